@@ -1,0 +1,171 @@
+/* Batch-last kernels at the sizes of LeNet-5 and LeNet-20/50: kernel_batch [isa [batch…]]. Best of many runs on one thread, beside
+ * the multiply-add peak measured in the same process (which other work on the machine lowers, too). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/memory.h"
+#include "kernel/conv_batch.h"
+#include "kernel/conv_batch_tile.h"
+#include "kernel/optimizer.h"
+#include "kernel/pool.h"
+#include "kernel/reduce.h"
+#include "kernel/softmax.h"
+
+enum { REPEAT = 40 };
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static const struct {
+    const char *name;
+    conv_shape s;
+} layers[] = {
+    {"lenet5 conv1", {0, 1, 28, 28, 6, 28, 28, 5, 5, 1, 1, 2, 2, 2, 2, 1, 1, 1}},
+    {"lenet5 conv2", {0, 6, 14, 14, 16, 10, 10, 5, 5, 1, 1, 0, 0, 0, 0, 1, 1, 1}},
+    {"20/50 conv1", {0, 1, 28, 28, 20, 24, 24, 5, 5, 1, 1, 0, 0, 0, 0, 1, 1, 1}},
+    {"20/50 conv2", {0, 20, 12, 12, 50, 8, 8, 5, 5, 1, 1, 0, 0, 0, 0, 1, 1, 1}},
+};
+
+static float *array_new(int64_t n) {
+    float *p = mem_alloc((size_t)n * sizeof(float));
+    if (!p) exit(1);
+    for (int64_t i = 0; i < n; i++) p[i] = (float)(i * 7919 % 33) / 16 - 1;
+    return p;
+}
+
+/* The tile kernel on data in the first-level cache: what this instruction set reaches here and now. */
+static double peak(const kernel_set *ks) {
+    enum { TAPS = 64, RUNS = 400 };
+    int64_t offsets[TAPS], lanes = ks->lanes;
+    for (int i = 0; i < TAPS; i++) offsets[i] = i * lanes;
+    float *x = array_new((TAPS + 4) * lanes), *w = array_new(TAPS * ks->batch_oc), *y = array_new(64 * lanes);
+    struct batch_conv c = {.y = y, .y_channel = 8 * lanes, .y_column = lanes, .channels = ks->batch_oc, .rows = 1,
+                           .columns = ks->batch_ow, .images = lanes, .x = x, .x_column = lanes, .offsets = offsets,
+                           .taps_h = 1, .taps_w = TAPS, .depth = 1, .move_h = 1, .move_w = 1, .step_h = 1,
+                           .step_w = 1, .ih = 1, .iw = TAPS + 4, .w = w};
+    double best = 1e9;
+    for (int r = 0; r < REPEAT; r++) {
+        double t = now();
+        for (int i = 0; i < RUNS; i++) ks->batch_conv(&c);
+        t = now() - t;
+        if (t < best) best = t;
+    }
+    mem_free(x), mem_free(w), mem_free(y);
+    return 2.0 * TAPS * RUNS * (double)(c.channels * c.columns * lanes) / best / 1e9;
+}
+
+typedef struct step {
+    const kernel_set *ks;
+    conv_shape s;
+    float *x, *y, *w, *dx, *dw, *b, *scratch;
+    int64_t n;
+    int64_t *labels;
+    window_shape window;
+    window_storage storage;
+} step;
+
+static void forward(const step *t) {
+    conv_batch_forward(t->ks, NULL, &t->s, t->y, (batch_pitch){0}, t->x, (batch_pitch){0}, t->w, t->b, UNARY_relu, 0, 0,
+                       t->scratch);
+}
+static void data(const step *t) {
+    conv_batch_data(t->ks, NULL, &t->s, t->dx, (batch_pitch){0}, t->y, (batch_pitch){0}, t->w, t->scratch);
+}
+static void weight(const step *t) {
+    conv_batch_weight(t->ks, NULL, &t->s, t->dw, t->b, t->x, (batch_pitch){0}, t->y, (batch_pitch){0}, t->scratch);
+}
+static void relu(const step *t) { unary_run(t->ks, NULL, UNARY_relu, 0, 0, t->y, t->x, t->n); }
+static void relu_gradient(const step *t) { unary_gradient(t->ks, NULL, UNARY_relu, 0, 0, t->dx, t->y, t->x, t->n); }
+static void sigmoid(const step *t) { unary_run(t->ks, NULL, UNARY_sigmoid, 0, 0, t->y, t->x, t->n); }
+static void hyperbolic(const step *t) { unary_run(t->ks, NULL, UNARY_tanh, 0, 0, t->y, t->x, t->n); }
+static void max_pool(const step *t) { pool_max(t->ks, NULL, &t->window, &t->storage, t->y, t->x); }
+static void max_gradient(const step *t) { pool_max_gradient(t->ks, NULL, &t->window, &t->storage, t->dx, t->y, t->x); }
+static void average_pool(const step *t) { pool_average(t->ks, NULL, &t->window, &t->storage, t->y, t->x); }
+static void average_gradient(const step *t) {
+    pool_average_gradient(t->ks, NULL, &t->window, &t->storage, t->dx, t->y);
+}
+static void bias_sum(const step *t) { reduce_columns(t->ks, NULL, t->y, t->x, 6, t->n / 6, t->n / 6); }
+static void loss(const step *t) { cross_entropy_run(t->ks, NULL, t->y, t->x, t->labels, -1, 1, 10, t->n / 10); }
+static void loss_gradient(const step *t) {
+    cross_entropy_gradient(t->ks, NULL, t->dx, t->x, t->labels, -1, 1, NULL, 1, 10, t->n / 10);
+}
+static void momentum(const step *t) {
+    momentum_options o = {.lr = 0.01f, .alpha = 0.9f, .beta = 1};
+    momentum_update(t->ks, NULL, &o, t->x, t->y, t->dx, t->n);
+}
+
+static double best_of(void (*run)(const step *), const step *t) {
+    double best = 1e9;
+    for (int r = 0; r < REPEAT; r++) {
+        double begin = now();
+        run(t);
+        double seconds = now() - begin;
+        if (seconds < best) best = seconds;
+    }
+    return best;
+}
+
+static void bench_layers(const kernel_set *ks, int64_t batch) {
+    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
+        step t = {.ks = ks, .s = layers[i].s};
+        t.s.batch = batch;
+        int64_t nx = t.s.ic * t.s.ih * t.s.iw * batch, ny = t.s.oc * t.s.oh * t.s.ow * batch;
+        int64_t nw = t.s.oc * t.s.ic * t.s.kh * t.s.kw;
+        int64_t scratch = conv_batch_forward_scratch(ks, &t.s, 1) + conv_batch_data_scratch(ks, &t.s, 1) +
+                          conv_batch_weight_scratch(ks, &t.s, 1);
+        t.x = array_new(nx), t.dx = array_new(nx), t.y = array_new(ny), t.w = array_new(nw), t.dw = array_new(nw);
+        t.b = array_new(t.s.oc), t.scratch = array_new(scratch);
+        double top = peak(ks), flops = 2e-9 * (double)(ny * nw / t.s.oc);
+        double f = best_of(forward, &t), d = best_of(data, &t), w = best_of(weight, &t);
+        printf("%-8s n=%-4lld %-13s forward %7.0f us %4.0f GFLOP/s %3.0f %%   data %7.0f us %4.0f %3.0f %%   weight %7.0f us "
+               "%4.0f %3.0f %%\n", ks->isa, (long long)batch, layers[i].name, f * 1e6, flops / f, 100 * flops / f / top,
+               d * 1e6, flops / d, 100 * flops / d / top, w * 1e6, flops / w, 100 * flops / w / top);
+        float *all[] = {t.x, t.dx, t.y, t.w, t.dw, t.b, t.scratch};
+        for (size_t k = 0; k < sizeof all / sizeof *all; k++) mem_free(all[k]);
+    }
+}
+
+/* The other steps of LeNet-5 after its first convolution, 6 channels of 28 × 28; loss and update at their own sizes. */
+static void bench_steps(const kernel_set *ks, int64_t batch) {
+    static const struct {
+        const char *name;
+        void (*run)(const step *);
+        int64_t n; /* elements a image; 0: 61,706 parameters, whatever the batch */
+        int traffic; /* floats moved per element, in quarters */
+    } steps[] = {{"relu", relu, 4704, 8}, {"relu gradient", relu_gradient, 4704, 12}, {"sigmoid", sigmoid, 4704, 8},
+                 {"tanh", hyperbolic, 4704, 8}, {"max pool", max_pool, 4704, 5}, {"max gradient", max_gradient, 4704, 9},
+                 {"average pool", average_pool, 4704, 5}, {"average gradient", average_gradient, 4704, 5},
+                 {"bias sum", bias_sum, 4704, 4}, {"loss", loss, 10, 4}, {"loss gradient", loss_gradient, 10, 8},
+                 {"momentum", momentum, 0, 20}};
+    int64_t most = 4704 * batch > 61706 ? 4704 * batch : 61706;
+    step t = {.ks = ks, .x = array_new(most), .y = array_new(most), .dx = array_new(most),
+              .labels = mem_zalloc((size_t)batch, sizeof(int64_t)),
+              .window = {28, 28, 14, 14, 2, 2, 2, 2, 0, 0, 0, 0, 1, 1, false}};
+    t.storage = window_batch_last(&t.window, batch, 6);
+    if (!t.labels) exit(1);
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        t.n = steps[i].n ? steps[i].n * batch : 61706;
+        double s = best_of(steps[i].run, &t);
+        printf("%-8s n=%-4lld %-17s %7.1f us %6.1f GB/s\n", ks->isa, (long long)batch, steps[i].name, s * 1e6,
+               (double)(t.n * steps[i].traffic) / s / 1e9);
+    }
+    mem_free(t.x), mem_free(t.y), mem_free(t.dx), mem_free(t.labels);
+}
+
+int main(int argc, char **argv) {
+    for (const kernel_set *const *ks = kernel_sets(); *ks; ks++) {
+        if (argc > 1 ? strcmp(argv[1], (*ks)->isa) != 0 : ks != kernel_sets()) continue;
+        printf("%s: %.0f GFLOP/s at most\n", (*ks)->isa, peak(*ks));
+        for (int i = 2; i < (argc > 2 ? argc : 4); i++) {
+            int64_t batch = argc > 2 ? strtoll(argv[i], NULL, 10) : i == 2 ? 64 : 256;
+            bench_layers(*ks, batch);
+            bench_steps(*ks, batch);
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,176 @@
+/* Convolution kernels on ResNet-50's layers: GFLOP/s and share of this machine's measured float32 peak, for the forward
+ * convolution, the data gradient and the weight gradient, with 1 and 2 threads. The peak is measured between the runs,
+ * because clocks change: kernel_conv [ISA] [part of a shape's name]. */
+#include "base/memory.h"
+#include "kernel/conv.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define BATCH       8
+#define REPEAT      15
+#define PEAK_STEPS  200000
+#define CHAINS      16 /* enough to hide the latency of two multiply-add units */
+#define THREADS_MAX 2
+
+static double seconds(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* A loop of independent multiply-adds on vectors of 4·lanes bytes. */
+#define PEAK_LOOP(name, lanes, attribute)                                                                              \
+    attribute __attribute__((noinline)) static float name(int64_t steps) {                                             \
+        typedef float vector __attribute__((vector_size(lanes * 4)));                                                  \
+        vector sum[CHAINS], a = (vector){0} + 0.999f, b = (vector){0} + 0.001f;                                        \
+        for (int i = 0; i < CHAINS; i++) sum[i] = (vector){0} + (float)i;                                              \
+        for (int64_t s = 0; s < steps; s++)                                                                            \
+            for (int i = 0; i < CHAINS; i++) sum[i] = sum[i] * a + b;                                                  \
+        for (int i = 1; i < CHAINS; i++) sum[0] += sum[i];                                                             \
+        return sum[0][0];                                                                                              \
+    }
+PEAK_LOOP(peak_4, 4, )
+#if defined(__x86_64__)
+PEAK_LOOP(peak_8, 8, __attribute__((target("avx2,fma"))))
+PEAK_LOOP(peak_16, 16, __attribute__((target("avx512f"))))
+#else
+#define peak_8  peak_4
+#define peak_16 peak_4
+#endif
+
+static volatile float sink;
+
+static void peak_task(void *context, int64_t index, int worker) {
+    (void)index, (void)worker;
+    const kernel_set *ks = context;
+    sink = ks->lanes == 16 ? peak_16(PEAK_STEPS) : ks->lanes == 8 ? peak_8(PEAK_STEPS) : peak_4(PEAK_STEPS);
+}
+
+/* GFLOP/s of all threads together. */
+static double peak_measure(const kernel_set *ks, pool *p) {
+    int threads = pool_threads(p);
+    double start = seconds();
+    pool_run(p, peak_task, (void *)(uintptr_t)ks, threads);
+    return 2e-9 * CHAINS * ks->lanes * PEAK_STEPS * threads / (seconds() - start);
+}
+
+typedef struct layer {
+    int64_t ic, oc, in, kernel, stride;
+} layer;
+
+static const layer layers[] = {
+    {64, 64, 56, 3, 1},    {128, 128, 28, 3, 1},  {256, 256, 14, 3, 1}, {512, 512, 7, 3, 1},
+    {128, 128, 56, 3, 2},  {256, 256, 28, 3, 2},  {512, 512, 14, 3, 2}, {64, 64, 56, 1, 1},
+    {64, 256, 56, 1, 1},   {256, 64, 56, 1, 1},   {128, 512, 28, 1, 1}, {512, 128, 28, 1, 1},
+    {256, 1024, 14, 1, 1}, {1024, 256, 14, 1, 1}, {512, 2048, 7, 1, 1}, {2048, 512, 7, 1, 1},
+};
+#define LAYERS (sizeof layers / sizeof *layers)
+
+static float *filled(size_t n) {
+    float *a = mem_alloc(n * sizeof(float));
+    if (!a) exit(EXIT_FAILURE);
+    for (size_t i = 0; i < n; i++) a[i] = (float)(i % 31) * 0.0625f - 1;
+    return a;
+}
+
+static conv_pitch pitch_of(int64_t h, int64_t w, int64_t c) {
+    return (conv_pitch){h * w * c, w * c, c};
+}
+
+typedef struct operation {
+    const kernel_set *ks;
+    conv_shape s;
+    enum conv_op op;
+    float *x, *w, *y, *packed, *scratch;
+} operation;
+
+static void operation_run(const operation *o, pool *p) {
+    const conv_shape *s = &o->s;
+    conv_pitch xp = pitch_of(s->ih, s->iw, s->ic), yp = pitch_of(s->oh, s->ow, s->oc);
+    if (o->op == CONV_FORWARD) conv_forward(o->ks, s, o->x, xp, o->packed, o->y, yp, NULL, o->scratch, p);
+    else if (o->op == CONV_DX) conv_dx(o->ks, s, o->y, yp, o->packed, o->x, xp, NULL, o->scratch, p);
+    else conv_dw(o->ks, s, o->x, xp, o->y, yp, o->w, false, o->scratch, p);
+}
+
+static operation operation_new(const kernel_set *ks, const layer *l, enum conv_op op) {
+    int64_t pad = l->kernel / 2, out = (l->in + 2 * pad - l->kernel) / l->stride + 1;
+    conv_shape s = {BATCH,     l->ic,     l->in, l->in, l->oc, out, out, l->kernel, l->kernel,
+                    l->stride, l->stride, pad,   pad,   pad,   pad, 1,   1,         1};
+    operation o = {.ks = ks, .s = s, .op = op};
+    o.x = filled((size_t)(BATCH * l->in * l->in * l->ic));
+    o.y = filled((size_t)(BATCH * out * out * l->oc));
+    o.w = filled((size_t)(l->oc * l->ic * l->kernel * l->kernel));
+    o.packed = filled(conv_packed_floats(ks, &s, op));
+    o.scratch = filled(conv_scratch_bytes(ks, &s, op, THREADS_MAX) / sizeof(float));
+    conv_pack(ks, &s, op, o.w, o.packed, NULL);
+    return o;
+}
+
+static void operation_free(operation *o) {
+    mem_free(o->x);
+    mem_free(o->y);
+    mem_free(o->w);
+    mem_free(o->packed);
+    mem_free(o->scratch);
+}
+
+/* The best of several runs, over the best peak seen between them. */
+static double operation_share(const operation *o, pool *p, double *gflops) {
+    const conv_shape *s = &o->s;
+    double work = 2e-9 * (double)(s->batch * s->oh * s->ow * s->oc * s->ic * s->kh * s->kw), best = 1e30, peak = 0;
+    operation_run(o, p);
+    for (int i = 0; i < REPEAT; i++) {
+        peak = fmax(peak, peak_measure(o->ks, p));
+        double start = seconds();
+        operation_run(o, p);
+        best = fmin(best, seconds() - start);
+    }
+    *gflops = work / best;
+    return *gflops / peak;
+}
+
+static void layer_name(const layer *l, char name[64]) {
+    snprintf(name, 64, "%dx%d %d->%d @%d/%d", (int)l->kernel, (int)l->kernel, (int)l->ic, (int)l->oc, (int)l->in,
+             (int)l->stride);
+}
+
+int main(int argc, char **argv) {
+    const kernel_set *ks = kernel_set_find(argc > 1 && argv[1][0] ? argv[1] : NULL);
+    if (!ks) return EXIT_FAILURE;
+    double logs[3][THREADS_MAX] = {{0}};
+    int shapes = 0;
+    pool *pools[THREADS_MAX];
+    for (int t = 0; t < THREADS_MAX; t++)
+        if (pool_new(&pools[t], t + 1, NULL) != STRIA_OK) return EXIT_FAILURE;
+    printf("%s: GFLOP/s and %% of peak; one thread | %d threads\n%-22s %18s | %-12s %18s | %-12s %18s | %s\n", ks->isa,
+           THREADS_MAX, "batch 8", "forward", "", "data gradient", "", "weight gradient", "");
+    for (size_t i = 0; i < LAYERS; i++) {
+        char name[64];
+        layer_name(&layers[i], name);
+        if (argc > 2 && !strstr(name, argv[2])) continue;
+        printf("%-22s", name);
+        for (int op = 0; op < 3; op++) {
+            operation o = operation_new(ks, &layers[i], (enum conv_op)op);
+            for (int t = 0; t < THREADS_MAX; t++) {
+                double gflops, share = operation_share(&o, pools[t], &gflops);
+                logs[op][t] += log(share);
+                printf(t ? "| %6.1f %4.0f%%  " : "      %6.1f %4.0f%% ", gflops, 100 * share);
+            }
+            operation_free(&o);
+        }
+        printf("\n");
+        fflush(stdout);
+        shapes++;
+    }
+    printf("%-22s", "geometric mean");
+    for (int op = 0; op < 3 && shapes; op++)
+        for (int t = 0; t < THREADS_MAX; t++)
+            printf(t ? "| %6s %4.0f%%  " : "      %6s %4.0f%% ", "", 100 * exp(logs[op][t] / shapes));
+    printf("\n");
+    for (int t = 0; t < THREADS_MAX; t++) pool_release(pools[t]);
+    return EXIT_SUCCESS;
+}

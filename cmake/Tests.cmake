@@ -1,0 +1,55 @@
+# tests/<area>_<what>.c and .sh are tests of that name; other .c files of tests/ are shared by all. bench/*.c and
+# examples/*.c become programs. Exit code 77 skips. Tests see STRIA (the command), SOURCE and BUILD in the environment.
+string(JOIN " " kernel_flags_text ${kernel_flags})
+set(test_environment STRIA=$<TARGET_FILE:stria> SOURCE=${CMAKE_CURRENT_SOURCE_DIR} BUILD=${CMAKE_CURRENT_BINARY_DIR}
+    "KERNEL_FLAGS=${kernel_flags_text}" "TREE_CC=${CMAKE_C_COMPILER}")
+
+# Internal headers are visible to tests and benchmarks; examples see what users see. Tests keep their assert()s.
+function(stria_program folder source)
+    cmake_path(GET source STEM name)
+    add_executable(${folder}_${name} ${source} ${ARGN})
+    set_target_properties(${folder}_${name} PROPERTIES OUTPUT_NAME ${name}
+        RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/${folder})
+    target_link_libraries(${folder}_${name} PRIVATE libstria_static stria_flags ${STRIA_LIBRARIES})
+    if(NOT folder STREQUAL examples)
+        target_include_directories(${folder}_${name} PRIVATE src tests)
+        target_include_directories(${folder}_${name} SYSTEM PRIVATE ${generated} ${generated}/model/onnx)
+        target_compile_definitions(${folder}_${name} PRIVATE STRIA_VERSION="${PROJECT_VERSION}" ${STRIA_HAVE})
+    endif()
+    if(folder STREQUAL tests)
+        target_compile_options(${folder}_${name} PRIVATE -UNDEBUG)
+        target_link_libraries(${folder}_${name} PRIVATE PkgConfig::CMOCKA)
+    endif()
+endfunction()
+
+function(stria_test name)
+    add_test(NAME ${name} COMMAND ${ARGN} WORKING_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/tests)
+    set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600 ENVIRONMENT "${test_environment}")
+endfunction()
+
+file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/tests)
+file(GLOB test_sources CONFIGURE_DEPENDS tests/*_*.c)
+file(GLOB test_support CONFIGURE_DEPENDS tests/*.c)
+list(REMOVE_ITEM test_support "" ${test_sources})
+foreach(source ${test_sources})
+    cmake_path(GET source STEM name)
+    stria_program(tests ${source} ${test_support})
+    add_dependencies(tests_${name} stria)
+    stria_test(${name} $<TARGET_FILE:tests_${name}>)
+endforeach()
+
+file(GLOB test_scripts CONFIGURE_DEPENDS tests/*_*.sh)
+foreach(script ${test_scripts})
+    cmake_path(GET script STEM name)
+    file(STRINGS ${script} interpreter LIMIT_COUNT 1)
+    string(REGEX MATCH "bash|sh$" interpreter "${interpreter}")
+    stria_test(${name} ${interpreter} ${script})
+endforeach()
+set_target_properties(stria-shared PROPERTIES EXCLUDE_FROM_ALL FALSE)
+
+foreach(folder bench examples)
+    file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.c)
+    foreach(source ${sources})
+        stria_program(${folder} ${source})
+    endforeach()
+endforeach()

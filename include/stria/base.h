@@ -1,0 +1,47 @@
+/* Status, errors and version: what every other Stria header rests on. Include <stria/stria.h>. */
+#ifndef STRIA_BASE_H
+#define STRIA_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(_WIN32)
+#define STRIA_API
+#else
+#define STRIA_API __attribute__((visibility("default")))
+#endif
+
+/* What went wrong, coarsely; the sentence in stria_error says it precisely. */
+typedef enum stria_status {
+    STRIA_OK = 0,
+    STRIA_BAD_ARGUMENT, /* the caller's or user's words: an unknown name, a value out of range */
+    STRIA_BAD_SHAPE,    /* shapes or types that do not fit together */
+    STRIA_BAD_FILE,     /* a file that is not what it should be: truncated, corrupt, of another kind */
+    STRIA_NO_FILE,      /* a file or folder that cannot be found or opened */
+    STRIA_IO,           /* reading or writing failed: no space, no permission */
+    STRIA_NO_MEMORY,    /* an allocation failed; nothing was changed */
+    STRIA_UNSUPPORTED,  /* well-formed, but Stria (or this build of it) does not do it */
+    STRIA_NOT_FINITE,   /* a NaN or an infinity appeared while training */
+    STRIA_BUSY,         /* the run folder is locked by another training */
+    STRIA_INTERRUPTED   /* a callback asked to stop; everything is saved */
+} stria_status;
+
+/* An error, owned by the caller: no heap, may live on the stack, NULL is accepted wherever one is taken.
+ * `text` is one sentence without a final full stop, with the names and sizes of the user's own model or file. */
+typedef struct stria_error {
+    stria_status status;
+    char text[1020];
+} stria_error;
+
+/* "1.2.3". Static storage. Thread-safe. */
+STRIA_API const char *stria_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,48 @@
+/* Datasets and images: what feeds a network. Include <stria/stria.h>. */
+#ifndef STRIA_DATA_H
+#define STRIA_DATA_H
+
+#include "base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---------------------------------------------------------------------------------------------------------------
+ * Dataset: labelled images, opened once, immutable, counted, safe to read from many threads.
+ * ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct stria_dataset stria_dataset;
+
+typedef enum stria_split { STRIA_SPLIT_TRAIN, STRIA_SPLIT_VAL, STRIA_SPLIT_TEST } stria_split;
+
+typedef struct stria_dataset_options {
+    size_t size; /* sizeof(stria_dataset_options) */
+    stria_split split;
+    int64_t limit;     /* at most so many images, 0: all */
+    bool hold_out_val; /* split train leaves out what split val gives, for sources without a validation set of their own */
+} stria_dataset_options;
+
+STRIA_API stria_dataset_options stria_dataset_options_default(void);
+
+/* spec: NAME[:PATH]: "mnist:DIR", "fashion-mnist", "cifar10:DIR", "folder:DIR", "npy:X.npy,Y.npy". options NULL: training split, whole. */
+STRIA_API stria_status stria_dataset_open(stria_dataset **out, const char *spec, const stria_dataset_options *options,
+                                          stria_error *error);
+STRIA_API void stria_dataset_free(stria_dataset *dataset); /* accepts NULL */
+
+STRIA_API int64_t stria_dataset_count(const stria_dataset *dataset);
+STRIA_API int stria_dataset_classes(const stria_dataset *dataset);
+STRIA_API const char *stria_dataset_class_name(const stria_dataset *dataset, int index); /* never NULL */
+/* Channels, height, width of every image; heights and widths are 0 where images differ (folders of pictures). */
+STRIA_API void stria_dataset_shape(const stria_dataset *dataset, int64_t *channels, int64_t *height, int64_t *width);
+/* Pixels 0…255 as bytes [channels][height][width] (bytes must be their product) and the class of one image. Either may be NULL. */
+STRIA_API stria_status stria_dataset_read(const stria_dataset *dataset, int64_t index, uint8_t *pixels, size_t bytes,
+                                          int64_t *label, stria_error *error);
+/* Known source names, NULL-terminated; and a line about each: what it is, where it comes from. */
+STRIA_API const char *const *stria_dataset_names(void);
+STRIA_API const char *stria_dataset_about(const char *name);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,180 @@
+/* Graphs, models and sessions: what a network is, where it is kept, and how it runs. Include <stria/stria.h>. */
+#ifndef STRIA_MODEL_H
+#define STRIA_MODEL_H
+
+#include "base.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Types of elements, numbered as ONNX's TensorProto.DataType. */
+typedef enum stria_type {
+    STRIA_FLOAT32 = 1,
+    STRIA_UINT8 = 2,
+    STRIA_INT8 = 3,
+    STRIA_UINT16 = 4,
+    STRIA_INT16 = 5,
+    STRIA_INT32 = 6,
+    STRIA_INT64 = 7,
+    STRIA_BOOL = 9,
+    STRIA_FLOAT16 = 10,
+    STRIA_FLOAT64 = 11,
+    STRIA_UINT32 = 12,
+    STRIA_UINT64 = 13,
+    STRIA_BFLOAT16 = 16
+} stria_type;
+
+#define STRIA_RANK_MAX 8
+
+/* ---------------------------------------------------------------------------------------------------------------
+ * Graph: symbolic tensors and operators.
+ *
+ * Builder calls chain: the first error sticks to the graph, names its layer, and every later call returns NULL without
+ * doing anything, so that a network is written without a check a line and stria_graph_status asked once at the end.
+ * Values belong to their graph. Shapes are in ONNX's order (images: batch, channels, height, width). Not thread-safe.
+ * `options` strings are "key=value key=value"; NULL is the same as "". Every layer and operator takes name=NAME.
+ * ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct stria_graph stria_graph;
+typedef struct stria_value stria_value;
+
+/* A new, empty graph; NULL when there is no memory. */
+STRIA_API stria_graph *stria_graph_new(const char *name);
+STRIA_API void stria_graph_free(stria_graph *graph); /* accepts NULL */
+/* The first error of any builder call, or STRIA_OK. */
+STRIA_API stria_status stria_graph_status(const stria_graph *graph, stria_error *error);
+
+/* Raw level: inputs, constants, variables, single operators. */
+
+/* An input that is set before every run. A dimension of 0 is the batch: it may differ from session to session. */
+STRIA_API stria_value *stria_input(stria_graph *graph, const char *name, stria_type type, int rank, const int64_t *shape);
+/* A constant; `data` is copied (dense, row-major). */
+STRIA_API stria_value *stria_constant(stria_graph *graph, const char *name, stria_type type, int rank,
+                                      const int64_t *shape, const void *data);
+/* A variable: it keeps its value between runs, can be set and read there (stria_session_set, stria_session_get), and is
+ * what training changes. data NULL: zeros. */
+STRIA_API stria_value *stria_variable(stria_graph *graph, const char *name, stria_type type, int rank,
+                                      const int64_t *shape, const void *data);
+/* Any operator by its ONNX name ("Conv", "Gemm", …) with attributes as options ("kernel_shape=5,5 pads=2,2,2,2").
+ * inputs[count]; NULL entries are absent optional inputs. Returns the first output. */
+STRIA_API stria_value *stria_node(stria_graph *graph, const char *op, stria_value *const *inputs, int count,
+                                  const char *options);
+/* The gradient of y (its elements summed) with respect to x: appends the nodes that compute it. A zero constant where y does
+ * not depend on x. */
+STRIA_API stria_value *stria_gradient(stria_graph *graph, stria_value *y, stria_value *x);
+/* After each run, `variable` holds what `next` was: every read within the run sees the value from its start. */
+STRIA_API void stria_assign(stria_graph *graph, stria_value *variable, stria_value *next);
+/* Makes a value an output, readable after a run under `name`. */
+STRIA_API void stria_output(stria_graph *graph, stria_value *value, const char *name);
+/* A value by its name, NULL if there is none (this does not stick). */
+STRIA_API stria_value *stria_find(const stria_graph *graph, const char *name);
+STRIA_API const char *stria_value_name(const stria_value *value);
+STRIA_API stria_type stria_value_type(const stria_value *value);
+/* Rank; the dimensions go to shape[STRIA_RANK_MAX] (the batch as 1). */
+STRIA_API int stria_value_shape(const stria_value *value, int64_t *shape);
+
+/* Layer level: layers make and initialise their own parameters, named NAME.weight and NAME.bias. Seeds come from
+ * stria_graph_seed (0 unless set) and the layer's name. init=glorot-uniform (default), glorot-normal, he-uniform, he-normal, zeros. */
+STRIA_API void stria_graph_seed(stria_graph *graph, uint64_t seed);
+
+/* x[batch, ic, ih, iw] → [batch, channels, oh, ow]. Options: kernel=K|KH,KW (required) stride=1 padding=0|P|PH,PW|same|valid
+ * dilation=1 groups=1 bias=1 init=…. ONNX Conv. */
+STRIA_API stria_value *stria_conv(stria_graph *graph, stria_value *x, int64_t channels, const char *options);
+/* x[batch, …] (flattened) → [batch, units]. Options: bias=1 init=…. ONNX Gemm with transB=1. */
+STRIA_API stria_value *stria_dense(stria_graph *graph, stria_value *x, int64_t units, const char *options);
+/* Options: kernel=2 stride=kernel padding=0; average: include_pad=0. ONNX MaxPool, AveragePool. */
+STRIA_API stria_value *stria_max_pool(stria_graph *graph, stria_value *x, const char *options);
+STRIA_API stria_value *stria_average_pool(stria_graph *graph, stria_value *x, const char *options);
+STRIA_API stria_value *stria_relu(stria_graph *graph, stria_value *x);
+STRIA_API stria_value *stria_sigmoid(stria_graph *graph, stria_value *x);
+STRIA_API stria_value *stria_tanh(stria_graph *graph, stria_value *x);
+STRIA_API stria_value *stria_softmax(stria_graph *graph, stria_value *x); /* along the last dimension */
+STRIA_API stria_value *stria_flatten(stria_graph *graph, stria_value *x); /* [batch, everything else] */
+STRIA_API stria_value *stria_reshape(stria_graph *graph, stria_value *x, int rank, const int64_t *shape); /* 0 keeps, −1 fits */
+STRIA_API stria_value *stria_add(stria_graph *graph, stria_value *a, stria_value *b); /* with broadcasting, as the next three */
+STRIA_API stria_value *stria_sub(stria_graph *graph, stria_value *a, stria_value *b);
+STRIA_API stria_value *stria_mul(stria_graph *graph, stria_value *a, stria_value *b);
+STRIA_API stria_value *stria_div(stria_graph *graph, stria_value *a, stria_value *b);
+STRIA_API stria_value *stria_matmul(stria_graph *graph, stria_value *a, stria_value *b);
+/* Mean cross-entropy of softmax(logits[batch, classes]) against labels int64 [batch]: a scalar. Numerically stable. */
+STRIA_API stria_value *stria_softmax_cross_entropy(stria_graph *graph, stria_value *logits, stria_value *labels);
+
+/* ---------------------------------------------------------------------------------------------------------------
+ * Model: a graph and its parameters, as an .onnx file holds them. Immutable except by a trainer; may then be shared by sessions in
+ * many threads. Counted: every holder frees its own.
+ * ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct stria_model stria_model;
+
+/* Takes the graph over (on success; on failure it stays the caller's). Fails with the graph's sticking error. A graph without
+ * outputs gets its last value as output. */
+STRIA_API stria_status stria_model_from_graph(stria_model **out, stria_graph *graph, stria_error *error);
+/* spec: a zoo name with options ("lenet5", "mlp:hidden=128"), an .onnx file, a .net file, or a run folder. seed initialises
+ * the parameters of a zoo or .net model. */
+STRIA_API stria_status stria_model_open(stria_model **out, const char *spec, uint64_t seed, stria_error *error);
+/* Writes .onnx (with parameters) or .net (without), by the path's ending; atomically. */
+STRIA_API stria_status stria_model_save(const stria_model *model, const char *path, stria_error *error);
+STRIA_API void stria_model_free(stria_model *model); /* accepts NULL */
+
+STRIA_API const char *stria_model_name(const stria_model *model);
+/* metadata_props of the ONNX file; NULL if there is none of that key. */
+STRIA_API const char *stria_model_metadata(const stria_model *model, const char *key);
+STRIA_API stria_status stria_model_set_metadata(stria_model *model, const char *key, const char *value, stria_error *error);
+
+/* Inputs and outputs in order. The batch (any symbolic dimension) is 0 in shape. */
+typedef struct stria_port {
+    const char *name;
+    stria_type type;
+    int rank;
+    int64_t shape[STRIA_RANK_MAX];
+} stria_port;
+STRIA_API int stria_model_input_count(const stria_model *model);
+STRIA_API int stria_model_output_count(const stria_model *model);
+STRIA_API stria_port stria_model_input(const stria_model *model, int index);
+STRIA_API stria_port stria_model_output(const stria_model *model, int index);
+
+/* The networks built in, NULL-terminated names, and one line about each. */
+STRIA_API const char *const *stria_zoo_names(void);
+STRIA_API const char *stria_zoo_about(const char *name);
+
+/* ---------------------------------------------------------------------------------------------------------------
+ * Session: a model made ready for fixed input shapes: kernels and memory settled. Running allocates nothing and may be repeated for
+ * ever. One session is used by one thread at a time; many sessions of one model may run at once.
+ * ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct stria_session stria_session;
+
+typedef struct stria_session_options {
+    size_t size;       /* sizeof(stria_session_options); set by stria_session_options_default */
+    int64_t batch;     /* for the symbolic dimensions, default 1 */
+    int threads;       /* 0: all CPUs that the process may use */
+    const char *isa;   /* NULL: the best of this machine, or the environment's STRIA_ISA */
+    bool optimize;     /* fold, fuse, layouts; default true */
+    bool reference;    /* run every operator by its float64 reference */
+    uint64_t seed;     /* of random operators */
+} stria_session_options;
+
+STRIA_API stria_session_options stria_session_options_default(void);
+/* options NULL: the defaults. */
+STRIA_API stria_status stria_session_new(stria_session **out, const stria_model *model,
+                                         const stria_session_options *options, stria_error *error);
+STRIA_API void stria_session_free(stria_session *session); /* accepts NULL */
+
+/* Copies `bytes` of dense row-major data into the named input; both must fit exactly. */
+STRIA_API stria_status stria_session_set(stria_session *session, const char *name, const void *data, size_t bytes,
+                                         stria_error *error);
+STRIA_API stria_status stria_session_run(stria_session *session, stria_error *error);
+/* Copies the named output, or variable, as dense row-major data. */
+STRIA_API stria_status stria_session_get(const stria_session *session, const char *name, void *data, size_t bytes,
+                                         stria_error *error);
+/* Type and concrete shape of the named input, output or variable. */
+STRIA_API stria_status stria_session_port(const stria_session *session, const char *name, stria_port *out,
+                                          stria_error *error);
+/* Bytes of the planned workspace. */
+STRIA_API size_t stria_session_bytes(const stria_session *session);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,153 @@
+/* Training and evaluation. Include <stria/stria.h>. */
+#ifndef STRIA_TRAIN_H
+#define STRIA_TRAIN_H
+
+#include "data.h"
+#include "model.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---------------------------------------------------------------------------------------------------------------
+ * Options. Every option is a row of one table: its name is the command's flag, the struct's field and the checkpoint's key.
+ * ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct stria_train_options {
+    size_t size; /* sizeof(stria_train_options) */
+    int64_t epochs;
+    int64_t batch;
+    char optimizer[64]; /* "sgd:momentum=0.9" */
+    double lr;
+    char schedule[64]; /* "constant", "cosine" */
+    double weight_decay;
+    uint64_t seed;
+    int threads;    /* 0: all CPUs that the process may use. Does not change a bit of the result */
+    char out[1024]; /* run folder; "": none is written */
+} stria_train_options;
+
+STRIA_API stria_train_options stria_train_options_default(void);
+
+typedef struct stria_option_row {
+    const char *name;    /* "weight-decay" as a flag */
+    const char *type;    /* "N", "X", "TEXT", "FOLDER" */
+    const char *help;    /* one line, with the range */
+    const char *standard; /* the default, as text */
+} stria_option_row;
+/* The rows, in order; NULL past the end. */
+STRIA_API const stria_option_row *stria_train_option(int index);
+/* Sets one option by its row's name from text; refuses what is out of range, and unknown names with the nearest. */
+STRIA_API stria_status stria_train_option_set(stria_train_options *options, const char *name, const char *text,
+                                              stria_error *error);
+
+/* ---------------------------------------------------------------------------------------------------------------
+ * Trainer
+ * ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct stria_trainer stria_trainer;
+
+typedef enum stria_event_kind {
+    STRIA_EVENT_START,      /* once, before the first step: the plan */
+    STRIA_EVENT_STEP,       /* after every step */
+    STRIA_EVENT_EPOCH,      /* after every epoch's validation */
+    STRIA_EVENT_CHECKPOINT, /* a checkpoint was written */
+    STRIA_EVENT_END         /* everything is written */
+} stria_event_kind;
+
+/* What a callback sees. Fields that do not belong to the kind are 0. */
+typedef struct stria_event {
+    stria_event_kind kind;
+    int64_t epoch, epochs; /* of epoch e of E, from 1 */
+    int64_t step, steps;   /* done so far, in all */
+    int64_t images;        /* of the training set */
+    double loss;           /* of this step's batch; EPOCH: mean of the epoch */
+    double top1;           /* EPOCH: share of training images right, as seen while training */
+    double val_loss, val_top1; /* EPOCH; −1 without a validation set */
+    double lr;
+    double seconds; /* since this process began to train */
+    /* START */
+    int64_t parameters, frozen_parameters, buffers;
+    uint64_t parameter_bytes, optimizer_bytes, activation_bytes, gradient_bytes;
+    const char *isa;
+    int threads;
+    const char *path; /* CHECKPOINT: the run folder */
+    const char *note; /* START: what the user should know, or NULL */
+} stria_event;
+
+/* Called in the training thread. Returning false asks to stop: the state is saved and stria_trainer_run returns STRIA_INTERRUPTED. */
+typedef bool stria_event_callback(const stria_event *event, void *context);
+
+/* A trainer owns a copy of the model's parameters; `model` itself does not change. val may be NULL. The datasets and the model are
+ * retained. Preprocessing and class names that the model does not have yet are taken from the dataset and stored in it. */
+STRIA_API stria_status stria_trainer_new(stria_trainer **out, const stria_model *model, stria_dataset *train,
+                                         stria_dataset *val, const stria_train_options *options, stria_error *error);
+/* Goes on with a run folder. train and val as when it began, or NULL: opened again from what the checkpoint says.
+ * options: NULL, or only `epochs` (may grow) and `threads` are taken from it. */
+STRIA_API stria_status stria_trainer_resume(stria_trainer **out, const char *folder, stria_dataset *train,
+                                            stria_dataset *val, const stria_train_options *options,
+                                            stria_error *error);
+STRIA_API void stria_trainer_on_event(stria_trainer *trainer, stria_event_callback *callback, void *context);
+/* Trains to the last epoch. STRIA_INTERRUPTED when the callback said stop; STRIA_NOT_FINITE names step, layer and tensor. */
+STRIA_API stria_status stria_trainer_run(stria_trainer *trainer, stria_error *error);
+/* A snapshot of the model with the parameters as they are now. */
+STRIA_API stria_status stria_trainer_model(const stria_trainer *trainer, stria_model **out, stria_error *error);
+/* The run folder, "" if none. */
+STRIA_API const char *stria_trainer_folder(const stria_trainer *trainer);
+STRIA_API void stria_trainer_free(stria_trainer *trainer); /* accepts NULL */
+
+/* The spec of the training data of a run folder ("fashion-mnist"), into text. */
+STRIA_API stria_status stria_run_data(const char *folder, char *text, size_t bytes, stria_error *error);
+
+/* ---------------------------------------------------------------------------------------------------------------
+ * Evaluation
+ * ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct stria_class_score {
+    const char *name;
+    double precision, recall, f1; /* 0 where undefined */
+    int64_t support;              /* images of this class */
+} stria_class_score;
+
+typedef struct stria_evaluation {
+    int64_t images;
+    double loss, top1, top5;
+    int classes;
+    stria_class_score *class_scores; /* [classes] */
+    int64_t *confusion;              /* [classes][classes], true class × predicted class */
+} stria_evaluation;
+
+typedef struct stria_run_options {
+    size_t size;   /* sizeof(stria_run_options) */
+    int threads;   /* 0: all CPUs */
+    int64_t batch; /* images at once, 0: chosen */
+    const char *isa; /* NULL: the best of this machine, or the environment's STRIA_ISA */
+    bool (*progress)(int64_t done, int64_t of, void *context); /* NULL: none; false stops with STRIA_INTERRUPTED */
+    void *context;
+} stria_run_options;
+
+STRIA_API stria_run_options stria_run_options_default(void);
+STRIA_API stria_status stria_evaluate(const stria_model *model, const stria_dataset *data,
+                                      const stria_run_options *options, stria_evaluation *out, stria_error *error);
+STRIA_API void stria_evaluation_release(stria_evaluation *evaluation); /* frees its arrays */
+
+/* ---------------------------------------------------------------------------------------------------------------
+ * Prediction: a session behind the preprocessing that the model carries in its metadata.
+ * ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct stria_predictor stria_predictor;
+
+STRIA_API stria_status stria_predictor_new(stria_predictor **out, const stria_model *model,
+                                           const stria_run_options *options, stria_error *error);
+STRIA_API void stria_predictor_free(stria_predictor *predictor); /* accepts NULL */
+STRIA_API int stria_predictor_classes(const stria_predictor *predictor);
+STRIA_API const char *stria_predictor_class_name(const stria_predictor *predictor, int index); /* never NULL */
+/* Probabilities [classes] for one picture file (PNG, JPEG, BMP, PNM), or one image of a dataset. */
+STRIA_API stria_status stria_predict_file(stria_predictor *predictor, const char *path, float *probabilities,
+                                          stria_error *error);
+STRIA_API stria_status stria_predict_item(stria_predictor *predictor, const stria_dataset *data, int64_t index,
+                                          float *probabilities, stria_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,39 @@
+/* What stands behind the public handles. */
+#ifndef API_API_H
+#define API_API_H
+
+#include "base/pool.h"
+#include "data/dataset.h"
+#include "graph/graph.h"
+#include "run/machine.h"
+#include "train/trainer.h"
+#include <stria/stria.h>
+
+struct stria_graph {
+    graph *g;
+    stria_error error; /* the first one sticks */
+    uint64_t seed;
+};
+
+struct stria_model {
+    graph *g;
+    int references; /* atomic */
+};
+
+struct stria_dataset {
+    dataset *d;
+    char *spec;
+    stria_dataset_options options;
+    int references;      /* atomic */
+};
+
+stria_model *model_retain(const stria_model *m);
+stria_status model_wrap(stria_model **out, graph *g, stria_error *err); /* takes g over, on failure too */
+stria_dataset *dataset_retain(const stria_dataset *d);
+
+/* A graph's copy in which every symbolic dimension is `batch`. */
+stria_status graph_for_batch(graph *g, int64_t batch, graph **out, stria_error *err);
+
+stria_port port_of(const value *v, const char *name);
+
+#endif

@@ -1,0 +1,90 @@
+#include "api/api.h"
+
+#include <string.h>
+
+static const char *const split_names[] = {"train", "val", "test"};
+
+stria_dataset_options stria_dataset_options_default(void) {
+    return (stria_dataset_options){.size = sizeof(stria_dataset_options)};
+}
+
+stria_dataset *dataset_retain(const stria_dataset *d) {
+    stria_dataset *shared = (stria_dataset *)(uintptr_t)d;
+    if (shared) __atomic_add_fetch(&shared->references, 1, __ATOMIC_RELAXED);
+    return shared;
+}
+
+stria_status stria_dataset_open(stria_dataset **out, const char *spec, const stria_dataset_options *options,
+                                stria_error *err) {
+    stria_dataset_options o = options ? *options : stria_dataset_options_default();
+    dataset_options inner = {.split = split_names[o.split], .limit = o.limit, .hold_out = o.hold_out_val};
+    stria_dataset *d;
+    TRY(mem_new(&d, 1, sizeof *d, "a dataset", err));
+    d->references = 1;
+    d->options = o;
+    d->spec = mem_strdup(spec);
+    stria_status status = d->spec ? dataset_open(&d->d, spec, &inner, err)
+                                  : error_set(err, STRIA_NO_MEMORY, "not enough memory for a dataset");
+    if (status == STRIA_OK) *out = d;
+    else stria_dataset_free(d);
+    return status;
+}
+
+void stria_dataset_free(stria_dataset *d) {
+    if (!d || __atomic_sub_fetch(&d->references, 1, __ATOMIC_ACQ_REL) > 0) return;
+    dataset_free(d->d);
+    mem_free(d->spec);
+    mem_free(d);
+}
+
+int64_t stria_dataset_count(const stria_dataset *d) { return dataset_count(d->d); }
+int stria_dataset_classes(const stria_dataset *d) { return dataset_classes(d->d); }
+
+const char *stria_dataset_class_name(const stria_dataset *d, int i) {
+    return i >= 0 && i < dataset_classes(d->d) ? dataset_class_name(d->d, i) : "";
+}
+
+void stria_dataset_shape(const stria_dataset *d, int64_t *channels, int64_t *height, int64_t *width) {
+    *channels = dataset_channels(d->d);
+    *height = dataset_uniform(d->d) ? dataset_height(d->d) : 0;
+    *width = dataset_uniform(d->d) ? dataset_width(d->d) : 0;
+}
+
+/* A view's samples as bytes [channels][height][width]; floats are taken as 0…1 grey values. */
+static void view_bytes(const image_view *v, uint8_t *pixels) {
+    for (int c = 0; c < v->channels; c++)
+        for (int y = 0; y < v->height; y++)
+            for (int x = 0; x < v->width; x++) {
+                int64_t at = c * v->channel_step + y * v->row_step + x * v->pixel_step;
+                float f = v->bytes ? 0 : v->values[at] * 255;
+                *pixels++ = v->bytes ? v->bytes[at] : (uint8_t)(f < 0 ? 0 : f > 255 ? 255 : f);
+            }
+}
+
+stria_status stria_dataset_read(const stria_dataset *d, int64_t index, uint8_t *pixels, size_t bytes, int64_t *label,
+                                stria_error *err) {
+    if (index < 0 || index >= dataset_count(d->d))
+        FAIL(err, STRIA_BAD_ARGUMENT, "there is no image %lld: the data has %lld", (long long)index, (long long)dataset_count(d->d));
+    if (pixels) {
+        dataset_item item;
+        TRY(dataset_read(d->d, index, &item, err));
+        size_t need = (size_t)item.view.channels * (size_t)item.view.height * (size_t)item.view.width;
+        if (need == bytes) view_bytes(&item.view, pixels);
+        dataset_item_release(&item);
+        if (need != bytes) FAIL(err, STRIA_BAD_SHAPE, "image %lld has %zu bytes, not %zu", (long long)index, need, bytes);
+    }
+    if (label) *label = dataset_label(d->d, index);
+    return STRIA_OK;
+}
+
+const char *const *stria_dataset_names(void) {
+    static const char *names[16]; /* every thread that comes first writes the same pointers */
+    for (int i = 0; i < dataset_kinds() && i < 15; i++) names[i] = dataset_kind_at(i)->name;
+    return names;
+}
+
+const char *stria_dataset_about(const char *name) {
+    for (int i = 0; i < dataset_kinds(); i++)
+        if (strcmp(dataset_kind_at(i)->name, name) == 0) return dataset_kind_at(i)->summary;
+    return NULL;
+}

@@ -1,0 +1,182 @@
+/* The builder calls: each does nothing once an error sticks. */
+#include "base/text.h"
+#include "api/api.h"
+#include "op/build.h"
+#include "op/op.h"
+#include "transform/transform.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static value *in(stria_value *v) { return (value *)v; }
+static stria_value *out(value *v) { return (stria_value *)v; }
+
+static bool stuck(const stria_graph *g) { return !g || g->error.status != STRIA_OK; }
+
+/* The value, or NULL after a failure. */
+static stria_value *result(stria_graph *g, stria_status status, value *v) {
+    g->error.status = status;
+    return status == STRIA_OK ? out(v) : NULL;
+}
+
+stria_graph *stria_graph_new(const char *name) {
+    stria_graph *g = mem_zalloc(1, sizeof *g);
+    if (g && graph_new(&g->g, name, &g->error) != STRIA_OK) {
+        mem_free(g);
+        return NULL;
+    }
+    return g;
+}
+
+void stria_graph_free(stria_graph *g) {
+    if (!g) return;
+    graph_free(g->g);
+    mem_free(g);
+}
+
+stria_status stria_graph_status(const stria_graph *g, stria_error *err) {
+    if (!g) FAIL(err, STRIA_NO_MEMORY, "there is no graph");
+    if (err) *err = g->error;
+    return g->error.status;
+}
+
+void stria_graph_seed(stria_graph *g, uint64_t seed) { g->seed = seed; }
+
+/* ---- raw level ---- */
+
+static stria_status shape_take(int rank, const int64_t *dims, int64_t zero, shape *s, const char *name, stria_error *err) {
+    if (rank < 0 || rank > RANK_MAX || (rank && !dims))
+        FAIL(err, STRIA_BAD_SHAPE, "'%s': rank %d is not in 0 to %d", name, rank, RANK_MAX);
+    s->rank = rank;
+    for (int i = 0; i < rank; i++) {
+        s->dim[i] = dims[i] == 0 && zero ? zero : dims[i];
+        if (s->dim[i] < 0) FAIL(err, STRIA_BAD_SHAPE, "'%s': dimension %d is %lld", name, i, (long long)dims[i]);
+    }
+    return STRIA_OK;
+}
+
+stria_value *stria_input(stria_graph *g, const char *name, stria_type type, int rank, const int64_t *dims) {
+    value *v = NULL;
+    shape s = {0};
+    if (stuck(g)) return NULL;
+    if (!name || !dtype_bytes(type))
+        return result(g, error_set(&g->error, STRIA_BAD_ARGUMENT, "an input needs a name and a type"), NULL);
+    stria_status status = shape_take(rank, dims, 1, &s, name, &g->error);
+    if (status == STRIA_OK) status = graph_add_input(g->g, name, type, &s, &v, &g->error);
+    for (int i = 0; status == STRIA_OK && i < rank; i++)
+        if (dims[i] == 0) v->symbol[i] = "batch";
+    return result(g, status, v);
+}
+
+/* A tensor of the caller's data; NULL data: zeros. */
+static stria_status tensor_take(const char *name, stria_type type, int rank, const int64_t *dims, const void *data,
+                                tensor **t, stria_error *err) {
+    shape s = {0};
+    TRY(shape_take(rank, dims, 0, &s, name ? name : "a tensor", err));
+    if (!dtype_bytes(type)) FAIL(err, STRIA_BAD_ARGUMENT, "'%s': there is no type %d", name ? name : "a tensor", (int)type);
+    TRY(tensor_new(t, type, &s, name ? name : "a tensor", err));
+    if (data) memcpy((*t)->data, data, (*t)->bytes);
+    return STRIA_OK;
+}
+
+stria_value *stria_constant(stria_graph *g, const char *name, stria_type type, int rank, const int64_t *dims,
+                            const void *data) {
+    tensor *t = NULL;
+    value *v = NULL;
+    if (stuck(g)) return NULL;
+    stria_status status = tensor_take(name, type, rank, dims, data, &t, &g->error);
+    if (status == STRIA_OK) status = graph_add_constant(g->g, name, t, &v, &g->error);
+    tensor_release(t);
+    return result(g, status, v);
+}
+
+stria_value *stria_variable(stria_graph *g, const char *name, stria_type type, int rank, const int64_t *dims,
+                            const void *data) {
+    tensor *t = NULL;
+    value *v = NULL;
+    if (stuck(g)) return NULL;
+    stria_status status = tensor_take(name, type, rank, dims, data, &t, &g->error);
+    if (status == STRIA_OK)
+        status = graph_add_state(g->g, name, dtype_is_float(type) ? ROLE_PARAMETER : ROLE_NONE, t, &v, &g->error);
+    tensor_release(t);
+    return result(g, status, v);
+}
+
+static stria_value *layer(stria_graph *g, const char *name, stria_value *const *inputs, int count, const int64_t *numbers,
+                          int number_count, const char *options) {
+    value *v = NULL;
+    if (stuck(g)) return NULL;
+    return result(g, layer_build(g->g, name, (value *const *)inputs, count, numbers, number_count, options, g->seed, &v, &g->error), v);
+}
+
+stria_value *stria_node(stria_graph *g, const char *op, stria_value *const *inputs, int count, const char *options) {
+    return layer(g, op, inputs, count, NULL, 0, options);
+}
+
+stria_value *stria_gradient(stria_graph *g, stria_value *y, stria_value *x) {
+    value *dx = NULL, *wanted = in(x);
+    if (stuck(g)) return NULL;
+    if (!x || !y) return result(g, error_set(&g->error, STRIA_BAD_ARGUMENT, "a gradient needs two values"), NULL);
+    stria_status status = autodiff(g->g, in(y), &wanted, 1, &dx, &g->error);
+    builder b = {.g = g->g, .origin = wanted->name, .err = &g->error};
+    if (status == STRIA_OK && !dx) {
+        dx = build_filled(&b, wanted->type, &wanted->shape, 0);
+        status = b.status;
+    }
+    return result(g, status, dx);
+}
+
+void stria_assign(stria_graph *g, stria_value *variable, stria_value *next) {
+    if (stuck(g)) return;
+    g->error.status = !variable || !next ? error_set(&g->error, STRIA_BAD_ARGUMENT, "an assignment needs a variable and a value")
+                                         : graph_add_update(g->g, in(variable), in(next), &g->error);
+}
+
+void stria_output(stria_graph *g, stria_value *v, const char *name) {
+    if (stuck(g)) return;
+    g->error.status = !v ? error_set(&g->error, STRIA_BAD_ARGUMENT, "output '%s' has no value", name ? name : "")
+                         : graph_add_output(g->g, in(v), name, &g->error);
+}
+
+stria_value *stria_find(const stria_graph *g, const char *name) { return stuck(g) ? NULL : out(graph_find_value(g->g, name)); }
+const char *stria_value_name(const stria_value *v) { return ((const value *)v)->name; }
+stria_type stria_value_type(const stria_value *v) { return ((const value *)v)->type; }
+
+int stria_value_shape(const stria_value *v, int64_t *dims) {
+    const shape *s = &((const value *)v)->shape;
+    for (int i = 0; i < s->rank; i++) dims[i] = s->dim[i];
+    return s->rank;
+}
+
+/* ---- layers ---- */
+
+stria_value *stria_conv(stria_graph *g, stria_value *x, int64_t channels, const char *options) {
+    return layer(g, "conv", &x, 1, &channels, 1, options);
+}
+
+stria_value *stria_dense(stria_graph *g, stria_value *x, int64_t units, const char *options) {
+    return layer(g, "dense", &x, 1, &units, 1, options);
+}
+
+stria_value *stria_max_pool(stria_graph *g, stria_value *x, const char *options) { return layer(g, "max_pool", &x, 1, NULL, 0, options); }
+stria_value *stria_average_pool(stria_graph *g, stria_value *x, const char *options) { return layer(g, "average_pool", &x, 1, NULL, 0, options); }
+stria_value *stria_relu(stria_graph *g, stria_value *x) { return layer(g, "relu", &x, 1, NULL, 0, NULL); }
+stria_value *stria_sigmoid(stria_graph *g, stria_value *x) { return layer(g, "sigmoid", &x, 1, NULL, 0, NULL); }
+stria_value *stria_tanh(stria_graph *g, stria_value *x) { return layer(g, "tanh", &x, 1, NULL, 0, NULL); }
+stria_value *stria_softmax(stria_graph *g, stria_value *x) { return layer(g, "softmax", &x, 1, NULL, 0, NULL); }
+stria_value *stria_flatten(stria_graph *g, stria_value *x) { return layer(g, "flatten", &x, 1, NULL, 0, NULL); }
+stria_value *stria_reshape(stria_graph *g, stria_value *x, int rank, const int64_t *dims) { return layer(g, "reshape", &x, 1, dims, rank, NULL); }
+
+static stria_value *layer2(stria_graph *g, const char *name, stria_value *a, stria_value *b) {
+    return layer(g, name, (stria_value *[]){a, b}, 2, NULL, 0, NULL);
+}
+
+stria_value *stria_add(stria_graph *g, stria_value *a, stria_value *b) { return layer2(g, "add", a, b); }
+stria_value *stria_sub(stria_graph *g, stria_value *a, stria_value *b) { return layer2(g, "sub", a, b); }
+stria_value *stria_mul(stria_graph *g, stria_value *a, stria_value *b) { return layer2(g, "mul", a, b); }
+stria_value *stria_div(stria_graph *g, stria_value *a, stria_value *b) { return layer2(g, "div", a, b); }
+stria_value *stria_matmul(stria_graph *g, stria_value *a, stria_value *b) { return layer2(g, "matmul", a, b); }
+
+stria_value *stria_softmax_cross_entropy(stria_graph *g, stria_value *logits, stria_value *labels) {
+    return layer2(g, "softmax_cross_entropy", logits, labels);
+}

@@ -1,0 +1,100 @@
+#include "api/api.h"
+#include "base/text.h"
+#include "model/model.h"
+#include "model/zoo/zoo.h"
+
+#include <string.h>
+
+stria_model *model_retain(const stria_model *m) {
+    stria_model *shared = (stria_model *)(uintptr_t)m;
+    if (shared) __atomic_add_fetch(&shared->references, 1, __ATOMIC_RELAXED);
+    return shared;
+}
+
+stria_status model_wrap(stria_model **out, graph *g, stria_error *err) {
+    stria_model *m;
+    stria_status status = mem_new(&m, 1, sizeof *m, "a model", err);
+    if (status != STRIA_OK) {
+        graph_free(g);
+        return status;
+    }
+    *m = (stria_model){.g = g, .references = 1};
+    *out = m;
+    return STRIA_OK;
+}
+
+stria_status stria_model_from_graph(stria_model **out, stria_graph *g, stria_error *err) {
+    if (!g) FAIL(err, STRIA_NO_MEMORY, "there is no graph");
+    TRY(stria_graph_status(g, err));
+    if (g->g->output_count == 0 && g->g->update_count == 0) {
+        if (g->g->node_count == 0) FAIL(err, STRIA_BAD_ARGUMENT, "graph '%s' has no layer", g->g->name);
+        TRY(graph_add_output(g->g, g->g->nodes[g->g->node_count - 1]->out[0], NULL, err));
+    }
+    stria_model *m;
+    TRY(mem_new(&m, 1, sizeof *m, "a model", err));
+    *m = (stria_model){.g = g->g, .references = 1};
+    *out = m;
+    mem_free(g);
+    return STRIA_OK;
+}
+
+stria_status stria_model_open(stria_model **out, const char *spec, uint64_t seed, stria_error *err) {
+    graph *g;
+    TRY(graph_load(&g, spec, seed, err));
+    return model_wrap(out, g, err);
+}
+
+stria_status stria_model_save(const stria_model *m, const char *path, stria_error *err) { return graph_save(m->g, path, err); }
+
+void stria_model_free(stria_model *m) {
+    if (!m || __atomic_sub_fetch(&m->references, 1, __ATOMIC_ACQ_REL) > 0) return;
+    graph_free(m->g);
+    mem_free(m);
+}
+
+const char *stria_model_name(const stria_model *m) { return m->g->name; }
+const char *stria_model_metadata(const stria_model *m, const char *key) { return graph_metadata(m->g, key); }
+
+stria_status stria_model_set_metadata(stria_model *m, const char *key, const char *content, stria_error *err) {
+    return graph_set_metadata(m->g, key, content, err);
+}
+
+stria_port port_of(const value *v, const char *name) {
+    stria_port p = {.name = name ? name : v->name, .type = v->type, .rank = v->shape.rank};
+    for (int i = 0; i < p.rank; i++) p.shape[i] = v->symbol[i] ? 0 : v->shape.dim[i];
+    return p;
+}
+
+int stria_model_input_count(const stria_model *m) { return m->g->input_count; }
+int stria_model_output_count(const stria_model *m) { return m->g->output_count; }
+stria_port stria_model_input(const stria_model *m, int i) { return port_of(m->g->inputs[i], NULL); }
+
+/* An output's first dimension is the batch where an input's is. */
+stria_port stria_model_output(const stria_model *m, int i) {
+    stria_port p = port_of(m->g->outputs[i], m->g->output_names[i]);
+    for (int k = 0; k < m->g->input_count; k++) {
+        const value *x = m->g->inputs[k];
+        if (p.rank && x->shape.rank && x->symbol[0] && p.shape[0] == x->shape.dim[0]) p.shape[0] = 0;
+    }
+    return p;
+}
+
+const char *const *stria_zoo_names(void) { return zoo_names(); }
+const char *stria_zoo_about(const char *name) { return zoo_about(name); }
+
+stria_status graph_for_batch(graph *g, int64_t batch, graph **out, stria_error *err) {
+    shape *shapes;
+    const shape **pointers = NULL;
+    stria_status status = mem_new(&shapes, (size_t)g->input_count + 1, sizeof *shapes, "shapes", err);
+    if (status == STRIA_OK) status = mem_new(&pointers, (size_t)g->input_count + 1, sizeof *pointers, "shapes", err);
+    for (int i = 0; status == STRIA_OK && i < g->input_count; i++) {
+        shapes[i] = g->inputs[i]->shape;
+        pointers[i] = &shapes[i];
+        for (int d = 0; d < shapes[i].rank; d++)
+            if (d == 0 && g->inputs[i]->symbol[d]) shapes[i].dim[d] = batch;
+    }
+    if (status == STRIA_OK) status = graph_copy(g, pointers, out, err);
+    mem_free(shapes);
+    mem_free((void *)pointers);
+    return status;
+}

@@ -1,0 +1,111 @@
+#include "api/api.h"
+
+#include <string.h>
+
+struct stria_session {
+    session *s;
+    pool *pool;
+    arena arena;
+    stria_explained_node *explained; /* made when first asked for */
+};
+
+stria_session_options stria_session_options_default(void) {
+    return (stria_session_options){.size = sizeof(stria_session_options), .batch = 1, .optimize = true};
+}
+
+stria_status stria_session_new(stria_session **out, const stria_model *model, const stria_session_options *options,
+                               stria_error *err) {
+    stria_session_options o = options ? *options : stria_session_options_default();
+    stria_session *s;
+    graph *g = NULL;
+    session_config config = {.optimize = o.optimize, .reference = o.reference, .seed = o.seed};
+    if (o.batch < 1) FAIL(err, STRIA_BAD_ARGUMENT, "a batch of %lld images cannot be run", (long long)o.batch);
+    TRY(machine_kernels(o.isa, &config.ks, err));
+    TRY(mem_new(&s, 1, sizeof *s, "a session", err));
+    stria_status status = pool_new(&s->pool, o.threads, err);
+    config.pool = s->pool;
+    if (status == STRIA_OK) status = graph_for_batch(model->g, o.batch, &g, err);
+    if (status == STRIA_OK) status = session_new(&s->s, g, &config, err);
+    graph_free(g);
+    if (status == STRIA_OK) *out = s;
+    else stria_session_free(s);
+    return status;
+}
+
+void stria_session_free(stria_session *s) {
+    if (!s) return;
+    session_free(s->s);
+    pool_release(s->pool);
+    arena_release(&s->arena);
+    mem_free(s);
+}
+
+static stria_status size_check(const value *v, const char *name, size_t bytes, stria_error *err) {
+    char t[192];
+    size_t need = (size_t)shape_count(&v->shape) * dtype_bytes(v->type);
+    if (bytes != need)
+        FAIL(err, STRIA_BAD_SHAPE, "'%s' is %s %s, %zu bytes, not %zu", name, dtype_name(v->type), shape_text(&v->shape, t), need, bytes);
+    return STRIA_OK;
+}
+
+stria_status stria_session_set(stria_session *s, const char *name, const void *data, size_t bytes, stria_error *err) {
+    const value *v;
+    void *memory = session_memory(s->s, name, &v);
+    if (!memory || (v->kind != VALUE_INPUT && v->kind != VALUE_STATE))
+        FAIL(err, STRIA_BAD_ARGUMENT, "the model has no input or variable '%s'", name);
+    TRY(size_check(v, name, bytes, err));
+    if (v->kind == VALUE_STATE) TRY(session_state_write(s->s, name, &memory, &v, err));
+    memcpy(memory, data, bytes);
+    return STRIA_OK;
+}
+
+stria_status stria_session_run(stria_session *s, stria_error *err) { return session_run(s->s, err); }
+
+stria_status stria_session_get(const stria_session *s, const char *name, void *data, size_t bytes, stria_error *err) {
+    const value *v;
+    const void *memory = session_memory(s->s, name, &v);
+    if (!memory) FAIL(err, STRIA_BAD_ARGUMENT, "the model has no output or variable '%s'", name);
+    TRY(size_check(v, name, bytes, err));
+    memcpy(data, memory, bytes);
+    return STRIA_OK;
+}
+
+stria_status stria_session_port(const stria_session *s, const char *name, stria_port *out, stria_error *err) {
+    const value *v;
+    if (!session_memory(s->s, name, &v)) FAIL(err, STRIA_BAD_ARGUMENT, "the model has no input, output or variable '%s'", name);
+    *out = port_of(v, v->name);
+    for (int i = 0; i < out->rank; i++) out->shape[i] = v->shape.dim[i];
+    return STRIA_OK;
+}
+
+size_t stria_session_bytes(const stria_session *s) { return session_workspace_bytes(s->s); }
+
+static const char *storage_of(const value *v) {
+    layout batch_last = layout_batch_last(v->shape.rank);
+    if (layout_is_identity(&v->layout, v->shape.rank)) return "plain";
+    return layout_equal(&v->layout, &batch_last, v->shape.rank) ? "batch-last" : "channels-last";
+}
+
+static stria_status explain(stria_session *s) {
+    int n = session_node_count(s->s);
+    stria_explained_node *list = arena_alloc(&s->arena, sizeof *list * (size_t)(n + 1));
+    if (!list) return STRIA_NO_MEMORY;
+    for (int k = 0; k < n; k++) {
+        const program_node *p = session_node(s->s, k);
+        stria_refusal *refusals = arena_alloc(&s->arena, sizeof *refusals * (size_t)(p->refusal_count + 1));
+        if (!refusals) return STRIA_NO_MEMORY;
+        for (int i = 0; i < p->refusal_count; i++) refusals[i] = (stria_refusal){p->list[i]->name, p->refusals[i].reason};
+        const char *op = p->node->op->name;
+        if (p->node->epilogue.activation) op = arena_printf(&s->arena, "%s+%s", op, p->node->epilogue.activation->name);
+        list[k] = (stria_explained_node){p->node->name, op ? op : "", p->impl->name, storage_of(p->node->out[0]), p->refusal_count, refusals};
+    }
+    s->explained = list;
+    return STRIA_OK;
+}
+
+const stria_explained_node *stria_session_explain(const stria_session *session, int index) {
+    stria_session *s = (stria_session *)(uintptr_t)session;
+    if (index < 0 || index >= session_node_count(s->s)) return NULL;
+    if (!s->explained && explain(s) != STRIA_OK) return NULL;
+    return &s->explained[index];
+}

@@ -1,0 +1,169 @@
+#include "api/api.h"
+#include "api/metrics.h"
+#include "base/file.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+struct stria_trainer {
+    trainer *t;
+    pool *pool;
+    stria_dataset *train, *val; /* retained */
+    metrics metrics;
+    stria_event_callback *callback;
+    void *context;
+    stria_error failure; /* of writing what a training leaves behind */
+    char note[160];
+};
+
+/* Files first, then the caller: whoever is told of an epoch finds its files. */
+static bool on_event(const stria_event *event, void *context) {
+    stria_trainer *s = context;
+    stria_event e = *event;
+    if (metrics_event(&s->metrics, s->t, &e, &s->failure) != STRIA_OK) return false;
+    if (e.kind == STRIA_EVENT_START && *s->note) e.note = s->note;
+    return !s->callback || s->callback(&e, s->context);
+}
+
+static stria_status setup(stria_trainer *s, graph *model, const data_source *source, const stria_train_options *options,
+                          stria_error *err) {
+    const kernel_set *ks;
+    TRY(machine_kernels(NULL, &ks, err));
+    TRY(pool_new(&s->pool, options->threads, err));
+    TRY(trainer_new(&s->t, model, s->train->d, s->val ? s->val->d : NULL, source, options, ks, s->pool, err));
+    s->t->callback = on_event;
+    s->t->context = s;
+    return trainer_folder_take(s->t, err);
+}
+
+static stria_status trainer_alloc(stria_trainer **out, const stria_dataset *train, const stria_dataset *val, stria_error *err) {
+    TRY(mem_new(out, 1, sizeof **out, "a trainer", err));
+    (*out)->train = dataset_retain(train);
+    (*out)->val = dataset_retain(val);
+    return STRIA_OK;
+}
+
+/* A folder that holds a training already is not written over. */
+static stria_status folder_check(const char *folder, stria_error *err) {
+    char path[1100];
+    snprintf(path, sizeof path, "%s/%s", folder, CHECKPOINT_FILE);
+    if (*folder && file_exists(path))
+        FAIL(err, STRIA_BAD_ARGUMENT, "'%s' holds a training already: resume it, or choose another folder", folder);
+    return STRIA_OK;
+}
+
+stria_status stria_trainer_new(stria_trainer **out, const stria_model *model, stria_dataset *train, stria_dataset *val,
+                               const stria_train_options *options, stria_error *err) {
+    stria_train_options o = options ? *options : stria_train_options_default();
+    stria_trainer *s;
+    data_source source = {.limit = 0};
+    if (!train) FAIL(err, STRIA_BAD_ARGUMENT, "there is no training data");
+    TRY(folder_check(o.out, err));
+    TRY(trainer_alloc(&s, train, val, err));
+    snprintf(source.spec, sizeof source.spec, "%s", train->spec);
+    source.limit = train->options.limit;
+    source.hold_out = train->options.hold_out_val;
+    stria_status status = setup(s, model->g, &source, &o, err);
+    if (status == STRIA_OK) status = folder_check(o.out, err); /* again, under the lock */
+    if (status == STRIA_OK) status = metrics_init(&s->metrics, o.out, 0, err);
+    if (status == STRIA_OK) *out = s;
+    else stria_trainer_free(s);
+    return status;
+}
+
+/* ---- going on ---- */
+
+static stria_status data_open(const checkpoint *c, stria_dataset **train, stria_dataset **val, stria_error *err) {
+    stria_dataset_options o = stria_dataset_options_default();
+    o.limit = c->source.limit;
+    o.hold_out_val = c->source.hold_out;
+    if (!*train) TRY(stria_dataset_open(train, c->source.spec, &o, err));
+    o.split = STRIA_SPLIT_VAL;
+    if (!*val && c->validated) TRY(stria_dataset_open(val, (*train)->spec, &o, err));
+    return STRIA_OK;
+}
+
+static stria_status data_same(const checkpoint *c, const stria_dataset *train, stria_error *err) {
+    if (dataset_checksum(train->d) != c->data_checksum)
+        FAIL(err, STRIA_BAD_ARGUMENT, "the data at '%s' is not what this training began with ('%s')", dataset_path(train->d), c->source.spec);
+    return STRIA_OK;
+}
+
+static void options_extend(checkpoint *c, const stria_train_options *options) {
+    if (!options) return;
+    if (options->epochs > c->options.epochs) c->options.epochs = options->epochs;
+    c->options.threads = options->threads;
+}
+
+static stria_status resume(stria_trainer **out, const checkpoint *c, stria_dataset *train, stria_dataset *val, stria_error *err) {
+    stria_trainer *s;
+    data_source source = c->source;
+    TRY(data_same(c, train, err));
+    TRY(trainer_alloc(&s, train, val, err));
+    snprintf(source.spec, sizeof source.spec, "%s", train->spec);
+    stria_status status = setup(s, c->model, &source, &c->options, err);
+    if (status == STRIA_OK) status = checkpoint_restore(c, s->t, err);
+    if (status == STRIA_OK) status = metrics_init(&s->metrics, c->options.out, s->t->at.step, err);
+    if (status == STRIA_OK && strcmp(c->isa, kernels_name(s->t->ks)) != 0)
+        snprintf(s->note, sizeof s->note, "began with %.30s, goes on with %.30s: the result will not be bit-identical", c->isa, kernels_name(s->t->ks));
+    if (status == STRIA_OK) *out = s;
+    else stria_trainer_free(s);
+    return status;
+}
+
+stria_status stria_trainer_resume(stria_trainer **out, const char *folder, stria_dataset *train, stria_dataset *val,
+                                  const stria_train_options *options, stria_error *err) {
+    checkpoint c;
+    stria_dataset *own_train = dataset_retain(train), *own_val = dataset_retain(val);
+    TRY(checkpoint_read(&c, folder, err));
+    options_extend(&c, options);
+    stria_status status = data_open(&c, &own_train, &own_val, err);
+    if (status == STRIA_OK) status = resume(out, &c, own_train, own_val, err);
+    stria_dataset_free(own_train);
+    stria_dataset_free(own_val);
+    checkpoint_release(&c);
+    return status;
+}
+
+/* ---- using ---- */
+
+void stria_trainer_on_event(stria_trainer *s, stria_event_callback *callback, void *context) {
+    s->callback = callback;
+    s->context = context;
+}
+
+stria_status stria_trainer_run(stria_trainer *s, stria_error *err) {
+    stria_status status = trainer_run(s->t, err);
+    if (s->failure.status == STRIA_OK) return status;
+    if (err) *err = s->failure;
+    return s->failure.status;
+}
+
+stria_status stria_trainer_model(const stria_trainer *s, stria_model **out, stria_error *err) {
+    graph *g;
+    TRY(trainer_model(s->t, &g, err));
+    return model_wrap(out, g, err);
+}
+
+const char *stria_trainer_folder(const stria_trainer *s) { return s->t->options.out; }
+
+void stria_trainer_free(stria_trainer *s) {
+    if (!s) return;
+    trainer_free(s->t);
+    metrics_release(&s->metrics);
+    stria_dataset_free(s->train);
+    stria_dataset_free(s->val);
+    pool_release(s->pool);
+    mem_free(s);
+}
+
+stria_status stria_run_data(const char *folder, char *spec, size_t bytes, stria_error *err) {
+    checkpoint c;
+    TRY(checkpoint_read(&c, folder, err));
+    stria_status status = STRIA_OK;
+    if (strlen(c.source.spec) >= bytes) status = error_set(err, STRIA_BAD_ARGUMENT, "the data's name has %zu bytes, more than %zu", strlen(c.source.spec), bytes);
+    else memcpy(spec, c.source.spec, strlen(c.source.spec) + 1);
+    checkpoint_release(&c);
+    return status;
+}

@@ -1,0 +1,63 @@
+/* Implementations of operators: ordered lists, best first, the float64 reference last. Each accepts a node or refuses it with
+ * a reason; the first that accepts runs it. */
+#ifndef BACKEND_BACKEND_H
+#define BACKEND_BACKEND_H
+
+#include "base/pool.h"
+#include "graph/op_def.h"
+#include "kernel/kernel.h"
+
+#include <stdio.h>
+
+/* Why an implementation declines a node. */
+typedef struct refusal {
+    char reason[96];
+} refusal;
+
+#define REFUSE(why, ...) (snprintf((why)->reason, sizeof(why)->reason, __VA_ARGS__), false)
+
+/* What a node wants to know and book when the session is made. */
+typedef struct impl_plan {
+    const node *node;
+    const kernel_set *ks;
+    int threads;
+    arena *arena;         /* for `prepared` */
+    size_t scratch_bytes; /* out: temporary, while it runs */
+    size_t packed_bytes;  /* out: kept between runs, filled by `pack` */
+} impl_plan;
+
+/* What it gets when it runs. Data pointers are of dense tensors in their values' layouts; NULL where absent. */
+typedef struct impl_call {
+    const node *node;
+    const void *prepared;
+    const kernel_set *ks;
+    pool *pool;
+    void *const *in;
+    void *const *out;
+    void *scratch, *packed;
+    uint64_t seed, step;
+} impl_call;
+
+typedef struct op_impl {
+    const char *name;
+    bool (*accept)(const node *n, refusal *why);
+    /* May be NULL. Sets *prepared to a struct in the arena, with everything that depends on shapes only. */
+    stria_status (*prepare)(impl_plan *p, void **prepared, stria_error *err);
+    /* May be NULL. Fills `packed` from weights: once where input pack_input is constant between runs, else before each run. */
+    void (*pack)(const impl_call *c);
+    int pack_input;
+    /* Fails only for values that no shape rule can foresee (a label outside the classes). */
+    stria_status (*run)(const impl_call *c, stria_error *err);
+} op_impl;
+
+/* The list for an operator, ending with a NULL name; the last real entry is the reference. */
+const op_impl *const *backend_cpu(const op_def *op);
+
+extern const op_impl impl_reference;
+
+/* Order of storage of a value, for accept rules. */
+bool value_is_plain(const value *v);
+bool value_is_channels_last(const value *v); /* for ranks below 3, and where channels or pixels are 1, the same as plain */
+bool value_is_batch_last(const value *v);
+
+#endif

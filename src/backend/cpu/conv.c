@@ -1,0 +1,161 @@
+/* Convolution and its two gradients: in batch-last storage every lane is an image; in channels-last storage an implicit matrix
+ * product. */
+#include "op/conv.h"
+
+#include "backend/cpu/cpu.h"
+#include "kernel/conv.h"
+#include "kernel/conv_batch.h"
+
+/* Settled when the session is made. */
+typedef struct conv_plan {
+    conv_shape shape;
+    conv_pitch x, y;
+    epilogue epilogue; /* without its bias pointer */
+    unary_kind activation;
+    float a, b;
+} conv_plan;
+
+static conv_shape shape_from(const node *n) {
+    conv_geometry g = conv_geometry_of(n);
+    return (conv_shape){g.batch, g.ic, g.ih, g.iw, g.oc, g.oh, g.ow, g.kh, g.kw,
+                        g.sh,    g.sw, g.pt, g.pl, g.pb, g.pr, g.dh, g.dw, g.groups};
+}
+
+static stria_status plan_new(impl_plan *p, conv_plan **out, stria_error *err) {
+    conv_plan *c = arena_alloc(p->arena, sizeof *c);
+    if (!c) FAIL(err, STRIA_NO_MEMORY, "layer '%s': not enough memory", p->node->name);
+    conv_shape s = c->shape = shape_from(p->node);
+    c->x = (conv_pitch){s.ih * s.iw * s.ic, s.iw * s.ic, s.ic};
+    c->y = (conv_pitch){s.oh * s.ow * s.oc, s.ow * s.oc, s.oc};
+    epilogue_activation(p->node, &c->epilogue);
+    unary_activation(p->node, &c->activation, &c->a, &c->b);
+    *out = c;
+    return STRIA_OK;
+}
+
+typedef bool storage_rule(const value *v);
+
+/* All image tensors of the node in one storage order, everything float32. */
+static bool accept_storage(const node *n, storage_rule *rule, const char *wanted, refusal *why) {
+    if (!all_float32(n, why)) return false;
+    for (int i = 0; i < n->in_count && i < 32; i++)
+        if (n->op->image_inputs >> i & 1 && !rule(n->in[i]))
+            return REFUSE(why, "'%.40s' is %s, not %s", n->in[i]->name, storage_name(n->in[i]), wanted);
+    if (!(n->op->plain_outputs & 1) && !rule(n->out[0]))
+        return REFUSE(why, "'%.40s' is %s, not %s", n->out[0]->name, storage_name(n->out[0]), wanted);
+    return true;
+}
+
+/* ---- batch-last ---- */
+
+static bool accept_batch_last(const node *n, refusal *why) {
+    unary_kind kind;
+    float a, b;
+    if (!unary_activation(n, &kind, &a, &b)) return REFUSE(why, "no kernel for %s", n->epilogue.activation->name);
+    if (n->epilogue.residual >= 0) return REFUSE(why, "a residual to add");
+    return accept_storage(n, value_is_batch_last, "batch-last", why);
+}
+
+static stria_status prepare_batch_last(impl_plan *p, void **prepared, stria_error *err) {
+    conv_plan *c;
+    TRY(plan_new(p, &c, err));
+    int64_t floats = p->node->op == &op_Conv             ? conv_batch_forward_scratch(p->ks, &c->shape, p->threads)
+                     : p->node->op == &op_ConvDataGradient ? conv_batch_data_scratch(p->ks, &c->shape, p->threads)
+                                                           : conv_batch_weight_scratch(p->ks, &c->shape, p->threads);
+    p->scratch_bytes = (size_t)floats * sizeof(float);
+    *prepared = c;
+    return STRIA_OK;
+}
+
+static stria_status forward_batch_last(const impl_call *c, stria_error *err) {
+    const conv_plan *p = c->prepared;
+    (void)err;
+    conv_batch_forward(c->ks, c->pool, &p->shape, c->out[0], (batch_pitch){0}, c->in[0], (batch_pitch){0}, c->in[1],
+                       c->node->in_count > 2 ? c->in[2] : NULL, p->activation, p->a, p->b, c->scratch);
+    return STRIA_OK;
+}
+
+static stria_status data_batch_last(const impl_call *c, stria_error *err) {
+    const conv_plan *p = c->prepared;
+    (void)err;
+    conv_batch_data(c->ks, c->pool, &p->shape, c->out[0], (batch_pitch){0}, c->in[0], (batch_pitch){0}, c->in[1],
+                    c->scratch);
+    return STRIA_OK;
+}
+
+static stria_status weight_batch_last(const impl_call *c, stria_error *err) {
+    const conv_plan *p = c->prepared;
+    (void)err;
+    conv_batch_weight(c->ks, c->pool, &p->shape, c->out[0], NULL, c->in[1], (batch_pitch){0}, c->in[0],
+                      (batch_pitch){0}, c->scratch);
+    return STRIA_OK;
+}
+
+/* ---- channels-last ---- */
+
+static bool accept_channels_last(const node *n, refusal *why) {
+    epilogue e = {0};
+    if (!epilogue_activation(n, &e)) return REFUSE(why, "no epilogue for %s", n->epilogue.activation->name);
+    return accept_storage(n, value_is_channels_last, "channels-last", why);
+}
+
+static stria_status prepare_channels_last(impl_plan *p, void **prepared, stria_error *err) {
+    conv_plan *c;
+    TRY(plan_new(p, &c, err));
+    enum conv_op op = p->node->op == &op_Conv ? CONV_FORWARD : p->node->op == &op_ConvDataGradient ? CONV_DX : CONV_DW;
+    p->scratch_bytes = conv_scratch_bytes(p->ks, &c->shape, op, p->threads);
+    if (op != CONV_DW) p->packed_bytes = conv_packed_floats(p->ks, &c->shape, op) * sizeof(float);
+    *prepared = c;
+    return STRIA_OK;
+}
+
+static void pack_forward(const impl_call *c) {
+    const conv_plan *p = c->prepared;
+    conv_pack(c->ks, &p->shape, CONV_FORWARD, c->in[1], c->packed, c->pool);
+}
+
+static void pack_data(const impl_call *c) {
+    const conv_plan *p = c->prepared;
+    conv_pack(c->ks, &p->shape, CONV_DX, c->in[1], c->packed, c->pool);
+}
+
+static stria_status forward_channels_last(const impl_call *c, stria_error *err) {
+    const conv_plan *p = c->prepared;
+    epilogue e = p->epilogue;
+    (void)err;
+    e.bias = node_own_inputs(c->node) > 2 ? c->in[2] : NULL;
+    if (c->node->epilogue.residual >= 0) {
+        e.residual = c->in[c->node->epilogue.residual];
+        e.residual_pitch[0] = p->y.image, e.residual_pitch[1] = p->y.row, e.residual_pitch[2] = p->y.pixel;
+    }
+    conv_forward(c->ks, &p->shape, c->in[0], p->x, c->packed, c->out[0], p->y, &e, c->scratch, c->pool);
+    return STRIA_OK;
+}
+
+static stria_status data_channels_last(const impl_call *c, stria_error *err) {
+    const conv_plan *p = c->prepared;
+    (void)err;
+    conv_dx(c->ks, &p->shape, c->in[0], p->y, c->packed, c->out[0], p->x, NULL, c->scratch, c->pool);
+    return STRIA_OK;
+}
+
+static stria_status weight_channels_last(const impl_call *c, stria_error *err) {
+    const conv_plan *p = c->prepared;
+    (void)err;
+    conv_dw(c->ks, &p->shape, c->in[1], p->x, c->in[0], p->y, c->out[0], false, c->scratch, c->pool);
+    return STRIA_OK;
+}
+
+static const op_impl forward_batch = {.name = "direct_batch_last", .accept = accept_batch_last, .prepare = prepare_batch_last, .run = forward_batch_last};
+static const op_impl data_batch = {.name = "direct_batch_last", .accept = accept_batch_last, .prepare = prepare_batch_last, .run = data_batch_last};
+static const op_impl weight_batch = {.name = "direct_batch_last", .accept = accept_batch_last, .prepare = prepare_batch_last, .run = weight_batch_last};
+static const op_impl forward_gemm = {.name = "gemm_implicit", .accept = accept_channels_last, .prepare = prepare_channels_last,
+                                     .pack = pack_forward, .pack_input = 1, .run = forward_channels_last};
+static const op_impl data_gemm = {.name = "gemm_implicit", .accept = accept_channels_last, .prepare = prepare_channels_last,
+                                  .pack = pack_data, .pack_input = 1, .run = data_channels_last};
+static const op_impl weight_gemm = {.name = "gemm_implicit", .accept = accept_channels_last, .prepare = prepare_channels_last,
+                                    .run = weight_channels_last};
+
+const op_impl *const cpu_conv[] = {&forward_gemm, &forward_batch, &impl_reference, NULL};
+const op_impl *const cpu_conv_data[] = {&data_gemm, &data_batch, &impl_reference, NULL};
+const op_impl *const cpu_conv_weight[] = {&weight_gemm, &weight_batch, &impl_reference, NULL};

@@ -1,0 +1,127 @@
+/* Matrix products of two dimensions and batches of them, whatever the storage order of each operand. */
+#include "op/matmul.h"
+
+#include "backend/cpu/cpu.h"
+#include "kernel/gemm.h"
+#include "kernel/layout.h"
+
+typedef struct product_plan {
+    gemm_args args; /* without data pointers */
+    epilogue epilogue;
+    product_geometry geometry;
+    int64_t matrices, y_matrix; /* of a batch; elements of one result */
+    bool bias;       /* C is a bias of the columns */
+    bool copy_c;     /* C is broadcast into the result first */
+    float beta;
+    int64_t y_pitch[RANK_MAX], c_stride[RANK_MAX], dims[RANK_MAX];
+} product_plan;
+
+static bool accept_gemm(const node *n, refusal *why) {
+    epilogue e = {0};
+    if (!epilogue_activation(n, &e)) return REFUSE(why, "no epilogue for %s", n->epilogue.activation->name);
+    if (n->epilogue.residual >= 0 || n->epilogue.bias >= 0) return REFUSE(why, "a bias or residual to add");
+    return all_float32(n, why);
+}
+
+static bool accept_matmul(const node *n, refusal *why) {
+    if (!accept_gemm(n, why)) return false;
+    if (n->in[0]->shape.rank == 2 && n->in[1]->shape.rank == 2) return true;
+    for (int i = 0; i < 2; i++)
+        if (!value_is_plain(n->in[i])) return REFUSE(why, "'%.40s' is %s", n->in[i]->name, storage_name(n->in[i]));
+    return value_is_plain(n->out[0]) ? true : REFUSE(why, "the result is %s", storage_name(n->out[0]));
+}
+
+/* C as a bias: one value a column, or nothing to scale. */
+static bool is_column_bias(const shape *c, int64_t columns, float beta) {
+    return beta == 1 && ((c->rank == 1 && c->dim[0] == columns) || (c->rank == 2 && c->dim[0] == 1 && c->dim[1] == columns));
+}
+
+static void plan_c(product_plan *p, const node *n) {
+    const value *c = n->in[2], *y = n->out[0];
+    int64_t pitch[RANK_MAX];
+    p->beta = ((const gemm_attributes *)n->attributes)->beta;
+    p->bias = is_column_bias(&c->shape, p->args.n, p->beta);
+    p->copy_c = !p->bias;
+    p->args.accumulate = p->copy_c;
+    layout_pitches(&c->layout, &c->shape, pitch);
+    for (int i = 0; i < 2; i++) {
+        int d = i - (2 - c->shape.rank);
+        p->dims[i] = y->shape.dim[i];
+        p->c_stride[i] = d < 0 || c->shape.dim[d] == 1 ? 0 : pitch[d];
+    }
+}
+
+/* Strides of two plain or transposed-in-memory matrices, as the attributes turn them. */
+static void plan_strides(product_plan *p, const node *n) {
+    int64_t a[RANK_MAX], b[RANK_MAX];
+    bool ta = false, tb = false;
+    if (n->op == &op_Gemm) {
+        const gemm_attributes *t = n->attributes;
+        ta = t->transA != 0, tb = t->transB != 0;
+        p->args.alpha = t->alpha;
+    }
+    layout_pitches(&n->in[0]->layout, &n->in[0]->shape, a);
+    layout_pitches(&n->in[1]->layout, &n->in[1]->shape, b);
+    p->args.a_row = a[ta], p->args.a_col = a[!ta];
+    p->args.b_row = b[tb], p->args.b_col = b[!tb];
+    p->args.c_row = p->y_pitch[0], p->args.c_col = p->y_pitch[1];
+}
+
+static stria_status prepare(impl_plan *plan, void **prepared, stria_error *err) {
+    const node *n = plan->node;
+    product_plan *p = arena_alloc(plan->arena, sizeof *p);
+    if (!p) FAIL(err, STRIA_NO_MEMORY, "layer '%s': not enough memory", n->name);
+    product_geometry g = p->geometry = product_geometry_of(n);
+    p->args = (gemm_args){.m = g.m, .n = g.n, .k = g.k, .a_row = g.a_row, .a_col = g.a_column, .b_row = g.b_row,
+                          .b_col = g.b_column, .c_row = g.n, .c_col = 1, .alpha = 1};
+    p->matrices = shape_count(&g.batch);
+    p->y_matrix = g.m * g.n;
+    layout_pitches(&n->out[0]->layout, &n->out[0]->shape, p->y_pitch);
+    if (n->in[0]->shape.rank == 2 && n->in[1]->shape.rank == 2) plan_strides(p, n);
+    if (node_own_inputs(n) > 2 && n->in[2]) plan_c(p, n);
+    epilogue_activation(n, &p->epilogue);
+    static const float nothing[1];
+    p->epilogue.bias = p->bias ? nothing : NULL; /* scratch depends on there being one, not on where it is */
+    p->args.epilogue = &p->epilogue;
+    plan->scratch_bytes = gemm_scratch_bytes(plan->ks, &p->args, plan->threads);
+    *prepared = p;
+    return STRIA_OK;
+}
+
+static int64_t batch_offset(int64_t matrix, const shape *batch, const int64_t *stride) {
+    int64_t offset = 0;
+    for (int d = batch->rank - 1; d >= 0; d--) {
+        offset += matrix % batch->dim[d] * stride[d];
+        matrix /= batch->dim[d];
+    }
+    return offset;
+}
+
+static void c_broadcast(const impl_call *c, const product_plan *p) {
+    layout_copy(c->ks, c->pool, sizeof(float), 2, p->dims, c->out[0], p->y_pitch, c->in[2], p->c_stride);
+    if (p->beta != 1)
+        unary_run(c->ks, c->pool, UNARY_affine, p->beta, 0, c->out[0], c->out[0], p->dims[0] * p->dims[1]);
+}
+
+static stria_status run(const impl_call *c, stria_error *err) {
+    const product_plan *p = c->prepared;
+    epilogue e = p->epilogue;
+    gemm_args args = p->args;
+    (void)err;
+    e.bias = p->bias ? c->in[2] : NULL;
+    args.epilogue = &e;
+    if (p->copy_c) c_broadcast(c, p);
+    for (int64_t i = 0; i < p->matrices; i++) {
+        args.a = (const float *)c->in[0] + batch_offset(i, &p->geometry.batch, p->geometry.a_batch);
+        args.b = (const float *)c->in[1] + batch_offset(i, &p->geometry.batch, p->geometry.b_batch);
+        args.c = (float *)c->out[0] + i * p->y_matrix;
+        gemm_run(c->ks, &args, c->scratch, c->pool);
+    }
+    return STRIA_OK;
+}
+
+static const op_impl gemm_impl = {.name = "gemm", .accept = accept_gemm, .prepare = prepare, .run = run};
+static const op_impl matmul_impl = {.name = "gemm", .accept = accept_matmul, .prepare = prepare, .run = run};
+
+const op_impl *const cpu_gemm[] = {&gemm_impl, &impl_reference, NULL};
+const op_impl *const cpu_matmul[] = {&matmul_impl, &impl_reference, NULL};

@@ -1,0 +1,44 @@
+/* Files: whole reads, atomic writes, folders and locks. A file is written to a temporary name beside its own, synced,
+ * and renamed: whoever looks sees the old one or the new one, never half of it. */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include "base/error.h"
+
+/* Reads a whole regular file into memory (not mapped: a file that shrinks under a mapping kills the process).
+ * Fails with STRIA_NO_FILE, STRIA_IO, STRIA_NO_MEMORY, or STRIA_BAD_FILE for folders, devices and files over max_bytes
+ * (0: no limit). Free *data with mem_free. */
+stria_status file_read(const char *path, size_t max_bytes, uint8_t **data, size_t *size, stria_error *err);
+
+/* An atomic, buffered writer. A link is followed, an existing file's permissions are kept, and what is there but is no
+ * regular file (a folder, a device) is refused. After any failure call file_writer_abort; both it and commit free
+ * everything. */
+typedef struct file_writer file_writer;
+stria_status file_writer_open(file_writer **out, const char *path, stria_error *err);
+stria_status file_writer_write(file_writer *w, const void *data, size_t bytes, stria_error *err);
+stria_status file_writer_printf(file_writer *w, stria_error *err, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Syncs and renames; frees the writer on success and on failure (then the temporary file is removed). */
+stria_status file_writer_commit(file_writer *w, stria_error *err);
+void file_writer_abort(file_writer *w); /* accepts NULL; removes the temporary file */
+
+/* Writes a whole file atomically. */
+stria_status file_write(const char *path, const void *data, size_t bytes, stria_error *err);
+
+/* Appends to a log (made if it is not there). Not atomic: a kill may leave half of the last line. */
+stria_status file_append(const char *path, const void *data, size_t bytes, stria_error *err);
+
+/* For tests: the n-th step of writing (write, sync, rename; 1 = the next) fails as if the disk were full, once;
+ * 0 turns it off. */
+void file_fail_at(long n);
+
+bool file_exists(const char *path);                           /* anything of that name */
+bool file_is_folder(const char *path);                        /* follows links */
+stria_status folder_make(const char *path, stria_error *err); /* with parents; fine if it is there */
+
+/* A lock on the existing folder `path`, held through its file "lock" (flock: the kernel drops it when the process dies;
+ * the file stays and holds the process number). STRIA_BUSY if it is held, by another process or by this one. */
+stria_status file_lock(const char *path, int *handle, stria_error *err);
+void file_unlock(int handle); /* accepts −1 */
+
+#endif

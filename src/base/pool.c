@@ -1,0 +1,301 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* CPU_ALLOC, sched_getaffinity, syscall */
+#endif
+#include "base/pool.h"
+
+#include "base/memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#endif
+
+enum { THREADS_MAX = 1024, SPIN_NS = 50000, PAUSES_PER_LOOK = 16 };
+
+/* A word that one thread waits for: it spins, then announces itself in `asleep` and sleeps. The changer changes the
+ * word first and reads `asleep` second; both in sequentially consistent order, so one of the two sees the other. */
+typedef struct signal_word {
+    _Alignas(MEMORY_ALIGNMENT) atomic_uint value;
+    atomic_bool asleep;
+} signal_word;
+
+typedef struct worker {
+    signal_word go; /* jobs given to this worker so far */
+    pool *owner;
+    int index;
+    pthread_t thread;
+} worker;
+
+struct pool {
+    signal_word left; /* workers that have not finished the job */
+    _Alignas(MEMORY_ALIGNMENT) atomic_bool busy;
+    atomic_int references;
+    atomic_bool quit;
+    int threads, active; /* active: threads that the present job has work for, the caller counted */
+    int64_t spin_ns;     /* 0 when there are more threads than CPUs: spinning would hold up the one waited for */
+    pool_task *task;
+    void *context;
+    int64_t count;
+    worker *workers; /* [threads], the first unused */
+};
+
+#ifdef __linux__
+static void word_sleep(signal_word *w, unsigned value) {
+    syscall(SYS_futex, &w->value, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+}
+
+static void word_rouse(signal_word *w) {
+    syscall(SYS_futex, &w->value, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+#else
+static void word_sleep(signal_word *w, unsigned value) {
+    (void)w, (void)value;
+    nanosleep(&(struct timespec){.tv_nsec = SPIN_NS}, NULL);
+}
+
+static void word_rouse(signal_word *w) {
+    (void)w;
+}
+#endif
+
+static void pause_cpu(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+static int64_t now_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* Waits until the word differs from value. */
+static void word_wait(signal_word *w, unsigned value, int64_t spin_ns) {
+    if (atomic_load(&w->value) != value) return;
+    for (int64_t start = now_ns(); spin_ns > 0 && now_ns() - start < spin_ns;)
+        for (int i = 0; i < PAUSES_PER_LOOK; i++) {
+            if (atomic_load_explicit(&w->value, memory_order_acquire) != value) return;
+            pause_cpu();
+        }
+    atomic_store(&w->asleep, true);
+    while (atomic_load(&w->value) == value) word_sleep(w, value);
+    atomic_store(&w->asleep, false);
+}
+
+static void word_wake_if_asleep(signal_word *w) {
+    if (atomic_load(&w->asleep)) word_rouse(w);
+}
+
+/* Worker w of n gets a contiguous chunk; the first count % n chunks are longer by one. */
+static void chunk_run(const pool *p, int w) {
+    int64_t each = p->count / p->threads, rest = p->count % p->threads;
+    int64_t begin = w * each + (w < rest ? w : rest), end = begin + each + (w < rest);
+    for (int64_t i = begin; i < end; i++) p->task(p->context, i, w);
+}
+
+static void *worker_main(void *argument) {
+    worker *w = argument;
+    pool *p = w->owner;
+    for (unsigned seen = 0;; seen++) {
+        word_wait(&w->go, seen, p->spin_ns);
+        if (atomic_load(&p->quit)) return NULL;
+        chunk_run(p, w->index);
+        if (atomic_fetch_sub(&p->left.value, 1) == 1) word_wake_if_asleep(&p->left);
+    }
+}
+
+static void worker_go(worker *w) {
+    atomic_fetch_add(&w->go.value, 1);
+    word_wake_if_asleep(&w->go);
+}
+
+static void run_alone(pool_task *task, void *context, int64_t count) {
+    for (int64_t i = 0; i < count; i++) task(context, i, 0);
+}
+
+void pool_run(pool *p, pool_task *task, void *context, int64_t count) {
+    if (!p || p->threads == 1 || count <= 1 || atomic_exchange(&p->busy, true)) {
+        run_alone(task, context, count);
+        return;
+    }
+    p->task = task;
+    p->context = context;
+    p->count = count;
+    p->active = count < p->threads ? (int)count : p->threads;
+    atomic_store(&p->left.value, (unsigned)p->active - 1);
+    for (int w = 1; w < p->active; w++) worker_go(&p->workers[w]);
+    chunk_run(p, 0);
+    for (unsigned left; (left = atomic_load(&p->left.value)) != 0;) word_wait(&p->left, left, p->spin_ns);
+    atomic_store(&p->busy, false);
+}
+
+/* Stops and joins workers 1 … started. */
+static void pool_stop(pool *p, int started) {
+    atomic_store(&p->quit, true);
+    for (int w = 1; w <= started; w++) worker_go(&p->workers[w]);
+    for (int w = 1; w <= started; w++) pthread_join(p->workers[w].thread, NULL);
+    mem_free(p->workers);
+    mem_free(p);
+}
+
+/* Workers take no signals: these belong to the program's own threads. */
+static int worker_start(worker *w) {
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    int result = pthread_create(&w->thread, NULL, worker_main, w);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return result;
+}
+
+stria_status pool_new(pool **out, int threads, stria_error *err) {
+    pool *p = NULL;
+    if (threads < 0 || threads > THREADS_MAX)
+        FAIL(err, STRIA_BAD_ARGUMENT, "threads is %d, but must be 0 (all CPUs) to %d", threads, (int)THREADS_MAX);
+    int cpus = pool_cpus();
+    if (threads == 0) threads = cpus < THREADS_MAX ? cpus : THREADS_MAX;
+    TRY(mem_new(&p, 1, sizeof *p, "a thread pool", err));
+    p->threads = threads;
+    p->spin_ns = threads <= cpus ? SPIN_NS : 0;
+    atomic_init(&p->references, 1);
+    stria_status status = mem_new(&p->workers, (size_t)threads, sizeof *p->workers, "a thread pool", err);
+    if (status != STRIA_OK) {
+        mem_free(p);
+        return status;
+    }
+    for (int w = 1; w < threads; w++) {
+        p->workers[w].owner = p;
+        p->workers[w].index = w;
+        int result = worker_start(&p->workers[w]);
+        if (result == 0) continue;
+        pool_stop(p, w - 1);
+        FAIL(err, STRIA_NO_MEMORY, "cannot start thread %d of %d: %s", w + 1, threads, strerror(result));
+    }
+    *out = p;
+    return STRIA_OK;
+}
+
+pool *pool_retain(pool *p) {
+    if (p) atomic_fetch_add(&p->references, 1);
+    return p;
+}
+
+void pool_release(pool *p) {
+    if (p && atomic_fetch_sub(&p->references, 1) == 1) pool_stop(p, p->threads - 1);
+}
+
+int pool_threads(const pool *p) {
+    return p ? p->threads : 1;
+}
+
+enum { CGROUP_TEXT = 8192 };
+
+/* Reads the beginning of root/path as text; false if there is none. */
+static bool read_text(char *text, const char *root, const char *path) {
+    char name[2 * PATH_MAX];
+    snprintf(name, sizeof name, "%s%s", root, path);
+    int fd = open(name, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return false;
+    ssize_t got = read(fd, text, CGROUP_TEXT - 1);
+    close(fd);
+    text[got > 0 ? got : 0] = 0;
+    return got > 0;
+}
+
+/* CPUs of one group, 0 if unlimited: version 2 says "quota period" or "max period", version 1 has two files and −1. */
+static int group_quota(const char *root, const char *mount, const char *group, bool v2) {
+    char path[PATH_MAX], text[CGROUP_TEXT];
+    long long quota = 0, period = 0;
+    snprintf(path, sizeof path, "%s%s/%s", mount, group, v2 ? "cpu.max" : "cpu.cfs_quota_us");
+    if (!read_text(text, root, path)) return 0;
+    char *end = text;
+    quota = strtoll(text, &end, 10); /* "max" reads as 0 */
+    if (!v2) {
+        snprintf(path, sizeof path, "%s%s/cpu.cfs_period_us", mount, group);
+        if (!read_text(text, root, path)) return 0;
+        end = text;
+    }
+    period = strtoll(end, NULL, 10);
+    if (quota <= 0 || period <= 0) return 0;
+    long long cpus = (quota - 1) / period + 1;
+    return cpus < INT_MAX ? (int)cpus : INT_MAX;
+}
+
+/* The least quota of a group and those above it. In a container the path may be the host's: then only the mount's own
+ * root, where the walk ends, has files. */
+static int least_quota(const char *root, const char *mount, char *group, bool v2) {
+    int least = 0;
+    for (;;) {
+        while (*group && group[strlen(group) - 1] == '/') group[strlen(group) - 1] = 0;
+        int cpus = group_quota(root, mount, group, v2);
+        if (cpus > 0 && (least == 0 || cpus < least)) least = cpus;
+        char *slash = strrchr(group, '/');
+        if (!slash) return least;
+        *slash = 0;
+    }
+}
+
+/* Whether the comma-separated list holds the controller "cpu". */
+static bool lists_cpu(const char *list) {
+    for (;;) {
+        size_t length = strcspn(list, ",");
+        if (length == 3 && memcmp(list, "cpu", 3) == 0) return true;
+        if (!list[length]) return false;
+        list += length + 1;
+    }
+}
+
+/* Lines of /proc/self/cgroup are "number:controllers:path", with no controllers for version 2. */
+int pool_cpu_quota(const char *root) {
+    char text[CGROUP_TEXT], *rest = NULL;
+    int least = 0;
+    if (!read_text(text, root, "/proc/self/cgroup")) return 0;
+    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        char *controllers = strchr(line, ':'), *group = controllers ? strchr(controllers + 1, ':') : NULL;
+        if (!group) continue;
+        *group++ = 0;
+        controllers++;
+        int cpus = 0;
+        if (!*controllers) cpus = least_quota(root, "/sys/fs/cgroup", group, true);
+        else if (lists_cpu(controllers)) cpus = least_quota(root, "/sys/fs/cgroup/cpu", group, false);
+        if (cpus > 0 && (least == 0 || cpus < least)) least = cpus;
+    }
+    return least;
+}
+
+/* CPUs in the affinity mask, which the kernel refuses to write into a set that is smaller than its own. */
+static int affinity_cpus(void) {
+    int cpus = 0;
+#ifdef __linux__
+    for (int size = 1024, again = 1; again && size <= 1 << 20; size *= 4) {
+        cpu_set_t *set = CPU_ALLOC((size_t)size);
+        if (!set) break;
+        int result = sched_getaffinity(0, CPU_ALLOC_SIZE((size_t)size), set);
+        again = result != 0 && errno == EINVAL;
+        if (result == 0) cpus = CPU_COUNT_S(CPU_ALLOC_SIZE((size_t)size), set);
+        CPU_FREE(set);
+    }
+#endif
+    return cpus > 0 ? cpus : (int)sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+int pool_cpus(void) {
+    int cpus = affinity_cpus(), quota = pool_cpu_quota("");
+    if (quota > 0 && quota < cpus) cpus = quota;
+    return cpus > 0 ? cpus : 1;
+}

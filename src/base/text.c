@@ -1,0 +1,194 @@
+#include "base/text.h"
+
+#include "base/memory.h"
+
+#include <errno.h>
+#include <locale.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#ifdef __APPLE__
+#include <xlocale.h>
+#endif
+
+/* ASCII only and locale-free, unlike tolower and isspace. */
+static char fold(char c) {
+    return c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : c;
+}
+
+static bool starts_number(const char *s) {
+    return (*s >= '0' && *s <= '9') || *s == '-' || *s == '+' || *s == '.';
+}
+
+int text_vformat(char *buffer, size_t size, const char *format, va_list arguments) {
+    locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0), old = c ? uselocale(c) : (locale_t)0;
+    int length = vsnprintf(buffer, size, format, arguments);
+    if (!c) return length;
+    uselocale(old);
+    freelocale(c);
+    return length;
+}
+
+/* Makes room for `more` bytes and the terminator. */
+static bool text_reserve(text *t, size_t more) {
+    if (t->failed) return false;
+    if (more < t->capacity - t->length) return true; /* an empty buffer has no room for a terminator either */
+    size_t need = t->length + more + 1, grown = t->capacity + t->capacity / 2;
+    if (grown < need) grown = need;
+    if (grown < 64) grown = 64;
+    char *data = more < PTRDIFF_MAX / 2 ? mem_realloc(t->data, grown, 1) : NULL;
+    t->failed = !data;
+    if (!data) return false;
+    t->data = data;
+    t->capacity = grown;
+    return true;
+}
+
+void text_append(text *t, const char *bytes, size_t length) {
+    if (!text_reserve(t, length)) return;
+    if (length) memcpy(t->data + t->length, bytes, length);
+    t->length += length;
+    t->data[t->length] = 0;
+}
+
+void text_printf(text *t, const char *format, ...) {
+    va_list arguments, again;
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    int length = text_vformat(NULL, 0, format, arguments);
+    if (length < 0) t->failed = true;
+    if (length >= 0 && text_reserve(t, (size_t)length)) {
+        text_vformat(t->data + t->length, (size_t)length + 1, format, again);
+        t->length += (size_t)length;
+    }
+    va_end(again);
+    va_end(arguments);
+}
+
+void text_release(text *t) {
+    mem_free(t->data);
+    *t = (text){0};
+}
+
+const char *text_string(const text *t) {
+    return t->data ? t->data : "";
+}
+
+stria_status text_check(const text *t, stria_error *err) {
+    if (t->failed) FAIL(err, STRIA_NO_MEMORY, "not enough memory for a text of more than %zu bytes", t->length);
+    return STRIA_OK;
+}
+
+enum { NEAREST_MAX = 64 }; /* longer names are not typing mistakes of ours */
+
+static int least(int a, int b) {
+    return a < b ? a : b;
+}
+
+/* Edit distance with swaps of neighbours counted once (optimal string alignment), case folded; lengths ≤ NEAREST_MAX.
+ */
+static int edit_distance(const char *a, int a_length, const char *b, int b_length) {
+    int rows[3][NEAREST_MAX + 1], *before = rows[0], *above = rows[1], *row = rows[2];
+    for (int j = 0; j <= b_length; j++) above[j] = before[j] = j;
+    for (int i = 1; i <= a_length; i++) {
+        row[0] = i;
+        for (int j = 1; j <= b_length; j++) {
+            char ca = fold(a[i - 1]), cb = fold(b[j - 1]);
+            row[j] = least(above[j - 1] + (ca != cb), least(above[j], row[j - 1]) + 1);
+            if (i > 1 && j > 1 && ca == fold(b[j - 2]) && fold(a[i - 2]) == cb)
+                row[j] = least(row[j], before[j - 2] + 1);
+        }
+        int *oldest = before;
+        before = above;
+        above = row;
+        row = oldest;
+    }
+    return above[b_length];
+}
+
+const char *text_nearest(const char *name, const char *const *names, int n) {
+    const char *nearest = NULL;
+    int length = (int)strnlen(name, NEAREST_MAX + 1);
+    int best = (length < 3 ? 1 : length / 3) + 1; /* the first distance that is too far */
+    if (length > NEAREST_MAX) return NULL;
+    for (int i = 0; i < n; i++) {
+        int other = (int)strnlen(names[i], NEAREST_MAX + 1);
+        if (other > NEAREST_MAX) continue;
+        int distance = edit_distance(name, length, names[i], other);
+        if (distance >= best || (distance > 0 && distance >= (length > other ? length : other))) continue;
+        best = distance;
+        nearest = names[i];
+    }
+    return nearest;
+}
+
+bool text_to_int(const char *s, int64_t *out) {
+    char *end = NULL;
+    if (!starts_number(s)) return false; /* strtoll would skip spaces */
+    errno = 0;
+    long long value = strtoll(s, &end, 10);
+    if (end == s || *end || errno == ERANGE) return false;
+    *out = value;
+    return true;
+}
+
+bool text_to_double(const char *s, double *out) {
+    char *end = NULL;
+    if (!starts_number(s)) return false;
+    locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0), old = c ? uselocale(c) : (locale_t)0;
+    double value = strtod(s, &end);
+    if (c) {
+        uselocale(old);
+        freelocale(c);
+    }
+    if (end == s || *end || !isfinite(value)) return false; /* overflow gives an infinity */
+    *out = value;
+    return true;
+}
+
+/* After a mismatch only the last star needs to take one character more: at most strlen(pattern) · strlen(name) steps.
+ */
+bool text_matches(const char *pattern, const char *name) {
+    const char *star = NULL, *resume = NULL;
+    while (*name) {
+        if (*pattern == '*') {
+            star = ++pattern;
+            resume = name;
+        } else if (*pattern == '?' || *pattern == *name) {
+            pattern++;
+            name++;
+        } else if (star) {
+            pattern = star;
+            name = ++resume;
+        } else {
+            return false;
+        }
+    }
+    while (*pattern == '*') pattern++;
+    return *pattern == 0;
+}
+
+const char *text_thousands(int64_t value, char buffer[32]) {
+    char digits[32];
+    uint64_t size = value < 0 ? -(uint64_t)value : (uint64_t)value;
+    int length = snprintf(digits, sizeof digits, "%llu", (unsigned long long)size), used = 0;
+    if (value < 0) buffer[used++] = '-';
+    for (int i = 0; i < length; i++) {
+        if (i > 0 && (length - i) % 3 == 0) buffer[used++] = ',';
+        buffer[used++] = digits[i];
+    }
+    buffer[used] = 0;
+    return buffer;
+}
+
+const char *text_bytes(uint64_t bytes, char buffer[32]) {
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+    double value = (double)bytes;
+    size_t unit = 0;
+    for (; value >= 1023.95 && unit + 1 < sizeof units / sizeof *units; unit++) value /= 1024; /* never "1024.0 KiB" */
+    unsigned tenths = (unsigned)(value * 10 + 0.5);
+    if (bytes < 1024) snprintf(buffer, 32, "%u B", (unsigned)bytes);
+    else snprintf(buffer, 32, "%u.%u %s", tenths / 10, tenths % 10, units[unit]);
+    return buffer;
+}

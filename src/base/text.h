@@ -1,0 +1,43 @@
+/* Text: a growing buffer with a sticky failure, names, numbers, and the nearest of several names. */
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
+
+#include "base/error.h"
+
+#include <stdarg.h>
+
+/* Zero-initialise. Appending never fails visibly: `failed` is set when memory ran out, and checked at the end. */
+typedef struct text {
+    char *data; /* always terminated once something was appended; NULL before */
+    size_t length, capacity;
+    bool failed;
+} text;
+
+void text_append(text *t, const char *bytes, size_t length);
+void text_printf(text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* vsnprintf in the C locale, whatever the embedding program has set: 0.5 never becomes "0,5" in a file. */
+int text_vformat(char *buffer, size_t size, const char *format, va_list arguments)
+    __attribute__((format(printf, 3, 0)));
+void text_release(text *t);
+/* "" for an empty buffer. */
+const char *text_string(const text *t);
+/* STRIA_NO_MEMORY if an append failed. */
+stria_status text_check(const text *t, stria_error *err);
+
+/* The entry of names[n] nearest to `name` by edit distance (case folded), or NULL if none is near enough to be a typing
+ * mistake (distance over a third of the length, at least 1). */
+const char *text_nearest(const char *name, const char *const *names, int n);
+
+/* Whole-string numbers, decimal point whatever the locale: false unless all of `s` is one finite number in range. */
+bool text_to_int(const char *s, int64_t *out);
+bool text_to_double(const char *s, double *out);
+
+/* Shell-style pattern with * and ?, for names of nodes and parameters. */
+bool text_matches(const char *pattern, const char *name);
+
+/* "1,234,567" into buffer; returns buffer. */
+const char *text_thousands(int64_t value, char buffer[32]);
+/* "63.4 MiB"; "512 B" */
+const char *text_bytes(uint64_t bytes, char buffer[32]);
+
+#endif

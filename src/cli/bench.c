@@ -1,0 +1,100 @@
+/* stria bench: time per layer and in all, and the share of what this machine can do. */
+#include "cli/json.h"
+#include "cli/source.h"
+#include "cli/table.h"
+#include "cli/term.h"
+#include "cli/verb.h"
+
+static json_t *bench_json(const stria_bench *bench) {
+    json_t *layers = json_array();
+    for (int i = 0; i < bench->layer_count; i++) {
+        const stria_layer_time *layer = &bench->layers[i];
+        json_array_append_new(layers, json_pack("{s:o,s:o,s:o,s:o,s:o}", "name", json_text(layer->name), "operator",
+                                                json_text(layer->op), "implementation",
+                                                json_text(layer->implementation), "median_ms",
+                                                json_number(layer->median_ms), "gflops", json_number(layer->gflops)));
+    }
+    return json_pack("{s:o,s:o,s:o,s:o,s:I,s:o}", "median_ms", json_number(bench->median_ms), "min_ms",
+                     json_number(bench->min_ms), "gflops", json_number(bench->gflops), "peak_gflops",
+                     json_number(bench->peak_gflops), "peak_rss_bytes", (json_int_t)bench->peak_rss_bytes, "layers",
+                     layers);
+}
+
+static double share(double part, double whole) {
+    return whole > 0 ? 100 * part / whole : 0;
+}
+
+static void bench_print(const stria_bench *bench, int64_t batch, bool train) {
+    char bytes[32];
+    table t;
+    table_init(&t, "layer|operator|implementation|>ms|>time|>GFLOP/s|>of peak");
+    for (int i = 0; i < bench->layer_count; i++) {
+        const stria_layer_time *layer = &bench->layers[i];
+        table_cell(&t, "%s", layer->name);
+        table_cell(&t, "%s", layer->op);
+        table_cell(&t, "%s", layer->implementation);
+        table_cell(&t, "%.4f", layer->median_ms);
+        table_cell(&t, "%.1f %%", share(layer->median_ms, bench->median_ms));
+        if (layer->gflops > 0) {
+            table_cell(&t, "%.1f", layer->gflops);
+            table_cell(&t, "%.1f %%", share(layer->gflops, bench->peak_gflops));
+        } else {
+            table_cell(&t, "%s", "");
+            table_cell(&t, "%s", "");
+        }
+    }
+    table_print(&t, stdout);
+    table_release(&t);
+    printf("\n%s of batch %lld: median %.4f ms, least %.4f ms, %.0f images/s\n",
+           train ? "a training step" : "inference", (long long)batch, bench->median_ms, bench->min_ms,
+           bench->median_ms > 0 ? 1000 * (double)batch / bench->median_ms : 0);
+    printf("%.1f GFLOP/s, %.1f %% of this machine's measured peak of %.1f; peak memory %s\n", bench->gflops,
+           share(bench->gflops, bench->peak_gflops), bench->peak_gflops, show_bytes(bench->peak_rss_bytes, bytes));
+}
+
+static int bench_run(const options *given) {
+    stria_model *model = NULL;
+    stria_bench bench = {0};
+    stria_session_options chosen = stria_session_options_default();
+    stria_error error = {0};
+    bool train = option_given(given, "train");
+    int code = EXIT_DONE;
+    chosen.batch = option_integer(given, "batch");
+    chosen.threads = (int)option_integer(given, "threads");
+    chosen.seed = (uint64_t)option_integer(given, "seed");
+    stria_status status = source_model(given, given->operands[0], &model, &error);
+    if (status == STRIA_OK)
+        status = stria_bench_model(model, &chosen, train, (int)option_integer(given, "repeat"), &bench, &error);
+    if (status != STRIA_OK) code = term_fail(&error);
+    else if (option_given(given, "json")) code = json_finish(bench_json(&bench));
+    else bench_print(&bench, chosen.batch, train);
+    stria_bench_release(&bench);
+    stria_model_free(model);
+    return code;
+}
+
+static const option_row bench_rows[] = {
+    OPTION_BATCH("1", "images at once"),
+    {.name = "train", .kind = OPTION_FLAG, .help = "a whole training step: forward, backward, momentum update"},
+    {.name = "repeat",
+     .kind = OPTION_INTEGER,
+     .type = "R",
+     .standard = "0",
+     .maximum = 1000000,
+     .help = "runs to take the median of, 0: for about a second"},
+    {0},
+};
+
+const verb verb_bench = {
+    .name = "bench",
+    .usage = "MODEL [--batch N] [--train] [--repeat R]",
+    .about = "time per layer and in all, GFLOP/s, share of this machine's measured peak",
+    .examples = "# inference of one image\n"
+                "stria bench lenet5\n"
+                "# a training step with 64 images on one thread\n"
+                "stria bench lenet5 --batch 64 --train --threads 1",
+    .operands_min = 1,
+    .operands_max = 1,
+    .rows = bench_rows,
+    .run = bench_run,
+};

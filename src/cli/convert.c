@@ -1,0 +1,124 @@
+/* stria convert: one model format into another, and proof that it is still the same network. */
+#include "cli/compare.h"
+#include "cli/source.h"
+#include "cli/term.h"
+#include "cli/verb.h"
+
+#include <string.h>
+
+static bool ends_with(const char *text, const char *end) {
+    size_t length = strlen(text), tail = strlen(end);
+    return length >= tail && strcmp(text + length - tail, end) == 0;
+}
+
+/* Both models on the same random input at batch 1. */
+static stria_status parity_run(const stria_model *before, const stria_model *after, const options *given,
+                               comparison *found, stria_error *error) {
+    tensors inputs = {0}, wanted = {0}, got = {0};
+    stria_session_options chosen = stria_session_options_default();
+    chosen.threads = (int)option_integer(given, "threads");
+    stria_status status = tensors_random(&inputs, before, (uint64_t)option_integer(given, "seed"), error);
+    if (status == STRIA_OK) status = tensors_run(before, &chosen, &inputs, 0, &wanted, error);
+    if (status == STRIA_OK) status = tensors_run(after, &chosen, &inputs, 0, &got, error);
+    if (status == STRIA_OK)
+        status = compare_tensors(&got, &wanted, option_real(given, "rtol"), option_real(given, "atol"), found, error);
+    tensors_release(&inputs);
+    tensors_release(&wanted);
+    tensors_release(&got);
+    return status;
+}
+
+/* A .net file has no weights, so there only the structure can be the same: parameters, work and outputs. */
+static stria_status parity_structure(const stria_model *before, const stria_model *after, bool *same,
+                                     stria_error *error) {
+    stria_summary a = {0}, b = {0};
+    stria_status status = stria_summarize(before, 1, &a, error);
+    if (status == STRIA_OK) status = stria_summarize(after, 1, &b, error);
+    int outputs = stria_model_output_count(before);
+    *same = a.parameters == b.parameters && a.multiply_adds == b.multiply_adds &&
+            outputs == stria_model_output_count(after);
+    for (int i = 0; i < outputs && *same; i++) {
+        stria_port p = stria_model_output(before, i), q = stria_model_output(after, i);
+        *same = p.type == q.type && p.rank == q.rank;
+        for (int d = 0; d < p.rank && *same; d++) *same = p.shape[d] == q.shape[d];
+    }
+    stria_summary_release(&a);
+    stria_summary_release(&b);
+    return status;
+}
+
+static int structure_finish(bool same, bool json, json_t *document) {
+    int code = EXIT_DONE;
+    if (json) {
+        json_object_set_new(document, "passed", json_boolean(same));
+        json_object_set_new(document, "outputs", json_array());
+        code = json_finish(document);
+    } else {
+        json_decref(document);
+        printf("%s: parameters, multiply-adds and outputs %s; a .net file holds no weights\n",
+               same ? "passed" : "FAILED", same ? "are the same" : "differ");
+    }
+    return same ? code : EXIT_FAILED;
+}
+
+static int convert_run(const options *given) {
+    const char *in = given->operands[0], *path = given->operands[1];
+    bool text = ends_with(path, ".net"), same = false, json = option_given(given, "json");
+    if (!text && !ends_with(path, ".onnx")) {
+        term_say("convert: '%s' ends neither in .onnx nor in .net, so its format is not known", path);
+        return EXIT_USAGE;
+    }
+    stria_model *before = NULL, *after = NULL;
+    stria_error error = {0};
+    comparison found = {.passed = true};
+    stria_status status = source_model(given, in, &before, &error);
+    if (status == STRIA_OK) status = stria_model_save(before, path, &error);
+    if (status == STRIA_OK) status = stria_model_open(&after, path, (uint64_t)option_integer(given, "seed"), &error);
+    if (status == STRIA_OK)
+        status =
+            text ? parity_structure(before, after, &same, &error) : parity_run(before, after, given, &found, &error);
+    int code;
+    if (status != STRIA_OK) {
+        code = term_fail(&error);
+    } else {
+        json_t *document = json ? json_pack("{s:o,s:o}", "in", json_text(in), "out", json_text(path)) : NULL;
+        if (!json) printf("%s %s %s\n", in, term_arrow(), path);
+        code = text ? structure_finish(same, json, document) : compare_finish(&found, json, document);
+        if (code != EXIT_DONE) term_say("'%s' does not do what '%s' does", path, in);
+    }
+    compare_release(&found);
+    stria_model_free(after);
+    stria_model_free(before);
+    return code;
+}
+
+static const option_row convert_rows[] = {
+    {.name = "rtol",
+     .kind = OPTION_REAL,
+     .type = "X",
+     .standard = "1e-5",
+     .help = "relative error allowed between both"},
+    {.name = "atol",
+     .kind = OPTION_REAL,
+     .type = "X",
+     .standard = "1e-6",
+     .help = "absolute error allowed between both"},
+    {0},
+};
+
+const verb verb_convert = {
+    .name = "convert",
+    .usage = "IN OUT.onnx|OUT.net [options]",
+    .about = "model formats, with a check that both compute the same",
+    .text =
+        "IN is any MODEL. After writing, OUT is read again and both run on the same random input; a .net file holds no "
+        "weights, so there parameters, work and outputs are compared.",
+    .examples = "# a network built in, with fresh weights, for other programs\n"
+                "stria convert lenet5 lenet5.onnx --seed 1\n"
+                "# the structure of a trained network as text\n"
+                "stria convert runs/lenet5-1 lenet5.net",
+    .operands_min = 2,
+    .operands_max = 2,
+    .rows = convert_rows,
+    .run = convert_run,
+};

@@ -1,0 +1,54 @@
+/* stria eval: how good a model is on labelled images. */
+#include "cli/score.h"
+#include "cli/source.h"
+#include "cli/term.h"
+#include "cli/verb.h"
+
+static int eval_run(const options *given) {
+    const char *spec = given->operands[0];
+    stria_model *model = NULL;
+    stria_dataset *data = NULL;
+    stria_evaluation score = {0};
+    stria_run_options run = source_run(given, "evaluating");
+    stria_error error = {0};
+    char source[4096];
+    int code = EXIT_DONE;
+    stria_status status = source_model(given, spec, &model, &error);
+    if (status == STRIA_OK) status = source_spec(given, spec, source, sizeof source, &error);
+    if (status == STRIA_OK)
+        status = source_data(source, source_split(given), option_integer(given, "limit"), false, &data, &error);
+    if (status == STRIA_OK) status = stria_evaluate(model, data, &run, &score, &error);
+    if (status != STRIA_OK) code = term_fail(&error);
+    else if (option_given(given, "json")) code = json_finish(score_json(&score));
+    else score_print(stdout, &score);
+    stria_evaluation_release(&score);
+    stria_dataset_free(data);
+    stria_model_free(model);
+    return code;
+}
+
+static const option_row eval_rows[] = {
+    OPTION_DATA("labelled images, NAME or NAME:PATH; for a run folder, by default its own"),
+    OPTION_SPLIT("test"),
+    OPTION_LIMIT("0", "at most so many images, 0: all"),
+    OPTION_BATCH(NULL, "images at once; chosen by itself if not given"),
+    OPTIONS_PREPROCESS,
+    {0},
+};
+
+const verb verb_eval = {
+    .name = "eval",
+    .usage = "MODEL --data DATA [options]",
+    .about = "loss, top-1, top-5, per-class table and confusion matrix on labelled images",
+    .text =
+        "Exactly the images of the split are judged, each once. Precision is the share of right ones among those taken "
+        "for a class, recall the share of a class that was found, F1 their harmonic mean.",
+    .examples = "# the test images of the data that a run was trained with\n"
+                "stria eval runs/lenet5-1\n"
+                "# the accuracy alone, for a script\n"
+                "stria eval model.onnx --data fashion-mnist --json | jq .top1",
+    .operands_min = 1,
+    .operands_max = 1,
+    .rows = eval_rows,
+    .run = eval_run,
+};

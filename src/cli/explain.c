@@ -1,0 +1,79 @@
+/* stria explain: which kernel runs each node, and why better ones declined. */
+#include "cli/json.h"
+#include "cli/source.h"
+#include "cli/table.h"
+#include "cli/term.h"
+#include "cli/verb.h"
+
+static json_t *explain_json(const stria_session *session) {
+    json_t *nodes = json_array();
+    const stria_explained_node *node;
+    for (int i = 0; (node = stria_session_explain(session, i)); i++) {
+        json_t *refused = json_array();
+        for (int r = 0; r < node->refusal_count; r++)
+            json_array_append_new(refused,
+                                  json_pack("{s:o,s:o}", "implementation", json_text(node->refusals[r].implementation),
+                                            "reason", json_text(node->refusals[r].reason)));
+        json_array_append_new(nodes, json_pack("{s:o,s:o,s:o,s:o,s:o}", "name", json_text(node->name), "operator",
+                                               json_text(node->op), "implementation", json_text(node->implementation),
+                                               "storage", json_text(node->storage), "refused", refused));
+    }
+    return json_pack("{s:o,s:I}", "nodes", nodes, "workspace_bytes", (json_int_t)stria_session_bytes(session));
+}
+
+static void explain_print(const stria_session *session) {
+    char bytes[32];
+    const stria_explained_node *node;
+    table t;
+    table_init(&t, "node|operator|implementation|storage|better ones that declined");
+    for (int i = 0; (node = stria_session_explain(session, i)); i++) {
+        for (int r = 0; r == 0 || r < node->refusal_count; r++) {
+            table_cell(&t, "%s", r ? "" : node->name);
+            table_cell(&t, "%s", r ? "" : node->op);
+            table_cell(&t, "%s", r ? "" : node->implementation);
+            table_cell(&t, "%s", r ? "" : node->storage);
+            if (r < node->refusal_count)
+                table_cell(&t, "%s: %s", node->refusals[r].implementation, node->refusals[r].reason);
+            else table_cell(&t, "%s", "");
+        }
+    }
+    table_print(&t, stdout);
+    table_release(&t);
+    printf("\nworkspace %s\n", show_bytes(stria_session_bytes(session), bytes));
+}
+
+static int explain_run(const options *given) {
+    stria_model *model = NULL;
+    stria_session *session = NULL;
+    stria_session_options chosen = stria_session_options_default();
+    stria_error error = {0};
+    int code = EXIT_DONE;
+    chosen.batch = option_integer(given, "batch");
+    chosen.threads = (int)option_integer(given, "threads");
+    stria_status status = source_model(given, given->operands[0], &model, &error);
+    if (status == STRIA_OK) status = stria_session_new(&session, model, &chosen, &error);
+    if (status != STRIA_OK) code = term_fail(&error);
+    else if (option_given(given, "json")) code = json_finish(explain_json(session));
+    else explain_print(session);
+    stria_session_free(session);
+    stria_model_free(model);
+    return code;
+}
+
+static const option_row explain_rows[] = {OPTION_BATCH("1", "to plan for"), {0}};
+
+const verb verb_explain = {
+    .name = "explain",
+    .usage = "MODEL [--batch N]",
+    .about = "per node: the kernel taken, and why each better one declined",
+    .text = "Nodes are listed as a session runs them, after constants were folded and bias and activation fused.",
+    .examples = "# the kernels of LeNet-5 for one image, and for 64\n"
+                "stria explain lenet5\n"
+                "stria explain lenet5 --batch 64\n"
+                "# the same with another instruction set\n"
+                "STRIA_ISA=portable stria explain lenet5",
+    .operands_min = 1,
+    .operands_max = 1,
+    .rows = explain_rows,
+    .run = explain_run,
+};

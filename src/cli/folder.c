@@ -1,0 +1,104 @@
+#include "cli/folder.h"
+
+#include "cli/source.h"
+#include "cli/term.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const char runs[] = "runs";
+
+/* "dir/lenet5.onnx" and "lenet5:hidden=3" are both "lenet5"; of a run folder its last name. */
+static void model_stem(const char *model, char *stem, size_t size) {
+    snprintf(stem, size, "%s", model);
+    size_t length = strlen(stem);
+    while (length > 1 && stem[length - 1] == '/') stem[--length] = 0;
+    const char *slash = strrchr(stem, '/');
+    if (slash) memmove(stem, slash + 1, strlen(slash + 1) + 1);
+    stem[strcspn(stem, ":")] = 0;
+    char *dot = strrchr(stem, '.');
+    if (dot && dot != stem) *dot = 0;
+    if (!*stem || strcmp(stem, "..") == 0) snprintf(stem, size, "model");
+}
+
+stria_status folder_choose(const char *model, char *path, size_t size, stria_error *error) {
+    char stem[200];
+    struct stat status;
+    model_stem(model, stem, sizeof stem);
+    for (int n = 1; n < 1000000; n++) {
+        snprintf(path, size, "%s/%s-%d", runs, stem, n);
+        if (lstat(path, &status) != 0) return STRIA_OK;
+    }
+    return source_refuse(error, STRIA_IO, "no free name '%s/%s-N' was found", runs, stem);
+}
+
+static int no_dots(const struct dirent *entry) {
+    return entry->d_name[0] != '.';
+}
+
+static void names_free(struct dirent **names, int count) {
+    for (int i = 0; i < count; i++) free(names[i]);
+    if (count >= 0) free(names);
+}
+
+stria_status folder_prepare(const char *path, stria_error *error) {
+    struct stat status;
+    if (stat(path, &status) == 0) {
+        struct dirent **names;
+        if (!S_ISDIR(status.st_mode))
+            return source_refuse(error, STRIA_IO, "'%s' is there already and is no folder", path);
+        int count = scandir(path, &names, no_dots, NULL);
+        names_free(names, count);
+        if (count == 0) return STRIA_OK;
+        char word[1024];
+        return source_refuse(
+            error, STRIA_IO,
+            "folder '%s' is not empty; 'stria train --resume %s' goes on with a run, --out takes another folder", path,
+            show_word(path, word, sizeof word));
+    }
+    char parent[1024];
+    snprintf(parent, sizeof parent, "%s", path);
+    size_t length = strlen(parent);
+    while (length > 1 && parent[length - 1] == '/') parent[--length] = 0;
+    char *slash = strrchr(parent, '/');
+    if (!slash || slash == parent) return STRIA_OK;
+    *slash = 0;
+    return source_make_folder(parent, error);
+}
+
+stria_status folder_newest(char *path, size_t size, stria_error *error) {
+    struct dirent **names;
+    struct timespec newest = {0};
+    bool found = false;
+    int count = scandir(runs, &names, no_dots, alphasort);
+    for (int i = 0; i < count; i++) {
+        char file[1024];
+        struct stat status;
+        snprintf(file, sizeof file, "%s/%s/checkpoint.safetensors", runs, names[i]->d_name);
+        if (stat(file, &status) != 0) continue;
+        struct timespec time = status.st_mtim;
+        if (found && (time.tv_sec < newest.tv_sec || (time.tv_sec == newest.tv_sec && time.tv_nsec <= newest.tv_nsec)))
+            continue;
+        newest = time;
+        found = true;
+        snprintf(path, size, "%s/%s", runs, names[i]->d_name);
+    }
+    names_free(names, count);
+    if (found) return STRIA_OK;
+    return source_refuse(error, STRIA_NO_FILE, "no run is found in folder '%s'; --resume RUN names one", runs);
+}
+
+void folder_print(FILE *stream, const char *path) {
+    struct dirent **names;
+    int count = scandir(path, &names, no_dots, alphasort);
+    for (int i = 0; i < count; i++) {
+        char file[2048], bytes[32];
+        struct stat status;
+        snprintf(file, sizeof file, "%s/%s", path, names[i]->d_name);
+        if (stat(file, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0)
+            fprintf(stream, "  %s  %s\n", file, show_bytes((uint64_t)status.st_size, bytes));
+    }
+    names_free(names, count);
+}

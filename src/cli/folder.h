@@ -1,0 +1,18 @@
+/* Run folders as the command chooses, finds and lists them. */
+#ifndef CLI_FOLDER_H
+#define CLI_FOLDER_H
+
+#include <stria/stria.h>
+
+#include <stdio.h>
+
+/* runs/NAME-N with the first N that is free; NAME from the model's word ("lenet5:…", "dir/net.onnx"). */
+stria_status folder_choose(const char *model, char *path, size_t size, stria_error *error);
+/* A folder that a training may begin in: not there, or empty. Makes those above it. */
+stria_status folder_prepare(const char *path, stria_error *error);
+/* The run in runs/ whose checkpoint was written last. */
+stria_status folder_newest(char *path, size_t size, stria_error *error);
+/* "  PATH  SIZE" for every file in it, in order of names. */
+void folder_print(FILE *stream, const char *path);
+
+#endif

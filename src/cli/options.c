@@ -1,0 +1,284 @@
+#include "cli/options.h"
+
+#include "cli/verb.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const option_row common_rows[] = {
+    {.name = "threads",
+     .kind = OPTION_INTEGER,
+     .type = "N",
+     .standard = "0",
+     .maximum = 1024,
+     .group = "everywhere",
+     .help = "0: all CPUs that this process may use; never changes a result"},
+    {.name = "seed",
+     .kind = OPTION_INTEGER,
+     .type = "N",
+     .standard = "0",
+     .maximum = INT64_MAX,
+     .group = "everywhere",
+     .help = "of every random number"},
+    {.name = "device",
+     .kind = OPTION_CHOICE,
+     .type = "DEVICE",
+     .standard = "cpu",
+     .choices = "cpu|cuda",
+     .group = "everywhere",
+     .help = "where to compute; this build has the cpu only"},
+    {.name = "json",
+     .kind = OPTION_FLAG,
+     .group = "everywhere",
+     .help = "one JSON document on stdout, nothing else there"},
+    {.name = "help", .kind = OPTION_FLAG, .group = "everywhere", .help = "this text"},
+};
+
+static const option_row *row_find(const options *given, const char *name, size_t length) {
+    for (int i = 0; i < given->row_count; i++)
+        if (strlen(given->rows[i].name) == length && memcmp(given->rows[i].name, name, length) == 0)
+            return &given->rows[i];
+    return NULL;
+}
+
+/* The first row of a name wins, so a verb may say a common option in its own words. */
+static void row_add(options *given, const option_row *row) {
+    if (given->row_count == OPTION_ROWS_MAX || row_find(given, row->name, strlen(row->name))) return;
+    given->rows[given->row_count++] = *row;
+}
+
+void options_init(options *given, const verb *of) {
+    *given = (options){.verb = of};
+    for (const option_row *row = of->rows; row && row->name; row++) row_add(given, row);
+    const stria_option_row *library;
+    for (int i = 0; of->training && (library = stria_train_option(i)); i++) {
+        bool common = strcmp(library->name, "threads") == 0 || strcmp(library->name, "seed") == 0;
+        row_add(given, &(option_row){.name = library->name,
+                                     .kind = OPTION_TRAINING,
+                                     .type = library->type,
+                                     .standard = library->standard,
+                                     .help = library->help,
+                                     .group = common ? "everywhere" : "training"});
+    }
+    for (size_t i = 0; i < sizeof common_rows / sizeof *common_rows; i++) row_add(given, &common_rows[i]);
+}
+
+void options_release(options *given) {
+    free(given->values);
+    free(given->operands);
+    given->values = NULL;
+    given->operands = NULL;
+}
+
+__attribute__((format(printf, 2, 3))) static bool refuse(stria_error *error, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    error->status = STRIA_BAD_ARGUMENT;
+    vsnprintf(error->text, sizeof error->text, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+static bool refuse_unknown(const options *given, const char *name, size_t length, stria_error *error) {
+    const char *names[OPTION_ROWS_MAX];
+    for (int i = 0; i < given->row_count; i++) names[i] = given->rows[i].name;
+    char typed[64];
+    snprintf(typed, sizeof typed, "%.*s", (int)(length < 63 ? length : 63), name);
+    const char *near = nearest_name(typed, names, given->row_count);
+    if (near) return refuse(error, "%s: unknown option --%s; did you mean --%s?", given->verb->name, typed, near);
+    return refuse(error, "%s: unknown option --%s; 'stria %s --help' lists them", given->verb->name, typed,
+                  given->verb->name);
+}
+
+static bool check_integer(const option_row *row, const char *text, stria_error *error) {
+    char *end;
+    errno = 0;
+    long long value = strtoll(text, &end, 10);
+    if (end == text || *end || (*text != '-' && (*text < '0' || *text > '9')))
+        return refuse(error, "--%s: '%s' is not a whole number", row->name, text);
+    if (errno == 0 && value >= row->minimum && value <= row->maximum) return true;
+    if (row->maximum == INT64_MAX)
+        return refuse(error, "--%s: %s is out of range, %lld is the least", row->name, text, (long long)row->minimum);
+    return refuse(error, "--%s: %s is out of range %lld to %lld", row->name, text, (long long)row->minimum,
+                  (long long)row->maximum);
+}
+
+static bool check_real(const option_row *row, const char *text, stria_error *error) {
+    char *end;
+    double value = strtod(text, &end);
+    if (end == text || *end) return refuse(error, "--%s: '%s' is not a number", row->name, text);
+    if (value >= 0 && value < 1e300) return true; /* false for NaN too */
+    return refuse(error, "--%s: %s is out of range, 0 is the least", row->name, text);
+}
+
+static bool check_choice(const option_row *row, const char *text, stria_error *error) {
+    char copy[128];
+    const char *names[16];
+    int count = 0;
+    snprintf(copy, sizeof copy, "%s", row->choices);
+    for (char *rest = copy, *name; (name = strsep(&rest, "|")) && count < 16;) {
+        if (strcmp(name, text) == 0) return true;
+        names[count++] = name;
+    }
+    const char *near = nearest_name(text, names, count);
+    if (near)
+        return refuse(error, "--%s: '%s' is not one of %s; did you mean %s?", row->name, text, row->choices, near);
+    return refuse(error, "--%s: '%s' is not one of %s", row->name, text, row->choices);
+}
+
+static bool check_value(const option_row *row, const char *text, stria_error *error) {
+    switch (row->kind) {
+    case OPTION_INTEGER:
+        return check_integer(row, text, error);
+    case OPTION_REAL:
+        return check_real(row, text, error);
+    case OPTION_CHOICE:
+        return check_choice(row, text, error);
+    case OPTION_TRAINING: {
+        if (!*text) return refuse(error, "--%s: the value is empty", row->name);
+        stria_train_options scratch = stria_train_options_default();
+        if (stria_train_option_set(&scratch, row->name, text, error) == STRIA_OK) return true;
+        error->status = STRIA_BAD_ARGUMENT; /* whatever is wrong, the user typed it */
+        return false;
+    }
+    case OPTION_TEXT:
+        if (!*text) return refuse(error, "--%s: the value is empty", row->name);
+        return true;
+    case OPTION_FLAG:
+    case OPTION_OPTIONAL:
+        return true;
+    }
+    return true;
+}
+
+/* One option at argv[0]; how many words it took, 0 if it is refused. */
+static int parse_option(options *given, int argc, char **argv, stria_error *error) {
+    const char *name = argv[0] + 2;
+    size_t length = strcspn(name, "=");
+    const option_row *row = row_find(given, name, length);
+    if (!row) {
+        refuse_unknown(given, name, length, error);
+        return 0;
+    }
+    const char *text = name[length] ? name + length + 1 : NULL;
+    int words = 1;
+    if (row->kind == OPTION_FLAG) {
+        if (text) {
+            refuse(error, "--%s takes no value", row->name);
+            return 0;
+        }
+        text = "";
+    } else if (!text) {
+        bool follows = argc > 1 && strncmp(argv[1], "--", 2) != 0;
+        if (!follows && row->kind != OPTION_OPTIONAL) {
+            refuse(error, "--%s needs a value: --%s %s", row->name, row->name, row->type);
+            return 0;
+        }
+        text = follows ? argv[1] : "";
+        words += follows;
+    }
+    if (!check_value(row, text, error)) return 0;
+    given->values[given->value_count++] = (option_value){row, text};
+    return words;
+}
+
+static bool check_operands(const options *given, stria_error *error) {
+    const verb *of = given->verb;
+    const char *line_end = strchr(of->usage, '\n');
+    int length = line_end ? (int)(line_end - of->usage) : (int)strlen(of->usage);
+    if (given->operand_count < of->operands_min)
+        return refuse(error, "%s: too few words; usage: stria %s %.*s", of->name, of->name, length, of->usage);
+    if (given->operand_count > of->operands_max)
+        return refuse(error, "%s: '%s' is one word too many; usage: stria %s %.*s", of->name,
+                      given->operands[of->operands_max], of->name, length, of->usage);
+    return true;
+}
+
+bool options_parse(options *given, int argc, char **argv, stria_error *error) {
+    given->values = calloc((size_t)argc + 1, sizeof *given->values);
+    given->operands = calloc((size_t)argc + 1, sizeof *given->operands);
+    if (!given->values || !given->operands) return refuse(error, "out of memory");
+    bool ended = false;
+    for (int i = 0; i < argc;) {
+        const char *word = argv[i];
+        if (!ended && strcmp(word, "--") == 0) {
+            ended = true;
+            i++;
+        } else if (!ended && (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0)) {
+            given->values[given->value_count++] = (option_value){row_find(given, "help", 4), ""};
+            return true;
+        } else if (!ended && strncmp(word, "--", 2) == 0) {
+            int words = parse_option(given, argc - i, argv + i, error);
+            if (words == 0) return false;
+            i += words;
+        } else if (!ended && word[0] == '-' && word[1]) {
+            return refuse(error, "%s: unknown option %s; options are words after two dashes", given->verb->name, word);
+        } else {
+            given->operands[given->operand_count++] = word;
+            i++;
+        }
+    }
+    return check_operands(given, error);
+}
+
+const char *option_each(const options *given, const char *name, int index) {
+    for (int i = 0; i < given->value_count; i++)
+        if (strcmp(given->values[i].row->name, name) == 0 && index-- == 0) return given->values[i].text;
+    return NULL;
+}
+
+bool option_given(const options *given, const char *name) {
+    return option_each(given, name, 0) != NULL;
+}
+
+const char *option_text(const options *given, const char *name) {
+    for (int i = given->value_count - 1; i >= 0; i--)
+        if (strcmp(given->values[i].row->name, name) == 0) return given->values[i].text;
+    const option_row *row = row_find(given, name, strlen(name));
+    return row ? row->standard : NULL;
+}
+
+int64_t option_integer(const options *given, const char *name) {
+    const char *text = option_text(given, name);
+    return text ? (int64_t)strtoll(text, NULL, 10) : 0;
+}
+
+double option_real(const options *given, const char *name) {
+    const char *text = option_text(given, name);
+    return text ? strtod(text, NULL) : 0;
+}
+
+/* Levenshtein's distance, letters of either case alike; words beyond 31 letters count as far. */
+static int edit_distance(const char *a, const char *b) {
+    enum { LONGEST = 31 };
+    size_t n = strlen(b);
+    if (strlen(a) > LONGEST || n > LONGEST) return LONGEST;
+    int row[LONGEST + 1];
+    for (size_t j = 0; j <= n; j++) row[j] = (int)j;
+    for (; *a; a++) {
+        int diagonal = row[0]++;
+        for (size_t j = 1; j <= n; j++) {
+            int change = diagonal + ((*a | 32) != (b[j - 1] | 32));
+            diagonal = row[j];
+            int gap = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
+            row[j] = change < gap ? change : gap;
+        }
+    }
+    return row[n];
+}
+
+const char *nearest_name(const char *name, const char *const *names, int count) {
+    const char *best = NULL;
+    int length = (int)strlen(name), least = length / 3 + 2;
+    for (int i = 0; i < count; i++) {
+        int distance = edit_distance(name, names[i]);
+        if (distance < least) {
+            least = distance;
+            best = names[i];
+        }
+    }
+    return best;
+}

@@ -1,0 +1,92 @@
+/* Options are rows: the parser, --help, the man page and bash completion all read the same ones. */
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include <stria/stria.h>
+
+typedef enum option_kind {
+    OPTION_FLAG,     /* no value */
+    OPTION_INTEGER,  /* minimum … maximum */
+    OPTION_REAL,     /* not negative */
+    OPTION_TEXT,     /* anything */
+    OPTION_CHOICE,   /* one of `choices` */
+    OPTION_OPTIONAL, /* a value may follow; "" where none does */
+    OPTION_TRAINING  /* a row of stria_train_option: the library judges the value */
+} option_kind;
+
+typedef struct option_row {
+    const char *name;
+    option_kind kind;
+    const char *type;     /* how help calls the value: "N", "FILE" */
+    const char *standard; /* the default as text; NULL: none */
+    const char *choices;  /* "train|val|test" */
+    int64_t minimum, maximum;
+    const char *group; /* heading in help; NULL: "options" */
+    const char *help;
+} option_row;
+
+enum { OPTION_ROWS_MAX = 48 };
+
+typedef struct option_value {
+    const option_row *row;
+    const char *text;
+} option_value;
+
+struct verb;
+
+/* What the user gave to a verb. Texts belong to argv. */
+typedef struct options {
+    const struct verb *verb;
+    option_row rows[OPTION_ROWS_MAX]; /* the verb's, the library's for training, the common ones */
+    int row_count;
+    option_value *values;
+    int value_count;
+    const char **operands;
+    int operand_count;
+} options;
+
+/* Prepares the rows of a verb. */
+void options_init(options *given, const struct verb *of);
+/* Reads argv[0 … argc): options before, between and after operands, "--key value" or "--key=value", "--" ends options.
+ * On failure the error holds the sentence and false is returned. */
+bool options_parse(options *given, int argc, char **argv, stria_error *error);
+void options_release(options *given);
+
+/* The last value given, else the default; NULL where there is neither. The name must be one of the rows. */
+const char *option_text(const options *given, const char *name);
+int64_t option_integer(const options *given, const char *name); /* 0 where there is neither value nor default */
+double option_real(const options *given, const char *name);
+bool option_given(const options *given, const char *name);
+/* The index-th value of an option that may be repeated, NULL past the last. */
+const char *option_each(const options *given, const char *name, int index);
+
+/* Rows that several verbs share. */
+#define OPTION_DATA(why)                                                                                               \
+    { .name = "data", .kind = OPTION_TEXT, .type = "DATA", .help = why }
+#define OPTION_SPLIT(of)                                                                                               \
+    {                                                                                                                  \
+        .name = "split", .kind = OPTION_CHOICE, .type = "SPLIT", .standard = of, .choices = "train|val|test",          \
+        .help = "which images"                                                                                         \
+    }
+#define OPTION_BATCH(of, why)                                                                                          \
+    {                                                                                                                  \
+        .name = "batch", .kind = OPTION_INTEGER, .type = "N", .standard = of, .minimum = 1, .maximum = 1 << 20,        \
+        .help = why                                                                                                    \
+    }
+#define OPTION_LIMIT(of, why)                                                                                          \
+    { .name = "limit", .kind = OPTION_INTEGER, .type = "N", .standard = of, .maximum = INT64_MAX, .help = why }
+
+#define PREPROCESS_GROUP "preprocessing, for models that don't say it themselves"
+#define PREPROCESS_ROW(key, of, why)                                                                                   \
+    { .name = key, .kind = OPTION_TEXT, .type = of, .group = PREPROCESS_GROUP, .help = why }
+#define OPTIONS_PREPROCESS                                                                                             \
+    PREPROCESS_ROW("resize", "SIZE", "224 (shorter side) or 224x320 (height first)"),                                  \
+        PREPROCESS_ROW("crop", "SIZE", "from the middle: 224 or 224x320"),                                             \
+        PREPROCESS_ROW("channels", "ORDER", "rgb, bgr or grey"),                                                       \
+        PREPROCESS_ROW("scale", "X", "value = (pixel * scale - mean) / std, pixel 0 to 255; \"1/255\""),               \
+        PREPROCESS_ROW("mean", "X,…", "one, or one a channel"), PREPROCESS_ROW("std", "X,…", "one, or one a channel")
+
+/* The entry of names[count] nearest to a mistyped name; NULL if none is near. */
+const char *nearest_name(const char *name, const char *const *names, int count);
+
+#endif

@@ -1,0 +1,31 @@
+/* Pictures in a terminal: half blocks in 256 colours, or plain characters. */
+#ifndef CLI_PICTURE_H
+#define CLI_PICTURE_H
+
+#include <stria/stria.h>
+
+#include <stdio.h>
+
+/* One picture of a row, with three lines of text below it. Pixels are [channels][height][width]. */
+typedef struct picture {
+    int channels, height, width;
+    uint8_t *pixels;
+    char lines[3][64];
+    bool wrong; /* the lines are printed as a mistake */
+} picture;
+
+/* Side by side, four in a row. All have one shape. */
+void pictures_print(FILE *stream, const picture *pictures, int count);
+
+/* The first `count` images of a dataset with what the predictor sees in them and their true class. Where they can't be
+ * drawn (images of different sizes), a line each. */
+stria_status pictures_predict(FILE *stream, stria_predictor *predictor, const stria_dataset *data, int count,
+                              stria_error *error);
+
+/* Whether class `seen` of the predictor is what the dataset calls `label`: classes are matched by name; by index only
+ * where the predictor's name says nothing to the dataset. */
+bool class_matches(const stria_predictor *predictor, int seen, const stria_dataset *data, int64_t label);
+/* The indices of the `count` greatest of probabilities[classes], greatest first. */
+void class_best(const float *probabilities, int classes, int count, int *best);
+
+#endif

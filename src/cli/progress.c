@@ -1,0 +1,111 @@
+#include "cli/progress.h"
+
+#include "cli/term.h"
+
+#include <stdarg.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+/* "  data        text": the plan's lines. */
+__attribute__((format(printf, 2, 3))) static void plan_line(const char *what, const char *format, ...) {
+    va_list arguments;
+    char text[1024];
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "%s%-9s%s %s\n", term_begin(stderr, STYLE_BOLD), what, term_end(stderr), text_clean(text));
+}
+
+static const char *info_value(const char *key) {
+    const stria_info_row *row;
+    for (int i = 0; (row = stria_info(i)); i++)
+        if (strcmp(row->key, key) == 0) return row->value;
+    return NULL;
+}
+
+static void plan_machine(const stria_event *event) {
+    struct utsname system;
+    const char *cpu = info_value("processor");
+    if (!cpu) cpu = uname(&system) == 0 ? system.machine : "a machine";
+    plan_line("machine", "%s, %s, %d thread%s", cpu, event->isa, event->threads, event->threads == 1 ? "" : "s");
+}
+
+static void plan_data(const progress *p, const stria_event *event) {
+    char images[32], val[48] = "", count[32], shape[96] = "";
+    if (p->val_images) snprintf(val, sizeof val, " for training, %s for validation", show_count(p->val_images, count));
+    if (p->height)
+        snprintf(shape, sizeof shape, " of %lld%s%lld%s%lld", (long long)p->channels, term_times(),
+                 (long long)p->height, term_times(), (long long)p->width);
+    plan_line("data", "%s: %s images%s in %lld classes%s", p->data, show_count(event->images, images), shape,
+              (long long)p->classes, val);
+}
+
+static void plan(const progress *p, const stria_event *event) {
+    char a[32], b[32], c[32], d[32], e[32];
+    plan_machine(event);
+    plan_data(p, event);
+    plan_line("model", "%s: %s trainable parameters, %s frozen, %s buffers", p->model, show_count(event->parameters, a),
+              show_count(event->frozen_parameters, b), show_count(event->buffers, c));
+    plan_line("memory", "%s: parameters %s, optimiser %s, activations %s, gradients %s",
+              show_bytes(
+                  event->parameter_bytes + event->optimizer_bytes + event->activation_bytes + event->gradient_bytes, a),
+              show_bytes(event->parameter_bytes, b), show_bytes(event->optimizer_bytes, c),
+              show_bytes(event->activation_bytes, d), show_bytes(event->gradient_bytes, e));
+    plan_line("training", "%lld epochs, %s steps%s%s", (long long)event->epochs, show_count(event->steps, a),
+              *p->options ? ", " : "", p->options);
+    if (event->step > 0) plan_line("", "going on after step %s", show_count(event->step, a));
+    if (event->note) plan_line("note", "%s", event->note);
+}
+
+static void bar(const progress *p, const stria_event *event) {
+    char label[64], tail[128], rate[32], left[32];
+    double done = (double)(event->step - p->first), seconds = event->seconds > 1e-9 ? event->seconds : 1e-9;
+    double epoch_steps = event->epochs > 0 ? (double)event->steps / (double)event->epochs : (double)event->steps;
+    double images = epoch_steps > 0 ? (double)p->images / epoch_steps * done / seconds : 0;
+    snprintf(label, sizeof label, "epoch %lld/%lld", (long long)event->epoch, (long long)event->epochs);
+    snprintf(tail, sizeof tail, "loss %.4f, %s images/s, %s left", event->loss, show_count((int64_t)images, rate),
+             show_time(done > 0 ? seconds / done * (double)(event->steps - event->step) : 0, left));
+    double share = epoch_steps > 0 ? (double)event->step / epoch_steps - (double)(event->epoch - 1) : 1;
+    term_bar(label, share < 0 ? 0 : share > 1 ? 1 : share, tail);
+}
+
+static void epoch_line(const stria_event *event) {
+    char val[64] = "", time[32];
+    if (event->val_top1 >= 0)
+        snprintf(val, sizeof val, ", validation %.2f %% (loss %.4f)", 100 * event->val_top1, event->val_loss);
+    term_bar_clear();
+    fprintf(stderr, "epoch %lld/%lld  loss %.4f, training %.2f %%%s, lr %.4g, %s\n", (long long)event->epoch,
+            (long long)event->epochs, event->loss, 100 * event->top1, val, event->lr, show_time(event->seconds, time));
+}
+
+bool progress_event(const stria_event *event, void *context) {
+    progress *p = context;
+    if (event->kind != STRIA_EVENT_CHECKPOINT) p->seconds = event->seconds;
+    switch (event->kind) {
+    case STRIA_EVENT_START:
+        p->started = true;
+        p->first = p->step = event->step;
+        p->steps = event->steps;
+        p->epochs = event->epochs;
+        p->images = event->images;
+        plan(p, event);
+        break;
+    case STRIA_EVENT_STEP:
+        p->step = event->step;
+        bar(p, event);
+        break;
+    case STRIA_EVENT_EPOCH:
+        p->trained = true;
+        p->epoch = event->epoch;
+        p->loss = event->loss;
+        p->val_top1 = event->val_top1;
+        epoch_line(event);
+        break;
+    case STRIA_EVENT_CHECKPOINT:
+        break;
+    case STRIA_EVENT_END:
+        term_bar_clear();
+        break;
+    }
+    return !term_stopped();
+}

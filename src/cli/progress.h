@@ -1,0 +1,20 @@
+/* What a training says while it runs: the plan, a bar, a line an epoch. All of it on stderr. */
+#ifndef CLI_PROGRESS_H
+#define CLI_PROGRESS_H
+
+#include <stria/stria.h>
+
+typedef struct progress {
+    const char *model, *data; /* as the user or the run folder named them */
+    const char *options;      /* "batch 64, sgd:momentum=0.9, …"; "" for a run that goes on */
+    int64_t classes, channels, height, width, val_images;
+    /* what came back */
+    bool started, trained; /* a START was seen; an EPOCH was seen */
+    int64_t first, step, epoch, epochs, steps, images;
+    double loss, val_top1, seconds; /* loss and val_top1: of the last epoch */
+} progress;
+
+/* A stria_event_callback; context: a progress. Asks to stop after a signal. */
+bool progress_event(const stria_event *event, void *context);
+
+#endif

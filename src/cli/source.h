@@ -1,0 +1,29 @@
+/* Opening what the words of the command name. */
+#ifndef CLI_SOURCE_H
+#define CLI_SOURCE_H
+
+#include "cli/options.h"
+
+/* The model that a word names; --seed initialises one from the zoo; preprocessing flags are put into its metadata. */
+stria_status source_model(const options *given, const char *spec, stria_model **out, stria_error *error);
+/* Images of a data source. limit 0: all. */
+stria_status source_data(const char *spec, stria_split split, int64_t limit, bool hold_out_val, stria_dataset **out,
+                         stria_error *error);
+/* --data, or what a run folder was trained with. */
+stria_status source_spec(const options *given, const char *model, char *spec, size_t bytes, stria_error *error);
+/* --split as the library counts. */
+stria_split source_split(const options *given);
+/* Threads, batch and a bar with this label (static text), for stria_evaluate and stria_predictor_new. */
+stria_run_options source_run(const options *given, const char *label);
+
+bool source_is_folder(const char *path);
+/* Makes the folder and those above it. */
+stria_status source_make_folder(const char *path, stria_error *error);
+/* Fills the error and returns its status. */
+stria_status source_refuse(stria_error *error, stria_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* The name of an element type as in ONNX, "float32"; and its bytes. */
+const char *source_type_name(stria_type type);
+size_t source_type_bytes(stria_type type);
+
+#endif

@@ -1,0 +1,71 @@
+/* Elements of tensors of any type as numbers and as text. */
+#include "cli/tensors.h"
+
+#include <math.h>
+#include <string.h>
+
+int64_t tensor_count(const stria_array *array) {
+    int64_t count = 1;
+    for (int d = 0; d < array->rank; d++) count *= array->shape[d];
+    return count;
+}
+
+static double from_half(uint16_t half) {
+    int exponent = half >> 10 & 31, fraction = half & 1023;
+    double value = exponent == 31  ? (fraction ? NAN : INFINITY)
+                   : exponent == 0 ? ldexp(fraction, -24)
+                                   : ldexp(fraction + 1024, exponent - 25);
+    return half & 0x8000 ? -value : value;
+}
+
+static double from_bfloat(uint16_t bits) {
+    uint32_t wide = (uint32_t)bits << 16;
+    float value;
+    memcpy(&value, &wide, sizeof value);
+    return (double)value;
+}
+
+double tensor_value(const stria_array *array, int64_t i) {
+    switch (array->type) {
+    case STRIA_FLOAT32:
+        return (double)((const float *)array->data)[i];
+    case STRIA_FLOAT64:
+        return ((const double *)array->data)[i];
+    case STRIA_UINT8:
+    case STRIA_BOOL:
+        return ((const uint8_t *)array->data)[i];
+    case STRIA_INT8:
+        return ((const int8_t *)array->data)[i];
+    case STRIA_UINT16:
+        return ((const uint16_t *)array->data)[i];
+    case STRIA_INT16:
+        return ((const int16_t *)array->data)[i];
+    case STRIA_INT32:
+        return ((const int32_t *)array->data)[i];
+    case STRIA_INT64:
+        return (double)((const int64_t *)array->data)[i];
+    case STRIA_UINT32:
+        return ((const uint32_t *)array->data)[i];
+    case STRIA_UINT64:
+        return (double)((const uint64_t *)array->data)[i];
+    case STRIA_FLOAT16:
+        return from_half(((const uint16_t *)array->data)[i]);
+    case STRIA_BFLOAT16:
+        return from_bfloat(((const uint16_t *)array->data)[i]);
+    }
+    return NAN;
+}
+
+/* A row is what the last dimension counts. */
+void tensor_print(FILE *stream, const tensor *t) {
+    enum { ROWS = 8, COLUMNS = 12 };
+    int64_t count = tensor_count(&t->array), width = t->array.rank ? t->array.shape[t->array.rank - 1] : 1;
+    int64_t rows = width > 0 ? count / width : 0;
+    for (int64_t r = 0; r < rows && r < ROWS; r++) {
+        fputs(" ", stream);
+        for (int64_t c = 0; c < width && c < COLUMNS; c++)
+            fprintf(stream, " %.6g", tensor_value(&t->array, r * width + c));
+        fprintf(stream, "%s\n", width > COLUMNS ? " …" : "");
+    }
+    if (rows > ROWS) fprintf(stream, "  … %lld rows in all\n", (long long)rows);
+}

@@ -1,0 +1,215 @@
+#include "cli/tensors.h"
+
+#include "cli/options.h"
+#include "cli/source.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void data_release(tensor *t) {
+    if (t->own) free(t->array.data);
+    else stria_array_release(&t->array);
+    t->array.data = NULL;
+}
+
+void tensors_release(tensors *list) {
+    for (int i = 0; i < list->count; i++) {
+        free(list->items[i].name);
+        data_release(&list->items[i]);
+    }
+    free(list->items);
+    *list = (tensors){0};
+}
+
+tensor *tensors_add(tensors *list, const char *name, stria_error *error) {
+    tensor *items = realloc(list->items, ((size_t)list->count + 1) * sizeof *items);
+    if (items) list->items = items;
+    char *copy = strdup(name);
+    if (!items || !copy) {
+        free(copy);
+        source_refuse(error, STRIA_NO_MEMORY, "out of memory for tensor '%s'", name);
+        return NULL;
+    }
+    items[list->count] = (tensor){.name = copy};
+    return &items[list->count++];
+}
+
+const tensor *tensors_find(const tensors *list, const char *name) {
+    for (int i = 0; i < list->count; i++)
+        if (strcmp(list->items[i].name, name) == 0) return &list->items[i];
+    return NULL;
+}
+
+static int input_find(const stria_model *model, const char *name) {
+    for (int i = 0; i < stria_model_input_count(model); i++)
+        if (strcmp(stria_model_input(model, i).name, name) == 0) return i;
+    return -1;
+}
+
+/* "[2, 3]", an open dimension as "N". */
+static const char *shape_text(int rank, const int64_t *shape, bool open, char text[160]) {
+    size_t length = (size_t)snprintf(text, 160, "[");
+    for (int d = 0; d < rank && length < 130; d++)
+        if (shape[d] == 0 && open) length += (size_t)snprintf(text + length, 160 - length, "%sN", d ? ", " : "");
+        else length += (size_t)snprintf(text + length, 160 - length, "%s%lld", d ? ", " : "", (long long)shape[d]);
+    snprintf(text + length, 160 - length, "]");
+    return text;
+}
+
+static stria_status shape_check(const stria_port *port, const stria_array *array, const char *file,
+                                stria_error *error) {
+    bool fits = port->rank == array->rank;
+    for (int d = 0; d < port->rank && fits; d++) fits = port->shape[d] == 0 || port->shape[d] == array->shape[d];
+    char wants[160], holds[160];
+    if (fits) return STRIA_OK;
+    return source_refuse(error, STRIA_BAD_SHAPE, "input '%s' wants %s, '%s' holds %s", port->name,
+                         shape_text(port->rank, port->shape, true, wants), file,
+                         shape_text(array->rank, array->shape, false, holds));
+}
+
+static bool is_whole(stria_type type) {
+    return type != STRIA_FLOAT32 && type != STRIA_FLOAT64 && type != STRIA_FLOAT16 && type != STRIA_BFLOAT16 &&
+           type != STRIA_BOOL;
+}
+
+/* NumPy makes float64 and int64 where nobody asked for another type, so what float32 or int64 can hold is converted. */
+static stria_status type_fit(const stria_port *port, tensor *t, const char *file, stria_error *error) {
+    stria_array *array = &t->array;
+    if (port->type == array->type) return STRIA_OK;
+    bool to_float = port->type == STRIA_FLOAT32 && array->type != STRIA_BOOL;
+    bool to_whole = port->type == STRIA_INT64 && is_whole(array->type);
+    if (!to_float && !to_whole)
+        return source_refuse(error, STRIA_BAD_SHAPE, "input '%s' wants %s, '%s' holds %s", port->name,
+                             source_type_name(port->type), file, source_type_name(array->type));
+    int64_t count = tensor_count(array);
+    size_t bytes = (size_t)count * source_type_bytes(port->type);
+    void *data = malloc(bytes + 1);
+    if (!data) return source_refuse(error, STRIA_NO_MEMORY, "out of memory for input '%s'", port->name);
+    for (int64_t i = 0; i < count; i++)
+        if (to_float) ((float *)data)[i] = (float)tensor_value(array, i);
+        else ((int64_t *)data)[i] = (int64_t)tensor_value(array, i);
+    stria_array fitted = *array;
+    fitted.type = port->type;
+    fitted.bytes = bytes;
+    fitted.data = data;
+    data_release(t);
+    t->array = fitted;
+    t->own = true;
+    return STRIA_OK;
+}
+
+static stria_status input_read(tensors *inputs, const stria_model *model, int index, const char *file,
+                               stria_error *error) {
+    stria_port port = stria_model_input(model, index);
+    if (tensors_find(inputs, port.name))
+        return source_refuse(error, STRIA_BAD_ARGUMENT, "input '%s' is given twice", port.name);
+    tensor *t = tensors_add(inputs, port.name, error);
+    if (!t) return STRIA_NO_MEMORY;
+    stria_status status = stria_array_read(file, &t->array, error);
+    if (status == STRIA_OK) status = shape_check(&port, &t->array, file, error);
+    if (status == STRIA_OK) status = type_fit(&port, t, file, error);
+    return status;
+}
+
+static stria_status input_unknown(const stria_model *model, const char *name, stria_error *error) {
+    const char *names[64];
+    int count = stria_model_input_count(model) < 64 ? stria_model_input_count(model) : 64;
+    for (int i = 0; i < count; i++) names[i] = stria_model_input(model, i).name;
+    const char *near = nearest_name(name, names, count);
+    if (!near && count > 0) near = names[0];
+    return source_refuse(error, STRIA_BAD_ARGUMENT, "the model has no input '%s'%s%s%s", name, near ? "; it has '" : "",
+                         near ? near : "", near ? "'" : "");
+}
+
+stria_status tensors_read_input(tensors *inputs, const stria_model *model, const char *word, stria_error *error) {
+    char name[256];
+    size_t length = strcspn(word, "=");
+    snprintf(name, sizeof name, "%.*s", (int)(length < 255 ? length : 255), word);
+    if (word[length] == '=') {
+        int index = input_find(model, name);
+        if (index >= 0) return input_read(inputs, model, index, word + length + 1, error);
+        if (access(word, F_OK) != 0) return input_unknown(model, name, error);
+    }
+    for (int i = 0; i < stria_model_input_count(model); i++)
+        if (!tensors_find(inputs, stria_model_input(model, i).name)) return input_read(inputs, model, i, word, error);
+    return source_refuse(error, STRIA_BAD_ARGUMENT, "'%s' is one input too many, the model has %d", word,
+                         stria_model_input_count(model));
+}
+
+stria_status tensors_read_case(tensors *list, const stria_model *model, bool inputs, const char *folder,
+                               stria_error *error) {
+    int count = inputs ? stria_model_input_count(model) : stria_model_output_count(model);
+    for (int i = 0; i < count; i++) {
+        char file[4096];
+        stria_status status;
+        if (snprintf(file, sizeof file, "%s/%s_%d.pb", folder, inputs ? "input" : "output", i) >= (int)sizeof file)
+            return source_refuse(error, STRIA_BAD_ARGUMENT, "the folder's name is too long");
+        if (inputs) {
+            status = input_read(list, model, i, file, error);
+        } else {
+            tensor *t = tensors_add(list, stria_model_output(model, i).name, error);
+            status = t ? stria_array_read(file, &t->array, error) : STRIA_NO_MEMORY;
+        }
+        if (status != STRIA_OK) return status;
+    }
+    return STRIA_OK;
+}
+
+/* Steele and Lea's SplitMix64. */
+static uint64_t random_next(uint64_t *state) {
+    uint64_t z = (*state += 0x9E3779B97F4A7C15u);
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+    return z ^ (z >> 31);
+}
+
+stria_status tensor_allocate(tensor *t, stria_error *error) {
+    t->array.bytes = (size_t)tensor_count(&t->array) * source_type_bytes(t->array.type);
+    t->array.data = calloc(t->array.bytes + 1, 1);
+    t->own = true;
+    return t->array.data ? STRIA_OK : source_refuse(error, STRIA_NO_MEMORY, "out of memory for tensor '%s'", t->name);
+}
+
+stria_status tensors_random(tensors *inputs, const stria_model *model, uint64_t seed, stria_error *error) {
+    for (int i = 0; i < stria_model_input_count(model); i++) {
+        stria_port port = stria_model_input(model, i);
+        tensor *t = tensors_add(inputs, port.name, error);
+        if (!t) return STRIA_NO_MEMORY;
+        t->array.type = port.type;
+        t->array.rank = port.rank;
+        for (int d = 0; d < port.rank; d++) t->array.shape[d] = port.shape[d] ? port.shape[d] : 1;
+        stria_status status = tensor_allocate(t, error);
+        if (status != STRIA_OK) return status;
+        int64_t count = tensor_count(&t->array);
+        for (int64_t e = 0; e < count && port.type == STRIA_FLOAT32; e++)
+            ((float *)t->array.data)[e] = (float)((double)(random_next(&seed) >> 11) * 0x1p-52 - 1);
+        for (int64_t e = 0; e < count && port.type == STRIA_INT64; e++)
+            ((int64_t *)t->array.data)[e] = (int64_t)(random_next(&seed) & 1);
+    }
+    return STRIA_OK;
+}
+
+/* A name that can be no path: separators and control characters become '_', a leading dot too. */
+static void file_name(const char *name, char *text, size_t size) {
+    snprintf(text, size, "%s", *name ? name : "output");
+    for (char *c = text; *c; c++)
+        if (*c == '/' || *c == '\\' || (unsigned char)*c < ' ' || (c == text && *c == '.')) *c = '_';
+}
+
+stria_status tensors_write(tensors *list, const char *folder, stria_error *error) {
+    stria_status status = source_make_folder(folder, error);
+    for (int i = 0; i < list->count && status == STRIA_OK; i++) {
+        tensor *t = &list->items[i];
+        char name[200];
+        file_name(t->name, name, sizeof name);
+        int length = snprintf(t->file, sizeof t->file, "%s/%s.npy", folder, name);
+        for (int j = 0; j < i && length < (int)sizeof t->file; j++) /* two names that became one */
+            if (strcmp(list->items[j].file, t->file) == 0)
+                length = snprintf(t->file, sizeof t->file, "%s/%s_%d.npy", folder, name, i);
+        if (length >= (int)sizeof t->file)
+            return source_refuse(error, STRIA_BAD_ARGUMENT, "the folder's name is too long");
+        status = stria_array_write(t->file, &t->array, error);
+    }
+    return status;
+}

@@ -1,0 +1,46 @@
+/* Named tensors that go into a model and come out of it. */
+#ifndef CLI_TENSORS_H
+#define CLI_TENSORS_H
+
+#include <stria/stria.h>
+
+#include <stdio.h>
+
+typedef struct tensor {
+    char *name;
+    char file[4096]; /* where it was written; "" if nowhere */
+    stria_array array;
+    bool own; /* data is malloc's, not the library's */
+} tensor;
+
+typedef struct tensors {
+    int count;
+    tensor *items;
+} tensors;
+
+void tensors_release(tensors *list);
+/* A new entry, empty but for its name; NULL when there is no memory. */
+tensor *tensors_add(tensors *list, const char *name, stria_error *error);
+const tensor *tensors_find(const tensors *list, const char *name);
+/* Room for the tensor's data; shape and type must be set. */
+stria_status tensor_allocate(tensor *t, stria_error *error);
+/* Reads "[NAME=]FILE" for the named input, or the one at this position, and fits its type. */
+stria_status tensors_read_input(tensors *inputs, const stria_model *model, const char *word, stria_error *error);
+/* Reads input_0.pb, input_1.pb, … (or output_…) of an ONNX test case, as many as there are. */
+stria_status tensors_read_case(tensors *list, const stria_model *model, bool inputs, const char *folder,
+                               stria_error *error);
+/* Random numbers in [-1, 1), or small whole ones, for every input at batch 1 and `size` where the model leaves it open.
+ */
+stria_status tensors_random(tensors *inputs, const stria_model *model, uint64_t seed, stria_error *error);
+/* Runs the model on all rows, `rows` at once (0: all at once), and collects the outputs. */
+stria_status tensors_run(const stria_model *model, const stria_session_options *options, const tensors *inputs,
+                         int64_t rows, tensors *outputs, stria_error *error);
+/* Writes every tensor to folder/NAME.npy; what can't stand in a file's name becomes '_'. */
+stria_status tensors_write(tensors *list, const char *folder, stria_error *error);
+/* The first and last elements of a tensor, row by row. */
+void tensor_print(FILE *stream, const tensor *t);
+/* Element i as a number. */
+double tensor_value(const stria_array *array, int64_t i);
+int64_t tensor_count(const stria_array *array);
+
+#endif

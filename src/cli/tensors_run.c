@@ -1,0 +1,108 @@
+/* A model over all rows of its inputs, in pieces. */
+#include "cli/source.h"
+#include "cli/tensors.h"
+
+#include <string.h>
+
+/* How many rows the open first dimensions of the inputs have; 0 where no input has one. */
+static stria_status rows_find(const stria_model *model, const tensors *inputs, int64_t *rows, stria_error *error) {
+    *rows = 0;
+    for (int i = 0; i < stria_model_input_count(model); i++) {
+        stria_port port = stria_model_input(model, i);
+        const tensor *t = tensors_find(inputs, port.name);
+        if (!t)
+            return source_refuse(error, STRIA_BAD_ARGUMENT, "input '%s' is missing: --input %s=FILE", port.name,
+                                 port.name);
+        if (port.rank == 0 || port.shape[0] != 0) continue;
+        int64_t found = t->array.shape[0];
+        if (found < 1) return source_refuse(error, STRIA_BAD_SHAPE, "input '%s' has no rows", port.name);
+        if (*rows && found != *rows)
+            return source_refuse(error, STRIA_BAD_SHAPE, "input '%s' has %lld rows, the inputs before have %lld",
+                                 port.name, (long long)found, (long long)*rows);
+        *rows = found;
+    }
+    return STRIA_OK;
+}
+
+/* Rows start … start + count of every input that has rows, the others whole. */
+static stria_status rows_set(stria_session *session, const stria_model *model, const tensors *inputs, int64_t start,
+                             int64_t count, stria_error *error) {
+    for (int i = 0; i < stria_model_input_count(model); i++) {
+        stria_port port = stria_model_input(model, i);
+        const stria_array *array = &tensors_find(inputs, port.name)->array;
+        const char *data = array->data;
+        size_t bytes = array->bytes;
+        if (port.rank > 0 && port.shape[0] == 0) {
+            size_t row_bytes = array->bytes / (size_t)array->shape[0];
+            data += (size_t)start * row_bytes;
+            bytes = (size_t)count * row_bytes;
+        }
+        stria_status status = stria_session_set(session, port.name, data, bytes, error);
+        if (status != STRIA_OK) return status;
+    }
+    return STRIA_OK;
+}
+
+/* Makes the outputs as large as all rows need, from the shapes of a session of `count` rows. */
+static stria_status outputs_new(tensors *outputs, const stria_session *session, const stria_model *model, int64_t count,
+                                int64_t rows, stria_error *error) {
+    for (int i = 0; i < stria_model_output_count(model); i++) {
+        stria_port open = stria_model_output(model, i), port;
+        stria_status status = stria_session_port(session, open.name, &port, error);
+        if (status != STRIA_OK) return status;
+        tensor *t = tensors_add(outputs, open.name, error);
+        if (!t) return STRIA_NO_MEMORY;
+        t->array.type = port.type;
+        t->array.rank = port.rank;
+        memcpy(t->array.shape, port.shape, sizeof port.shape);
+        if (count < rows) {
+            if (port.rank == 0 || open.shape[0] != 0 || port.shape[0] != count)
+                return source_refuse(error, STRIA_BAD_SHAPE,
+                                     "output '%s' has no row for each of the input's, so --batch "
+                                     "can't divide the work",
+                                     open.name);
+            t->array.shape[0] = rows;
+        }
+        status = tensor_allocate(t, error);
+        if (status != STRIA_OK) return status;
+    }
+    return STRIA_OK;
+}
+
+static stria_status rows_get(const stria_session *session, tensors *outputs, int64_t start, int64_t count, int64_t rows,
+                             stria_error *error) {
+    for (int i = 0; i < outputs->count; i++) {
+        stria_array *array = &outputs->items[i].array;
+        size_t row_bytes = array->bytes / (size_t)rows;
+        char *data = (char *)array->data + (size_t)start * row_bytes;
+        size_t bytes = count < rows ? (size_t)count * row_bytes : array->bytes;
+        stria_status status = stria_session_get(session, outputs->items[i].name, data, bytes, error);
+        if (status != STRIA_OK) return status;
+    }
+    return STRIA_OK;
+}
+
+stria_status tensors_run(const stria_model *model, const stria_session_options *options, const tensors *inputs,
+                         int64_t at_once, tensors *outputs, stria_error *error) {
+    int64_t rows, planned = 0;
+    stria_session *session = NULL;
+    stria_session_options chosen = *options;
+    stria_status status = rows_find(model, inputs, &rows, error);
+    if (rows == 0) rows = 1;
+    if (at_once <= 0 || at_once > rows) at_once = rows;
+    for (int64_t start = 0; start < rows && status == STRIA_OK; start += at_once) {
+        int64_t count = rows - start < at_once ? rows - start : at_once;
+        if (count != planned) { /* the first, and a shorter last one */
+            stria_session_free(session);
+            session = NULL;
+            chosen.batch = planned = count;
+            status = stria_session_new(&session, model, &chosen, error);
+        }
+        if (status == STRIA_OK) status = rows_set(session, model, inputs, start, count, error);
+        if (status == STRIA_OK) status = stria_session_run(session, error);
+        if (status == STRIA_OK && start == 0) status = outputs_new(outputs, session, model, count, rows, error);
+        if (status == STRIA_OK) status = rows_get(session, outputs, start, count, rows, error);
+    }
+    stria_session_free(session);
+    return status;
+}

@@ -1,0 +1,52 @@
+/* The terminal: what it can show, messages, a bar, signals, and whether stdout took everything. */
+#ifndef CLI_TERM_H
+#define CLI_TERM_H
+
+#include <stria/stria.h>
+
+#include <stdio.h>
+
+/* To be called first: locale, signal handlers (SIGINT and SIGTERM ask to stop, a second one kills), descriptors 0 to 2.
+ */
+void term_init(void);
+/* Whether SIGINT or SIGTERM came. */
+bool term_stopped(void);
+/* Flushes stdout. False if anything of it was lost; then this was said on stderr, unless the reader just went away. */
+bool term_finish(void);
+
+bool term_colour(FILE *stream); /* a terminal, no NO_COLOR, and TERM is not "dumb" */
+bool term_utf8(void);
+const char *term_times(void); /* "×" or "x" */
+const char *term_arrow(void); /* "→" or "->" */
+int term_width(FILE *stream); /* columns; 80 where stream is no terminal */
+
+typedef enum term_style { STYLE_BOLD, STYLE_DIM, STYLE_GOOD, STYLE_BAD } term_style;
+/* The sequence that begins, or ends, a style on the stream: "" where it shows no colours. */
+const char *term_begin(FILE *stream, term_style style);
+const char *term_end(FILE *stream);
+
+/* "stria: SENTENCE" on stderr. */
+void term_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The same for an error; returns the exit code that it deserves: 2 for the user's words, else 1. */
+int term_fail(const stria_error *error);
+
+/* A bar on stderr, on a terminal only, at most ten times a second: "label ████░░░░ tail". */
+void term_bar(const char *label, double share, const char *tail);
+void term_bar_clear(void);
+/* For stria_run_options.progress; context: the label. Stops on a signal. */
+bool term_progress(int64_t done, int64_t of, void *context);
+/* Seconds of a clock that only goes forward. */
+double term_seconds(void);
+
+/* "1,234,567", "63.4 MiB", "0:42" into text; they return text. */
+const char *show_count(int64_t value, char text[32]);
+const char *show_bytes(uint64_t bytes, char text[32]);
+const char *show_time(double seconds, char text[32]);
+/* A word as a shell takes it, quoted where it must be; returns text. */
+const char *show_word(const char *word, char *text, size_t size);
+/* Control characters, which a stranger's file could hold in a name, become '?'; returns text. */
+char *text_clean(char *text);
+/* Columns that UTF-8 text takes, one a code point. */
+int text_columns(const char *text);
+
+#endif

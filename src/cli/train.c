@@ -1,0 +1,265 @@
+/* stria train: from images to a run folder. */
+#include "cli/folder.h"
+#include "cli/json.h"
+#include "cli/picture.h"
+#include "cli/progress.h"
+#include "cli/score.h"
+#include "cli/source.h"
+#include "cli/term.h"
+#include "cli/verb.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { PICTURES = 8 };
+
+/* Everything that one training holds. */
+typedef struct training {
+    const options *given;
+    bool resumed;
+    char folder[1024], data[4096], settings[512];
+    stria_train_options options;
+    stria_model *model;
+    stria_dataset *train, *val, *test;
+    stria_trainer *trainer;
+    stria_evaluation score;
+    bool tested;
+    progress progress;
+} training;
+
+static void training_release(training *t) {
+    stria_evaluation_release(&t->score);
+    stria_trainer_free(t->trainer);
+    stria_dataset_free(t->train);
+    stria_dataset_free(t->val);
+    stria_dataset_free(t->test);
+    stria_model_free(t->model);
+}
+
+/* Options that a run keeps for good. */
+static bool resume_usage(const options *given) {
+    static const char *const may[] = {"epochs", "threads"};
+    for (int i = 0; i < given->value_count; i++) {
+        const option_row *row = given->values[i].row;
+        bool allowed = row->kind != OPTION_TRAINING;
+        for (int j = 0; j < 2; j++) allowed = allowed || strcmp(row->name, may[j]) == 0;
+        if (allowed) continue;
+        term_say("train: --%s can't change when a run goes on; --epochs, --threads and --data can", row->name);
+        return false;
+    }
+    if (given->operand_count == 0) return true;
+    term_say("train: '%s' is one word too many; a run knows its model", given->operands[0]);
+    return false;
+}
+
+static bool train_usage(const options *given) {
+    if (option_given(given, "resume")) return resume_usage(given);
+    if (given->operand_count == 0) term_say("train: MODEL is missing; usage: stria train MODEL --data DATA");
+    else if (!option_given(given, "data")) term_say("train: --data is missing; 'stria data list' shows the sources");
+    else return true;
+    return false;
+}
+
+/* The library's options, and a line that says them. */
+static stria_status training_options(training *t, stria_error *error) {
+    t->options = stria_train_options_default();
+    stria_status status = STRIA_OK;
+    const stria_option_row *row;
+    for (int i = 0; (row = stria_train_option(i)) && status == STRIA_OK; i++)
+        if (option_given(t->given, row->name))
+            status = stria_train_option_set(&t->options, row->name, option_text(t->given, row->name), error);
+    snprintf(t->settings, sizeof t->settings, "batch %lld, %s, lr %g, %s, seed %llu", (long long)t->options.batch,
+             t->options.optimizer, t->options.lr, t->options.schedule, (unsigned long long)t->options.seed);
+    return status;
+}
+
+/* Training and validation images. A source without validation images of its own lends some of its training images. */
+static stria_status training_data(training *t, stria_error *error) {
+    int64_t limit = option_integer(t->given, "limit");
+    bool val = strcmp(option_text(t->given, "val"), "yes") == 0;
+    stria_status status = source_data(t->data, STRIA_SPLIT_TRAIN, limit, val, &t->train, error);
+    if (status == STRIA_OK && val) status = source_data(t->data, STRIA_SPLIT_VAL, limit, true, &t->val, error);
+    if (status != STRIA_OK) return status;
+    progress *p = &t->progress;
+    stria_dataset_shape(t->train, &p->channels, &p->height, &p->width);
+    p->classes = stria_dataset_classes(t->train);
+    p->val_images = t->val ? stria_dataset_count(t->val) : 0;
+    return STRIA_OK;
+}
+
+static stria_status training_begin(training *t, stria_error *error) {
+    const char *model = t->given->operands[0];
+    stria_status status = source_spec(t->given, model, t->data, sizeof t->data, error);
+    if (status == STRIA_OK && option_given(t->given, "out"))
+        snprintf(t->folder, sizeof t->folder, "%s", t->options.out);
+    else if (status == STRIA_OK) status = folder_choose(model, t->folder, sizeof t->folder, error);
+    if (status == STRIA_OK) status = stria_train_option_set(&t->options, "out", t->folder, error);
+    if (status == STRIA_OK) status = stria_model_open(&t->model, model, t->options.seed, error);
+    if (status == STRIA_OK) status = training_data(t, error);
+    if (status == STRIA_OK) status = folder_prepare(t->folder, error);
+    if (status == STRIA_OK) status = stria_trainer_new(&t->trainer, t->model, t->train, t->val, &t->options, error);
+    t->progress.model = model;
+    t->progress.options = t->settings;
+    return status;
+}
+
+/* The number of outputs: the classes, where the images were not opened here. */
+static stria_status training_classes(training *t, stria_error *error) {
+    stria_model *model = NULL;
+    stria_status status = stria_trainer_model(t->trainer, &model, error);
+    if (status != STRIA_OK) return status;
+    stria_port port = stria_model_output(model, 0);
+    if (t->progress.classes == 0 && port.rank > 0) t->progress.classes = port.shape[port.rank - 1];
+    stria_model_free(model);
+    return STRIA_OK;
+}
+
+static stria_status training_resume(training *t, stria_error *error) {
+    const char *folder = option_text(t->given, "resume");
+    bool changed = option_given(t->given, "epochs") || option_given(t->given, "threads");
+    stria_status status = STRIA_OK;
+    if (*folder) snprintf(t->folder, sizeof t->folder, "%s", folder);
+    else status = folder_newest(t->folder, sizeof t->folder, error);
+    if (status == STRIA_OK) status = stria_run_data(t->folder, t->data, sizeof t->data, error);
+    if (status == STRIA_OK && option_given(t->given, "data")) {
+        snprintf(t->data, sizeof t->data, "%s", option_text(t->given, "data"));
+        status = training_data(t, error);
+    }
+    if (!option_given(t->given, "epochs")) t->options.epochs = 0; /* as the run has it */
+    if (status == STRIA_OK)
+        status = stria_trainer_resume(&t->trainer, t->folder, t->train, t->val, changed ? &t->options : NULL, error);
+    if (status == STRIA_OK) status = training_classes(t, error);
+    t->progress.model = t->folder;
+    t->progress.options = "";
+    return status;
+}
+
+/* The trained model judged by the source's test images; a source may have none. */
+static stria_status training_test(training *t, stria_error *error) {
+    stria_error none = {0};
+    stria_run_options run = source_run(t->given, "testing");
+    stria_model_free(t->model);
+    t->model = NULL;
+    stria_status status = stria_trainer_model(t->trainer, &t->model, error);
+    stria_trainer_free(t->trainer);
+    t->trainer = NULL;
+    if (status != STRIA_OK) return status;
+    if (source_data(t->data, STRIA_SPLIT_TEST, option_integer(t->given, "limit"), false, &t->test, &none) != STRIA_OK) {
+        term_say("not tested: %s", none.text);
+        return STRIA_OK;
+    }
+    status = stria_evaluate(t->model, t->test, &run, &t->score, error);
+    t->tested = status == STRIA_OK;
+    return status;
+}
+
+static json_t *training_json(const training *t) {
+    const progress *p = &t->progress;
+    return json_pack("{s:o,s:I,s:I,s:o,s:o,s:o,s:o}", "run", json_text(t->folder), "epochs", (json_int_t)p->epochs,
+                     "steps", (json_int_t)p->steps, "train_loss", p->trained ? json_number(p->loss) : json_null(),
+                     "val_top1", p->trained ? json_share(p->val_top1) : json_null(), "test_top1",
+                     t->tested ? json_number(t->score.top1) : json_null(), "seconds", json_number(p->seconds));
+}
+
+static stria_status pictures_show(const training *t, stria_error *error) {
+    stria_predictor *predictor = NULL;
+    stria_run_options run = source_run(t->given, "predicting");
+    stria_status status = stria_predictor_new(&predictor, t->model, &run, error);
+    if (status == STRIA_OK) status = pictures_predict(stdout, predictor, t->test, PICTURES, error);
+    stria_predictor_free(predictor);
+    return status;
+}
+
+static stria_status training_print(const training *t, stria_error *error) {
+    char folder[2048], data[8192];
+    stria_status status = STRIA_OK;
+    show_word(t->folder, folder, sizeof folder);
+    show_word(t->data, data, sizeof data);
+    if (t->tested) {
+        printf("\n%stest images of %s%s\n", term_begin(stdout, STYLE_BOLD), t->data, term_end(stdout));
+        score_print(stdout, &t->score);
+        putchar('\n');
+        status = pictures_show(t, error);
+    }
+    printf("%swritten%s\n", term_begin(stdout, STYLE_BOLD), term_end(stdout));
+    folder_print(stdout, t->folder);
+    printf("%stry next%s\n", term_begin(stdout, STYLE_BOLD), term_end(stdout));
+    if (t->tested) printf("  stria predict %s --data %s --split test --limit %d\n", folder, data, PICTURES);
+    printf("  stria explain %s\n", folder);
+    if (!t->tested) printf("  stria summary %s\n", folder);
+    return status;
+}
+
+static int interrupted(const training *t) {
+    char word[2048];
+    const progress *p = &t->progress;
+    term_say("interrupted after step %lld of %lld; everything is saved, go on with: stria train --resume %s",
+             (long long)p->step, (long long)p->steps, show_word(t->folder, word, sizeof word));
+    return EXIT_FAILED;
+}
+
+static int train_run(const options *given) {
+    if (!train_usage(given)) return EXIT_USAGE;
+    training *t = calloc(1, sizeof *t);
+    if (!t) return EXIT_FAILED;
+    t->given = given;
+    t->resumed = option_given(given, "resume");
+    t->progress.data = t->data;
+    stria_error error = {0};
+    stria_status status = training_options(t, &error);
+    if (status == STRIA_OK) status = t->resumed ? training_resume(t, &error) : training_begin(t, &error);
+    if (status == STRIA_OK) {
+        stria_trainer_on_event(t->trainer, progress_event, &t->progress);
+        status = stria_trainer_run(t->trainer, &error);
+        term_bar_clear();
+    }
+    bool stopped = status == STRIA_INTERRUPTED && t->progress.started;
+    bool json = option_given(given, "json");
+    if (status == STRIA_OK) status = training_test(t, &error);
+    if (status == STRIA_OK && !json) status = training_print(t, &error);
+    int code = status == STRIA_OK ? EXIT_DONE : stopped ? interrupted(t) : term_fail(&error);
+    if (code == EXIT_DONE && json) code = json_finish(training_json(t));
+    training_release(t);
+    free(t);
+    return code;
+}
+
+static const option_row train_rows[] = {
+    OPTION_DATA("labelled images, NAME or NAME:PATH"),
+    {.name = "resume",
+     .kind = OPTION_OPTIONAL,
+     .type = "RUN",
+     .help = "goes on with an interrupted run, or a longer one (--epochs); alone: the newest in runs/"},
+    {.name = "out",
+     .kind = OPTION_TRAINING,
+     .type = "RUN",
+     .help = "the folder to write; must not be there, or be empty (default runs/MODEL-N, the next N)"},
+    {.name = "val",
+     .kind = OPTION_CHOICE,
+     .type = "yes|no",
+     .standard = "yes",
+     .choices = "yes|no",
+     .help = "keep some training images out to validate each epoch"},
+    OPTION_LIMIT("0", "at most so many images of each split, 0: all"),
+    {0},
+};
+
+const verb verb_train = {
+    .name = "train",
+    .usage = "MODEL --data DATA [options]\n--resume [RUN] [options]",
+    .about = "trains a network and writes a run folder: model.onnx, checkpoint, metrics",
+    .text = "The same seed gives the same bits, with any number of threads and after any interruption. Ctrl-C saves "
+            "and says how "
+            "to go on. Afterwards the test images of the same data judge the model.",
+    .examples = "# LeNet-5 on Fashion-MNIST, into runs/lenet5-1\n"
+                "stria train lenet5 --data fashion-mnist --epochs 5\n"
+                "# other rates, one's own files and folder\n"
+                "stria train lenet --data mnist:data/mnist --lr 0.02 --schedule constant --out runs/try\n"
+                "# go on where it stopped, ten epochs in all\n"
+                "stria train --resume runs/try --epochs 10",
+    .operands_min = 0,
+    .operands_max = 1,
+    .training = true,
+    .rows = train_rows,
+    .run = train_run,
+};

@@ -1,0 +1,327 @@
+#include "data/dataset.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "data/source.h"
+
+#define VAL_SHARE 12 /* a twelfth of train: 5,000 of MNIST's 60,000 */
+
+struct dataset {
+    store *store;
+    int64_t first, count;
+    int64_t *order; /* which items of the store; NULL: first, first + 1, … */
+    char origin[128];
+};
+
+static const struct kind_row {
+    dataset_kind kind;
+    source_opener *open;
+} kinds[] = {
+    {{"mnist", "DIR", NULL, "handwritten digits, 60,000 and 10,000 of 28x28, in IDX files"}, source_open_mnist},
+    {{"fashion-mnist", "[DIR]", "/usr/share/datasets/fashion-mnist",
+      "clothes, 60,000 and 10,000 of 28x28, in IDX files (Debian: dataset-fashion-mnist)"},
+     source_open_fashion_mnist},
+    {{"cifar10", "DIR", NULL, "objects, 50,000 and 10,000 of 3x32x32, the binary version"}, source_open_cifar10},
+    {{"folder", "DIR", NULL, "own pictures: a folder a class, or train, val and test above them"}, source_open_folder},
+    {{"npy", "X.npy,Y.npy", NULL, "own arrays: x [N,C,H,W], [N,H,W] or [N,features], y integers [N]"}, source_open_npy},
+};
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+int dataset_kinds(void) {
+    return KINDS;
+}
+
+const dataset_kind *dataset_kind_at(int i) {
+    return &kinds[i].kind;
+}
+
+/* ---- store ---- */
+
+static void store_release(store *s) {
+    if (!s || --s->references > 0) return;
+    mem_free(s->labels);
+    mem_free(s->bytes);
+    mem_free(s->values);
+    mem_free(s->files);
+    arena_release(&s->texts);
+    mem_free(s);
+}
+
+static stria_status unknown_kind(const char *name, const char *spec, stria_error *err) {
+    const char *names[KINDS];
+    for (int i = 0; i < KINDS; i++) names[i] = kinds[i].kind.name;
+    const char *nearest = text_nearest(name, names, KINDS);
+    if (nearest) FAIL(err, STRIA_BAD_ARGUMENT, "no data set is called '%s': did you mean '%s'?", name, nearest);
+    if (file_is_folder(spec))
+        FAIL(err, STRIA_BAD_ARGUMENT, "'%s' is a folder: write folder:%s or mnist:%s", spec, spec, spec);
+    FAIL(err, STRIA_BAD_ARGUMENT, "no data set is called '%s': there are mnist, fashion-mnist, cifar10, folder and npy",
+         name);
+}
+
+static stria_status find_kind(const char *spec, const struct kind_row **row, const char **path, stria_error *err) {
+    char name[64];
+    size_t length = strcspn(spec, ":");
+    snprintf(name, sizeof name, "%.*s", length < sizeof name ? (int)length : (int)sizeof name - 1, spec);
+    *path = spec[length] ? spec + length + 1 : "";
+    for (int i = 0; i < KINDS; i++) {
+        if (strcmp(kinds[i].kind.name, name) != 0) continue;
+        if (!**path && !kinds[i].kind.standard_path) {
+            FAIL(err, STRIA_BAD_ARGUMENT, "data set '%s' needs a path: %s:%s", name, name, kinds[i].kind.path);
+        }
+        if (!**path) *path = kinds[i].kind.standard_path;
+        *row = &kinds[i];
+        return STRIA_OK;
+    }
+    return unknown_kind(name, spec, err);
+}
+
+static stria_status store_open(store **out, const char *spec, dataset_part part, stria_error *err) {
+    const struct kind_row *row = NULL;
+    const char *path;
+    store *s = NULL;
+    stria_status status;
+    TRY(find_kind(spec, &row, &path, err));
+    TRY(mem_new(&s, 1, sizeof *s, "a data set", err));
+    s->references = 1;
+    s->checksum = random_hash("");
+    s->path = arena_strdup(&s->texts, path);
+    if (!s->path) status = error_set(err, STRIA_NO_MEMORY, "not enough memory to open %s", spec);
+    else status = row->open(path, part, s, err);
+    if (status == STRIA_OK) *out = s;
+    else store_release(s);
+    return status;
+}
+
+/* ---- choosing items ---- */
+
+static int by_value(const void *a, const void *b) {
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Items begin…end−1 of a fixed random order, in the store's order. */
+static stria_status choose(dataset *d, int64_t begin, int64_t end, stria_error *err) {
+    int64_t n = d->store->count, *order = NULL;
+    TRY(mem_new(&order, (size_t)n, sizeof *order, "a choice of items", err));
+    random_permutation(order, n, 0, random_hash("dataset/choice"));
+    memmove(order, order + begin, (size_t)(end - begin) * sizeof *order);
+    qsort(order, (size_t)(end - begin), sizeof *order, by_value);
+    d->order = order;
+    return STRIA_OK;
+}
+
+static void describe(dataset *d, const char *split, int64_t part, int64_t limit) {
+    const char *from = d->store->part == PART_ALL ? "all" : "train";
+    bool cut = part < d->store->count;
+    int used = snprintf(d->origin, sizeof d->origin, "%s", split);
+    if (cut) {
+        const char *how = d->store->sorted ? "a fixed random" : strcmp(split, "val") == 0 ? "the last" : "the first";
+        used += snprintf(d->origin + used, sizeof d->origin - (size_t)used, ": %s %" PRId64 " of %s's %" PRId64, how,
+                         part, from, d->store->count);
+    }
+    if (limit) snprintf(d->origin + used, sizeof d->origin - (size_t)used, ", %" PRId64 " of %" PRId64, limit, part);
+}
+
+/* A dataset of items begin…end−1 (of the store, or of its random order), at most `limit` of them. Takes over a
+ * reference. */
+static stria_status cut(dataset **out, store *s, const char *split, int64_t begin, int64_t end, int64_t limit,
+                        stria_error *err) {
+    dataset *d = NULL;
+    int64_t part = end - begin;
+    if (limit && limit < part) end = begin + limit;
+    else limit = 0;
+    TRY(mem_new(&d, 1, sizeof *d, "a data set", err));
+    d->store = s;
+    d->first = begin;
+    d->count = end - begin;
+    describe(d, split, part, limit);
+    stria_status status = s->sorted && d->count < s->count ? choose(d, begin, end, err) : STRIA_OK;
+    if (status == STRIA_OK) *out = d;
+    else mem_free(d);
+    return status;
+}
+
+static stria_status val_size(const store *s, int64_t *n, stria_error *err) {
+    *n = s->count / VAL_SHARE;
+    if (*n) return STRIA_OK;
+    FAIL(err, STRIA_BAD_FILE, "%s: %" PRId64 " items are too few to cut a validation part (a twelfth) from them",
+         s->path, s->count);
+}
+
+static stria_status cut_part(dataset **out, store *s, dataset_part part, const dataset_options *o, stria_error *err) {
+    static const char *const names[] = {"", "train", "val", "test", "all"};
+    bool lends = s->part == PART_TRAIN || s->part == PART_ALL;
+    bool cut_val = part == PART_VAL && lends, held = part == PART_TRAIN && lends && o->hold_out;
+    int64_t val = 0;
+    if (cut_val || held) TRY(val_size(s, &val, err));
+    const char *name = names[part == PART_DEFAULT ? s->part : part];
+    return cut(out, s, name, cut_val ? s->count - val : 0, held ? s->count - val : s->count, o->limit, err);
+}
+
+static stria_status parse_split(const char *split, dataset_part *part, stria_error *err) {
+    static const struct {
+        const char *name;
+        dataset_part part;
+    } rows[] = {{"train", PART_TRAIN},    {"val", PART_VAL},   {"valid", PART_VAL},
+                {"validation", PART_VAL}, {"test", PART_TEST}, {"all", PART_ALL}};
+    *part = PART_DEFAULT;
+    if (!split) return STRIA_OK;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (strcmp(split, rows[i].name) == 0) return *part = rows[i].part, STRIA_OK;
+    }
+    FAIL(err, STRIA_BAD_ARGUMENT, "no split is called '%s': there are train, val, test and all", split);
+}
+
+stria_status dataset_open(dataset **out, const char *spec, const dataset_options *options, stria_error *err) {
+    dataset_options o = options ? *options : (dataset_options){0};
+    dataset_part part;
+    store *s = NULL;
+    TRY(parse_split(o.split, &part, err));
+    if (o.limit < 0) FAIL(err, STRIA_BAD_ARGUMENT, "a limit of %" PRId64 " items", o.limit);
+    TRY(store_open(&s, spec, part, err));
+    stria_status status = cut_part(out, s, part, &o, err);
+    if (status != STRIA_OK) store_release(s);
+    return status;
+}
+
+stria_status dataset_open_pair(dataset **train, dataset **val, const char *spec, int64_t limit, stria_error *err) {
+    dataset_options o = {.split = "val", .limit = limit, .hold_out = true};
+    dataset *v = NULL, *t = NULL;
+    TRY(dataset_open(&v, spec, &o, err));
+    stria_status status;
+    if (v->store->part == PART_VAL) {
+        o.split = "train";
+        o.hold_out = false;
+        status = dataset_open(&t, spec, &o, err);
+    } else {
+        v->store->references++;
+        status = cut_part(&t, v->store, PART_TRAIN, &o, err);
+        if (status != STRIA_OK) v->store->references--;
+    }
+    if (status != STRIA_OK) {
+        dataset_free(v);
+        return status;
+    }
+    *train = t;
+    *val = v;
+    return STRIA_OK;
+}
+
+void dataset_free(dataset *d) {
+    if (!d) return;
+    store_release(d->store);
+    mem_free(d->order);
+    mem_free(d);
+}
+
+/* ---- facts and items ---- */
+
+int64_t dataset_count(const dataset *d) {
+    return d->count;
+}
+int dataset_channels(const dataset *d) {
+    return d->store->channels;
+}
+int dataset_height(const dataset *d) {
+    return d->store->height;
+}
+int dataset_width(const dataset *d) {
+    return d->store->width;
+}
+bool dataset_uniform(const dataset *d) {
+    return !d->store->files;
+}
+bool dataset_is_float(const dataset *d) {
+    return d->store->values != NULL;
+}
+int dataset_classes(const dataset *d) {
+    return d->store->classes;
+}
+const char *dataset_class_name(const dataset *d, int i) {
+    return d->store->class_names[i];
+}
+const char *dataset_path(const dataset *d) {
+    return d->store->path;
+}
+uint64_t dataset_checksum(const dataset *d) {
+    return d->store->checksum;
+}
+const char *dataset_origin(const dataset *d) {
+    return d->origin;
+}
+
+static int64_t item_size(const store *s) {
+    return (int64_t)s->channels * s->height * s->width;
+}
+
+static int64_t item_at(const dataset *d, int64_t i) {
+    return d->order ? d->order[i] : d->first + i;
+}
+
+size_t dataset_bytes(const dataset *d) {
+    const store *s = d->store;
+    size_t pixel = s->bytes ? 1 : s->values ? sizeof(float) : 0;
+    size_t each = (size_t)item_size(s) * pixel + sizeof *s->labels + (s->files ? sizeof *s->files : 0);
+    return (size_t)s->count * each + (d->order ? (size_t)s->count * sizeof *d->order : 0);
+}
+
+int64_t dataset_label(const dataset *d, int64_t i) {
+    return d->store->labels[item_at(d, i)];
+}
+
+const uint8_t *dataset_pixels(const dataset *d, int64_t i) {
+    return d->store->bytes ? d->store->bytes + item_at(d, i) * item_size(d->store) : NULL;
+}
+
+const char *dataset_file(const dataset *d, int64_t i) {
+    return d->store->files ? d->store->files[item_at(d, i)] : NULL;
+}
+
+/* A coloured picture among grey ones turns grey (Rec. 601); a grey one among coloured ones is seen three times. */
+static image_view view_of(image *m, int channels) {
+    if (channels == 1 && m->channels == 3) {
+        size_t n = (size_t)m->height * (size_t)m->width;
+        for (size_t i = 0; i < n; i++) {
+            const uint8_t *p = m->pixels + 3 * i;
+            m->pixels[i] = (uint8_t)((p[0] * 299 + p[1] * 587 + p[2] * 114 + 500) / 1000);
+        }
+        m->channels = 1;
+    }
+    return (image_view){.bytes = m->pixels,
+                        .channels = channels,
+                        .height = m->height,
+                        .width = m->width,
+                        .channel_step = m->channels == 3,
+                        .row_step = (int64_t)m->width * m->channels,
+                        .pixel_step = m->channels};
+}
+
+stria_status dataset_read(const dataset *d, int64_t i, dataset_item *item, stria_error *err) {
+    const store *s = d->store;
+    image m = {0};
+    if (s->files) {
+        TRY(image_load(dataset_file(d, i), &m, err));
+        *item = (dataset_item){.view = view_of(&m, s->channels)};
+        item->decoded = m;
+        return STRIA_OK;
+    }
+    *item = (dataset_item){.view = {.channels = s->channels,
+                                    .height = s->height,
+                                    .width = s->width,
+                                    .channel_step = (int64_t)s->height * s->width,
+                                    .row_step = s->width,
+                                    .pixel_step = 1}};
+    if (s->bytes) item->view.bytes = dataset_pixels(d, i);
+    else item->view.values = s->values + item_at(d, i) * item_size(s);
+    return STRIA_OK;
+}
+
+void dataset_item_release(dataset_item *item) {
+    image_release(&item->decoded);
+}

@@ -1,0 +1,71 @@
+/* Labelled pictures from disk, by name: "mnist:DIR", "fashion-mnist", "cifar10:DIR", "folder:DIR", "npy:X.npy,Y.npy".
+ * Immutable once open, so any number of threads may read one. */
+#ifndef DATA_DATASET_H
+#define DATA_DATASET_H
+
+#include "base/error.h"
+#include "data/image.h"
+#include "data/preprocess.h"
+
+typedef struct dataset dataset;
+
+typedef struct dataset_options {
+    const char
+        *split;    /* "train", "val", "test", or "all" for sources of one piece. NULL: test if there is one, else all */
+    int64_t limit; /* at most so many items; 0: all */
+    bool hold_out; /* "train" leaves out what "val" would be */
+} dataset_options;
+
+/* Sources without a validation set of their own (all but folders with train and val inside) lend a twelfth of train:
+ * the last items of MNIST and CIFAR, whose makers shuffled them; a fixed random choice of folders and .npy files, which
+ * may be sorted by class. A limit takes the first items, or a fixed random choice, in the same manner. Everything is
+ * checked that can be without decoding pictures: counts, labels, finite values. */
+stria_status dataset_open(dataset **out, const char *spec, const dataset_options *options, stria_error *err);
+
+/* Train without its validation part, and that part; they share memory where one was cut from the other. */
+stria_status dataset_open_pair(dataset **train, dataset **val, const char *spec, int64_t limit, stria_error *err);
+
+void dataset_free(dataset *d); /* accepts NULL */
+
+/* ---- facts; the strings live as long as the dataset ---- */
+
+int64_t dataset_count(const dataset *d);
+int dataset_channels(const dataset *d);
+/* Of every picture; of a folder, whose pictures may differ, the first one's. */
+int dataset_height(const dataset *d);
+int dataset_width(const dataset *d);
+bool dataset_uniform(const dataset *d);  /* all pictures are known to have one size */
+bool dataset_is_float(const dataset *d); /* values, not pixels 0…255: scale 1 is the sensible preprocessing */
+int dataset_classes(const dataset *d);
+const char *dataset_class_name(const dataset *d, int i);
+const char *dataset_path(const dataset *d);
+/* FNV-1a over the names (below the path) and sizes of the files that were opened. */
+uint64_t dataset_checksum(const dataset *d);
+/* How the items were chosen: "train", "val: the last 5000 of train's 60000", "test, 100 of 10000". */
+const char *dataset_origin(const dataset *d);
+size_t dataset_bytes(const dataset *d); /* memory held, shared parts counted in full */
+
+/* ---- items ---- */
+
+int64_t dataset_label(const dataset *d, int64_t i);
+/* uint8 [channels][height][width], or NULL where data are floats or decoded when read. */
+const uint8_t *dataset_pixels(const dataset *d, int64_t i);
+const char *dataset_file(const dataset *d, int64_t i); /* a folder's picture; else NULL */
+
+/* Any source's item i as a view; decodes a folder's. Release it afterwards. Thread-safe. */
+typedef struct dataset_item {
+    image_view view;
+    image decoded;
+} dataset_item;
+stria_status dataset_read(const dataset *d, int64_t i, dataset_item *item, stria_error *err);
+void dataset_item_release(dataset_item *item);
+
+/* ---- what there is ---- */
+
+typedef struct dataset_kind {
+    const char *name, *path, *standard_path, *summary; /* standard_path NULL: one must be given */
+} dataset_kind;
+int dataset_kinds(void);
+const dataset_kind *dataset_kind_at(int i);
+
+#endif

@@ -1,0 +1,28 @@
+/* Bytes of a file that may be gzipped, given out in order and never past the end. */
+#ifndef DATA_GZIP_H
+#define DATA_GZIP_H
+
+#include "base/error.h"
+
+typedef struct gzip_reader {
+    const uint8_t *bytes; /* the file; the caller's, outlives the reader */
+    size_t size, at;
+    void *stream; /* NULL: the file is plain */
+    bool ended;   /* the compressed stream is at its end */
+} gzip_reader;
+
+/* Recognises gzip by its magic. Without zlib in the build a gzipped file is refused. */
+stria_status gzip_open(gzip_reader *r, const uint8_t *bytes, size_t size, stria_error *err);
+
+/* The most that the rest of the file can hold: deflate never shrinks more than 1,032 times. */
+uint64_t gzip_limit(const gzip_reader *r);
+
+/* The next n bytes; fails on truncated or corrupt input, and says how many there were. */
+stria_status gzip_take(gzip_reader *r, uint8_t *out, size_t n, stria_error *err);
+
+/* Fails unless the file ends here, checksum right. */
+stria_status gzip_finish(gzip_reader *r, stria_error *err);
+
+void gzip_close(gzip_reader *r);
+
+#endif

@@ -1,0 +1,120 @@
+/* JPEG by libjpeg. Its errors arrive by longjmp, so everything that must survive one lives in the job. */
+#include "data/image_format.h"
+
+#ifdef STRIA_HAVE_JPEG
+#include <setjmp.h>
+#include <stdio.h>
+
+#include <jerror.h>
+#include <jpeglib.h>
+
+#include "base/memory.h"
+
+#define SCANS_MAX 200 /* a progressive file has about ten; thousands of empty ones would take minutes */
+
+typedef struct jpeg_job {
+    struct jpeg_decompress_struct jpeg;
+    struct jpeg_error_mgr errors;
+    struct jpeg_progress_mgr progress;
+    jmp_buf back;
+    image *out;
+    uint8_t *row; /* CMYK */
+    char message[JMSG_LENGTH_MAX];
+} jpeg_job;
+
+static void on_error(j_common_ptr common) {
+    jpeg_job *job = common->client_data;
+    common->err->format_message(common, job->message);
+    longjmp(job->back, 1);
+}
+
+/* libjpeg warns and goes on with grey where data are missing or broken: that picture is not what was photographed. */
+static void on_message(j_common_ptr common, int level) {
+    int code = common->err->msg_code;
+    if (level < 0 && (code == JWRN_JPEG_EOF || code == JWRN_HIT_MARKER)) on_error(common);
+}
+
+static void no_output(j_common_ptr common) {
+    (void)common;
+}
+
+static void count_scans(j_common_ptr common) {
+    jpeg_job *job = common->client_data;
+    if (job->jpeg.input_scan_number > SCANS_MAX) {
+        snprintf(job->message, sizeof job->message, "more than %d scans", SCANS_MAX);
+        longjmp(job->back, 1);
+    }
+}
+
+/* Adobe stores CMYK inverted: 255 is no ink, so a product is the light that is left. */
+static void cmyk_to_rgb(const uint8_t *from, uint8_t *to, int width, bool inverted) {
+    for (int x = 0; x < width; x++) {
+        int k = inverted ? from[4 * x + 3] : 255 - from[4 * x + 3];
+        for (int c = 0; c < 3; c++) {
+            int light = inverted ? from[4 * x + c] : 255 - from[4 * x + c];
+            to[3 * x + c] = (uint8_t)((light * k + 127) / 255);
+        }
+    }
+}
+
+static stria_status decode_header(jpeg_job *job, const uint8_t *data, size_t size, stria_error *err) {
+    struct jpeg_decompress_struct *jpeg = &job->jpeg;
+    jpeg_create_decompress(jpeg);
+    jpeg->progress = &job->progress;
+    jpeg_mem_src(jpeg, data, (unsigned long)size);
+    jpeg_read_header(jpeg, TRUE);
+    if (jpeg->arith_code) FAIL(err, STRIA_UNSUPPORTED, "a JPEG with arithmetic coding: convert it to an ordinary one");
+    int channels = jpeg->num_components;
+    if (channels != 1 && channels != 3 && channels != 4)
+        FAIL(err, STRIA_UNSUPPORTED, "a JPEG of %d channels", channels);
+    jpeg->out_color_space = channels == 1 ? JCS_GRAYSCALE : channels == 3 ? JCS_RGB : JCS_CMYK;
+    /* A block of 8x8 pixels takes at least a bit. Checked before libjpeg takes memory for coefficients. */
+    uint64_t encoded = (uint64_t)jpeg->image_height * jpeg->image_width / (64 * 8);
+    TRY(image_new(job->out, channels == 1 ? 1 : 3, jpeg->image_height, jpeg->image_width, encoded, size, err));
+    if (channels == 4) TRY(mem_new(&job->row, jpeg->image_width, 4, "a row of a picture", err));
+    return STRIA_OK;
+}
+
+static stria_status decode(jpeg_job *job, const uint8_t *data, size_t size, stria_error *err) {
+    if (setjmp(job->back)) {
+        if (job->errors.msg_code == JERR_OUT_OF_MEMORY)
+            FAIL(err, STRIA_NO_MEMORY, "not enough memory to decode a JPEG");
+        FAIL(err, STRIA_BAD_FILE, "a damaged JPEG: %s", job->message);
+    }
+    TRY(decode_header(job, data, size, err));
+    jpeg_start_decompress(&job->jpeg);
+    while (job->jpeg.output_scanline < job->jpeg.output_height) {
+        uint8_t *to = job->out->pixels;
+        to += (size_t)job->jpeg.output_scanline * (size_t)job->out->width * (size_t)job->out->channels;
+        JSAMPROW row = job->row ? job->row : to;
+        jpeg_read_scanlines(&job->jpeg, &row, 1);
+        if (job->row) cmyk_to_rgb(job->row, to, job->out->width, job->jpeg.saw_Adobe_marker);
+    }
+    jpeg_finish_decompress(&job->jpeg);
+    return STRIA_OK;
+}
+
+stria_status image_decode_jpeg(const uint8_t *data, size_t size, image *out, stria_error *err) {
+    jpeg_job job = {.out = out};
+    job.jpeg.err = jpeg_std_error(&job.errors);
+    job.jpeg.client_data = &job;
+    job.errors.error_exit = on_error;
+    job.errors.emit_message = on_message;
+    job.errors.output_message = no_output;
+    job.progress.progress_monitor = count_scans;
+    stria_status status = decode(&job, data, size, err);
+    jpeg_destroy_decompress(&job.jpeg);
+    mem_free(job.row);
+    return status;
+}
+
+#else
+
+stria_status image_decode_jpeg(const uint8_t *data, size_t size, image *out, stria_error *err) {
+    (void)data;
+    (void)size;
+    (void)out;
+    FAIL(err, STRIA_UNSUPPORTED, "this build has no libjpeg, so it reads no JPEG");
+}
+
+#endif

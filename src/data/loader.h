@@ -1,0 +1,34 @@
+/* Batches of a dataset as tensors. What a batch holds is a pure function of (seed, epoch, batch number): no state, so
+ * training resumes anywhere with the same pictures. */
+#ifndef DATA_LOADER_H
+#define DATA_LOADER_H
+
+#include "base/pool.h"
+#include "data/dataset.h"
+#include "data/preprocess.h"
+
+typedef struct loader loader;
+
+typedef struct loader_options {
+    int64_t batch; /* items a batch, at least 1 */
+    uint64_t seed;
+    bool shuffle;   /* a new permutation every epoch; else the dataset's order */
+    bool drop_last; /* leave out a last batch that is not full */
+} loader_options;
+
+/* The dataset outlives the loader; preprocess is copied. STRIA_BAD_SHAPE if pictures do not all come out in one shape
+ * as far as can be known now; STRIA_BAD_ARGUMENT if there would be no batch. */
+stria_status loader_new(loader **out, const dataset *d, const preprocess *p, const loader_options *options,
+                        stria_error *err);
+void loader_free(loader *l); /* accepts NULL */
+
+void loader_shape(const loader *l, int shape[3]);     /* channels, height, width of x */
+int64_t loader_batches(const loader *l);              /* in an epoch */
+int64_t loader_items(const loader *l, int64_t batch); /* in this batch: fewer only in a last one that is not dropped */
+
+/* Fills x[items][c][h][w] and labels[items] (NULL: not wanted), and indices[items] into the dataset (NULL: not wanted),
+ * decoding over the pool (NULL: this thread). Fails with the first item's error. One thread at a time for a loader. */
+stria_status loader_fill(loader *l, pool *workers, int64_t epoch, int64_t batch, float *x, int64_t *labels,
+                         int64_t *indices, stria_error *err);
+
+#endif

@@ -1,0 +1,170 @@
+#include "data/preprocess.h"
+
+#include "base/memory.h"
+#include "data/image.h"
+#include "data/resize.h"
+
+preprocess preprocess_default(void) {
+    return (preprocess){.scale = 1.0 / 255};
+}
+
+/* ---- shapes ---- */
+
+/* What the picture is resized to, before the crop. Sides of 0 stay 0 (unknown). */
+static void resized(const preprocess *p, int height, int width, int *rh, int *rw) {
+    *rh = height;
+    *rw = width;
+    if (p->resize_height && p->resize_width) {
+        *rh = p->resize_height;
+        *rw = p->resize_width;
+    } else if (p->resize_height && height && width) {
+        int shorter = height < width ? height : width;
+        *rh = (int)((int64_t)height * p->resize_height / shorter);
+        *rw = (int)((int64_t)width * p->resize_height / shorter);
+    }
+}
+
+static int channels_out(const preprocess *p, int channels) {
+    return p->order == PREPROCESS_KEEP ? channels : p->order == PREPROCESS_GREY ? 1 : 3;
+}
+
+static stria_status check_channels(const preprocess *p, int channels, stria_error *err) {
+    if (p->order != PREPROCESS_KEEP && channels != 1 && channels != 3) {
+        FAIL(err, STRIA_BAD_SHAPE, "data of %d channels have no colours to reorder or turn grey", channels);
+    }
+    int oc = channels_out(p, channels);
+    if ((p->means > 1 && p->means != oc) || (p->stds > 1 && p->stds != oc)) {
+        FAIL(err, STRIA_BAD_SHAPE, "preprocessing has %d means and %d deviations for pictures of %d channel%s",
+             p->means, p->stds, oc, oc == 1 ? "" : "s");
+    }
+    return STRIA_OK;
+}
+
+stria_status preprocess_shape(const preprocess *p, int channels, int height, int width, int shape[3],
+                              stria_error *err) {
+    int rh, rw;
+    TRY(check_channels(p, channels, err));
+    resized(p, height, width, &rh, &rw);
+    if (rh > IMAGE_MAX_SIDE || rw > IMAGE_MAX_SIDE) {
+        FAIL(err, STRIA_BAD_SHAPE, "a picture of %d x %d would be resized to %d x %d", width, height, rw, rh);
+    }
+    if ((rh && p->crop_height > rh) || (rw && p->crop_width > rw)) {
+        FAIL(err, STRIA_BAD_SHAPE, "a crop of %d x %d does not fit into a picture of %d x %d: resize it first",
+             p->crop_width, p->crop_height, rw, rh);
+    }
+    shape[0] = channels_out(p, channels);
+    shape[1] = p->crop_height ? p->crop_height : rh;
+    shape[2] = p->crop_width ? p->crop_width : rw;
+    if (!shape[1] || !shape[2]) {
+        FAIL(err, STRIA_BAD_SHAPE, "the pictures differ in size: say how to resize or crop them");
+    }
+    return STRIA_OK;
+}
+
+/* ---- pixels ---- */
+
+static float sample(const image_view *v, int c, int64_t at) {
+    at += c * v->channel_step;
+    return v->bytes ? (float)v->bytes[at] : v->values[at];
+}
+
+/* One output channel of the whole picture, before scaling. */
+static void gather_plane(const preprocess *p, const image_view *v, int channel, float *to) {
+    bool grey = p->order == PREPROCESS_GREY && v->channels == 3;
+    int from = v->channels == 1 ? 0 : p->order == PREPROCESS_BGR ? 2 - channel : channel;
+    for (int y = 0; y < v->height; y++) {
+        int64_t at = y * v->row_step;
+        for (int x = 0; x < v->width; x++, at += v->pixel_step) {
+            if (grey) *to++ = 0.299f * sample(v, 0, at) + 0.587f * sample(v, 1, at) + 0.114f * sample(v, 2, at);
+            else *to++ = sample(v, from, at);
+        }
+    }
+}
+
+/* (pixel·scale − mean) / std, as one multiplication and one addition in double. */
+typedef struct affine {
+    double factor, offset;
+} affine;
+
+static affine affine_of(const preprocess *p, int channel) {
+    double mean = p->means ? p->mean[p->means > 1 ? channel : 0] : 0;
+    double std = p->stds ? p->std[p->stds > 1 ? channel : 0] : 1;
+    return (affine){p->scale / std, -mean / std};
+}
+
+static void scale_plane(float *x, int64_t n, affine a) {
+    for (int64_t i = 0; i < n; i++) x[i] = (float)(x[i] * a.factor + a.offset);
+}
+
+void preprocess_tabulate(const preprocess *p, int channels_out, pixel_table *table) {
+    for (int c = 0; c < channels_out && c < PREPROCESS_CHANNELS; c++) {
+        affine a = affine_of(p, c);
+        for (int i = 0; i < 256; i++) table->value[c][i] = (float)(i * a.factor + a.offset);
+    }
+}
+
+/* Dense byte planes that keep their size, as MNIST's and CIFAR's: one pass. */
+static void scale_bytes(const uint8_t *from, int64_t n, affine a, const float *table, float *x) {
+    if (table) {
+        for (int64_t i = 0; i < n; i++) x[i] = table[from[i]];
+    } else {
+        for (int64_t i = 0; i < n; i++) x[i] = (float)(from[i] * a.factor + a.offset);
+    }
+}
+
+static bool is_dense(const image_view *v) {
+    return v->bytes && v->pixel_step == 1 && v->row_step == v->width;
+}
+
+static stria_status apply_resized(const preprocess *p, const image_view *v, const int shape[3],
+                                  const resize_window *window, float *x, stria_error *err) {
+    float *plane = NULL;
+    int64_t area = (int64_t)shape[1] * shape[2];
+    TRY(mem_new(&plane, (size_t)v->height * (size_t)v->width, sizeof *plane, "resizing", err));
+    stria_status status = STRIA_OK;
+    for (int c = 0; c < shape[0] && status == STRIA_OK; c++) {
+        gather_plane(p, v, c, plane);
+        status = resize_plane(plane, v->height, v->width, window, x + c * area, err);
+        if (status == STRIA_OK) scale_plane(x + c * area, area, affine_of(p, c));
+    }
+    mem_free(plane);
+    return status;
+}
+
+static void apply_direct(const preprocess *p, const pixel_table *table, const image_view *v, const int shape[3],
+                         float *x) {
+    int64_t area = (int64_t)shape[1] * shape[2];
+    bool straight =
+        is_dense(v) && (p->order == PREPROCESS_KEEP || (p->order != PREPROCESS_BGR && v->channels == shape[0]));
+    for (int c = 0; c < shape[0]; c++) {
+        affine a = affine_of(p, c);
+        if (straight) {
+            /* Over four channels there is one mean and one deviation at most: all the tables are the first. */
+            const float *values = table ? table->value[c < PREPROCESS_CHANNELS ? c : 0] : NULL;
+            scale_bytes(v->bytes + c * v->channel_step, area, a, values, x + c * area);
+        } else {
+            gather_plane(p, v, c, x + c * area);
+            scale_plane(x + c * area, area, a);
+        }
+    }
+}
+
+stria_status preprocess_apply(const preprocess *p, const pixel_table *table, const image_view *view, float *x,
+                              stria_error *err) {
+    int shape[3], rh, rw;
+    image_view v = *view;
+    TRY(preprocess_shape(p, v.channels, v.height, v.width, shape, err));
+    resized(p, v.height, v.width, &rh, &rw);
+    int top = (rh - shape[1]) / 2, left = (rw - shape[2]) / 2;
+    if (rh != v.height || rw != v.width) {
+        resize_window window = {rh, rw, top, left, shape[1], shape[2]};
+        return apply_resized(p, &v, shape, &window, x, err);
+    }
+    int64_t skip = top * v.row_step + left * v.pixel_step;
+    if (v.bytes) v.bytes += skip;
+    else v.values += skip;
+    v.height = shape[1];
+    v.width = shape[2];
+    apply_direct(p, table, &v, shape, x);
+    return STRIA_OK;
+}

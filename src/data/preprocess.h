@@ -1,0 +1,69 @@
+/* How a picture becomes a tensor: resize, crop, channels, then value = (pixel·scale − mean) / std, pixel 0…255.
+ * Stored in a model under the keys stria.resize, stria.crop, stria.channels, stria.scale, stria.mean, stria.std. */
+#ifndef DATA_PREPROCESS_H
+#define DATA_PREPROCESS_H
+
+#include "base/error.h"
+#include "base/text.h"
+
+#define PREPROCESS_CHANNELS 4
+
+typedef enum preprocess_order {
+    PREPROCESS_KEEP = 0, /* as many channels as the picture has: grey, or red, green, blue */
+    PREPROCESS_RGB,
+    PREPROCESS_BGR,
+    PREPROCESS_GREY /* Rec. 601: 0.299 R + 0.587 G + 0.114 B */
+} preprocess_order;
+
+/* Zero-initialise and call preprocess_default; all zero is no valid one (scale 0). */
+typedef struct preprocess {
+    int resize_height, resize_width; /* 0: not resized; resize_width alone 0: the shorter side becomes resize_height */
+    int crop_height, crop_width;     /* from the middle; 0: not cropped */
+    preprocess_order order;
+    double scale;
+    int means, stds; /* how many are given: 0 (then 0 and 1), 1 for all channels, or one a channel */
+    double mean[PREPROCESS_CHANNELS], std[PREPROCESS_CHANNELS];
+} preprocess;
+
+/* Pixels that are there already: bytes or floats, in any order of dimensions. Sample (c, y, x) lies at
+ * c·channel_step + y·row_step + x·pixel_step. */
+typedef struct image_view {
+    const uint8_t *bytes; /* one of the two is NULL */
+    const float *values;
+    int channels, height, width;
+    int64_t channel_step, row_step, pixel_step;
+} image_view;
+
+preprocess preprocess_default(void); /* scale 1/255, nothing else */
+
+/* The named presets for models that don't say: "imagenet", "caffe", "tf". Sets channels, scale, mean and std only. */
+stria_status preprocess_preset(preprocess *p, const char *name, stria_error *err);
+
+/* Text form, key by key, for metadata and for flags. Keys without "stria.": resize "224", "224x320" (height first);
+ * crop the same; channels "keep", "rgb", "bgr", "grey"; scale "0.25", "1/255"; mean and std "0.5", "0.485,0.456,0.406".
+ */
+int preprocess_keys(void);
+const char *preprocess_key(int i);
+/* Appends the value; nothing if it is the neutral one (no resize, no mean, …) that need not be stored; scale is always
+ * given. */
+stria_status preprocess_get(const preprocess *p, const char *key, text *out, stria_error *err);
+/* Unknown keys and malformed values are STRIA_BAD_ARGUMENT; "" sets the neutral value. */
+stria_status preprocess_set(preprocess *p, const char *key, const char *value, stria_error *err);
+
+/* The shape that pictures of this shape get. STRIA_BAD_SHAPE if the crop or the number of means does not fit.
+ * height = width = 0 means "any size": then resize or crop must settle the result. */
+stria_status preprocess_shape(const preprocess *p, int channels, int height, int width, int shape[3], stria_error *err);
+
+/* What each of the 256 bytes becomes, for whoever prepares many pictures alike: same bits, a third of the time. */
+typedef struct pixel_table {
+    float value[PREPROCESS_CHANNELS][256]; /* [output channel] */
+} pixel_table;
+void preprocess_tabulate(const preprocess *p, int channels_out, pixel_table *table);
+
+/* Fills x[c][h][w] of the shape that preprocess_shape gives. Resizing is bilinear over pixel centres, the triangle
+ * widened by the ratio when shrinking (so nothing aliases). Takes scratch memory only where it resizes.
+ * table may be NULL. Thread-safe. */
+stria_status preprocess_apply(const preprocess *p, const pixel_table *table, const image_view *view, float *x,
+                              stria_error *err);
+
+#endif

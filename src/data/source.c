@@ -1,0 +1,49 @@
+#include "data/source.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+stria_status source_whole(const char *path, dataset_part part, store *s, stria_error *err) {
+    if (part == PART_TEST) {
+        FAIL(err, STRIA_BAD_ARGUMENT, "%s has no test part, it is of one piece: take split all, train or val", path);
+    }
+    s->part = PART_ALL;
+    s->sorted = true;
+    return STRIA_OK;
+}
+
+/* FNV-1a, 64 bits, as random_hash, over more than one text. */
+static uint64_t hash_more(uint64_t hash, const void *data, size_t n) {
+    const uint8_t *bytes = data;
+    for (size_t i = 0; i < n; i++) hash = (hash ^ bytes[i]) * 0x100000001b3u;
+    return hash;
+}
+
+stria_status source_add_file(store *s, const char *path, const char *name, stria_error *err) {
+    struct stat st;
+    if (stat(path, &st) != 0) FAIL(err, STRIA_NO_FILE, "%s: %s", path, strerror(errno));
+    uint8_t size[8];
+    for (int i = 0; i < 8; i++) size[i] = (uint8_t)((uint64_t)st.st_size >> 8 * i);
+    s->checksum = hash_more(s->checksum, name, strlen(name) + 1);
+    s->checksum = hash_more(s->checksum, size, sizeof size);
+    s->file_bytes += (size_t)st.st_size;
+    return STRIA_OK;
+}
+
+stria_status source_name_classes(store *s, const char *const *names, int classes, stria_error *err) {
+    s->classes = classes;
+    s->class_names = arena_alloc(&s->texts, (size_t)classes * sizeof *s->class_names);
+    for (int i = 0; s->class_names && i < classes; i++) {
+        s->class_names[i] = names ? arena_strdup(&s->texts, names[i]) : arena_printf(&s->texts, "%d", i);
+        if (!s->class_names[i]) s->class_names = NULL;
+    }
+    if (!s->class_names) FAIL(err, STRIA_NO_MEMORY, "not enough memory for %d class names", classes);
+    return STRIA_OK;
+}
+
+stria_status source_join(store *s, const char *folder, const char *name, char **out, stria_error *err) {
+    *out = arena_printf(&s->texts, "%s/%s", folder, name);
+    if (!*out) FAIL(err, STRIA_NO_MEMORY, "not enough memory for the name of %s", name);
+    return STRIA_OK;
+}

@@ -1,0 +1,103 @@
+/* Arrays: "X.npy,Y.npy". Bytes stay bytes; every other type of X becomes float32. */
+#include <limits.h>
+#include <math.h>
+#include <stria/model.h>
+#include <string.h>
+
+#include "data/npy.h"
+#include "data/source.h"
+
+/* The item's coordinates for a message: "[3,0,5,7]". */
+static void place(const npy_array *x, int64_t at, char *out, size_t size) {
+    int64_t index[NPY_MAX_RANK];
+    text t = {0};
+    for (int i = x->rank - 1; i >= 0; i--) {
+        index[i] = at % x->shape[i];
+        at /= x->shape[i];
+    }
+    for (int i = 0; i < x->rank; i++) text_printf(&t, "%s%lld", i ? "," : "", (long long)index[i]);
+    size_t n = t.length < size - 1 ? t.length : size - 1;
+    memcpy(out, text_string(&t), n);
+    out[n] = 0;
+    text_release(&t);
+}
+
+static stria_status check_finite(const npy_array *x, const char *path, stria_error *err) {
+    const float *value = x->data;
+    for (int64_t i = 0; i < x->count; i++) {
+        if (isfinite(value[i])) continue;
+        char where[128];
+        place(x, i, where, sizeof where);
+        FAIL(err, STRIA_NOT_FINITE, "%s: the value at [%s] is %s", path, where, isnan(value[i]) ? "NaN" : "infinite");
+    }
+    return STRIA_OK;
+}
+
+static stria_status take_shape(store *s, const npy_array *x, const char *path, stria_error *err) {
+    if (x->rank < 2 || x->rank > 4) {
+        FAIL(err, STRIA_BAD_SHAPE, "%s: an array of %d dimensions; [N,C,H,W], [N,H,W] or [N,features] are wanted", path,
+             x->rank);
+    }
+    for (int i = 0; i < x->rank; i++) {
+        if (x->shape[i] == 0) FAIL(err, STRIA_BAD_SHAPE, "%s: dimension %d is empty", path, i);
+        if (i > 0 && x->shape[i] > INT_MAX) FAIL(err, STRIA_BAD_SHAPE, "%s: dimension %d is too large", path, i);
+    }
+    s->count = x->shape[0];
+    s->channels = x->rank == 4 ? (int)x->shape[1] : 1;
+    s->height = x->rank > 2 ? (int)x->shape[x->rank - 2] : 1;
+    s->width = (int)x->shape[x->rank - 1];
+    return STRIA_OK;
+}
+
+static stria_status take_pixels(store *s, npy_array *x, const char *path, stria_error *err) {
+    TRY(take_shape(s, x, path, err));
+    if (x->type == STRIA_UINT8 || x->type == STRIA_BOOL) {
+        s->bytes = x->data;
+    } else {
+        TRY(npy_to_float(x, err));
+        TRY(check_finite(x, path, err));
+        s->values = x->data;
+    }
+    x->data = NULL;
+    return STRIA_OK;
+}
+
+static stria_status take_labels(store *s, const npy_array *y, const char *path, stria_error *err) {
+    int64_t label, most = 0;
+    bool column = y->rank == 1 || (y->rank == 2 && y->shape[1] == 1);
+    if (y->type == STRIA_FLOAT32 || y->type == STRIA_FLOAT64 || y->type == STRIA_FLOAT16) {
+        FAIL(err, STRIA_UNSUPPORTED, "%s: labels are integers, one an item, not floats", path);
+    }
+    if (!column || y->shape[0] != s->count) {
+        FAIL(err, STRIA_BAD_SHAPE, "%s: %lld labels in %d dimensions for %lld items; [%lld] is wanted", path,
+             (long long)y->count, y->rank, (long long)s->count, (long long)s->count);
+    }
+    TRY(mem_new(&s->labels, (size_t)s->count, sizeof *s->labels, "labels", err));
+    for (int64_t i = 0; i < s->count; i++) {
+        if (!npy_integer(y, i, &label) || label < 0 || label >= SOURCE_MAX_CLASSES) {
+            FAIL(err, STRIA_BAD_FILE, "%s: label %lld of item %lld is outside 0 to %d", path, (long long)label,
+                 (long long)i, SOURCE_MAX_CLASSES - 1);
+        }
+        s->labels[i] = (int32_t)label;
+        if (label > most) most = label;
+    }
+    return source_name_classes(s, NULL, (int)most + 1, err);
+}
+
+stria_status source_open_npy(const char *path, dataset_part part, store *s, stria_error *err) {
+    const char *comma = strrchr(path, ',');
+    npy_array x = {0}, y = {0};
+    if (!comma || comma == path || !comma[1]) FAIL(err, STRIA_BAD_ARGUMENT, "npy needs two files: npy:X.npy,Y.npy");
+    char *x_path = arena_printf(&s->texts, "%.*s", (int)(comma - path), path);
+    if (!x_path) FAIL(err, STRIA_NO_MEMORY, "not enough memory for the name of %s", path);
+    TRY(source_whole(path, part, s, err));
+    TRY(source_add_file(s, x_path, "x", err));
+    TRY(source_add_file(s, comma + 1, "y", err));
+    stria_status status = npy_read(x_path, &x, err);
+    if (status == STRIA_OK) status = take_pixels(s, &x, x_path, err);
+    if (status == STRIA_OK) status = npy_read(comma + 1, &y, err);
+    if (status == STRIA_OK) status = take_labels(s, &y, comma + 1, err);
+    npy_release(&x);
+    npy_release(&y);
+    return status;
+}

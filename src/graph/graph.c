@@ -1,0 +1,262 @@
+#include "graph/graph.h"
+
+#include "base/random.h"
+#include "graph/names.h"
+#include "graph/op_def.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static stria_status no_memory(const graph *g, stria_error *err) {
+    FAIL(err, STRIA_NO_MEMORY, "not enough memory for graph '%s'", g->name ? g->name : "");
+}
+
+stria_status graph_new(graph **out, const char *name, stria_error *err) {
+    graph *g;
+    TRY(mem_new(&g, 1, sizeof *g, "a graph", err));
+    arena_init(&g->arena);
+    stria_status status = name_table_new(&g->names, err);
+    if (status == STRIA_OK && !(g->name = arena_strdup(&g->arena, name ? name : "graph"))) status = no_memory(g, err);
+    if (status != STRIA_OK) {
+        graph_free(g);
+        return status;
+    }
+    *out = g;
+    return STRIA_OK;
+}
+
+static void node_release(node *n) {
+    for (const attr_field *f = n->op->fields; f && f->name; f++)
+        if (f->kind == ATTR_TENSOR) tensor_release(*(tensor **)((char *)n->attributes + f->offset));
+}
+
+void graph_free(graph *g) {
+    if (!g) return;
+    for (int i = 0; i < g->value_count; i++) tensor_release(g->values[i]->data);
+    for (int i = 0; i < g->node_count; i++) node_release(g->nodes[i]);
+    name_table_free(g->names);
+    mem_free(g->values);
+    mem_free(g->nodes);
+    mem_free(g->inputs);
+    mem_free(g->outputs);
+    mem_free((void *)g->output_names);
+    mem_free(g->updates);
+    mem_free(g->metadata);
+    arena_release(&g->arena);
+    mem_free(g);
+}
+
+const char *graph_fresh_name(graph *g, const char *stem) {
+    if (!name_table_value(g->names, stem) && !name_table_node(g->names, stem)) return arena_strdup(&g->arena, stem);
+    for (int i = 2;; i++) {
+        char *name = arena_printf(&g->arena, "%s_%d", stem, i);
+        if (!name || (!name_table_value(g->names, name) && !name_table_node(g->names, name))) return name;
+    }
+}
+
+/* A value with a copied name, registered; on failure the graph is as it was. */
+static stria_status value_add(graph *g, const char *name, const char *stem, value_kind kind, value **out,
+                              stria_error *err) {
+    if (name && name_table_value(g->names, name)) FAIL(err, STRIA_BAD_ARGUMENT, "two tensors are named '%s'", name);
+    TRY(mem_reserve(&g->values, &g->value_capacity, g->value_count + 1, sizeof *g->values, "tensors", err));
+    value *v = arena_alloc(&g->arena, sizeof *v);
+    const char *copy = name ? arena_strdup(&g->arena, name) : graph_fresh_name(g, stem);
+    if (!v || !copy) return no_memory(g, err);
+    *v = (value){.id = g->value_count, .name = copy, .kind = kind, .layout = layout_identity()};
+    TRY(name_table_put_value(g->names, copy, v, err));
+    g->values[g->value_count++] = v;
+    *out = v;
+    return STRIA_OK;
+}
+
+static void value_undo(graph *g, value *v) {
+    name_table_drop_value(g->names, v->name);
+    g->value_count--;
+}
+
+static stria_status list_add(void *items, int *capacity, int *count, value *v, stria_error *err) {
+    value ***list = items;
+    TRY(mem_reserve(list, capacity, *count + 1, sizeof **list, "graph inputs and outputs", err));
+    (*list)[(*count)++] = v;
+    return STRIA_OK;
+}
+
+stria_status graph_add_input(graph *g, const char *name, dtype type, const shape *shape, value **out,
+                             stria_error *err) {
+    value *v;
+    TRY(value_add(g, name, "input", VALUE_INPUT, &v, err));
+    v->type = type;
+    v->shape = *shape;
+    stria_status status = list_add(&g->inputs, &g->input_capacity, &g->input_count, v, err);
+    if (status != STRIA_OK) value_undo(g, v);
+    else *out = v;
+    return status;
+}
+
+static stria_status value_add_tensor(graph *g, const char *name, const char *stem, value_kind kind, tensor *data,
+                                     value **out, stria_error *err) {
+    TRY(value_add(g, name, stem, kind, out, err));
+    (*out)->type = data->type;
+    (*out)->shape = data->shape;
+    (*out)->data = tensor_retain(data);
+    return STRIA_OK;
+}
+
+stria_status graph_add_constant(graph *g, const char *name, tensor *data, value **out, stria_error *err) {
+    return value_add_tensor(g, name, "constant", VALUE_CONSTANT, data, out, err);
+}
+
+stria_status graph_add_state(graph *g, const char *name, value_role role, tensor *data, value **out,
+                             stria_error *err) {
+    TRY(value_add_tensor(g, name, "variable", VALUE_STATE, data, out, err));
+    (*out)->role = role;
+    return STRIA_OK;
+}
+
+/* ---- nodes ---- */
+
+static stria_status inputs_check(const op_def *op, const char *name, value *const *in, int in_count, stria_error *err) {
+    if (in_count > op->in_max)
+        FAIL(err, STRIA_BAD_ARGUMENT, "layer '%s' (%s): %d inputs, but it takes at most %d", name, op->name, in_count,
+             op->in_max);
+    for (int i = 0; i < op->in_min; i++)
+        if (i >= in_count || !in[i])
+            FAIL(err, STRIA_BAD_ARGUMENT, "layer '%s' (%s): input %d of %d is missing", name, op->name, i + 1, op->in_min);
+    return STRIA_OK;
+}
+
+static stria_status attributes_set_up(graph *g, node *n, const void *attributes, stria_error *err) {
+    n->attributes = arena_alloc(&g->arena, n->op->attribute_bytes + 1);
+    if (!n->attributes) return no_memory(g, err);
+    if (attributes) return attributes_copy(n->op, n->attributes, attributes, &g->arena, err);
+    TRY(attributes_default(n->op, n->attributes, &g->arena, err));
+    for (const attr_field *f = n->op->fields; f && f->name; f++)
+        if (f->required)
+            FAIL(err, STRIA_BAD_ARGUMENT, "layer '%s' (%s): attribute '%s' is missing", n->name, n->op->name, f->name);
+    return STRIA_OK;
+}
+
+static stria_status outputs_add(graph *g, node *n, const char *const *names, stria_error *err) {
+    for (int i = 0; i < n->out_count; i++) {
+        bool absent = names && names[i] && !*names[i];
+        if (absent) continue;
+        TRY(value_add(g, names ? names[i] : NULL, n->name, VALUE_NODE, &n->out[i], err));
+        n->out[i]->producer = n;
+        n->out[i]->slot = i;
+    }
+    return STRIA_OK;
+}
+
+static stria_status outputs_infer(const node *n, stria_error *err) {
+    char text[192];
+    for (int i = 0; i < n->out_count; i++)
+        if (n->out[i] && shape_count(&n->out[i]->shape) < 0)
+            FAIL(err, STRIA_BAD_SHAPE, "output shape %s is impossible", shape_text(&n->out[i]->shape, text));
+    return STRIA_OK;
+}
+
+static stria_status node_infer(node *n, stria_error *err) {
+    stria_status status = n->op->infer(n, err);
+    if (status == STRIA_OK) status = outputs_infer(n, err);
+    if (status != STRIA_OK) error_prefix(err, "layer '%s' (%s): ", n->name, n->op->name);
+    return status;
+}
+
+/* Fills a node that graph_add_node has allocated. Outputs that were added are undone by the caller. */
+static stria_status node_fill(graph *g, node *n, value *const *in, const void *attributes, const char *const *out_names,
+                              stria_error *err) {
+    n->in = arena_alloc(&g->arena, sizeof(value *) * (size_t)(n->in_count + 1));
+    n->out = arena_alloc(&g->arena, sizeof(value *) * (size_t)(n->out_count + 1));
+    if (!n->in || !n->out) return no_memory(g, err);
+    if (n->in_count) memcpy(n->in, in, sizeof(value *) * (size_t)n->in_count);
+    TRY(inputs_check(n->op, n->name, in, n->in_count, err));
+    TRY(attributes_set_up(g, n, attributes, err));
+    TRY(outputs_add(g, n, out_names, err));
+    TRY(node_infer(n, err));
+    return name_table_put_node(g->names, n->name, n, err);
+}
+
+stria_status graph_add_node(graph *g, const op_def *op, const char *name, value *const *in, int in_count,
+                            const void *attributes, int out_count, const char *const *out_names, node **out,
+                            stria_error *err) {
+    if (name && name_table_node(g->names, name)) FAIL(err, STRIA_BAD_ARGUMENT, "two layers are named '%s'", name);
+    TRY(mem_reserve(&g->nodes, &g->node_capacity, g->node_count + 1, sizeof *g->nodes, "layers", err));
+    node *n = arena_alloc(&g->arena, sizeof *n);
+    const char *copy = name ? arena_strdup(&g->arena, name) : graph_fresh_name(g, op->name);
+    if (!n || !copy) return no_memory(g, err);
+    *n = (node){.id = g->node_count, .name = copy, .op = op, .in_count = in_count, .origin = "",
+                .out_count = out_count ? out_count : op->out_min, .stream = random_hash(copy),
+                .epilogue = {.bias = -1, .residual = -1}};
+    int values_before = g->value_count;
+    stria_status status = node_fill(g, n, in, attributes, out_names, err);
+    if (status != STRIA_OK) {
+        while (g->value_count > values_before) value_undo(g, g->values[g->value_count - 1]);
+        if (n->attributes) node_release(n);
+        return status;
+    }
+    g->nodes[g->node_count++] = n;
+    *out = n;
+    return STRIA_OK;
+}
+
+int node_own_inputs(const node *n) { return n->in_count - (n->epilogue.bias >= 0) - (n->epilogue.residual >= 0); }
+
+stria_status graph_append_input(graph *g, node *n, value *v, stria_error *err) {
+    value **in = arena_alloc(&g->arena, sizeof(value *) * (size_t)(n->in_count + 2));
+    if (!in) return no_memory(g, err);
+    memcpy(in, n->in, sizeof(value *) * (size_t)n->in_count);
+    in[n->in_count++] = v;
+    n->in = in;
+    return STRIA_OK;
+}
+
+/* ---- outputs, updates, metadata ---- */
+
+stria_status graph_add_output(graph *g, value *v, const char *name, stria_error *err) {
+    const char *copy = NULL;
+    if (name && !(copy = arena_strdup(&g->arena, name))) return no_memory(g, err);
+    TRY(mem_reserve(&g->output_names, &g->output_name_capacity, g->output_count + 1, sizeof *g->output_names,
+                    "output names", err));
+    g->output_names[g->output_count] = copy;
+    return list_add(&g->outputs, &g->output_capacity, &g->output_count, v, err);
+}
+
+stria_status graph_add_update(graph *g, value *state, value *next, stria_error *err) {
+    char a[192], b[192];
+    if (state->kind != VALUE_STATE) FAIL(err, STRIA_BAD_ARGUMENT, "'%s' is not a variable, so nothing can be assigned to it", state->name);
+    if (state->type != next->type || !shape_equal(&state->shape, &next->shape))
+        FAIL(err, STRIA_BAD_SHAPE, "variable '%s' is %s %s and cannot become '%s', which is %s %s", state->name,
+             dtype_name(state->type), shape_text(&state->shape, a), next->name, dtype_name(next->type),
+             shape_text(&next->shape, b));
+    for (int i = 0; i < g->update_count; i++)
+        if (g->updates[i].state == state) FAIL(err, STRIA_BAD_ARGUMENT, "variable '%s' is assigned twice", state->name);
+    TRY(mem_reserve(&g->updates, &g->update_capacity, g->update_count + 1, sizeof *g->updates, "updates", err));
+    g->updates[g->update_count++] = (update){state, next};
+    return STRIA_OK;
+}
+
+stria_status graph_set_metadata(graph *g, const char *key, const char *text, stria_error *err) {
+    const char *copy = arena_strdup(&g->arena, text);
+    if (!copy) return no_memory(g, err);
+    for (int i = 0; i < g->metadata_count; i++)
+        if (strcmp(g->metadata[i].key, key) == 0) {
+            g->metadata[i].value = copy;
+            return STRIA_OK;
+        }
+    TRY(mem_reserve(&g->metadata, &g->metadata_capacity, g->metadata_count + 1, sizeof *g->metadata, "metadata", err));
+    const char *key_copy = arena_strdup(&g->arena, key);
+    if (!key_copy) return no_memory(g, err);
+    g->metadata[g->metadata_count++] = (metadata){key_copy, copy};
+    return STRIA_OK;
+}
+
+const char *graph_metadata(const graph *g, const char *key) {
+    for (int i = 0; i < g->metadata_count; i++)
+        if (strcmp(g->metadata[i].key, key) == 0) return g->metadata[i].value;
+    return NULL;
+}
+
+value *graph_find_value(const graph *g, const char *name) { return name_table_value(g->names, name); }
+node *graph_find_node(const graph *g, const char *name) { return name_table_node(g->names, name); }
+
+const tensor *value_contents(const value *v) { return v && v->kind == VALUE_CONSTANT ? v->data : NULL; }

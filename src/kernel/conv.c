@@ -1,0 +1,220 @@
+/* Forward convolution and data gradient: both are sweeps (sweep.h); the data gradient has one for each phase of the
+ * stride. */
+#include "kernel/conv.h"
+#include "kernel/conv_weight.h"
+#include "kernel/sweep.h"
+
+static int64_t int64_min(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+static int64_t ceil_div(int64_t a, int64_t b) {
+    return (a + b - 1) / b;
+}
+
+/* One dimension of a convolution. */
+typedef struct conv_axis {
+    int64_t in, out, kernel, stride, pad, dilation;
+} conv_axis;
+
+static conv_axis axis_y(const conv_shape *s) {
+    return (conv_axis){s->ih, s->oh, s->kh, s->sh, s->pt, s->dh};
+}
+static conv_axis axis_x(const conv_shape *s) {
+    return (conv_axis){s->iw, s->ow, s->kw, s->sw, s->pl, s->dw};
+}
+
+static sweep_axis axis_forward(conv_axis a) {
+    return (sweep_axis){.count = a.out,
+                        .out_step = 1,
+                        .in_size = a.in,
+                        .in_step = a.stride,
+                        .offset = -a.pad,
+                        .offset_step = a.dilation,
+                        .taps = a.kernel};
+}
+
+/* The taps of one phase: kernel positions first, first + step, … */
+typedef struct phase_taps {
+    int64_t first, step, count;
+} phase_taps;
+
+/* x at phase + stride·i is reached by tap u from y at (phase + stride·i + pad − u·dilation) / stride, where that is
+ * whole. */
+static phase_taps phase_find(conv_axis a, int64_t phase) {
+    phase_taps t = {.first = 0, .step = 1};
+    while (t.step < a.kernel && t.step * a.dilation % a.stride != 0) t.step++;
+    while (t.first < a.kernel && (phase + a.pad - t.first * a.dilation) % a.stride != 0) t.first++;
+    t.count = t.first < a.kernel ? ceil_div(a.kernel - t.first, t.step) : 0;
+    return t;
+}
+
+static sweep_axis axis_gradient(conv_axis a, int64_t phase) {
+    phase_taps t = phase_find(a, phase);
+    return (sweep_axis){.count = phase < a.in ? ceil_div(a.in - phase, a.stride) : 0,
+                        .out_start = phase,
+                        .out_step = a.stride,
+                        .in_size = a.out,
+                        .in_step = 1,
+                        .offset = t.count ? (phase + a.pad - t.first * a.dilation) / a.stride : 0,
+                        .offset_step = -(t.step * a.dilation / a.stride),
+                        .taps = t.count};
+}
+
+/* Phases that have pixels; a stride may be longer than the image. */
+static int64_t phases_y(const conv_shape *s) {
+    return int64_min(s->sh, s->ih);
+}
+static int64_t phases_x(const conv_shape *s) {
+    return int64_min(s->sw, s->iw);
+}
+
+/* Packed weights: [group][phase][tile of nr columns][tap][k][nr]; forward: one phase, columns oc, k = ic. */
+typedef struct packed_layout {
+    int64_t k, n, tiles, group_floats, tap_floats; /* of one tap in one tile */
+    int nr;
+} packed_layout;
+
+static packed_layout layout_make(const kernel_set *ks, const conv_shape *s, enum conv_op op) {
+    int64_t icg = s->ic / s->groups, ocg = s->oc / s->groups;
+    packed_layout l = {.k = op == CONV_FORWARD ? icg : ocg, .n = op == CONV_FORWARD ? ocg : icg, .nr = ks->gemm_nr};
+    l.tiles = ceil_div(l.n, l.nr);
+    l.tap_floats = l.k * l.nr;
+    l.group_floats = s->kh * s->kw * l.tiles * l.tap_floats;
+    return l;
+}
+
+size_t conv_packed_floats(const kernel_set *ks, const conv_shape *s, enum conv_op op) {
+    if (op == CONV_DW) return 0;
+    return (size_t)(layout_make(ks, s, op).group_floats * s->groups);
+}
+
+typedef struct pack_task {
+    const conv_shape *s;
+    packed_layout l;
+    const float *w;
+    float *packed;
+} pack_task;
+
+/* One tile of one group, all its channels and taps. */
+static void pack_forward(void *context, int64_t index, int worker) {
+    (void)worker;
+    const pack_task *t = context;
+    const packed_layout *l = &t->l;
+    int64_t group = index / l->tiles, tile = index % l->tiles, taps = t->s->kh * t->s->kw;
+    int64_t columns = int64_min(l->nr, l->n - tile * l->nr);
+    const float *w = t->w + (group * l->n + tile * l->nr) * l->k * taps;
+    float *packed = t->packed + group * l->group_floats + tile * taps * l->tap_floats;
+    for (int64_t k = 0; k < l->k; k++)
+        for (int64_t tap = 0; tap < taps; tap++)
+            sweep_pack_tile(l->nr, packed + tap * l->tap_floats + k * l->nr, w + k * taps + tap, 0, l->k * taps, 1,
+                            columns);
+}
+
+static void pack_phase(const pack_task *t, int64_t group, int64_t tile, phase_taps u, phase_taps v, float *packed) {
+    const packed_layout *l = &t->l;
+    int64_t taps = t->s->kh * t->s->kw, columns = int64_min(l->nr, l->n - tile * l->nr);
+    for (int64_t i = 0; i < u.count; i++)
+        for (int64_t j = 0; j < v.count; j++, packed += l->tap_floats) {
+            int64_t tap = (u.first + i * u.step) * t->s->kw + v.first + j * v.step;
+            const float *w = t->w + (group * l->k * l->n + tile * l->nr) * taps + tap;
+            sweep_pack_tile(l->nr, packed, w, l->n * taps, taps, l->k, columns);
+        }
+}
+
+static void pack_dx(void *context, int64_t index, int worker) {
+    (void)worker;
+    const pack_task *t = context;
+    const packed_layout *l = &t->l;
+    int64_t group = index / l->tiles, tile = index % l->tiles;
+    float *packed = t->packed + group * l->group_floats;
+    for (int64_t py = 0; py < phases_y(t->s); py++)
+        for (int64_t px = 0; px < phases_x(t->s); px++) {
+            phase_taps u = phase_find(axis_y(t->s), py), v = phase_find(axis_x(t->s), px);
+            int64_t tile_floats = u.count * v.count * l->tap_floats;
+            pack_phase(t, group, tile, u, v, packed + tile * tile_floats);
+            packed += l->tiles * tile_floats;
+        }
+}
+
+void conv_pack(const kernel_set *ks, const conv_shape *s, enum conv_op op, const float *w, float *packed, pool *p) {
+    if (op == CONV_DW) return;
+    pack_task t = {.s = s, .l = layout_make(ks, s, op), .w = w, .packed = packed};
+    pool_run(p, op == CONV_FORWARD ? pack_forward : pack_dx, &t, s->groups * t.l.tiles);
+}
+
+/* What forward and gradient have in common; `in` is x or dy. */
+static sweep conv_sweep(const conv_shape *s, const packed_layout *l, const float *in, conv_pitch ip,
+                        const float *packed, float *out, conv_pitch op, const epilogue *e) {
+    sweep w = {.images = s->batch,
+               .k = l->k,
+               .n = l->n,
+               .groups = s->groups,
+               .in = in,
+               .out = out,
+               .b = packed,
+               .b_step = l->nr,
+               .b_group = l->group_floats,
+               .alpha = 1,
+               .epilogue = e,
+               .splits = 1};
+    w.in_pitch = (sweep_pitch){ip.image, ip.row, ip.pixel, 1};
+    w.out_pitch = (sweep_pitch){op.image, op.row, op.pixel, 1};
+    if (e) w.residual_pitch = (sweep_pitch){e->residual_pitch[0], e->residual_pitch[1], e->residual_pitch[2], 1};
+    return w;
+}
+
+static sweep forward_sweep(const conv_shape *s, const packed_layout *l, sweep w) {
+    w.y = axis_forward(axis_y(s));
+    w.x = axis_forward(axis_x(s));
+    w.b_tile = s->kh * s->kw * l->tap_floats;
+    return w;
+}
+
+static sweep phase_sweep(const conv_shape *s, const packed_layout *l, sweep w, int64_t py, int64_t px) {
+    w.y = axis_gradient(axis_y(s), py);
+    w.x = axis_gradient(axis_x(s), px);
+    w.b_tile = w.y.taps * w.x.taps * l->tap_floats;
+    return w;
+}
+
+void conv_forward(const kernel_set *ks, const conv_shape *s, const float *x, conv_pitch xp, const float *packed,
+                  float *y, conv_pitch yp, const epilogue *e, void *scratch, pool *p) {
+    packed_layout l = layout_make(ks, s, CONV_FORWARD);
+    sweep w = forward_sweep(s, &l, conv_sweep(s, &l, x, xp, packed, y, yp, e));
+    sweep_run(ks, &w, scratch, p);
+}
+
+void conv_dx(const kernel_set *ks, const conv_shape *s, const float *dy, conv_pitch yp, const float *packed, float *dx,
+             conv_pitch xp, const epilogue *e, void *scratch, pool *p) {
+    packed_layout l = layout_make(ks, s, CONV_DX);
+    sweep common = conv_sweep(s, &l, dy, yp, packed, dx, xp, e);
+    for (int64_t py = 0; py < phases_y(s); py++)
+        for (int64_t px = 0; px < phases_x(s); px++) {
+            sweep w = phase_sweep(s, &l, common, py, px);
+            sweep_run(ks, &w, scratch, p);
+            common.b += l.tiles * w.b_tile;
+        }
+}
+
+/* Pitches are not known here: a pitch that makes rows collide (see sweep.c) needs the most. */
+static size_t sweep_worst_bytes(const kernel_set *ks, sweep w, int threads) {
+    w.in_pitch = (sweep_pitch){0, 0, 1024, 1};
+    size_t most = sweep_scratch_bytes(ks, &w, threads);
+    w.in_pitch.pixel = 1;
+    size_t plain = sweep_scratch_bytes(ks, &w, threads);
+    return plain > most ? plain : most;
+}
+
+size_t conv_scratch_bytes(const kernel_set *ks, const conv_shape *s, enum conv_op op, int threads) {
+    if (op == CONV_DW) return conv_weight_scratch_bytes(ks, s, threads);
+    packed_layout l = layout_make(ks, s, op);
+    sweep common = conv_sweep(s, &l, NULL, (conv_pitch){0}, NULL, NULL, (conv_pitch){0}, NULL);
+    if (op == CONV_FORWARD) return sweep_worst_bytes(ks, forward_sweep(s, &l, common), threads);
+    size_t most = 0;
+    for (int64_t py = 0; py < phases_y(s); py++)
+        for (int64_t px = 0; px < phases_x(s); px++) {
+            size_t bytes = sweep_worst_bytes(ks, phase_sweep(s, &l, common, py, px), threads);
+            if (bytes > most) most = bytes;
+        }
+    return most;
+}

@@ -1,0 +1,339 @@
+#include "kernel/conv_batch.h"
+
+#include "kernel/conv_batch_tile.h"
+
+#include <string.h>
+
+/* Forward and data gradient are one loop: a grid of outputs, each the sum of taps at fixed places relative to it. (A strided
+ * data gradient is one such grid per phase of the stride.) A task packs the input under a few rows of outputs for one
+ * vector of images, with the padding as zeros, and runs the tile kernel over it. */
+typedef struct grid {
+    const kernel_set *ks;
+    const float *x; /* input of all groups */
+    batch_pitch x_pitch;
+    int64_t ic, ih, iw; /* channels of one group */
+    float *y;           /* the grid's first output */
+    batch_pitch y_pitch;
+    int64_t oc, rows, columns; /* channels of one group */
+    int64_t groups, batch;
+    int64_t step_h, step_w;             /* input rows per output row */
+    int64_t row, column;                /* input position of output (0, 0) with the first tap */
+    int64_t taps_h, taps_w;             /* of one input channel … */
+    int64_t move_h, move_w;             /* … input rows from one to the next */
+    int64_t kernel_h, kernel_w;         /* the first tap's place in the kernel, … */
+    int64_t every_h, every_w;           /* … and from one to the next, maybe negative */
+    int64_t chunk_rows, chunks, images; /* outputs rows of a task, tasks per image vector, image vectors */
+    int64_t in_rows, in_columns;        /* packed */
+    int64_t taps;
+    int64_t *offsets;
+    float *w, *packed;
+    const float *b;
+    unary_kind activation;
+    float alpha, beta;
+} grid;
+
+#define PACKED_FLOATS (64 << 10) /* a packed piece that stays in the second-level cache with its neighbours */
+#define OUTPUT_FLOATS (256 << 10) /* of successive tasks, which write interleaved images: they too stay in that cache */
+#define TASKS         16         /* wanted, where the rows suffice */
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
+static int64_t round_up(int64_t n) { return (n + 15) / 16 * 16; }
+
+static int64_t grid_packed_floats(const grid *g) {
+    return round_up(g->ic * g->in_rows * g->in_columns * g->ks->lanes);
+}
+
+/* Settles how the grid is cut, by shape and lanes alone. */
+static void grid_cut(grid *g) {
+    int64_t lanes = g->ks->lanes;
+    g->images = (g->batch + lanes - 1) / lanes;
+    g->taps = g->ic * g->taps_h * g->taps_w;
+    g->in_columns = (g->columns - 1) * g->step_w + most(0, g->taps_w - 1) * g->move_w + 1;
+    int64_t in_floats = most(1, g->ic * g->in_columns * lanes * g->step_h);
+    int64_t out_floats = most(1, g->oc * g->columns * g->batch);
+    int64_t wanted = (TASKS + g->images * g->groups - 1) / most(1, g->images * g->groups);
+    int64_t rows = least(least(PACKED_FLOATS / in_floats, OUTPUT_FLOATS / out_floats), g->rows / most(1, wanted));
+    rows = most(rows, 2);
+    g->chunks = most(1, (g->rows + rows - 1) / rows);
+    g->chunk_rows = (g->rows + g->chunks - 1) / g->chunks;
+    g->in_rows = (g->chunk_rows - 1) * g->step_h + most(0, g->taps_h - 1) * g->move_h + 1;
+}
+
+static void grid_task(void *context, int64_t index, int worker) {
+    const grid *g = context;
+    int64_t image = index % g->images * g->ks->lanes, chunk = index / g->images % g->chunks;
+    int64_t group = index / g->images / g->chunks;
+    int64_t first = chunk * g->chunk_rows, rows = least(g->chunk_rows, g->rows - first);
+    if (rows <= 0) return;
+    float *packed = g->packed + worker * grid_packed_floats(g);
+    int64_t images = least(g->ks->lanes, g->batch - image);
+    struct batch_pack pack = {.out = packed, .channels = g->ic, .rows = g->in_rows, .columns = g->in_columns,
+                              .row = first * g->step_h + g->row, .column = g->column,
+                              .x = g->x + group * g->ic * g->x_pitch.channel + image, .ih = g->ih, .iw = g->iw,
+                              .x_channel = g->x_pitch.channel, .x_row = g->x_pitch.row, .x_column = g->x_pitch.column,
+                              .images = images};
+    if (g->taps) g->ks->batch_pack(&pack);
+    struct batch_conv conv = {.y = g->y + group * g->oc * g->y_pitch.channel + first * g->y_pitch.row + image,
+                              .y_channel = g->y_pitch.channel, .y_row = g->y_pitch.row, .y_column = g->y_pitch.column,
+                              .channels = g->oc, .rows = rows, .columns = g->columns, .images = images, .x = packed,
+                              .x_row = g->step_h * g->in_columns * g->ks->lanes, .x_column = g->step_w * g->ks->lanes,
+                              .offsets = g->offsets, .taps_h = g->taps_h, .taps_w = g->taps_w, .depth = g->ic,
+                              .row = pack.row, .column = pack.column, .step_h = g->step_h, .step_w = g->step_w,
+                              .move_h = g->move_h, .move_w = g->move_w, .ih = g->ih, .iw = g->iw,
+                              .w = g->w + group * g->oc * g->taps, .b = g->b ? g->b + group * g->oc : NULL, .relu = g->activation == UNARY_relu,
+                              .alpha = g->alpha, .beta = g->beta};
+    if (g->activation != UNARY_relu && g->activation != UNARY_identity)
+        conv.activation = unary_kernel(g->ks, g->activation);
+    g->ks->batch_conv(&conv);
+}
+
+/* Lays offsets, weights and packed pieces out in scratch; returns the floats taken. */
+static int64_t grid_scratch(grid *g, float *scratch, int threads) {
+    int64_t offsets = round_up(2 * g->taps), w = round_up(g->groups * g->oc * g->taps);
+    if (scratch) {
+        g->offsets = (int64_t *)(void *)scratch;
+        g->w = scratch + offsets;
+        g->packed = scratch + offsets + w;
+    }
+    return offsets + w + threads * grid_packed_floats(g);
+}
+
+static void grid_run(grid *g, pool *p) {
+    pool_run(p, grid_task, g, g->chunks * g->images * g->groups);
+}
+
+static batch_pitch pitch_of(batch_pitch given, int64_t batch, int64_t h, int64_t w) {
+    if (!given.column) given.column = batch;
+    if (!given.row) given.row = given.column * w;
+    if (!given.channel) given.channel = given.row * h;
+    return given;
+}
+
+/* Where weight [o][t] of a channel tile goes in the packed weights of one group of `oc` channels. */
+static float *packed_weight(const grid *g, float *w, int64_t tile_begin, int64_t tile_end, int64_t o, int64_t t) {
+    return w + tile_begin * g->taps + t * (tile_end - tile_begin) + (o - tile_begin);
+}
+
+/* Fills offsets and packed weights: output channel o, input channel i of a group is w[o·o_pitch + i·i_pitch + place]. */
+static void grid_fill(grid *g, const conv_shape *s, const float *w, int64_t o_pitch, int64_t i_pitch) {
+    int64_t lanes = g->ks->lanes, tiles = batch_tiles(g->oc, g->ks->batch_oc), group_pitch = g->oc * g->ic * s->kh * s->kw;
+    for (int64_t t = 0; t < g->taps; t++) {
+        int64_t i = t % g->ic, v = t / g->ic % g->taps_w, u = t / g->ic / g->taps_w;
+        int64_t place = (g->kernel_h + u * g->every_h) * s->kw + g->kernel_w + v * g->every_w;
+        g->offsets[t] = ((i * g->in_rows + u * g->move_h) * g->in_columns + v * g->move_w) * lanes;
+        for (int64_t group = 0; group < g->groups; group++)
+            for (int64_t tile = 0; tile < tiles; tile++) {
+                int64_t begin = batch_tile_begin(g->oc, tiles, tile), end = batch_tile_begin(g->oc, tiles, tile + 1);
+                for (int64_t o = begin; o < end; o++)
+                    *packed_weight(g, g->w + group * g->oc * g->taps, begin, end, o, t) =
+                        w[group * group_pitch + o * o_pitch + i * i_pitch + place];
+            }
+    }
+}
+
+static grid forward_grid(const kernel_set *ks, const conv_shape *s) {
+    grid g = {.ks = ks, .ic = s->ic / s->groups, .ih = s->ih, .iw = s->iw, .oc = s->oc / s->groups, .rows = s->oh,
+              .columns = s->ow, .groups = s->groups, .batch = s->batch, .step_h = s->sh, .step_w = s->sw,
+              .row = -s->pt, .column = -s->pl, .taps_h = s->kh, .taps_w = s->kw, .move_h = s->dh, .move_w = s->dw,
+              .every_h = 1, .every_w = 1};
+    grid_cut(&g);
+    return g;
+}
+
+int64_t conv_batch_forward_scratch(const kernel_set *ks, const conv_shape *s, int threads) {
+    grid g = forward_grid(ks, s);
+    return grid_scratch(&g, NULL, threads);
+}
+
+void conv_batch_forward(const kernel_set *ks, pool *p, const conv_shape *s, float *y, batch_pitch y_pitch,
+                        const float *x, batch_pitch x_pitch, const float *w, const float *b, unary_kind activation,
+                        float alpha, float beta, float *scratch) {
+    grid g = forward_grid(ks, s);
+    g.x = x, g.x_pitch = pitch_of(x_pitch, s->batch, s->ih, s->iw);
+    g.y = y, g.y_pitch = pitch_of(y_pitch, s->batch, s->oh, s->ow);
+    g.b = b, g.activation = activation, g.alpha = alpha, g.beta = beta;
+    grid_scratch(&g, scratch, pool_threads(p));
+    grid_fill(&g, s, w, g.ic * s->kh * s->kw, s->kh * s->kw);
+    grid_run(&g, p);
+}
+
+/* One dimension of the data gradient's phase r: the inputs i ≡ r − pad (mod stride), i = first + stride·q, get tap k from
+ * output q + (first + pad − k·dilation) / stride, for the k with k·dilation ≡ r (mod stride). */
+typedef struct phase {
+    int64_t first, count;     /* inputs of this phase */
+    int64_t tap, taps, every; /* kernel positions tap + every·i, i < taps, from the last (every < 0) */
+    int64_t from, move;       /* output position of q = 0 with the first of them, and its change per tap */
+} phase;
+
+static phase phase_of(int64_t r, int64_t in, int64_t kernel, int64_t stride, int64_t pad, int64_t dilation) {
+    phase f = {.first = ((r - pad) % stride + stride) % stride, .move = 1};
+    int64_t tap = 0, every = 1;
+    f.count = f.first < in ? (in - f.first + stride - 1) / stride : 0;
+    while (tap < kernel && tap * dilation % stride != r) tap++;
+    while (every * dilation % stride != 0) every++;
+    if (tap == kernel) return f;
+    f.taps = (kernel - tap + every - 1) / every;
+    f.tap = tap + (f.taps - 1) * every;
+    f.every = -every;
+    f.from = (f.first + pad - f.tap * dilation) / stride;
+    f.move = every * dilation / stride;
+    return f;
+}
+
+static grid data_grid(const kernel_set *ks, const conv_shape *s, const phase *h, const phase *v) {
+    grid g = {.ks = ks, .ic = s->oc / s->groups, .ih = s->oh, .iw = s->ow, .oc = s->ic / s->groups, .rows = h->count,
+              .columns = v->count, .groups = s->groups, .batch = s->batch, .step_h = 1, .step_w = 1, .row = h->from,
+              .column = v->from, .taps_h = h->taps, .taps_w = v->taps, .move_h = h->move, .move_w = v->move,
+              .kernel_h = h->tap, .kernel_w = v->tap, .every_h = h->every, .every_w = v->every};
+    if (!h->taps || !v->taps) g.taps_h = g.taps_w = 0;
+    grid_cut(&g);
+    return g;
+}
+
+int64_t conv_batch_data_scratch(const kernel_set *ks, const conv_shape *s, int threads) {
+    int64_t floats = 0;
+    for (int64_t i = 0; i < s->sh * s->sw; i++) {
+        phase h = phase_of(i / s->sw, s->ih, s->kh, s->sh, s->pt, s->dh);
+        phase v = phase_of(i % s->sw, s->iw, s->kw, s->sw, s->pl, s->dw);
+        grid g = data_grid(ks, s, &h, &v);
+        floats = most(floats, grid_scratch(&g, NULL, threads));
+    }
+    return floats;
+}
+
+void conv_batch_data(const kernel_set *ks, pool *p, const conv_shape *s, float *dx, batch_pitch x_pitch,
+                     const float *dy, batch_pitch y_pitch, const float *w, float *scratch) {
+    batch_pitch x_at = pitch_of(x_pitch, s->batch, s->ih, s->iw), y_at = pitch_of(y_pitch, s->batch, s->oh, s->ow);
+    int64_t kernel = s->kh * s->kw;
+    for (int64_t i = 0; i < s->sh * s->sw; i++) {
+        phase h = phase_of(i / s->sw, s->ih, s->kh, s->sh, s->pt, s->dh);
+        phase v = phase_of(i % s->sw, s->iw, s->kw, s->sw, s->pl, s->dw);
+        grid g = data_grid(ks, s, &h, &v);
+        g.x = dy, g.x_pitch = y_at;
+        g.y = dx + h.first * x_at.row + v.first * x_at.column;
+        g.y_pitch = (batch_pitch){x_at.channel, x_at.row * s->sh, x_at.column * s->sw};
+        grid_scratch(&g, scratch, pool_threads(p));
+        if (!h.count || !v.count) continue;
+        grid_fill(&g, s, w, kernel, g.oc * kernel);
+        grid_run(&g, p);
+    }
+}
+
+/* The weight gradient. A unit is a few rows of outputs of one vector of images; the units are cut into at most eight parts
+ * with a sum each, and a task is a part of one tile of output channels. */
+typedef struct weight_plan {
+    const kernel_set *ks;
+    const conv_shape *s;
+    const float *x, *dy;
+    batch_pitch x_pitch, y_pitch;
+    int64_t ic, oc, tiles;                                   /* of one group */
+    int64_t chunk_rows, chunks, units, parts, in_rows, in_columns, taps;
+    int64_t *offsets;
+    float *dw, *db, *packed; /* dw, db: of part 0, the caller's */
+    float *partial;          /* of parts 1…, dw then db each */
+} weight_plan;
+
+#define PARTS  8
+#define PIXELS 64 /* of a unit, about: dy's tile and x's rows stay in the first-level cache */
+
+static int64_t weight_floats(const weight_plan *q) { return round_up(q->s->oc * (q->taps + 1)); }
+static int64_t weight_x_floats(const weight_plan *q) {
+    return round_up(q->ic * q->in_rows * q->in_columns * q->ks->lanes);
+}
+static int64_t weight_dy_floats(const weight_plan *q) {
+    return round_up(q->chunk_rows * q->s->ow * q->ks->batch_oc * q->ks->lanes);
+}
+
+static weight_plan weight_cut(const kernel_set *ks, const conv_shape *s) {
+    weight_plan q = {.ks = ks, .s = s, .ic = s->ic / s->groups, .oc = s->oc / s->groups};
+    int64_t images = (s->batch + ks->lanes - 1) / ks->lanes, rows = most(1, PIXELS / most(1, s->ow));
+    q.chunks = (s->oh + rows - 1) / rows;
+    q.chunk_rows = q.chunks ? (s->oh + q.chunks - 1) / q.chunks : 0;
+    q.tiles = batch_tiles(q.oc, ks->batch_oc);
+    q.units = images * q.chunks;
+    q.parts = most(1, least(PARTS, q.units));
+    q.in_rows = (q.chunk_rows - 1) * s->sh + (s->kh - 1) * s->dh + 1;
+    q.in_columns = (s->ow - 1) * s->sw + (s->kw - 1) * s->dw + 1;
+    q.taps = q.ic * s->kh * s->kw;
+    return q;
+}
+
+static int64_t weight_scratch(weight_plan *q, float *scratch, int threads) {
+    int64_t offsets = round_up(2 * q->taps), partial = (q->parts - 1) * weight_floats(q);
+    if (scratch) {
+        q->offsets = (int64_t *)(void *)scratch;
+        q->partial = scratch + offsets;
+        q->packed = scratch + offsets + partial;
+    }
+    return offsets + partial + threads * (weight_x_floats(q) + weight_dy_floats(q));
+}
+
+int64_t conv_batch_weight_scratch(const kernel_set *ks, const conv_shape *s, int threads) {
+    weight_plan q = weight_cut(ks, s);
+    return weight_scratch(&q, NULL, threads);
+}
+
+static void weight_unit(const weight_plan *q, int64_t unit, int64_t group, int64_t channel, int64_t channels,
+                        float *dw, float *db, float *packed) {
+    const conv_shape *s = q->s;
+    int64_t lanes = q->ks->lanes, image = unit / q->chunks * lanes, first = unit % q->chunks * q->chunk_rows;
+    int64_t rows = least(q->chunk_rows, s->oh - first), images = least(lanes, s->batch - image);
+    if (rows <= 0) return;
+    struct batch_pack x = {.out = packed, .channels = q->ic, .rows = q->in_rows, .columns = q->in_columns,
+                           .row = first * s->sh - s->pt, .column = -s->pl,
+                           .x = q->x + group * q->ic * q->x_pitch.channel + image, .ih = s->ih, .iw = s->iw,
+                           .x_channel = q->x_pitch.channel, .x_row = q->x_pitch.row, .x_column = q->x_pitch.column,
+                           .images = images};
+    struct batch_pack dy = {.out = packed + weight_x_floats(q), .channels = channels, .rows = rows, .columns = s->ow,
+                            .row = first, .x = q->dy + channel * q->y_pitch.channel + image, .ih = s->oh,
+                            .iw = s->ow, .x_channel = q->y_pitch.channel, .x_row = q->y_pitch.row,
+                            .x_column = q->y_pitch.column, .images = images, .interleaved = true};
+    q->ks->batch_pack(&x);
+    q->ks->batch_pack(&dy);
+    struct batch_weight run = {.dw = dw + channel * q->taps, .db = db ? db + channel : NULL, .channels = channels,
+                               .rows = rows, .columns = s->ow, .dy = dy.out, .x = x.out,
+                               .x_row = s->sh * q->in_columns * lanes, .x_column = s->sw * lanes,
+                               .offsets = q->offsets, .taps = q->taps};
+    q->ks->batch_weight(&run);
+}
+
+static void weight_task(void *context, int64_t index, int worker) {
+    const weight_plan *q = context;
+    int64_t part = index % q->parts, tile = index / q->parts % q->tiles, group = index / q->parts / q->tiles;
+    int64_t begin = group * q->oc + batch_tile_begin(q->oc, q->tiles, tile);
+    int64_t channels = group * q->oc + batch_tile_begin(q->oc, q->tiles, tile + 1) - begin;
+    float *partial = q->partial + (part - 1) * weight_floats(q);
+    float *dw = part ? partial : q->dw, *db = !q->db ? NULL : part ? partial + q->s->oc * q->taps : q->db;
+    memset(dw + begin * q->taps, 0, (size_t)(channels * q->taps) * sizeof(float));
+    if (db) memset(db + begin, 0, (size_t)channels * sizeof(float));
+    float *packed = q->packed + worker * (weight_x_floats(q) + weight_dy_floats(q));
+    for (int64_t u = q->units * part / q->parts; u < q->units * (part + 1) / q->parts; u++)
+        weight_unit(q, u, group, begin, channels, dw, db, packed);
+}
+
+/* dw = ((part 0 + part 1) + part 2) + …, output channel by output channel. */
+static void weight_sum(void *context, int64_t channel, int worker) {
+    const weight_plan *q = context;
+    (void)worker;
+    for (int64_t part = 1; part < q->parts; part++) {
+        const float *partial = q->partial + (part - 1) * weight_floats(q);
+        for (int64_t i = channel * q->taps; i < (channel + 1) * q->taps; i++) q->dw[i] += partial[i];
+        if (q->db) q->db[channel] += partial[q->s->oc * q->taps + channel];
+    }
+}
+
+void conv_batch_weight(const kernel_set *ks, pool *p, const conv_shape *s, float *dw, float *db, const float *x,
+                       batch_pitch x_pitch, const float *dy, batch_pitch y_pitch, float *scratch) {
+    weight_plan q = weight_cut(ks, s);
+    q.dw = dw, q.db = db, q.x = x, q.dy = dy;
+    q.x_pitch = pitch_of(x_pitch, s->batch, s->ih, s->iw);
+    q.y_pitch = pitch_of(y_pitch, s->batch, s->oh, s->ow);
+    weight_scratch(&q, scratch, pool_threads(p));
+    int64_t kernel = s->kh * s->kw;
+    for (int64_t t = 0; t < q.taps; t++)
+        q.offsets[t] = ((t / kernel * q.in_rows + t % kernel / s->kw * s->dh) * q.in_columns + t % s->kw * s->dw) *
+                       ks->lanes;
+    pool_run(p, weight_task, &q, q.parts * q.tiles * s->groups);
+    if (q.parts > 1) pool_run(p, weight_sum, &q, s->oc);
+}

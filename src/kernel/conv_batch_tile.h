@@ -1,0 +1,54 @@
+/* What conv_batch.c hands to the kernels of body/conv_batch.inc: one vector of images of one packed piece of the input. */
+#ifndef KERNEL_CONV_BATCH_TILE_H
+#define KERNEL_CONV_BATCH_TILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Channels are cut into tiles that differ by at most one: tile i of `tiles` begins at channel i·channels/tiles. */
+static inline int64_t batch_tiles(int64_t channels, int64_t most) { return (channels + most - 1) / most; }
+static inline int64_t batch_tile_begin(int64_t channels, int64_t tiles, int64_t i) { return channels * i / tiles; }
+
+/* The copy [channels][rows][columns][lanes] of a tensor's window, zero outside of the tensor and beyond the images. */
+struct batch_pack {
+    float *out;
+    int64_t channels, rows, columns;           /* of the copy */
+    int64_t row, column;                       /* of the tensor where the copy begins; may be negative */
+    const float *x;                            /* the tensor: channel 0, row 0, column 0, the vector's first image */
+    int64_t ih, iw, x_channel, x_row, x_column; /* its size and pitches in floats */
+    int64_t images;                            /* 1…lanes */
+    bool interleaved;                          /* the copy is [rows][columns][channels][lanes] instead */
+};
+
+/* y[o][r][c] = activation(b[o] + Σ_t w[o][t] · x[offsets[t] + r·x_row + c·x_column]), all of them vectors but b and w.
+ * Taps are ordered [taps_h][taps_w][depth]. Those that meet nothing but padding are skipped: output (r, c) meets the input
+ * at rows row + r·step_h + u·move_h and columns column + c·step_w + v·move_w, and is zero outside ih × iw. */
+struct batch_conv {
+    float *y;
+    int64_t y_channel, y_row, y_column; /* pitches in floats */
+    int64_t channels, rows, columns, images;
+    const float *x; /* packed */
+    int64_t x_row, x_column;
+    const int64_t *offsets;
+    int64_t taps_h, taps_w, depth;
+    int64_t row, column, step_h, step_w, move_h, move_w, ih, iw;
+    const float *w; /* per channel tile [taps][tile], tiles one after another */
+    const float *b; /* or NULL */
+    bool relu;
+    void (*activation)(float *y, const float *x, int64_t n, float alpha, float beta); /* or NULL */
+    float alpha, beta;
+};
+
+/* dw[o][t] += Σ over r, c and lanes of dy[r][c][o] · x[offsets[t] + r·x_row + c·x_column], o < channels (one tile);
+ * db[o] += Σ dy[r][c][o] unless db is NULL. */
+struct batch_weight {
+    float *dw, *db;
+    int64_t channels, rows, columns;
+    const float *dy; /* packed, interleaved */
+    const float *x;  /* packed */
+    int64_t x_row, x_column;
+    const int64_t *offsets;
+    int64_t taps;
+};
+
+#endif

@@ -1,0 +1,310 @@
+/* Weight gradient: dw[o][c][u][v] = Σ over images and pixels (p, q) of dy[p][q][o] · x[p·sh + u·dh − pt][q·sw + v·dw −
+ * pl][c]. For each tap a product dyᵀ·x with the pixels as the summed index, an outer product of dy's channels
+ * (broadcast) and x's (vectors) per pixel. Output rows are taken in chunks whose panels stay in the second-level cache.
+ * A panel of x holds the chunk's input with its padding as zeros, so that a tap is a shift of it; where the window is
+ * much sparser than that (1×1 kernels with strides, huge dilations), a panel is made for each tap. */
+#include "kernel/conv_weight.h"
+#include "kernel/tile.h"
+
+#define CHUNK_PIXELS 256
+#define PANEL_FLOATS (128 * 1024) /* of x, that stay in the second-level cache while dy's channels pass by */
+#define TASKS        8
+#define PARTS_MAX    8
+
+typedef struct weight_plan {
+    const kernel_set *ks;
+    const conv_shape *s;
+    int64_t icg, ocg, taps;
+    int64_t rows, chunk_rows;                 /* output rows of all images; of a chunk */
+    int64_t parts, row_blocks, column_blocks; /* of a group: partial sums over ranges of rows; ranges of oc; of ic */
+    int64_t row_tiles, column_tiles;          /* of oc, by gemm_mr; of ic, by gemm_nr */
+    bool per_tap, in_place;                   /* a panel per tap; sums made in dw itself */
+    int64_t panel_width, panel_floats;        /* panel of one column tile, at most */
+    int64_t column_step;                      /* column tiles whose panels are there at a time */
+    int64_t a_step, a_floats;                 /* packed dy: floats from pixel to pixel, from row tile to row tile */
+    int64_t offset_floats, part_floats, worker_floats;
+    const float *x, *dy;
+    conv_pitch xp, yp;
+    float *dw, *partial, *workers;
+    bool accumulate;
+} weight_plan;
+
+static int64_t int64_min(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+static int64_t int64_max(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+static int64_t ceil_div(int64_t a, int64_t b) {
+    return (a + b - 1) / b;
+}
+static int64_t round_16(int64_t a) {
+    return ceil_div(a, 16) * 16;
+}
+
+/* Rows of a panel for n output rows of one image. */
+static int64_t panel_height(const weight_plan *p, int64_t n) {
+    return p->per_tap ? n : (n - 1) * p->s->sh + (p->s->kh - 1) * p->s->dh + 1;
+}
+
+static void plan_panels(weight_plan *p) {
+    const conv_shape *s = p->s;
+    int64_t images = int64_min((p->chunk_rows - 1) / s->oh + 2, s->batch), rows = int64_min(p->chunk_rows, s->oh);
+    int64_t shared_width = (s->ow - 1) * s->sw + (s->kw - 1) * s->dw + 1, nr = p->ks->gemm_nr;
+    p->per_tap = p->taps == 1 || panel_height(p, rows) * shared_width / 2 > p->taps * rows * s->ow;
+    p->panel_width = p->per_tap ? s->ow : shared_width;
+    /* every image of the chunk adds at most the height of one row's window to those of its rows */
+    int64_t height = p->per_tap ? p->chunk_rows : p->chunk_rows * s->sh + images * panel_height(p, 1);
+    p->panel_floats = (height * p->panel_width + 1) * nr; /* one more, lest panels lie a multiple of a page apart */
+    p->column_step = int64_max(1, int64_min(p->column_tiles, PANEL_FLOATS / p->panel_floats));
+}
+
+/* What a split costs in floats moved: more partial sums mean more passes over dw, more ranges of oc repeat the packing
+ * of x, more ranges of ic that of dy. About eight tasks are wanted. */
+static double split_cost(const weight_plan *p, int64_t parts, int64_t row_blocks, int64_t column_blocks) {
+    const conv_shape *s = p->s;
+    double weights = (double)(p->ocg * p->icg * p->taps), pixels = (double)(p->rows * s->ow);
+    double inputs = p->taps == 1 ? pixels : (double)(s->batch * s->ih * s->iw);
+    double cost = inputs * (double)(p->icg * row_blocks) + pixels * (double)(p->ocg * column_blocks);
+    double tasks = (double)(parts * row_blocks * column_blocks * s->groups);
+    if (parts > 1) cost += 3 * weights * (double)parts;
+    return tasks < TASKS ? cost + pixels * weights / tasks : cost;
+}
+
+static void plan_split(weight_plan *p) {
+    double best = -1;
+    for (int64_t parts = 1; parts <= int64_min(PARTS_MAX, p->rows); parts *= 2)
+        for (int64_t rows = 1; rows <= int64_min(TASKS, p->row_tiles); rows *= 2)
+            for (int64_t columns = 1; columns <= int64_min(TASKS, p->column_tiles); columns *= 2) {
+                double cost = split_cost(p, parts, rows, columns);
+                if (best >= 0 && cost >= best) continue;
+                best = cost;
+                p->parts = parts;
+                p->row_blocks = rows;
+                p->column_blocks = columns;
+            }
+}
+
+static weight_plan plan_make(const kernel_set *ks, const conv_shape *s) {
+    weight_plan p = {.ks = ks,
+                     .s = s,
+                     .icg = s->ic / s->groups,
+                     .ocg = s->oc / s->groups,
+                     .taps = s->kh * s->kw,
+                     .rows = s->batch * s->oh,
+                     .parts = 1,
+                     .row_blocks = 1,
+                     .column_blocks = 1};
+    p.row_tiles = ceil_div(p.ocg, ks->gemm_mr);
+    p.column_tiles = ceil_div(p.icg, ks->gemm_nr);
+    if (p.rows == 0 || s->ow == 0) return p;
+    plan_split(&p);
+    p.chunk_rows = int64_min(int64_max(1, CHUNK_PIXELS / s->ow), ceil_div(p.rows, p.parts));
+    plan_panels(&p);
+    p.in_place = p.parts == 1 && p.taps == 1;
+    p.part_floats = p.in_place ? 0 : round_16(s->oc * p.icg * p.taps);
+    int64_t pixels = p.chunk_rows * s->ow;
+    p.offset_floats = round_16(2 * pixels); /* 64-bit numbers */
+    p.a_step = ceil_div(ks->gemm_mr, ks->lanes) * ks->lanes;
+    p.a_floats = round_16(p.a_step * (pixels + 1));
+    p.worker_floats =
+        p.offset_floats + p.a_floats * ceil_div(p.row_tiles, p.row_blocks) + p.panel_floats * p.column_step;
+    return p;
+}
+
+size_t conv_weight_scratch_bytes(const kernel_set *ks, const conv_shape *s, int threads) {
+    weight_plan p = plan_make(ks, s);
+    return (size_t)(p.parts * p.part_floats + p.worker_floats * threads) * sizeof(float);
+}
+
+/* One chunk of one task, in the worker's scratch. */
+typedef struct weight_chunk {
+    int64_t group, first, end;        /* output rows, counted over all images */
+    int64_t row_first, row_end;       /* row tiles */
+    int64_t column_first, column_end; /* column tiles whose panels are there */
+    int64_t pixels;
+    int64_t *offset;                      /* [pixels] of the pixel's window in a panel */
+    float *a;                             /* [row tiles][pixels][a_step] of dy */
+    float *panels;                        /* [column tiles][panel_floats] of x */
+    float *sums;                          /* [oc][taps][icg] of all groups */
+    bool add;                             /* to what is in sums */
+    const float *ahead[2], *ahead_end[2]; /* x and dy of the next chunk, to be asked for while this one is multiplied */
+} weight_chunk;
+
+/* A row of the panels of all column tiles: positions q of x at column −pl + q·step + shift, of an input row (NULL:
+ * padding). */
+static void panel_row(const weight_plan *p, float *to, const float *row, int64_t step, int64_t shift, int64_t columns) {
+    const conv_shape *s = p->s;
+    int nr = p->ks->gemm_nr;
+    int64_t first = s->pl - shift > 0 ? ceil_div(s->pl - shift, step) : 0;
+    int64_t last = s->iw - 1 + s->pl - shift,
+            end = last < 0 ? 0 : last / step + 1; /* positions first…end−1 are inside */
+    end = row ? int64_min(end, p->panel_width) : 0;
+    first = int64_min(first, end);
+    p->ks->panel_fill(to, p->panel_floats, first, columns);
+    if (end > first)
+        p->ks->panel_copy(to + first * nr, p->panel_floats, row + (first * step + shift - s->pl) * p->xp.pixel,
+                          step * p->xp.pixel, end - first, columns);
+    p->ks->panel_fill(to + end * nr, p->panel_floats, p->panel_width - end, columns);
+}
+
+/* The panels of the column tiles; tap is looked at when there is a panel for each. */
+static void chunk_pack_x(const weight_plan *p, const weight_chunk *k, int64_t tap) {
+    const conv_shape *s = p->s;
+    int nr = p->ks->gemm_nr;
+    int64_t column = k->column_first * nr, columns = int64_min(k->column_end * nr, p->icg) - column;
+    int64_t u = p->per_tap ? tap / s->kw * s->dh : 0, v = p->per_tap ? tap % s->kw * s->dw : 0;
+    int64_t row_step = p->per_tap ? s->sh : 1, step = p->per_tap ? s->sw : 1;
+    float *to = k->panels;
+    for (int64_t row = k->first; row < k->end;) {
+        int64_t n = int64_min(s->oh - row % s->oh, k->end - row), iy = row % s->oh * s->sh - s->pt + u;
+        const float *x = p->x + row / s->oh * p->xp.image + k->group * p->icg + column;
+        for (int64_t i = 0; i < panel_height(p, n); i++, iy += row_step, to += p->panel_width * nr)
+            panel_row(p, to, iy >= 0 && iy < s->ih ? x + iy * p->xp.row : NULL, step, v, columns);
+        row += n;
+    }
+}
+
+static void chunk_offsets(const weight_plan *p, const weight_chunk *k) {
+    const conv_shape *s = p->s;
+    int64_t base = 0, *offset = k->offset, width = p->panel_width * p->ks->gemm_nr;
+    int64_t row_step = p->per_tap ? width : s->sh * width, step = (p->per_tap ? 1 : s->sw) * p->ks->gemm_nr;
+    for (int64_t row = k->first; row < k->end;) {
+        int64_t n = int64_min(s->oh - row % s->oh, k->end - row);
+        for (int64_t i = 0; i < n; i++)
+            for (int64_t q = 0; q < s->ow; q++) *offset++ = base + i * row_step + q * step;
+        base += panel_height(p, n) * width;
+        row += n;
+    }
+}
+
+/* First channel of a row tile: tiles differ by at most one channel. */
+static int64_t tile_channel(const weight_plan *p, int64_t tile) {
+    return tile * p->ocg / p->row_tiles;
+}
+
+static void chunk_pack_dy(const weight_plan *p, const weight_chunk *k) {
+    int64_t ow = p->s->ow, oh = p->s->oh;
+    for (int64_t row = k->first; row < k->end; row++)
+        for (int64_t tile = k->row_first; tile < k->row_end; tile++) {
+            int64_t o = tile_channel(p, tile), width = int64_min(p->a_step, p->ocg - o);
+            const float *dy = p->dy + row / oh * p->yp.image + row % oh * p->yp.row + k->group * p->ocg + o;
+            float *to = k->a + (tile - k->row_first) * p->a_floats + (row - k->first) * ow * p->a_step;
+            p->ks->row_copy(to, p->a_step, dy, p->yp.pixel, ow, width);
+        }
+}
+
+/* The x and dy of output rows first…end−1, if this task will pack all of their channels. */
+static void chunk_ahead(const weight_plan *p, weight_chunk *k, int64_t first, int64_t end) {
+    const conv_shape *s = p->s;
+    for (int i = 0; i < 2; i++) k->ahead[i] = k->ahead_end[i] = NULL;
+    if (first >= end || s->groups > 1) return;
+    if (p->column_blocks == 1) {
+        int64_t iy = int64_max(0, first % s->oh * s->sh - s->pt),
+                last = (end - 1) % s->oh * s->sh + (s->kh - 1) * s->dh - s->pt;
+        k->ahead[0] = p->x + first / s->oh * p->xp.image + int64_min(iy, s->ih - 1) * p->xp.row;
+        k->ahead_end[0] = p->x + (end - 1) / s->oh * p->xp.image +
+                          int64_min(int64_max(last, 0), s->ih - 1) * p->xp.row + s->iw * p->xp.pixel;
+    }
+    if (p->row_blocks == 1) {
+        k->ahead[1] = p->dy + first / s->oh * p->yp.image + first % s->oh * p->yp.row;
+        k->ahead_end[1] = p->dy + (end - 1) / s->oh * p->yp.image + (end - 1) % s->oh * p->yp.row + s->ow * p->yp.pixel;
+    }
+}
+
+/* Gives the tile its part: one line for each product of its sum. */
+static void tile_ahead(weight_chunk *k, gemm_outer *t) {
+    int i = k->ahead[0] < k->ahead_end[0] ? 0 : 1;
+    t->ahead = t->a;
+    t->ahead_step = 0;
+    if (k->ahead[i] >= k->ahead_end[i]) return;
+    t->ahead = k->ahead[i];
+    t->ahead_step = 16;
+    k->ahead[i] += t->k * 16;
+}
+
+/* Taps tap…tap_end−1 of one tile of sums. */
+static void chunk_tile(const weight_plan *p, weight_chunk *k, int64_t row_tile, int64_t column_tile, int64_t tap,
+                       int64_t tap_end) {
+    const conv_shape *s = p->s;
+    int64_t o = tile_channel(p, row_tile), nr = p->ks->gemm_nr, row = p->taps * p->icg;
+    gemm_outer t = {.a = k->a + (row_tile - k->row_first) * p->a_floats,
+                    .a_step = p->a_step,
+                    .b_offset = k->offset,
+                    .k = k->pixels,
+                    .c_row = row,
+                    .accumulate = k->add};
+    t.rows = (int)(tile_channel(p, row_tile + 1) - o);
+    t.cols = (int)int64_min(nr, p->icg - column_tile * nr);
+    float *sums = k->sums + (k->group * p->ocg + o) * row + column_tile * nr;
+    const float *panel = k->panels + (column_tile - k->column_first) * p->panel_floats;
+    for (int64_t i = tap; i < tap_end; i++) {
+        t.b = p->per_tap ? panel : panel + (i / s->kw * s->dh * p->panel_width + i % s->kw * s->dw) * nr;
+        t.c = sums + i * p->icg;
+        tile_ahead(k, &t);
+        p->ks->gemm_outer(&t);
+    }
+}
+
+static void chunk_run(const weight_plan *p, weight_chunk *k, int64_t column_first, int64_t column_end) {
+    k->pixels = (k->end - k->first) * p->s->ow;
+    chunk_offsets(p, k);
+    chunk_pack_dy(p, k);
+    int64_t tap_step = p->per_tap ? 1 : p->taps;
+    for (int64_t column = column_first; column < column_end; column = k->column_end)
+        for (int64_t tap = 0; tap < p->taps; tap += tap_step) {
+            k->column_first = column;
+            k->column_end = int64_min(column + p->column_step, column_end);
+            chunk_pack_x(p, k, tap);
+            for (int64_t j = column; j < k->column_end; j++)
+                for (int64_t i = k->row_first; i < k->row_end; i++) chunk_tile(p, k, i, j, tap, tap + tap_step);
+        }
+}
+
+static void weight_task(void *context, int64_t index, int worker) {
+    const weight_plan *p = context;
+    int64_t part = index % p->parts, rest = index / p->parts;
+    int64_t columns = rest % p->column_blocks, rows = rest / p->column_blocks % p->row_blocks;
+    int64_t first = part * p->rows / p->parts, end = (part + 1) * p->rows / p->parts;
+    float *mine = p->workers + worker * p->worker_floats;
+    weight_chunk k = {.group = rest / p->column_blocks / p->row_blocks,
+                      .row_first = rows * p->row_tiles / p->row_blocks,
+                      .row_end = (rows + 1) * p->row_tiles / p->row_blocks,
+                      .offset = (int64_t *)(void *)mine,
+                      .panels = mine + p->offset_floats,
+                      .a = mine + p->offset_floats + p->column_step * p->panel_floats,
+                      .sums = p->in_place ? p->dw : p->partial + part * p->part_floats};
+    int64_t chunks = ceil_div(end - first, p->chunk_rows);
+    for (int64_t i = 0; i < chunks; i++) {
+        k.first = first + i * (end - first) / chunks;
+        k.end = first + (i + 1) * (end - first) / chunks;
+        chunk_ahead(p, &k, k.end, first + (int64_min(i + 2, chunks)) * (end - first) / chunks);
+        k.add = i > 0 || (p->in_place && p->accumulate);
+        chunk_run(p, &k, columns * p->column_tiles / p->column_blocks,
+                  (columns + 1) * p->column_tiles / p->column_blocks);
+    }
+}
+
+/* One output channel. */
+static void reduce_task(void *context, int64_t o, int worker) {
+    (void)worker;
+    const weight_plan *p = context;
+    int64_t n = p->icg * p->taps;
+    p->ks->weight_reduce(p->dw + o * n, p->partial + o * n, p->part_floats, p->parts, p->taps, p->icg, p->accumulate);
+}
+
+void conv_dw(const kernel_set *ks, const conv_shape *s, const float *x, conv_pitch xp, const float *dy, conv_pitch yp,
+             float *dw, bool accumulate, void *scratch, pool *p) {
+    weight_plan plan = plan_make(ks, s);
+    plan.x = x;
+    plan.xp = xp;
+    plan.dy = dy;
+    plan.yp = yp;
+    plan.dw = dw;
+    plan.accumulate = accumulate;
+    plan.partial = scratch;
+    plan.workers = plan.partial + plan.parts * plan.part_floats;
+    if (plan.rows == 0 || s->ow == 0) plan.parts = 0; /* nothing to add: zeros */
+    if (plan.parts) pool_run(p, weight_task, &plan, plan.parts * plan.row_blocks * plan.column_blocks * s->groups);
+    if (!plan.in_place) pool_run(p, reduce_task, &plan, s->oc);
+}

@@ -1,0 +1,34 @@
+/* What happens to a finished tile of a matrix product or convolution before it is stored:
+ *     c = activation(alpha·(sum + previous c) …) — precisely: v = scale·sum (+ c if accumulating) + bias + residual; c
+ * = f(v). One struct for every product, one inlined function in body/gemm.inc that applies it. */
+#ifndef KERNEL_EPILOGUE_H
+#define KERNEL_EPILOGUE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* f of the epilogue; alpha and beta are the ONNX attributes of the operator of that name. */
+enum activation {
+    ACTIVATION_NONE,
+    ACTIVATION_RELU,
+    ACTIVATION_LEAKY_RELU,   /* v < 0 ? alpha·v : v */
+    ACTIVATION_CLIP,         /* min(max(v, alpha), beta): Clip, ReLU6 */
+    ACTIVATION_SIGMOID,      /* 1 / (1 + e^−v) */
+    ACTIVATION_TANH,         /* */
+    ACTIVATION_HARD_SIGMOID, /* min(max(alpha·v + beta, 0), 1) */
+    ACTIVATION_HARD_SWISH,   /* v · hard sigmoid(v) with the given alpha, beta (ONNX: 1/6, 1/2) */
+    ACTIVATION_SILU          /* v · sigmoid(v) */
+};
+
+typedef struct epilogue {
+    const float *bias;     /* NULL: none. One value per column n (channel), or per row m */
+    bool bias_per_row;     /* matrix products only */
+    const float *residual; /* NULL: none. Same logical shape as the result; must not overlap it */
+    /* Pitches of the residual in floats. Matrix product: [0] row, [1] column. Convolution: [0] image, [1] row, [2]
+     * pixel. */
+    int64_t residual_pitch[3];
+    enum activation activation;
+    float alpha, beta;
+} epilogue;
+
+#endif

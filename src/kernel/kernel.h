@@ -1,0 +1,34 @@
+/* Numeric loops on raw pointers, written once in body/, compiled per instruction set by the small files in isa/, and chosen
+ * at run time from a table of function pointers and tile sizes. */
+#ifndef KERNEL_KERNEL_H
+#define KERNEL_KERNEL_H
+
+#include "base/error.h"
+
+struct batch_pack; /* conv_batch_tile.h */
+struct batch_conv;
+struct batch_weight;
+struct window_shape; /* pool.h */
+struct window_storage;
+struct momentum_options; /* optimizer.h */
+struct adam_options;
+struct gemm_rows; /* tile.h */
+struct gemm_outer;
+
+typedef struct kernel_set {
+    const char *isa; /* "portable", "avx2", "avx512", "neon" */
+#define TILE(name)               int name;
+#define KERNEL(name, parameters) void(*name) parameters;
+#include "kernel/kernel_list.h"
+#undef TILE
+#undef KERNEL
+} kernel_set;
+
+/* The sets that this build has and this machine can run, best first; the portable one is always last. NULL-terminated. */
+const kernel_set *const *kernel_sets(void);
+
+/* The set by name, or the best one for NULL. NULL if this machine cannot run it. The environment variable STRIA_ISA is
+ * read by the api floor, not here. */
+const kernel_set *kernel_set_find(const char *isa);
+
+#endif

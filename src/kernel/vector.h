@@ -1,0 +1,41 @@
+/* The vector type that kernel bodies are written with. A file of isa/ defines ISA and LANES and includes the bodies;
+ * the same source becomes portable C, AVX2, AVX-512 and NEON. Included by bodies only. */
+#ifndef KERNEL_VECTOR_H
+#define KERNEL_VECTOR_H
+
+#include <stdint.h>
+#include <string.h>
+
+/* K(gemm_tile) is gemm_tile_avx512 in the AVX-512 file: symbols end in their ISA, so a profile reads itself. */
+#define K_JOIN_(name, isa) name##_##isa
+#define K_JOIN(name, isa)  K_JOIN_(name, isa)
+#define K(name)            K_JOIN(name, ISA)
+
+typedef float vf __attribute__((vector_size(LANES * 4)));   /* LANES floats */
+typedef int32_t vi __attribute__((vector_size(LANES * 4))); /* LANES 32-bit integers; comparisons of vf give these */
+typedef float vf_unaligned __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
+
+/* Four floats, which every instruction set has registers for: transposes. */
+typedef float quad __attribute__((vector_size(16)));
+typedef float quad_unaligned __attribute__((vector_size(16), aligned(4), may_alias));
+
+static inline vf vf_load(const float *p) { return *(const vf_unaligned *)p; }
+static inline void vf_store(float *p, vf x) { *(vf_unaligned *)p = x; }
+static inline vf vf_set(float x) { return x - (vf){0}; }
+
+/* The first n (0 ≤ n ≤ LANES) floats at p, zeros after them; nothing past p[n−1] is read. */
+static inline vf vf_load_part(const float *p, int64_t n) {
+    float t[LANES] = {0};
+    memcpy(t, p, (size_t)n * sizeof(float));
+    return vf_load(t);
+}
+static inline void vf_store_part(float *p, vf x, int64_t n) {
+    float t[LANES];
+    vf_store(t, x);
+    memcpy(p, t, (size_t)n * sizeof(float));
+}
+
+/* mask ? a : b, lane by lane; mask lanes are all ones or all zeros. */
+static inline vf vf_select(vi mask, vf a, vf b) { return (vf)((mask & (vi)a) | (~mask & (vi)b)); }
+
+#endif

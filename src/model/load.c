@@ -1,0 +1,68 @@
+#include "model/model.h"
+
+#include "base/file.h"
+#include "base/text.h"
+#include "model/net.h"
+#include "model/onnx/onnx.h"
+#include "model/zoo/zoo.h"
+
+#include <string.h>
+
+static bool ends_in(const char *path, const char *ending) {
+    size_t n = strlen(path), e = strlen(ending);
+    return n > e && strcmp(path + n - e, ending) == 0;
+}
+
+static stria_status load_onnx(graph **out, const char *path, stria_error *err) {
+    uint8_t *data;
+    size_t size;
+    TRY(file_read(path, 0, &data, &size, err));
+    stria_status status = onnx_read(out, data, size, path, err);
+    mem_free(data);
+    return status;
+}
+
+static stria_status load_net(graph **out, const char *path, uint64_t seed, stria_error *err) {
+    uint8_t *data;
+    size_t size;
+    TRY(file_read(path, (size_t)64 << 20, &data, &size, err));
+    stria_status status = net_read(out, (const char *)data, size, path, seed, err);
+    mem_free(data);
+    return status;
+}
+
+static stria_status load_run(graph **out, const char *folder, stria_error *err) {
+    static const char *const files[] = {"model.onnx", "best.onnx"};
+    stria_status status = STRIA_NO_FILE;
+    for (int i = 0; i < 2 && status == STRIA_NO_FILE; i++) {
+        text path = {0};
+        text_printf(&path, "%s/%s", folder, files[i]);
+        status = text_check(&path, err);
+        if (status == STRIA_OK) status = file_exists(path.data) ? load_onnx(out, path.data, err) : STRIA_NO_FILE;
+        text_release(&path);
+    }
+    if (status == STRIA_NO_FILE) FAIL(err, STRIA_NO_FILE, "%s: the folder has no model.onnx", folder);
+    return status;
+}
+
+stria_status graph_load(graph **out, const char *spec, uint64_t seed, stria_error *err) {
+    if (ends_in(spec, ".onnx")) return load_onnx(out, spec, err);
+    if (ends_in(spec, ".net")) return load_net(out, spec, seed, err);
+    if (zoo_has(spec)) return zoo_build(out, spec, seed, err);
+    if (file_is_folder(spec)) return load_run(out, spec, err);
+    if (file_exists(spec)) FAIL(err, STRIA_BAD_ARGUMENT, "%s: a model file is called .onnx or .net", spec);
+    if (strchr(spec, '/')) FAIL(err, STRIA_NO_FILE, "%s: no such file or folder", spec);
+    return zoo_build(out, spec, seed, err); /* fails with the nearest name */
+}
+
+stria_status graph_save(const graph *g, const char *path, stria_error *err) {
+    text t = {0};
+    stria_status status;
+    if (ends_in(path, ".onnx")) status = onnx_write(g, &t, err);
+    else if (ends_in(path, ".net")) status = net_write(g, &t, err);
+    else status = error_set(err, STRIA_BAD_ARGUMENT, "a model file is called .onnx or .net");
+    if (status != STRIA_OK) error_prefix(err, "%s: ", path);
+    if (status == STRIA_OK) status = file_write(path, t.data, t.length, err);
+    text_release(&t);
+    return status;
+}

@@ -1,0 +1,265 @@
+/* ONNX → graph. The file is decoded and searched (scan.c), its initialisers become tensors once, and then the graph is built node
+ * by node; a second time with larger open dimensions if the first did not fit. */
+#include "model/onnx/importer.h"
+#include "model/onnx/onnx.h"
+
+#include "model/onnx/wire.h"
+
+#include <string.h>
+
+#define METADATA_MAX   1000
+#define NOMINAL_LARGER 224 /* for networks whose pictures may have any size, but not 1 × 1 */
+
+/* ---- names ---- */
+
+/* Bytes of a UTF-8 sequence at s, 0 if there is none that may be shown. */
+static int utf8_length(const unsigned char *s) {
+    static const unsigned least[] = {0, 0x20, 0x80, 0x800, 0x10000};
+    int n = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : (s[0] & 0xf8) == 0xf0 ? 4 : 0;
+    unsigned code = n == 1 ? s[0] : s[0] & (0xffu >> (n + 1));
+    for (int i = 1; i < n; i++) {
+        if ((s[i] & 0xc0) != 0x80) return 0;
+        code = code << 6 | (s[i] & 0x3f);
+    }
+    if (!n || code < least[n] || code > 0x10ffff || (code >= 0x7f && code < 0xa0) || (code >= 0xd800 && code < 0xe000)) return 0;
+    return n;
+}
+
+/* A copy in which everything that is not printable UTF-8 is '?'. */
+static char *printable(arena *a, const char *name) {
+    char *copy = arena_strdup(a, name);
+    for (char *s = copy; s && *s;) {
+        int n = utf8_length((const unsigned char *)s);
+        if (!n) *s = '?';
+        s += n ? n : 1;
+    }
+    return copy;
+}
+
+/* The counter makes this linear, however many names collide. */
+#define FRESH_NAME(find)                                                                                               \
+    char *safe = printable(&im->arena, *name ? name : "?");                                                            \
+    const char *fresh = safe;                                                                                          \
+    while (fresh && find(im->g, fresh)) fresh = arena_printf(&im->arena, "%s_%d", safe, ++im->fresh);                  \
+    return fresh
+
+const char *import_value_name(importer *im, const char *name) { FRESH_NAME(graph_find_value); }
+const char *import_node_name(importer *im, const char *name) { FRESH_NAME(graph_find_node); }
+
+/* ---- the model ---- */
+
+static stria_status opset_find(importer *im, stria_error *err) {
+    im->opset = 1;
+    for (size_t i = 0; i < im->model->n_opset_import; i++) {
+        const Onnx__OperatorSetIdProto *o = im->model->opset_import[i];
+        if (!name_given(o->domain) || strcmp(o->domain, "ai.onnx") == 0) im->opset = o->version;
+    }
+    if (im->opset < OPSET_OLDEST || im->opset > OPSET_NEWEST)
+        FAIL(err, STRIA_UNSUPPORTED, "opset %lld; Stria reads %d to %d", (long long)im->opset, OPSET_OLDEST, OPSET_NEWEST);
+    return STRIA_OK;
+}
+
+static stria_status initializers_decode(importer *im, stria_error *err) {
+    for (int i = 0; i < im->definition_count; i++) {
+        definition *d = &im->definitions[i];
+        if (d->kind != FROM_INITIALIZER || !d->used) continue;
+        Onnx__TensorProto *p = im->file->initializer[d->index];
+        TRY(onnx_tensor_decode(&d->data, p, false, &im->files, err));
+        mem_free(p->raw_data.data); /* it is the model's largest part, and copied */
+        p->raw_data = (ProtobufCBinaryData){0, NULL};
+    }
+    external_files_release(&im->files);
+    return STRIA_OK;
+}
+
+/* ---- inputs and outputs ---- */
+
+static stria_status input_symbol(importer *im, value *v, int i, const char *name, stria_error *err) {
+    if (name_given(name)) v->symbol[i] = printable(&im->g->arena, name);
+    else if (i == 0) v->symbol[i] = "batch";
+    else v->symbol[i] = arena_printf(&im->g->arena, "%s_%d", v->name, i);
+    if (!v->symbol[i]) FAIL(err, STRIA_NO_MEMORY, "not enough memory for input '%s'", v->name);
+    return STRIA_OK;
+}
+
+static stria_status input_type(const Onnx__ValueInfoProto *p, const Onnx__TypeProto__Tensor **out, dtype *type,
+                               stria_error *err) {
+    const Onnx__TypeProto *t = p->type;
+    if (t && (t->has_sequence_type || t->has_map_type || t->has_optional_type || t->has_sparse_tensor_type))
+        FAIL(err, STRIA_UNSUPPORTED, "input '%s' is not a tensor but a sequence, map, optional or sparse tensor", p->name);
+    if (!t || !t->tensor_type) FAIL(err, STRIA_BAD_FILE, "input '%s' has no type", p->name);
+    *out = t->tensor_type;
+    TRY(onnx_type(t->tensor_type->elem_type, type, "input", p->name, err));
+    if (!t->tensor_type->shape) FAIL(err, STRIA_UNSUPPORTED, "input '%s' may have any number of dimensions", p->name);
+    if (t->tensor_type->shape->n_dim > RANK_MAX)
+        FAIL(err, STRIA_UNSUPPORTED, "input '%s' has %zu dimensions, at most %d are possible", p->name,
+             t->tensor_type->shape->n_dim, RANK_MAX);
+    return STRIA_OK;
+}
+
+static bool dimension_open(const Onnx__TensorShapeProto__Dimension *d) { return name_given(d->dim_param) || d->dim_value <= 0; }
+
+static tensor *known_find(const importer *im, const char *name) {
+    for (int i = 0; i < im->known_count; i++)
+        if (strcmp(im->known[i].name, name) == 0) return im->known[i].data;
+    return NULL;
+}
+
+static stria_status import_input(importer *im, definition *d, stria_error *err) {
+    const Onnx__ValueInfoProto *p = im->file->input[d->index];
+    tensor *known = known_find(im, p->name);
+    if (known) return import_constant(im, p->name, tensor_retain(known), &d->value, err);
+    const Onnx__TypeProto__Tensor *t;
+    dtype type;
+    TRY(input_type(p, &t, &type, err));
+    shape s = {.rank = (int)t->shape->n_dim};
+    for (int i = 0; i < s.rank; i++)
+        s.dim[i] = !dimension_open(t->shape->dim[i]) ? t->shape->dim[i]->dim_value : i ? im->nominal : 1;
+    char text[192];
+    if (shape_count(&s) < 0) FAIL(err, STRIA_BAD_FILE, "input '%s' has the impossible shape %s", p->name, shape_text(&s, text));
+    const char *name = import_value_name(im, p->name);
+    if (!name) FAIL(err, STRIA_NO_MEMORY, "not enough memory for input '%s'", p->name);
+    TRY(graph_add_input(im->g, name, type, &s, &d->value, err));
+    for (int i = 0; i < s.rank; i++)
+        if (dimension_open(t->shape->dim[i])) TRY(input_symbol(im, d->value, i, t->shape->dim[i]->dim_param, err));
+    return STRIA_OK;
+}
+
+static bool has_open_sizes(const graph *g) {
+    for (int i = 0; i < g->input_count; i++)
+        for (int k = 1; k < g->inputs[i]->shape.rank; k++)
+            if (g->inputs[i]->symbol[k]) return true;
+    return false;
+}
+
+static stria_status import_initializer(importer *im, definition *d, stria_error *err) {
+    if (!d->used) return STRIA_OK;
+    const char *name = import_value_name(im, d->name);
+    if (!name) FAIL(err, STRIA_NO_MEMORY, "not enough memory for tensor '%s'", d->name);
+    if (d->role == ROLE_NONE) return graph_add_constant(im->g, name, d->data, &d->value, err);
+    return graph_add_state(im->g, name, d->role, d->data, &d->value, err);
+}
+
+/* ---- metadata ---- */
+
+static stria_status import_metadata(importer *im, stria_error *err) {
+    if (im->model->n_metadata_props > METADATA_MAX)
+        FAIL(err, STRIA_UNSUPPORTED, "%zu entries of metadata are too many", im->model->n_metadata_props);
+    for (size_t i = 0; i < im->model->n_metadata_props; i++) {
+        const Onnx__StringStringEntryProto *e = im->model->metadata_props[i];
+        const char *key = e->key ? printable(&im->arena, e->key) : "", *text = e->value ? e->value : "";
+        if (!key) FAIL(err, STRIA_NO_MEMORY, "not enough memory for metadata");
+        TRY(graph_set_metadata(im->g, key, text, err));
+    }
+    return STRIA_OK;
+}
+
+static const char *metadata_find(const importer *im, const char *key) {
+    for (size_t i = 0; i < im->model->n_metadata_props; i++) {
+        const Onnx__StringStringEntryProto *e = im->model->metadata_props[i];
+        if (e->key && e->value && strcmp(e->key, key) == 0) return e->value;
+    }
+    return "";
+}
+
+/* The next name of a list with commas, copied; NULL at the end or without memory. */
+static char *list_next(importer *im, const char **list) {
+    size_t n = strcspn(*list, ",");
+    char *name = n ? arena_alloc(&im->arena, n + 1) : NULL;
+    if (name) memcpy(name, *list, n);
+    *list += n + ((*list)[n] == ',');
+    return name;
+}
+
+static void roles_from_metadata(importer *im, const char *key, value_role role) {
+    const char *list = metadata_find(im, key);
+    while (*list) {
+        definition *d = definition_find(im, list_next(im, &list));
+        if (d && d->kind == FROM_INITIALIZER && dtype_is_float((dtype)im->file->initializer[d->index]->data_type)) d->role = role;
+    }
+}
+
+static void freeze_from_metadata(importer *im) {
+    const char *list = metadata_find(im, "stria.frozen");
+    while (*list) {
+        definition *d = definition_find(im, list_next(im, &list));
+        if (d && d->value && d->value->kind == VALUE_STATE) d->value->frozen = true;
+    }
+}
+
+/* ---- the whole ---- */
+
+static stria_status build(importer *im, stria_error *err) {
+    const char *name = printable(&im->arena, im->file->name ? im->file->name : "");
+    if (!name) FAIL(err, STRIA_NO_MEMORY, "not enough memory for a graph");
+    TRY(graph_new(&im->g, name, err));
+    for (int i = 0; i < im->definition_count; i++) {
+        if (im->definitions[i].kind == FROM_INPUT) TRY(import_input(im, &im->definitions[i], err));
+        if (im->definitions[i].kind == FROM_INITIALIZER) TRY(import_initializer(im, &im->definitions[i], err));
+    }
+    for (size_t i = 0; i < im->file->n_node; i++) TRY(import_node(im, im->file->node[im->order[i]], err));
+    for (size_t i = 0; i < im->file->n_output; i++) {
+        const definition *d = definition_find(im, im->file->output[i]->name);
+        if (!d || !d->value) FAIL(err, STRIA_BAD_FILE, "output '%s' is not computed", im->file->output[i]->name);
+        TRY(graph_add_output(im->g, d->value, NULL, err));
+    }
+    TRY(import_metadata(im, err));
+    freeze_from_metadata(im);
+    return STRIA_OK;
+}
+
+static stria_status build_twice(importer *im, stria_error *err) {
+    stria_error again;
+    im->nominal = 1;
+    stria_status status = build(im, err);
+    if (status == STRIA_OK || status == STRIA_NO_MEMORY || !im->g || !has_open_sizes(im->g)) return status;
+    graph_free(im->g);
+    im->g = NULL;
+    im->nominal = NOMINAL_LARGER;
+    for (int i = 0; i < im->definition_count; i++) im->definitions[i].value = NULL;
+    return build(im, &again) == STRIA_OK ? STRIA_OK : status;
+}
+
+static stria_status import(importer *im, stria_error *err) {
+    im->file = im->model->graph;
+    if (!im->file) FAIL(err, STRIA_BAD_FILE, "it holds no graph");
+    if (im->file->n_sparse_initializer) FAIL(err, STRIA_UNSUPPORTED, "sparse initialisers are not supported");
+    if (!im->file->n_output) FAIL(err, STRIA_BAD_FILE, "its graph has no outputs");
+    TRY(opset_find(im, err));
+    TRY(scan_definitions(im, err));
+    TRY(scan_order(im, err));
+    scan_roles(im);
+    roles_from_metadata(im, "stria.parameters", ROLE_PARAMETER);
+    roles_from_metadata(im, "stria.statistics", ROLE_STATISTIC);
+    TRY(initializers_decode(im, err));
+    return build_twice(im, err);
+}
+
+static void importer_release(importer *im) {
+    for (int i = 0; i < im->definition_count; i++) tensor_release(im->definitions[i].data);
+    external_files_release(&im->files);
+    mem_free(im->definitions);
+    mem_free(im->slots);
+    mem_free(im->order);
+    wire_free(im->model);
+    arena_release(&im->arena);
+}
+
+stria_status onnx_read(graph **out, const uint8_t *data, size_t size, const char *file_name, stria_error *err) {
+    return onnx_read_known(out, data, size, file_name, NULL, 0, err);
+}
+
+stria_status onnx_read_known(graph **out, const uint8_t *data, size_t size, const char *file_name,
+                             const onnx_known *known, int known_count, stria_error *err) {
+    importer im = {.known = known, .known_count = known_count, .files = {.model_file = file_name}};
+    arena_init(&im.arena);
+    stria_status status = wire_unpack(&onnx__model_proto__descriptor, data, size, &im.model, err);
+    if (status == STRIA_OK) status = import(&im, err);
+    if (status == STRIA_OK) *out = im.g;
+    else {
+        graph_free(im.g);
+        error_prefix(err, "%s: ", file_name ? file_name : "ONNX model");
+    }
+    importer_release(&im);
+    return status;
+}

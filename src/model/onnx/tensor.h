@@ -1,0 +1,28 @@
+/* TensorProto ↔ tensor. */
+#ifndef MODEL_ONNX_TENSOR_H
+#define MODEL_ONNX_TENSOR_H
+
+#include "graph/tensor.h"
+
+#include "onnx.pb-c.h"
+
+/* Where weights outside the model's own file lie; the last such file stays in memory, since many tensors share one. */
+typedef struct external_files {
+    const char *model_file; /* NULL: the current folder */
+    char *path;
+    uint8_t *data;
+    size_t size, used; /* used: bytes that tensors took, so that overlapping ones cannot multiply them */
+} external_files;
+void external_files_release(external_files *f);
+
+/* The type that a graph of ours gives to values of an ONNX type: floats are float32. Refuses what Stria has not, by name. */
+stria_status onnx_type(int32_t onnx, dtype *out, const char *what, const char *name, stria_error *err);
+
+/* `as_is` keeps float16, bfloat16 and float64; else they become float32. files NULL: external data is refused. */
+stria_status onnx_tensor_decode(tensor **out, const Onnx__TensorProto *p, bool as_is, external_files *files,
+                                stria_error *err);
+
+/* Points into t and `name`; `p->dims` is the caller's to provide (t->shape.rank numbers). */
+void onnx_tensor_encode(Onnx__TensorProto *p, const tensor *t, const char *name, int64_t *dims);
+
+#endif

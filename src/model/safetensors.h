@@ -1,0 +1,36 @@
+/* .safetensors files (huggingface.co/docs/safetensors): named tensors behind a JSON header. Checkpoints are kept in them. */
+#ifndef MODEL_SAFETENSORS_H
+#define MODEL_SAFETENSORS_H
+
+#include "graph/tensor.h"
+
+typedef struct safetensors_entry {
+    const char *name;
+    tensor *data;
+} safetensors_entry;
+
+typedef struct safetensors_pair {
+    const char *key, *value;
+} safetensors_pair;
+
+/* What a file holds, in the file's order. After reading, everything belongs to the struct (safetensors_release); for
+ * writing, fill it with what is yours and do not release it. */
+typedef struct safetensors {
+    safetensors_entry *entries;
+    safetensors_pair *metadata;
+    int entry_count, metadata_count;
+} safetensors;
+
+/* From a file's bytes. Header at most 100 MB and inside the file, every offset in range, no overlaps, no holes, dtype × shape ==
+ * bytes. dtypes: F64 F32 F16 BF16 I64 I32 I16 I8 U64 U32 U16 U8 BOOL. */
+stria_status safetensors_decode(safetensors *out, const uint8_t *data, size_t size, stria_error *err);
+stria_status safetensors_read(safetensors *out, const char *path, stria_error *err);
+/* Atomically. Names and keys must be UTF-8 and unique. */
+stria_status safetensors_write(const safetensors *file, const char *path, stria_error *err);
+void safetensors_release(safetensors *file);
+
+/* NULL if there is none. */
+tensor *safetensors_find(const safetensors *file, const char *name);
+const char *safetensors_metadata(const safetensors *file, const char *key);
+
+#endif

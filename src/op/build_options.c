@@ -1,0 +1,100 @@
+#include "op/build_options.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+stria_status layer_no_memory(stria_error *err) {
+    FAIL(err, STRIA_NO_MEMORY, "not enough memory for a layer");
+}
+
+stria_status layer_option_next(graph *g, const char **at, const char **key, const char **words, stria_error *err) {
+    const char *start = *at + strspn(*at, " \t\n");
+    size_t length = strcspn(start, " \t\n"), split = strcspn(start, "= \t\n");
+    *at = start + length;
+    *key = NULL;
+    if (length == 0) return STRIA_OK;
+    if (split == 0 || split >= length)
+        FAIL(err, STRIA_BAD_ARGUMENT, "'%.*s' is not of the form key=value", (int)(length < 80 ? length : 80), start);
+    *key = arena_printf(&g->arena, "%.*s", (int)split, start);
+    *words = arena_printf(&g->arena, "%.*s", (int)(length - split - 1), start + split + 1);
+    return *key && *words ? STRIA_OK : layer_no_memory(err);
+}
+
+static int option_index(const layer_def *l, const char *name) {
+    for (int i = 0; i < LAYER_OPTIONS && l->options[i].name; i++)
+        if (strcmp(l->options[i].name, name) == 0) return i;
+    return -1;
+}
+
+static stria_status option_unknown(const layer_def *l, const char *key, stria_error *err) {
+    const char *names[LAYER_OPTIONS + 1] = {"name"};
+    int count = 1;
+    for (int i = 0; i < LAYER_OPTIONS && l->options[i].name; i++) names[count++] = l->options[i].name;
+    const char *near = text_nearest(key, names, count);
+    if (near) FAIL(err, STRIA_BAD_ARGUMENT, "there is no option '%s'; did you mean '%s'?", key, near);
+    FAIL(err, STRIA_BAD_ARGUMENT, "there is no option '%s'", key);
+}
+
+stria_status layer_options(layer_call *c, const char *options, stria_error *err) {
+    const char *key, *words;
+    for (;;) {
+        TRY(layer_option_next(c->g, &options, &key, &words, err));
+        if (!key) break;
+        int i = option_index(c->layer, key);
+        if (strcmp(key, "name") == 0) c->name = words;
+        else if (i < 0) return option_unknown(c->layer, key, err);
+        else c->option[i] = words;
+    }
+    for (int i = 0; i < LAYER_OPTIONS && c->layer->options[i].name; i++) {
+        if (!c->option[i]) c->option[i] = c->layer->options[i].standard;
+        if (!c->option[i]) FAIL(err, STRIA_BAD_ARGUMENT, "option '%s' is missing", c->layer->options[i].name);
+    }
+    return STRIA_OK;
+}
+
+const char *layer_text(const layer_call *c, const char *name) {
+    return c->option[option_index(c->layer, name)];
+}
+
+stria_status layer_sizes(const layer_call *c, const char *name, int64_t least, int rank, int64_t out[2],
+                         stria_error *err) {
+    const char *words = layer_text(c, name), *at = words;
+    int count = 0;
+    while (count < 2 && count >= 0) {
+        char item[24];
+        size_t length = strcspn(at, ",");
+        if (length >= sizeof item) break;
+        memcpy(item, at, length);
+        item[length] = 0;
+        if (!text_to_int(item, &out[count]) || out[count] < least || out[count] > LAYER_SIZE_LIMIT) break;
+        count++;
+        at += length;
+        if (!*at) {
+            if (count == 1) out[1] = out[0];
+            if (count == 1 || count == rank) return STRIA_OK;
+            break;
+        }
+        at++;
+    }
+    FAIL(err, STRIA_BAD_ARGUMENT, "option %s is '%s', expected a number of %lld or more, or %d of them with commas",
+         name, words, (long long)least, rank);
+}
+
+stria_status layer_int(const layer_call *c, const char *name, int64_t least, int64_t most, int64_t *out,
+                       stria_error *err) {
+    const char *words = layer_text(c, name);
+    if (!text_to_int(words, out) || *out < least || *out > most)
+        FAIL(err, STRIA_BAD_ARGUMENT, "option %s is '%s', expected a number from %lld to %lld", name, words,
+             (long long)least, (long long)most);
+    return STRIA_OK;
+}
+
+stria_status layer_number(const layer_call *c, int64_t *out, stria_error *err) {
+    if (c->number_count != 1)
+        FAIL(err, STRIA_BAD_ARGUMENT, "%d numbers are given, expected one: %s", c->number_count, c->layer->numbers);
+    *out = c->numbers[0];
+    if (*out < 1 || *out > LAYER_SIZE_LIMIT)
+        FAIL(err, STRIA_BAD_ARGUMENT, "%s is %lld, expected 1 or more", c->layer->numbers, (long long)*out);
+    return STRIA_OK;
+}

@@ -1,0 +1,113 @@
+/* Types and constants: Cast and Constant. */
+#include <math.h>
+
+#include "op/rule.h"
+#include "op/shape.h"
+
+static const attr_field cast_fields[] = {{"to", ATTR_INT, offsetof(cast_attributes, to), NULL, true}, {0}};
+static const attr_field constant_fields[] = {ATTR(constant_attributes, value, ATTR_TENSOR, NULL),
+                                             ATTR(constant_attributes, value_ints, ATTR_INTS, NULL),
+                                             ATTR(constant_attributes, value_floats, ATTR_FLOATS, NULL),
+                                             ATTR(constant_attributes, value_int, ATTR_INT, "-9223372036854775808"),
+                                             ATTR(constant_attributes, value_float, ATTR_FLOAT, "0"),
+                                             {0}};
+
+static stria_status cast_infer(node *n, stria_error *err) {
+    int64_t to = ((const cast_attributes *)n->attributes)->to;
+    if (to < 1 || to > 64 || dtype_bytes((dtype)to) == 0)
+        FAIL(err, STRIA_UNSUPPORTED, "a cast to ONNX type %lld is not supported", (long long)to);
+    return rule_output(n, 0, (dtype)to, &n->in[0]->shape, err);
+}
+
+static stria_status cast_gradient(graph *g, const node *n, value *const *dy, const bool *wanted, value **dx,
+                                  stria_error *err) {
+    builder b = {g, n->name, STRIA_OK, err};
+    dtype from = n->in[0]->type;
+    if (wanted[0] && dtype_is_float(from) && dtype_is_float(n->out[0]->type))
+        dx[0] = build1(&b, &op_Cast, dy[0], &(cast_attributes){(int64_t)from});
+    return b.status;
+}
+
+static int64_t to_integer(double x) {
+    if (isnan(x)) return 0;
+    return x >= 0x1p63 ? INT64_MAX : x < -0x1p63 ? INT64_MIN : (int64_t)x;
+}
+
+static stria_status cast_reference(const ref_call *c, stria_error *err) {
+    (void)err;
+    const ref_tensor *x = &c->in[0], *y = &c->out[0];
+    int64_t count = shape_count(&y->shape);
+    for (int64_t i = 0; i < count; i++)
+        if (y->f) y->f[i] = x->f ? x->f[i] : (double)x->i[i];
+        else if (y->type == STRIA_BOOL) y->i[i] = x->f ? x->f[i] != 0 : x->i[i] != 0;
+        else y->i[i] = integer_wrap(y->type, x->f ? to_integer(x->f[i]) : x->i[i]);
+    return STRIA_OK;
+}
+
+static stria_status constant_infer(node *n, stria_error *err) {
+    const constant_attributes *a = n->attributes;
+    shape scalar = shape_of(0, NULL);
+    if (a->value) return rule_output(n, 0, a->value->type, &a->value->shape, err);
+    if (a->value_ints.count) {
+        shape list = shape_of(1, &a->value_ints.count);
+        return rule_output(n, 0, STRIA_INT64, &list, err);
+    }
+    if (a->value_floats.count) {
+        shape list = shape_of(1, &a->value_floats.count);
+        return rule_output(n, 0, STRIA_FLOAT32, &list, err);
+    }
+    return rule_output(n, 0, a->value_int != INT64_MIN ? STRIA_INT64 : STRIA_FLOAT32, &scalar, err);
+}
+
+static stria_status constant_reference(const ref_call *c, stria_error *err) {
+    (void)err;
+    const constant_attributes *a = c->attributes;
+    ref_tensor *y = &c->out[0];
+    int64_t count = shape_count(&y->shape);
+    for (int64_t i = 0; i < count; i++)
+        if (a->value && y->f) y->f[i] = tensor_f64(a->value, i);
+        else if (a->value) y->i[i] = tensor_i64(a->value, i);
+        else if (y->i) y->i[i] = a->value_ints.count ? a->value_ints.value[i] : a->value_int;
+        else y->f[i] = (double)(a->value_floats.count ? a->value_floats.value[i] : a->value_float);
+    return STRIA_OK;
+}
+
+static const op_case cast_cases[] = {
+    {"2x3x4", "to=11"}, {"-3..3:2x3x4", "to=7"}, {"i64=0,1,-2:3", "to=1"}, {"i64=0,1,-2:3", "to=9"}, {0}};
+static const op_case constant_cases[] = {
+    {"", "value_ints=1,2,3"}, {"", "value_float=0.5"}, {"", "value_int=4"}, {"", "value_floats=0.5,2"}, {0}};
+
+const op_def op_Cast = {
+    .name = "Cast",
+    .domain = "",
+    .in_min = 1,
+    .in_max = 1,
+    .out_min = 1,
+    .out_max = 1,
+    .attribute_bytes = sizeof(cast_attributes),
+    .fields = cast_fields,
+    .infer = cast_infer,
+    .gradient = cast_gradient,
+    .reference = cast_reference,
+    .cases = cast_cases,
+    .layouts = LAYOUT_SAME,
+    .text = "y = x in another type; fractions are cut off",
+};
+
+const op_def op_Constant = {
+    .name = "Constant",
+    .domain = "",
+    .in_min = 0,
+    .in_max = 0,
+    .out_min = 1,
+    .out_max = 1,
+    .attribute_bytes = sizeof(constant_attributes),
+    .fields = constant_fields,
+    .infer = constant_infer,
+    .gradient = rule_no_gradient,
+    .cost = rule_no_cost,
+    .reference = constant_reference,
+    .cases = constant_cases,
+    .layouts = LAYOUT_PLAIN,
+    .text = "y = the attribute that is set",
+};

@@ -1,0 +1,16 @@
+/* Runs one node by its reference rule on dense tensors in ONNX order. */
+#ifndef OP_EVALUATE_H
+#define OP_EVALUATE_H
+
+#include "graph/op_def.h"
+
+typedef struct evaluate_random {
+    uint64_t seed, step;
+} evaluate_random;
+
+/* in[i], out[i]: dense contents of the node's own inputs and outputs, of their types (NULL where absent). Epilogues are
+ * not run. Allocates double or int64 copies while it runs; the only failures are STRIA_NO_MEMORY and the rule's own. */
+stria_status node_evaluate(const node *n, const void *const *in, void *const *out, evaluate_random random,
+                           stria_error *err);
+
+#endif

@@ -1,0 +1,68 @@
+#include "op/init.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "base/text.h"
+
+#define PARAMETER_LIMIT (1 << 29) /* elements: 2 GiB; a text model of a few bytes must not ask for more */
+
+const char *const init_names[] = {"glorot-uniform", "glorot-normal", "he-uniform", "he-normal", "zeros", NULL};
+enum { INIT_COUNT = sizeof init_names / sizeof init_names[0] - 1 };
+
+static stria_status init_check(const char *init, stria_error *err) {
+    for (int i = 0; i < INIT_COUNT; i++)
+        if (strcmp(init_names[i], init) == 0) return STRIA_OK;
+    const char *near = text_nearest(init, init_names, INIT_COUNT);
+    if (near) FAIL(err, STRIA_BAD_ARGUMENT, "there is no init '%s'; did you mean '%s'?", init, near);
+    FAIL(err, STRIA_BAD_ARGUMENT,
+         "there is no init '%s'; there are glorot-uniform, glorot-normal, he-uniform, he-normal, zeros", init);
+}
+
+/* Variance of the scheme for weights of this shape. */
+static double variance(const shape *s, const char *init) {
+    double taps = 1, out = s->rank > 0 ? (double)s->dim[0] : 1, in = s->rank > 1 ? (double)s->dim[1] : 1;
+    for (int d = 2; d < s->rank; d++) taps *= (double)s->dim[d];
+    return strncmp(init, "he", 2) == 0 ? 2 / (in * taps) : 2 / ((in + out) * taps);
+}
+
+static void fill(float *x, int64_t count, const shape *s, const char *init, uint64_t seed, uint64_t stream) {
+    double v = variance(s, init);
+    float range = (float)sqrt(3 * v);
+    if (strcmp(init, "zeros") == 0) memset(x, 0, (size_t)count * sizeof *x);
+    else if (strstr(init, "uniform")) random_fill_uniform(x, (size_t)count, -range, range, seed, stream);
+    else random_fill_normal(x, (size_t)count, 0, (float)sqrt(v), seed, stream);
+}
+
+/* Drawn in float32 whatever the type. */
+static stria_status drawn(tensor **out, const char *name, dtype type, const shape *s, const char *init, uint64_t seed,
+                          stria_error *err) {
+    tensor *t = NULL, *converted = NULL;
+    int64_t count = shape_count(s);
+    TRY(tensor_new(&t, STRIA_FLOAT32, s, name, err));
+    fill(t->data, count, s, init, seed, random_hash(name));
+    if (type == STRIA_FLOAT32) {
+        *out = t;
+        return STRIA_OK;
+    }
+    stria_status status = tensor_new(&converted, type, s, name, err);
+    for (int64_t i = 0; status == STRIA_OK && i < count; i++) tensor_put(converted, i, tensor_f64(t, i));
+    tensor_release(t);
+    if (status == STRIA_OK) *out = converted;
+    return status;
+}
+
+stria_status init_parameter(graph *g, const char *name, dtype type, const shape *s, const char *init, uint64_t seed,
+                            value **out, stria_error *err) {
+    char words[192];
+    tensor *t = NULL;
+    TRY(init_check(init, err));
+    if (!dtype_is_float(type)) FAIL(err, STRIA_BAD_SHAPE, "input is %s, expected a floating type", dtype_name(type));
+    if (shape_count(s) < 0 || shape_count(s) > PARAMETER_LIMIT)
+        FAIL(err, STRIA_BAD_SHAPE, "parameter '%s' of shape %s is too large", name, shape_text(s, words));
+    TRY(drawn(&t, name, type, s, init, seed, err));
+    stria_status status = graph_add_state(g, name, ROLE_PARAMETER, t, out, err);
+    tensor_release(t);
+    return status;
+}

@@ -1,0 +1,20 @@
+/* First contents of parameters. */
+#ifndef OP_INIT_H
+#define OP_INIT_H
+
+#include "graph/graph.h"
+
+/* Adds a state of role ROLE_PARAMETER. w[out, in, …] has fan_in = in · taps and fan_out = out · taps. init:
+ *   glorot-uniform  U(−r, r), r = √(6 / (fan_in + fan_out))      (Glorot, Bengio, AISTATS 2010)
+ *   glorot-normal   N(0, 2 / (fan_in + fan_out))
+ *   he-uniform      U(−r, r), r = √(6 / fan_in)                  (He et al., ICCV 2015)
+ *   he-normal       N(0, 2 / fan_in)
+ *   zeros
+ * Random numbers are those of (seed, random_hash(name), index). */
+stria_status init_parameter(graph *g, const char *name, dtype type, const shape *s, const char *init, uint64_t seed,
+                            value **out, stria_error *err);
+
+/* "glorot-uniform", …; NULL-terminated. */
+extern const char *const init_names[];
+
+#endif

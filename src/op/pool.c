@@ -1,0 +1,324 @@
+/* Pooling: the maximum or mean of each window, channel by channel, and the gradients. */
+#include "op/pool.h"
+
+#include <assert.h>
+#include <math.h>
+
+#include "op/rule.h"
+
+static const attr_field max_fields[] = {
+    WINDOW_FIELDS(pool_attributes, window),
+    {"ceil_mode", ATTR_INT, offsetof(pool_attributes, window.ceil_mode), "0", false},
+    ATTR(pool_attributes, storage_order, ATTR_INT, "0"),
+    {0}};
+static const attr_field average_fields[] = {
+    WINDOW_FIELDS(pool_attributes, window),
+    {"ceil_mode", ATTR_INT, offsetof(pool_attributes, window.ceil_mode), "0", false},
+    ATTR(pool_attributes, count_include_pad, ATTR_INT, "0"),
+    {0}};
+
+/* ---- shapes ---- */
+
+static bool is_global(const op_def *op) {
+    return op == &op_GlobalMaxPool || op == &op_GlobalAveragePool;
+}
+static bool is_gradient(const op_def *op) {
+    return op == &op_MaxPoolGradient || op == &op_AveragePoolGradient;
+}
+static const shape *x_shape(const node *n) {
+    return &n->in[is_gradient(n->op) ? 1 : 0]->shape;
+}
+
+static stria_status windows(window w[2], const node *n, stria_error *err) {
+    char text[192];
+    const shape *x = x_shape(n);
+    if (x->rank == 5) FAIL(err, STRIA_UNSUPPORTED, "3-D pooling is not supported (input %s)", shape_text(x, text));
+    if (x->rank != 3 && x->rank != 4)
+        FAIL(err, STRIA_BAD_SHAPE, "input is %s, expected [batch, channels, height, width]", shape_text(x, text));
+    if (is_global(n->op))
+        return window_infer(w, &(window_attributes){.auto_pad = "NOTSET"}, x->rank - 2, x->dim + 2, x->dim + 2, err);
+    const pool_attributes *a = n->attributes;
+    if (a->storage_order != 0)
+        FAIL(err, STRIA_UNSUPPORTED, "storage_order %lld is not supported, only 0", (long long)a->storage_order);
+    if (a->window.kernel_shape.count != x->rank - 2)
+        FAIL(err, STRIA_BAD_SHAPE, "kernel_shape has %lld entries, expected %d",
+             (long long)a->window.kernel_shape.count, x->rank - 2);
+    return window_infer(w, &a->window, x->rank - 2, x->dim + 2, a->window.kernel_shape.value, err);
+}
+
+static stria_status geometry(pool_geometry *g, const node *n, stria_error *err) {
+    window w[2];
+    TRY(windows(w, n, err));
+    bool averages = n->op == &op_AveragePool || n->op == &op_AveragePoolGradient;
+    *g = (pool_geometry){.batch = x_shape(n)->dim[0],
+                         .channels = x_shape(n)->dim[1],
+                         .ih = w[0].in,
+                         .iw = w[1].in,
+                         .oh = w[0].out,
+                         .ow = w[1].out,
+                         .kh = w[0].kernel,
+                         .kw = w[1].kernel,
+                         .sh = w[0].stride,
+                         .sw = w[1].stride,
+                         .pt = w[0].before,
+                         .pl = w[1].before,
+                         .pb = w[0].after,
+                         .pr = w[1].after,
+                         .dh = w[0].dilation,
+                         .dw = w[1].dilation,
+                         .include_pad = averages && ((const pool_attributes *)n->attributes)->count_include_pad != 0};
+    return STRIA_OK;
+}
+
+pool_geometry pool_geometry_of(const node *n) {
+    pool_geometry g = {0};
+    stria_status status = geometry(&g, n, NULL);
+    assert(status == STRIA_OK);
+    (void)status;
+    return g;
+}
+
+static shape y_shape(const node *n, const pool_geometry *g) {
+    if (x_shape(n)->rank == 3) return shape_of(3, (int64_t[]){g->batch, g->channels, g->ow});
+    return shape_of(4, (int64_t[]){g->batch, g->channels, g->oh, g->ow});
+}
+
+static stria_status infer(node *n, stria_error *err) {
+    pool_geometry g;
+    dtype type = n->in[0]->type;
+    bool bytes = n->op == &op_MaxPool && (type == STRIA_INT8 || type == STRIA_UINT8);
+    if (!bytes) TRY(rule_float(n, 0, "input", err));
+    TRY(geometry(&g, n, err));
+    shape y = y_shape(n, &g);
+    TRY(rule_output(n, 0, type, &y, err));
+    return rule_output(n, 1, STRIA_INT64, &y, err);
+}
+
+static stria_status infer_gradient(node *n, stria_error *err) {
+    pool_geometry g;
+    TRY(rule_floats(n, 0, err));
+    TRY(geometry(&g, n, err));
+    shape y = y_shape(n, &g);
+    TRY(rule_same_shape(&n->in[0]->shape, "dy", &y, "the pooling's output", err));
+    return rule_output(n, 0, n->in[0]->type, x_shape(n), err);
+}
+
+/* ---- gradients ---- */
+
+static stria_status gradient(graph *g, const node *n, value *const *dy, const bool *wanted, value **dx,
+                             stria_error *err) {
+    builder b = {g, n->name, STRIA_OK, err};
+    bool most = n->op == &op_MaxPool || n->op == &op_GlobalMaxPool;
+    const shape *x = &n->in[0]->shape;
+    pool_attributes whole = {.window = {.auto_pad = "NOTSET", .kernel_shape = {x->rank - 2, x->dim + 2}}};
+    if (wanted[0] && dy[0])
+        dx[0] = build2(&b, most ? &op_MaxPoolGradient : &op_AveragePoolGradient, dy[0], n->in[0],
+                       is_global(n->op) ? &whole : n->attributes);
+    return b.status;
+}
+
+/* The mean is linear: the gradient's gradient is the pooling again. */
+static stria_status average_gradient_gradient(graph *g, const node *n, value *const *e, const bool *wanted, value **d,
+                                              stria_error *err) {
+    builder b = {g, n->name, STRIA_OK, err};
+    if (wanted[0]) d[0] = build1(&b, &op_AveragePool, e[0], n->attributes);
+    return b.status;
+}
+
+static op_cost cost(const node *n) {
+    pool_geometry g = pool_geometry_of(n);
+    int64_t outputs = size_mul(size_mul(g.batch, g.channels), size_mul(g.oh, g.ow));
+    return (op_cost){0, size_mul(outputs, size_mul(g.kh, g.kw))};
+}
+
+/* ---- references ---- */
+
+/* The window of output i. `tap` numbers the kernel's positions; the offset in x of a tap, or −1 in the padding. */
+static int64_t tap_offset(const pool_geometry *g, int64_t i, int64_t tap) {
+    int64_t q = i % g->ow, p = i / g->ow % g->oh, plane = i / (g->ow * g->oh);
+    int64_t row = p * g->sh + tap / g->kw * g->dh - g->pt, column = q * g->sw + tap % g->kw * g->dw - g->pl;
+    if (row < 0 || row >= g->ih || column < 0 || column >= g->iw) return -1;
+    return (plane * g->ih + row) * g->iw + column;
+}
+
+/* Where output i has its maximum (the first one; a NaN wins), −1 for a window of nothing but padding. */
+static int64_t argmax(const pool_geometry *g, const ref_tensor *x, int64_t i) {
+    int64_t best = -1;
+    double most = -INFINITY;
+    for (int64_t tap = 0; tap < g->kh * g->kw; tap++) {
+        int64_t at = tap_offset(g, i, tap);
+        if (at < 0) continue;
+        double v = x->f ? x->f[at] : (double)x->i[at];
+        if (best < 0 || v > most || (isnan(v) && !isnan(most))) best = at, most = v;
+    }
+    return best;
+}
+
+static stria_status max_reference(const ref_call *c, stria_error *err) {
+    (void)err;
+    pool_geometry g = pool_geometry_of(c->node);
+    ref_tensor *y = &c->out[0];
+    int64_t count = shape_count(&y->shape);
+    for (int64_t i = 0; i < count; i++) {
+        int64_t at = argmax(&g, &c->in[0], i);
+        if (at >= 0) ref_copy(y, i, &c->in[0], at);
+        else if (y->f) y->f[i] = -INFINITY;
+        else y->i[i] = y->type == STRIA_INT8 ? INT8_MIN : 0;
+        if (c->out_count > 1 && c->out[1].i) c->out[1].i[i] = at;
+    }
+    return STRIA_OK;
+}
+
+/* How many taps a mean divides by: those in the image, or in the image and its pads. */
+static int64_t divisor(const pool_geometry *g, int64_t i) {
+    int64_t q = i % g->ow, p = i / g->ow % g->oh, count = 0;
+    int64_t top = g->include_pad ? g->pt : 0, bottom = g->include_pad ? g->pb : 0;
+    int64_t left = g->include_pad ? g->pl : 0, right = g->include_pad ? g->pr : 0;
+    for (int64_t tap = 0; tap < g->kh * g->kw; tap++) {
+        int64_t row = p * g->sh + tap / g->kw * g->dh - g->pt, column = q * g->sw + tap % g->kw * g->dw - g->pl;
+        if (row >= -top && row < g->ih + bottom && column >= -left && column < g->iw + right) count++;
+    }
+    return count > 0 ? count : 1;
+}
+
+static stria_status average_reference(const ref_call *c, stria_error *err) {
+    (void)err;
+    pool_geometry g = pool_geometry_of(c->node);
+    int64_t count = shape_count(&c->out[0].shape);
+    for (int64_t i = 0; i < count; i++) {
+        double sum = 0;
+        for (int64_t tap = 0; tap < g.kh * g.kw; tap++) {
+            int64_t at = tap_offset(&g, i, tap);
+            if (at >= 0) sum += c->in[0].f[at];
+        }
+        c->out[0].f[i] = sum / (double)divisor(&g, i);
+    }
+    return STRIA_OK;
+}
+
+static stria_status max_gradient_reference(const ref_call *c, stria_error *err) {
+    (void)err;
+    pool_geometry g = pool_geometry_of(c->node);
+    int64_t count = shape_count(&c->in[0].shape);
+    ref_zero(&c->out[0]);
+    for (int64_t i = 0; i < count; i++) {
+        int64_t at = argmax(&g, &c->in[1], i);
+        if (at >= 0) c->out[0].f[at] += c->in[0].f[i];
+    }
+    return STRIA_OK;
+}
+
+static stria_status average_gradient_reference(const ref_call *c, stria_error *err) {
+    (void)err;
+    pool_geometry g = pool_geometry_of(c->node);
+    int64_t count = shape_count(&c->in[0].shape);
+    ref_zero(&c->out[0]);
+    for (int64_t i = 0; i < count; i++) {
+        double share = c->in[0].f[i] / (double)divisor(&g, i);
+        for (int64_t tap = 0; tap < g.kh * g.kw; tap++) {
+            int64_t at = tap_offset(&g, i, tap);
+            if (at >= 0) c->out[0].f[at] += share;
+        }
+    }
+    return STRIA_OK;
+}
+
+/* ---- cases and definitions ---- */
+
+#define POOL_CASES                                                                                                     \
+    {"2x3x8x8", "kernel_shape=2,2 strides=2,2"}, {"2x3x7x6", "kernel_shape=3,2 strides=2,1 pads=1,0,1,1"},             \
+        {"1x2x9x8", "kernel_shape=3,3 dilations=2,2 pads=1,1,1,1"},                                                    \
+        {"2x2x6x7", "kernel_shape=3,3 strides=2,2 ceil_mode=1"},                                                       \
+        {"2x2x6x6", "kernel_shape=3,3 strides=2,2 auto_pad=SAME_UPPER"},                                               \
+        {"2x2x6x6", "kernel_shape=2,2 strides=3,2 auto_pad=SAME_LOWER"}, {"2x17x5x5", "kernel_shape=2,2"}, {           \
+        "2x3x9", "kernel_shape=3 strides=2 pads=1,0"                                                                   \
+    }
+
+static const op_case max_cases[] = {POOL_CASES, {"3x6x12x12", "kernel_shape=2,2 strides=2,2 storage_order=0"}, {0}};
+static const op_case average_cases[] = {
+    POOL_CASES,
+    {"2x3x7x6", "kernel_shape=3,2 strides=2,1 pads=1,0,1,1 count_include_pad=1"},
+    {"1x2x5x6", "kernel_shape=3,3 strides=2,2 pads=1,1,0,1 ceil_mode=1 count_include_pad=1"},
+    {0}};
+static const op_case global_cases[] = {{"2x3x4x5", ""}, {"2x17x7x7", ""}, {"2x3x9", ""}, {0}};
+static const op_case max_gradient_cases[] = {{"2x3x4x4, 2x3x8x8", "kernel_shape=2,2 strides=2,2"},
+                                             {"2x3x4x6, 2x3x7x6", "kernel_shape=3,2 strides=2,1 pads=1,0,1,1"},
+                                             {"1x2x7x6, 1x2x9x8", "kernel_shape=3,3 dilations=2,2 pads=1,1,1,1"},
+                                             {"2x3x4, 2x3x9", "kernel_shape=3 strides=2 pads=1,0"},
+                                             {0}};
+static const op_case average_gradient_cases[] = {
+    {"2x3x4x4, 2x3x8x8", "kernel_shape=2,2 strides=2,2"},
+    {"2x3x4x6, 2x3x7x6", "kernel_shape=3,2 strides=2,1 pads=1,0,1,1 count_include_pad=1"},
+    {"1x2x7x6, 1x2x9x8", "kernel_shape=3,3 dilations=2,2 pads=1,1,1,1"},
+    {"2x3x4, 2x3x9", "kernel_shape=3 strides=2 pads=1,0"},
+    {0}};
+
+#define POOL(op_name, inputs, outputs)                                                                                 \
+    .name = op_name, .in_min = inputs, .in_max = inputs, .out_min = 1, .out_max = outputs, .cost = cost,               \
+    .layouts = LAYOUT_IMAGE, .image_inputs = (1 << (inputs)) - 1
+
+const op_def op_MaxPool = {
+    POOL("MaxPool", 1, 2),
+    .domain = "",
+    .attribute_bytes = sizeof(pool_attributes),
+    .fields = max_fields,
+    .infer = infer,
+    .gradient = gradient,
+    .reference = max_reference,
+    .cases = max_cases,
+    .text = "y[b,c,p,q] = max x[b,c,p·sh+u·dh−pt,q·sw+v·dw−pl]; indices: where in x",
+};
+
+const op_def op_AveragePool = {
+    POOL("AveragePool", 1, 1),
+    .domain = "",
+    .attribute_bytes = sizeof(pool_attributes),
+    .fields = average_fields,
+    .infer = infer,
+    .gradient = gradient,
+    .reference = average_reference,
+    .cases = average_cases,
+    .text = "y[b,c,p,q] = mean x[b,c,p·sh+u·dh−pt,q·sw+v·dw−pl]",
+};
+
+const op_def op_GlobalMaxPool = {
+    POOL("GlobalMaxPool", 1, 1), .domain = "",
+    .fields = no_fields,         .infer = infer,
+    .gradient = gradient,        .reference = max_reference,
+    .cases = global_cases,       .text = "y[b,c] = max x[b,c,·,·]",
+};
+
+const op_def op_GlobalAveragePool = {
+    POOL("GlobalAveragePool", 1, 1),
+    .domain = "",
+    .fields = no_fields,
+    .infer = infer,
+    .gradient = gradient,
+    .reference = average_reference,
+    .cases = global_cases,
+    .text = "y[b,c] = mean x[b,c,·,·]",
+};
+
+const op_def op_MaxPoolGradient = {
+    POOL("MaxPoolGradient", 2, 1),
+    .domain = "stria",
+    .attribute_bytes = sizeof(pool_attributes),
+    .fields = max_fields,
+    .infer = infer_gradient,
+    .reference = max_gradient_reference,
+    .cases = max_gradient_cases,
+    .text = "dx = Σ dy of the windows whose (first) maximum is there",
+};
+
+const op_def op_AveragePoolGradient = {
+    POOL("AveragePoolGradient", 2, 1),
+    .domain = "stria",
+    .attribute_bytes = sizeof(pool_attributes),
+    .fields = average_fields,
+    .infer = infer_gradient,
+    .gradient = average_gradient_gradient,
+    .reference = average_gradient_reference,
+    .cases = average_gradient_cases,
+    .shape_inputs = 1 << 1,
+    .text = "dx = Σ dy / (elements of the window) of the windows that cover it",
+};

@@ -1,0 +1,58 @@
+/* Elementwise functions: one row is the operator, its gradient operator, references and cases. The including file
+ * defines UNARY(name, fields, f(x), f'(x or y), what f' reads: X or Y, may be an epilogue, cases, formula)
+ *   UNARY_FLAT(name, f(x), formula)      without attributes; its derivative is 0 almost everywhere
+ * x, y and a (unary_attributes: a->alpha, a->beta) are in scope. cases: CASES(attributes) or
+ * RANGE(where it is smooth). */
+#define ALPHA ((double)a->alpha)
+#define BETA  ((double)a->beta)
+
+UNARY(Relu, no_fields, x<0 ? 0 : x, y> 0 ? 1 : 0, Y, true, CASES(""), "y = max(x, 0)")
+UNARY(Sigmoid, no_fields, sigmoid(x), (y * (1 - y)), Y, true, CASES(""), "y = 1 / (1 + exp(−x))")
+UNARY(Tanh, no_fields, tanh(x), 1 - y * y, Y, true, CASES(""), "y = tanh x")
+UNARY(LeakyRelu, alpha_001, x < 0 ? ALPHA * x : x, x < 0 ? ALPHA : 1, X, true, CASES("alpha=0.3"),
+      "y = x for x ≥ 0, else alpha · x")
+UNARY(Elu, alpha_1, x < 0 ? ALPHA * expm1(x) : x, x < 0 ? ALPHA * exp(x) : 1, X, false, CASES("alpha=0.7"),
+      "y = x for x ≥ 0, else alpha · (exp x − 1)")
+UNARY(Selu, selu_fields, (BETA * (x > 0 ? x : ALPHA * expm1(x))), (BETA * (x > 0 ? 1 : ALPHA * exp(x))), X, false,
+      CASES(""), "y = gamma · (x for x > 0, else alpha · (exp x − 1))")
+UNARY(Celu, alpha_1, x < 0 ? ALPHA * expm1(x / ALPHA) : x, x < 0 ? exp(x / ALPHA) : 1, X, false, CASES("alpha=0.7"),
+      "y = max(0, x) + min(0, alpha · (exp(x / alpha) − 1))")
+UNARY(ThresholdedRelu, alpha_1, x > ALPHA ? x : 0, x > ALPHA ? 1 : 0, X, false, CASES("alpha=0.25"),
+      "y = x for x > alpha, else 0")
+UNARY(HardSigmoid, hard_fields, fmin(fmax(ALPHA *x + BETA, 0), 1),
+      ALPHA *x + BETA > 0 && ALPHA * x + BETA < 1 ? ALPHA : 0, X, false, CASES("alpha=0.9"),
+      "y = min(max(alpha · x + beta, 0), 1)")
+UNARY(HardSwish, no_fields, (x * fmin(fmax(x / 6 + 0.5, 0), 1)),
+      (x <= -3  ? 0
+       : x >= 3 ? 1
+                : x / 3 + 0.5),
+      X, false, RANGE("-5..5"), "y = x · min(max(x / 6 + 1/2, 0), 1)")
+UNARY(Mish, no_fields, (x * tanh(softplus(x))),
+      tanh(softplus(x)) + x * (1 - tanh(softplus(x)) * tanh(softplus(x))) * sigmoid(x), X, false, CASES(""),
+      "y = x · tanh(log(1 + exp x))")
+UNARY(Softplus, no_fields, softplus(x), sigmoid(x), X, false, CASES(""), "y = log(1 + exp x)")
+UNARY(Softsign, no_fields, x / (1 + fabs(x)), 1 / ((1 + fabs(x)) * (1 + fabs(x))), X, false, CASES(""),
+      "y = x / (1 + |x|)")
+UNARY(Exp, no_fields, exp(x), y, Y, false, CASES(""), "y = exp x")
+UNARY(Log, no_fields, log(x), 1 / x, X, false, RANGE("pos"), "y = log x")
+UNARY(Neg, no_fields, -x, -1, Y, false, CASES(""), "y = −x")
+UNARY(Abs, no_fields, fabs(x), x > 0 ? 1 : x < 0 ? -1 : 0, X, false, CASES(""), "y = |x|")
+UNARY(Sqrt, no_fields, sqrt(x), 0.5 / y, Y, false, RANGE("pos"), "y = √x")
+UNARY(Reciprocal, no_fields, 1 / x, -y *y, Y, false, RANGE("pos"), "y = 1 / x")
+UNARY(Erf, no_fields, erf(x), 1.1283791670955126 * exp(-x * x), X, false, CASES(""), "y = 2/√π ∫₀ˣ exp(−t²) dt")
+UNARY(Sin, no_fields, sin(x), cos(x), X, false, CASES(""), "y = sin x")
+UNARY(Cos, no_fields, cos(x), -sin(x), X, false, CASES(""), "y = cos x")
+UNARY(Tan, no_fields, tan(x), 1 + y * y, Y, false, CASES(""), "y = tan x")
+UNARY(Asin, no_fields, asin(x), 1 / sqrt(1 - x * x), X, false, RANGE("-0.8..0.8"), "y = arcsin x")
+UNARY(Acos, no_fields, acos(x), -1 / sqrt(1 - x * x), X, false, RANGE("-0.8..0.8"), "y = arccos x")
+UNARY(Atan, no_fields, atan(x), 1 / (1 + x * x), X, false, CASES(""), "y = arctan x")
+UNARY(Sinh, no_fields, sinh(x), cosh(x), X, false, CASES(""), "y = sinh x")
+UNARY(Cosh, no_fields, cosh(x), sinh(x), X, false, CASES(""), "y = cosh x")
+
+UNARY_FLAT(Floor, floor(x), "y = ⌊x⌋")
+UNARY_FLAT(Ceil, ceil(x), "y = ⌈x⌉")
+UNARY_FLAT(Round, nearbyint(x), "y = x rounded to the nearest integer, halves to the even one")
+UNARY_FLAT(Sign, x > 0 ? 1 : x < 0 ? -1 : 0 * x, "y = −1, 0 or 1")
+
+#undef ALPHA
+#undef BETA

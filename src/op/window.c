@@ -1,0 +1,78 @@
+#include "op/window.h"
+
+#include <string.h>
+
+/* Larger strides, kernels and pads only make sums overflow. */
+#define WINDOW_LIMIT INT32_MAX
+
+static stria_status check_list(const ints *list, const char *name, int64_t count, int64_t least, stria_error *err) {
+    if (list->count != 0 && list->count != count)
+        FAIL(err, STRIA_BAD_SHAPE, "%s has %lld entries, expected %lld", name, (long long)list->count,
+             (long long)count);
+    for (int64_t i = 0; i < list->count; i++)
+        if (list->value[i] < least || list->value[i] > WINDOW_LIMIT)
+            FAIL(err, STRIA_BAD_SHAPE, "%s has the entry %lld, expected %lld or more", name, (long long)list->value[i],
+                 (long long)least);
+    return STRIA_OK;
+}
+
+static int64_t extent(const window *w) {
+    return (w->kernel - 1) * w->dilation + 1;
+}
+
+/* SAME_*: as many windows as strides fit into the input; what is missing is padded, the odd one behind (UPPER) or
+ * before. */
+static void pad_same(window *w, bool upper) {
+    w->out = (w->in + w->stride - 1) / w->stride;
+    int64_t missing = (w->out - 1) * w->stride + extent(w) - w->in;
+    if (missing < 0) missing = 0;
+    w->before = upper ? missing / 2 : missing - missing / 2;
+    w->after = missing - w->before;
+}
+
+static stria_status count_windows(window *w, bool ceil_mode, const char *what, stria_error *err) {
+    int64_t room = w->in + w->before + w->after - extent(w);
+    if (room < 0)
+        FAIL(err, STRIA_BAD_SHAPE, "a window of %lld does not fit into the %s of %lld with pads %lld and %lld",
+             (long long)extent(w), what, (long long)w->in, (long long)w->before, (long long)w->after);
+    w->out = room / w->stride + 1;
+    if (ceil_mode && room % w->stride != 0 && w->out * w->stride < w->in + w->before) w->out++;
+    return STRIA_OK;
+}
+
+static stria_status infer_one(window *w, const window_attributes *a, int axis, int rank, stria_error *err) {
+    const char *what = axis == rank - 1 ? "width" : "height";
+    w->stride = a->strides.count ? a->strides.value[axis] : 1;
+    w->dilation = a->dilations.count ? a->dilations.value[axis] : 1;
+    if (w->kernel < 1 || w->kernel > WINDOW_LIMIT || w->in > INT64_MAX / 4)
+        FAIL(err, STRIA_BAD_SHAPE, "a window of %lld cannot slide over a %s of %lld", (long long)w->kernel, what,
+             (long long)w->in);
+    if (strcmp(a->auto_pad, "NOTSET") == 0) {
+        w->before = a->pads.count ? a->pads.value[axis] : 0;
+        w->after = a->pads.count ? a->pads.value[axis + rank] : 0;
+    } else if (strcmp(a->auto_pad, "VALID") == 0) {
+        w->before = w->after = 0;
+    } else if (strcmp(a->auto_pad, "SAME_UPPER") == 0 || strcmp(a->auto_pad, "SAME_LOWER") == 0) {
+        pad_same(w, strcmp(a->auto_pad, "SAME_UPPER") == 0);
+        return STRIA_OK;
+    } else {
+        FAIL(err, STRIA_BAD_ARGUMENT, "auto_pad is '%s', expected NOTSET, SAME_UPPER, SAME_LOWER or VALID",
+             a->auto_pad);
+    }
+    return count_windows(w, a->ceil_mode != 0, what, err);
+}
+
+stria_status window_infer(window w[2], const window_attributes *a, int rank, const int64_t *in, const int64_t *kernel,
+                          stria_error *err) {
+    TRY(check_list(&a->strides, "strides", rank, 1, err));
+    TRY(check_list(&a->dilations, "dilations", rank, 1, err));
+    TRY(check_list(&a->pads, "pads", 2 * rank, 0, err));
+    TRY(check_list(&a->kernel_shape, "kernel_shape", rank, 1, err));
+    w[0] = (window){.in = 1, .out = 1, .kernel = 1, .stride = 1, .dilation = 1};
+    for (int axis = 0; axis < rank; axis++) {
+        window *one = &w[2 - rank + axis];
+        *one = (window){.in = in[axis], .kernel = kernel[axis]};
+        TRY(infer_one(one, a, axis, rank, err));
+    }
+    return STRIA_OK;
+}

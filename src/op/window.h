@@ -1,0 +1,40 @@
+/* Sliding windows: the attributes and the geometry that convolution and pooling share.
+ *
+ * Along one dimension, window p covers the inputs p·stride + u·dilation − before, u = 0…kernel−1, and
+ * out = ⌊(in + before + after − ((kernel − 1)·dilation + 1)) / stride⌋ + 1
+ * (⌈…⌉ with ceil_mode, less one if the last window would start behind the input and its leading padding). */
+#ifndef OP_WINDOW_H
+#define OP_WINDOW_H
+
+#include "op/op.h"
+
+typedef struct window_attributes {
+    const char *auto_pad;          /* NOTSET, SAME_UPPER, SAME_LOWER, VALID */
+    ints kernel_shape;             /* none: the weights' */
+    ints strides, pads, dilations; /* none: ones, zeros, ones; pads: all beginnings, then all ends */
+    int64_t ceil_mode;
+} window_attributes;
+
+#define WINDOW_FIELDS(type, member)                                                                                    \
+    {"auto_pad", ATTR_STRING, offsetof(type, member.auto_pad), "NOTSET", false},                                       \
+        {"kernel_shape", ATTR_INTS, offsetof(type, member.kernel_shape), NULL, false},                                 \
+        {"strides", ATTR_INTS, offsetof(type, member.strides), NULL, false},                                           \
+        {"pads", ATTR_INTS, offsetof(type, member.pads), NULL, false}, {                                               \
+        "dilations", ATTR_INTS, offsetof(type, member.dilations), NULL, false                                          \
+    }
+
+typedef struct window {
+    int64_t in, out, kernel, stride, dilation, before, after;
+} window;
+
+/* Geometry of `rank` (1 or 2) spatial dimensions of sizes in[] under windows of sizes kernel[]. One dimension is the
+ * width: the height is then 1, so that w[0] is always the height and w[1] the width. */
+stria_status window_infer(window w[2], const window_attributes *a, int rank, const int64_t *in, const int64_t *kernel,
+                          stria_error *err);
+
+/* The first index ≥ 0 that window p covers from tap u on; outside [0, in) is padding. */
+static inline int64_t window_at(const window *w, int64_t p, int64_t u) {
+    return p * w->stride + u * w->dilation - w->before;
+}
+
+#endif

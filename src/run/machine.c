@@ -1,0 +1,69 @@
+#include "run/machine.h"
+
+#include "base/text.h"
+
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#define PEAK_ROUNDS 20000
+
+stria_status machine_kernels(const char *isa, const kernel_set **out, stria_error *err) {
+    text list = {0};
+    if (!isa) isa = getenv("STRIA_ISA");
+    if (isa && !*isa) isa = NULL;
+    *out = kernel_set_find(isa);
+    if (*out) return STRIA_OK;
+    for (int i = 0; machine_isa(i); i++) text_printf(&list, "%s%s", i ? ", " : "", machine_isa(i));
+    error_set(err, STRIA_UNSUPPORTED, "instruction set '%s' is not to be had on this machine; there are %s", isa, text_string(&list));
+    text_release(&list);
+    return STRIA_UNSUPPORTED;
+}
+
+const char *machine_isa(int i) {
+    const kernel_set *const *sets = kernel_sets();
+    for (int k = 0; sets[k]; k++)
+        if (k == i) return sets[k]->isa;
+    return NULL;
+}
+
+const char *kernels_name(const kernel_set *ks) { return ks->isa; }
+
+typedef struct peak {
+    const kernel_set *ks;
+    float *sink;
+} peak;
+
+static void peak_task(void *context, int64_t index, int worker) {
+    const peak *p = context;
+    (void)worker;
+    p->ks->peak(p->sink + index * 64, PEAK_ROUNDS);
+}
+
+static double seconds(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+double machine_peak_gflops(const kernel_set *ks, pool *p) {
+    int threads = pool_threads(p);
+    float *sink = mem_zalloc((size_t)threads * 64, sizeof *sink);
+    double best = 0, start = seconds();
+    if (!sink) return 0;
+    do {
+        double t = seconds();
+        pool_run(p, peak_task, &(peak){ks, sink}, threads);
+        t = seconds() - t;
+        /* a round is 2 operations in each lane of 12 accumulators */
+        double rate = 2.0 * 12 * ks->lanes * PEAK_ROUNDS * threads / t * 1e-9;
+        if (rate > best) best = rate;
+    } while (seconds() - start < 0.02);
+    mem_free(sink);
+    return best;
+}
+
+uint64_t machine_peak_rss(void) {
+    struct rusage usage;
+    return getrusage(RUSAGE_SELF, &usage) ? 0 : (uint64_t)usage.ru_maxrss * 1024;
+}

@@ -1,0 +1,45 @@
+#include "run/plan.h"
+
+/* The state that this node's in-place outputs replace, if it is an optimiser's update; else NULL. */
+static const value *updated_state(const graph *g, const node *n) {
+    if (!n->op->in_place_pair[0]) return NULL;
+    for (int i = 0; i < g->update_count; i++)
+        if (g->updates[i].next->producer == n && g->updates[i].state == n->in[n->op->in_place_pair[0] - 1])
+            return g->updates[i].state;
+    return NULL;
+}
+
+static bool reads(const node *n, const value *v) {
+    for (int i = 0; i < n->in_count; i++)
+        if (n->in[i] == v) return true;
+    return false;
+}
+
+/* The last node that must run before update n: producers of its inputs, other readers of its state. */
+static int anchor_of(const graph *g, const node *n, const value *state) {
+    int anchor = -1;
+    for (int i = 0; i < n->in_count; i++)
+        if (n->in[i] && n->in[i]->producer && n->in[i]->producer->id > anchor) anchor = n->in[i]->producer->id;
+    for (int k = anchor + 1; k < g->node_count; k++)
+        if (g->nodes[k] != n && reads(g->nodes[k], state)) anchor = k;
+    return anchor;
+}
+
+stria_status plan_schedule(plan *p, const graph *g, stria_error *err) {
+    int *anchor, at = 0;
+    *p = (plan){.g = g};
+    TRY(mem_new(&p->order, (size_t)g->node_count + 1, sizeof *p->order, "the schedule", err));
+    TRY(mem_new(&anchor, (size_t)g->node_count + 1, sizeof *anchor, "the schedule", err));
+    for (int k = 0; k < g->node_count; k++) {
+        const value *state = updated_state(g, g->nodes[k]);
+        anchor[k] = state ? anchor_of(g, g->nodes[k], state) : g->node_count;
+    }
+    /* Updates without anything before them come first; each other update right behind its anchor. */
+    for (int after = -1; after < g->node_count; after++) {
+        if (after >= 0 && anchor[after] == g->node_count) p->order[at++] = g->nodes[after];
+        for (int k = 0; k < g->node_count; k++)
+            if (anchor[k] == after) p->order[at++] = g->nodes[k];
+    }
+    mem_free(anchor);
+    return STRIA_OK;
+}

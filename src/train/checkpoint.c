@@ -1,0 +1,243 @@
+/* The run folder's checkpoint: it alone is the truth. Tensors "param/NAME" (parameters, statistics and other variables) and
+ * "state/NAME/momentum"; "graph" holds the network as .net text (as ONNX bytes where that cannot say it). Scalars, options and the data's
+ * identity stand in __metadata__ as text; reals in %a form, so that they come back with every bit. */
+#include "base/file.h"
+#include "model/net.h"
+#include "model/onnx/onnx.h"
+#include "model/safetensors.h"
+#include "train/trainer.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STATE_PREFIX "state/"
+#define PARAM_PREFIX "param/"
+#define TEXT_NET     "stria-net"
+
+/* ---- writing ---- */
+
+typedef struct writing {
+    safetensors file;
+    arena arena;
+    int entry_capacity, pair_capacity;
+} writing;
+
+static stria_status entry_add(writing *w, const char *prefix, const char *name, tensor *data, stria_error *err) {
+    TRY(mem_reserve(&w->file.entries, &w->entry_capacity, w->file.entry_count + 1, sizeof *w->file.entries, "a checkpoint", err));
+    char *full = arena_printf(&w->arena, "%s%s", prefix, name);
+    if (!full) FAIL(err, STRIA_NO_MEMORY, "not enough memory for a checkpoint");
+    w->file.entries[w->file.entry_count++] = (safetensors_entry){full, data};
+    return STRIA_OK;
+}
+
+__attribute__((format(printf, 4, 5))) static stria_status pair_add(writing *w, stria_error *err, const char *key,
+                                                                    const char *format, ...) {
+    char line[1100];
+    va_list arguments;
+    TRY(mem_reserve(&w->file.metadata, &w->pair_capacity, w->file.metadata_count + 1, sizeof *w->file.metadata, "a checkpoint", err));
+    va_start(arguments, format);
+    text_vformat(line, sizeof line, format, arguments);
+    va_end(arguments);
+    char *copy = arena_strdup(&w->arena, line), *key_copy = arena_strdup(&w->arena, key);
+    if (!copy || !key_copy) FAIL(err, STRIA_NO_MEMORY, "not enough memory for a checkpoint");
+    w->file.metadata[w->file.metadata_count++] = (safetensors_pair){key_copy, copy};
+    return STRIA_OK;
+}
+
+static stria_status options_add(writing *w, const stria_train_options *options, stria_error *err) {
+    for (int i = 0; stria_train_option(i); i++) {
+        text value = {0};
+        char key[64];
+        train_option_text(options, i, &value);
+        snprintf(key, sizeof key, "option.%s", stria_train_option(i)->name);
+        stria_status status = text_check(&value, err);
+        if (status == STRIA_OK) status = pair_add(w, err, key, "%s", text_string(&value));
+        text_release(&value);
+        TRY(status);
+    }
+    return STRIA_OK;
+}
+
+static stria_status position_add(writing *w, const trainer *t, stria_error *err) {
+    const position *at = &t->at;
+    TRY(pair_add(w, err, "format", "stria checkpoint 1"));
+    TRY(pair_add(w, err, "isa", "%s", t->ks->isa));
+    TRY(pair_add(w, err, "data", "%s", t->source.spec));
+    TRY(pair_add(w, err, "data.limit", "%" PRId64, t->source.limit));
+    TRY(pair_add(w, err, "data.hold_out", "%d", t->source.hold_out));
+    TRY(pair_add(w, err, "data.validated", "%d", t->val != NULL));
+    TRY(pair_add(w, err, "data.checksum", "%016" PRIx64, dataset_checksum(t->train)));
+    TRY(pair_add(w, err, "epoch", "%" PRId64, at->epoch));
+    TRY(pair_add(w, err, "batch", "%" PRId64, at->batch));
+    TRY(pair_add(w, err, "step", "%" PRId64, at->step));
+    TRY(pair_add(w, err, "epoch.loss", "%a", at->epoch_score.loss));
+    TRY(pair_add(w, err, "epoch.images", "%" PRId64, at->epoch_score.images));
+    TRY(pair_add(w, err, "epoch.top1", "%" PRId64, at->epoch_score.top1));
+    return pair_add(w, err, "epoch.top5", "%" PRId64, at->epoch_score.top5);
+}
+
+static stria_status graph_add(writing *w, const graph *g, tensor **out, stria_error *err) {
+    text bytes = {0};
+    stria_status status = net_write(g, &bytes, err);
+    if (status == STRIA_UNSUPPORTED || status == STRIA_BAD_ARGUMENT) {
+        text_release(&bytes);
+        status = onnx_write(g, &bytes, err);
+    }
+    if (status == STRIA_OK) status = text_check(&bytes, err);
+    if (status == STRIA_OK) status = tensor_new(out, STRIA_UINT8, &(shape){.rank = 1, .dim = {(int64_t)bytes.length}}, "graph", err);
+    if (status == STRIA_OK) memcpy((*out)->data, bytes.data, bytes.length);
+    text_release(&bytes);
+    return status == STRIA_OK ? entry_add(w, "", "graph", *out, err) : status;
+}
+
+stria_status checkpoint_write(trainer *t, stria_error *err) {
+    writing w = {0};
+    tensor *graph_bytes = NULL;
+    char path[1100];
+    stria_status status = STRIA_OK;
+    snprintf(path, sizeof path, "%s/%s", t->options.out, CHECKPOINT_FILE);
+    for (int i = 0; i < t->states.count; i++) {
+        const char *name = t->states.names[i];
+        bool optimizer = strncmp(name, STATE_PREFIX, strlen(STATE_PREFIX)) == 0;
+        TRY_DONE(entry_add(&w, optimizer ? "" : PARAM_PREFIX, name, t->states.tensors[i], err));
+    }
+    TRY_DONE(graph_add(&w, t->model, &graph_bytes, err));
+    TRY_DONE(position_add(&w, t, err));
+    TRY_DONE(options_add(&w, &t->options, err));
+    TRY_DONE(safetensors_write(&w.file, path, err));
+done:
+    tensor_release(graph_bytes);
+    mem_free(w.file.entries);
+    mem_free(w.file.metadata);
+    arena_release(&w.arena);
+    return status;
+}
+
+/* ---- reading ---- */
+
+static stria_status metadata_get(const checkpoint *c, const char *key, const char **out, stria_error *err) {
+    *out = safetensors_metadata(c->file, key);
+    if (!*out) FAIL(err, STRIA_BAD_FILE, "the checkpoint says nothing about '%s'", key);
+    return STRIA_OK;
+}
+
+static stria_status count_get(const checkpoint *c, const char *key, int64_t *out, stria_error *err) {
+    const char *value;
+    TRY(metadata_get(c, key, &value, err));
+    if (!text_to_int(value, out) || *out < 0) FAIL(err, STRIA_BAD_FILE, "the checkpoint's '%s' is '%s', not a count", key, value);
+    return STRIA_OK;
+}
+
+static stria_status options_get(checkpoint *c, stria_error *err) {
+    c->options = stria_train_options_default();
+    for (int i = 0; stria_train_option(i); i++) {
+        char key[64];
+        const char *value;
+        snprintf(key, sizeof key, "option.%s", stria_train_option(i)->name);
+        value = safetensors_metadata(c->file, key);
+        if (value) TRY(stria_train_option_set(&c->options, stria_train_option(i)->name, value, err));
+    }
+    return STRIA_OK;
+}
+
+static stria_status data_get(checkpoint *c, stria_error *err) {
+    const char *value;
+    int64_t flag;
+    TRY(metadata_get(c, "data", &value, err));
+    snprintf(c->source.spec, sizeof c->source.spec, "%s", value);
+    TRY(metadata_get(c, "data.checksum", &value, err));
+    c->data_checksum = strtoull(value, NULL, 16);
+    TRY(count_get(c, "data.limit", &c->source.limit, err));
+    TRY(count_get(c, "data.hold_out", &flag, err));
+    c->source.hold_out = flag != 0;
+    TRY(count_get(c, "data.validated", &flag, err));
+    c->validated = flag != 0;
+    return STRIA_OK;
+}
+
+static stria_status graph_get(checkpoint *c, stria_error *err) {
+    const tensor *bytes = safetensors_find(c->file, "graph");
+    if (!bytes || bytes->type != STRIA_UINT8) FAIL(err, STRIA_BAD_FILE, "the checkpoint holds no graph");
+    if (bytes->bytes >= strlen(TEXT_NET) && memcmp(bytes->data, TEXT_NET, strlen(TEXT_NET)) == 0)
+        return net_read(&c->model, bytes->data, bytes->bytes, "graph", c->options.seed, err);
+    return onnx_read(&c->model, bytes->data, bytes->bytes, "graph", err);
+}
+
+/* Contents of one state; types and shapes must be those of the graph. */
+static stria_status tensor_get(const checkpoint *c, const char *prefix, tensor *into, const char *name, stria_error *err) {
+    char key[512], a[192], b[192];
+    snprintf(key, sizeof key, "%s%s", prefix, name);
+    const tensor *t = safetensors_find(c->file, key);
+    if (!t) FAIL(err, STRIA_BAD_FILE, "the checkpoint holds no '%s'", key);
+    if (t->type != into->type || !shape_equal(&t->shape, &into->shape))
+        FAIL(err, STRIA_BAD_FILE, "the checkpoint's '%s' is %s %s, the network's %s %s", key, dtype_name(t->type), shape_text(&t->shape, a),
+             dtype_name(into->type), shape_text(&into->shape, b));
+    memcpy(into->data, t->data, t->bytes);
+    return STRIA_OK;
+}
+
+static stria_status checkpoint_load(checkpoint *c, stria_error *err) {
+    const char *value;
+    TRY(metadata_get(c, "format", &value, err));
+    if (strcmp(value, "stria checkpoint 1") != 0) FAIL(err, STRIA_BAD_FILE, "the checkpoint is of format '%s'", value);
+    TRY(options_get(c, err));
+    TRY(metadata_get(c, "isa", &c->isa, err));
+    TRY(data_get(c, err));
+    TRY(graph_get(c, err));
+    for (int i = 0; i < c->model->value_count; i++)
+        if (c->model->values[i]->kind == VALUE_STATE)
+            TRY(tensor_get(c, PARAM_PREFIX, c->model->values[i]->data, c->model->values[i]->name, err));
+    return STRIA_OK;
+}
+
+stria_status checkpoint_read(checkpoint *c, const char *folder, stria_error *err) {
+    char path[1100];
+    *c = (checkpoint){0};
+    snprintf(path, sizeof path, "%s/%s", folder, CHECKPOINT_FILE);
+    TRY(mem_new(&c->file, 1, sizeof *c->file, "a checkpoint", err));
+    stria_status status = safetensors_read(c->file, path, err);
+    if (status != STRIA_OK) {
+        mem_free(c->file);
+        c->file = NULL;
+        return status;
+    }
+    status = checkpoint_load(c, err);
+    if (status != STRIA_OK) {
+        error_prefix(err, "%s: ", path);
+        checkpoint_release(c);
+        return status;
+    }
+    snprintf(c->options.out, sizeof c->options.out, "%s", folder);
+    return STRIA_OK;
+}
+
+void checkpoint_release(checkpoint *c) {
+    graph_free(c->model);
+    if (c->file) safetensors_release(c->file);
+    mem_free(c->file);
+    *c = (checkpoint){0};
+}
+
+static stria_status score_restore(const checkpoint *c, score *s, stria_error *err) {
+    const char *value;
+    TRY(metadata_get(c, "epoch.loss", &value, err));
+    s->loss = strtod(value, NULL);
+    TRY(count_get(c, "epoch.images", &s->images, err));
+    TRY(count_get(c, "epoch.top1", &s->top1, err));
+    return count_get(c, "epoch.top5", &s->top5, err);
+}
+
+stria_status checkpoint_restore(const checkpoint *c, trainer *t, stria_error *err) {
+    for (int i = 0; i < t->states.count; i++) {
+        const char *name = t->states.names[i];
+        bool optimizer = strncmp(name, STATE_PREFIX, strlen(STATE_PREFIX)) == 0;
+        TRY(tensor_get(c, optimizer ? "" : PARAM_PREFIX, t->states.tensors[i], name, err));
+    }
+    TRY(count_get(c, "epoch", &t->at.epoch, err));
+    TRY(count_get(c, "batch", &t->at.batch, err));
+    TRY(count_get(c, "step", &t->at.step, err));
+    return score_restore(c, &t->at.epoch_score, err);
+}

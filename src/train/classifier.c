@@ -1,0 +1,171 @@
+#include "train/classifier.h"
+
+#include "base/text.h"
+#include "op/op.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define KEY_CLASSES "stria.classes" /* names, a line each */
+#define KEY_OUTPUT  "stria.output"  /* logits or probabilities */
+
+static stria_status preprocess_load(const graph *g, preprocess *p, stria_error *err) {
+    char key[64];
+    *p = preprocess_default();
+    for (int i = 0; i < preprocess_keys(); i++) {
+        snprintf(key, sizeof key, "stria.%s", preprocess_key(i));
+        const char *stored = graph_metadata(g, key);
+        if (stored) TRY(preprocess_set(p, preprocess_key(i), stored, err));
+    }
+    return STRIA_OK;
+}
+
+static stria_status input_find(const graph *g, value **image, stria_error *err) {
+    char t[192];
+    if (g->input_count != 1) FAIL(err, STRIA_BAD_SHAPE, "model '%s' has %d inputs; a classifier of pictures has one", g->name, g->input_count);
+    *image = g->inputs[0];
+    const shape *s = &(*image)->shape;
+    if ((*image)->type != STRIA_FLOAT32 || s->rank != 4)
+        FAIL(err, STRIA_BAD_SHAPE, "input '%s' is %s %s; a classifier of pictures takes float32 [batch, channels, height, width]",
+             (*image)->name, dtype_name((*image)->type), shape_text(s, t));
+    return STRIA_OK;
+}
+
+stria_status classifier_of(graph *g, classifier *out, stria_error *err) {
+    char t[192];
+    classifier c = {0};
+    TRY(input_find(g, &c.image, err));
+    if (g->output_count < 1) FAIL(err, STRIA_BAD_SHAPE, "model '%s' has no output", g->name);
+    c.scores = c.logits = g->outputs[0];
+    int64_t count = shape_count(&c.scores->shape), batch = c.image->shape.dim[0];
+    if (!dtype_is_float(c.scores->type) || c.scores->shape.rank < 2 || c.scores->shape.dim[0] != batch ||
+        count != batch * c.scores->shape.dim[1])
+        FAIL(err, STRIA_BAD_SHAPE, "output '%s' is %s; a classifier gives [batch, classes]", c.scores->name, shape_text(&c.scores->shape, t));
+    c.classes = c.scores->shape.dim[1];
+    const char *says = graph_metadata(g, KEY_OUTPUT);
+    bool softmax = c.scores->producer && c.scores->producer->op == &op_Softmax;
+    if (softmax) c.logits = c.scores->producer->in[0];
+    c.probabilities = !softmax && says && strcmp(says, "probabilities") == 0;
+    TRY(preprocess_load(g, &c.preprocess, err));
+    *out = c;
+    return STRIA_OK;
+}
+
+/* All symbolic dimensions get the batch. */
+static stria_status rebatch(graph *g, int64_t batch, graph **out, stria_error *err) {
+    shape shapes[1] = {g->inputs[0]->shape};
+    const shape *pointers[1] = {&shapes[0]};
+    if (!g->inputs[0]->symbol[0] && shapes[0].dim[0] != batch && graph_metadata(g, "stria.fixed_batch"))
+        FAIL(err, STRIA_BAD_SHAPE, "model '%s' takes batches of %" PRId64 " only", g->name, shapes[0].dim[0]);
+    shapes[0].dim[0] = batch;
+    return graph_copy(g, pointers, out, err);
+}
+
+stria_status classifier_graph(graph *g, int64_t batch, graph **out, stria_error *err) {
+    graph *copy;
+    classifier c;
+    TRY(rebatch(g, batch, &copy, err));
+    stria_status status = classifier_of(copy, &c, err);
+    builder b = {.g = copy, .origin = "logits", .err = err};
+    if (status == STRIA_OK) {
+        value *logits = c.probabilities ? build1(&b, &op_Log, c.logits, NULL) : c.logits;
+        if (logits && logits->shape.rank > 2) logits = build1(&b, &op_Flatten, logits, NULL);
+        status = b.status;
+        copy->output_count = 0;
+        if (status == STRIA_OK) status = graph_add_output(copy, logits, CLASSIFIER_LOGITS, err);
+    }
+    if (status != STRIA_OK) graph_free(copy);
+    else *out = copy;
+    return status;
+}
+
+/* ---- classes by name ---- */
+
+/* Line i of text; false past the end. */
+static bool line_at(const char *lines, int64_t i, const char **start, size_t *length) {
+    for (; lines && *lines; i--) {
+        *length = strcspn(lines, "\n");
+        if (i == 0) {
+            *start = lines;
+            return true;
+        }
+        lines += *length;
+        if (*lines) lines++;
+    }
+    return false;
+}
+
+const char *classifier_class_name(const graph *g, int64_t i, char buffer[128]) {
+    const char *start;
+    size_t length;
+    if (line_at(graph_metadata(g, KEY_CLASSES), i, &start, &length)) snprintf(buffer, 128, "%.*s", (int)(length < 127 ? length : 127), start);
+    else snprintf(buffer, 128, "%" PRId64, i);
+    return buffer;
+}
+
+static int64_t class_find(const graph *g, int64_t classes, const char *name) {
+    char buffer[128], cut[128];
+    snprintf(cut, sizeof cut, "%s", name);
+    for (int64_t i = 0; i < classes; i++)
+        if (strcmp(classifier_class_name(g, i, buffer), cut) == 0) return i;
+    return -1;
+}
+
+stria_status classifier_match(const graph *g, int64_t classes, const dataset *d, int64_t *permutation, stria_error *err) {
+    bool named = graph_metadata(g, KEY_CLASSES) != NULL;
+    if (!named && dataset_classes(d) > classes)
+        FAIL(err, STRIA_BAD_SHAPE, "the data has %d classes, the model %" PRId64, dataset_classes(d), classes);
+    for (int i = 0; i < dataset_classes(d); i++) {
+        permutation[i] = named ? class_find(g, classes, dataset_class_name(d, i)) : i;
+        if (permutation[i] < 0)
+            FAIL(err, STRIA_BAD_ARGUMENT, "the data's class '%s' is none of the model's %" PRId64 " classes", dataset_class_name(d, i), classes);
+    }
+    return STRIA_OK;
+}
+
+/* ---- adopting a dataset ---- */
+
+static stria_status classes_store(graph *g, const dataset *d, stria_error *err) {
+    text lines = {0};
+    for (int i = 0; i < dataset_classes(d); i++) text_printf(&lines, "%s%s", i ? "\n" : "", dataset_class_name(d, i));
+    stria_status status = text_check(&lines, err);
+    if (status == STRIA_OK) status = graph_set_metadata(g, KEY_CLASSES, text_string(&lines), err);
+    text_release(&lines);
+    return status;
+}
+
+/* Pictures of other sizes are resized to what the network takes. */
+static void preprocess_choose(const classifier *c, const dataset *d, preprocess *p) {
+    *p = preprocess_default();
+    if (dataset_is_float(d)) p->scale = 1;
+    int height = (int)c->image->shape.dim[2], width = (int)c->image->shape.dim[3];
+    if (!dataset_uniform(d) || dataset_height(d) != height || dataset_width(d) != width) p->resize_height = height, p->resize_width = width;
+    if (dataset_channels(d) != c->image->shape.dim[1]) p->order = c->image->shape.dim[1] == 1 ? PREPROCESS_GREY : PREPROCESS_RGB;
+}
+
+static stria_status preprocess_store(graph *g, const preprocess *p, stria_error *err) {
+    for (int i = 0; i < preprocess_keys(); i++) {
+        char key[64];
+        text line = {0};
+        snprintf(key, sizeof key, "stria.%s", preprocess_key(i));
+        stria_status status = preprocess_get(p, preprocess_key(i), &line, err);
+        if (status == STRIA_OK) status = text_check(&line, err);
+        if (status == STRIA_OK && line.length) status = graph_set_metadata(g, key, text_string(&line), err);
+        text_release(&line);
+        TRY(status);
+    }
+    return STRIA_OK;
+}
+
+stria_status classifier_adopt(graph *g, const dataset *d, stria_error *err) {
+    classifier c;
+    preprocess p;
+    TRY(classifier_of(g, &c, err));
+    if (!graph_metadata(g, KEY_CLASSES) && dataset_classes(d) != c.classes)
+        FAIL(err, STRIA_BAD_SHAPE, "the data has %d classes, the model's output '%s' has %" PRId64, dataset_classes(d), c.scores->name, c.classes);
+    if (!graph_metadata(g, KEY_CLASSES)) TRY(classes_store(g, d, err));
+    if (graph_metadata(g, "stria.scale")) return STRIA_OK;
+    preprocess_choose(&c, d, &p);
+    return preprocess_store(g, &p, err);
+}

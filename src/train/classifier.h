@@ -1,0 +1,37 @@
+/* A graph seen as a classifier: which input takes the picture, which value holds the logits, what the classes are called, how a picture
+ * becomes a tensor. Training, evaluation and prediction start from here. */
+#ifndef TRAIN_CLASSIFIER_H
+#define TRAIN_CLASSIFIER_H
+
+#include "data/dataset.h"
+#include "data/preprocess.h"
+#include "graph/graph.h"
+
+#define CLASSIFIER_LOGITS "logits" /* output name in graphs that classifier_graph makes */
+
+typedef struct classifier {
+    value *image;        /* the input [batch, channels, height, width] */
+    value *scores;       /* the output [batch, classes] */
+    value *logits;       /* the same, or what a last Softmax reads */
+    bool probabilities;  /* scores are probabilities and no Softmax shows the logits: then log(scores) stands for them */
+    int64_t classes;
+    preprocess preprocess;
+} classifier;
+
+/* Fails with a sentence for graphs that are no classifiers of pictures. */
+stria_status classifier_of(graph *g, classifier *out, stria_error *err);
+
+/* A copy for this batch with one output more: the logits, under CLASSIFIER_LOGITS, and no other output. */
+stria_status classifier_graph(graph *g, int64_t batch, graph **out, stria_error *err);
+
+/* Stores in the metadata what the graph does not say yet: preprocessing and class names as the dataset has them. Refuses a dataset
+ * whose classes or channels do not fit. */
+stria_status classifier_adopt(graph *g, const dataset *d, stria_error *err);
+
+/* Name of class i by the model's metadata; its number as text if there is none. Returns buffer. */
+const char *classifier_class_name(const graph *g, int64_t i, char buffer[128]);
+
+/* permutation[i]: the model's class for dataset class i, matched by name, never by index, where both have names. */
+stria_status classifier_match(const graph *g, int64_t classes, const dataset *d, int64_t *permutation, stria_error *err);
+
+#endif

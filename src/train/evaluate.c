@@ -1,0 +1,85 @@
+#include "train/evaluate.h"
+
+#include "data/loader.h"
+
+struct evaluator {
+    const dataset *d;
+    loader *loader;
+    session *full, *rest; /* rest: of the last, smaller batch; may be NULL */
+    pool *pool;
+    const char *image;    /* name of the input */
+    int64_t batch, classes;
+    int64_t *labels, *permutation;
+};
+
+static stria_status session_for(graph *g, int64_t batch, const session_config *config, session **out, stria_error *err) {
+    graph *copy;
+    TRY(classifier_graph(g, batch, &copy, err));
+    stria_status status = session_new(out, copy, config, err);
+    graph_free(copy);
+    return status;
+}
+
+static stria_status evaluator_make(evaluator *e, graph *g, const session_config *config, stria_error *err) {
+    classifier c;
+    TRY(classifier_of(g, &c, err));
+    e->classes = c.classes;
+    e->image = c.image->name;
+    TRY(mem_new(&e->permutation, (size_t)dataset_classes(e->d) + 1, sizeof *e->permutation, "evaluation", err));
+    TRY(mem_new(&e->labels, (size_t)e->batch, sizeof *e->labels, "evaluation", err));
+    TRY(classifier_match(g, c.classes, e->d, e->permutation, err));
+    TRY(loader_new(&e->loader, e->d, &c.preprocess, &(loader_options){.batch = e->batch}, err));
+    int shape[3];
+    loader_shape(e->loader, shape);
+    for (int i = 0; i < 3; i++)
+        if (shape[i] != c.image->shape.dim[i + 1])
+            FAIL(err, STRIA_BAD_SHAPE, "pictures come as %dx%dx%d, but input '%s' takes %lldx%lldx%lld", shape[0], shape[1],
+                 shape[2], c.image->name, (long long)c.image->shape.dim[1], (long long)c.image->shape.dim[2], (long long)c.image->shape.dim[3]);
+    TRY(session_for(g, e->batch, config, &e->full, err));
+    int64_t rest = dataset_count(e->d) % e->batch;
+    return rest ? session_for(g, rest, config, &e->rest, err) : STRIA_OK;
+}
+
+stria_status evaluator_new(evaluator **out, graph *g, const dataset *d, int64_t batch, const session_config *config,
+                           stria_error *err) {
+    evaluator *e;
+    if (dataset_count(d) < 1) FAIL(err, STRIA_BAD_ARGUMENT, "there is no image to evaluate");
+    TRY(mem_new(&e, 1, sizeof *e, "evaluation", err));
+    e->d = d;
+    e->batch = batch < dataset_count(d) ? batch : dataset_count(d);
+    e->pool = pool_retain(config->pool);
+    stria_status status = evaluator_make(e, g, config, err);
+    if (status == STRIA_OK) *out = e;
+    else evaluator_free(e);
+    return status;
+}
+
+void evaluator_free(evaluator *e) {
+    if (!e) return;
+    session_free(e->full);
+    session_free(e->rest);
+    loader_free(e->loader);
+    pool_release(e->pool);
+    mem_free(e->labels);
+    mem_free(e->permutation);
+    mem_free(e);
+}
+
+int64_t evaluator_classes(const evaluator *e) { return e->classes; }
+
+stria_status evaluator_run(evaluator *e, score *s, bool (*progress)(int64_t done, int64_t of, void *context),
+                           void *context, stria_error *err) {
+    int64_t batches = loader_batches(e->loader);
+    for (int64_t b = 0; b < batches; b++) {
+        int64_t n = loader_items(e->loader, b);
+        session *run = n == e->batch ? e->full : e->rest;
+        float *x = session_memory(run, e->image, NULL);
+        TRY(loader_fill(e->loader, e->pool, 0, b, x, e->labels, NULL, err));
+        TRY(session_run(run, err));
+        for (int64_t i = 0; i < n; i++) e->labels[i] = e->permutation[e->labels[i]];
+        score_add(s, session_memory(run, CLASSIFIER_LOGITS, NULL), e->labels, n);
+        if (progress && !progress(s->images, dataset_count(e->d), context))
+            FAIL(err, STRIA_INTERRUPTED, "stopped after %lld of %lld images", (long long)s->images, (long long)dataset_count(e->d));
+    }
+    return STRIA_OK;
+}

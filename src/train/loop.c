@@ -1,0 +1,147 @@
+/* The training loop. What training can do besides is graph passes and callbacks, never branches in here. */
+#include "train/trainer.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+#define CHECKPOINT_SECONDS 60
+
+static int64_t batches(const trainer *t) { return loader_batches(t->loader); }
+static int64_t steps_in_all(const trainer *t) { return batches(t) * t->options.epochs; }
+
+/* False: the callback wants to stop. */
+static bool emit(trainer *t, stria_event *e) {
+    e->epochs = t->options.epochs;
+    e->step = t->at.step;
+    e->steps = steps_in_all(t);
+    e->seconds = train_clock() - t->started;
+    return !t->callback || t->callback(e, t->context);
+}
+
+static bool emit_start(trainer *t) {
+    step_memory m = step_memory_of(session_graph(t->step));
+    return emit(t, &(stria_event){.kind = STRIA_EVENT_START, .epoch = t->at.epoch + 1, .images = dataset_count(t->train),
+                                  .parameters = m.parameters, .frozen_parameters = m.frozen, .buffers = m.buffers,
+                                  .parameter_bytes = m.parameter_bytes, .optimizer_bytes = m.optimizer_bytes,
+                                  .activation_bytes = session_workspace_bytes(t->step), .gradient_bytes = m.gradient_bytes,
+                                  .isa = t->ks->isa, .threads = pool_threads(t->pool)});
+}
+
+static double lr_now(const trainer *t) {
+    return schedule_lr(t->options.schedule, t->options.lr, t->at.step, steps_in_all(t));
+}
+
+/* Loads the batch at the trainer's position into the program's inputs. */
+static stria_status batch_load(trainer *t, stria_error *err) {
+    TRY(loader_fill(t->loader, t->pool, t->at.epoch, t->at.batch, session_memory(t->step, t->image, NULL), t->labels,
+                    NULL, err));
+    int64_t *labels = session_memory(t->step, STEP_LABELS, NULL);
+    for (int64_t i = 0; i < t->options.batch; i++) labels[i] = t->permutation[t->labels[i]];
+    *(float *)session_memory(t->step, STEP_LR, NULL) = (float)lr_now(t);
+    *(int64_t *)session_memory(t->step, STEP_COUNT, NULL) = t->at.step;
+    session_step_set(t->step, (uint64_t)t->at.step);
+    return STRIA_OK;
+}
+
+typedef stria_status step_runner(session *s, stria_error *err);
+
+static stria_status step_run(trainer *t, step_runner *run, double *loss, stria_error *err) {
+    TRY(batch_load(t, err));
+    TRY(run(t->step, err));
+    *loss = (double)*(const float *)session_memory(t->step, STEP_LOSS, NULL);
+    if (!isfinite(*loss)) FAIL(err, STRIA_NOT_FINITE, "the loss is %g", *loss);
+    score_add(&t->at.epoch_score, session_memory(t->step, CLASSIFIER_LOGITS, NULL),
+              session_memory(t->step, STEP_LABELS, NULL), t->options.batch);
+    t->at.step++;
+    t->at.batch++;
+    return STRIA_OK;
+}
+
+static void epoch_next(trainer *t) {
+    t->at.epoch++;
+    t->at.batch = 0;
+    t->at.epoch_score = (score){.classes = t->at.epoch_score.classes};
+}
+
+/* After a value that is not finite: back to the last checkpoint, and again to that step with every tensor looked at, so that
+ * the first bad one is named. The states stay those of the checkpoint, good ones. */
+static stria_status not_finite_find(trainer *t, stria_error *err) {
+    int64_t bad_step = t->at.step;
+    checkpoint c = {0};
+    stria_error first = {0};
+    double loss;
+    if (!*t->options.out) goto plain;
+    TRY(checkpoint_read(&c, t->options.out, err));
+    stria_status status = checkpoint_restore(&c, t, err);
+    while (status == STRIA_OK && t->at.step <= bad_step) {
+        status = step_run(t, session_run_checked, &loss, &first);
+        if (status == STRIA_OK && t->at.batch == batches(t)) epoch_next(t);
+    }
+    checkpoint_restore(&c, t, NULL);
+    checkpoint_release(&c);
+plain:
+    FAIL(err, STRIA_NOT_FINITE, "training went astray at step %" PRId64 " (epoch %" PRId64 ", batch %" PRId64 ", lr %g): %s%s%s",
+         bad_step + 1, bad_step / batches(t) + 1, bad_step % batches(t) + 1,
+         schedule_lr(t->options.schedule, t->options.lr, bad_step, steps_in_all(t)),
+         first.status == STRIA_NOT_FINITE ? first.text : "a gradient or the loss is not finite",
+         *t->options.out ? "; the last good checkpoint is kept in " : "", t->options.out);
+}
+
+static stria_status checkpoint_now(trainer *t, stria_error *err) {
+    t->checkpointed = train_clock();
+    if (!*t->options.out) return STRIA_OK;
+    TRY(checkpoint_write(t, err));
+    emit(t, &(stria_event){.kind = STRIA_EVENT_CHECKPOINT, .epoch = t->at.epoch, .path = t->options.out});
+    return STRIA_OK;
+}
+
+static stria_status stop(trainer *t, stria_error *err) {
+    TRY(checkpoint_now(t, err));
+    FAIL(err, STRIA_INTERRUPTED, "stopped at step %" PRId64 " of %" PRId64, t->at.step, steps_in_all(t));
+}
+
+/* The rest of the current epoch. */
+static stria_status epoch_run(trainer *t, stria_error *err) {
+    while (t->at.batch < batches(t)) {
+        double lr = lr_now(t), loss;
+        stria_status status = step_run(t, session_run, &loss, err);
+        if (status == STRIA_NOT_FINITE) return not_finite_find(t, err);
+        TRY(status);
+        if (!emit(t, &(stria_event){.kind = STRIA_EVENT_STEP, .epoch = t->at.epoch + 1, .loss = loss, .lr = lr}))
+            return stop(t, err);
+        if (train_clock() - t->checkpointed > CHECKPOINT_SECONDS) TRY(checkpoint_now(t, err));
+    }
+    return STRIA_OK;
+}
+
+/* Validation, the epoch's event, a checkpoint. */
+static stria_status epoch_end(trainer *t, stria_error *err) {
+    const score *s = &t->at.epoch_score;
+    stria_event e = {.kind = STRIA_EVENT_EPOCH, .epoch = t->at.epoch + 1, .images = s->images, .val_loss = -1, .val_top1 = -1,
+                     .loss = s->loss / (double)s->images, .top1 = (double)s->top1 / (double)s->images, .lr = lr_now(t)};
+    if (t->validation) {
+        score v;
+        TRY(score_init(&v, evaluator_classes(t->validation), false, err));
+        TRY(evaluator_run(t->validation, &v, NULL, NULL, err));
+        e.val_loss = v.loss / (double)v.images;
+        e.val_top1 = (double)v.top1 / (double)v.images;
+    }
+    bool go_on = emit(t, &e);
+    epoch_next(t);
+    if (!go_on) return stop(t, err);
+    return checkpoint_now(t, err);
+}
+
+stria_status trainer_run(trainer *t, stria_error *err) {
+    t->started = train_clock();
+    TRY(trainer_folder_take(t, err));
+    if (!emit_start(t)) return stop(t, err);
+    if (t->at.step == 0) TRY(checkpoint_now(t, err));
+    t->checkpointed = train_clock();
+    while (t->at.epoch < t->options.epochs) {
+        TRY(epoch_run(t, err));
+        TRY(epoch_end(t, err));
+    }
+    emit(t, &(stria_event){.kind = STRIA_EVENT_END, .epoch = t->at.epoch});
+    return STRIA_OK;
+}

@@ -1,0 +1,23 @@
+/* Training options as rows of one table: flag, field, range and checkpoint key are said once. */
+#ifndef TRAIN_OPTIONS_H
+#define TRAIN_OPTIONS_H
+
+#include "base/text.h"
+#include <stria/train.h>
+
+/* Appends the option's value as the text that stria_train_option_set reads back exactly. */
+void train_option_text(const stria_train_options *options, int index, text *out);
+
+/* What optimizer="sgd:momentum=0.9,nesterov=1" says. */
+typedef struct optimizer_options {
+    double momentum;
+    bool nesterov;
+} optimizer_options;
+stria_status optimizer_parse(const char *spec, optimizer_options *out, stria_error *err);
+
+/* The learning rate of one step: schedule "constant", or "cosine[:warmup=STEPS,floor=X]"
+ * (floor + (lr − floor)·(1 + cos(π·t/T))/2; Loshchilov and Hutter, "SGDR", ICLR 2017, without restarts). */
+stria_status schedule_check(const char *spec, stria_error *err);
+double schedule_lr(const char *spec, double lr, int64_t step, int64_t steps);
+
+#endif

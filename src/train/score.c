@@ -1,0 +1,41 @@
+#include "train/score.h"
+
+#include "base/memory.h"
+
+#include <math.h>
+
+stria_status score_init(score *s, int64_t classes, bool confusion, stria_error *err) {
+    *s = (score){.classes = classes};
+    if (!confusion) return STRIA_OK;
+    return mem_new(&s->confusion, (size_t)classes * (size_t)classes, sizeof *s->confusion, "the confusion matrix", err);
+}
+
+void score_release(score *s) {
+    mem_free(s->confusion);
+    s->confusion = NULL;
+}
+
+/* log Σ exp(x_c) − x_label, in double. */
+static double cross_entropy(const float *x, int64_t classes, int64_t label) {
+    double most = -INFINITY, sum = 0;
+    for (int64_t c = 0; c < classes; c++) most = fmax(most, (double)x[c]);
+    for (int64_t c = 0; c < classes; c++) sum += exp((double)x[c] - most);
+    return log(sum) + most - (double)x[label];
+}
+
+void score_add(score *s, const float *logits, const int64_t *labels, int64_t n) {
+    for (int64_t i = 0; i < n; i++) {
+        const float *x = logits + i * s->classes;
+        int64_t label = labels[i], best = 0, better = 0;
+        for (int64_t c = 0; c < s->classes; c++) {
+            if (x[c] > x[best] || isnan(x[best])) best = c;
+            better += x[c] > x[label] || (x[c] == x[label] && c < label);
+        }
+        bool comparable = !isnan(x[label]);
+        s->images++;
+        s->top1 += best == label && comparable;
+        s->top5 += better < 5 && comparable;
+        s->loss += cross_entropy(x, s->classes, label);
+        if (s->confusion) s->confusion[label * s->classes + best]++;
+    }
+}

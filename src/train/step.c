@@ -1,0 +1,98 @@
+#include "train/step.h"
+
+#include "op/loss.h"
+#include "op/op.h"
+#include "op/optimizer.h"
+#include "transform/transform.h"
+
+/* One parameter's update: v ← αv + g, x ← x − lr·v, as bindings of both states. */
+static stria_status update_append(graph *g, value *x, value *dx, value *lr, value *count, const optimizer_options *o,
+                                  double weight_decay, stria_error *err) {
+    node *n;
+    value *velocity;
+    tensor *zeros;
+    char *name = arena_printf(&g->arena, "state/%s/momentum", x->name);
+    if (!name) FAIL(err, STRIA_NO_MEMORY, "not enough memory for the optimiser");
+    TRY(tensor_new(&zeros, x->type, &x->shape, name, err));
+    stria_status status = graph_add_state(g, name, ROLE_OPTIMIZER, zeros, &velocity, err);
+    tensor_release(zeros);
+    TRY(status);
+    momentum_attributes a = {.alpha = (float)o->momentum, .beta = 1, .mode = o->nesterov ? "nesterov" : "standard",
+                             .norm_coefficient = x->shape.rank > 1 ? (float)weight_decay : 0};
+    value *in[5] = {lr, count, x, dx, velocity};
+    TRY(graph_add_node(g, &op_Momentum, NULL, in, 5, &a, 2, NULL, &n, err));
+    n->origin = x->name;
+    TRY(graph_add_update(g, x, n->out[0], err));
+    return graph_add_update(g, velocity, n->out[1], err);
+}
+
+static stria_status loss_append(graph *g, int64_t batch, value **loss, stria_error *err) {
+    value *labels;
+    node *n;
+    shape s = {.rank = 1, .dim = {batch}};
+    TRY(graph_add_input(g, STEP_LABELS, STRIA_INT64, &s, &labels, err));
+    TRY(graph_add_node(g, &op_SoftmaxCrossEntropyLoss, "loss", (value *[]){g->outputs[0], labels}, 2, NULL, 1, NULL, &n, err));
+    *loss = n->out[0];
+    return graph_add_output(g, *loss, STEP_LOSS, err);
+}
+
+/* Parameters that are trained, in the graph's order. */
+static int trained_parameters(const graph *g, value **list) {
+    int n = 0;
+    for (int i = 0; i < g->value_count; i++)
+        if (g->values[i]->role == ROLE_PARAMETER && !g->values[i]->frozen) list[n++] = g->values[i];
+    return n;
+}
+
+static stria_status updates_append(graph *g, value *loss, const optimizer_options *o, double weight_decay,
+                                   stria_error *err) {
+    value **x = NULL, **dx = NULL, *lr, *count;
+    shape scalar = {.rank = 0};
+    stria_status status = STRIA_OK;
+    TRY_DONE(mem_new(&x, (size_t)g->value_count + 1, sizeof *x, "the training step", err));
+    TRY_DONE(mem_new(&dx, (size_t)g->value_count + 1, sizeof *dx, "the training step", err));
+    int n = trained_parameters(g, x);
+    if (n == 0) TRY_DONE(error_set(err, STRIA_BAD_ARGUMENT, "model '%s' has no parameter to train", g->name));
+    TRY_DONE(graph_add_input(g, STEP_LR, STRIA_FLOAT32, &scalar, &lr, err));
+    TRY_DONE(graph_add_input(g, STEP_COUNT, STRIA_INT64, &scalar, &count, err));
+    TRY_DONE(autodiff(g, loss, x, n, dx, err));
+    for (int i = 0; i < n; i++)
+        if (dx[i]) TRY_DONE(update_append(g, x[i], dx[i], lr, count, o, weight_decay, err));
+done:
+    mem_free(x);
+    mem_free(dx);
+    return status;
+}
+
+stria_status step_graph(graph *g, int64_t batch, const optimizer_options *optimizer, double weight_decay, graph **out,
+                        stria_error *err) {
+    graph *step;
+    value *loss;
+    TRY(classifier_graph(g, batch, &step, err));
+    stria_status status = loss_append(step, batch, &loss, err);
+    if (status == STRIA_OK) status = updates_append(step, loss, optimizer, weight_decay, err);
+    if (status == STRIA_OK) *out = step;
+    else graph_free(step);
+    return status;
+}
+
+step_memory step_memory_of(const graph *step) {
+    step_memory m = {0};
+    for (int i = 0; i < step->value_count; i++) {
+        const value *v = step->values[i];
+        int64_t count = shape_count(&v->shape);
+        uint64_t bytes = (uint64_t)count * dtype_bytes(v->type);
+        if (v->kind != VALUE_STATE) continue;
+        if (v->role == ROLE_PARAMETER) {
+            *(v->frozen ? &m.frozen : &m.parameters) += count;
+            m.parameter_bytes += bytes;
+            if (!v->frozen) m.gradient_bytes += bytes;
+        } else if (v->role == ROLE_OPTIMIZER) {
+            m.optimizer_bytes += bytes;
+        } else {
+            m.buffers += count;
+            m.parameter_bytes += bytes;
+        }
+    }
+    return m;
+}

@@ -1,0 +1,105 @@
+#include "train/trainer.h"
+
+#include "base/file.h"
+#include "base/text.h"
+
+#include <string.h>
+#include <time.h>
+
+double train_clock(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static session_config config_of(trainer *t) {
+    return (session_config){.ks = t->ks, .pool = t->pool, .optimize = true, .seed = t->options.seed, .states = &t->states};
+}
+
+/* The step's program, and the states that it and validation share. */
+static stria_status step_make(trainer *t, stria_error *err) {
+    optimizer_options optimizer;
+    graph *step;
+    session_config config = config_of(t);
+    TRY(optimizer_parse(t->options.optimizer, &optimizer, err));
+    TRY(step_graph(t->model, t->options.batch, &optimizer, t->options.weight_decay, &step, err));
+    stria_status status = state_set_add_graph(&t->states, step, err);
+    if (status == STRIA_OK) status = session_new(&t->step, step, &config, err);
+    graph_free(step);
+    return status;
+}
+
+static stria_status loader_make(trainer *t, stria_error *err) {
+    classifier c;
+    TRY(classifier_of(t->model, &c, err));
+    t->image = c.image->name;
+    TRY(mem_new(&t->labels, (size_t)t->options.batch, sizeof *t->labels, "labels", err));
+    TRY(mem_new(&t->permutation, (size_t)dataset_classes(t->train) + 1, sizeof *t->permutation, "classes", err));
+    TRY(classifier_match(t->model, c.classes, t->train, t->permutation, err));
+    TRY(score_init(&t->at.epoch_score, c.classes, false, err));
+    if (dataset_count(t->train) < t->options.batch)
+        FAIL(err, STRIA_BAD_ARGUMENT, "%lld training images do not fill one batch of %lld",
+             (long long)dataset_count(t->train), (long long)t->options.batch);
+    loader_options options = {.batch = t->options.batch, .seed = t->options.seed, .shuffle = true, .drop_last = true};
+    return loader_new(&t->loader, t->train, &c.preprocess, &options, err);
+}
+
+static stria_status trainer_make(trainer *t, graph *model, stria_error *err) {
+    TRY(graph_copy(model, NULL, &t->model, err));
+    TRY(classifier_adopt(t->model, t->train, err));
+    TRY(loader_make(t, err));
+    TRY(step_make(t, err));
+    session_config config = config_of(t);
+    return t->val ? evaluator_new(&t->validation, t->model, t->val, 256, &config, err) : STRIA_OK;
+}
+
+stria_status trainer_new(trainer **out, graph *model, const dataset *train, const dataset *val, const data_source *source,
+                         const stria_train_options *options, const kernel_set *ks, pool *pool, stria_error *err) {
+    trainer *t;
+    TRY(mem_new(&t, 1, sizeof *t, "a trainer", err));
+    *t = (trainer){.options = *options, .train = train, .val = val, .source = *source, .ks = ks, .pool = pool_retain(pool), .lock = -1};
+    stria_status status = trainer_make(t, model, err);
+    if (status == STRIA_OK) *out = t;
+    else trainer_free(t);
+    return status;
+}
+
+void trainer_free(trainer *t) {
+    if (!t) return;
+    file_unlock(t->lock);
+    evaluator_free(t->validation);
+    session_free(t->step);
+    state_set_release(&t->states);
+    loader_free(t->loader);
+    score_release(&t->at.epoch_score);
+    mem_free(t->labels);
+    mem_free(t->permutation);
+    graph_free(t->model);
+    pool_release(t->pool);
+    mem_free(t);
+}
+
+stria_status trainer_folder_take(trainer *t, stria_error *err) {
+    if (!*t->options.out || t->lock >= 0) return STRIA_OK;
+    TRY(folder_make(t->options.out, err));
+    return file_lock(t->options.out, &t->lock, err);
+}
+
+stria_status trainer_model(const trainer *t, graph **out, stria_error *err) {
+    TRY(graph_copy(t->model, NULL, out, err));
+    for (int i = 0; i < (*out)->value_count; i++) {
+        value *v = (*out)->values[i];
+        const tensor *now = v->kind == VALUE_STATE ? state_set_find(&t->states, v->name) : NULL;
+        tensor *copy;
+        if (!now) continue;
+        stria_status status = tensor_new(&copy, v->type, &v->shape, v->name, err);
+        if (status != STRIA_OK) {
+            graph_free(*out);
+            return status;
+        }
+        memcpy(copy->data, now->data, now->bytes);
+        tensor_release(v->data);
+        v->data = copy;
+    }
+    return STRIA_OK;
+}

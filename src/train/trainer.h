@@ -1,0 +1,82 @@
+/* The trainer: a model, a dataset, an optimiser; epochs, events, checkpoints. */
+#ifndef TRAIN_TRAINER_H
+#define TRAIN_TRAINER_H
+
+#include "data/loader.h"
+#include "run/session.h"
+#include "train/evaluate.h"
+#include "train/step.h"
+
+#define CHECKPOINT_FILE "checkpoint.safetensors"
+
+/* Where a training stands: with the states and the options, all that a checkpoint holds. */
+typedef struct position {
+    int64_t epoch, batch, step; /* complete epochs, complete batches of the current one, steps in all */
+    score epoch_score;          /* of the current epoch, as seen while training */
+} position;
+
+/* Where the pictures came from, so that a resumed training finds them again. */
+typedef struct data_source {
+    char spec[1024];
+    int64_t limit;
+    bool hold_out; /* train leaves out what val is */
+} data_source;
+
+typedef struct trainer {
+    graph *model; /* own copy, with preprocessing and class names; its states' contents are where training began */
+    stria_train_options options;
+    const dataset *train, *val; /* val may be NULL */
+    data_source source;         /* as the user said it, for the checkpoint */
+    const kernel_set *ks;
+    pool *pool;
+    state_set states;
+    session *step;
+    evaluator *validation;
+    loader *loader;
+    int64_t *labels, *permutation;
+    const char *image;
+    position at;
+    stria_event_callback *callback;
+    void *context;
+    double started, checkpointed; /* seconds of a clock that never goes back */
+    int lock;                     /* of the run folder, −1: none */
+} trainer;
+
+/* Copies the graph (its states' contents with it) and takes what the dataset says into its metadata. The datasets must outlive the
+ * trainer; ks and pool too (the pool is retained). Writes nothing yet. */
+stria_status trainer_new(trainer **out, graph *model, const dataset *train, const dataset *val, const data_source *source,
+                         const stria_train_options *options, const kernel_set *ks, pool *pool, stria_error *err);
+void trainer_free(trainer *t); /* accepts NULL */
+
+/* Locks the run folder and writes checkpoints into it. */
+stria_status trainer_folder_take(trainer *t, stria_error *err);
+
+/* To the last epoch. Events go to the callback in this thread. */
+stria_status trainer_run(trainer *t, stria_error *err);
+
+/* A copy of the model with the parameters as they are now. */
+stria_status trainer_model(const trainer *t, graph **out, stria_error *err);
+
+/* ---- checkpoint.c ---- */
+
+stria_status checkpoint_write(trainer *t, stria_error *err);
+
+/* What a run folder's checkpoint says, before there is a trainer. */
+typedef struct checkpoint {
+    graph *model;
+    stria_train_options options;
+    data_source source;
+    bool validated; /* there was a validation set */
+    uint64_t data_checksum;
+    const char *isa;
+    struct safetensors *file;
+} checkpoint;
+
+stria_status checkpoint_read(checkpoint *c, const char *folder, stria_error *err);
+void checkpoint_release(checkpoint *c);
+/* Puts a trainer that was made from c's model and options where the checkpoint stands. */
+stria_status checkpoint_restore(const checkpoint *c, trainer *t, stria_error *err);
+
+double train_clock(void);
+
+#endif

@@ -1,0 +1,102 @@
+#include "transform/transform.h"
+
+typedef struct diff {
+    graph *g;
+    bool *active;  /* by value: depends on some x */
+    value **grad;  /* by value: d(Σ y)/d value so far, NULL: zero */
+    stria_error *err;
+} diff;
+
+/* A value depends on x if it is x, or computed from one that does through an input whose contents are read. */
+static void active_mark(diff *d, value *const *x, int count) {
+    for (int i = 0; i < count; i++) d->active[x[i]->id] = true;
+    for (int k = 0; k < d->g->node_count; k++) {
+        const node *n = d->g->nodes[k];
+        bool active = false;
+        for (int i = 0; i < n->in_count; i++)
+            if (n->in[i] && d->active[n->in[i]->id] && !(i < 32 && n->op->shape_inputs >> i & 1)) active = true;
+        for (int i = 0; i < n->out_count; i++)
+            if (n->out[i] && active && dtype_is_float(n->out[i]->type)) d->active[n->out[i]->id] = true;
+    }
+}
+
+/* grad[v] += dx */
+static stria_status grad_add(diff *d, const value *v, value *dx) {
+    value **grad = &d->grad[v->id];
+    if (!*grad) {
+        *grad = dx;
+        return STRIA_OK;
+    }
+    node *sum;
+    TRY(graph_add_node(d->g, &op_Add, NULL, (value *[]){*grad, dx}, 2, NULL, 1, NULL, &sum, d->err));
+    *grad = sum->out[0];
+    return STRIA_OK;
+}
+
+static stria_status node_differentiate(diff *d, const node *n, value **dy, bool *wanted, value **dx) {
+    bool reached = false, any = false;
+    for (int i = 0; i < n->out_count; i++) {
+        dy[i] = n->out[i] ? d->grad[n->out[i]->id] : NULL;
+        reached |= dy[i] != NULL;
+    }
+    for (int i = 0; i < n->in_count; i++) {
+        wanted[i] = n->in[i] && d->active[n->in[i]->id];
+        any |= wanted[i];
+        dx[i] = NULL;
+    }
+    if (!reached || !any) return STRIA_OK;
+    if (!n->op->gradient)
+        FAIL(d->err, STRIA_UNSUPPORTED, "layer '%s': operator %s has no gradient", n->name, n->op->name);
+    int first = d->g->node_count;
+    TRY(n->op->gradient(d->g, n, dy, wanted, dx, d->err));
+    for (int i = first; i < d->g->node_count; i++) d->g->nodes[i]->origin = n->name;
+    for (int i = 0; i < n->in_count; i++)
+        if (wanted[i] && dx[i]) TRY(grad_add(d, n->in[i], dx[i]));
+    return STRIA_OK;
+}
+
+/* Scratch for the widest node. */
+static int widest(const graph *g) {
+    int most = 1;
+    for (int i = 0; i < g->node_count; i++) {
+        if (g->nodes[i]->in_count > most) most = g->nodes[i]->in_count;
+        if (g->nodes[i]->out_count > most) most = g->nodes[i]->out_count;
+    }
+    return most;
+}
+
+static stria_status sweep(diff *d, const value *y) {
+    size_t width = (size_t)widest(d->g);
+    value **dy = NULL, **dx = NULL;
+    bool *wanted = NULL;
+    stria_status status = STRIA_OK;
+    TRY_DONE(mem_new(&dy, width, sizeof *dy, "differentiation", d->err));
+    TRY_DONE(mem_new(&dx, width, sizeof *dx, "differentiation", d->err));
+    TRY_DONE(mem_new(&wanted, width, sizeof *wanted, "differentiation", d->err));
+    for (int k = y->producer ? y->producer->id : -1; k >= 0; k--)
+        TRY_DONE(node_differentiate(d, d->g->nodes[k], dy, wanted, dx));
+done:
+    mem_free(dy);
+    mem_free(dx);
+    mem_free(wanted);
+    return status;
+}
+
+stria_status autodiff(graph *g, value *y, value *const *x, int count, value **dx, stria_error *err) {
+    diff d = {.g = g, .err = err};
+    stria_status status = STRIA_OK;
+    if (!dtype_is_float(y->type))
+        FAIL(err, STRIA_BAD_ARGUMENT, "'%s' is %s: only floating-point values have gradients", y->name, dtype_name(y->type));
+    TRY_DONE(mem_new(&d.active, (size_t)g->value_count + 1, sizeof *d.active, "differentiation", err));
+    TRY_DONE(mem_new(&d.grad, (size_t)g->value_count + 1, sizeof *d.grad, "differentiation", err));
+    active_mark(&d, x, count);
+    builder b = {.g = g, .origin = y->name, .err = err};
+    d.grad[y->id] = build_filled(&b, y->type, &y->shape, 1);
+    TRY_DONE(b.status);
+    TRY_DONE(sweep(&d, y));
+    for (int i = 0; i < count; i++) dx[i] = d.grad[x[i]->id];
+done:
+    mem_free(d.active);
+    mem_free(d.grad);
+    return status;
+}

@@ -1,0 +1,61 @@
+#include "op/evaluate.h"
+#include "transform/transform.h"
+
+/* Contents larger than this stay computed: folding must not blow a small file up. */
+#define FOLD_BYTES_MAX ((int64_t)64 << 20)
+
+static bool foldable(const graph_map *m, const node *n) {
+    if (!n->op->reference || n->op->expand || n->in_count == 0) return false;
+    for (int i = 0; i < n->in_count; i++)
+        if (n->in[i] && n->in[i]->kind != VALUE_CONSTANT &&
+            !(m->value[n->in[i]->id] && m->value[n->in[i]->id]->kind == VALUE_CONSTANT))
+            return false;
+    for (int i = 0; i < n->out_count; i++)
+        if (n->out[i] && shape_count(&n->out[i]->shape) * (int64_t)dtype_bytes(n->out[i]->type) > FOLD_BYTES_MAX)
+            return false;
+    return true;
+}
+
+/* Runs the node on constants and makes its outputs constants of the same names. */
+static stria_status node_fold(graph_map *m, const node *n, stria_error *err) {
+    const void *in[16] = {0};
+    tensor *result[16] = {0};
+    void *out[16] = {0};
+    value *v;
+    stria_status status = STRIA_OK;
+    for (int i = 0; i < n->in_count; i++) {
+        TRY_DONE(graph_map_value(m, n->in[i], &v, err));
+        in[i] = v ? v->data->data : NULL;
+    }
+    for (int i = 0; i < n->out_count; i++) {
+        if (!n->out[i]) continue;
+        TRY_DONE(tensor_new(&result[i], n->out[i]->type, &n->out[i]->shape, n->out[i]->name, err));
+        out[i] = result[i]->data;
+    }
+    TRY_DONE(node_evaluate(n, in, out, (evaluate_random){0}, err));
+    for (int i = 0; i < n->out_count; i++)
+        if (n->out[i])
+            TRY_DONE(graph_add_constant(m->to, n->out[i]->name, result[i], &m->value[n->out[i]->id], err));
+done:
+    for (int i = 0; i < 16; i++) tensor_release(result[i]);
+    return status;
+}
+
+stria_status pass_fold(graph **g, stria_error *err) {
+    graph_map m;
+    graph *folded;
+    node *copy;
+    TRY(graph_map_init(&m, *g, err));
+    stria_status status = STRIA_OK;
+    for (int i = 0; i < (*g)->node_count; i++) {
+        const node *n = (*g)->nodes[i];
+        if (n->in_count <= 16 && n->out_count <= 16 && foldable(&m, n)) TRY_DONE(node_fold(&m, n, err));
+        else TRY_DONE(graph_map_node(&m, n, &copy, err));
+    }
+    TRY_DONE(graph_map_finish(&m, &folded, err));
+    graph_free(*g);
+    *g = folded;
+done:
+    if (status != STRIA_OK) graph_map_release(&m);
+    return status;
+}

@@ -1,0 +1,55 @@
+#include "transform/transform.h"
+
+/* Marks nodes from which an output or an update can be reached. */
+static void live_mark(const graph *g, bool *live) {
+    for (int i = 0; i < g->output_count; i++)
+        if (g->outputs[i]->producer) live[g->outputs[i]->producer->id] = true;
+    for (int i = 0; i < g->update_count; i++)
+        if (g->updates[i].next->producer) live[g->updates[i].next->producer->id] = true;
+    for (int k = g->node_count - 1; k >= 0; k--)
+        for (int i = 0; live[k] && i < g->nodes[k]->in_count; i++) {
+            const value *v = g->nodes[k]->in[i];
+            if (v && v->producer) live[v->producer->id] = true;
+        }
+}
+
+/* A composite's outputs become those of the operators that it consists of. */
+static stria_status node_expand(graph_map *m, const node *n, stria_error *err) {
+    node copy = *n;
+    value *in[16], *out[16] = {0};
+    if (n->in_count > 16 || n->out_count > 16)
+        FAIL(err, STRIA_UNSUPPORTED, "layer '%s' (%s): too many inputs to expand", n->name, n->op->name);
+    for (int i = 0; i < n->in_count; i++) TRY(graph_map_value(m, n->in[i], &in[i], err));
+    copy.in = in;
+    TRY(n->op->expand(m->to, &copy, out, err));
+    for (int i = 0; i < n->out_count; i++)
+        if (n->out[i]) m->value[n->out[i]->id] = out[i];
+    return STRIA_OK;
+}
+
+/* Identity stands for its input (graph outputs keep their own names beside the value). */
+static stria_status node_prune(graph_map *m, const node *n, stria_error *err) {
+    node *copy;
+    if (n->op->expand) return node_expand(m, n, err);
+    if (n->op != &op_Identity) return graph_map_node(m, n, &copy, err);
+    return graph_map_value(m, n->in[0], &m->value[n->out[0]->id], err);
+}
+
+stria_status pass_prune(graph **g, stria_error *err) {
+    graph_map m;
+    bool *live = NULL;
+    graph *pruned;
+    TRY(graph_map_init(&m, *g, err));
+    stria_status status = STRIA_OK;
+    TRY_DONE(mem_new(&live, (size_t)(*g)->node_count + 1, sizeof *live, "a pass", err));
+    live_mark(*g, live);
+    for (int i = 0; i < (*g)->node_count; i++)
+        if (live[i]) TRY_DONE(node_prune(&m, (*g)->nodes[i], err));
+    TRY_DONE(graph_map_finish(&m, &pruned, err));
+    graph_free(*g);
+    *g = pruned;
+done:
+    if (status != STRIA_OK) graph_map_release(&m);
+    mem_free(live);
+    return status;
+}

@@ -1,0 +1,24 @@
+/* Graph → graph. Each pass is one file; all keep what graph_check checks. */
+#ifndef TRANSFORM_TRANSFORM_H
+#define TRANSFORM_TRANSFORM_H
+
+#include "op/op.h"
+
+/* Reverse-mode differentiation: appends to g the nodes that compute dx[i] = d(Σ y) / d x[i], of x[i]'s shape and type;
+ * NULL where y does not depend on x[i]. An operator without a gradient on the way is refused by name.
+ * (Rumelhart, Hinton, Williams, "Learning representations by back-propagating errors", Nature 323, 1986.) */
+stria_status autodiff(graph *g, value *y, value *const *x, int count, value **dx, stria_error *err);
+
+/* Passes that replace *g by a new graph; on failure *g stays as it was. */
+typedef stria_status pass(graph **g, stria_error *err);
+
+/* Expands composite operators, drops what reaches neither an output nor an update, and operators that do nothing. */
+pass pass_prune;
+/* Computes what depends on constants only, by the reference (in float64). States are variables here. */
+pass pass_fold;
+/* Puts bias additions and activations into the epilogue of the product before them. */
+pass pass_fuse;
+/* Chooses storage orders for image tensors and places Reorder nodes. */
+pass pass_layout;
+
+#endif

@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# --json: one document on stdout, with the promised keys; also against a closed terminal: no colours, no bar.
+. "${SOURCE:-.}/tests/cli.sh"
+
+# json PATH:TYPE…: stdin is one JSON document and has these; PATH is keys and array indices with dots between.
+cat >json.c <<'C'
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+static json_t *at(json_t *v, char *path) {
+    for (char *key = strtok(path, "."); v && key; key = strtok(NULL, "."))
+        v = json_is_array(v) ? json_array_get(v, (size_t)atoi(key)) : json_object_get(v, key);
+    return v;
+}
+int main(int argc, char **argv) {
+    static const char types[] = "oasinttz"; /* jansson's order: object array string integer real true false null */
+    json_error_t error;
+    json_t *v = json_loadf(stdin, JSON_REJECT_DUPLICATES, &error);
+    int code = 0;
+    if (!v) return printf("no JSON: %s\n", error.text), 1;
+    for (int i = 1; i < argc; i++) {
+        char path[200], *type;
+        snprintf(path, sizeof path, "%s", argv[i]);
+        type = strrchr(path, ':');
+        *type++ = 0;
+        json_t *found = at(v, path);
+        char is = found ? types[json_typeof(found)] : '-';
+        if (found && (strchr(type, is) || (is == 'i' && strchr(type, 'n')))) continue;
+        printf("%s is %c\n", argv[i], is);
+        code = 1;
+    }
+    return code;
+}
+C
+flags=$(pkg-config --cflags --libs jansson 2>/dev/null || echo -ljansson)
+# shellcheck disable=SC2086
+${TREE_CC:-cc} json.c -o json $flags || { echo "skipped: jansson's header is missing"; exit 77; }
+
+json() { # json 'PATHS…' WORDS…
+    local paths=$1
+    shift
+    expect 0 "$@" --json
+    # shellcheck disable=SC2086
+    ./json $paths <stdout || { fail "stria $* --json"; head -c 600 stdout; }
+    [ "$(wc -l <stdout)" -eq 1 ] || fail "stria $* --json: more than one line"
+    if grep -q $'\033' stdout stderr; then fail "stria $* --json: control characters"; fi
+}
+
+json ":o parameters:i multiply_adds:i inference_bytes:i training_bytes:i layers.0.name:s layers.0.type:s layers.0.output_shape.1:i \
+    layers.0.parameters:i layers.0.multiply_adds:i" summary lenet5
+[ "$(grep -o '"parameters":61706' stdout)" ] || fail "lenet5 does not have 61706 parameters"
+json "nodes.0.name:s nodes.0.operator:s nodes.0.implementation:s nodes.0.refused:a" explain lenet5
+json "median_ms:n min_ms:n gflops:n peak_gflops:n peak_rss_bytes:i layers.0.name:s" bench lenet5 --repeat 3
+json "median_ms:n layers:a" bench lenet5 --repeat 2 --train --batch 4 --threads 1
+json "version:s isa:s threads:s" info
+json "sources.0.name:s sources.0.about:s" data list
+json "in:s out:s passed:t outputs.0.name:s outputs.0.max_abs_error:n outputs.0.max_rel_error:n outputs.0.passed:t" \
+    convert linear linear.onnx --seed 3
+json "passed:t outputs:a" convert lenet5 lenet5.net
+json "parameters:i" summary lenet5.net
+
+# A network of one's own reads a matrix: [N, 4] → [N, 3].
+cat >tiny.net <<'NET'
+stria-net 1
+x = input([batch, 4], name=x)
+y = dense(x, 3, name=y)
+NET
+matrix x.npy 5 4
+if "$STRIA" summary tiny.net >/dev/null 2>&1; then
+    json "outputs.0.name:s outputs.0.shape.1:i outputs.0.type:s outputs.0.file:s" run tiny.net --input x.npy --output out/deep
+    [ -n "$(ls out/deep/*.npy)" ] || fail "run wrote no .npy"
+    json "outputs.0.shape.1:i" run tiny.net --input x=x.npy --batch 2
+fi
+finish

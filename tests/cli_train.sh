@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# From images to a run folder and back, on ten classes of stripes that this script draws itself.
+. "${SOURCE:-.}/tests/cli.sh"
+digits data
+
+expect 0 train lenet5 --data mnist:data --epochs 12 --batch 20 --lr 0.5 --schedule constant --seed 1 --out runs/a
+for word in machine data model memory training "600" "10 classes" "61,706" "epoch 12/12"; do says stderr "$word"; done
+for word in "test images" "100 images" precision "true class" "true: " "seen: " written runs/a/model.onnx \
+    runs/a/checkpoint.safetensors runs/a/metrics.jsonl "try next" "stria predict runs/a"; do says stdout "$word"; done
+if grep -q $'\033' stdout stderr; then fail "colours where there is no terminal"; fi
+
+# The default folder is the next free number; --json has its keys; the same seed gives the same numbers.
+expect 0 train linear --data mnist:data --epochs 2 --batch 20 --limit 200 --val no --json
+says stdout '"run":"runs/linear-1"'
+for key in epochs steps train_loss val_top1 test_top1 seconds; do says stdout "\"$key\":"; done
+says stdout '"val_top1":null'
+sed 's/"run":"[^"]*",//; s/,"seconds":.*//' stdout >first
+expect 0 train linear --data mnist:data --epochs 2 --batch 20 --limit 200 --val no --json --threads 1
+says stdout '"run":"runs/linear-2"'
+sed 's/"run":"[^"]*",//; s/,"seconds":.*//' stdout | cmp -s - first || fail "the same seed gives other numbers"
+
+refused 1 "folder 'runs/a' is not empty; 'stria train --resume runs/a' goes on with a run, --out takes another folder" \
+    train lenet5 --data mnist:data --out runs/a
+
+# A run folder is a model, and knows its data.
+expect 0 eval runs/a --json
+says stdout '"images":100'
+cp stdout score
+expect 0 eval runs/a --data mnist:data --split test --json --batch 7
+for key in loss top1 top5 classes confusion; do says stdout "\"$key\":"; done
+grep -o '"confusion":.*' stdout | cmp -s - <(grep -o '"confusion":.*' score) || fail "the batch changes what is counted"
+expect 0 eval runs/a --split val
+expect 0 eval runs/a/model.onnx --data mnist:data --limit 10
+says stdout "10 images"
+expect 0 predict runs/a --limit 8
+[ "$(grep -o 'true: ' stdout | wc -l)" -eq 8 ] || fail "predict --limit 8 does not show eight true labels"
+expect 0 predict runs/a --data mnist:data --split train --limit 3 --top 2 --json
+[ "$(grep -o '"label":' stdout | wc -l)" -eq 3 ] || fail "predict --json --limit 3"
+[ "$(grep -o '"probability":' stdout | wc -l)" -eq 6 ] || fail "predict --top 2"
+{ printf 'P5\n28 28\n255\n'; head -c 784 ten-images; } >zero.pgm
+expect 0 predict runs/a zero.pgm
+says stdout "zero.pgm"
+expect 0 predict runs/a zero.pgm zero.pgm --json
+[ "$(grep -o '"image":"zero.pgm"' stdout | wc -l)" -eq 2 ] || fail "predict of two pictures"
+
+# Interrupted: everything is saved, and it says how to go on. --resume alone finds it.
+"$STRIA" train lenet5 --data mnist:data --epochs 3000 --batch 20 --out runs/stopped >stdout 2>stderr &
+pid=$!
+for ((i = 0; i < 300; i++)); do
+    grep -q 'epoch 1/3000' stderr && break
+    sleep 0.1
+done
+kill -TERM $pid
+wait $pid
+code=$?
+[ $code -eq 1 ] || { fail "an interrupted training exits with $code"; tail -n 3 stderr; }
+says stderr "everything is saved, go on with: stria train --resume runs/stopped"
+expect 2 train --resume runs/stopped --batch 7
+says stderr "can't change"
+finish

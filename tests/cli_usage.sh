@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# Wrong usage exits with 2 and one sentence that names the nearest right word; failing work exits with 1.
+. "${SOURCE:-.}/tests/cli.sh"
+
+refused 2 "unknown verb 'evall'; did you mean 'eval'?" evall
+refused 2 "unknown verb 'qqqqqqqq'; 'stria --help' lists them" qqqqqqqq
+refused 2 "unknown verb 'trian'; did you mean 'train'?" help trian
+refused 2 "'--json' stands before any verb; 'stria VERB --help' lists the options of a verb" --json
+refused 2 "eval: unknown option --dat; did you mean --data?" eval lenet5 --dat mnist
+refused 2 "eval: unknown option --dat; did you mean --data?" eval lenet5 --dat=mnist
+refused 2 "eval: unknown option -b; options are words after two dashes" eval lenet5 -b 3
+refused 2 "--split: 'tset' is not one of train|val|test; did you mean test?" eval lenet5 --data mnist --split tset
+refused 2 "--data is missing: 'lenet5' is no run folder, which would know its own data" eval lenet5
+refused 2 "--batch: 'x' is not a whole number" summary lenet5 --batch x
+refused 2 "--batch: '' is not a whole number" summary lenet5 --batch=
+refused 2 "--batch: 0 is out of range 1 to 1048576" summary lenet5 --batch 0
+refused 2 "--batch: 99999999999999999999 is out of range 1 to 1048576" summary lenet5 --batch 99999999999999999999
+refused 2 "--limit: -1 is out of range, 0 is the least" eval lenet5 --limit -1
+refused 2 "--rtol: 'much' is not a number" run lenet5 --rtol much
+refused 2 "--batch needs a value: --batch N" summary lenet5 --batch
+refused 2 "--batch needs a value: --batch N" summary lenet5 --batch --json
+refused 2 "--json takes no value" summary lenet5 --json=yes
+refused 2 "summary: too few words; usage: stria summary MODEL [--batch N]" summary
+refused 2 "summary: 'two' is one word too many; usage: stria summary MODEL [--batch N]" summary lenet5 two
+refused 2 "data: unknown word 'lsit'; did you mean 'list'?" data lsit
+refused 2 "predict: pictures or --data are missing; usage: stria predict MODEL IMAGE…" predict lenet5
+refused 2 "predict: pictures and --data are given; one of the two is wanted" predict lenet5 a.png --data mnist
+refused 2 "run: --input is missing; usage: stria run MODEL --input [NAME=]FILE" run lenet5
+refused 2 "run: --test-data and --input are given; one of the two is wanted" run lenet5 --input x --test-data y
+refused 2 "convert: 'a.txt' ends neither in .onnx nor in .net, so its format is not known" convert lenet5 a.txt
+refused 2 "train: MODEL is missing; usage: stria train MODEL --data DATA" train
+refused 2 "train: --data is missing; 'stria data list' shows the sources" train lenet5
+refused 2 "train: --lr can't change when a run goes on; --epochs, --threads and --data can" train --resume r --lr 1
+refused 2 "train: 'lenet5' is one word too many; a run knows its model" train lenet5 --resume=r
+refused 2 "--device: 'gpu' is not one of cpu|cuda; did you mean cpu?" summary lenet5 --device gpu
+refused 1 "device cuda: this build of stria computes on the cpu only" summary lenet5 --device cuda
+refused 1 "no run is found in folder 'runs'; --resume RUN names one" train --resume
+
+# Sentences of the library: what they say is its own affair, the exit code and the silence of stdout are not.
+sentence() { # sentence CODE WORDS…
+    expect "$@"
+    [ "$(wc -l <stderr)" -eq 1 ] || { fail "stria ${*:2}: not one sentence:"; cat stderr; }
+    grep -q '^stria: ' stderr || fail "stria ${*:2}: no 'stria: '"
+    [ ! -s stdout ] || fail "stria ${*:2} writes to stdout"
+}
+sentence 2 summary lenet55
+says stderr "lenet5"
+sentence 2 eval lenet5 --data fashoin-mnist
+says stderr "fashion-mnist"
+sentence 2 train lenet5 --data mnist --epochs 0
+sentence 2 train lenet5 --data mnist --optimizer sdg
+sentence 1 summary none.onnx
+sentence 1 run lenet5 --input none.npy
+sentence 1 predict lenet5 none.png
+mkdir full && touch full/file
+sentence 1 summary full
+sentence 1 train --resume full
+printf 'not a model' >bad.onnx
+sentence 1 summary bad.onnx
+sentence 1 predict bad.onnx x.png
+sentence 2 run lenet5 --input nosuchinput=x.npy
+
+# Options before, between and after words, both spellings, and the end of options.
+expect 0 summary --batch 3 lenet5 --json
+cp stdout before
+expect 0 summary lenet5 --json --batch=3
+cmp -s before stdout || fail "the order of words matters"
+expect 0 summary --json --batch=7 --batch=3 -- lenet5
+cmp -s before stdout || fail "the last value does not win"
+sentence 2 summary -- --json
+
+# What stdout does not take is noticed; a reader that went away is no noise.
+if [ -c /dev/full ]; then
+    "$STRIA" summary lenet5 >/dev/full 2>stderr && fail "a full disk is not noticed"
+    says stderr "stria: writing to standard output failed"
+fi
+"$STRIA" summary lenet5 >&- 2>stderr && fail "a closed stdout is not noticed"
+[ "$(wc -l <stderr)" -eq 1 ] || fail "a closed stdout: not one sentence"
+{ "$STRIA" --man 2>stderr; echo $? >code; } | true
+[ ! -s stderr ] || { fail "a reader that goes away is noise:"; cat stderr; }
+finish

@@ -1,0 +1,188 @@
+/* Batches: what they hold is a function of (seed, epoch, batch), for any number of threads, and each epoch is a
+ * permutation. */
+#include "data_support.h"
+
+#include <stria/model.h>
+
+#include "data/loader.h"
+#include "data/npy.h"
+
+enum { ITEMS = 75, BATCH = 32, AREA = 6 };
+
+static char spec[1200];
+
+/* Item i is six pixels of value i; label i % 5. */
+static int setup(void **state) {
+    uint8_t pixels[ITEMS * AREA], labels[ITEMS];
+    if (folder_setup(state)) return -1;
+    for (int i = 0; i < ITEMS; i++) {
+        memset(pixels + i * AREA, i, AREA);
+        labels[i] = (uint8_t)(i % 5);
+    }
+    npy_array x = {.type = STRIA_UINT8, .rank = 3, .shape = {ITEMS, 2, 3}, .data = pixels};
+    npy_array y = {.type = STRIA_UINT8, .rank = 1, .shape = {ITEMS}, .data = labels};
+    if (npy_write(in_folder("x.npy"), &x, NULL) || npy_write(in_folder("y.npy"), &y, NULL)) return -1;
+    snprintf(spec, sizeof spec, "npy:%s,%s", in_folder("x.npy"), in_folder("y.npy"));
+    return 0;
+}
+
+static dataset *open_all(const char *s) {
+    dataset *d = NULL;
+    stria_error err = {0};
+    if (dataset_open(&d, s, NULL, &err) != STRIA_OK) fail_msg("%s", err.text);
+    return d;
+}
+
+static loader *make(const dataset *d, uint64_t seed, bool shuffle, bool drop_last) {
+    loader *l = NULL;
+    preprocess p = preprocess_default();
+    stria_error err = {0};
+    loader_options o = {.batch = BATCH, .seed = seed, .shuffle = shuffle, .drop_last = drop_last};
+    p.scale = 1;
+    if (loader_new(&l, d, &p, &o, &err) != STRIA_OK) fail_msg("%s", err.text);
+    return l;
+}
+
+static void test_order_and_last_batch(void **state) {
+    dataset *d = open_all(spec);
+    loader *l = make(d, 1, false, false);
+    float x[BATCH * AREA];
+    int64_t labels[BATCH], indices[BATCH];
+    int shape[3];
+    (void)state;
+    loader_shape(l, shape);
+    assert_true(shape[0] == 1 && shape[1] == 2 && shape[2] == 3);
+    assert_int_equal(loader_batches(l), 3);
+    assert_int_equal(loader_items(l, 1), BATCH);
+    assert_int_equal(loader_items(l, 2), ITEMS - 2 * BATCH);
+    for (int b = 0; b < 3; b++) {
+        assert_int_equal(loader_fill(l, NULL, 4, b, x, labels, indices, NULL), STRIA_OK);
+        for (int i = 0; i < loader_items(l, b); i++) {
+            assert_int_equal(indices[i], b * BATCH + i);
+            assert_int_equal(labels[i], indices[i] % 5);
+            for (int j = 0; j < AREA; j++) assert_true(x[i * AREA + j] == (float)indices[i]);
+        }
+    }
+    assert_int_equal(loader_fill(l, NULL, 0, 3, x, NULL, NULL, NULL), STRIA_BAD_ARGUMENT);
+    loader_free(l);
+    l = make(d, 1, false, true);
+    assert_int_equal(loader_batches(l), 2);
+    loader_free(l);
+    dataset_free(d);
+}
+
+static void epoch_of(loader *l, pool *workers, int64_t epoch, int64_t *indices) {
+    float x[BATCH * AREA];
+    int64_t labels[BATCH];
+    for (int64_t b = 0; b < loader_batches(l); b++) {
+        int64_t *here = indices + b * BATCH;
+        assert_int_equal(loader_fill(l, workers, epoch, b, x, labels, here, NULL), STRIA_OK);
+        for (int64_t i = 0; i < loader_items(l, b); i++) {
+            assert_int_equal(labels[i], here[i] % 5);
+            assert_true(x[i * AREA + AREA - 1] == (float)here[i]);
+        }
+    }
+}
+
+static void test_shuffle(void **state) {
+    dataset *d = open_all(spec);
+    loader *l = make(d, 7, true, false), *other = make(d, 8, true, false);
+    int64_t first[ITEMS], second[ITEMS], again[ITEMS], another[ITEMS];
+    int seen[ITEMS] = {0};
+    (void)state;
+    epoch_of(l, NULL, 0, first);
+    epoch_of(l, NULL, 1, second);
+    epoch_of(l, NULL, 0, again);
+    epoch_of(other, NULL, 0, another);
+    for (int i = 0; i < ITEMS; i++) seen[first[i]]++;
+    for (int i = 0; i < ITEMS; i++) assert_int_equal(seen[i], 1);
+    assert_memory_equal(first, again, sizeof first);
+    assert_memory_not_equal(first, second, sizeof first);
+    assert_memory_not_equal(first, another, sizeof first);
+    loader_free(other);
+    loader_free(l);
+    dataset_free(d);
+}
+
+static void test_threads(void **state) {
+    dataset *d = open_all(spec);
+    int64_t alone[ITEMS], together[ITEMS];
+    loader *l = make(d, 7, true, false);
+    (void)state;
+    epoch_of(l, NULL, 3, alone);
+    for (int threads = 2; threads <= 7; threads += 5) {
+        pool *workers = NULL;
+        assert_int_equal(pool_new(&workers, threads, NULL), STRIA_OK);
+        epoch_of(l, workers, 3, together);
+        assert_memory_equal(alone, together, sizeof alone);
+        pool_release(workers);
+    }
+    loader_free(l);
+    dataset_free(d);
+}
+
+static void test_refusals(void **state) {
+    dataset *d = open_all(spec);
+    preprocess p = preprocess_default();
+    loader *l = NULL;
+    stria_error err;
+    (void)state;
+    loader_options o = {.batch = 0};
+    assert_int_equal(loader_new(&l, d, &p, &o, &err), STRIA_BAD_ARGUMENT);
+    o = (loader_options){.batch = ITEMS + 1, .drop_last = true};
+    assert_int_equal(loader_new(&l, d, &p, &o, &err), STRIA_BAD_ARGUMENT);
+    assert_true(says(&err, "a batch of 76 is more than the 75 items"));
+    o = (loader_options){.batch = 1};
+    p.crop_height = p.crop_width = 3;
+    assert_int_equal(loader_new(&l, d, &p, &o, &err), STRIA_BAD_SHAPE);
+    assert_null(l);
+    dataset_free(d);
+}
+
+/* Pictures of a folder, one of them of another size, one damaged: the item's name is in the sentence; resizing helps.
+ */
+static void test_pictures(void **state) {
+    char s[600], name[32];
+    float x[20 * 2];
+    stria_error err;
+    (void)state;
+    put_folder("f");
+    put_folder("f/one");
+    for (int i = 10; i < 30; i++) {
+        snprintf(name, sizeof name, "f/one/%d.pgm", i);
+        if (i == 25) put_file(name, "P2 4 1 255 9 9 9 9", 18);
+        else put_file(name, "P2 2 1 255 7 7", 14);
+    }
+    snprintf(s, sizeof s, "folder:%s", in_folder("f"));
+    dataset *d = open_all(s);
+    preprocess p = preprocess_default();
+    loader_options o = {.batch = 20};
+    loader *l = NULL;
+    p.scale = 1;
+    assert_int_equal(loader_new(&l, d, &p, &o, NULL), STRIA_OK);
+    assert_int_equal(loader_fill(l, NULL, 0, 0, x, NULL, NULL, &err), STRIA_BAD_SHAPE);
+    assert_true(says(&err, "f/one/25.pgm: 4 x 1 pixels where the first picture has 2 x 1: say how to resize"));
+    loader_free(l);
+    p.resize_height = 1;
+    p.resize_width = 2;
+    assert_int_equal(loader_new(&l, d, &p, &o, NULL), STRIA_OK);
+    assert_int_equal(loader_fill(l, NULL, 0, 0, x, NULL, NULL, &err), STRIA_OK);
+    assert_true(x[30] == 9 && x[31] == 9 && x[32] == 7);
+    put_file("f/one/12.pgm", "P2 2 1 255 7", 12);
+    put_file("f/one/28.pgm", "P2 2 1 255 7", 12);
+    assert_int_equal(loader_fill(l, NULL, 0, 0, x, NULL, NULL, &err), STRIA_BAD_FILE);
+    assert_true(says(&err, "12.pgm"));
+    loader_free(l);
+    dataset_free(d);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_order_and_last_batch),
+        cmocka_unit_test(test_shuffle),
+        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_pictures),
+    };
+    return cmocka_run_group_tests(tests, setup, folder_teardown);
+}

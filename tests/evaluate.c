@@ -1,0 +1,49 @@
+#include "evaluate.h"
+
+#include <stdlib.h>
+
+#include "op/evaluate.h"
+
+#define PORTS 16
+
+static stria_status sources(const graph *g, tensor **contents, stria_error *err) {
+    for (int i = 0; i < g->value_count; i++) {
+        const value *v = g->values[i];
+        if (contents[i] || v->kind == VALUE_NODE) continue;
+        if (!v->data) FAIL(err, STRIA_BAD_ARGUMENT, "input '%s' has no contents", v->name);
+        contents[i] = tensor_retain(v->data);
+    }
+    return STRIA_OK;
+}
+
+static stria_status run(const node *n, tensor **contents, stria_error *err) {
+    const void *in[PORTS] = {NULL};
+    void *out[PORTS] = {NULL};
+    if (n->in_count > PORTS || n->out_count > PORTS) FAIL(err, STRIA_UNSUPPORTED, "too many inputs");
+    for (int i = 0; i < n->in_count; i++)
+        if (n->in[i] && !(n->op->shape_inputs >> i & 1)) in[i] = contents[n->in[i]->id]->data;
+    for (int i = 0; i < n->out_count; i++) {
+        if (!n->out[i]) continue;
+        tensor **t = &contents[n->out[i]->id];
+        tensor_release(*t);
+        *t = NULL;
+        TRY(tensor_new(t, n->out[i]->type, &n->out[i]->shape, n->out[i]->name, err));
+        out[i] = (*t)->data;
+    }
+    return node_evaluate(n, in, out, (evaluate_random){0, 0}, err);
+}
+
+stria_status graph_evaluate(const graph *g, tensor **contents, int last, stria_error *err) {
+    TRY(sources(g, contents, err));
+    for (int i = 0; i < g->node_count && (last < 0 || i <= last); i++) TRY(run(g->nodes[i], contents, err));
+    return STRIA_OK;
+}
+
+tensor **contents_new(const graph *g) {
+    return calloc((size_t)g->value_count + 1, sizeof(tensor *));
+}
+
+void contents_free(const graph *g, tensor **contents) {
+    for (int i = 0; contents && i < g->value_count; i++) tensor_release(contents[i]);
+    free(contents);
+}

@@ -1,0 +1,5 @@
+#include "fuzz/net.c"
+
+#include "fuzz_replay.h"
+
+int main(void) { return fuzz_replay("net", 8); }

@@ -1,0 +1,5 @@
+#include "fuzz/onnx.c"
+
+#include "fuzz_replay.h"
+
+int main(void) { return fuzz_replay("onnx", 8); }

@@ -1,0 +1,5 @@
+#include "fuzz/safetensors.c"
+
+#include "fuzz_replay.h"
+
+int main(void) { return fuzz_replay("safetensors", 8); }

@@ -1,0 +1,122 @@
+/* Pooling against plain loops in all three storages: integers exactly, NaN, ties, padding, dilation, pitches; every
+ * instruction set, guarded buffers, threads 1, 2, 7. */
+#include <math.h>
+
+#include "check.h"
+#include "kernel/pool.h"
+#include "kernel_guard.h"
+
+static const window_shape shapes[] = {
+    /* ih iw oh ow kh kw sh sw pt pl pb pr dh dw include_pad */
+    {28, 28, 14, 14, 2, 2, 2, 2, 0, 0, 0, 0, 1, 1, false}, {9, 7, 4, 3, 2, 2, 2, 2, 0, 0, 0, 0, 1, 1, false},
+    {8, 8, 4, 4, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, true},      {7, 9, 5, 5, 3, 3, 1, 2, 0, 1, 0, 1, 1, 1, false},
+    {6, 6, 6, 6, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, false},     {11, 10, 3, 4, 3, 2, 2, 2, 1, 0, 0, 1, 3, 2, true},
+    {5, 5, 3, 3, 2, 2, 2, 2, 0, 0, 1, 1, 1, 1, true},      {4, 4, 1, 1, 4, 4, 1, 1, 0, 0, 0, 0, 1, 1, false},
+    {3, 3, 4, 4, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, true},      {7, 7, 4, 4, 2, 2, 2, 2, 0, 0, 1, 1, 1, 1, false}, /* ceil */
+};
+
+enum { LAST_CHANNELS, LAST_BATCH, PLAIN, STORAGES };
+
+/* Storage with gaps: pitches grow by `gap` floats at each level. */
+static window_storage storage_of(const window_shape *s, int kind, int64_t batch, int64_t channels, int64_t gap) {
+    window_storage m = kind == LAST_CHANNELS ? window_channels_last(s, batch, channels)
+                       : kind == LAST_BATCH  ? window_batch_last(s, batch, channels)
+                                             : window_plain(s, batch, channels);
+    if (!gap) return m;
+    m.x_column += gap, m.y_column += gap;
+    m.x_row = m.x_column * s->iw + gap, m.y_row = m.y_column * s->ow + gap;
+    m.x_outer = m.x_row * s->ih + gap, m.y_outer = m.y_row * s->oh + gap;
+    return m;
+}
+
+typedef struct arrays {
+    float *block[6], *x, *y, *dy, *dx, *want_y, *want_dx;
+    int64_t nx, ny;
+} arrays;
+
+static void fill(arrays *t, int nan_every) {
+    for (int64_t i = 0; i < t->nx; i++) t->x[i] = nan_every && i % nan_every == 3 ? NAN : (float)((i * 7919 >> 2) % 9) - 4;
+    for (int64_t i = 0; i < t->ny; i++) t->dy[i] = (float)((i * 31) % 13) * 12, t->y[i] = t->want_y[i] = -99;
+    for (int64_t i = 0; i < t->nx; i++) t->dx[i] = t->want_dx[i] = -99;
+}
+
+static bool same(float a, float b) { return a == b || (isnan(a) && isnan(b)); }
+
+/* One window of one element by definition; what: 0 max, 1 average. */
+static void window(const window_shape *s, const window_storage *m, arrays *t, int what, int64_t o, int64_t i, int64_t p, int64_t q) {
+    int64_t best_at = -1, inside = 0, padded = 0, at = o * m->y_outer + p * m->y_row + q * m->y_column + i;
+    float best = -INFINITY, sum = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        float divisor = (float)(s->include_pad ? padded : inside);
+        if (pass && divisor < 1) divisor = 1;
+        if (pass) t->want_y[at] = what ? sum / divisor : best;
+        if (pass && !what && best_at >= 0) t->want_dx[best_at] += t->dy[at];
+        for (int64_t u = 0; u < s->kh; u++)
+            for (int64_t v = 0; v < s->kw; v++) {
+                int64_t h = p * s->sh - s->pt + u * s->dh, w = q * s->sw - s->pl + v * s->dw;
+                if (!pass && h < s->ih + s->pb && w < s->iw + s->pr) padded++;
+                if (h < 0 || w < 0 || h >= s->ih || w >= s->iw) continue;
+                int64_t from = o * m->x_outer + h * m->x_row + w * m->x_column + i;
+                if (pass && what) t->want_dx[from] += t->dy[at] / divisor;
+                if (pass) continue;
+                inside++, sum += t->x[from];
+                if (best_at < 0 || t->x[from] > best || (isnan(t->x[from]) && !isnan(best))) best = t->x[from], best_at = from;
+            }
+    }
+}
+
+static void check_case(const kernel_set *ks, int shape, int kind, int64_t batch, int64_t channels, int64_t gap, int what,
+                       int nan_every, pool *p) {
+    const window_shape *s = &shapes[shape];
+    window_storage m = storage_of(s, kind, batch, channels, gap);
+    arrays t = {.nx = (m.outer - 1) * m.x_outer + (s->ih - 1) * m.x_row + (s->iw - 1) * m.x_column + m.inner,
+                .ny = (m.outer - 1) * m.y_outer + (s->oh - 1) * m.y_row + (s->ow - 1) * m.y_column + m.inner};
+    float **to[6] = {&t.x, &t.dx, &t.want_dx, &t.y, &t.dy, &t.want_y};
+    for (int i = 0; i < 6; i++) *to[i] = guard_new(i < 3 ? t.nx : t.ny, &t.block[i]);
+    fill(&t, what ? 0 : nan_every);
+    for (int64_t i = 0; i < m.outer * s->ih * s->iw * m.inner; i++)
+        t.want_dx[i / m.inner / s->iw / s->ih * m.x_outer + i / m.inner / s->iw % s->ih * m.x_row +
+                  i / m.inner % s->iw * m.x_column + i % m.inner] = 0;
+    for (int64_t i = 0; i < m.outer * s->oh * s->ow * m.inner; i++)
+        window(s, &m, &t, what, i / m.inner / s->ow / s->oh, i % m.inner, i / m.inner / s->ow % s->oh, i / m.inner % s->ow);
+    if (what) pool_average(ks, p, s, &m, t.y, t.x), pool_average_gradient(ks, p, s, &m, t.dx, t.dy);
+    else pool_max(ks, p, s, &m, t.y, t.x), pool_max_gradient(ks, p, s, &m, t.dx, t.dy, t.x);
+    for (int64_t i = 0; i < t.ny; i++)
+        if (!CHECK(same(t.y[i], t.want_y[i]), "%s isa=%s shape=%d storage=%d batch=%d channels=%d gap=%d at=%d got=%g want=%g",
+                   what ? "average" : "max", ks->isa, shape, kind, (int)batch, (int)channels, (int)gap, (int)i,
+                   (double)t.y[i], (double)t.want_y[i])) break;
+    for (int64_t i = 0; i < t.nx; i++)
+        if (!CHECK(fabsf(t.dx[i] - t.want_dx[i]) <= (what ? 1e-5f * fabsf(t.want_dx[i]) : 0),
+                   "gradient of %s isa=%s shape=%d storage=%d batch=%d channels=%d gap=%d at=%d got=%g want=%g",
+                   what ? "average" : "max", ks->isa, shape, kind, (int)batch, (int)channels, (int)gap, (int)i,
+                   (double)t.dx[i], (double)t.want_dx[i])) break;
+    for (int i = 0; i < 6; i++) CHECK(guard_holds(t.block[i], i < 3 ? t.nx : t.ny), "guard %d isa=%s shape=%d", i, ks->isa, shape), mem_free(t.block[i]);
+}
+
+static void check_indices(pool *p) {
+    window_shape s = {4, 3, 2, 2, 2, 2, 2, 1, 0, 0, 0, 0, 1, 1, false};
+    float x[24] = {5, 5, 1, 2, 5, 9, 0, 0, 0, 0, 0, 1}, y[8];
+    int64_t rows[8], columns[8];
+    x[20] = NAN;
+    pool_max_indices(p, &s, 2, false, y, rows, x), pool_max_indices(p, &s, 2, true, y, columns, x);
+    CHECK(y[0] == 5 && rows[0] == 0 && y[1] == 9 && rows[1] == 5 && rows[2] == 6 && rows[3] == 11, "indices");
+    CHECK(columns[1] == 9 && columns[3] == 11 && columns[2] == 2, "column-major %d %d", (int)columns[1], (int)columns[2]);
+    CHECK(isnan(y[7]) && rows[7] == 20 && rows[4] == 12, "second plane %d %d", (int)rows[7], (int)rows[4]);
+}
+
+int main(void) {
+    pool *pools[3] = {0};
+    if (pool_new(&pools[1], 2, NULL) || pool_new(&pools[2], 7, NULL)) return 1;
+    static const int64_t sizes[][2] = {{1, 1}, {2, 3}, {3, 16}, {16, 2}, {5, 37}, {70, 2}};
+    for (const kernel_set *const *ks = kernel_sets(); *ks; ks++)
+        for (int shape = 0; shape < (int)(sizeof shapes / sizeof *shapes); shape++)
+            for (int kind = 0; kind < STORAGES; kind++)
+                for (int i = 0; i < 6; i++)
+                    for (int what = 0; what < 2; what++) {
+                        check_case(*ks, shape, kind, sizes[i][0], sizes[i][1], i % 2 * 3, what, 0, pools[i % 3]);
+                        check_case(*ks, shape, kind, sizes[i][0], sizes[i][1], 0, what, i % 2 ? 11 : 5, pools[(i + 1) % 3]);
+                    }
+    for (int i = 0; i < 3; i++) check_indices(pools[i]);
+    for (int i = 0; i < 3; i++) pool_release(pools[i]);
+    return check_report();
+}

@@ -1,0 +1,240 @@
+/* Shape rules: what each operator infers, and the sentences with which it refuses. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cases.h"
+#include "op/conv.h"
+#include "op/matmul.h"
+#include "op/pool.h"
+
+typedef struct row {
+    const char *op, *inputs, *attributes, *expected; /* "[2, 3] …" of each output, or the end of the sentence */
+} row;
+
+static const op_def *operator_of(const char *name) {
+    const op_def *op;
+    assert_int_equal(op_find_any(name, &op, NULL), STRIA_OK);
+    return op;
+}
+
+static const row shapes[] = {
+    {"Conv", "2x3x28x28, 6x3x5x5, 6", "", "[2, 6, 24, 24]"},
+    {"Conv", "2x3x28x28, 6x3x5x5", "pads=2,2,2,2 strides=2,2", "[2, 6, 14, 14]"},
+    {"Conv", "1x3x7x8, 2x3x3x2", "strides=2,3 pads=1,0,2,1", "[1, 2, 4, 3]"},
+    {"Conv", "1x2x9x8, 3x2x3x2", "dilations=2,3", "[1, 3, 5, 5]"},
+    {"Conv", "1x2x9x8, 3x2x3x3", "auto_pad=SAME_UPPER strides=2,2", "[1, 3, 5, 4]"},
+    {"Conv", "1x2x9x8, 3x2x3x3", "auto_pad=VALID", "[1, 3, 7, 6]"},
+    {"Conv", "1x4x11, 4x2x3", "group=2 strides=2", "[1, 4, 5]"},
+    {"Conv", "0x4x11, 4x2x3", "group=2", "[0, 4, 9]"},
+    {"ConvDataGradient", "2x6x24x24, 6x3x5x5, 2x3x28x28", "", "[2, 3, 28, 28]"},
+    {"ConvWeightGradient", "2x6x24x24, 2x3x28x28, 6x3x5x5", "", "[6, 3, 5, 5]"},
+    {"MaxPool", "2x3x7x7", "kernel_shape=2,2 strides=2,2", "[2, 3, 3, 3] [2, 3, 3, 3]"},
+    {"MaxPool", "2x3x7x7", "kernel_shape=2,2 strides=2,2 ceil_mode=1", "[2, 3, 4, 4] [2, 3, 4, 4]"},
+    {"MaxPool", "1x1x2x2", "kernel_shape=1,1 strides=3,3 pads=0,0,2,2 ceil_mode=1", "[1, 1, 2, 2] [1, 1, 2, 2]"},
+    {"AveragePool", "1x1x5x5", "kernel_shape=2,2 strides=3,3 pads=1,1,1,1 ceil_mode=1", "[1, 1, 2, 2]"},
+    {"GlobalAveragePool", "2x3x7x5", "", "[2, 3, 1, 1]"},
+    {"Gemm", "3x4, 5x4, 5", "transB=1", "[3, 5]"},
+    {"MatMul", "2x1x3x4, 5x4x6", "", "[2, 5, 3, 6]"},
+    {"MatMul", "4, 2x4x6", "", "[2, 6]"},
+    {"MatMul", "4, 4", "", "[]"},
+    {"Add", "2x1x4, 3x1", "", "[2, 3, 4]"},
+    {"Flatten", "2x3x4", "", "[2, 12]"},
+    {"Flatten", "2x3x4", "axis=-1", "[6, 4]"},
+    {"Flatten", "2x3x4", "axis=3", "[24, 1]"},
+    {"Reshape", "2x3x4, i64=0,-1:2", "", "[2, 12]"},
+    {"Reshape", "0x3, i64=3,0:2", "allowzero=1", "[3, 0]"},
+    {"Squeeze", "1x3x1", "", "[3]"},
+    {"Unsqueeze", "3, i64=0,2:2", "", "[1, 3, 1]"},
+    {"Transpose", "2x3x4", "", "[4, 3, 2]"},
+    {"Concat", "2x3, 2x1", "axis=-1", "[2, 4]"},
+    {"Slice", "10, i64=8:1, i64=-100:1, i64=0:1, i64=-3:1", "", "[3]"},
+    {"Slice", "10, i64=-3:1, i64=9223372036854775807:1", "", "[3]"},
+    {"Gather", "5x6, i64=1,2:2", "axis=1", "[5, 2]"},
+    {"Shape", "2x3x4", "start=-2", "[2]"},
+    {"ReduceSum", "2x3x4, i64=1:1", "keepdims=0", "[2, 4]"},
+    {"ReduceSum", "2x3x4", "noop_with_empty_axes=1", "[2, 3, 4]"},
+    {"ReduceTo", "2x3x4, 3x1", "", "[3, 1]"},
+    {"SoftmaxCrossEntropyLoss", "2x5x3, i64=0,1,2,3,4,0:2x3", "", "[] [2, 5, 3]"},
+    {"SoftmaxCrossEntropyLoss", "2x5, i64=0,1:2", "reduction=none", "[2] [2, 5]"},
+};
+
+static const row refusals[] = {
+    {"Conv", "2x1x28x28, 6x3x5x5", "", "input has 1 channels, weights expect 3"},
+    {"Conv", "2x4x28x28, 6x3x5x5", "group=2", "input has 4 channels in 2 groups, weights expect 3 in each"},
+    {"Conv", "2x4x8x8, 5x2x3x3", "group=2", "5 output channels do not fit into 2 groups"},
+    {"Conv", "2x4x8x8, 5x2x3x3", "group=0", "group is 0, expected 1 or more"},
+    {"Conv", "2x3x4x4, 6x3x5x5", "", "a window of 5 does not fit into the height of 4 with pads 0 and 0"},
+    {"Conv", "2x3x9x4, 6x3x3x3", "dilations=1,2", "a window of 5 does not fit into the width of 4 with pads 0 and 0"},
+    {"Conv", "2x3x8x8, 6x3x3x3", "kernel_shape=3,5", "kernel_shape says 5, the weights' dimension 3 is 3"},
+    {"Conv", "2x3x8x8, 6x3x3x3, 5", "", "bias is [5], expected [6]"},
+    {"Conv", "2x3x8x8, 6x3x3x3", "strides=0,1", "strides has the entry 0, expected 1 or more"},
+    {"Conv", "2x3x8x8, 6x3x3x3", "strides=1,1,1", "strides has 3 entries, expected 2"},
+    {"Conv", "2x3x8x8, 6x3x3x3", "pads=1,1,-1,1", "pads has the entry -1, expected 0 or more"},
+    {"Conv", "2x3x8x8, 6x3x3x3", "pads=1,1,9223372036854775807,1",
+     "pads has the entry 9223372036854775807, expected 0 or more"},
+    {"Conv", "2x3x8x8, 6x3x3x3", "auto_pad=SAME",
+     "auto_pad is 'SAME', expected NOTSET, SAME_UPPER, SAME_LOWER or VALID"},
+    {"Conv", "2x3x8x8x8, 6x3x3x3x3", "", "3-D convolution is not supported (input [2, 3, 8, 8, 8])"},
+    {"Conv", "2x3, 6x3", "", "input is [2, 3], expected [batch, channels, height, width]"},
+    {"Conv", "2x3x8x8, 6x3x3", "", "weights are [6, 3, 3], expected rank 4 as the input's"},
+    {"Conv", "i64=1:1x1x1x1, 1x1x1x1", "", "input 0 is int64, expected a floating type"},
+    {"ConvDataGradient", "2x6x24x23, 6x3x5x5, 2x3x28x28", "",
+     "dy is [2, 6, 24, 23], but the convolution's output is [2, 6, 24, 24]"},
+    {"MaxPool", "2x3x8x8", "kernel_shape=2", "kernel_shape has 1 entries, expected 2"},
+    {"MaxPool", "2x3x8x8", "kernel_shape=2,2 storage_order=1", "storage_order 1 is not supported, only 0"},
+    {"AveragePool", "2x3x8x8x8", "kernel_shape=2,2,2", "3-D pooling is not supported (input [2, 3, 8, 8, 8])"},
+    {"Gemm", "3x4, 5x6", "transB=1", "cannot multiply [3, 4] by [5, 6] transposed: 4 columns meet 6 rows"},
+    {"Gemm", "3x4, 4x5, 3", "", "C is [3], which does not broadcast to the product's [3, 5]"},
+    {"Gemm", "2x3x4, 4x5", "", "inputs are [2, 3, 4] and [4, 5], expected two matrices"},
+    {"MatMul", "3x4, 5x6", "", "cannot multiply [3, 4] by [5, 6]: 4 columns meet 5 rows"},
+    {"MatMul", "2x3x4, 3x4x5", "", "cannot multiply [2, 3, 4] by [3, 4, 5]: their batches do not broadcast"},
+    {"Add", "2x3, 4", "", "[2, 3] and [4] do not broadcast"},
+    {"Mul", "2, i64=1,2:2", "", "input 0 is float32, but input 1 is int64"},
+    {"Relu", "u8=1:1", "", ""},
+    {"Sigmoid", "i64=1:1", "", "input is int64, expected a floating type"},
+    {"Reshape", "2x3, i64=4,-1:2", "", "cannot reshape [2, 3] (6 elements) to [4, -1]"},
+    {"Reshape", "2x3, i64=-1,-1:2", "", "cannot reshape [2, 3] to [-1, -1]"},
+    {"Reshape", "2x3, i64=1,1,0:3", "", "cannot reshape [2, 3] to [1, 1, 0]: dimension 2 has no size to keep"},
+    {"Reshape", "2x3, i64=4611686018427387904,4,6:3", "", "cannot reshape [2, 3] to [4611686018427387904, 4, 6]"},
+    {"Reshape", "2x3, i64=1,1,1,1,1,1,1,1,6:9", "", "the input shape has 9 entries, at most 8 fit"},
+    {"Squeeze", "2x3, i64=1:1", "", "cannot squeeze dimension 1, its size is 3"},
+    {"Transpose", "2x3", "perm=0,0", "perm is no permutation of 0…1: entry 0"},
+    {"Concat", "2x3, 3x3", "axis=1", "cannot join [2, 3] and [3, 3] along axis 1"},
+    {"Gather", "2x3, i64=0:1", "axis=2", "axis 2 is out of range for a tensor of rank 2"},
+    {"Slice", "4, i64=0:1, i64=1:1, i64=0:1, i64=0:1", "", "a slice cannot step by 0"},
+    {"ReduceSum", "2x3, i64=0,-2:2", "", "axis -2 is given twice"},
+    {"ReduceTo", "2x3, 4", "", "[4] does not broadcast to [2, 3]"},
+    {"Softmax", "2x3", "axis=2", "axis 2 is out of range for a tensor of rank 2"},
+    {"SoftmaxCrossEntropyLoss", "2x3, i64=0,1,2:3", "", "labels are [3], but scores are [2, 3]"},
+    {"SoftmaxCrossEntropyLoss", "2x3, 2", "", "labels are float32, expected int32 or int64"},
+    {"SoftmaxCrossEntropyLoss", "2x3, i64=0,1:2, 4", "", "class weights are [4], but there are 3 classes"},
+    {"SoftmaxCrossEntropyLoss", "2x3, i64=0,1:2", "reduction=avg", "reduction is 'avg', expected none, mean or sum"},
+    {"Cast", "2", "to=8", "a cast to ONNX type 8 is not supported"},
+    {"Momentum", "0..1:, i64=0, 3, 4, 3", "alpha=0.9 beta=1 norm_coefficient=0 mode=standard",
+     "the gradient is [4], but the parameter is [3]"},
+    {"BatchNormalization", "2x3x4x4, 3, 2, 3, 3", "", "bias is [2], but the input has 3 channels"},
+};
+
+static void shapes_are_inferred(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        const row *r = &shapes[i];
+        const op_case text = {r->inputs, r->attributes};
+        stria_error err = {0};
+        case_graph c;
+        char found[512] = "", one[192];
+        if (case_new(&c, operator_of(r->op), &text, STRIA_FLOAT32, &err) != STRIA_OK)
+            fail_msg("%s (%s; %s): %s", r->op, r->inputs, r->attributes, err.text);
+        for (int k = 0; k < c.n->out_count; k++) {
+            size_t length = strlen(found);
+            snprintf(found + length, sizeof found - length, "%s%s", k ? " " : "", shape_text(&c.n->out[k]->shape, one));
+        }
+        if (strcmp(found, r->expected) != 0)
+            fail_msg("%s (%s; %s): %s, expected %s", r->op, r->inputs, r->attributes, found, r->expected);
+        case_release(&c);
+    }
+}
+
+/* Every sentence begins with the layer's name and ends with the rule's words; "" means that it is taken after all. */
+static void mistakes_are_refused(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
+        const row *r = &refusals[i];
+        const op_case text = {r->inputs, r->attributes};
+        stria_error err = {0};
+        case_graph c;
+        stria_status status = case_new(&c, operator_of(r->op), &text, STRIA_FLOAT32, &err);
+        if ((status == STRIA_OK) != (r->expected[0] == 0))
+            fail_msg("%s (%s; %s) gives status %d: %s", r->op, r->inputs, r->attributes, status, err.text);
+        if (status == STRIA_OK) {
+            case_release(&c);
+            continue;
+        }
+        char expected[512];
+        snprintf(expected, sizeof expected, "layer 'case' (%s): %s", r->op, r->expected);
+        if (strcmp(err.text, expected) != 0) fail_msg("found    %s\nexpected %s", err.text, expected);
+    }
+}
+
+static void values_must_be_known(void **state) {
+    (void)state;
+    stria_error err = {0};
+    graph *g;
+    value *in[2];
+    node *n;
+    assert_int_equal(graph_new(&g, "test", &err), STRIA_OK);
+    assert_int_equal(graph_add_input(g, "x", STRIA_FLOAT32, &(shape){2, {2, 3}}, &in[0], &err), STRIA_OK);
+    assert_int_equal(graph_add_input(g, "s", STRIA_INT64, &(shape){1, {2}}, &in[1], &err), STRIA_OK);
+    assert_int_equal(graph_add_node(g, &op_Reshape, "r", in, 2, NULL, 0, NULL, &n, &err), STRIA_UNSUPPORTED);
+    assert_string_equal(err.text, "layer 'r' (Reshape): the input shape ('s') must be constant");
+    graph_free(g);
+}
+
+static void geometry(void **state) {
+    (void)state;
+    stria_error err = {0};
+    case_graph c;
+    const op_case conv = {"2x4x7x8, 6x2x3x2", "strides=2,3 pads=1,0,2,1 dilations=1,2 group=2"};
+    assert_int_equal(case_new(&c, &op_Conv, &conv, STRIA_FLOAT32, &err), STRIA_OK);
+    const conv_geometry g = conv_geometry_of(c.n), want = {.batch = 2,
+                                                           .ic = 4,
+                                                           .ih = 7,
+                                                           .iw = 8,
+                                                           .oc = 6,
+                                                           .oh = 4,
+                                                           .ow = 3,
+                                                           .kh = 3,
+                                                           .kw = 2,
+                                                           .sh = 2,
+                                                           .sw = 3,
+                                                           .pt = 1,
+                                                           .pl = 0,
+                                                           .pb = 2,
+                                                           .pr = 1,
+                                                           .dh = 1,
+                                                           .dw = 2,
+                                                           .groups = 2};
+    assert_memory_equal(&g, &want, sizeof g);
+    assert_int_equal(c.n->op->cost(c.n).multiply_adds, 2 * 6 * 4 * 3 * 2 * 3 * 2);
+    case_release(&c);
+    const op_case odd = {"1x1x4x4, 1x1x2x2", "auto_pad=SAME_LOWER"};
+    assert_int_equal(case_new(&c, &op_Conv, &odd, STRIA_FLOAT32, &err), STRIA_OK);
+    assert_int_equal(conv_geometry_of(c.n).pt, 1);
+    assert_int_equal(conv_geometry_of(c.n).pb, 0);
+    case_release(&c);
+    const op_case gemm = {"4x3, 5x4", "transA=1 transB=1"};
+    assert_int_equal(case_new(&c, &op_Gemm, &gemm, STRIA_FLOAT32, &err), STRIA_OK);
+    product_geometry p = product_geometry_of(c.n);
+    assert_true(p.m == 3 && p.n == 5 && p.k == 4 && p.a_row == 1 && p.a_column == 3 && p.b_row == 1 && p.b_column == 4);
+    case_release(&c);
+}
+
+static void names_are_found(void **state) {
+    (void)state;
+    stria_error err = {0};
+    const op_def *op;
+    assert_ptr_equal(op_find("", "Conv"), &op_Conv);
+    assert_ptr_equal(op_find("ai.onnx", "Conv"), &op_Conv);
+    assert_null(op_find("stria", "Conv"));
+    assert_ptr_equal(op_find("stria", "ReduceTo"), &op_ReduceTo);
+    assert_ptr_equal(op_find("ai.onnx.preview.training", "Momentum"), &op_Momentum);
+    assert_int_equal(op_find_any("ConvDataGradient", &op, &err), STRIA_OK);
+    assert_int_equal(op_find_any("AvergePool", &op, &err), STRIA_UNSUPPORTED);
+    assert_string_equal(err.text, "there is no operator 'AvergePool'; did you mean 'AveragePool'?");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(shapes_are_inferred),  cmocka_unit_test(mistakes_are_refused),
+        cmocka_unit_test(values_must_be_known), cmocka_unit_test(geometry),
+        cmocka_unit_test(names_are_found),
+    };
+    return cmocka_run_group_tests_name("op_shapes", tests, NULL, NULL);
+}
