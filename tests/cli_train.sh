@@ -4,7 +4,7 @@
 digits data
 
 expect 0 train lenet5 --data mnist:data --epochs 12 --batch 20 --lr 0.5 --schedule constant --seed 1 --out runs/a
-for word in machine data model memory training "600" "10 classes" "61,706" "epoch 12/12"; do says stderr "$word"; done
+for word in machine data model memory training "550 images" "50 for validation" "10 classes" "61,706" "epoch 12/12"; do says stderr "$word"; done
 for word in "test images" "100 images" precision "true class" "true: " "seen: " written runs/a/model.onnx \
     runs/a/checkpoint.safetensors runs/a/metrics.jsonl "try next" "stria predict runs/a"; do says stdout "$word"; done
 if grep -q $'\033' stdout stderr; then fail "colours where there is no terminal"; fi

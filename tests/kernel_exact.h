@@ -35,6 +35,11 @@ __attribute__((unused)) static void exact_free(exact e) {
     munmap(e.map, e.bytes);
 }
 
+/* Under an emulator, fewer cases. */
+__attribute__((unused)) static int exact_quick(void) {
+    return getenv("STRIA_TEST_QUICK") != NULL;
+}
+
 /* A small generator, so that a case is repeated by its number alone. */
 __attribute__((unused)) static int64_t exact_random(uint64_t *state, int64_t low, int64_t high) {
     *state = *state * 6364136223846793005u + 1442695040888963407u;

@@ -106,7 +106,9 @@ static stria_value *layer(stria_graph *g, const char *name, stria_value *const *
                           int number_count, const char *options) {
     value *v = NULL;
     if (stuck(g)) return NULL;
-    return result(g, layer_build(g->g, name, (value *const *)inputs, count, numbers, number_count, options, g->seed, &v, &g->error), v);
+    stria_status status = layer_build(g->g, name, (value *const *)inputs, count, numbers, number_count, options, g->seed, &v,
+                                      &g->error); /* before v is read: arguments have no order */
+    return result(g, status, v);
 }
 
 stria_value *stria_node(stria_graph *g, const char *op, stria_value *const *inputs, int count, const char *options) {

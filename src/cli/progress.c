@@ -51,8 +51,8 @@ static void plan(const progress *p, const stria_event *event) {
                   event->parameter_bytes + event->optimizer_bytes + event->activation_bytes + event->gradient_bytes, a),
               show_bytes(event->parameter_bytes, b), show_bytes(event->optimizer_bytes, c),
               show_bytes(event->activation_bytes, d), show_bytes(event->gradient_bytes, e));
-    plan_line("training", "%lld epochs, %s steps%s%s", (long long)event->epochs, show_count(event->steps, a),
-              *p->options ? ", " : "", p->options);
+    plan_line("training", "%lld epoch%s, %s steps%s%s", (long long)event->epochs, event->epochs == 1 ? "" : "s",
+              show_count(event->steps, a), *p->options ? ", " : "", p->options);
     if (event->step > 0) plan_line("", "going on after step %s", show_count(event->step, a));
     if (event->note) plan_line("note", "%s", event->note);
 }

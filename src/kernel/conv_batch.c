@@ -5,8 +5,8 @@
 #include <string.h>
 
 /* Forward and data gradient are one loop: a grid of outputs, each the sum of taps at fixed places relative to it. (A strided
- * data gradient is one such grid per phase of the stride.) A task packs the input under a few rows of outputs for one
- * vector of images, with the padding as zeros, and runs the tile kernel over it. */
+ * data gradient is one such grid per phase of the stride.) A task packs the input under a few rows of outputs for a
+ * few vectors of images, with the padding as zeros, and runs the tile kernel over it. */
 typedef struct grid {
     const kernel_set *ks;
     const float *x; /* input of all groups */
@@ -22,7 +22,8 @@ typedef struct grid {
     int64_t move_h, move_w;             /* … input rows from one to the next */
     int64_t kernel_h, kernel_w;         /* the first tap's place in the kernel, … */
     int64_t every_h, every_w;           /* … and from one to the next, maybe negative */
-    int64_t chunk_rows, chunks, images; /* outputs rows of a task, tasks per image vector, image vectors */
+    int64_t images, blocks;             /* images of a task, tasks beside each other */
+    int64_t chunk_rows, chunks;         /* output rows of a task, tasks below each other */
     int64_t in_rows, in_columns;        /* packed */
     int64_t taps;
     int64_t *offsets;
@@ -34,25 +35,32 @@ typedef struct grid {
 
 #define PACKED_FLOATS (64 << 10) /* a packed piece that stays in the second-level cache with its neighbours */
 #define OUTPUT_FLOATS (256 << 10) /* of successive tasks, which write interleaved images: they too stay in that cache */
+#define IMAGES        64 /* of a task, if there are enough tasks: whole runs of memory are read and written */
 #define TASKS         16         /* wanted, where the rows suffice */
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 static int64_t round_up(int64_t n) { return (n + 15) / 16 * 16; }
 
-static int64_t grid_packed_floats(const grid *g) {
-    return round_up(g->ic * g->in_rows * g->in_columns * g->ks->lanes);
+/* Images of a task: a power of two of vectors, fewer while that leaves fewer than `tasks` with `pieces` for each. */
+static int64_t image_block(const kernel_set *ks, int64_t batch, int64_t pieces, int64_t tasks) {
+    int64_t images = IMAGES;
+    while (images > ks->lanes && (batch + images - 1) / images * pieces < tasks) images /= 2;
+    return images;
 }
+
+static int64_t grid_vector_floats(const grid *g) { return round_up(g->ic * g->in_rows * g->in_columns * g->ks->lanes); }
+static int64_t grid_packed_floats(const grid *g) { return g->images / g->ks->lanes * grid_vector_floats(g); }
 
 /* Settles how the grid is cut, by shape and lanes alone. */
 static void grid_cut(grid *g) {
-    int64_t lanes = g->ks->lanes;
-    g->images = (g->batch + lanes - 1) / lanes;
+    g->images = image_block(g->ks, g->batch, g->groups * ((g->rows + 1) / 2), TASKS);
+    g->blocks = (g->batch + g->images - 1) / g->images;
     g->taps = g->ic * g->taps_h * g->taps_w;
     g->in_columns = (g->columns - 1) * g->step_w + most(0, g->taps_w - 1) * g->move_w + 1;
-    int64_t in_floats = most(1, g->ic * g->in_columns * lanes * g->step_h);
+    int64_t in_floats = most(1, g->ic * g->in_columns * g->images * g->step_h);
     int64_t out_floats = most(1, g->oc * g->columns * g->batch);
-    int64_t wanted = (TASKS + g->images * g->groups - 1) / most(1, g->images * g->groups);
+    int64_t wanted = (TASKS + g->blocks * g->groups - 1) / most(1, g->blocks * g->groups);
     int64_t rows = least(least(PACKED_FLOATS / in_floats, OUTPUT_FLOATS / out_floats), g->rows / most(1, wanted));
     rows = most(rows, 2);
     g->chunks = most(1, (g->rows + rows - 1) / rows);
@@ -62,13 +70,13 @@ static void grid_cut(grid *g) {
 
 static void grid_task(void *context, int64_t index, int worker) {
     const grid *g = context;
-    int64_t image = index % g->images * g->ks->lanes, chunk = index / g->images % g->chunks;
-    int64_t group = index / g->images / g->chunks;
+    int64_t image = index % g->blocks * g->images, chunk = index / g->blocks % g->chunks;
+    int64_t group = index / g->blocks / g->chunks;
     int64_t first = chunk * g->chunk_rows, rows = least(g->chunk_rows, g->rows - first);
     if (rows <= 0) return;
     float *packed = g->packed + worker * grid_packed_floats(g);
-    int64_t images = least(g->ks->lanes, g->batch - image);
-    struct batch_pack pack = {.out = packed, .channels = g->ic, .rows = g->in_rows, .columns = g->in_columns,
+    int64_t images = least(g->images, g->batch - image);
+    struct batch_pack pack = {.out = packed, .out_vector = grid_vector_floats(g), .channels = g->ic, .rows = g->in_rows, .columns = g->in_columns,
                               .row = first * g->step_h + g->row, .column = g->column,
                               .x = g->x + group * g->ic * g->x_pitch.channel + image, .ih = g->ih, .iw = g->iw,
                               .x_channel = g->x_pitch.channel, .x_row = g->x_pitch.row, .x_column = g->x_pitch.column,
@@ -77,7 +85,7 @@ static void grid_task(void *context, int64_t index, int worker) {
     struct batch_conv conv = {.y = g->y + group * g->oc * g->y_pitch.channel + first * g->y_pitch.row + image,
                               .y_channel = g->y_pitch.channel, .y_row = g->y_pitch.row, .y_column = g->y_pitch.column,
                               .channels = g->oc, .rows = rows, .columns = g->columns, .images = images, .x = packed,
-                              .x_row = g->step_h * g->in_columns * g->ks->lanes, .x_column = g->step_w * g->ks->lanes,
+                              .x_vector = pack.out_vector, .x_row = g->step_h * g->in_columns * g->ks->lanes, .x_column = g->step_w * g->ks->lanes,
                               .offsets = g->offsets, .taps_h = g->taps_h, .taps_w = g->taps_w, .depth = g->ic,
                               .row = pack.row, .column = pack.column, .step_h = g->step_h, .step_w = g->step_w,
                               .move_h = g->move_h, .move_w = g->move_w, .ih = g->ih, .iw = g->iw,
@@ -100,7 +108,7 @@ static int64_t grid_scratch(grid *g, float *scratch, int threads) {
 }
 
 static void grid_run(grid *g, pool *p) {
-    pool_run(p, grid_task, g, g->chunks * g->images * g->groups);
+    pool_run(p, grid_task, g, g->chunks * g->blocks * g->groups);
 }
 
 static batch_pitch pitch_of(batch_pitch given, int64_t batch, int64_t h, int64_t w) {
@@ -220,7 +228,7 @@ void conv_batch_data(const kernel_set *ks, pool *p, const conv_shape *s, float *
     }
 }
 
-/* The weight gradient. A unit is a few rows of outputs of one vector of images; the units are cut into at most eight parts
+/* The weight gradient. A unit is a few rows of outputs of a few vectors of images; the units are cut into at most eight parts
  * with a sum each, and a task is a part of one tile of output channels. */
 typedef struct weight_plan {
     const kernel_set *ks;
@@ -228,14 +236,14 @@ typedef struct weight_plan {
     const float *x, *dy;
     batch_pitch x_pitch, y_pitch;
     int64_t ic, oc, tiles;                                   /* of one group */
-    int64_t chunk_rows, chunks, units, parts, in_rows, in_columns, taps;
+    int64_t images, chunk_rows, chunks, units, parts, in_rows, in_columns, taps;
     int64_t *offsets;
     float *dw, *db, *packed; /* dw, db: of part 0, the caller's */
     float *partial;          /* of parts 1…, dw then db each */
 } weight_plan;
 
 #define PARTS  8
-#define PIXELS 64 /* of a unit, about: dy's tile and x's rows stay in the first-level cache */
+#define PIXELS 64 /* of a unit, about: a vector's dy tile and x rows stay in the first-level cache */
 
 static int64_t weight_floats(const weight_plan *q) { return round_up(q->s->oc * (q->taps + 1)); }
 static int64_t weight_x_floats(const weight_plan *q) {
@@ -245,13 +253,18 @@ static int64_t weight_dy_floats(const weight_plan *q) {
     return round_up(q->chunk_rows * q->s->ow * q->ks->batch_oc * q->ks->lanes);
 }
 
+static int64_t weight_packed_floats(const weight_plan *q) {
+    return q->images / q->ks->lanes * (weight_x_floats(q) + weight_dy_floats(q));
+}
+
 static weight_plan weight_cut(const kernel_set *ks, const conv_shape *s) {
     weight_plan q = {.ks = ks, .s = s, .ic = s->ic / s->groups, .oc = s->oc / s->groups};
-    int64_t images = (s->batch + ks->lanes - 1) / ks->lanes, rows = most(1, PIXELS / most(1, s->ow));
+    int64_t rows = most(1, PIXELS / most(1, s->ow));
     q.chunks = (s->oh + rows - 1) / rows;
     q.chunk_rows = q.chunks ? (s->oh + q.chunks - 1) / q.chunks : 0;
     q.tiles = batch_tiles(q.oc, ks->batch_oc);
-    q.units = images * q.chunks;
+    q.images = image_block(ks, s->batch, q.chunks, PARTS);
+    q.units = (s->batch + q.images - 1) / q.images * q.chunks;
     q.parts = most(1, least(PARTS, q.units));
     q.in_rows = (q.chunk_rows - 1) * s->sh + (s->kh - 1) * s->dh + 1;
     q.in_columns = (s->ow - 1) * s->sw + (s->kw - 1) * s->dw + 1;
@@ -266,7 +279,7 @@ static int64_t weight_scratch(weight_plan *q, float *scratch, int threads) {
         q->partial = scratch + offsets;
         q->packed = scratch + offsets + partial;
     }
-    return offsets + partial + threads * (weight_x_floats(q) + weight_dy_floats(q));
+    return offsets + partial + threads * weight_packed_floats(q);
 }
 
 int64_t conv_batch_weight_scratch(const kernel_set *ks, const conv_shape *s, int threads) {
@@ -277,15 +290,16 @@ int64_t conv_batch_weight_scratch(const kernel_set *ks, const conv_shape *s, int
 static void weight_unit(const weight_plan *q, int64_t unit, int64_t group, int64_t channel, int64_t channels,
                         float *dw, float *db, float *packed) {
     const conv_shape *s = q->s;
-    int64_t lanes = q->ks->lanes, image = unit / q->chunks * lanes, first = unit % q->chunks * q->chunk_rows;
-    int64_t rows = least(q->chunk_rows, s->oh - first), images = least(lanes, s->batch - image);
+    int64_t lanes = q->ks->lanes, image = unit / q->chunks * q->images, first = unit % q->chunks * q->chunk_rows;
+    int64_t rows = least(q->chunk_rows, s->oh - first), images = least(q->images, s->batch - image);
     if (rows <= 0) return;
-    struct batch_pack x = {.out = packed, .channels = q->ic, .rows = q->in_rows, .columns = q->in_columns,
+    struct batch_pack x = {.out = packed, .out_vector = weight_x_floats(q), .channels = q->ic, .rows = q->in_rows, .columns = q->in_columns,
                            .row = first * s->sh - s->pt, .column = -s->pl,
                            .x = q->x + group * q->ic * q->x_pitch.channel + image, .ih = s->ih, .iw = s->iw,
                            .x_channel = q->x_pitch.channel, .x_row = q->x_pitch.row, .x_column = q->x_pitch.column,
                            .images = images};
-    struct batch_pack dy = {.out = packed + weight_x_floats(q), .channels = channels, .rows = rows, .columns = s->ow,
+    struct batch_pack dy = {.out = packed + q->images / lanes * weight_x_floats(q), .out_vector = weight_dy_floats(q),
+                            .channels = channels, .rows = rows, .columns = s->ow,
                             .row = first, .x = q->dy + channel * q->y_pitch.channel + image, .ih = s->oh,
                             .iw = s->ow, .x_channel = q->y_pitch.channel, .x_row = q->y_pitch.row,
                             .x_column = q->y_pitch.column, .images = images, .interleaved = true};
@@ -295,7 +309,7 @@ static void weight_unit(const weight_plan *q, int64_t unit, int64_t group, int64
                                .rows = rows, .columns = s->ow, .dy = dy.out, .x = x.out,
                                .x_row = s->sh * q->in_columns * lanes, .x_column = s->sw * lanes,
                                .offsets = q->offsets, .taps = q->taps};
-    q->ks->batch_weight(&run);
+    for (int64_t i = 0; i < images; i += lanes, run.x += x.out_vector, run.dy += dy.out_vector) q->ks->batch_weight(&run);
 }
 
 static void weight_task(void *context, int64_t index, int worker) {
@@ -307,7 +321,7 @@ static void weight_task(void *context, int64_t index, int worker) {
     float *dw = part ? partial : q->dw, *db = !q->db ? NULL : part ? partial + q->s->oc * q->taps : q->db;
     memset(dw + begin * q->taps, 0, (size_t)(channels * q->taps) * sizeof(float));
     if (db) memset(db + begin, 0, (size_t)channels * sizeof(float));
-    float *packed = q->packed + worker * (weight_x_floats(q) + weight_dy_floats(q));
+    float *packed = q->packed + worker * weight_packed_floats(q);
     for (int64_t u = q->units * part / q->parts; u < q->units * (part + 1) / q->parts; u++)
         weight_unit(q, u, group, begin, channels, dw, db, packed);
 }

@@ -1,4 +1,4 @@
-/* What conv_batch.c hands to the kernels of body/conv_batch.inc: one vector of images of one packed piece of the input. */
+/* What conv_batch.c hands to the kernels of body/conv_batch.inc: a few vectors of images of one packed piece of the input. */
 #ifndef KERNEL_CONV_BATCH_TILE_H
 #define KERNEL_CONV_BATCH_TILE_H
 
@@ -9,15 +9,16 @@
 static inline int64_t batch_tiles(int64_t channels, int64_t most) { return (channels + most - 1) / most; }
 static inline int64_t batch_tile_begin(int64_t channels, int64_t tiles, int64_t i) { return channels * i / tiles; }
 
-/* The copy [channels][rows][columns][lanes] of a tensor's window, zero outside of the tensor and beyond the images. */
+/* The copies [vector][channels][rows][columns][lanes] of a tensor's window, zero outside of the tensor and beyond the images. */
 struct batch_pack {
     float *out;
+    int64_t out_vector; /* floats from a vector's copy to the next one's */
     int64_t channels, rows, columns;           /* of the copy */
     int64_t row, column;                       /* of the tensor where the copy begins; may be negative */
-    const float *x;                            /* the tensor: channel 0, row 0, column 0, the vector's first image */
+    const float *x;                            /* the tensor: channel 0, row 0, column 0, the first image */
     int64_t ih, iw, x_channel, x_row, x_column; /* its size and pitches in floats */
-    int64_t images;                            /* 1…lanes */
-    bool interleaved;                          /* the copy is [rows][columns][channels][lanes] instead */
+    int64_t images;                            /* any number: the last vector may be partly filled */
+    bool interleaved;                          /* a copy is [rows][columns][channels][lanes] instead */
 };
 
 /* y[o][r][c] = activation(b[o] + Σ_t w[o][t] · x[offsets[t] + r·x_row + c·x_column]), all of them vectors but b and w.
@@ -28,7 +29,7 @@ struct batch_conv {
     int64_t y_channel, y_row, y_column; /* pitches in floats */
     int64_t channels, rows, columns, images;
     const float *x; /* packed */
-    int64_t x_row, x_column;
+    int64_t x_vector, x_row, x_column;
     const int64_t *offsets;
     int64_t taps_h, taps_w, depth;
     int64_t row, column, step_h, step_w, move_h, move_w, ih, iw;

@@ -199,16 +199,17 @@ static void chunk_ahead(const weight_plan *p, weight_chunk *k, int64_t first, in
     const conv_shape *s = p->s;
     for (int i = 0; i < 2; i++) k->ahead[i] = k->ahead_end[i] = NULL;
     if (first >= end || s->groups > 1) return;
+    int64_t image = first / s->oh, row = first % s->oh, last_image = (end - 1) / s->oh, last_row = (end - 1) % s->oh;
     if (p->column_blocks == 1) {
-        int64_t iy = int64_max(0, first % s->oh * s->sh - s->pt),
-                last = (end - 1) % s->oh * s->sh + (s->kh - 1) * s->dh - s->pt;
-        k->ahead[0] = p->x + first / s->oh * p->xp.image + int64_min(iy, s->ih - 1) * p->xp.row;
-        k->ahead_end[0] = p->x + (end - 1) / s->oh * p->xp.image +
-                          int64_min(int64_max(last, 0), s->ih - 1) * p->xp.row + s->iw * p->xp.pixel;
+        int64_t top = int64_max(0, row * s->sh - s->pt);
+        int64_t bottom = int64_max(0, last_row * s->sh + (s->kh - 1) * s->dh - s->pt);
+        k->ahead[0] = p->x + image * p->xp.image + int64_min(top, s->ih - 1) * p->xp.row;
+        k->ahead_end[0] =
+            p->x + last_image * p->xp.image + int64_min(bottom, s->ih - 1) * p->xp.row + s->iw * p->xp.pixel;
     }
     if (p->row_blocks == 1) {
-        k->ahead[1] = p->dy + first / s->oh * p->yp.image + first % s->oh * p->yp.row;
-        k->ahead_end[1] = p->dy + (end - 1) / s->oh * p->yp.image + (end - 1) % s->oh * p->yp.row + s->ow * p->yp.pixel;
+        k->ahead[1] = p->dy + image * p->yp.image + row * p->yp.row;
+        k->ahead_end[1] = p->dy + last_image * p->yp.image + last_row * p->yp.row + s->ow * p->yp.pixel;
     }
 }
 

@@ -1,6 +1,6 @@
 /* What happens to a finished tile of a matrix product or convolution before it is stored:
- *     c = activation(alpha·(sum + previous c) …) — precisely: v = scale·sum (+ c if accumulating) + bias + residual; c
- * = f(v). One struct for every product, one inlined function in body/gemm.inc that applies it. */
+ *     c = f(alpha·sum (+ c, if accumulating) + bias + residual)
+ * One struct for every product, and one place in body/gemm.inc that applies it. */
 #ifndef KERNEL_EPILOGUE_H
 #define KERNEL_EPILOGUE_H
 
@@ -11,10 +11,10 @@
 enum activation {
     ACTIVATION_NONE,
     ACTIVATION_RELU,
-    ACTIVATION_LEAKY_RELU,   /* v < 0 ? alpha·v : v */
-    ACTIVATION_CLIP,         /* min(max(v, alpha), beta): Clip, ReLU6 */
-    ACTIVATION_SIGMOID,      /* 1 / (1 + e^−v) */
-    ACTIVATION_TANH,         /* */
+    ACTIVATION_LEAKY_RELU, /* v < 0 ? alpha·v : v */
+    ACTIVATION_CLIP,       /* min(max(v, alpha), beta): Clip, ReLU6 */
+    ACTIVATION_SIGMOID,    /* 1 / (1 + e^−v) */
+    ACTIVATION_TANH,
     ACTIVATION_HARD_SIGMOID, /* min(max(alpha·v + beta, 0), 1) */
     ACTIVATION_HARD_SWISH,   /* v · hard sigmoid(v) with the given alpha, beta (ONNX: 1/6, 1/2) */
     ACTIVATION_SILU          /* v · sigmoid(v) */

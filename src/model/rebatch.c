@@ -110,6 +110,7 @@ stria_status graph_rebatch(graph **out, graph *g, stria_error *err) {
     if (status != STRIA_OK && status != STRIA_NO_MEMORY) {
         error_prefix(err, "the batch is fixed: ");
         status = STRIA_UNSUPPORTED;
+        if (err) err->status = status;
     }
     if (status == STRIA_OK) status = proof(one, two, same, g, err);
     graph_free(two);

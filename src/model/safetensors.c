@@ -240,8 +240,13 @@ static json_t *entry_header(const tensor *t, uint64_t begin) {
                      (json_int_t)(begin + t->bytes));
 }
 
+/* Takes the member over, also when it fails. */
 static stria_status member_add(json_t *object, const char *name, json_t *member, stria_error *err) {
-    if (!json_object_get(object, name) && json_object_set_new(object, name, member) == 0) return STRIA_OK;
+    if (!json_object_get(object, name) && json_object_set(object, name, member) == 0) {
+        json_decref(member);
+        return STRIA_OK;
+    }
+    json_decref(member);
     FAIL(err, STRIA_BAD_ARGUMENT, "'%s' stands twice in a safetensors file, or is not UTF-8", name);
 }
 

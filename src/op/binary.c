@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "op/rule.h"
+#include "op/shape.h"
 
 /* ---- shapes ---- */
 
@@ -10,7 +11,7 @@ static stria_status broadcast_infer(node *n, stria_error *err) {
     for (int i = 1; i < n->in_count; i++) {
         char tx[192], ty[192];
         shape together;
-        TRY(rule_same_type(n, 0, i, err));
+        if (n->op != &op_Pow) TRY(rule_same_type(n, 0, i, err)); /* an exponent may be of any type of number */
         if (!shape_broadcast(&y, &n->in[i]->shape, &together))
             FAIL(err, STRIA_BAD_SHAPE, "%s and %s do not broadcast", shape_text(&y, ty),
                  shape_text(&n->in[i]->shape, tx));
@@ -68,6 +69,8 @@ static stria_status pow_gradient(graph *g, const node *n, value *const *dy, cons
                                  stria_error *err) {
     builder b = {g, n->name, STRIA_OK, err};
     value *x = n->in[0], *p = n->in[1];
+    if (p->type != x->type) p = build1(&b, &op_Cast, p, &(cast_attributes){(int64_t)x->type, 1});
+    if (!p) return b.status;
     if (wanted[0]) {
         value *lower = build2(&b, &op_Sub, p, build_scalar(&b, p->type, 1), NULL);
         value *slope = build2(&b, &op_Mul, p, build2(&b, &op_Pow, x, lower, NULL), NULL);
@@ -75,7 +78,8 @@ static stria_status pow_gradient(graph *g, const node *n, value *const *dy, cons
     }
     if (wanted[1]) {
         value *slope = build2(&b, &op_Mul, n->out[0], build1(&b, &op_Log, x, NULL), NULL);
-        dx[1] = build_reduce_to(&b, build2(&b, &op_Mul, dy[0], slope, NULL), p);
+        value *dp = build_reduce_to(&b, build2(&b, &op_Mul, dy[0], slope, NULL), p);
+        dx[1] = p == n->in[1] ? dp : build1(&b, &op_Cast, dp, &(cast_attributes){(int64_t)n->in[1]->type, 1});
     }
     return b.status;
 }
@@ -144,8 +148,10 @@ static stria_status combine(const ref_call *c, ref_tensor *y, const ref_tensor *
     broadcast_strides(&x->shape, &y->shape, stride);
     for (int64_t i = 0; i < count; i++) {
         int64_t at = strided_offset(i, &y->shape, stride);
-        if (y->f) {
-            y->f[i] = real(op, y->f[i], x->f[at]);
+        if (y->f || x->f) { /* both, but for powers */
+            double z = real(op, y->f ? y->f[i] : (double)y->i[i], x->f ? x->f[at] : (double)x->i[at]);
+            if (y->f) y->f[i] = z;
+            else y->i[i] = integer_wrap(y->type, integer_of(z));
             continue;
         }
         if (op == &op_Div && x->i[at] == 0) FAIL(err, STRIA_BAD_ARGUMENT, "integer division by zero");
@@ -189,8 +195,13 @@ static const op_case cases[] = {
 static const op_case div_cases[] = {
     {"2x3x4x5, pos:2x3x4x5", ""}, {"2x3x4x5, pos:3x1x1", ""},         {"3x4, pos:1", ""},
     {"5, pos:3x4x1", ""},         {"i64=7,-7,8:3, i64=2,2,-3:3", ""}, {0}};
-static const op_case pow_cases[] = {
-    {"pos:2x3x4, 2x3x4", ""}, {"pos:2x3x4, :", ""}, {"pos:4, 2x3x1", ""}, {"i64=2,-3,5:3, i64=10,3,0:3", ""}, {0}};
+static const op_case pow_cases[] = {{"pos:2x3x4, 2x3x4", ""},
+                                    {"pos:2x3x4, :", ""},
+                                    {"pos:4, 2x3x1", ""},
+                                    {"i64=2,-3,5:3, i64=10,3,0:3", ""},
+                                    {"pos:2x3, i64=2,0,-1:3", ""},
+                                    {"i64=2,3:2, f=2,0.5:2", ""},
+                                    {0}};
 static const op_case choice_cases[] = {
     {"2x3x4, 2x3x4", ""}, {"2x3x4", ""}, {"2x3x4, 4, 3x1", ""}, {"i64=1,5,-3:3, i64=2:1", ""}, {0}};
 static const op_case select_cases[] = {{"2x3, 0..0:3, -1..1:2x3", ""}, {"2x3, 1..1:1, 1..1:2x3", ""}, {0}};

@@ -1,10 +1,9 @@
 /* Types and constants: Cast and Constant. */
-#include <math.h>
-
 #include "op/rule.h"
 #include "op/shape.h"
 
-static const attr_field cast_fields[] = {{"to", ATTR_INT, offsetof(cast_attributes, to), NULL, true}, {0}};
+static const attr_field cast_fields[] = {
+    {"to", ATTR_INT, offsetof(cast_attributes, to), NULL, true}, ATTR(cast_attributes, saturate, ATTR_INT, "1"), {0}};
 static const attr_field constant_fields[] = {ATTR(constant_attributes, value, ATTR_TENSOR, NULL),
                                              ATTR(constant_attributes, value_ints, ATTR_INTS, NULL),
                                              ATTR(constant_attributes, value_floats, ATTR_FLOATS, NULL),
@@ -24,13 +23,8 @@ static stria_status cast_gradient(graph *g, const node *n, value *const *dy, con
     builder b = {g, n->name, STRIA_OK, err};
     dtype from = n->in[0]->type;
     if (wanted[0] && dtype_is_float(from) && dtype_is_float(n->out[0]->type))
-        dx[0] = build1(&b, &op_Cast, dy[0], &(cast_attributes){(int64_t)from});
+        dx[0] = build1(&b, &op_Cast, dy[0], &(cast_attributes){(int64_t)from, 1});
     return b.status;
-}
-
-static int64_t to_integer(double x) {
-    if (isnan(x)) return 0;
-    return x >= 0x1p63 ? INT64_MAX : x < -0x1p63 ? INT64_MIN : (int64_t)x;
 }
 
 static stria_status cast_reference(const ref_call *c, stria_error *err) {
@@ -40,7 +34,7 @@ static stria_status cast_reference(const ref_call *c, stria_error *err) {
     for (int64_t i = 0; i < count; i++)
         if (y->f) y->f[i] = x->f ? x->f[i] : (double)x->i[i];
         else if (y->type == STRIA_BOOL) y->i[i] = x->f ? x->f[i] != 0 : x->i[i] != 0;
-        else y->i[i] = integer_wrap(y->type, x->f ? to_integer(x->f[i]) : x->i[i]);
+        else y->i[i] = integer_wrap(y->type, x->f ? integer_of(x->f[i]) : x->i[i]);
     return STRIA_OK;
 }
 

@@ -324,5 +324,6 @@ const op_def op_ConvWeightGradient = {
     .shape_inputs = 1 << 2,
     .layouts = LAYOUT_IMAGE,
     .image_inputs = 1 << 0 | 1 << 1,
+    .plain_outputs = 1 << 0,
     .text = "dw[o,c,u,v] = Σ dy[b,o,p,q] · x[b,c,p·sh+u·dh−pt,q·sw+v·dw−pl]",
 };

@@ -258,15 +258,11 @@ static const op_case average_gradient_cases[] = {
     .layouts = LAYOUT_IMAGE, .image_inputs = (1 << (inputs)) - 1
 
 const op_def op_MaxPool = {
-    POOL("MaxPool", 1, 2),
-    .domain = "",
-    .attribute_bytes = sizeof(pool_attributes),
-    .fields = max_fields,
-    .infer = infer,
-    .gradient = gradient,
-    .reference = max_reference,
-    .cases = max_cases,
-    .text = "y[b,c,p,q] = max x[b,c,p·sh+u·dh−pt,q·sw+v·dw−pl]; indices: where in x",
+    POOL("MaxPool", 1, 2), .plain_outputs = 1 << 1,
+    .domain = "",          .attribute_bytes = sizeof(pool_attributes),
+    .fields = max_fields,  .infer = infer,
+    .gradient = gradient,  .reference = max_reference,
+    .cases = max_cases,    .text = "y[b,c,p,q] = max x[b,c,p·sh+u·dh−pt,q·sw+v·dw−pl]; indices: where in x",
 };
 
 const op_def op_AveragePool = {

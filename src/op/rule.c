@@ -1,5 +1,6 @@
 #include "op/rule.h"
 
+#include <math.h>
 #include <string.h>
 
 const attr_field no_fields[] = {{0}};
@@ -160,6 +161,11 @@ int64_t integer_wrap(dtype type, int64_t x) {
     default:
         return x;
     }
+}
+
+int64_t integer_of(double x) {
+    if (isnan(x)) return 0;
+    return x >= 0x1p63 ? INT64_MAX : x < -0x1p63 ? INT64_MIN : (int64_t)x;
 }
 
 int64_t shape_span(const shape *s, int from, int to) {

@@ -53,6 +53,8 @@ void broadcast_strides(const shape *from, const shape *to, int64_t stride[RANK_M
 int64_t strided_offset(int64_t index, const shape *s, const int64_t stride[RANK_MAX]);
 /* An integer reduced to the range of its type, as the machine wraps. */
 int64_t integer_wrap(dtype type, int64_t x);
+/* x without its fraction, saturated; 0 for NaN. */
+int64_t integer_of(double x);
 /* Product of the dimensions in [from, to). */
 int64_t shape_span(const shape *s, int from, int to);
 /* Copies element `from` of x to element `to` of y, of the same kind. */

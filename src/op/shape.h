@@ -25,7 +25,8 @@ typedef struct shape_attributes {
 } shape_attributes;
 
 typedef struct cast_attributes {
-    int64_t to; /* a dtype */
+    int64_t to;       /* a dtype */
+    int64_t saturate; /* of 8-bit floats, which are refused */
 } cast_attributes;
 
 typedef struct constant_attributes { /* the first that is set is the contents */

@@ -1,12 +1,14 @@
 /* Elementwise functions: one row is the operator, its gradient operator, references and cases. The including file
- * defines UNARY(name, fields, f(x), f'(x or y), what f' reads: X or Y, may be an epilogue, cases, formula)
+ * defines
+ *   UNARY(name, fields, f(x), f'(x or y), what f' reads: X or Y, may be an epilogue, cases, formula)
  *   UNARY_FLAT(name, f(x), formula)      without attributes; its derivative is 0 almost everywhere
- * x, y and a (unary_attributes: a->alpha, a->beta) are in scope. cases: CASES(attributes) or
- * RANGE(where it is smooth). */
+ * x, y and a (unary_attributes: a->alpha, a->beta) are in scope. cases: CASES(attributes), or RANGE(where it is
+ * smooth). */
+/* clang-format off */
 #define ALPHA ((double)a->alpha)
 #define BETA  ((double)a->beta)
 
-UNARY(Relu, no_fields, x<0 ? 0 : x, y> 0 ? 1 : 0, Y, true, CASES(""), "y = max(x, 0)")
+UNARY(Relu, no_fields, x < 0 ? 0 : x, y > 0 ? 1 : 0, Y, true, CASES(""), "y = max(x, 0)")
 UNARY(Sigmoid, no_fields, sigmoid(x), (y * (1 - y)), Y, true, CASES(""), "y = 1 / (1 + exp(−x))")
 UNARY(Tanh, no_fields, tanh(x), 1 - y * y, Y, true, CASES(""), "y = tanh x")
 UNARY(LeakyRelu, alpha_001, x < 0 ? ALPHA * x : x, x < 0 ? ALPHA : 1, X, true, CASES("alpha=0.3"),
@@ -19,14 +21,11 @@ UNARY(Celu, alpha_1, x < 0 ? ALPHA * expm1(x / ALPHA) : x, x < 0 ? exp(x / ALPHA
       "y = max(0, x) + min(0, alpha · (exp(x / alpha) − 1))")
 UNARY(ThresholdedRelu, alpha_1, x > ALPHA ? x : 0, x > ALPHA ? 1 : 0, X, false, CASES("alpha=0.25"),
       "y = x for x > alpha, else 0")
-UNARY(HardSigmoid, hard_fields, fmin(fmax(ALPHA *x + BETA, 0), 1),
-      ALPHA *x + BETA > 0 && ALPHA * x + BETA < 1 ? ALPHA : 0, X, false, CASES("alpha=0.9"),
+UNARY(HardSigmoid, hard_fields, fmin(fmax(ALPHA * x + BETA, 0), 1),
+      ALPHA * x + BETA > 0 && ALPHA * x + BETA < 1 ? ALPHA : 0, X, false, CASES("alpha=0.9"),
       "y = min(max(alpha · x + beta, 0), 1)")
 UNARY(HardSwish, no_fields, (x * fmin(fmax(x / 6 + 0.5, 0), 1)),
-      (x <= -3  ? 0
-       : x >= 3 ? 1
-                : x / 3 + 0.5),
-      X, false, RANGE("-5..5"), "y = x · min(max(x / 6 + 1/2, 0), 1)")
+      x <= -3 ? 0 : x >= 3 ? 1 : x / 3 + 0.5, X, false, RANGE("-5..5"), "y = x · min(max(x / 6 + 1/2, 0), 1)")
 UNARY(Mish, no_fields, (x * tanh(softplus(x))),
       tanh(softplus(x)) + x * (1 - tanh(softplus(x)) * tanh(softplus(x))) * sigmoid(x), X, false, CASES(""),
       "y = x · tanh(log(1 + exp x))")
@@ -54,5 +53,6 @@ UNARY_FLAT(Ceil, ceil(x), "y = ⌈x⌉")
 UNARY_FLAT(Round, nearbyint(x), "y = x rounded to the nearest integer, halves to the even one")
 UNARY_FLAT(Sign, x > 0 ? 1 : x < 0 ? -1 : 0 * x, "y = −1, 0 or 1")
 
+/* clang-format on */
 #undef ALPHA
 #undef BETA

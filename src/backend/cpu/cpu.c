@@ -44,7 +44,7 @@ static const struct {
     {&op_Elu, &op_EluGradient, UNARY_elu, ALPHA},
     {&op_Selu, &op_SeluGradient, UNARY_selu, ALPHA_BETA},
     {&op_Celu, &op_CeluGradient, UNARY_celu, ALPHA},
-    {&op_HardSigmoid, NULL, UNARY_hard_sigmoid, ALPHA_BETA}, /* the kernel's gradient reads x, the rule's reads y */
+    {&op_HardSigmoid, &op_HardSigmoidGradient, UNARY_hard_sigmoid, ALPHA_BETA},
     {&op_HardSwish, &op_HardSwishGradient, UNARY_hard_swish, NO_PARAMETERS},
     {&op_Softplus, &op_SoftplusGradient, UNARY_softplus, NO_PARAMETERS},
     {&op_Softsign, &op_SoftsignGradient, UNARY_softsign, NO_PARAMETERS},

@@ -178,19 +178,22 @@ static stria_status nodes_write(exporter *e, stria_error *err) {
 
 /* ---- inputs and outputs ---- */
 
-/* The graph once more with every open dimension of another size, so that the outputs show which of theirs depend on it. */
-static void other_sizes(exporter *e) {
+/* The graph once more with every open dimension of another size, so that the outputs show which of theirs depend on it.
+ * A graph that does not fit at other sizes has no `other`, and the outputs' dimensions are left open. */
+static stria_status other_sizes(exporter *e, stria_error *err) {
     graph *g = (graph *)(uintptr_t)e->g; /* copying reads it only */
     shape *sizes = arena_alloc(&e->arena, sizeof *sizes * (size_t)(g->input_count + 1));
     const shape **list = arena_alloc(&e->arena, sizeof *list * (size_t)(g->input_count + 1));
-    if (!sizes || !list) return;
+    if (!sizes || !list) return no_memory(err);
     for (int i = 0; i < g->input_count; i++) {
         sizes[i] = g->inputs[i]->shape;
         list[i] = &sizes[i];
         for (int k = 0; k < sizes[i].rank; k++)
             if (g->inputs[i]->symbol[k]) sizes[i].dim[k] += k ? 32 : 1;
     }
-    if (graph_copy(g, list, &e->other, NULL) != STRIA_OK) e->other = NULL;
+    stria_status status = graph_copy(g, list, &e->other, NULL);
+    if (status != STRIA_OK) e->other = NULL;
+    return status == STRIA_NO_MEMORY ? no_memory(err) : STRIA_OK;
 }
 
 /* The name of an input's dimension that went from `one` to `two` as this dimension of an output did. */
@@ -350,7 +353,7 @@ static stria_status export(exporter *e, text *out, stria_error *err) {
     TRY(roles_imply(e, err));
     TRY(initializers_write(e, err));
     TRY(nodes_write(e, err));
-    other_sizes(e);
+    TRY(other_sizes(e, err));
     TRY(ports_write(e, err));
     TRY(metadata_write(e, err));
     onnx__model_proto__pack_to_buffer(e->model, &s.base);

@@ -190,7 +190,7 @@ static void freeze_from_metadata(importer *im) {
 /* ---- the whole ---- */
 
 static stria_status build(importer *im, stria_error *err) {
-    const char *name = printable(&im->arena, im->file->name ? im->file->name : "");
+    const char *name = printable(&im->arena, name_given(im->file->name) ? im->file->name : "graph");
     if (!name) FAIL(err, STRIA_NO_MEMORY, "not enough memory for a graph");
     TRY(graph_new(&im->g, name, err));
     for (int i = 0; i < im->definition_count; i++) {
