@@ -1,5 +1,5 @@
-/* Batch-last kernels at the sizes of LeNet-5 and LeNet-20/50: kernel_batch [isa [batch…]]. Best of many runs on one thread, beside
- * the multiply-add peak measured in the same process (which other work on the machine lowers, too). */
+/* Batch-last kernels at the sizes of LeNet-5 and LeNet-20/50: kernel_batch [isa [batch…]]. Best of many runs on one
+ * thread, beside the multiply-add peak measured in the same process (which other work on the machine lowers, too). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,10 +44,26 @@ static double peak(const kernel_set *ks) {
     int64_t offsets[TAPS], lanes = ks->lanes;
     for (int i = 0; i < TAPS; i++) offsets[i] = i * lanes;
     float *x = array_new((TAPS + 4) * lanes), *w = array_new(TAPS * ks->batch_oc), *y = array_new(64 * lanes);
-    struct batch_conv c = {.y = y, .y_channel = 8 * lanes, .y_column = lanes, .channels = ks->batch_oc, .rows = 1,
-                           .columns = ks->batch_ow, .images = lanes, .x = x, .x_column = lanes, .offsets = offsets,
-                           .taps_h = 1, .taps_w = TAPS, .depth = 1, .move_h = 1, .move_w = 1, .step_h = 1,
-                           .step_w = 1, .ih = 1, .iw = TAPS + 4, .w = w};
+    struct batch_conv c = {.y = y,
+                           .y_channel = 8 * lanes,
+                           .y_column = lanes,
+                           .channels = ks->batch_oc,
+                           .rows = 1,
+                           .columns = ks->batch_ow,
+                           .images = lanes,
+                           .x = x,
+                           .x_column = lanes,
+                           .offsets = offsets,
+                           .taps_h = 1,
+                           .taps_w = TAPS,
+                           .depth = 1,
+                           .move_h = 1,
+                           .move_w = 1,
+                           .step_h = 1,
+                           .step_w = 1,
+                           .ih = 1,
+                           .iw = TAPS + 4,
+                           .w = w};
     double best = 1e9;
     for (int r = 0; r < REPEAT; r++) {
         double t = now();
@@ -79,18 +95,36 @@ static void data(const step *t) {
 static void weight(const step *t) {
     conv_batch_weight(t->ks, NULL, &t->s, t->dw, t->b, t->x, (batch_pitch){0}, t->y, (batch_pitch){0}, t->scratch);
 }
-static void relu(const step *t) { unary_run(t->ks, NULL, UNARY_relu, 0, 0, t->y, t->x, t->n); }
-static void relu_gradient(const step *t) { unary_gradient(t->ks, NULL, UNARY_relu, 0, 0, t->dx, t->y, t->x, t->n); }
-static void sigmoid(const step *t) { unary_run(t->ks, NULL, UNARY_sigmoid, 0, 0, t->y, t->x, t->n); }
-static void hyperbolic(const step *t) { unary_run(t->ks, NULL, UNARY_tanh, 0, 0, t->y, t->x, t->n); }
-static void max_pool(const step *t) { pool_max(t->ks, NULL, &t->window, &t->storage, t->y, t->x); }
-static void max_gradient(const step *t) { pool_max_gradient(t->ks, NULL, &t->window, &t->storage, t->dx, t->y, t->x); }
-static void average_pool(const step *t) { pool_average(t->ks, NULL, &t->window, &t->storage, t->y, t->x); }
+static void relu(const step *t) {
+    unary_run(t->ks, NULL, UNARY_relu, 0, 0, t->y, t->x, t->n);
+}
+static void relu_gradient(const step *t) {
+    unary_gradient(t->ks, NULL, UNARY_relu, 0, 0, t->dx, t->y, t->x, t->n);
+}
+static void sigmoid(const step *t) {
+    unary_run(t->ks, NULL, UNARY_sigmoid, 0, 0, t->y, t->x, t->n);
+}
+static void hyperbolic(const step *t) {
+    unary_run(t->ks, NULL, UNARY_tanh, 0, 0, t->y, t->x, t->n);
+}
+static void max_pool(const step *t) {
+    pool_max(t->ks, NULL, &t->window, &t->storage, t->y, t->x);
+}
+static void max_gradient(const step *t) {
+    pool_max_gradient(t->ks, NULL, &t->window, &t->storage, t->dx, t->y, t->x);
+}
+static void average_pool(const step *t) {
+    pool_average(t->ks, NULL, &t->window, &t->storage, t->y, t->x);
+}
 static void average_gradient(const step *t) {
     pool_average_gradient(t->ks, NULL, &t->window, &t->storage, t->dx, t->y);
 }
-static void bias_sum(const step *t) { reduce_columns(t->ks, NULL, t->y, t->x, 6, t->n / 6, t->n / 6); }
-static void loss(const step *t) { cross_entropy_run(t->ks, NULL, t->y, t->x, t->labels, -1, 1, 10, t->n / 10); }
+static void bias_sum(const step *t) {
+    reduce_columns(t->ks, NULL, t->y, t->x, 6, t->n / 6, t->n / 6);
+}
+static void loss(const step *t) {
+    cross_entropy_run(t->ks, NULL, t->y, t->x, t->labels, -1, 1, 10, t->n / 10);
+}
 static void loss_gradient(const step *t) {
     cross_entropy_gradient(t->ks, NULL, t->dx, t->x, t->labels, -1, 1, NULL, 1, 10, t->n / 10);
 }
@@ -122,9 +156,11 @@ static void bench_layers(const kernel_set *ks, int64_t batch) {
         t.b = array_new(t.s.oc), t.scratch = array_new(scratch);
         double top = peak(ks), flops = 2e-9 * (double)(ny * nw / t.s.oc);
         double f = best_of(forward, &t), d = best_of(data, &t), w = best_of(weight, &t);
-        printf("%-8s n=%-4lld %-13s forward %7.0f us %4.0f GFLOP/s %3.0f %%   data %7.0f us %4.0f %3.0f %%   weight %7.0f us "
-               "%4.0f %3.0f %%\n", ks->isa, (long long)batch, layers[i].name, f * 1e6, flops / f, 100 * flops / f / top,
-               d * 1e6, flops / d, 100 * flops / d / top, w * 1e6, flops / w, 100 * flops / w / top);
+        printf("%-8s n=%-4lld %-13s forward %7.0f us %4.0f GFLOP/s %3.0f %%   data %7.0f us %4.0f %3.0f %%   weight "
+               "%7.0f us "
+               "%4.0f %3.0f %%\n",
+               ks->isa, (long long)batch, layers[i].name, f * 1e6, flops / f, 100 * flops / f / top, d * 1e6, flops / d,
+               100 * flops / d / top, w * 1e6, flops / w, 100 * flops / w / top);
         float *all[] = {t.x, t.dx, t.y, t.w, t.dw, t.b, t.scratch};
         for (size_t k = 0; k < sizeof all / sizeof *all; k++) mem_free(all[k]);
     }
@@ -135,15 +171,25 @@ static void bench_steps(const kernel_set *ks, int64_t batch) {
     static const struct {
         const char *name;
         void (*run)(const step *);
-        int64_t n; /* elements a image; 0: 61,706 parameters, whatever the batch */
+        int64_t n;   /* elements a image; 0: 61,706 parameters, whatever the batch */
         int traffic; /* floats moved per element, in quarters */
-    } steps[] = {{"relu", relu, 4704, 8}, {"relu gradient", relu_gradient, 4704, 12}, {"sigmoid", sigmoid, 4704, 8},
-                 {"tanh", hyperbolic, 4704, 8}, {"max pool", max_pool, 4704, 5}, {"max gradient", max_gradient, 4704, 9},
-                 {"average pool", average_pool, 4704, 5}, {"average gradient", average_gradient, 4704, 5},
-                 {"bias sum", bias_sum, 4704, 4}, {"loss", loss, 10, 4}, {"loss gradient", loss_gradient, 10, 8},
+    } steps[] = {{"relu", relu, 4704, 8},
+                 {"relu gradient", relu_gradient, 4704, 12},
+                 {"sigmoid", sigmoid, 4704, 8},
+                 {"tanh", hyperbolic, 4704, 8},
+                 {"max pool", max_pool, 4704, 5},
+                 {"max gradient", max_gradient, 4704, 9},
+                 {"average pool", average_pool, 4704, 5},
+                 {"average gradient", average_gradient, 4704, 5},
+                 {"bias sum", bias_sum, 4704, 4},
+                 {"loss", loss, 10, 4},
+                 {"loss gradient", loss_gradient, 10, 8},
                  {"momentum", momentum, 0, 20}};
     int64_t most = 4704 * batch > 61706 ? 4704 * batch : 61706;
-    step t = {.ks = ks, .x = array_new(most), .y = array_new(most), .dx = array_new(most),
+    step t = {.ks = ks,
+              .x = array_new(most),
+              .y = array_new(most),
+              .dx = array_new(most),
               .labels = mem_zalloc((size_t)batch, sizeof(int64_t)),
               .window = {28, 28, 14, 14, 2, 2, 2, 2, 0, 0, 0, 0, 1, 1, false}};
     t.storage = window_batch_last(&t.window, batch, 6);

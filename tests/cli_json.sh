@@ -14,7 +14,7 @@ static json_t *at(json_t *v, char *path) {
     return v;
 }
 int main(int argc, char **argv) {
-    static const char types[] = "oasinttz"; /* jansson's order: object array string integer real true false null */
+    static const char types[] = "oasintfz"; /* jansson's order: object array string integer real true false null */
     json_error_t error;
     json_t *v = json_loadf(stdin, JSON_REJECT_DUPLICATES, &error);
     int code = 0;
@@ -63,13 +63,22 @@ json "parameters:i" summary lenet5.net
 # A network of one's own reads a matrix: [N, 4] → [N, 3].
 cat >tiny.net <<'NET'
 stria-net 1
-x = input([batch, 4], name=x)
-y = dense(x, 3, name=y)
+x = input(batch x 4)
+y = dense(x, 3)
+output(y)
 NET
 matrix x.npy 5 4
-if "$STRIA" summary tiny.net >/dev/null 2>&1; then
-    json "outputs.0.name:s outputs.0.shape.1:i outputs.0.type:s outputs.0.file:s" run tiny.net --input x.npy --output out/deep
-    [ -n "$(ls out/deep/*.npy)" ] || fail "run wrote no .npy"
-    json "outputs.0.shape.1:i" run tiny.net --input x=x.npy --batch 2
+json "outputs.0.name:s outputs.0.shape.1:i outputs.0.type:s outputs.0.file:s" run tiny.net --input x.npy --output out/deep
+[ -n "$(ls out/deep/*.npy)" ] || fail "run wrote no .npy"
+says stdout '"shape":[5,3]'
+json "outputs.0.shape.1:i" run tiny.net --input x=x.npy --batch 2
+says stdout '"shape":[5,3]'
+case=/usr/share/libonnx-testdata/data/node/test_conv_with_strides_no_padding
+if [ -d $case ]; then # Debian's libonnx-testdata
+    json "passed:t outputs.0.name:s outputs.0.max_abs_error:n outputs.0.max_rel_error:n outputs.0.passed:t" \
+        run $case/model.onnx --test-data $case/test_data_set_0
+    cp -r $case/test_data_set_0 wrong && cp wrong/input_0.pb wrong/output_0.pb
+    expect 1 run $case/model.onnx --test-data wrong --json
+    ./json passed:f outputs.0.passed:f <stdout || fail "a wrong output passes"
 fi
 finish

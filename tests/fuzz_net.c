@@ -2,4 +2,6 @@
 
 #include "fuzz_replay.h"
 
-int main(void) { return fuzz_replay("net", 8); }
+int main(void) {
+    return fuzz_replay("net", 8);
+}

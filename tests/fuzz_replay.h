@@ -1,5 +1,5 @@
-/* Replays a fuzz target's corpus in an ordinary run: every file as it is, cut short, and with bits flipped. Include the target,
- * then this, and call fuzz_replay("TARGET", least number of files) as main's result. */
+/* Replays a fuzz target's corpus in an ordinary run: every file as it is, cut short, and with bits flipped. Include the
+ * target, then this, and call fuzz_replay("TARGET", least number of files) as main's result. */
 #ifndef TESTS_FUZZ_REPLAY_H
 #define TESTS_FUZZ_REPLAY_H
 

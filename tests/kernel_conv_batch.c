@@ -28,7 +28,9 @@ static const conv_shape shapes[] = {
 };
 
 /* Small integers: every sum is exact, whatever its order. */
-static float value(int64_t i, int modulus) { return (float)((i * 2654435761u >> 7) % modulus) - (float)(modulus / 2); }
+static float value(int64_t i, int modulus) {
+    return (float)((i * 2654435761u >> 7) % modulus) - (float)(modulus / 2);
+}
 
 static tensor tensor_new(int64_t c, int64_t h, int64_t w, int64_t n, int64_t gap, int modulus) {
     tensor t = {.pitch = {0}};
@@ -78,7 +80,8 @@ static void plain(const conv_shape *s, const tensor *x, const tensor *y, const t
 }
 
 /* Elements of t that the tensor has (not its gaps) equal; gaps of `got` untouched. */
-static void compare(const char *what, const kernel_set *ks, int shape, int threads, const tensor *want, const tensor *got) {
+static void compare(const char *what, const kernel_set *ks, int shape, int threads, const tensor *want,
+                    const tensor *got) {
     for (int64_t i = 0; i < want->floats; i++)
         if (!CHECK(want->data[i] == got->data[i], "%s isa=%s shape=%d threads=%d at=%lld want=%g got=%g", what, ks->isa,
                    shape, threads, (long long)i, (double)want->data[i], (double)got->data[i]))
@@ -103,7 +106,8 @@ static void check_shape(const kernel_set *ks, int shape, int64_t gap, int thread
                          conv_batch_weight_scratch(ks, s, threads)};
     float *block[3], *scratch[3];
     for (int i = 0; i < 3; i++) scratch[i] = guard_new(floats[i], &block[i]);
-    tensor want = tensor_like(&y, s->oc, s->oh, s->ow, s->batch, 0), got = tensor_like(&y, s->oc, s->oh, s->ow, s->batch, -77);
+    tensor want = tensor_like(&y, s->oc, s->oh, s->ow, s->batch, 0),
+           got = tensor_like(&y, s->oc, s->oh, s->ow, s->batch, -77);
     for (int64_t o = 0; o < s->oc; o++)
         for (int64_t i = 0; i < s->oh * s->ow * s->batch; i++)
             want.data[at(&want, o, i / s->batch / s->ow, i / s->batch % s->ow, i % s->batch)] = b.data[o];
@@ -111,14 +115,16 @@ static void check_shape(const kernel_set *ks, int shape, int64_t gap, int thread
     conv_batch_forward(ks, p, s, got.data, y.pitch, x.data, x.pitch, w.data, b.data, UNARY_identity, 0, 0, scratch[0]);
     compare("forward", ks, shape, threads, &want, &got);
     for (int64_t i = 0; i < s->oc * s->oh * s->ow * s->batch; i++) {
-        int64_t j = at(&y, i / s->batch / s->ow / s->oh, i / s->batch / s->ow % s->oh, i / s->batch % s->ow, i % s->batch);
+        int64_t j =
+            at(&y, i / s->batch / s->ow / s->oh, i / s->batch / s->ow % s->oh, i / s->batch % s->ow, i % s->batch);
         if (want.data[j] < 0) want.data[j] = 0;
     }
     conv_batch_forward(ks, p, s, got.data, y.pitch, x.data, x.pitch, w.data, b.data, UNARY_relu, 0, 0, scratch[0]);
     compare("relu", ks, shape, threads, &want, &got);
     conv_batch_forward(ks, p, s, got.data, y.pitch, x.data, x.pitch, w.data, b.data, UNARY_clip, 0, 1e9f, scratch[0]);
     compare("clip", ks, shape, threads, &want, &got);
-    tensor dx_want = tensor_like(&x, s->ic, s->ih, s->iw, s->batch, 0), dx = tensor_like(&x, s->ic, s->ih, s->iw, s->batch, -77);
+    tensor dx_want = tensor_like(&x, s->ic, s->ih, s->iw, s->batch, 0),
+           dx = tensor_like(&x, s->ic, s->ih, s->iw, s->batch, -77);
     plain(s, &x, &y, &(triple){w.data, y.data, dx_want.data, 1});
     conv_batch_data(ks, p, s, dx.data, x.pitch, y.data, y.pitch, w.data, scratch[1]);
     compare("data", ks, shape, threads, &dx_want, &dx);
@@ -137,8 +143,8 @@ static void check_shape(const kernel_set *ks, int shape, int64_t gap, int thread
         CHECK(guard_holds(block[i], floats[i]), "scratch %d isa=%s shape=%d", i, ks->isa, shape);
         mem_free(block[i]);
     }
-    float *blocks[] = {x.block, y.block, w.block, b.block, want.block, got.block, dx_want.block, dx.block, dw_want.block,
-                       dw.block, db_want.block, db.block};
+    float *blocks[] = {x.block,       y.block,  w.block,       b.block,  want.block,    got.block,
+                       dx_want.block, dx.block, dw_want.block, dw.block, db_want.block, db.block};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) mem_free(blocks[i]);
 }
 
@@ -164,7 +170,8 @@ static void check_bits(const kernel_set *ks, pool *const pools[3]) {
         conv_batch_weight(ks, pools[t], &s, dw[to], dw[to] + nw, x, flat, dy, flat, scratch);
         if (t > 0)
             CHECK(!memcmp(y[0], y[1], (size_t)ny * 4) && !memcmp(dx[0], dx[1], (size_t)nx * 4) &&
-                      !memcmp(dw[0], dw[1], (size_t)(nw + s.oc) * 4), "bits isa=%s threads=%d", ks->isa, threads);
+                      !memcmp(dw[0], dw[1], (size_t)(nw + s.oc) * 4),
+                  "bits isa=%s threads=%d", ks->isa, threads);
         mem_free(scratch);
     }
     float *all[] = {x, dy, w, y[0], y[1], dx[0], dx[1], dw[0], dw[1]};

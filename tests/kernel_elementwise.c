@@ -1,50 +1,89 @@
-/* Every unary row and its gradient against double formulas and central differences; binary functions over broadcast boxes
- * against plain loops; every instruction set, odd sizes, guarded buffers, threads 1, 2, 7 bit-equal. */
+/* Every unary row and its gradient against double formulas and central differences; binary functions over broadcast
+ * boxes against plain loops; every instruction set, odd sizes, guarded buffers, threads 1, 2, 7 bit-equal. */
 #include <math.h>
 
 #include "check.h"
 #include "kernel/elementwise.h"
 #include "kernel_guard.h"
 
-static double step_(double x) { return x > 0 ? 1 : x < 0 ? -1 : 0; }
-static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
-static double clip(double x, double a, double b) { return x < a ? a : x > b ? b : x; }
+static double step_(double x) {
+    return x > 0 ? 1 : x < 0 ? -1 : 0;
+}
+static double sigmoid(double x) {
+    return 1 / (1 + exp(-x));
+}
+static double clip(double x, double a, double b) {
+    return x < a ? a : x > b ? b : x;
+}
 
 static double plain(unary_kind kind, double x, double a, double b) {
     switch (kind) {
-    case UNARY_identity: return x;
-    case UNARY_relu: return x < 0 ? 0 : x;
-    case UNARY_sigmoid: return sigmoid(x);
-    case UNARY_tanh: return tanh(x);
-    case UNARY_exp: return exp(x);
-    case UNARY_log: return log(x);
-    case UNARY_neg: return -x;
-    case UNARY_abs: return fabs(x);
-    case UNARY_sqrt: return sqrt(x);
-    case UNARY_square: return x * x;
-    case UNARY_reciprocal: return 1 / x;
-    case UNARY_erf: return erf(x);
-    case UNARY_sign: return step_(x);
-    case UNARY_floor: return floor(x);
-    case UNARY_ceil: return ceil(x);
-    case UNARY_round: return rint(x);
-    case UNARY_affine: return a * x + b;
-    case UNARY_clip: return clip(x, a, b);
-    case UNARY_leaky_relu: return x < 0 ? a * x : x;
-    case UNARY_thresholded_relu: return x > a ? x : 0;
-    case UNARY_elu: return x < 0 ? a * expm1(x) : x;
-    case UNARY_selu: return b * (x < 0 ? a * expm1(x) : x);
-    case UNARY_celu: return x < 0 ? a * expm1(x / a) : x;
-    case UNARY_hard_sigmoid: return clip(a * x + b, 0, 1);
-    case UNARY_hard_swish: return x * clip(x / 6 + 0.5, 0, 1);
-    case UNARY_swish: return x * sigmoid(a * x);
-    case UNARY_softplus: return log1p(exp(-fabs(x))) + (x > 0 ? x : 0);
-    case UNARY_softsign: return x / (1 + fabs(x));
-    case UNARY_mish: return x * tanh(log1p(exp(x)));
-    case UNARY_gelu: return 0.5 * x * (1 + erf(x * sqrt(0.5)));
-    case UNARY_gelu_tanh: return 0.5 * x * (1 + tanh(sqrt(2 / 3.14159265358979324) * (x + 0.044715 * x * x * x)));
-    case UNARY_shrink: return x < -a ? x + b : x > a ? x - b : 0;
-    case UNARY_COUNT: break;
+    case UNARY_identity:
+        return x;
+    case UNARY_relu:
+        return x < 0 ? 0 : x;
+    case UNARY_sigmoid:
+        return sigmoid(x);
+    case UNARY_tanh:
+        return tanh(x);
+    case UNARY_exp:
+        return exp(x);
+    case UNARY_log:
+        return log(x);
+    case UNARY_neg:
+        return -x;
+    case UNARY_abs:
+        return fabs(x);
+    case UNARY_sqrt:
+        return sqrt(x);
+    case UNARY_square:
+        return x * x;
+    case UNARY_reciprocal:
+        return 1 / x;
+    case UNARY_erf:
+        return erf(x);
+    case UNARY_sign:
+        return step_(x);
+    case UNARY_floor:
+        return floor(x);
+    case UNARY_ceil:
+        return ceil(x);
+    case UNARY_round:
+        return rint(x);
+    case UNARY_affine:
+        return a * x + b;
+    case UNARY_clip:
+        return clip(x, a, b);
+    case UNARY_leaky_relu:
+        return x < 0 ? a * x : x;
+    case UNARY_thresholded_relu:
+        return x > a ? x : 0;
+    case UNARY_elu:
+        return x < 0 ? a * expm1(x) : x;
+    case UNARY_selu:
+        return b * (x < 0 ? a * expm1(x) : x);
+    case UNARY_celu:
+        return x < 0 ? a * expm1(x / a) : x;
+    case UNARY_hard_sigmoid:
+        return clip(a * x + b, 0, 1);
+    case UNARY_hard_swish:
+        return x * clip(x / 6 + 0.5, 0, 1);
+    case UNARY_swish:
+        return x * sigmoid(a * x);
+    case UNARY_softplus:
+        return log1p(exp(-fabs(x))) + (x > 0 ? x : 0);
+    case UNARY_softsign:
+        return x / (1 + fabs(x));
+    case UNARY_mish:
+        return x * tanh(log1p(exp(x)));
+    case UNARY_gelu:
+        return 0.5 * x * (1 + erf(x * sqrt(0.5)));
+    case UNARY_gelu_tanh:
+        return 0.5 * x * (1 + tanh(sqrt(2 / 3.14159265358979324) * (x + 0.044715 * x * x * x)));
+    case UNARY_shrink:
+        return x < -a ? x + b : x > a ? x - b : 0;
+    case UNARY_COUNT:
+        break;
     }
     return NAN;
 }
@@ -66,14 +105,17 @@ static void check_unary(const kernel_set *ks, unary_kind kind, int64_t n) {
     unary_gradient(ks, NULL, kind, fa, fb, dx, dy, needs == 'x' ? x : needs == 'y' ? y : NULL, n);
     for (int64_t i = 0; i < n; i++) {
         double v = (double)x[i], want = plain(kind, v, (double)fa, (double)fb), h = 1e-6;
-        double slope = (plain(kind, v + h, (double)fa, (double)fb) - plain(kind, v - h, (double)fa, (double)fb)) / (2 * h);
+        double slope =
+            (plain(kind, v + h, (double)fa, (double)fb) - plain(kind, v - h, (double)fa, (double)fb)) / (2 * h);
         double bound = 2e-6 * (fabs(want) + 0.3), slope_bound = 1e-5 * (fabs(slope) + 1) * fabs((double)dy[i]);
         CHECK(fabs((double)y[i] - want) <= bound, "%s isa=%s n=%d x=%g got=%.9g want=%.9g", unary_name(kind), ks->isa,
               (int)n, v, (double)y[i], want);
-        CHECK(fabs((double)dx[i] - (double)dy[i] * slope) <= slope_bound, "gradient of %s isa=%s x=%g got=%.9g want=%.9g",
-              unary_name(kind), ks->isa, v, (double)dx[i], (double)dy[i] * slope);
+        CHECK(fabs((double)dx[i] - (double)dy[i] * slope) <= slope_bound,
+              "gradient of %s isa=%s x=%g got=%.9g want=%.9g", unary_name(kind), ks->isa, v, (double)dx[i],
+              (double)dy[i] * slope);
     }
-    for (int i = 0; i < 4; i++) CHECK(guard_holds(block[i], n), "%s isa=%s guard %d", unary_name(kind), ks->isa, i), mem_free(block[i]);
+    for (int i = 0; i < 4; i++)
+        CHECK(guard_holds(block[i], n), "%s isa=%s guard %d", unary_name(kind), ks->isa, i), mem_free(block[i]);
 }
 
 static void check_special(const kernel_set *ks) {
@@ -100,13 +142,20 @@ static void check_special(const kernel_set *ks) {
 
 static float two(binary_kind kind, float a, float b) {
     switch (kind) {
-    case BINARY_ADD: return a + b;
-    case BINARY_SUB: return a - b;
-    case BINARY_MUL: return a * b;
-    case BINARY_DIV: return a / b;
-    case BINARY_MIN: return a < b || a != a ? a : b;
-    case BINARY_MAX: return a > b || a != a ? a : b;
-    default: return powf(a, b);
+    case BINARY_ADD:
+        return a + b;
+    case BINARY_SUB:
+        return a - b;
+    case BINARY_MUL:
+        return a * b;
+    case BINARY_DIV:
+        return a / b;
+    case BINARY_MIN:
+        return a < b || a != a ? a : b;
+    case BINARY_MAX:
+        return a > b || a != a ? a : b;
+    default:
+        return powf(a, b);
     }
 }
 
@@ -132,16 +181,19 @@ static void check_box(const kernel_set *ks, binary_kind kind, int rank, const in
         float want = two(kind, a[ia], b[ib]);
         seen[at] = 1;
         if (!CHECK(y[at] == want, "binary %d isa=%s rank=%d masks=%d,%d at=%d got=%g want=%g", (int)kind, ks->isa, rank,
-                   a_mask, b_mask, (int)i, (double)y[at], (double)want)) break;
+                   a_mask, b_mask, (int)i, (double)y[at], (double)want))
+            break;
     }
     for (int64_t i = 0; i < ny; i++)
         if (seen[i] == 0 && !CHECK(y[i] == -99, "gap written, binary %d isa=%s", (int)kind, ks->isa)) break;
     mem_free(seen);
-    for (int i = 0; i < 3; i++) CHECK(guard_holds(block[i], i == 0 ? ny : i == 1 ? na : nb), "guard"), mem_free(block[i]);
+    for (int i = 0; i < 3; i++)
+        CHECK(guard_holds(block[i], i == 0 ? ny : i == 1 ? na : nb), "guard"), mem_free(block[i]);
 }
 
 static void check_binary(const kernel_set *ks) {
-    const int64_t small[4] = {3, 5, 1, 19}, deep[8] = {2, 1, 3, 2, 2, 1, 3, 5}, wide[2] = {7, 130}, big[3] = {3, 4, 20011};
+    const int64_t small[4] = {3, 5, 1, 19}, deep[8] = {2, 1, 3, 2, 2, 1, 3, 5}, wide[2] = {7, 130},
+                  big[3] = {3, 4, 20011};
     for (binary_kind kind = 0; kind < BINARY_COUNT; kind++) {
         for (int mask = 0; mask < 256; mask++) check_box(ks, kind, 4, small, mask & 15, mask >> 4, mask % 3);
         for (int mask = 0; mask < 256; mask++) check_box(ks, kind, 8, deep, mask, 255 - mask, mask % 2);

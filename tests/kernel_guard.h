@@ -1,5 +1,5 @@
-/* Exact-size arrays between guard values: a kernel that writes outside is seen here, one that reads outside by the address
- * sanitizer (the block itself ends with the upper guard) or as a NaN in its result. */
+/* Exact-size arrays between guard values: a kernel that writes outside is seen here, one that reads outside by the
+ * address sanitizer (the block itself ends with the upper guard) or as a NaN in its result. */
 #ifndef TESTS_KERNEL_GUARD_H
 #define TESTS_KERNEL_GUARD_H
 

@@ -1,5 +1,5 @@
-/* Strided and permuted copies of every element size against a plain loop, transposes, fills, and conversion of types (16-bit
- * floats over all their values and at every rounding boundary). */
+/* Strided and permuted copies of every element size against a plain loop, transposes, fills, and conversion of types
+ * (16-bit floats over all their values and at every rounding boundary). */
 #include <math.h>
 
 #include "check.h"
@@ -24,15 +24,16 @@ static void check_copy(const kernel_set *ks, int size, int rank, const int64_t *
         memcpy(want + iy * size, x + ix * size, (size_t)size);
     }
     layout_copy(ks, p, size, rank, dims, y, ys, x + x_first * size, xs);
-    CHECK(!memcmp(y, want, (size_t)(ny * size)), "copy isa=%s size=%d rank=%d order=%d%d flip=%d gap=%d", ks->isa, size, rank,
-          rank > 1 ? order[0] : 0, rank > 1 ? order[1] : 0, flip, (int)gap);
+    CHECK(!memcmp(y, want, (size_t)(ny * size)), "copy isa=%s size=%d rank=%d order=%d%d flip=%d gap=%d", ks->isa, size,
+          rank, rank > 1 ? order[0] : 0, rank > 1 ? order[1] : 0, flip, (int)gap);
     CHECK(guard_holds(block[0], (nx * size + 3) / 4) && guard_holds(block[1], (ny * size + 3) / 4), "guard");
     mem_free(block[0]), mem_free(block[1]), mem_free(want);
 }
 
 static void check_copies(const kernel_set *ks, pool *p) {
     static const int orders[][4] = {{0, 1, 2, 3}, {0, 2, 3, 1}, {0, 3, 1, 2}, {3, 2, 1, 0}, {1, 0, 3, 2}, {1, 2, 3, 0}};
-    const int64_t dims[4] = {3, 5, 7, 70}, thin[4] = {1, 3, 1, 129}, line[1] = {50021}, deep[8] = {2, 1, 3, 2, 2, 1, 2, 5};
+    const int64_t dims[4] = {3, 5, 7, 70}, thin[4] = {1, 3, 1, 129}, line[1] = {50021},
+                  deep[8] = {2, 1, 3, 2, 2, 1, 2, 5};
     static const int deep_order[8] = {7, 0, 3, 2, 1, 4, 6, 5};
     for (int size = 1; size <= 8; size *= 2) {
         for (int o = 0; o < 6; o++)
@@ -92,7 +93,8 @@ static void check_halves(void) {
             CHECK(layout_f16_from_float(nextafterf(middle, next)) == h + 1, "f16 above the tie after %x", h);
         }
     }
-    CHECK(layout_f16_to_float(0x3c00) == 1 && layout_f16_to_float(0xc000) == -2 && layout_f16_to_float(1) == 0x1p-24f, "f16");
+    CHECK(layout_f16_to_float(0x3c00) == 1 && layout_f16_to_float(0xc000) == -2 && layout_f16_to_float(1) == 0x1p-24f,
+          "f16");
     CHECK(layout_f16_from_float(65519.996f) == 0x7bff && layout_f16_from_float(65520) == 0x7c00, "f16 overflow");
     CHECK(layout_bf16_from_float(1.00390625f) == 0x3f80 && layout_bf16_from_float(1.01171875f) == 0x3f82, "bf16 ties");
     CHECK(layout_bf16_from_float(3.4e38f) == 0x7f80, "bf16 overflow");
@@ -146,7 +148,8 @@ int main(void) {
     pool *pools[3] = {0};
     if (pool_new(&pools[1], 2, NULL) || pool_new(&pools[2], 7, NULL)) return 1;
     for (int i = 0; i < 3; i++) {
-        for (const kernel_set *const *ks = kernel_sets(); *ks; ks++) check_copies(*ks, pools[i]), check_transposes(*ks, pools[i]);
+        for (const kernel_set *const *ks = kernel_sets(); *ks; ks++)
+            check_copies(*ks, pools[i]), check_transposes(*ks, pools[i]);
         check_convert(pools[i]);
     }
     check_halves();

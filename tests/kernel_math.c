@@ -7,7 +7,9 @@
 
 #include <string.h>
 
-static double sigmoid(double x) { return x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x)); }
+static double sigmoid(double x) {
+    return x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x));
+}
 
 static const struct {
     unary_kind kind;
@@ -48,13 +50,16 @@ static void sweep(const kernel_set *ks, int row, uint64_t first, uint64_t step) 
             if (e > worst) worst = e, at = x[i];
         }
     }
-    CHECK(worst <= 2, "%s isa=%s x=%.9g (%a): %g ulp", unary_name(rows[row].kind), ks->isa, (double)at, (double)at, worst);
+    CHECK(worst <= 2, "%s isa=%s x=%.9g (%a): %g ulp", unary_name(rows[row].kind), ks->isa, (double)at, (double)at,
+          worst);
     printf("%-8s %-8s worst %.3f ulp at %.9g\n", ks->isa, unary_name(rows[row].kind), worst, (double)at);
 }
 
 static void extremes(const kernel_set *ks, int row) {
-    const float x[] = {0.0f, -0.0f, INFINITY, -INFINITY, NAN, -NAN, 1, -1, 0x1p-149f, -0x1p-149f, 0x1p-126f, 88.72283f,
-                       88.722839f, 88.8f, -87.33655f, -103.97f, -103.98f, -104.5f, 3.4028234664e38f, -3.4028234664e38f};
+    const float x[] = {
+        0.0f,      -0.0f,      INFINITY,         -INFINITY,        NAN,        -NAN,  1,          -1,
+        0x1p-149f, -0x1p-149f, 0x1p-126f,        88.72283f,        88.722839f, 88.8f, -87.33655f, -103.97f,
+        -103.98f,  -104.5f,    3.4028234664e38f, -3.4028234664e38f};
     enum { N = sizeof x / sizeof *x };
     float y[N];
     unary_kernel(ks, rows[row].kind)(y, x, N, 0, 0);
@@ -62,7 +67,8 @@ static void extremes(const kernel_set *ks, int row) {
         double want = rows[row].f((double)x[i]);
         CHECK(ulps(y[i], want) <= 2, "%s isa=%s x=%g got=%g want=%g", unary_name(rows[row].kind), ks->isa, (double)x[i],
               (double)y[i], want);
-        if (x[i] == 0 && want == 0) CHECK(!signbit(y[i]) == !signbit(want), "sign of zero, %s", unary_name(rows[row].kind));
+        if (x[i] == 0 && want == 0)
+            CHECK(!signbit(y[i]) == !signbit(want), "sign of zero, %s", unary_name(rows[row].kind));
     }
 }
 

@@ -35,15 +35,19 @@ typedef struct arrays {
 } arrays;
 
 static void fill(arrays *t, int nan_every) {
-    for (int64_t i = 0; i < t->nx; i++) t->x[i] = nan_every && i % nan_every == 3 ? NAN : (float)((i * 7919 >> 2) % 9) - 4;
+    for (int64_t i = 0; i < t->nx; i++)
+        t->x[i] = nan_every && i % nan_every == 3 ? NAN : (float)((i * 7919 >> 2) % 9) - 4;
     for (int64_t i = 0; i < t->ny; i++) t->dy[i] = (float)((i * 31) % 13) * 12, t->y[i] = t->want_y[i] = -99;
     for (int64_t i = 0; i < t->nx; i++) t->dx[i] = t->want_dx[i] = -99;
 }
 
-static bool same(float a, float b) { return a == b || (isnan(a) && isnan(b)); }
+static bool same(float a, float b) {
+    return a == b || (isnan(a) && isnan(b));
+}
 
 /* One window of one element by definition; what: 0 max, 1 average. */
-static void window(const window_shape *s, const window_storage *m, arrays *t, int what, int64_t o, int64_t i, int64_t p, int64_t q) {
+static void window(const window_shape *s, const window_storage *m, arrays *t, int what, int64_t o, int64_t i, int64_t p,
+                   int64_t q) {
     int64_t best_at = -1, inside = 0, padded = 0, at = o * m->y_outer + p * m->y_row + q * m->y_column + i;
     float best = -INFINITY, sum = 0;
     for (int pass = 0; pass < 2; pass++) {
@@ -60,13 +64,14 @@ static void window(const window_shape *s, const window_storage *m, arrays *t, in
                 if (pass && what) t->want_dx[from] += t->dy[at] / divisor;
                 if (pass) continue;
                 inside++, sum += t->x[from];
-                if (best_at < 0 || t->x[from] > best || (isnan(t->x[from]) && !isnan(best))) best = t->x[from], best_at = from;
+                if (best_at < 0 || t->x[from] > best || (isnan(t->x[from]) && !isnan(best)))
+                    best = t->x[from], best_at = from;
             }
     }
 }
 
-static void check_case(const kernel_set *ks, int shape, int kind, int64_t batch, int64_t channels, int64_t gap, int what,
-                       int nan_every, pool *p) {
+static void check_case(const kernel_set *ks, int shape, int kind, int64_t batch, int64_t channels, int64_t gap,
+                       int what, int nan_every, pool *p) {
     const window_shape *s = &shapes[shape];
     window_storage m = storage_of(s, kind, batch, channels, gap);
     arrays t = {.nx = (m.outer - 1) * m.x_outer + (s->ih - 1) * m.x_row + (s->iw - 1) * m.x_column + m.inner,
@@ -78,19 +83,25 @@ static void check_case(const kernel_set *ks, int shape, int kind, int64_t batch,
         t.want_dx[i / m.inner / s->iw / s->ih * m.x_outer + i / m.inner / s->iw % s->ih * m.x_row +
                   i / m.inner % s->iw * m.x_column + i % m.inner] = 0;
     for (int64_t i = 0; i < m.outer * s->oh * s->ow * m.inner; i++)
-        window(s, &m, &t, what, i / m.inner / s->ow / s->oh, i % m.inner, i / m.inner / s->ow % s->oh, i / m.inner % s->ow);
+        window(s, &m, &t, what, i / m.inner / s->ow / s->oh, i % m.inner, i / m.inner / s->ow % s->oh,
+               i / m.inner % s->ow);
     if (what) pool_average(ks, p, s, &m, t.y, t.x), pool_average_gradient(ks, p, s, &m, t.dx, t.dy);
     else pool_max(ks, p, s, &m, t.y, t.x), pool_max_gradient(ks, p, s, &m, t.dx, t.dy, t.x);
     for (int64_t i = 0; i < t.ny; i++)
-        if (!CHECK(same(t.y[i], t.want_y[i]), "%s isa=%s shape=%d storage=%d batch=%d channels=%d gap=%d at=%d got=%g want=%g",
+        if (!CHECK(same(t.y[i], t.want_y[i]),
+                   "%s isa=%s shape=%d storage=%d batch=%d channels=%d gap=%d at=%d got=%g want=%g",
                    what ? "average" : "max", ks->isa, shape, kind, (int)batch, (int)channels, (int)gap, (int)i,
-                   (double)t.y[i], (double)t.want_y[i])) break;
+                   (double)t.y[i], (double)t.want_y[i]))
+            break;
     for (int64_t i = 0; i < t.nx; i++)
         if (!CHECK(fabsf(t.dx[i] - t.want_dx[i]) <= (what ? 1e-5f * fabsf(t.want_dx[i]) : 0),
                    "gradient of %s isa=%s shape=%d storage=%d batch=%d channels=%d gap=%d at=%d got=%g want=%g",
                    what ? "average" : "max", ks->isa, shape, kind, (int)batch, (int)channels, (int)gap, (int)i,
-                   (double)t.dx[i], (double)t.want_dx[i])) break;
-    for (int i = 0; i < 6; i++) CHECK(guard_holds(t.block[i], i < 3 ? t.nx : t.ny), "guard %d isa=%s shape=%d", i, ks->isa, shape), mem_free(t.block[i]);
+                   (double)t.dx[i], (double)t.want_dx[i]))
+            break;
+    for (int i = 0; i < 6; i++)
+        CHECK(guard_holds(t.block[i], i < 3 ? t.nx : t.ny), "guard %d isa=%s shape=%d", i, ks->isa, shape),
+            mem_free(t.block[i]);
 }
 
 static void check_indices(pool *p) {
@@ -100,7 +111,8 @@ static void check_indices(pool *p) {
     x[20] = NAN;
     pool_max_indices(p, &s, 2, false, y, rows, x), pool_max_indices(p, &s, 2, true, y, columns, x);
     CHECK(y[0] == 5 && rows[0] == 0 && y[1] == 9 && rows[1] == 5 && rows[2] == 6 && rows[3] == 11, "indices");
-    CHECK(columns[1] == 9 && columns[3] == 11 && columns[2] == 2, "column-major %d %d", (int)columns[1], (int)columns[2]);
+    CHECK(columns[1] == 9 && columns[3] == 11 && columns[2] == 2, "column-major %d %d", (int)columns[1],
+          (int)columns[2]);
     CHECK(isnan(y[7]) && rows[7] == 20 && rows[4] == 12, "second plane %d %d", (int)rows[7], (int)rows[4]);
 }
 
@@ -114,7 +126,8 @@ int main(void) {
                 for (int i = 0; i < 6; i++)
                     for (int what = 0; what < 2; what++) {
                         check_case(*ks, shape, kind, sizes[i][0], sizes[i][1], i % 2 * 3, what, 0, pools[i % 3]);
-                        check_case(*ks, shape, kind, sizes[i][0], sizes[i][1], 0, what, i % 2 ? 11 : 5, pools[(i + 1) % 3]);
+                        check_case(*ks, shape, kind, sizes[i][0], sizes[i][1], 0, what, i % 2 ? 11 : 5,
+                                   pools[(i + 1) % 3]);
                     }
     for (int i = 0; i < 3; i++) check_indices(pools[i]);
     for (int i = 0; i < 3; i++) pool_release(pools[i]);

@@ -1,5 +1,5 @@
-/* Reductions over every subset of dimensions of strided tensors against plain loops in double: integers exactly, long sums
- * within a logarithmic bound; every instruction set, threads 1, 2, 7 bit-equal. */
+/* Reductions over every subset of dimensions of strided tensors against plain loops in double: integers exactly, long
+ * sums within a logarithmic bound; every instruction set, threads 1, 2, 7 bit-equal. */
 #include <math.h>
 
 #include "check.h"
@@ -8,12 +8,18 @@
 
 static double join(reduce_kind kind, double a, double b) {
     switch (kind) {
-    case REDUCE_SUM_SQUARE: return a + b * b;
-    case REDUCE_SUM_ABS: return a + fabs(b);
-    case REDUCE_MAX: return b > a ? b : a;
-    case REDUCE_MIN: return b < a ? b : a;
-    case REDUCE_PROD: return a * b;
-    default: return a + b;
+    case REDUCE_SUM_SQUARE:
+        return a + b * b;
+    case REDUCE_SUM_ABS:
+        return a + fabs(b);
+    case REDUCE_MAX:
+        return b > a ? b : a;
+    case REDUCE_MIN:
+        return b < a ? b : a;
+    case REDUCE_PROD:
+        return a * b;
+    default:
+        return a + b;
     }
 }
 static double start(reduce_kind kind) {
@@ -21,8 +27,8 @@ static double start(reduce_kind kind) {
 }
 
 /* order: a permutation of the dimensions, the storage of x; mask: the reduced ones. */
-static void check_case(const kernel_set *ks, reduce_kind kind, int rank, const int64_t *dims, const int *order, int mask,
-                       int64_t gap, pool *p) {
+static void check_case(const kernel_set *ks, reduce_kind kind, int rank, const int64_t *dims, const int *order,
+                       int mask, int64_t gap, pool *p) {
     int64_t xs[8], ys[8], nx = 1, ny = 1, n = 1, per = 1;
     bool reduced[8];
     for (int i = rank - 1; i >= 0; i--) xs[order[i]] = nx, nx = nx * dims[order[i]] + gap;
@@ -45,8 +51,9 @@ static void check_case(const kernel_set *ks, reduce_kind kind, int rank, const i
     reduce_run(ks, p, kind, rank, dims, reduced, y, ys, x, xs);
     for (int64_t i = 0; i < ny; i++) {
         float w = (float)(kind == REDUCE_MEAN ? want[i] / (double)per : want[i]);
-        if (!CHECK(y[i] == w, "reduce %d isa=%s rank=%d mask=%d order=%d%d gap=%d at=%d got=%g want=%g", (int)kind, ks->isa,
-                   rank, mask, order[0], order[1], (int)gap, (int)i, (double)y[i], (double)w)) break;
+        if (!CHECK(y[i] == w, "reduce %d isa=%s rank=%d mask=%d order=%d%d gap=%d at=%d got=%g want=%g", (int)kind,
+                   ks->isa, rank, mask, order[0], order[1], (int)gap, (int)i, (double)y[i], (double)w))
+            break;
     }
     CHECK(guard_holds(block[0], nx) && guard_holds(block[1], ny), "guard isa=%s", ks->isa);
     mem_free(block[0]), mem_free(block[1]), mem_free(want);
@@ -54,19 +61,22 @@ static void check_case(const kernel_set *ks, reduce_kind kind, int rank, const i
 
 static void check_all(const kernel_set *ks, pool *p) {
     const int64_t dims[4] = {5, 3, 7, 37}, one[3] = {1, 70, 1}, tall[2] = {333, 9}, flat[1] = {100003};
-    static const int orders[5][4] = {{0, 1, 2, 3}, {0, 2, 3, 1}, {1, 2, 3, 0}, {3, 2, 1, 0}, {2, 0, 3, 1}}, swapped[2] = {1, 0};
+    static const int orders[5][4] = {{0, 1, 2, 3}, {0, 2, 3, 1}, {1, 2, 3, 0}, {3, 2, 1, 0}, {2, 0, 3, 1}},
+                     swapped[2] = {1, 0};
     for (reduce_kind kind = 0; kind < REDUCE_COUNT; kind++) {
         for (int o = 0; o < 5; o++)
             for (int mask = 0; mask < 16; mask++) check_case(ks, kind, 4, dims, orders[o], mask, (o + mask) % 2, p);
         for (int mask = 0; mask < 8; mask++) check_case(ks, kind, 3, one, orders[0], mask, 0, p);
-        for (int mask = 0; mask < 4; mask++) check_case(ks, kind, 2, tall, orders[0], mask, 0, p), check_case(ks, kind, 2, tall, swapped, mask, 1, p);
+        for (int mask = 0; mask < 4; mask++)
+            check_case(ks, kind, 2, tall, orders[0], mask, 0, p), check_case(ks, kind, 2, tall, swapped, mask, 1, p);
         check_case(ks, kind, 0, NULL, orders[0], 0, 0, p);
         if (kind != REDUCE_PROD) check_case(ks, kind, 1, flat, orders[0], 1, 0, p);
         int64_t none[2] = {3, 0}, xs[2] = {1, 1}, ys[2] = {1, 0};
         bool reduced[2] = {false, true};
         float y[3], x[1] = {5};
         reduce_run(ks, p, kind, 2, none, reduced, y, ys, x, xs);
-        CHECK(kind == REDUCE_MEAN ? isnan(y[2]) : (double)y[2] == start(kind), "nothing to reduce: kind=%d got=%g", (int)kind, (double)y[2]);
+        CHECK(kind == REDUCE_MEAN ? isnan(y[2]) : (double)y[2] == start(kind), "nothing to reduce: kind=%d got=%g",
+              (int)kind, (double)y[2]);
     }
     float x[50] = {0}, y;
     x[41] = NAN;
@@ -89,7 +99,8 @@ static void check_long(const kernel_set *ks, pool *const pools[3]) {
     for (int c = 0; c < COLUMNS; c++) {
         double want = 0;
         for (int r = 0; r < ROWS; r++) want += (double)x[r * COLUMNS + c];
-        CHECK(fabs((double)y[c] - want) <= 40 * 0x1p-24 * want, "rows isa=%s c=%d got=%g want=%g", ks->isa, c, (double)y[c], want);
+        CHECK(fabs((double)y[c] - want) <= 40 * 0x1p-24 * want, "rows isa=%s c=%d got=%g want=%g", ks->isa, c,
+              (double)y[c], want);
     }
     for (int t = 0; t < 3; t++) {
         reduce_columns(ks, pools[t], y, x, 1, ROWS * COLUMNS, ROWS * COLUMNS);
@@ -98,7 +109,8 @@ static void check_long(const kernel_set *ks, pool *const pools[3]) {
     }
     double want = 0;
     for (int i = 0; i < ROWS * COLUMNS; i++) want += (double)x[i];
-    CHECK(fabs((double)y[0] - want) <= 40 * 0x1p-24 * want, "columns isa=%s got=%.9g want=%.9g", ks->isa, (double)y[0], want);
+    CHECK(fabs((double)y[0] - want) <= 40 * 0x1p-24 * want, "columns isa=%s got=%.9g want=%.9g", ks->isa, (double)y[0],
+          want);
     mem_free(x);
 }
 

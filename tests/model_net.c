@@ -127,7 +127,8 @@ static void test_sentences(void **state) {
         graph *g = NULL;
         stria_error err = {0};
         stria_status status = read_text(&g, cases[i].lines, &err);
-        if (status == STRIA_OK || !strstr(err.text, cases[i].words)) print_error("%s\n→ %d %s\n", cases[i].lines, status, err.text);
+        if (status == STRIA_OK || !strstr(err.text, cases[i].words))
+            print_error("%s\n→ %d %s\n", cases[i].lines, status, err.text);
         assert_int_not_equal(status, STRIA_OK);
         assert_non_null(strstr(err.text, cases[i].words));
         assert_null(g);
@@ -184,7 +185,8 @@ static void test_unsayable(void **state) {
 
 static void test_no_memory(void **state) {
     (void)state;
-    static const char lines[] = INPUT "c = constant(1, [2])\ny = conv(x, 2, kernel=3)\nz = Add(y, c, name=\"a b\")\noutput(z, \"o\")\n";
+    static const char lines[] =
+        INPUT "c = constant(1, [2])\ny = conv(x, 2, kernel=3)\nz = Add(y, c, name=\"a b\")\noutput(z, \"o\")\n";
     size_t before = mem_bytes_now();
     for (long k = 1;; k++) {
         graph *g = NULL;

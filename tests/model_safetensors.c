@@ -12,11 +12,13 @@ static tensor *filled(dtype type, int rank, const int64_t *dim) {
 }
 
 static void test_round_trip(void **state) {
-    static const dtype types[] = {STRIA_FLOAT64, STRIA_FLOAT32, STRIA_FLOAT16, STRIA_BFLOAT16, STRIA_INT64, STRIA_INT32, STRIA_INT16,
-                                  STRIA_INT8,    STRIA_UINT64,  STRIA_UINT32,  STRIA_UINT16,   STRIA_UINT8, STRIA_BOOL};
+    static const dtype types[] = {STRIA_FLOAT64, STRIA_FLOAT32, STRIA_FLOAT16, STRIA_BFLOAT16, STRIA_INT64,
+                                  STRIA_INT32,   STRIA_INT16,   STRIA_INT8,    STRIA_UINT64,   STRIA_UINT32,
+                                  STRIA_UINT16,  STRIA_UINT8,   STRIA_BOOL};
     enum { TYPES = sizeof types / sizeof *types };
     safetensors_entry entries[TYPES + 2];
-    safetensors_pair metadata[] = {{"step", "18446744073709551615"}, {"quoted \"key\"", "line\nbreak, [brackets{ and é"}};
+    safetensors_pair metadata[] = {{"step", "18446744073709551615"},
+                                   {"quoted \"key\"", "line\nbreak, [brackets{ and é"}};
     char names[TYPES][32];
     (void)state;
     for (int i = 0; i < TYPES; i++) {
@@ -88,8 +90,10 @@ static void test_refusals(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_fails(decode(cases[i].header, cases[i].bytes, &err), STRIA_BAD_FILE, cases[i].words);
-    assert_fails(decode("{\"a\":{\"dtype\":\"F8_E4M3\",\"shape\":[1],\"data_offsets\":[0,1]}}", 1, &err), STRIA_UNSUPPORTED, "F8_E4M3");
-    assert_fails(decode("{" ENTRY("a", "[1,1,1,1,1,1,1,1,1]", "[0,4]") "}", 4, &err), STRIA_UNSUPPORTED, "9 dimensions");
+    assert_fails(decode("{\"a\":{\"dtype\":\"F8_E4M3\",\"shape\":[1],\"data_offsets\":[0,1]}}", 1, &err),
+                 STRIA_UNSUPPORTED, "F8_E4M3");
+    assert_fails(decode("{" ENTRY("a", "[1,1,1,1,1,1,1,1,1]", "[0,4]") "}", 4, &err), STRIA_UNSUPPORTED,
+                 "9 dimensions");
     assert_ok(decode("{}", 0, &err));
 }
 
@@ -129,7 +133,8 @@ static void test_no_memory(void **state) {
     for (int what = 0; what < 2; what++)
         for (long n = 1;; n++) {
             mem_fail_at(n);
-            stria_status status = what ? safetensors_read(&read, in_folder("c"), NULL) : safetensors_write(&file, in_folder("c"), NULL);
+            stria_status status =
+                what ? safetensors_read(&read, in_folder("c"), NULL) : safetensors_write(&file, in_folder("c"), NULL);
             mem_fail_at(0);
             if (status == STRIA_OK) break;
             assert_int_equal(status, STRIA_NO_MEMORY);
@@ -141,7 +146,7 @@ static void test_no_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),  cmocka_unit_test(test_refusals),      cmocka_unit_test(test_header_bomb),
+        cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_refusals),  cmocka_unit_test(test_header_bomb),
         cmocka_unit_test(test_writing_fails), cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, folder_setup, folder_teardown);

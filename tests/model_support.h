@@ -87,7 +87,8 @@ static inline void assert_same_graph(const graph *a, const graph *b, bool conten
         const value *v = a->values[i], *w = graph_find_value(b, v->name);
         assert_non_null(w);
         assert_same_value(v, w);
-        if (v->data && (contents || v->kind == VALUE_CONSTANT)) assert_memory_equal(v->data->data, w->data->data, v->data->bytes);
+        if (v->data && (contents || v->kind == VALUE_CONSTANT))
+            assert_memory_equal(v->data->data, w->data->data, v->data->bytes);
     }
     for (int i = 0; i < a->node_count; i++) {
         const node *n = a->nodes[i], *m = b->nodes[i];

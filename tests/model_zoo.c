@@ -17,9 +17,14 @@ static void test_sizes(void **state) {
         const char *spec;
         int64_t parameters, classes, channels;
     } cases[] = {
-        {"lenet5", 61706, 10, 1},           {"lenet", 431080, 10, 1},          {"linear", 7850, 10, 1},
-        {"mlp", 335114, 10, 1},             {"linear:classes=7", 5495, 7, 1},  {"mlp:hidden=128", 101770, 10, 1},
-        {"mlp:hidden=32x8,classes=2", 25402, 2, 1}, {"linear:size=3x32x32", 30730, 10, 3},
+        {"lenet5", 61706, 10, 1},
+        {"lenet", 431080, 10, 1},
+        {"linear", 7850, 10, 1},
+        {"mlp", 335114, 10, 1},
+        {"linear:classes=7", 5495, 7, 1},
+        {"mlp:hidden=128", 101770, 10, 1},
+        {"mlp:hidden=32x8,classes=2", 25402, 2, 1},
+        {"linear:size=3x32x32", 30730, 10, 3},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         graph *g;
@@ -136,8 +141,8 @@ static void test_no_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sizes),       cmocka_unit_test(test_seeds),         cmocka_unit_test(test_wrong_specs),
-        cmocka_unit_test(test_names),       cmocka_unit_test(test_load_and_save), cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_sizes), cmocka_unit_test(test_seeds),         cmocka_unit_test(test_wrong_specs),
+        cmocka_unit_test(test_names), cmocka_unit_test(test_load_and_save), cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, folder_setup, folder_teardown);
 }

@@ -4,9 +4,9 @@
 
 #include <string.h>
 
-/* Forward and data gradient are one loop: a grid of outputs, each the sum of taps at fixed places relative to it. (A strided
- * data gradient is one such grid per phase of the stride.) A task packs the input under a few rows of outputs for a
- * few vectors of images, with the padding as zeros, and runs the tile kernel over it. */
+/* Forward and data gradient are one loop: a grid of outputs, each the sum of taps at fixed places relative to it. (A
+ * strided data gradient is one such grid per phase of the stride.) A task packs the input under a few rows of outputs
+ * for a few vectors of images, with the padding as zeros, and runs the tile kernel over it. */
 typedef struct grid {
     const kernel_set *ks;
     const float *x; /* input of all groups */
@@ -16,15 +16,15 @@ typedef struct grid {
     batch_pitch y_pitch;
     int64_t oc, rows, columns; /* channels of one group */
     int64_t groups, batch;
-    int64_t step_h, step_w;             /* input rows per output row */
-    int64_t row, column;                /* input position of output (0, 0) with the first tap */
-    int64_t taps_h, taps_w;             /* of one input channel … */
-    int64_t move_h, move_w;             /* … input rows from one to the next */
-    int64_t kernel_h, kernel_w;         /* the first tap's place in the kernel, … */
-    int64_t every_h, every_w;           /* … and from one to the next, maybe negative */
-    int64_t images, blocks;             /* images of a task, tasks beside each other */
-    int64_t chunk_rows, chunks;         /* output rows of a task, tasks below each other */
-    int64_t in_rows, in_columns;        /* packed */
+    int64_t step_h, step_w;      /* input rows per output row */
+    int64_t row, column;         /* input position of output (0, 0) with the first tap */
+    int64_t taps_h, taps_w;      /* of one input channel … */
+    int64_t move_h, move_w;      /* … input rows from one to the next */
+    int64_t kernel_h, kernel_w;  /* the first tap's place in the kernel, … */
+    int64_t every_h, every_w;    /* … and from one to the next, maybe negative */
+    int64_t images, blocks;      /* images of a task, tasks beside each other */
+    int64_t chunk_rows, chunks;  /* output rows of a task, tasks below each other */
+    int64_t in_rows, in_columns; /* packed */
     int64_t taps;
     int64_t *offsets;
     float *w, *packed;
@@ -33,14 +33,21 @@ typedef struct grid {
     float alpha, beta;
 } grid;
 
-#define PACKED_FLOATS (64 << 10) /* a packed piece that stays in the second-level cache with its neighbours */
-#define OUTPUT_FLOATS (256 << 10) /* of successive tasks, which write interleaved images: they too stay in that cache */
-#define IMAGES        64 /* of a task, if there are enough tasks: whole runs of memory are read and written */
-#define TASKS         16         /* wanted, where the rows suffice */
+#define PACKED_FLOATS (64 << 10)  /* a packed piece that stays in the second-level cache with its neighbours */
+#define OUTPUT_FLOATS (256 << 10) /* of successive tasks, which write interleaved images: they too stay in that cache  \
+                                   */
+#define IMAGES 64                 /* of a task, if there are enough tasks: whole runs of memory are read and written */
+#define TASKS  16                 /* wanted, where the rows suffice */
 
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
-static int64_t round_up(int64_t n) { return (n + 15) / 16 * 16; }
+static int64_t least(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+static int64_t most(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+static int64_t round_up(int64_t n) {
+    return (n + 15) / 16 * 16;
+}
 
 /* Images of a task: a power of two of vectors, fewer while that leaves fewer than `tasks` with `pieces` for each. */
 static int64_t image_block(const kernel_set *ks, int64_t batch, int64_t pieces, int64_t tasks) {
@@ -49,8 +56,12 @@ static int64_t image_block(const kernel_set *ks, int64_t batch, int64_t pieces, 
     return images;
 }
 
-static int64_t grid_vector_floats(const grid *g) { return round_up(g->ic * g->in_rows * g->in_columns * g->ks->lanes); }
-static int64_t grid_packed_floats(const grid *g) { return g->images / g->ks->lanes * grid_vector_floats(g); }
+static int64_t grid_vector_floats(const grid *g) {
+    return round_up(g->ic * g->in_rows * g->in_columns * g->ks->lanes);
+}
+static int64_t grid_packed_floats(const grid *g) {
+    return g->images / g->ks->lanes * grid_vector_floats(g);
+}
 
 /* Settles how the grid is cut, by shape and lanes alone. */
 static void grid_cut(grid *g) {
@@ -76,21 +87,50 @@ static void grid_task(void *context, int64_t index, int worker) {
     if (rows <= 0) return;
     float *packed = g->packed + worker * grid_packed_floats(g);
     int64_t images = least(g->images, g->batch - image);
-    struct batch_pack pack = {.out = packed, .out_vector = grid_vector_floats(g), .channels = g->ic, .rows = g->in_rows, .columns = g->in_columns,
-                              .row = first * g->step_h + g->row, .column = g->column,
-                              .x = g->x + group * g->ic * g->x_pitch.channel + image, .ih = g->ih, .iw = g->iw,
-                              .x_channel = g->x_pitch.channel, .x_row = g->x_pitch.row, .x_column = g->x_pitch.column,
+    struct batch_pack pack = {.out = packed,
+                              .out_vector = grid_vector_floats(g),
+                              .channels = g->ic,
+                              .rows = g->in_rows,
+                              .columns = g->in_columns,
+                              .row = first * g->step_h + g->row,
+                              .column = g->column,
+                              .x = g->x + group * g->ic * g->x_pitch.channel + image,
+                              .ih = g->ih,
+                              .iw = g->iw,
+                              .x_channel = g->x_pitch.channel,
+                              .x_row = g->x_pitch.row,
+                              .x_column = g->x_pitch.column,
                               .images = images};
     if (g->taps) g->ks->batch_pack(&pack);
     struct batch_conv conv = {.y = g->y + group * g->oc * g->y_pitch.channel + first * g->y_pitch.row + image,
-                              .y_channel = g->y_pitch.channel, .y_row = g->y_pitch.row, .y_column = g->y_pitch.column,
-                              .channels = g->oc, .rows = rows, .columns = g->columns, .images = images, .x = packed,
-                              .x_vector = pack.out_vector, .x_row = g->step_h * g->in_columns * g->ks->lanes, .x_column = g->step_w * g->ks->lanes,
-                              .offsets = g->offsets, .taps_h = g->taps_h, .taps_w = g->taps_w, .depth = g->ic,
-                              .row = pack.row, .column = pack.column, .step_h = g->step_h, .step_w = g->step_w,
-                              .move_h = g->move_h, .move_w = g->move_w, .ih = g->ih, .iw = g->iw,
-                              .w = g->w + group * g->oc * g->taps, .b = g->b ? g->b + group * g->oc : NULL, .relu = g->activation == UNARY_relu,
-                              .alpha = g->alpha, .beta = g->beta};
+                              .y_channel = g->y_pitch.channel,
+                              .y_row = g->y_pitch.row,
+                              .y_column = g->y_pitch.column,
+                              .channels = g->oc,
+                              .rows = rows,
+                              .columns = g->columns,
+                              .images = images,
+                              .x = packed,
+                              .x_vector = pack.out_vector,
+                              .x_row = g->step_h * g->in_columns * g->ks->lanes,
+                              .x_column = g->step_w * g->ks->lanes,
+                              .offsets = g->offsets,
+                              .taps_h = g->taps_h,
+                              .taps_w = g->taps_w,
+                              .depth = g->ic,
+                              .row = pack.row,
+                              .column = pack.column,
+                              .step_h = g->step_h,
+                              .step_w = g->step_w,
+                              .move_h = g->move_h,
+                              .move_w = g->move_w,
+                              .ih = g->ih,
+                              .iw = g->iw,
+                              .w = g->w + group * g->oc * g->taps,
+                              .b = g->b ? g->b + group * g->oc : NULL,
+                              .relu = g->activation == UNARY_relu,
+                              .alpha = g->alpha,
+                              .beta = g->beta};
     if (g->activation != UNARY_relu && g->activation != UNARY_identity)
         conv.activation = unary_kernel(g->ks, g->activation);
     g->ks->batch_conv(&conv);
@@ -123,9 +163,11 @@ static float *packed_weight(const grid *g, float *w, int64_t tile_begin, int64_t
     return w + tile_begin * g->taps + t * (tile_end - tile_begin) + (o - tile_begin);
 }
 
-/* Fills offsets and packed weights: output channel o, input channel i of a group is w[o·o_pitch + i·i_pitch + place]. */
+/* Fills offsets and packed weights: output channel o, input channel i of a group is w[o·o_pitch + i·i_pitch + place].
+ */
 static void grid_fill(grid *g, const conv_shape *s, const float *w, int64_t o_pitch, int64_t i_pitch) {
-    int64_t lanes = g->ks->lanes, tiles = batch_tiles(g->oc, g->ks->batch_oc), group_pitch = g->oc * g->ic * s->kh * s->kw;
+    int64_t lanes = g->ks->lanes, tiles = batch_tiles(g->oc, g->ks->batch_oc),
+            group_pitch = g->oc * g->ic * s->kh * s->kw;
     for (int64_t t = 0; t < g->taps; t++) {
         int64_t i = t % g->ic, v = t / g->ic % g->taps_w, u = t / g->ic / g->taps_w;
         int64_t place = (g->kernel_h + u * g->every_h) * s->kw + g->kernel_w + v * g->every_w;
@@ -141,10 +183,25 @@ static void grid_fill(grid *g, const conv_shape *s, const float *w, int64_t o_pi
 }
 
 static grid forward_grid(const kernel_set *ks, const conv_shape *s) {
-    grid g = {.ks = ks, .ic = s->ic / s->groups, .ih = s->ih, .iw = s->iw, .oc = s->oc / s->groups, .rows = s->oh,
-              .columns = s->ow, .groups = s->groups, .batch = s->batch, .step_h = s->sh, .step_w = s->sw,
-              .row = -s->pt, .column = -s->pl, .taps_h = s->kh, .taps_w = s->kw, .move_h = s->dh, .move_w = s->dw,
-              .every_h = 1, .every_w = 1};
+    grid g = {.ks = ks,
+              .ic = s->ic / s->groups,
+              .ih = s->ih,
+              .iw = s->iw,
+              .oc = s->oc / s->groups,
+              .rows = s->oh,
+              .columns = s->ow,
+              .groups = s->groups,
+              .batch = s->batch,
+              .step_h = s->sh,
+              .step_w = s->sw,
+              .row = -s->pt,
+              .column = -s->pl,
+              .taps_h = s->kh,
+              .taps_w = s->kw,
+              .move_h = s->dh,
+              .move_w = s->dw,
+              .every_h = 1,
+              .every_w = 1};
     grid_cut(&g);
     return g;
 }
@@ -166,8 +223,8 @@ void conv_batch_forward(const kernel_set *ks, pool *p, const conv_shape *s, floa
     grid_run(&g, p);
 }
 
-/* One dimension of the data gradient's phase r: the inputs i ≡ r − pad (mod stride), i = first + stride·q, get tap k from
- * output q + (first + pad − k·dilation) / stride, for the k with k·dilation ≡ r (mod stride). */
+/* One dimension of the data gradient's phase r: the inputs i ≡ r − pad (mod stride), i = first + stride·q, get tap k
+ * from output q + (first + pad − k·dilation) / stride, for the k with k·dilation ≡ r (mod stride). */
 typedef struct phase {
     int64_t first, count;     /* inputs of this phase */
     int64_t tap, taps, every; /* kernel positions tap + every·i, i < taps, from the last (every < 0) */
@@ -190,10 +247,27 @@ static phase phase_of(int64_t r, int64_t in, int64_t kernel, int64_t stride, int
 }
 
 static grid data_grid(const kernel_set *ks, const conv_shape *s, const phase *h, const phase *v) {
-    grid g = {.ks = ks, .ic = s->oc / s->groups, .ih = s->oh, .iw = s->ow, .oc = s->ic / s->groups, .rows = h->count,
-              .columns = v->count, .groups = s->groups, .batch = s->batch, .step_h = 1, .step_w = 1, .row = h->from,
-              .column = v->from, .taps_h = h->taps, .taps_w = v->taps, .move_h = h->move, .move_w = v->move,
-              .kernel_h = h->tap, .kernel_w = v->tap, .every_h = h->every, .every_w = v->every};
+    grid g = {.ks = ks,
+              .ic = s->oc / s->groups,
+              .ih = s->oh,
+              .iw = s->ow,
+              .oc = s->ic / s->groups,
+              .rows = h->count,
+              .columns = v->count,
+              .groups = s->groups,
+              .batch = s->batch,
+              .step_h = 1,
+              .step_w = 1,
+              .row = h->from,
+              .column = v->from,
+              .taps_h = h->taps,
+              .taps_w = v->taps,
+              .move_h = h->move,
+              .move_w = v->move,
+              .kernel_h = h->tap,
+              .kernel_w = v->tap,
+              .every_h = h->every,
+              .every_w = v->every};
     if (!h->taps || !v->taps) g.taps_h = g.taps_w = 0;
     grid_cut(&g);
     return g;
@@ -228,14 +302,14 @@ void conv_batch_data(const kernel_set *ks, pool *p, const conv_shape *s, float *
     }
 }
 
-/* The weight gradient. A unit is a few rows of outputs of a few vectors of images; the units are cut into at most eight parts
- * with a sum each, and a task is a part of one tile of output channels. */
+/* The weight gradient. A unit is a few rows of outputs of a few vectors of images; the units are cut into at most eight
+ * parts with a sum each, and a task is a part of one tile of output channels. */
 typedef struct weight_plan {
     const kernel_set *ks;
     const conv_shape *s;
     const float *x, *dy;
     batch_pitch x_pitch, y_pitch;
-    int64_t ic, oc, tiles;                                   /* of one group */
+    int64_t ic, oc, tiles; /* of one group */
     int64_t images, chunk_rows, chunks, units, parts, in_rows, in_columns, taps;
     int64_t *offsets;
     float *dw, *db, *packed; /* dw, db: of part 0, the caller's */
@@ -245,7 +319,9 @@ typedef struct weight_plan {
 #define PARTS  8
 #define PIXELS 64 /* of a unit, about: a vector's dy tile and x rows stay in the first-level cache */
 
-static int64_t weight_floats(const weight_plan *q) { return round_up(q->s->oc * (q->taps + 1)); }
+static int64_t weight_floats(const weight_plan *q) {
+    return round_up(q->s->oc * (q->taps + 1));
+}
 static int64_t weight_x_floats(const weight_plan *q) {
     return round_up(q->ic * q->in_rows * q->in_columns * q->ks->lanes);
 }
@@ -287,29 +363,55 @@ int64_t conv_batch_weight_scratch(const kernel_set *ks, const conv_shape *s, int
     return weight_scratch(&q, NULL, threads);
 }
 
-static void weight_unit(const weight_plan *q, int64_t unit, int64_t group, int64_t channel, int64_t channels,
-                        float *dw, float *db, float *packed) {
+static void weight_unit(const weight_plan *q, int64_t unit, int64_t group, int64_t channel, int64_t channels, float *dw,
+                        float *db, float *packed) {
     const conv_shape *s = q->s;
     int64_t lanes = q->ks->lanes, image = unit / q->chunks * q->images, first = unit % q->chunks * q->chunk_rows;
     int64_t rows = least(q->chunk_rows, s->oh - first), images = least(q->images, s->batch - image);
     if (rows <= 0) return;
-    struct batch_pack x = {.out = packed, .out_vector = weight_x_floats(q), .channels = q->ic, .rows = q->in_rows, .columns = q->in_columns,
-                           .row = first * s->sh - s->pt, .column = -s->pl,
-                           .x = q->x + group * q->ic * q->x_pitch.channel + image, .ih = s->ih, .iw = s->iw,
-                           .x_channel = q->x_pitch.channel, .x_row = q->x_pitch.row, .x_column = q->x_pitch.column,
+    struct batch_pack x = {.out = packed,
+                           .out_vector = weight_x_floats(q),
+                           .channels = q->ic,
+                           .rows = q->in_rows,
+                           .columns = q->in_columns,
+                           .row = first * s->sh - s->pt,
+                           .column = -s->pl,
+                           .x = q->x + group * q->ic * q->x_pitch.channel + image,
+                           .ih = s->ih,
+                           .iw = s->iw,
+                           .x_channel = q->x_pitch.channel,
+                           .x_row = q->x_pitch.row,
+                           .x_column = q->x_pitch.column,
                            .images = images};
-    struct batch_pack dy = {.out = packed + q->images / lanes * weight_x_floats(q), .out_vector = weight_dy_floats(q),
-                            .channels = channels, .rows = rows, .columns = s->ow,
-                            .row = first, .x = q->dy + channel * q->y_pitch.channel + image, .ih = s->oh,
-                            .iw = s->ow, .x_channel = q->y_pitch.channel, .x_row = q->y_pitch.row,
-                            .x_column = q->y_pitch.column, .images = images, .interleaved = true};
+    struct batch_pack dy = {.out = packed + q->images / lanes * weight_x_floats(q),
+                            .out_vector = weight_dy_floats(q),
+                            .channels = channels,
+                            .rows = rows,
+                            .columns = s->ow,
+                            .row = first,
+                            .x = q->dy + channel * q->y_pitch.channel + image,
+                            .ih = s->oh,
+                            .iw = s->ow,
+                            .x_channel = q->y_pitch.channel,
+                            .x_row = q->y_pitch.row,
+                            .x_column = q->y_pitch.column,
+                            .images = images,
+                            .interleaved = true};
     q->ks->batch_pack(&x);
     q->ks->batch_pack(&dy);
-    struct batch_weight run = {.dw = dw + channel * q->taps, .db = db ? db + channel : NULL, .channels = channels,
-                               .rows = rows, .columns = s->ow, .dy = dy.out, .x = x.out,
-                               .x_row = s->sh * q->in_columns * lanes, .x_column = s->sw * lanes,
-                               .offsets = q->offsets, .taps = q->taps};
-    for (int64_t i = 0; i < images; i += lanes, run.x += x.out_vector, run.dy += dy.out_vector) q->ks->batch_weight(&run);
+    struct batch_weight run = {.dw = dw + channel * q->taps,
+                               .db = db ? db + channel : NULL,
+                               .channels = channels,
+                               .rows = rows,
+                               .columns = s->ow,
+                               .dy = dy.out,
+                               .x = x.out,
+                               .x_row = s->sh * q->in_columns * lanes,
+                               .x_column = s->sw * lanes,
+                               .offsets = q->offsets,
+                               .taps = q->taps};
+    for (int64_t i = 0; i < images; i += lanes, run.x += x.out_vector, run.dy += dy.out_vector)
+        q->ks->batch_weight(&run);
 }
 
 static void weight_task(void *context, int64_t index, int worker) {
@@ -346,8 +448,8 @@ void conv_batch_weight(const kernel_set *ks, pool *p, const conv_shape *s, float
     weight_scratch(&q, scratch, pool_threads(p));
     int64_t kernel = s->kh * s->kw;
     for (int64_t t = 0; t < q.taps; t++)
-        q.offsets[t] = ((t / kernel * q.in_rows + t % kernel / s->kw * s->dh) * q.in_columns + t % s->kw * s->dw) *
-                       ks->lanes;
+        q.offsets[t] =
+            ((t / kernel * q.in_rows + t % kernel / s->kw * s->dh) * q.in_columns + t % s->kw * s->dw) * ks->lanes;
     pool_run(p, weight_task, &q, q.parts * q.tiles * s->groups);
     if (q.parts > 1) pool_run(p, weight_sum, &q, s->oc);
 }

@@ -1,4 +1,5 @@
-/* What conv_batch.c hands to the kernels of body/conv_batch.inc: a few vectors of images of one packed piece of the input. */
+/* What conv_batch.c hands to the kernels of body/conv_batch.inc: a few vectors of images of one packed piece of the
+ * input. */
 #ifndef KERNEL_CONV_BATCH_TILE_H
 #define KERNEL_CONV_BATCH_TILE_H
 
@@ -6,24 +7,29 @@
 #include <stdint.h>
 
 /* Channels are cut into tiles that differ by at most one: tile i of `tiles` begins at channel i·channels/tiles. */
-static inline int64_t batch_tiles(int64_t channels, int64_t most) { return (channels + most - 1) / most; }
-static inline int64_t batch_tile_begin(int64_t channels, int64_t tiles, int64_t i) { return channels * i / tiles; }
+static inline int64_t batch_tiles(int64_t channels, int64_t most) {
+    return (channels + most - 1) / most;
+}
+static inline int64_t batch_tile_begin(int64_t channels, int64_t tiles, int64_t i) {
+    return channels * i / tiles;
+}
 
-/* The copies [vector][channels][rows][columns][lanes] of a tensor's window, zero outside of the tensor and beyond the images. */
+/* The copies [vector][channels][rows][columns][lanes] of a tensor's window, zero outside of the tensor and beyond the
+ * images. */
 struct batch_pack {
     float *out;
-    int64_t out_vector; /* floats from a vector's copy to the next one's */
-    int64_t channels, rows, columns;           /* of the copy */
-    int64_t row, column;                       /* of the tensor where the copy begins; may be negative */
-    const float *x;                            /* the tensor: channel 0, row 0, column 0, the first image */
+    int64_t out_vector;                         /* floats from a vector's copy to the next one's */
+    int64_t channels, rows, columns;            /* of the copy */
+    int64_t row, column;                        /* of the tensor where the copy begins; may be negative */
+    const float *x;                             /* the tensor: channel 0, row 0, column 0, the first image */
     int64_t ih, iw, x_channel, x_row, x_column; /* its size and pitches in floats */
-    int64_t images;                            /* any number: the last vector may be partly filled */
-    bool interleaved;                          /* a copy is [rows][columns][channels][lanes] instead */
+    int64_t images;                             /* any number: the last vector may be partly filled */
+    bool interleaved;                           /* a copy is [rows][columns][channels][lanes] instead */
 };
 
 /* y[o][r][c] = activation(b[o] + Σ_t w[o][t] · x[offsets[t] + r·x_row + c·x_column]), all of them vectors but b and w.
- * Taps are ordered [taps_h][taps_w][depth]. Those that meet nothing but padding are skipped: output (r, c) meets the input
- * at rows row + r·step_h + u·move_h and columns column + c·step_w + v·move_w, and is zero outside ih × iw. */
+ * Taps are ordered [taps_h][taps_w][depth]. Those that meet nothing but padding are skipped: output (r, c) meets the
+ * input at rows row + r·step_h + u·move_h and columns column + c·step_w + v·move_w, and is zero outside ih × iw. */
 struct batch_conv {
     float *y;
     int64_t y_channel, y_row, y_column; /* pitches in floats */

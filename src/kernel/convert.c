@@ -29,13 +29,15 @@ uint16_t layout_bf16_from_float(float x) {
     if (x != x) return (uint16_t)(u >> 16 | 0x40); /* a quiet NaN, whatever is cut off */
     return (uint16_t)((u + 0x7fff + (u >> 16 & 1)) >> 16);
 }
-float layout_bf16_to_float(uint16_t h) { return float_of((uint32_t)h << 16); }
+float layout_bf16_to_float(uint16_t h) {
+    return float_of((uint32_t)h << 16);
+}
 
 uint16_t layout_f16_from_float(float x) {
     uint32_t u = bits_of(x), sign = u >> 16 & 0x8000, a = u & 0x7fffffff;
     if (a > 0x7f800000) return (uint16_t)(sign | 0x7e00 | (a >> 13 & 0x3ff));
     if (a >= 0x477ff000) return (uint16_t)(sign | 0x7c00); /* 65520 and up */
-    if (a < 0x38800000)                                    /* below 2⁻¹⁴: adding ½ rounds to multiples of 2⁻²⁴ */
+    if (a < 0x38800000) /* below 2⁻¹⁴: adding ½ rounds to multiples of 2⁻²⁴ */
         return (uint16_t)(sign | (bits_of(float_of(a) + 0.5f) - bits_of(0.5f)));
     return (uint16_t)(sign | ((a - 0x38000000 + 0xfff + (a >> 13 & 1)) >> 13));
 }
@@ -47,7 +49,8 @@ float layout_f16_to_float(uint16_t h) {
     return sign ? -tiny : tiny;
 }
 
-/* Double to float16 or bfloat16 must round once: round to odd in float first (53 ≥ 24 + 2 bits, so the second is exact). */
+/* Double to float16 or bfloat16 must round once: round to odd in float first (53 ≥ 24 + 2 bits, so the second is
+ * exact). */
 static float float_odd(double x) {
     float f = (float)x;
     if ((double)f == x || f != f || isinf(x)) return f;
@@ -63,7 +66,9 @@ typedef union value {
     int64_t integer; /* unsigned 64-bit ones are kept modulo 2⁶⁴ */
 } value;
 
-static bool is_real(layout_type t) { return t <= LAYOUT_BF16; }
+static bool is_real(layout_type t) {
+    return t <= LAYOUT_BF16;
+}
 
 #define READ(type, member)                                                                                             \
     for (int64_t i = 0; i < n; i++) v[i].member = ((const type *)x)[i];                                                \
@@ -71,28 +76,38 @@ static bool is_real(layout_type t) { return t <= LAYOUT_BF16; }
 
 static void read_values(value *v, const void *x, layout_type from, int64_t n) {
     switch (from) {
-    case LAYOUT_F32: READ(float, real);
-    case LAYOUT_F64: READ(double, real);
+    case LAYOUT_F32:
+        READ(float, real);
+    case LAYOUT_F64:
+        READ(double, real);
     case LAYOUT_F16:
         for (int64_t i = 0; i < n; i++) v[i].real = (double)layout_f16_to_float(((const uint16_t *)x)[i]);
         break;
     case LAYOUT_BF16:
         for (int64_t i = 0; i < n; i++) v[i].real = (double)layout_bf16_to_float(((const uint16_t *)x)[i]);
         break;
-    case LAYOUT_U8: READ(uint8_t, integer);
-    case LAYOUT_I8: READ(int8_t, integer);
-    case LAYOUT_U16: READ(uint16_t, integer);
-    case LAYOUT_I16: READ(int16_t, integer);
-    case LAYOUT_I32: READ(int32_t, integer);
-    case LAYOUT_U32: READ(uint32_t, integer);
-    case LAYOUT_I64: READ(int64_t, integer);
+    case LAYOUT_U8:
+        READ(uint8_t, integer);
+    case LAYOUT_I8:
+        READ(int8_t, integer);
+    case LAYOUT_U16:
+        READ(uint16_t, integer);
+    case LAYOUT_I16:
+        READ(int16_t, integer);
+    case LAYOUT_I32:
+        READ(int32_t, integer);
+    case LAYOUT_U32:
+        READ(uint32_t, integer);
+    case LAYOUT_I64:
+        READ(int64_t, integer);
     case LAYOUT_U64:
         for (int64_t i = 0; i < n; i++) v[i].integer = (int64_t)((const uint64_t *)x)[i];
         break;
     case LAYOUT_BOOL:
         for (int64_t i = 0; i < n; i++) v[i].integer = ((const uint8_t *)x)[i] != 0;
         break;
-    default: break;
+    default:
+        break;
     }
 }
 
@@ -105,11 +120,12 @@ static void to_real(value *v, layout_type from, int64_t n) {
 
 /* Truncated; out of range saturates; NaN becomes 0. */
 static void to_integer(value *v, layout_type to, int64_t n) {
-    static const double low[] = {[LAYOUT_U8] = 0, [LAYOUT_I8] = -128, [LAYOUT_U16] = 0, [LAYOUT_I16] = -32768,
-                                 [LAYOUT_I32] = -0x1p31, [LAYOUT_U32] = 0, [LAYOUT_I64] = -0x1p63, [LAYOUT_U64] = 0};
-    static const double high[] = {[LAYOUT_U8] = 0xff, [LAYOUT_I8] = 127, [LAYOUT_U16] = 0xffff, [LAYOUT_I16] = 32767,
-                                  [LAYOUT_I32] = 0x7fffffff, [LAYOUT_U32] = 0xffffffff, [LAYOUT_I64] = 0x1p63,
-                                  [LAYOUT_U64] = 0x1p64};
+    static const double low[] = {
+        [LAYOUT_U8] = 0,        [LAYOUT_I8] = -128, [LAYOUT_U16] = 0,       [LAYOUT_I16] = -32768,
+        [LAYOUT_I32] = -0x1p31, [LAYOUT_U32] = 0,   [LAYOUT_I64] = -0x1p63, [LAYOUT_U64] = 0};
+    static const double high[] = {
+        [LAYOUT_U8] = 0xff,        [LAYOUT_I8] = 127,         [LAYOUT_U16] = 0xffff, [LAYOUT_I16] = 32767,
+        [LAYOUT_I32] = 0x7fffffff, [LAYOUT_U32] = 0xffffffff, [LAYOUT_I64] = 0x1p63, [LAYOUT_U64] = 0x1p64};
     for (int64_t i = 0; i < n; i++) {
         double x = v[i].real;
         if (to == LAYOUT_BOOL) v[i].integer = x != 0;
@@ -127,26 +143,37 @@ static void to_integer(value *v, layout_type to, int64_t n) {
 
 static void write_values(void *y, layout_type to, const value *v, int64_t n) {
     switch (to) {
-    case LAYOUT_F32: WRITE(float, real);
-    case LAYOUT_F64: WRITE(double, real);
+    case LAYOUT_F32:
+        WRITE(float, real);
+    case LAYOUT_F64:
+        WRITE(double, real);
     case LAYOUT_F16:
         for (int64_t i = 0; i < n; i++) ((uint16_t *)y)[i] = layout_f16_from_float(float_odd(v[i].real));
         break;
     case LAYOUT_BF16:
         for (int64_t i = 0; i < n; i++) ((uint16_t *)y)[i] = layout_bf16_from_float(float_odd(v[i].real));
         break;
-    case LAYOUT_U8: WRITE(uint8_t, integer);
-    case LAYOUT_I8: WRITE(int8_t, integer);
-    case LAYOUT_U16: WRITE(uint16_t, integer);
-    case LAYOUT_I16: WRITE(int16_t, integer);
-    case LAYOUT_I32: WRITE(int32_t, integer);
-    case LAYOUT_U32: WRITE(uint32_t, integer);
-    case LAYOUT_I64: WRITE(int64_t, integer);
-    case LAYOUT_U64: WRITE(uint64_t, integer);
+    case LAYOUT_U8:
+        WRITE(uint8_t, integer);
+    case LAYOUT_I8:
+        WRITE(int8_t, integer);
+    case LAYOUT_U16:
+        WRITE(uint16_t, integer);
+    case LAYOUT_I16:
+        WRITE(int16_t, integer);
+    case LAYOUT_I32:
+        WRITE(int32_t, integer);
+    case LAYOUT_U32:
+        WRITE(uint32_t, integer);
+    case LAYOUT_I64:
+        WRITE(int64_t, integer);
+    case LAYOUT_U64:
+        WRITE(uint64_t, integer);
     case LAYOUT_BOOL:
         for (int64_t i = 0; i < n; i++) ((uint8_t *)y)[i] = v[i].integer != 0;
         break;
-    default: break;
+    default:
+        break;
     }
 }
 

@@ -19,8 +19,12 @@ static const struct {
 #undef UNARY
 };
 
-const char *unary_name(unary_kind kind) { return (unsigned)kind < UNARY_COUNT ? unary_rows[kind].name : NULL; }
-char unary_gradient_needs(unary_kind kind) { return unary_rows[kind].needs; }
+const char *unary_name(unary_kind kind) {
+    return (unsigned)kind < UNARY_COUNT ? unary_rows[kind].name : NULL;
+}
+char unary_gradient_needs(unary_kind kind) {
+    return unary_rows[kind].needs;
+}
 
 unary_fn *unary_kernel(const kernel_set *ks, unary_kind kind) {
     unary_fn *f;
@@ -61,7 +65,9 @@ static void flat_task(void *context, int64_t index, int worker) {
     }
 }
 
-static void flat_run(pool *p, flat_job *j) { pool_run(p, flat_task, j, (j->n + CHUNK - 1) / CHUNK); }
+static void flat_run(pool *p, flat_job *j) {
+    pool_run(p, flat_task, j, (j->n + CHUNK - 1) / CHUNK);
+}
 
 void unary_run(const kernel_set *ks, pool *p, unary_kind kind, float a, float b, float *y, const float *x, int64_t n) {
     flat_job j = {.unary = unary_kernel(ks, kind), .y = y, .a = x, .n = n, .alpha = a, .beta = b};
@@ -70,8 +76,8 @@ void unary_run(const kernel_set *ks, pool *p, unary_kind kind, float a, float b,
 
 void unary_gradient(const kernel_set *ks, pool *p, unary_kind kind, float a, float b, float *dx, const float *dy,
                     const float *xy, int64_t n) {
-    flat_job j = {.gradient = gradient_kernel(ks, kind), .y = dx, .a = dy, .b = xy ? xy : dy, .n = n, .alpha = a,
-                  .beta = b};
+    flat_job j = {
+        .gradient = gradient_kernel(ks, kind), .y = dx, .a = dy, .b = xy ? xy : dy, .n = n, .alpha = a, .beta = b};
     flat_run(p, &j);
 }
 
@@ -106,7 +112,7 @@ typedef struct box_job {
     const float *a, *b;
     int rank;
     int64_t dims[ELEMENTWISE_RANK], strides[3][ELEMENTWISE_RANK];
-    int64_t inner, steps[3]; /* the innermost dimension */
+    int64_t inner, steps[3];                /* the innermost dimension */
     int64_t rows, rows_each, pieces, piece; /* a task: rows_each rows, or one of `pieces` pieces of a row */
 } box_job;
 
@@ -130,7 +136,8 @@ static void box_collapse(box_job *j, int rank, const int64_t *dims, const int64_
 static void box_task(void *context, int64_t index, int worker) {
     const box_job *j = context;
     (void)worker;
-    int64_t first = index / j->pieces * j->rows_each, end = first + j->rows_each < j->rows ? first + j->rows_each : j->rows;
+    int64_t first = index / j->pieces * j->rows_each,
+            end = first + j->rows_each < j->rows ? first + j->rows_each : j->rows;
     int64_t begin = index % j->pieces * j->piece, n = j->inner - begin < j->piece ? j->inner - begin : j->piece;
     for (int64_t row = first; row < end && n > 0; row++) {
         int64_t at[3];

@@ -21,7 +21,8 @@ char unary_gradient_needs(unary_kind kind);
 /* The row's kernel, for those that apply it to pieces of their own. */
 void (*unary_kernel(const kernel_set *ks, unary_kind kind))(float *y, const float *x, int64_t n, float a, float b);
 
-/* y[i] = f(x[i]), i < n. y may be x. a and b are the row's parameters (unary_list.h says which; 0 where it has none). */
+/* y[i] = f(x[i]), i < n. y may be x. a and b are the row's parameters (unary_list.h says which; 0 where it has none).
+ */
 void unary_run(const kernel_set *ks, pool *p, unary_kind kind, float a, float b, float *y, const float *x, int64_t n);
 /* dx[i] = dy[i]·f′(xy[i]). dx may be dy or xy. */
 void unary_gradient(const kernel_set *ks, pool *p, unary_kind kind, float a, float b, float *dx, const float *dy,
@@ -40,8 +41,8 @@ typedef enum binary_kind {
 
 #define ELEMENTWISE_RANK 8
 
-/* y[i] = f(a[i], b[i]) over all indices i of a box of `rank` (0…8) dimensions; strides in elements, 0 where an operand is
- * broadcast. y has no zero strides (except over dimensions of 1), and may be a or b if it has the same strides. */
+/* y[i] = f(a[i], b[i]) over all indices i of a box of `rank` (0…8) dimensions; strides in elements, 0 where an operand
+ * is broadcast. y has no zero strides (except over dimensions of 1), and may be a or b if it has the same strides. */
 void binary_run(const kernel_set *ks, pool *p, binary_kind kind, int rank, const int64_t *dims, float *y,
                 const int64_t *y_strides, const float *a, const int64_t *a_strides, const float *b,
                 const int64_t *b_strides);

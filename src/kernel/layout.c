@@ -6,7 +6,9 @@
 #define BLOCK 64         /* rows and columns of a transposed block: both sides fit the first-level cache */
 #define BYTES (64 << 10) /* of a task */
 
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t least(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
 
 void layout_strides(int rank, const int64_t *dims, int64_t *strides) {
     int64_t stride = 1;
@@ -41,27 +43,34 @@ static void transpose_images(pool *p, transpose_job *j, int64_t images) {
 
 void layout_transpose(const kernel_set *ks, pool *p, float *y, int64_t y_pitch, const float *x, int64_t x_pitch,
                       int64_t rows, int64_t columns) {
-    transpose_job j = {.ks = ks, .y = y, .x = x, .y_pitch = y_pitch, .x_pitch = x_pitch, .rows = rows,
-                       .columns = columns};
+    transpose_job j = {
+        .ks = ks, .y = y, .x = x, .y_pitch = y_pitch, .x_pitch = x_pitch, .rows = rows, .columns = columns};
     transpose_images(p, &j, 1);
 }
 
 void layout_to_channels_last(const kernel_set *ks, pool *p, float *y, const float *x, int64_t count, int64_t channels,
                              int64_t pixels) {
-    transpose_job j = {.ks = ks, .y = y, .x = x, .y_pitch = channels, .x_pitch = pixels, .rows = channels,
-                       .columns = pixels, .y_image = channels * pixels, .x_image = channels * pixels};
+    transpose_job j = {.ks = ks,
+                       .y = y,
+                       .x = x,
+                       .y_pitch = channels,
+                       .x_pitch = pixels,
+                       .rows = channels,
+                       .columns = pixels,
+                       .y_image = channels * pixels,
+                       .x_image = channels * pixels};
     transpose_images(p, &j, count);
 }
 
-void layout_from_channels_last(const kernel_set *ks, pool *p, float *y, const float *x, int64_t count,
-                               int64_t channels, int64_t pixels) {
+void layout_from_channels_last(const kernel_set *ks, pool *p, float *y, const float *x, int64_t count, int64_t channels,
+                               int64_t pixels) {
     layout_to_channels_last(ks, p, y, x, count, pixels, channels);
 }
 
 /* ---- general copy ---- */
 
-/* Dimensions in the order of y's strides, neighbours joined. The last is the inner one, and of the others `across` is the
- * one in which x is contiguous (−1: none), for the blocked transpose. */
+/* Dimensions in the order of y's strides, neighbours joined. The last is the inner one, and of the others `across` is
+ * the one in which x is contiguous (−1: none), for the blocked transpose. */
 typedef struct copy_job {
     const kernel_set *ks;
     int size, rank, across;
@@ -71,7 +80,9 @@ typedef struct copy_job {
     const char *x;
 } copy_job;
 
-static int64_t magnitude(int64_t v) { return v < 0 ? -v : v; }
+static int64_t magnitude(int64_t v) {
+    return v < 0 ? -v : v;
+}
 
 static void copy_sort(copy_job *j, int rank, const int64_t *dims, const int64_t *ys, const int64_t *xs) {
     for (int d = 0; d < rank; d++) {
@@ -147,8 +158,8 @@ static void copy_transposes(void *context, int64_t index, int worker) {
 
 void layout_copy(const kernel_set *ks, pool *p, int size, int rank, const int64_t *dims, void *y,
                  const int64_t *y_strides, const void *x, const int64_t *x_strides) {
-    copy_job j = {.ks = ks, .size = size, .across = -1, .y = y, .x = x, .inner = 1, .inner_ys = 1, .inner_xs = 1,
-                  .rows = 1};
+    copy_job j = {
+        .ks = ks, .size = size, .across = -1, .y = y, .x = x, .inner = 1, .inner_ys = 1, .inner_xs = 1, .rows = 1};
     for (int d = 0; d < rank; d++)
         if (dims[d] == 0) return;
     copy_sort(&j, rank, dims, y_strides, x_strides);

@@ -38,6 +38,13 @@ bool momentum_update(const kernel_set *ks, pool *p, const momentum_options *o, f
 bool adam_update(const kernel_set *ks, pool *p, const adam_options *o, float *x, float *m, float *v, const float *g,
                  int64_t n) {
     double t = (double)o->step, b1 = (double)o->beta1, b2 = (double)o->beta2;
-    return run(p, &(job){.ks = ks, .adam = o, .rate = (float)((double)o->lr / (1 - pow(b1, t))),
-                         .root = (float)(1 / sqrt(1 - pow(b2, t))), .x = x, .m = m, .v = v, .g = g, .n = n});
+    return run(p, &(job){.ks = ks,
+                         .adam = o,
+                         .rate = (float)((double)o->lr / (1 - pow(b1, t))),
+                         .root = (float)(1 / sqrt(1 - pow(b2, t))),
+                         .x = x,
+                         .m = m,
+                         .v = v,
+                         .g = g,
+                         .n = n});
 }

@@ -13,7 +13,8 @@ typedef struct momentum_options {
     bool nesterov;
 } momentum_options;
 
-/* x and v are updated in place. Elements whose gradient is not finite keep their x and v. Returns false if there was one. */
+/* x and v are updated in place. Elements whose gradient is not finite keep their x and v. Returns false if there was
+ * one. */
 bool momentum_update(const kernel_set *ks, pool *p, const momentum_options *o, float *x, float *v, const float *g,
                      int64_t n);
 

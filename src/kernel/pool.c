@@ -7,9 +7,14 @@
 #define INNER 64 /* inner elements of a task: whole cache lines */
 
 static window_storage storage(const window_shape *s, int64_t outer, int64_t inner) {
-    return (window_storage){.outer = outer, .inner = inner,
-                            .x_outer = s->ih * s->iw * inner, .x_row = s->iw * inner, .x_column = inner,
-                            .y_outer = s->oh * s->ow * inner, .y_row = s->ow * inner, .y_column = inner};
+    return (window_storage){.outer = outer,
+                            .inner = inner,
+                            .x_outer = s->ih * s->iw * inner,
+                            .x_row = s->iw * inner,
+                            .x_column = inner,
+                            .y_outer = s->oh * s->ow * inner,
+                            .y_row = s->ow * inner,
+                            .y_column = inner};
 }
 window_storage window_channels_last(const window_shape *s, int64_t batch, int64_t channels) {
     return storage(s, batch, channels);
@@ -55,7 +60,8 @@ void pool_max(const kernel_set *ks, pool *p, const window_shape *s, const window
 }
 void pool_max_gradient(const kernel_set *ks, pool *p, const window_shape *s, const window_storage *m, float *dx,
                        const float *dy, const float *x) {
-    run(p, &(job){.run_with_x = ks->window_max_gradient, .s = s, .m = m, .backward = true, .to = dx, .from = dy, .x = x});
+    run(p,
+        &(job){.run_with_x = ks->window_max_gradient, .s = s, .m = m, .backward = true, .to = dx, .from = dy, .x = x});
 }
 void pool_average(const kernel_set *ks, pool *p, const window_shape *s, const window_storage *m, float *y,
                   const float *x) {
@@ -87,7 +93,8 @@ static void index_window(const index_job *j, int64_t plane, int64_t oh, int64_t 
             if (row >= 0 && !(value > best || (value != value && best == best))) continue;
             best = value, row = h, column = w;
         }
-    int64_t at = (plane * s->oh + oh) * s->ow + ow, in_plane = j->column_major ? column * s->ih + row : row * s->iw + column;
+    int64_t at = (plane * s->oh + oh) * s->ow + ow,
+            in_plane = j->column_major ? column * s->ih + row : row * s->iw + column;
     j->y[at] = best;
     j->indices[at] = row < 0 ? -1 : plane * s->ih * s->iw + in_plane;
 }

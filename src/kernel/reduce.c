@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #define RANK  8
-#define PARTS 8           /* partial results at most, joined in order */
-#define LONG  (64 << 10)  /* elements from which a reduction to few results is cut into parts */
+#define PARTS 8          /* partial results at most, joined in order */
+#define LONG  (64 << 10) /* elements from which a reduction to few results is cut into parts */
 
 /* The result so far of one output: sums and products in double, so that the outer loops add no error worth naming. */
 static double start(reduce_kind kind) {
@@ -29,9 +29,9 @@ typedef struct box {
 typedef struct job {
     const kernel_set *ks;
     reduce_kind kind;
-    box kept, reduced; /* without the innermost one that a kernel runs along */
+    box kept, reduced;            /* without the innermost one that a kernel runs along */
     int64_t line, line_x, line_y; /* … which is here */
-    bool along; /* the line is reduced */
+    bool along;                   /* the line is reduced */
     int64_t columns;
     double divisor;
     float *y;
@@ -72,7 +72,9 @@ static int64_t box_count(const box *b) {
     return n;
 }
 
-static float finish(const job *j, double v) { return (float)(j->kind == REDUCE_MEAN ? v / j->divisor : v); }
+static float finish(const job *j, double v) {
+    return (float)(j->kind == REDUCE_MEAN ? v / j->divisor : v);
+}
 
 /* Reduced along the line: one output per kept index. */
 static void along_task(void *context, int64_t index, int worker) {
@@ -94,7 +96,8 @@ static void along_task(void *context, int64_t index, int worker) {
     j->y[y] = finish(j, all);
 }
 
-/* Reduced across the line: up to REDUCE_COLUMNS outputs of the line at once. The innermost reduced dimension runs in the kernel. */
+/* Reduced across the line: up to REDUCE_COLUMNS outputs of the line at once. The innermost reduced dimension runs in
+ * the kernel. */
 static void across_task(void *context, int64_t index, int worker) {
     const job *j = context;
     (void)worker;
@@ -149,7 +152,8 @@ void reduce_run(const kernel_set *ks, pool *p, reduce_kind kind, int rank, const
     job j = {.ks = ks, .kind = kind, .divisor = 1, .y = y, .x = x, .line = 1, .along = true};
     for (int d = 0; d < rank; d++) {
         if (reduced[d]) j.divisor *= (double)dims[d];
-        if (dims[d] != 1) box_add(reduced[d] ? &j.reduced : &j.kept, dims[d], x_strides[d], reduced[d] ? 0 : y_strides[d]);
+        if (dims[d] != 1)
+            box_add(reduced[d] ? &j.reduced : &j.kept, dims[d], x_strides[d], reduced[d] ? 0 : y_strides[d]);
     }
     box_join(&j.kept);
     for (int d = 0; d < j.reduced.rank; d++) j.reduced.ys[d] = 0;
@@ -163,7 +167,8 @@ void reduce_run(const kernel_set *ks, pool *p, reduce_kind kind, int rank, const
     else pool_run(p, along_task, &j, j.kept.count);
 }
 
-/* reduce_rows: blocks of columns × parts of rows; partial sums lie on the caller's stack, so many columns have one part. */
+/* reduce_rows: blocks of columns × parts of rows; partial sums lie on the caller's stack, so many columns have one
+ * part. */
 typedef struct rows_job {
     const kernel_set *ks;
     const float *x;
@@ -182,10 +187,18 @@ static void rows_task(void *context, int64_t index, int worker) {
     j->ks->reduce_tall(to + begin, j->x + first * j->pitch + begin, end - first, j->pitch, n, REDUCE_SUM);
 }
 
-void reduce_rows(const kernel_set *ks, pool *p, float *y, const float *x, int64_t rows, int64_t columns, int64_t pitch) {
+void reduce_rows(const kernel_set *ks, pool *p, float *y, const float *x, int64_t rows, int64_t columns,
+                 int64_t pitch) {
     float partial[PARTS][REDUCE_COLUMNS * PARTS];
-    rows_job j = {.ks = ks, .x = x, .y = y, .partial = partial, .rows = rows, .columns = columns, .pitch = pitch,
-                  .blocks = (columns + REDUCE_COLUMNS - 1) / REDUCE_COLUMNS, .parts = 1};
+    rows_job j = {.ks = ks,
+                  .x = x,
+                  .y = y,
+                  .partial = partial,
+                  .rows = rows,
+                  .columns = columns,
+                  .pitch = pitch,
+                  .blocks = (columns + REDUCE_COLUMNS - 1) / REDUCE_COLUMNS,
+                  .parts = 1};
     if (j.blocks <= PARTS && rows * columns >= LONG && rows >= PARTS) j.parts = PARTS;
     pool_run(p, rows_task, &j, j.blocks * j.parts);
     if (j.parts == 1) return;

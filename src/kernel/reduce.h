@@ -1,4 +1,5 @@
-/* Reductions over any dimensions of a strided tensor. Sums are pairwise: the error grows with the logarithm of the count. */
+/* Reductions over any dimensions of a strided tensor. Sums are pairwise: the error grows with the logarithm of the
+ * count. */
 #ifndef KERNEL_REDUCE_H
 #define KERNEL_REDUCE_H
 
@@ -19,7 +20,8 @@ typedef enum reduce_kind {
 } reduce_kind;
 
 /* y[kept index] = reduction of x over the dimensions d with reduced[d]; rank ≤ 8. Strides in elements; y_strides has an
- * entry per dimension of x, ignored where reduced. Over no elements: 0 for sums, NaN for mean, ∓infinity for max/min, 1 for prod. */
+ * entry per dimension of x, ignored where reduced. Over no elements: 0 for sums, NaN for mean, ∓infinity for max/min, 1
+ * for prod. */
 void reduce_run(const kernel_set *ks, pool *p, reduce_kind kind, int rank, const int64_t *dims, const bool *reduced,
                 float *y, const int64_t *y_strides, const float *x, const int64_t *x_strides);
 

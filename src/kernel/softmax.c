@@ -85,12 +85,20 @@ static void gradient_task(void *context, int64_t index, int worker) {
 
 void softmax_gradient(const kernel_set *ks, pool *p, bool logarithm, float *dx, const float *dy, const float *y,
                       int64_t outer, int64_t classes, int64_t inner) {
-    job j = {.ks = ks, .logarithm = logarithm, .y = dx, .dy = dy, .x = y, .outer = outer, .classes = classes,
+    job j = {.ks = ks,
+             .logarithm = logarithm,
+             .y = dx,
+             .dy = dy,
+             .x = y,
+             .outer = outer,
+             .classes = classes,
              .inner = inner};
     run(p, gradient_task, &j);
 }
 
-static bool in_range(const job *j, int64_t label) { return label >= 0 && label < j->classes && label != j->ignored; }
+static bool in_range(const job *j, int64_t label) {
+    return label >= 0 && label < j->classes && label != j->ignored;
+}
 
 static void loss_task(void *context, int64_t index, int worker) {
     const job *j = context;
@@ -102,7 +110,8 @@ static void loss_task(void *context, int64_t index, int worker) {
         const float *x = j->x + image_at(j, &r, i);
         int64_t label = j->labels[r.first + i];
         if (j->inner == 1) j->ks->softmax_row_sum(x, j->classes, greatest + i, sums + i);
-        double loss = in_range(j, label) ? log((double)sums[i]) - ((double)x[label * r.pitch] - (double)greatest[i]) : 0;
+        double loss =
+            in_range(j, label) ? log((double)sums[i]) - ((double)x[label * r.pitch] - (double)greatest[i]) : 0;
         j->losses[r.first + i] = (float)loss;
     }
 }
@@ -110,8 +119,14 @@ static void loss_task(void *context, int64_t index, int worker) {
 cross_entropy_result cross_entropy_run(const kernel_set *ks, pool *p, float *losses, const float *x,
                                        const int64_t *labels, int64_t ignored, int64_t batch, int64_t classes,
                                        int64_t inner) {
-    job j = {.ks = ks, .losses = losses, .x = x, .labels = labels, .ignored = ignored, .outer = batch,
-             .classes = classes, .inner = inner};
+    job j = {.ks = ks,
+             .losses = losses,
+             .x = x,
+             .labels = labels,
+             .ignored = ignored,
+             .outer = batch,
+             .classes = classes,
+             .inner = inner};
     run(p, loss_task, &j);
     cross_entropy_result result = {.bad = -1};
     for (int64_t i = 0; i < batch * inner; i++) {
@@ -141,7 +156,15 @@ static void cross_gradient_task(void *context, int64_t index, int worker) {
 void cross_entropy_gradient(const kernel_set *ks, pool *p, float *dx, const float *x, const int64_t *labels,
                             int64_t ignored, float scale, const float *scales, int64_t batch, int64_t classes,
                             int64_t inner) {
-    job j = {.ks = ks, .y = dx, .x = x, .labels = labels, .ignored = ignored, .scale = scale, .scales = scales,
-             .outer = batch, .classes = classes, .inner = inner};
+    job j = {.ks = ks,
+             .y = dx,
+             .x = x,
+             .labels = labels,
+             .ignored = ignored,
+             .scale = scale,
+             .scales = scales,
+             .outer = batch,
+             .classes = classes,
+             .inner = inner};
     run(p, cross_gradient_task, &j);
 }

@@ -4,17 +4,17 @@
 
 #include "graph/graph.h"
 
-/* spec: a zoo name with options ("lenet5:classes=26"), FILE.onnx, FILE.net, or a run folder (its model.onnx, else best.onnx).
- * Files win over zoo names only by their ending. seed initialises zoo and .net models. */
+/* spec: a zoo name with options ("lenet5:classes=26"), FILE.onnx, FILE.net, or a run folder (its model.onnx, else
+ * best.onnx). Files win over zoo names only by their ending. seed initialises zoo and .net models. */
 stria_status graph_load(graph **out, const char *spec, uint64_t seed, stria_error *err);
 
 /* By the ending of the path: .onnx (with parameters) or .net (without); atomically. */
 stria_status graph_save(const graph *g, const char *path, stria_error *err);
 
-/* A copy of a model that fixes its batch, with the first dimension of every input open ("batch", nominal size 1); sizes in
- * Reshape's shape constants follow. Proved by shape inference: at batches 1 and 2 every output's first dimension is the batch and
- * nothing else of its shape changes, and at the file's batch everything is as it was. Else STRIA_UNSUPPORTED, saying what
- * stands against it. */
+/* A copy of a model that fixes its batch, with the first dimension of every input open ("batch", nominal size 1); sizes
+ * in Reshape's shape constants follow. Proved by shape inference: at batches 1 and 2 every output's first dimension is
+ * the batch and nothing else of its shape changes, and at the file's batch everything is as it was. Else
+ * STRIA_UNSUPPORTED, saying what stands against it. */
 stria_status graph_rebatch(graph **out, graph *g, stria_error *err);
 
 #endif

@@ -12,15 +12,21 @@ bool net_is_number(const char *word) {
     return text_to_double(word, &x);
 }
 
-static int column_of(const net_lexer *x) { return (int)(x->at - x->line_start) + 1; }
+static int column_of(const net_lexer *x) {
+    return (int)(x->at - x->line_start) + 1;
+}
 
 static void skip_space(net_lexer *x, const char *end) {
     while (x->at < end && (*x->at == ' ' || *x->at == '\t' || *x->at == '\r')) x->at++;
 }
 
-static bool is_word(char c) { return (unsigned char)c > ' ' && c != 0x7f && !strchr("(),=[]#\"", c); }
+static bool is_word(char c) {
+    return (unsigned char)c > ' ' && c != 0x7f && !strchr("(),=[]#\"", c);
+}
 
-static char peek(const net_lexer *x, const char *end) { return x->at < end ? *x->at : 0; }
+static char peek(const net_lexer *x, const char *end) {
+    return x->at < end ? *x->at : 0;
+}
 
 static stria_status expect(net_lexer *x, const char *end, char c, stria_error *err) {
     skip_space(x, end);
@@ -32,7 +38,9 @@ static stria_status expect(net_lexer *x, const char *end, char c, stria_error *e
     FAIL(err, STRIA_BAD_FILE, "expected '%c' before the end of the line", c);
 }
 
-static stria_status no_memory(stria_error *err) { FAIL(err, STRIA_NO_MEMORY, "not enough memory for a network"); }
+static stria_status no_memory(stria_error *err) {
+    FAIL(err, STRIA_NO_MEMORY, "not enough memory for a network");
+}
 
 /* ---- items ---- */
 
@@ -53,7 +61,8 @@ static stria_status read_string(net_lexer *x, const char *end, const char **out,
             c = *++x->at;
             if (c == 'n') c = '\n';
             else if (c == 't') c = '\t';
-            else if (c != '"' && c != '\\') FAIL(err, STRIA_BAD_FILE, "'\\%c' is not known; there are \\\" \\\\ \\n \\t", c);
+            else if (c != '"' && c != '\\')
+                FAIL(err, STRIA_BAD_FILE, "'\\%c' is not known; there are \\\" \\\\ \\n \\t", c);
         }
         *to++ = c;
     }
@@ -111,7 +120,8 @@ static stria_status read_shape(net_lexer *x, const char *end, net_item *item, st
     return status;
 }
 
-static stria_status read_item(net_lexer *x, const char *end, net_item *item, stria_error *err) {
+/* Only arguments may be shapes. */
+static stria_status read_item(net_lexer *x, const char *end, bool shapes, net_item *item, stria_error *err) {
     skip_space(x, end);
     *item = (net_item){.column = column_of(x)};
     if (peek(x, end) == '"') {
@@ -125,19 +135,19 @@ static stria_status read_item(net_lexer *x, const char *end, net_item *item, str
     item->kind = NET_WORD;
     TRY(read_word(x, end, &item->text, err));
     skip_space(x, end);
-    return is_word(peek(x, end)) ? read_shape(x, end, item, err) : STRIA_OK;
+    return shapes && is_word(peek(x, end)) ? read_shape(x, end, item, err) : STRIA_OK;
 }
 
 static stria_status read_argument(net_lexer *x, const char *end, net_item *item, stria_error *err) {
-    TRY(read_item(x, end, item, err));
+    TRY(read_item(x, end, true, item, err));
     skip_space(x, end);
     if (peek(x, end) != '=') return STRIA_OK;
     const char *key = item->text;
     int column = item->column;
     if (item->kind != NET_WORD) FAIL(err, STRIA_BAD_FILE, "only a word can stand before '='");
     x->at++;
-    TRY(read_item(x, end, item, err));
-    if (item->kind == NET_SHAPE) FAIL(err, STRIA_BAD_FILE, "a value with spaces must be quoted");
+    TRY(read_item(x, end, false, item, err));
+    if (is_word(peek(x, end))) FAIL(err, STRIA_BAD_FILE, "a value with spaces must be quoted");
     item->key = key;
     item->column = column;
     return STRIA_OK;
@@ -145,7 +155,9 @@ static stria_status read_argument(net_lexer *x, const char *end, net_item *item,
 
 /* ---- lines ---- */
 
-static bool at_comment(const net_lexer *x, const char *end) { return x->at == end || *x->at == '#'; }
+static bool at_comment(const net_lexer *x, const char *end) {
+    return x->at == end || *x->at == '#';
+}
 
 static stria_status items_append(net_lexer *x, net_item **items, int *count, const net_item *item, stria_error *err) {
     if (*count >= ITEMS_MAX) FAIL(err, STRIA_BAD_FILE, "more than %d items in a line", ITEMS_MAX);
@@ -163,8 +175,8 @@ static stria_status items_append(net_lexer *x, net_item **items, int *count, con
 static stria_status read_results(net_lexer *x, const char *end, net_statement *s, stria_error *err) {
     net_item item;
     do {
-        TRY(read_item(x, end, &item, err));
-        if (item.kind == NET_LIST || item.kind == NET_SHAPE) FAIL(err, STRIA_BAD_FILE, "expected a name");
+        TRY(read_item(x, end, false, &item, err));
+        if (item.kind == NET_LIST) FAIL(err, STRIA_BAD_FILE, "expected a name");
         TRY(items_append(x, &s->results, &s->result_count, &item, err));
         skip_space(x, end);
     } while (peek(x, end) == ',' && x->at++);
@@ -174,7 +186,7 @@ static stria_status read_results(net_lexer *x, const char *end, net_statement *s
         return STRIA_OK;
     }
     TRY(expect(x, end, '=', err));
-    return read_item(x, end, &s->call, err);
+    return read_item(x, end, false, &s->call, err);
 }
 
 static stria_status read_statement(net_lexer *x, const char *end, net_statement *s, stria_error *err) {
@@ -205,7 +217,8 @@ stria_status net_next(net_lexer *x, net_statement *s, bool *more, int *column, s
     x->line_start = x->at;
     *column = 1;
     if (end - x->at > LINE_MAX_BYTES) FAIL(err, STRIA_BAD_FILE, "the line is longer than %d bytes", LINE_MAX_BYTES);
-    if (memchr(x->at, 0, (size_t)(end - x->at))) FAIL(err, STRIA_BAD_FILE, "the line has a zero byte: this is not text");
+    if (memchr(x->at, 0, (size_t)(end - x->at)))
+        FAIL(err, STRIA_BAD_FILE, "the line has a zero byte: this is not text");
     skip_space(x, end);
     stria_status status = at_comment(x, end) ? STRIA_OK : read_statement(x, end, s, err);
     *column = column_of(x);

@@ -26,8 +26,8 @@ typedef struct net_lexer {
     arena *arena;
 } net_lexer;
 
-/* The next line; false at the end of the file. Everything of the statement lives in the lexer's arena. Sentences have no place
- * in front: *column says where in the line it went wrong. */
+/* The next line; false at the end of the file. Everything of the statement lives in the lexer's arena. Sentences have
+ * no place in front: *column says where in the line it went wrong. */
 stria_status net_next(net_lexer *x, net_statement *s, bool *more, int *column, stria_error *err);
 
 bool net_is_number(const char *word);

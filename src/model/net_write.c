@@ -83,7 +83,8 @@ static void write_state(text *t, const value *v) {
 static stria_status write_constant(text *t, const value *v, stria_error *err) {
     int64_t n = shape_count(&v->shape);
     if (n > CONSTANT_MAX)
-        FAIL(err, STRIA_UNSUPPORTED, "constant '%s' has %" PRId64 " elements, text holds at most %d", v->name, n, CONSTANT_MAX);
+        FAIL(err, STRIA_UNSUPPORTED, "constant '%s' has %" PRId64 " elements, text holds at most %d", v->name, n,
+             CONSTANT_MAX);
     write_word(t, v->name);
     text_printf(t, " = constant(");
     write_shape(t, v);
@@ -124,9 +125,15 @@ static stria_status write_attribute(text *t, const node *n, const attr_field *f,
     write_comma(t);
     text_printf(t, "%s=", f->name);
     switch (f->kind) {
-    case ATTR_INT: text_printf(t, "%" PRId64, *(const int64_t *)p); break;
-    case ATTR_FLOAT: text_printf(t, "%.9g", (double)*(const float *)p); break;
-    case ATTR_STRING: write_word(t, *(const char *const *)p); break;
+    case ATTR_INT:
+        text_printf(t, "%" PRId64, *(const int64_t *)p);
+        break;
+    case ATTR_FLOAT:
+        text_printf(t, "%.9g", (double)*(const float *)p);
+        break;
+    case ATTR_STRING:
+        write_word(t, *(const char *const *)p);
+        break;
     case ATTR_INTS:
         for (int64_t i = 0; i < whole->count; i++) text_printf(t, "%s%" PRId64, i ? "," : "[", whole->value[i]);
         text_printf(t, whole->count ? "]" : "[]");
@@ -135,7 +142,8 @@ static stria_status write_attribute(text *t, const node *n, const attr_field *f,
         for (int64_t i = 0; i < real->count; i++) text_printf(t, "%s%.9g", i ? "," : "[", (double)real->value[i]);
         text_printf(t, real->count ? "]" : "[]");
         break;
-    case ATTR_TENSOR: FAIL(err, STRIA_UNSUPPORTED, "layer '%s': attribute '%s' is a tensor", n->name, f->name);
+    case ATTR_TENSOR:
+        FAIL(err, STRIA_UNSUPPORTED, "layer '%s': attribute '%s' is a tensor", n->name, f->name);
     }
     return STRIA_OK;
 }
@@ -153,7 +161,8 @@ static stria_status write_attributes(text *t, const node *n, const void *default
 
 static stria_status write_node(text *t, const node *n, stria_error *err) {
     if (*n->op->domain || n->epilogue.activation || node_own_inputs(n) != n->in_count)
-        FAIL(err, STRIA_UNSUPPORTED, "layer '%s' (%s) belongs to training or is fused, not part of a model", n->name, n->op->name);
+        FAIL(err, STRIA_UNSUPPORTED, "layer '%s' (%s) belongs to training or is fused, not part of a model", n->name,
+             n->op->name);
     for (int i = 0; i < n->out_count; i++) {
         if (i) text_printf(t, ", ");
         if (n->out[i]) write_word(t, n->out[i]->name);
@@ -188,7 +197,8 @@ static stria_status write_node(text *t, const node *n, stria_error *err) {
 
 stria_status net_write(const graph *g, text *out, stria_error *err) {
     if (g->update_count)
-        FAIL(err, STRIA_UNSUPPORTED, "variable '%s' is assigned on every run, which a model cannot say", g->updates[0].state->name);
+        FAIL(err, STRIA_UNSUPPORTED, "variable '%s' is assigned on every run, which a model cannot say",
+             g->updates[0].state->name);
     text_printf(out, "stria-net 1\nname(");
     write_word(out, g->name);
     text_printf(out, ")\n");

@@ -12,13 +12,15 @@ static stria_status batch_find(const graph *g, int64_t *batch, stria_error *err)
         const value *v = g->inputs[i];
         if (!v->shape.rank) FAIL(err, STRIA_UNSUPPORTED, "input '%s' is a scalar and has no batch", v->name);
         if (v->shape.dim[0] != g->inputs[0]->shape.dim[0])
-            FAIL(err, STRIA_UNSUPPORTED, "inputs '%s' and '%s' have different first dimensions", g->inputs[0]->name, v->name);
+            FAIL(err, STRIA_UNSUPPORTED, "inputs '%s' and '%s' have different first dimensions", g->inputs[0]->name,
+                 v->name);
     }
     *batch = g->inputs[0]->shape.dim[0];
     return STRIA_OK;
 }
 
-/* What to write for the batch in front of a Reshape's shape: 0 (as the input has it), −1 (what is left), or 1: nothing. */
+/* What to write for the batch in front of a Reshape's shape: 0 (as the input has it), −1 (what is left), or 1: nothing.
+ */
 static int64_t reshape_front(const node *n, int64_t batch) {
     if (n->op != &op_Reshape || n->in_count < 2 || !n->in[1]) return 1;
     const tensor *t = value_contents(n->in[1]);
@@ -89,13 +91,16 @@ static bool follows(const value *a, const value *b, int64_t p, int64_t q) {
 static stria_status proof(const graph *one, const graph *two, const graph *same, const graph *g, stria_error *err) {
     for (int i = 0; i < one->node_count; i++)
         for (int k = 0; k < one->nodes[i]->out_count; k++) {
-            const value *a = one->nodes[i]->out[k], *b = two->nodes[i]->out[k], *c = same->nodes[i]->out[k], *d = g->nodes[i]->out[k];
+            const value *a = one->nodes[i]->out[k], *b = two->nodes[i]->out[k], *c = same->nodes[i]->out[k],
+                        *d = g->nodes[i]->out[k];
             if (!a) continue;
             if ((!follows(a, b, 1, 2) && !shape_equal(&a->shape, &b->shape)) || !shape_equal(&c->shape, &d->shape))
-                FAIL(err, STRIA_UNSUPPORTED, "the batch is fixed: '%s' of layer '%s' does not follow it", d->name, g->nodes[i]->name);
+                FAIL(err, STRIA_UNSUPPORTED, "the batch is fixed: '%s' of layer '%s' does not follow it", d->name,
+                     g->nodes[i]->name);
         }
     for (int i = 0; i < one->output_count; i++)
-        if (one->outputs[i]->shape.rank < 1 || one->outputs[i]->shape.dim[0] != 1 || !follows(one->outputs[i], two->outputs[i], 1, 2))
+        if (one->outputs[i]->shape.rank < 1 || one->outputs[i]->shape.dim[0] != 1 ||
+            !follows(one->outputs[i], two->outputs[i], 1, 2))
             FAIL(err, STRIA_UNSUPPORTED, "the batch is fixed: output '%s' does not follow it", g->outputs[i]->name);
     return STRIA_OK;
 }

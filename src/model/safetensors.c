@@ -38,14 +38,16 @@ static stria_status entry_type(const json_t *o, const char *name, dtype *out, st
             *out = dtypes[i].type;
             return STRIA_OK;
         }
-    FAIL(err, text ? STRIA_UNSUPPORTED : STRIA_BAD_FILE, "tensor '%s': dtype '%s' is not known", name, text ? text : "");
+    FAIL(err, text ? STRIA_UNSUPPORTED : STRIA_BAD_FILE, "tensor '%s': dtype '%s' is not known", name,
+         text ? text : "");
 }
 
 static stria_status entry_shape(const json_t *o, const char *name, shape *out, stria_error *err) {
     const json_t *dims = json_object_get(o, "shape");
     if (!json_is_array(dims)) FAIL(err, STRIA_BAD_FILE, "tensor '%s' has no shape", name);
     size_t rank = json_array_size(dims);
-    if (rank > RANK_MAX) FAIL(err, STRIA_UNSUPPORTED, "tensor '%s' has %zu dimensions, at most %d are possible", name, rank, RANK_MAX);
+    if (rank > RANK_MAX)
+        FAIL(err, STRIA_UNSUPPORTED, "tensor '%s' has %zu dimensions, at most %d are possible", name, rank, RANK_MAX);
     *out = (shape){.rank = (int)rank};
     for (size_t i = 0; i < rank; i++) {
         const json_t *d = json_array_get(dims, i);
@@ -117,8 +119,8 @@ static stria_status spans_check(span *spans, int n, uint64_t available, stria_er
     qsort(spans, (size_t)n, sizeof *spans, span_compare);
     for (int i = 0; i < n; at = spans[i++].end)
         if (spans[i].begin != at)
-            FAIL(err, STRIA_BAD_FILE, "tensors %s at byte %llu of the data", spans[i].begin < at ? "overlap" : "leave a hole",
-                 (unsigned long long)at);
+            FAIL(err, STRIA_BAD_FILE, "tensors %s at byte %llu of the data",
+                 spans[i].begin < at ? "overlap" : "leave a hole", (unsigned long long)at);
     if (at != available)
         FAIL(err, STRIA_BAD_FILE, "the tensors take %llu bytes, the file has %llu", (unsigned long long)at,
              (unsigned long long)available);
@@ -152,8 +154,8 @@ static uint64_t header_length(const uint8_t *data) {
     return n;
 }
 
-/* A header of real tensors nests three deep and spends some bytes on each item; one that is all brackets and commas would
- * take thirty times its size as JSON values. */
+/* A header of real tensors nests three deep and spends some bytes on each item; one that is all brackets and commas
+ * would take thirty times its size as JSON values. */
 static bool header_plausible(const uint8_t *text, uint64_t length) {
     uint64_t items = 0, depth = 0;
     bool quoted = false;
@@ -177,7 +179,8 @@ stria_status safetensors_decode(safetensors *out, const uint8_t *data, size_t si
     if (length > HEADER_MAX || length > size - LENGTH_BYTES || data[LENGTH_BYTES] != '{')
         FAIL(err, STRIA_BAD_FILE, "not a safetensors file: its header would take %llu of %zu bytes",
              (unsigned long long)length, size);
-    if (!header_plausible(data + LENGTH_BYTES, length)) FAIL(err, STRIA_BAD_FILE, "its header does not describe tensors");
+    if (!header_plausible(data + LENGTH_BYTES, length))
+        FAIL(err, STRIA_BAD_FILE, "its header does not describe tensors");
     json_error_t why;
     json_t *header = json_loadb((const char *)data + LENGTH_BYTES, (size_t)length, JSON_REJECT_DUPLICATES, &why);
     if (!header) FAIL(err, STRIA_BAD_FILE, "its header is not JSON: %s at byte %d", why.text, why.position);
@@ -236,8 +239,8 @@ static const char *type_name(dtype type) {
 static json_t *entry_header(const tensor *t, uint64_t begin) {
     json_t *dims = json_array();
     for (int i = 0; dims && i < t->shape.rank; i++) json_array_append_new(dims, json_integer(t->shape.dim[i]));
-    return json_pack("{s:s, s:o, s:[I,I]}", "dtype", type_name(t->type), "shape", dims, "data_offsets", (json_int_t)begin,
-                     (json_int_t)(begin + t->bytes));
+    return json_pack("{s:s, s:o, s:[I,I]}", "dtype", type_name(t->type), "shape", dims, "data_offsets",
+                     (json_int_t)begin, (json_int_t)(begin + t->bytes));
 }
 
 /* Takes the member over, also when it fails. */
@@ -267,7 +270,7 @@ static stria_status header_build(const safetensors *file, json_t *header, stria_
 
 static stria_status file_fill(file_writer *w, const safetensors *file, const char *header, stria_error *err) {
     static const char spaces[DATA_ALIGNMENT + 1] = "                                                                ";
-    size_t length = strlen(header), padding = (size_t)-(LENGTH_BYTES + length) % DATA_ALIGNMENT;
+    size_t length = strlen(header), padding = (size_t) - (LENGTH_BYTES + length) % DATA_ALIGNMENT;
     uint64_t total = length + padding;
     if (total > HEADER_MAX) FAIL(err, STRIA_BAD_ARGUMENT, "a safetensors header of %zu bytes is too long", length);
     TRY(file_writer_write(w, &total, LENGTH_BYTES, err));

@@ -1,4 +1,5 @@
-/* .safetensors files (huggingface.co/docs/safetensors): named tensors behind a JSON header. Checkpoints are kept in them. */
+/* .safetensors files (huggingface.co/docs/safetensors): named tensors behind a JSON header. Checkpoints are kept in
+ * them. */
 #ifndef MODEL_SAFETENSORS_H
 #define MODEL_SAFETENSORS_H
 
@@ -21,8 +22,8 @@ typedef struct safetensors {
     int entry_count, metadata_count;
 } safetensors;
 
-/* From a file's bytes. Header at most 100 MB and inside the file, every offset in range, no overlaps, no holes, dtype × shape ==
- * bytes. dtypes: F64 F32 F16 BF16 I64 I32 I16 I8 U64 U32 U16 U8 BOOL. */
+/* From a file's bytes. Header at most 100 MB and inside the file, every offset in range, no overlaps, no holes, dtype ×
+ * shape == bytes. dtypes: F64 F32 F16 BF16 I64 I32 I16 I8 U64 U32 U16 U8 BOOL. */
 stria_status safetensors_decode(safetensors *out, const uint8_t *data, size_t size, stria_error *err);
 stria_status safetensors_read(safetensors *out, const char *path, stria_error *err);
 /* Atomically. Names and keys must be UTF-8 and unique. */

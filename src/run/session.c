@@ -87,15 +87,27 @@ static bool changes(const session *s, const value *v) {
     return v && v->kind != VALUE_CONSTANT && !(v->kind == VALUE_STATE && !state_updated(s->g, v) && !s->config.states);
 }
 
+/* Work below this runs on the calling thread: waking others costs about as much. Bits do not depend on it. */
+#define ALONE_MULTIPLY_ADDS 1000000
+#define ALONE_ELEMENTS      65536
+
+static bool runs_alone(const node *n) {
+    int64_t elements = 0;
+    for (int i = 0; i < n->in_count; i++) elements += n->in[i] ? shape_count(&n->in[i]->shape) : 0;
+    for (int i = 0; i < n->out_count; i++) elements += n->out[i] ? shape_count(&n->out[i]->shape) : 0;
+    return elements < ALONE_ELEMENTS && (!n->op->cost || n->op->cost(n).multiply_adds < ALONE_MULTIPLY_ADDS);
+}
+
 static stria_status node_prepare(session *s, int position, stria_error *err) {
     program_node *p = &s->nodes[position];
     p->node = s->plan.order[position];
     TRY(impl_choose(s, p, err));
-    impl_plan booked = {.node = p->node, .ks = s->config.ks, .threads = pool_threads(s->config.pool), .arena = &s->arena};
+    pool *workers = runs_alone(p->node) ? NULL : s->config.pool;
+    impl_plan booked = {.node = p->node, .ks = s->config.ks, .threads = pool_threads(workers), .arena = &s->arena};
     void *prepared = NULL;
     if (p->impl->prepare) TRY(p->impl->prepare(&booked, &prepared, err));
     p->pack_always = p->impl->pack && changes(s, p->node->in[p->impl->pack_input]);
-    p->call = (impl_call){.node = p->node, .prepared = prepared, .ks = s->config.ks, .pool = s->config.pool, .seed = s->config.seed};
+    p->call = (impl_call){.node = p->node, .prepared = prepared, .ks = s->config.ks, .pool = workers, .seed = s->config.seed};
     s->plan.scratch[position] = (interval){position, position, booked.scratch_bytes, 0};
     if (booked.packed_bytes) {
         p->call.packed = (void *)(uintptr_t)(s->packed_bytes + 1); /* an offset until there is memory */

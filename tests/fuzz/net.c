@@ -1,6 +1,5 @@
-/* libFuzzer target for .net text. What can be read can be written, unless it holds what text cannot say, and is then read again to
- * the same text:
- *     clang -g -fsanitize=fuzzer,address,undefined … && ./net tests/fuzz/corpus/net */
+/* libFuzzer target for .net text. What can be read can be written, unless it holds what text cannot say, and is then
+ * read again to the same text: clang -g -fsanitize=fuzzer,address,undefined … && ./net tests/fuzz/corpus/net */
 #include <stdlib.h>
 #include <string.h>
 

@@ -17,7 +17,9 @@ static const struct {
     [ATTR_TENSOR] = {ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR, "a tensor"},
 };
 
-static void *field_at(void *attributes, const attr_field *f) { return (char *)attributes + f->offset; }
+static void *field_at(void *attributes, const attr_field *f) {
+    return (char *)attributes + f->offset;
+}
 
 const Onnx__AttributeProto *onnx_attribute_find(const Onnx__NodeProto *n, const char *name) {
     for (size_t i = 0; i < n->n_attribute; i++)
@@ -31,12 +33,18 @@ const Onnx__AttributeProto *onnx_attribute_find(const Onnx__NodeProto *n, const 
 static bool holds(const Onnx__AttributeProto *p, attr_kind kind) {
     if (p->has_type && p->type != ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__UNDEFINED) return p->type == kinds[kind].type;
     switch (kind) {
-    case ATTR_INT: return p->has_i;
-    case ATTR_FLOAT: return p->has_f;
-    case ATTR_STRING: return p->has_s;
-    case ATTR_INTS: return p->n_ints > 0;
-    case ATTR_FLOATS: return p->n_floats > 0;
-    case ATTR_TENSOR: return p->t != NULL;
+    case ATTR_INT:
+        return p->has_i;
+    case ATTR_FLOAT:
+        return p->has_f;
+    case ATTR_STRING:
+        return p->has_s;
+    case ATTR_INTS:
+        return p->n_ints > 0;
+    case ATTR_FLOATS:
+        return p->n_floats > 0;
+    case ATTR_TENSOR:
+        return p->t != NULL;
     }
     return false;
 }
@@ -45,10 +53,18 @@ static stria_status field_decode(const attr_field *f, void *to, const Onnx__Attr
                                  arena *a, stria_error *err) {
     if (!holds(p, f->kind)) FAIL(err, STRIA_BAD_FILE, "attribute '%s' is not %s", f->name, kinds[f->kind].word);
     switch (f->kind) {
-    case ATTR_INT: *(int64_t *)to = p->i; return STRIA_OK;
-    case ATTR_FLOAT: *(float *)to = p->f; return STRIA_OK;
-    case ATTR_INTS: *(ints *)to = (ints){(int64_t)p->n_ints, p->ints}; return STRIA_OK;
-    case ATTR_FLOATS: *(floats *)to = (floats){(int64_t)p->n_floats, p->floats}; return STRIA_OK;
+    case ATTR_INT:
+        *(int64_t *)to = p->i;
+        return STRIA_OK;
+    case ATTR_FLOAT:
+        *(float *)to = p->f;
+        return STRIA_OK;
+    case ATTR_INTS:
+        *(ints *)to = (ints){(int64_t)p->n_ints, p->ints};
+        return STRIA_OK;
+    case ATTR_FLOATS:
+        *(floats *)to = (floats){(int64_t)p->n_floats, p->floats};
+        return STRIA_OK;
     case ATTR_STRING: {
         char *copy = arena_alloc(a, p->s.len + 1);
         if (!copy) FAIL(err, STRIA_NO_MEMORY, "not enough memory for attribute '%s'", f->name);
@@ -57,7 +73,8 @@ static stria_status field_decode(const attr_field *f, void *to, const Onnx__Attr
         *(const char **)to = copy;
         return STRIA_OK;
     }
-    case ATTR_TENSOR: break;
+    case ATTR_TENSOR:
+        break;
     }
     tensor_release(*(tensor **)to);
     *(tensor **)to = NULL;
@@ -129,8 +146,12 @@ static bool field_encode(Onnx__AttributeProto *p, const attr_field *f, const voi
     p->has_type = 1;
     p->type = kinds[f->kind].type;
     switch (f->kind) {
-    case ATTR_INT: p->has_i = 1, p->i = *(const int64_t *)from; break;
-    case ATTR_FLOAT: p->has_f = 1, p->f = *(const float *)from; break;
+    case ATTR_INT:
+        p->has_i = 1, p->i = *(const int64_t *)from;
+        break;
+    case ATTR_FLOAT:
+        p->has_f = 1, p->f = *(const float *)from;
+        break;
     case ATTR_STRING:
         p->has_s = 1;
         p->s.data = (uint8_t *)(uintptr_t) * (const char *const *)from;
@@ -144,7 +165,8 @@ static bool field_encode(Onnx__AttributeProto *p, const attr_field *f, const voi
         p->n_floats = (size_t)((const floats *)from)->count;
         p->floats = (float *)(uintptr_t)((const floats *)from)->value;
         break;
-    case ATTR_TENSOR: return tensor_encode(p, *(tensor *const *)from, a);
+    case ATTR_TENSOR:
+        return tensor_encode(p, *(tensor *const *)from, a);
     }
     return true;
 }
@@ -152,12 +174,18 @@ static bool field_encode(Onnx__AttributeProto *p, const attr_field *f, const voi
 /* The value that stands for "not given" where a field has no default: zero, none, empty. */
 static bool is_absent(const attr_field *f, const void *p) {
     switch (f->kind) {
-    case ATTR_INT: return *(const int64_t *)p == 0;
-    case ATTR_FLOAT: return *(const float *)p == 0;
-    case ATTR_STRING: return !*(const char *const *)p;
-    case ATTR_INTS: return ((const ints *)p)->count == 0;
-    case ATTR_FLOATS: return ((const floats *)p)->count == 0;
-    case ATTR_TENSOR: return !*(tensor *const *)p;
+    case ATTR_INT:
+        return *(const int64_t *)p == 0;
+    case ATTR_FLOAT:
+        return *(const float *)p == 0;
+    case ATTR_STRING:
+        return !*(const char *const *)p;
+    case ATTR_INTS:
+        return ((const ints *)p)->count == 0;
+    case ATTR_FLOATS:
+        return ((const floats *)p)->count == 0;
+    case ATTR_TENSOR:
+        return !*(tensor *const *)p;
     }
     return true;
 }
@@ -172,8 +200,8 @@ static bool is_default(const op_def *op, const attr_field *f, const void *attrib
                        : is_absent(f, (const char *)attributes + f->offset);
 }
 
-stria_status onnx_attributes_encode(const op_def *op, const void *attributes, Onnx__AttributeProto ***list, size_t *count,
-                                    arena *a, stria_error *err) {
+stria_status onnx_attributes_encode(const op_def *op, const void *attributes, Onnx__AttributeProto ***list,
+                                    size_t *count, arena *a, stria_error *err) {
     size_t n = 0;
     for (const attr_field *f = op->fields; f && f->name; f++) n++;
     void *defaults = arena_alloc(a, op->attribute_bytes + 1);
@@ -183,7 +211,8 @@ stria_status onnx_attributes_encode(const op_def *op, const void *attributes, On
     *count = 0;
     for (const attr_field *f = op->fields; f && f->name; f++) {
         if (is_default(op, f, attributes, defaults)) continue;
-        if (!(p[*count] = arena_alloc(a, sizeof **p)) || !field_encode(p[*count], f, (const char *)attributes + f->offset, a))
+        if (!(p[*count] = arena_alloc(a, sizeof **p)) ||
+            !field_encode(p[*count], f, (const char *)attributes + f->offset, a))
             FAIL(err, STRIA_NO_MEMORY, "not enough memory for attribute '%s'", f->name);
         ++*count;
     }

@@ -1,4 +1,5 @@
-/* Graph → ONNX. All parts of the message live in one arena and point into the graph; weights are copied once, into `out`. */
+/* Graph → ONNX. All parts of the message live in one arena and point into the graph; weights are copied once, into
+ * `out`. */
 #include "model/onnx/attribute.h"
 #include "model/onnx/onnx.h"
 
@@ -11,14 +12,16 @@
 typedef struct exporter {
     const graph *g;
     arena arena;
-    const char **name;       /* by value: as the file calls it */
-    value_role *implied;     /* by value: the role that reading would give an initialiser */
-    graph *other;            /* the graph at other sizes of its open dimensions; NULL: it cannot be had */
+    const char **name;   /* by value: as the file calls it */
+    value_role *implied; /* by value: the role that reading would give an initialiser */
+    graph *other;        /* the graph at other sizes of its open dimensions; NULL: it cannot be had */
     Onnx__GraphProto *graph;
     Onnx__ModelProto *model;
 } exporter;
 
-static stria_status no_memory(stria_error *err) { FAIL(err, STRIA_NO_MEMORY, "not enough memory to write a model"); }
+static stria_status no_memory(stria_error *err) {
+    FAIL(err, STRIA_NO_MEMORY, "not enough memory to write a model");
+}
 
 /* Allocates count pointers to zeroed structs. */
 static void *list_new(exporter *e, size_t count, size_t size) {
@@ -27,14 +30,16 @@ static void *list_new(exporter *e, size_t count, size_t size) {
     return items ? list : NULL;
 }
 
-static char *unconst(const char *s) { return (char *)(uintptr_t)s; }
+static char *unconst(const char *s) {
+    return (char *)(uintptr_t)s;
+}
 
 /* ---- what cannot be written ---- */
 
 static stria_status check_node(const node *n, stria_error *err) {
     if (*n->op->domain)
-        FAIL(err, STRIA_UNSUPPORTED, "layer '%s': operator %s of domain %s belongs to training, not to a model", n->name,
-             n->op->name, n->op->domain);
+        FAIL(err, STRIA_UNSUPPORTED, "layer '%s': operator %s of domain %s belongs to training, not to a model",
+             n->name, n->op->name, n->op->domain);
     if (node_own_inputs(n) != n->in_count || n->epilogue.activation)
         FAIL(err, STRIA_UNSUPPORTED, "layer '%s' (%s) is fused with others", n->name, n->op->name);
     return STRIA_OK;
@@ -42,19 +47,21 @@ static stria_status check_node(const node *n, stria_error *err) {
 
 static stria_status check_exportable(const graph *g, stria_error *err) {
     if (g->update_count)
-        FAIL(err, STRIA_UNSUPPORTED, "variable '%s' is assigned on every run, which a model cannot say", g->updates[0].state->name);
+        FAIL(err, STRIA_UNSUPPORTED, "variable '%s' is assigned on every run, which a model cannot say",
+             g->updates[0].state->name);
     if (!g->output_count) FAIL(err, STRIA_BAD_ARGUMENT, "graph '%s' has no outputs", g->name);
     for (int i = 0; i < g->value_count; i++)
         if (g->values[i]->role == ROLE_OPTIMIZER)
-            FAIL(err, STRIA_UNSUPPORTED, "'%s' is the optimiser's and belongs to training, not to a model", g->values[i]->name);
+            FAIL(err, STRIA_UNSUPPORTED, "'%s' is the optimiser's and belongs to training, not to a model",
+                 g->values[i]->name);
     for (int i = 0; i < g->node_count; i++) TRY(check_node(g->nodes[i], err));
     return STRIA_OK;
 }
 
 /* ---- names ---- */
 
-/* Outputs have names of their own: the value takes it where it can; else an Identity node will stand between, which is when
- * this leaves the value's own name. */
+/* Outputs have names of their own: the value takes it where it can; else an Identity node will stand between, which is
+ * when this leaves the value's own name. */
 static stria_status names_choose(exporter *e, stria_error *err) {
     const graph *g = e->g;
     e->name = arena_alloc(&e->arena, sizeof *e->name * (size_t)(g->value_count + 1));
@@ -73,12 +80,15 @@ static const char *output_name(const exporter *e, int i) {
     return e->g->output_names[i] ? e->g->output_names[i] : e->g->outputs[i]->name;
 }
 
-static bool needs_identity(const exporter *e, int i) { return strcmp(e->name[e->g->outputs[i]->id], output_name(e, i)) != 0; }
+static bool needs_identity(const exporter *e, int i) {
+    return strcmp(e->name[e->g->outputs[i]->id], output_name(e, i)) != 0;
+}
 
 /* ---- roles ---- */
 
 static const value *behind_views(const value *v) {
-    while (v && v->kind == VALUE_NODE && (v->producer->op->view || v->producer->op == &op_Transpose || v->producer->op == &op_Cast))
+    while (v && v->kind == VALUE_NODE &&
+           (v->producer->op->view || v->producer->op == &op_Transpose || v->producer->op == &op_Cast))
         v = v->producer->in[0];
     return v;
 }
@@ -158,7 +168,8 @@ static stria_status node_write(exporter *e, const node *n, stria_error *err) {
 
 static stria_status identity_write(exporter *e, int i, stria_error *err) {
     Onnx__NodeProto *p = node_next(e, output_name(e, i), "Identity");
-    if (!strings_new(e, 1, &p->input, &p->n_input) || !strings_new(e, 1, &p->output, &p->n_output)) return no_memory(err);
+    if (!strings_new(e, 1, &p->input, &p->n_input) || !strings_new(e, 1, &p->output, &p->n_output))
+        return no_memory(err);
     p->input[0] = unconst(e->name[e->g->outputs[i]->id]);
     p->output[0] = unconst(output_name(e, i));
     return STRIA_OK;
@@ -200,7 +211,8 @@ static stria_status other_sizes(exporter *e, stria_error *err) {
 static const char *symbol_find(const exporter *e, int64_t one, int64_t two) {
     for (int i = 0; i < e->g->input_count; i++)
         for (int k = 0; k < e->g->inputs[i]->shape.rank; k++)
-            if (e->g->inputs[i]->symbol[k] && e->g->inputs[i]->shape.dim[k] == one && e->other->inputs[i]->shape.dim[k] == two)
+            if (e->g->inputs[i]->symbol[k] && e->g->inputs[i]->shape.dim[k] == one &&
+                e->other->inputs[i]->shape.dim[k] == two)
                 return e->g->inputs[i]->symbol[k];
     return NULL;
 }
@@ -220,7 +232,8 @@ static void input_dimension(Onnx__TensorShapeProto__Dimension *d, const value *v
 }
 
 /* Fills name, type and rank; the dimensions are the caller's. */
-static stria_status port_write(exporter *e, Onnx__ValueInfoProto *p, const value *v, const char *name, stria_error *err) {
+static stria_status port_write(exporter *e, Onnx__ValueInfoProto *p, const value *v, const char *name,
+                               stria_error *err) {
     size_t rank = (size_t)v->shape.rank;
     onnx__value_info_proto__init(p);
     p->name = unconst(name);
@@ -251,7 +264,8 @@ static stria_status ports_write(exporter *e, stria_error *err) {
     for (int i = 0; i < g->input_count; i++) {
         const value *v = g->inputs[i];
         TRY(port_write(e, e->graph->input[i], v, v->name, err));
-        for (int k = 0; k < v->shape.rank; k++) input_dimension(e->graph->input[i]->type->tensor_type->shape->dim[k], v, k);
+        for (int k = 0; k < v->shape.rank; k++)
+            input_dimension(e->graph->input[i]->type->tensor_type->shape->dim[k], v, k);
     }
     for (int i = 0; i < g->output_count; i++) {
         const value *v = g->outputs[i];
@@ -278,7 +292,8 @@ static stria_status list_write(exporter *e, size_t list, text *t, stria_error *e
     for (int i = 0; i < e->g->value_count; i++) {
         const value *v = e->g->values[i];
         if (!listed(e, v, list)) continue;
-        if (strchr(v->name, ',')) FAIL(err, STRIA_UNSUPPORTED, "'%s' cannot stand in %s: it has a comma", v->name, list_keys[list]);
+        if (strchr(v->name, ','))
+            FAIL(err, STRIA_UNSUPPORTED, "'%s' cannot stand in %s: it has a comma", v->name, list_keys[list]);
         text_printf(t, "%s%s", t->length ? "," : "", e->name[i]);
     }
     return text_check(t, err);

@@ -1,5 +1,5 @@
-/* ONNX → graph. The file is decoded and searched (scan.c), its initialisers become tensors once, and then the graph is built node
- * by node; a second time with larger open dimensions if the first did not fit. */
+/* ONNX → graph. The file is decoded and searched (scan.c), its initialisers become tensors once, and then the graph is
+ * built node by node; a second time with larger open dimensions if the first did not fit. */
 #include "model/onnx/importer.h"
 #include "model/onnx/onnx.h"
 
@@ -15,13 +15,18 @@
 /* Bytes of a UTF-8 sequence at s, 0 if there is none that may be shown. */
 static int utf8_length(const unsigned char *s) {
     static const unsigned least[] = {0, 0x20, 0x80, 0x800, 0x10000};
-    int n = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : (s[0] & 0xf8) == 0xf0 ? 4 : 0;
+    int n = s[0] < 0x80                   ? 1
+            : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
+            : (s[0] & 0xf0) == 0xe0       ? 3
+            : (s[0] & 0xf8) == 0xf0       ? 4
+                                          : 0;
     unsigned code = n == 1 ? s[0] : s[0] & (0xffu >> (n + 1));
     for (int i = 1; i < n; i++) {
         if ((s[i] & 0xc0) != 0x80) return 0;
         code = code << 6 | (s[i] & 0x3f);
     }
-    if (!n || code < least[n] || code > 0x10ffff || (code >= 0x7f && code < 0xa0) || (code >= 0xd800 && code < 0xe000)) return 0;
+    if (!n || code < least[n] || code > 0x10ffff || (code >= 0x7f && code < 0xa0) || (code >= 0xd800 && code < 0xe000))
+        return 0;
     return n;
 }
 
@@ -43,8 +48,12 @@ static char *printable(arena *a, const char *name) {
     while (fresh && find(im->g, fresh)) fresh = arena_printf(&im->arena, "%s_%d", safe, ++im->fresh);                  \
     return fresh
 
-const char *import_value_name(importer *im, const char *name) { FRESH_NAME(graph_find_value); }
-const char *import_node_name(importer *im, const char *name) { FRESH_NAME(graph_find_node); }
+const char *import_value_name(importer *im, const char *name) {
+    FRESH_NAME(graph_find_value);
+}
+const char *import_node_name(importer *im, const char *name) {
+    FRESH_NAME(graph_find_node);
+}
 
 /* ---- the model ---- */
 
@@ -55,7 +64,8 @@ static stria_status opset_find(importer *im, stria_error *err) {
         if (!name_given(o->domain) || strcmp(o->domain, "ai.onnx") == 0) im->opset = o->version;
     }
     if (im->opset < OPSET_OLDEST || im->opset > OPSET_NEWEST)
-        FAIL(err, STRIA_UNSUPPORTED, "opset %lld; Stria reads %d to %d", (long long)im->opset, OPSET_OLDEST, OPSET_NEWEST);
+        FAIL(err, STRIA_UNSUPPORTED, "opset %lld; Stria reads %d to %d", (long long)im->opset, OPSET_OLDEST,
+             OPSET_NEWEST);
     return STRIA_OK;
 }
 
@@ -86,7 +96,8 @@ static stria_status input_type(const Onnx__ValueInfoProto *p, const Onnx__TypePr
                                stria_error *err) {
     const Onnx__TypeProto *t = p->type;
     if (t && (t->has_sequence_type || t->has_map_type || t->has_optional_type || t->has_sparse_tensor_type))
-        FAIL(err, STRIA_UNSUPPORTED, "input '%s' is not a tensor but a sequence, map, optional or sparse tensor", p->name);
+        FAIL(err, STRIA_UNSUPPORTED, "input '%s' is not a tensor but a sequence, map, optional or sparse tensor",
+             p->name);
     if (!t || !t->tensor_type) FAIL(err, STRIA_BAD_FILE, "input '%s' has no type", p->name);
     *out = t->tensor_type;
     TRY(onnx_type(t->tensor_type->elem_type, type, "input", p->name, err));
@@ -97,7 +108,9 @@ static stria_status input_type(const Onnx__ValueInfoProto *p, const Onnx__TypePr
     return STRIA_OK;
 }
 
-static bool dimension_open(const Onnx__TensorShapeProto__Dimension *d) { return name_given(d->dim_param) || d->dim_value <= 0; }
+static bool dimension_open(const Onnx__TensorShapeProto__Dimension *d) {
+    return name_given(d->dim_param) || d->dim_value <= 0;
+}
 
 static tensor *known_find(const importer *im, const char *name) {
     for (int i = 0; i < im->known_count; i++)
@@ -116,7 +129,8 @@ static stria_status import_input(importer *im, definition *d, stria_error *err) 
     for (int i = 0; i < s.rank; i++)
         s.dim[i] = !dimension_open(t->shape->dim[i]) ? t->shape->dim[i]->dim_value : i ? im->nominal : 1;
     char text[192];
-    if (shape_count(&s) < 0) FAIL(err, STRIA_BAD_FILE, "input '%s' has the impossible shape %s", p->name, shape_text(&s, text));
+    if (shape_count(&s) < 0)
+        FAIL(err, STRIA_BAD_FILE, "input '%s' has the impossible shape %s", p->name, shape_text(&s, text));
     const char *name = import_value_name(im, p->name);
     if (!name) FAIL(err, STRIA_NO_MEMORY, "not enough memory for input '%s'", p->name);
     TRY(graph_add_input(im->g, name, type, &s, &d->value, err));
@@ -175,7 +189,8 @@ static void roles_from_metadata(importer *im, const char *key, value_role role) 
     const char *list = metadata_find(im, key);
     while (*list) {
         definition *d = definition_find(im, list_next(im, &list));
-        if (d && d->kind == FROM_INITIALIZER && dtype_is_float((dtype)im->file->initializer[d->index]->data_type)) d->role = role;
+        if (d && d->kind == FROM_INITIALIZER && dtype_is_float((dtype)im->file->initializer[d->index]->data_type))
+            d->role = role;
     }
 }
 

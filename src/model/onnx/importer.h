@@ -1,4 +1,5 @@
-/* What the parts of the import share: import.c (the whole), scan.c (who makes what), node.c (one node), upgrade.c (opsets). */
+/* What the parts of the import share: import.c (the whole), scan.c (who makes what), node.c (one node), upgrade.c
+ * (opsets). */
 #ifndef MODEL_ONNX_IMPORTER_H
 #define MODEL_ONNX_IMPORTER_H
 
@@ -14,17 +15,17 @@ typedef enum definition_kind { FROM_INPUT, FROM_INITIALIZER, FROM_NODE } definit
 typedef struct definition {
     const char *name;
     definition_kind kind;
-    int index; /* in graph.input, graph.initializer, graph.node */
-    bool used; /* by a node or as an output */
+    int index;       /* in graph.input, graph.initializer, graph.node */
+    bool used;       /* by a node or as an output */
     value_role role; /* of an initialiser that becomes a state */
-    tensor *data; /* of an initialiser */
-    value *value; /* in the graph that is being built */
+    tensor *data;    /* of an initialiser */
+    value *value;    /* in the graph that is being built */
 } definition;
 
 typedef struct importer {
     Onnx__ModelProto *model;
     Onnx__GraphProto *file;
-    int64_t opset; /* of ONNX's own domain */
+    int64_t opset;           /* of ONNX's own domain */
     const onnx_known *known; /* contents of inputs that are given before */
     int known_count;
     external_files files;
@@ -44,7 +45,9 @@ stria_status scan_definitions(importer *im, stria_error *err);
 stria_status scan_order(importer *im, stria_error *err);
 void scan_roles(importer *im);
 definition *definition_find(const importer *im, const char *name); /* NULL if there is none */
-static inline bool name_given(const char *name) { return name && *name; }
+static inline bool name_given(const char *name) {
+    return name && *name;
+}
 
 /* import.c: a name fit to be shown and not yet taken in the graph; NULL without memory. */
 const char *import_value_name(importer *im, const char *name);
@@ -67,8 +70,8 @@ stria_status import_node(importer *im, const Onnx__NodeProto *n, stria_error *er
 /* A constant of the graph; the reference to `data` is given away. */
 stria_status import_constant(importer *im, const char *stem, tensor *data, value **out, stria_error *err);
 
-/* old_operators.c: meanings that changed. May put nodes before this one (changing in[]) and change its attributes. Where a
- * Reshape must follow, *after is its shape, as a constant; else NULL. */
+/* old_operators.c: meanings that changed. May put nodes before this one (changing in[]) and change its attributes.
+ * Where a Reshape must follow, *after is its shape, as a constant; else NULL. */
 stria_status old_operator_before(importer *im, upgraded *u, const char *name, value **in, int in_count, value **after,
                                  stria_error *err);
 

@@ -16,8 +16,8 @@ stria_status import_constant(importer *im, const char *stem, tensor *data, value
 
 /* ---- Constant nodes ---- */
 
-static stria_status constant_tensor(const constant_attributes *a, const Onnx__NodeProto *n, const char *name, tensor **out,
-                                    stria_error *err) {
+static stria_status constant_tensor(const constant_attributes *a, const Onnx__NodeProto *n, const char *name,
+                                    tensor **out, stria_error *err) {
     int64_t count;
     shape s = {0};
     if (onnx_attribute_find(n, "value")) {
@@ -30,7 +30,8 @@ static stria_status constant_tensor(const constant_attributes *a, const Onnx__No
         return STRIA_OK;
     }
     bool whole = onnx_attribute_find(n, "value_ints"), real = onnx_attribute_find(n, "value_floats");
-    if (!whole && !real && !onnx_attribute_find(n, "value_int")) FAIL(err, STRIA_BAD_FILE, "constant '%s' has no value", name);
+    if (!whole && !real && !onnx_attribute_find(n, "value_int"))
+        FAIL(err, STRIA_BAD_FILE, "constant '%s' has no value", name);
     count = whole ? a->value_ints.count : a->value_floats.count;
     if (whole || real) s = shape_of(1, &count);
     TRY(tensor_new(out, real ? STRIA_FLOAT32 : STRIA_INT64, &s, name, err));
@@ -68,8 +69,8 @@ static stria_status operator_find(const importer *im, const Onnx__NodeProto *n, 
          (long long)im->opset, nearest ? "; the nearest is '" : "", nearest ? nearest : "", nearest ? "'" : "");
 }
 
-/* The last output that is there and read by somebody, but at least the operator's first ones: Dropout's mask and the like
- * are not asked for in vain. */
+/* The last output that is there and read by somebody, but at least the operator's first ones: Dropout's mask and the
+ * like are not asked for in vain. */
 static int output_count(const importer *im, const Onnx__NodeProto *n, const op_def *op) {
     int count = (int)n->n_output;
     while (count > op->out_min) {
@@ -95,7 +96,8 @@ static stria_status parts_alloc(importer *im, const Onnx__NodeProto *n, int extr
     p->out_names = arena_alloc(&im->arena, sizeof *p->out_names * (n->n_output + 1));
     p->attributes = arena_alloc(&im->arena, p->op->attribute_bytes + 1);
     p->name = import_node_name(im, name_given(n->name) ? n->name : n->op_type);
-    if (!p->in || !p->out_names || !p->attributes || !p->name) FAIL(err, STRIA_NO_MEMORY, "not enough memory for a node");
+    if (!p->in || !p->out_names || !p->attributes || !p->name)
+        FAIL(err, STRIA_NO_MEMORY, "not enough memory for a node");
     return STRIA_OK;
 }
 
@@ -138,7 +140,8 @@ static void outputs_bind(importer *im, const Onnx__NodeProto *n, const node *mad
 static stria_status node_add(importer *im, const Onnx__NodeProto *n, parts *p, value *after, stria_error *err) {
     node *made;
     if (!after) {
-        TRY(graph_add_node(im->g, p->op, p->name, p->in, p->in_count, p->attributes, p->out_count, p->out_names, &made, err));
+        TRY(graph_add_node(im->g, p->op, p->name, p->in, p->in_count, p->attributes, p->out_count, p->out_names, &made,
+                           err));
     } else {
         TRY(graph_add_node(im->g, p->op, p->name, p->in, p->in_count, p->attributes, 1, NULL, &made, err));
         const char *stem = arena_printf(&im->arena, "%s.reshape", p->name);
@@ -179,6 +182,7 @@ stria_status import_node(importer *im, const Onnx__NodeProto *n, stria_error *er
         upgrade_release(&u);
     }
     /* The graph's own sentences begin with the layer. */
-    if (status != STRIA_OK && err && strncmp(err->text, "layer ", 6) != 0) error_prefix(err, "node %s: ", node_label(n, label));
+    if (status != STRIA_OK && err && strncmp(err->text, "layer ", 6) != 0)
+        error_prefix(err, "node %s: ", node_label(n, label));
     return status;
 }

@@ -26,7 +26,8 @@ static stria_status shape_constant(importer *im, const char *name, const shape *
     return import_constant(im, stem, t, out, err);
 }
 
-static stria_status attribute_set_int(importer *im, Onnx__NodeProto *n, const char *key, int64_t number, stria_error *err) {
+static stria_status attribute_set_int(importer *im, Onnx__NodeProto *n, const char *key, int64_t number,
+                                      stria_error *err) {
     Onnx__AttributeProto *p = arena_alloc(&im->arena, sizeof *p);
     Onnx__AttributeProto **list = arena_alloc(&im->arena, sizeof *list * (n->n_attribute + 1));
     if (!p || !list) return no_memory(n->op_type, err);
@@ -44,8 +45,8 @@ static stria_status attribute_set_int(importer *im, Onnx__NodeProto *n, const ch
     return STRIA_OK;
 }
 
-/* Before 13, Softmax flattened x to [product of dimensions before axis, product of the rest] and worked on the rows. That is
- * Softmax along one dimension if only that one of the rest is not 1; else Flatten, Softmax, Reshape say it. */
+/* Before 13, Softmax flattened x to [product of dimensions before axis, product of the rest] and worked on the rows.
+ * That is Softmax along one dimension if only that one of the rest is not 1; else Flatten, Softmax, Reshape say it. */
 static stria_status softmax_before_13(importer *im, upgraded *u, const char *name, value **in, value **after,
                                       stria_error *err) {
     const Onnx__AttributeProto *p = onnx_attribute_find(&u->node, "axis");

@@ -1,4 +1,5 @@
-/* ONNX files: bytes ↔ graph. Since the graph speaks ONNX, reading is checking and looking up, writing is nearly a copy. */
+/* ONNX files: bytes ↔ graph. Since the graph speaks ONNX, reading is checking and looking up, writing is nearly a copy.
+ */
 #ifndef MODEL_ONNX_ONNX_H
 #define MODEL_ONNX_ONNX_H
 
@@ -8,14 +9,14 @@
 /* From the bytes of a ModelProto. file_name stands in sentences and says where external weights lie (NULL: the current
  * folder). Older and newer opsets are translated to GRAPH_OPSET. float16, bfloat16 and float64 become float32.
  *
- * A float initialiser that reaches a learnable input, also through a view, becomes a parameter, or a statistic; others become
- * constants. Metadata that decides otherwise, each a list of names with commas between: stria.parameters, stria.statistics,
- * stria.constants, stria.frozen. Dimensions that the file leaves open keep their name (or get one) in value.symbol and have
- * the nominal size 1, or 224 for those behind the first where the network cannot do with 1. */
+ * A float initialiser that reaches a learnable input, also through a view, becomes a parameter, or a statistic; others
+ * become constants. Metadata that decides otherwise, each a list of names with commas between: stria.parameters,
+ * stria.statistics, stria.constants, stria.frozen. Dimensions that the file leaves open keep their name (or get one) in
+ * value.symbol and have the nominal size 1, or 224 for those behind the first where the network cannot do with 1. */
 stria_status onnx_read(graph **out, const uint8_t *data, size_t size, const char *file_name, stria_error *err);
 
-/* The same with some inputs known beforehand: they become constants, so that operators whose shape rules read them (Reshape's
- * shape, Slice's starts) can be planned. Names that are no inputs are ignored. */
+/* The same with some inputs known beforehand: they become constants, so that operators whose shape rules read them
+ * (Reshape's shape, Slice's starts) can be planned. Names that are no inputs are ignored. */
 typedef struct onnx_known {
     const char *name;
     tensor *data;
@@ -23,8 +24,8 @@ typedef struct onnx_known {
 stria_status onnx_read_known(graph **out, const uint8_t *data, size_t size, const char *file_name,
                              const onnx_known *known, int known_count, stria_error *err);
 
-/* Appends a ModelProto of opset GRAPH_OPSET. Refuses what only training has: updates, optimiser states, operators of domain
- * "stria", fused nodes. */
+/* Appends a ModelProto of opset GRAPH_OPSET. Refuses what only training has: updates, optimiser states, operators of
+ * domain "stria", fused nodes. */
 stria_status onnx_write(const graph *g, text *out, stria_error *err);
 
 /* A TensorProto alone, as in a .pb file of a test case. *name (mem_free) is "" if it has none; NULL: not wanted. */

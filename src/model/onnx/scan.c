@@ -50,7 +50,8 @@ const char *node_label(const Onnx__NodeProto *n, char buffer[256]) {
 static stria_status mark_used(importer *im, const char *name, const Onnx__NodeProto *reader, stria_error *err) {
     char label[256];
     definition *d = definition_find(im, name);
-    if (!d && reader) FAIL(err, STRIA_BAD_FILE, "node %s reads '%s', which nothing computes", node_label(reader, label), name);
+    if (!d && reader)
+        FAIL(err, STRIA_BAD_FILE, "node %s reads '%s', which nothing computes", node_label(reader, label), name);
     if (!d) FAIL(err, STRIA_BAD_FILE, "output '%s' is computed by nothing", name);
     d->used = true;
     return STRIA_OK;
@@ -104,7 +105,8 @@ static stria_status circle(const Onnx__NodeProto *a, const Onnx__NodeProto *b, s
 enum { UNSEEN = 0, OPEN, DONE };
 
 /* Depth first without recursion; a file that is in order stays in it. stack[i] reads from stack[i + 1]. */
-static stria_status visit(importer *im, int first, uint8_t *state, int *stack, size_t *next, int *count, stria_error *err) {
+static stria_status visit(importer *im, int first, uint8_t *state, int *stack, size_t *next, int *count,
+                          stria_error *err) {
     int depth = 0;
     stack[0] = first;
     state[first] = OPEN;
@@ -118,8 +120,7 @@ static stria_status visit(importer *im, int first, uint8_t *state, int *stack, s
         }
         int m = maker(im, n, next[n]++);
         if (m < 0 || state[m] == DONE) continue;
-        if (state[m] == OPEN)
-            return circle(im->file->node[m], im->file->node[n], err);
+        if (state[m] == OPEN) return circle(im->file->node[m], im->file->node[n], err);
         state[m] = OPEN;
         stack[++depth] = m;
     }
@@ -144,7 +145,9 @@ stria_status scan_order(importer *im, stria_error *err) {
 /* ---- roles ---- */
 
 /* Nodes through which a parameter is still itself: another shape, order or type of the same numbers. */
-static bool is_view(const op_def *op) { return op->view || op == &op_Transpose || op == &op_Cast; }
+static bool is_view(const op_def *op) {
+    return op->view || op == &op_Transpose || op == &op_Cast;
+}
 
 static const op_def *operator_of(const Onnx__NodeProto *n) {
     return n->op_type ? op_find(n->domain ? n->domain : "", n->op_type) : NULL;
@@ -164,11 +167,13 @@ static definition *initializer_behind(const importer *im, const char *name) {
 
 static void mark_roles(importer *im, const Onnx__NodeProto *n, const op_def *op) {
     for (size_t k = 0; k < n->n_input && k < 32; k++) {
-        value_role role = (op->learnable_inputs >> k) & 1 ? ROLE_PARAMETER
-                          : (op->statistic_inputs >> k) & 1 ? ROLE_STATISTIC : ROLE_NONE;
+        value_role role = (op->learnable_inputs >> k) & 1   ? ROLE_PARAMETER
+                          : (op->statistic_inputs >> k) & 1 ? ROLE_STATISTIC
+                                                            : ROLE_NONE;
         if (role == ROLE_NONE) continue;
         definition *d = initializer_behind(im, n->input[k]);
-        if (d && d->role != ROLE_PARAMETER && dtype_is_float((dtype)im->file->initializer[d->index]->data_type)) d->role = role;
+        if (d && d->role != ROLE_PARAMETER && dtype_is_float((dtype)im->file->initializer[d->index]->data_type))
+            d->role = role;
     }
 }
 

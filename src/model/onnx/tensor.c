@@ -13,17 +13,17 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "raw_data lies in the 
 
 /* TensorProto.DataType's names, for those that are refused. */
 static const char *const type_names[] = {
-    "undefined", "float32",   "uint8",      "int8",     "uint16",        "int16",       "int32",          "int64",
-    "string",    "bool",      "float16",    "float64",  "uint32",        "uint64",      "complex64",      "complex128",
-    "bfloat16",  "float8e4m3fn", "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz", "uint4", "int4", "float4e2m1",
-    "float8e8m0", "uint2", "int2",
+    "undefined", "float32",    "uint8",      "int8",         "uint16",         "int16",      "int32",
+    "int64",     "string",     "bool",       "float16",      "float64",        "uint32",     "uint64",
+    "complex64", "complex128", "bfloat16",   "float8e4m3fn", "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz",
+    "uint4",     "int4",       "float4e2m1", "float8e8m0",   "uint2",          "int2",
 };
 
 stria_status onnx_type(int32_t onnx, dtype *out, const char *what, const char *name, stria_error *err) {
     const int known = (int)(sizeof type_names / sizeof *type_names);
     if (onnx <= 0 || onnx >= known || !dtype_bytes((dtype)onnx))
-        FAIL(err, STRIA_UNSUPPORTED, "%s '%s' has elements of type %s (%d), which Stria does not compute with", what, name,
-             onnx >= 0 && onnx < known ? type_names[onnx] : "unknown", (int)onnx);
+        FAIL(err, STRIA_UNSUPPORTED, "%s '%s' has elements of type %s (%d), which Stria does not compute with", what,
+             name, onnx >= 0 && onnx < known ? type_names[onnx] : "unknown", (int)onnx);
     *out = dtype_is_float((dtype)onnx) ? STRIA_FLOAT32 : (dtype)onnx;
     return STRIA_OK;
 }
@@ -80,8 +80,8 @@ static stria_status external_open(external_files *f, const char *location, const
     return status;
 }
 
-static stria_status external_find(const Onnx__TensorProto *p, external_files *files, const char *name, ProtobufCBinaryData *out,
-                                  stria_error *err) {
+static stria_status external_find(const Onnx__TensorProto *p, external_files *files, const char *name,
+                                  ProtobufCBinaryData *out, stria_error *err) {
     const char *location = "";
     int64_t offset = 0, length = -1;
     for (size_t i = 0; i < p->n_external_data; i++) {
@@ -94,9 +94,10 @@ static stria_status external_find(const Onnx__TensorProto *p, external_files *fi
     }
     if (!files) FAIL(err, STRIA_UNSUPPORTED, "tensor '%s' lies in another file, '%s'", name, location);
     TRY(external_open(files, location, name, err));
-    if (offset < 0 || (uint64_t)offset > files->size || (length >= 0 && (uint64_t)length > files->size - (uint64_t)offset))
-        FAIL(err, STRIA_BAD_FILE, "tensor '%s': %" PRId64 " bytes from byte %" PRId64 " are outside '%s' (%zu bytes)", name,
-             length, offset, location, files->size);
+    if (offset < 0 || (uint64_t)offset > files->size ||
+        (length >= 0 && (uint64_t)length > files->size - (uint64_t)offset))
+        FAIL(err, STRIA_BAD_FILE, "tensor '%s': %" PRId64 " bytes from byte %" PRId64 " are outside '%s' (%zu bytes)",
+             name, length, offset, location, files->size);
     *out = (ProtobufCBinaryData){length < 0 ? files->size - (size_t)offset : (size_t)length, files->data + offset};
     files->used += out->len;
     if (files->used / 2 > files->size)
@@ -165,7 +166,8 @@ stria_status onnx_tensor_decode(tensor **out, const Onnx__TensorProto *p, bool a
     TRY(onnx_type(p->data_type, &computed, "tensor", name, err));
     if (p->segment) FAIL(err, STRIA_UNSUPPORTED, "tensor '%s' is stored in segments", name);
     if (p->n_dims > RANK_MAX)
-        FAIL(err, STRIA_UNSUPPORTED, "tensor '%s' has %zu dimensions, at most %d are possible", name, p->n_dims, RANK_MAX);
+        FAIL(err, STRIA_UNSUPPORTED, "tensor '%s' has %zu dimensions, at most %d are possible", name, p->n_dims,
+             RANK_MAX);
     shape s = shape_of((int)p->n_dims, p->dims);
     int64_t count = shape_count(&s);
     char text[192];

@@ -15,7 +15,8 @@ typedef struct external_files {
 } external_files;
 void external_files_release(external_files *f);
 
-/* The type that a graph of ours gives to values of an ONNX type: floats are float32. Refuses what Stria has not, by name. */
+/* The type that a graph of ours gives to values of an ONNX type: floats are float32. Refuses what Stria has not, by
+ * name. */
 stria_status onnx_type(int32_t onnx, dtype *out, const char *what, const char *name, stria_error *err);
 
 /* `as_is` keeps float16, bfloat16 and float64; else they become float32. files NULL: external data is refused. */

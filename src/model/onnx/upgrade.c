@@ -1,6 +1,6 @@
-/* Opsets: what changed between the file's and GRAPH_OPSET, as a table. Most changes moved an attribute to an input, or dropped
- * it; those that changed a meaning are in old_operators.c. Behind GRAPH_OPSET only types were added to the operators that
- * Stria has (up to OPSET_NEWEST), and Cast got an attribute for 8-bit floats. */
+/* Opsets: what changed between the file's and GRAPH_OPSET, as a table. Most changes moved an attribute to an input, or
+ * dropped it; those that changed a meaning are in old_operators.c. Behind GRAPH_OPSET only types were added to the
+ * operators that Stria has (up to OPSET_NEWEST), and Cast got an attribute for 8-bit floats. */
 #include "model/onnx/importer.h"
 
 #include <string.h>
@@ -81,8 +81,8 @@ static stria_status row_apply(const importer *im, const struct row *r, upgraded 
     const Onnx__AttributeProto *p = onnx_attribute_find(&u->node, r->attribute);
     if (!p) return STRIA_OK;
     if (r->action == DROP_IF && (!p->has_i || p->i != r->number))
-        FAIL(err, STRIA_UNSUPPORTED, "attribute '%s' of opset %lld may only be %lld", r->attribute, (long long)im->opset,
-             (long long)r->number);
+        FAIL(err, STRIA_UNSUPPORTED, "attribute '%s' of opset %lld may only be %lld", r->attribute,
+             (long long)im->opset, (long long)r->number);
     if (r->action == TO_INPUT) {
         int k = (int)r->number;
         TRY(input_tensor(p, &u->input[k].data, err));

@@ -94,7 +94,8 @@ static void budget_free(void *data, void *p) {
 stria_status wire_unpack(const ProtobufCMessageDescriptor *message, const uint8_t *data, size_t size, void *out,
                          stria_error *err) {
     TRY(wire_check(message, data, size, err));
-    budget b = {.left = size > (SIZE_MAX - BUDGET_EXTRA) / BUDGET_FACTOR ? SIZE_MAX : size * BUDGET_FACTOR + BUDGET_EXTRA};
+    budget b = {.left =
+                    size > (SIZE_MAX - BUDGET_EXTRA) / BUDGET_FACTOR ? SIZE_MAX : size * BUDGET_FACTOR + BUDGET_EXTRA};
     ProtobufCAllocator allocator = {budget_alloc, budget_free, &b};
     ProtobufCMessage *m = protobuf_c_message_unpack(message, &allocator, size, data);
     if (b.no_memory) FAIL(err, STRIA_NO_MEMORY, "not enough memory to decode a file of %zu bytes", size);

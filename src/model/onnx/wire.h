@@ -1,4 +1,5 @@
-/* Protocol buffers from strangers: checked against the schema before protobuf-c sees them, decoded within a memory budget. */
+/* Protocol buffers from strangers: checked against the schema before protobuf-c sees them, decoded within a memory
+ * budget. */
 #ifndef MODEL_ONNX_WIRE_H
 #define MODEL_ONNX_WIRE_H
 
@@ -6,8 +7,8 @@
 
 #include <protobuf-c/protobuf-c.h>
 
-/* Checks that data[size] is well-formed for `message`: tags, lengths, no groups, and no singular sub-message twice (protobuf-c
- * would merge them, in quadratic time). Failures name the byte. */
+/* Checks that data[size] is well-formed for `message`: tags, lengths, no groups, and no singular sub-message twice
+ * (protobuf-c would merge them, in quadratic time). Failures name the byte. */
 stria_status wire_check(const ProtobufCMessageDescriptor *message, const uint8_t *data, size_t size, stria_error *err);
 
 /* wire_check, then decoding. All memory comes from base/memory. Release with wire_free. */

@@ -1,5 +1,6 @@
-/* LeNet-5 (LeCun, Bottou, Bengio, Haffner, "Gradient-based learning applied to document recognition", 1998) as textbooks teach
- * it: sigmoids, average pooling, dense third stage; the padding of 2 makes 28 × 28 images the paper's 32 × 32. 61,706 parameters. */
+/* LeNet-5 (LeCun, Bottou, Bengio, Haffner, "Gradient-based learning applied to document recognition", 1998) as
+ * textbooks teach it: sigmoids, average pooling, dense third stage; the padding of 2 makes 28 × 28 images the paper's
+ * 32 × 32. 61,706 parameters. */
 #include "model/zoo/zoo.h"
 
 void zoo_lenet5(zoo_stack *s) {

@@ -12,7 +12,8 @@ static const struct network {
     void (*build)(zoo_stack *s);
     bool hidden; /* takes hidden= */
 } networks[] = {
-    {"lenet5", "LeNet-5 of 1998: two 5×5 convolutions, sigmoids, average pooling; 61,706 parameters", zoo_lenet5, false},
+    {"lenet5", "LeNet-5 of 1998: two 5×5 convolutions, sigmoids, average pooling; 61,706 parameters", zoo_lenet5,
+     false},
     {"lenet", "Caffe's LeNet: 20 and 50 filters, max pooling, 500 ReLU units; 431,080 parameters", zoo_lenet, false},
     {"linear", "softmax regression: one dense layer; 7,850 parameters", zoo_linear, false},
     {"mlp", "three hidden layers of 256 ReLU units; 335,114 parameters", zoo_mlp, true},
@@ -21,7 +22,9 @@ static const struct network {
 
 static const char *const names[NETWORKS + 1] = {"lenet5", "lenet", "linear", "mlp"};
 
-const char *const *zoo_names(void) { return names; }
+const char *const *zoo_names(void) {
+    return names;
+}
 
 /* The network whose name is the first `length` characters of spec. */
 static const struct network *network_find(const char *spec, size_t length) {
@@ -30,7 +33,9 @@ static const struct network *network_find(const char *spec, size_t length) {
     return NULL;
 }
 
-bool zoo_has(const char *spec) { return network_find(spec, strcspn(spec, ":")) != NULL; }
+bool zoo_has(const char *spec) {
+    return network_find(spec, strcspn(spec, ":")) != NULL;
+}
 
 const char *zoo_about(const char *name) {
     const struct network *n = network_find(name, strlen(name));
@@ -58,13 +63,14 @@ static stria_status sizes_parse(const char *key, const char *words, int least, i
         char item[24] = "";
         size_t length = strcspn(at, "x");
         if (length < sizeof item) memcpy(item, at, length);
-        good = n < most && text_to_int(item, &out[n]) && out[n] >= 1 && out[n] <= SIZE_MAX_OPTION && (at[length] != 'x' || at[length + 1]);
+        good = n < most && text_to_int(item, &out[n]) && out[n] >= 1 && out[n] <= SIZE_MAX_OPTION &&
+               (at[length] != 'x' || at[length + 1]);
         n++;
         at += length + (at[length] == 'x');
     }
     if (!good || n < least)
-        FAIL(err, STRIA_BAD_ARGUMENT, "option %s is '%s', expected %s from 1 to %d%s", key, words, most == 1 ? "a number" : "numbers",
-             SIZE_MAX_OPTION, most == 1 ? "" : ", as in 1x28x28");
+        FAIL(err, STRIA_BAD_ARGUMENT, "option %s is '%s', expected %s from 1 to %d%s", key, words,
+             most == 1 ? "a number" : "numbers", SIZE_MAX_OPTION, most == 1 ? "" : ", as in 1x28x28");
     *count = n;
     return STRIA_OK;
 }
@@ -76,7 +82,8 @@ static stria_status option_unknown(const struct network *n, const char *key, str
          nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "", n->hidden ? ", hidden" : "");
 }
 
-static stria_status option_parse(const struct network *n, const char *at, size_t length, zoo_options *o, stria_error *err) {
+static stria_status option_parse(const struct network *n, const char *at, size_t length, zoo_options *o,
+                                 stria_error *err) {
     char key[64] = "", words[256] = "";
     size_t split = strcspn(at, "=,");
     if (split >= length || split >= sizeof key || length - split > sizeof words)
@@ -85,7 +92,8 @@ static stria_status option_parse(const struct network *n, const char *at, size_t
     memcpy(words, at + split + 1, length - split - 1);
     if (strcmp(key, "classes") == 0) return sizes_parse(key, words, 1, 1, o->classes, &o->classes_count, err);
     if (strcmp(key, "size") == 0) return sizes_parse(key, words, 3, 3, o->size, &o->size_count, err);
-    if (n->hidden && strcmp(key, "hidden") == 0) return sizes_parse(key, words, 1, ZOO_HIDDEN_MAX, o->hidden, &o->hidden_count, err);
+    if (n->hidden && strcmp(key, "hidden") == 0)
+        return sizes_parse(key, words, 1, ZOO_HIDDEN_MAX, o->hidden, &o->hidden_count, err);
     return option_unknown(n, key, err);
 }
 
@@ -100,7 +108,8 @@ static stria_status options_parse(const struct network *n, const char *at, zoo_o
 
 /* ---- building ---- */
 
-static stria_status network_fill(graph *g, const struct network *n, const zoo_options *o, uint64_t seed, stria_error *err) {
+static stria_status network_fill(graph *g, const struct network *n, const zoo_options *o, uint64_t seed,
+                                 stria_error *err) {
     shape s = {4, {1, o->size[0], o->size[1], o->size[2]}};
     zoo_stack stack = {.g = g, .classes = o->classes[0], .hidden_count = o->hidden_count, .seed = seed, .err = err};
     memcpy(stack.hidden, o->hidden, sizeof stack.hidden);
@@ -117,8 +126,8 @@ static stria_status unknown(const char *spec, stria_error *err) {
     size_t length = strcspn(spec, ":");
     memcpy(name, spec, length < sizeof name ? length : sizeof name - 1);
     const char *nearest = text_nearest(name, names, NETWORKS);
-    FAIL(err, STRIA_BAD_ARGUMENT, "there is no network '%s'%s%s%s", name, nearest ? "; did you mean '" : "", nearest ? nearest : "",
-         nearest ? "'?" : "");
+    FAIL(err, STRIA_BAD_ARGUMENT, "there is no network '%s'%s%s%s", name, nearest ? "; did you mean '" : "",
+         nearest ? nearest : "", nearest ? "'?" : "");
 }
 
 stria_status zoo_build(graph **out, const char *spec, uint64_t seed, stria_error *err) {

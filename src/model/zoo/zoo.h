@@ -4,14 +4,14 @@
 
 #include "graph/graph.h"
 
-/* "lenet5", "mlp:classes=100,size=3x32x32,hidden=128x64". Options: classes=10, size=1x28x28 (channels, height, width), and of
- * mlp hidden=256x256x256. The input is "image" [batch, channels, height, width], the output "logits" [batch, classes], and metadata
- * stria.output says "logits". Unknown names are refused with the nearest. */
+/* "lenet5", "mlp:classes=100,size=3x32x32,hidden=128x64". Options: classes=10, size=1x28x28 (channels, height, width),
+ * and of mlp hidden=256x256x256. The input is "image" [batch, channels, height, width], the output "logits" [batch,
+ * classes], and metadata stria.output says "logits". Unknown names are refused with the nearest. */
 stria_status zoo_build(graph **out, const char *spec, uint64_t seed, stria_error *err);
 /* Whether the part of spec before ':' is a network's name. */
 bool zoo_has(const char *spec);
-const char *const *zoo_names(void);        /* NULL-terminated */
-const char *zoo_about(const char *name);   /* one line; NULL for an unknown name */
+const char *const *zoo_names(void);      /* NULL-terminated */
+const char *zoo_about(const char *name); /* one line; NULL for an unknown name */
 
 /* ---- for the networks' own files ---- */
 

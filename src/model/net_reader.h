@@ -1,0 +1,42 @@
+/* What the parts of the .net reader share: net_read.c (the file, and calls that are no operators), net_layer.c (layers
+ * and operators). */
+#ifndef MODEL_NET_READER_H
+#define MODEL_NET_READER_H
+
+#include "graph/names.h"
+#include "model/net.h"
+#include "model/net_lexer.h"
+#include "op/build.h"
+
+typedef struct net_reader {
+    net_lexer lexer;
+    arena arena;
+    graph *g;
+    name_table *names; /* of values, as the file calls them */
+    uint64_t seed;
+    int64_t parameters; /* elements so far */
+    value *last;
+    int column; /* of what is being looked at, for sentences */
+} net_reader;
+
+/* A failure of the statement, at one of its items. */
+#define FAIL_AT(r, item, ...)                                                                                          \
+    do {                                                                                                               \
+        (r)->column = (item)->column;                                                                                  \
+        FAIL(err, STRIA_BAD_FILE, __VA_ARGS__);                                                                        \
+    } while (0)
+
+/* net_read.c: the value that an item names; NULL for "-". */
+stria_status net_value_find(net_reader *r, const net_item *item, value **out, stria_error *err);
+/* From now on the item names v. */
+stria_status net_value_name(net_reader *r, const net_item *item, value *v, stria_error *err);
+const net_item *net_option_find(const net_statement *s, const char *key); /* NULL if it is not given */
+/* Counts what a statement is about to make as parameters, and refuses too many. */
+stria_status net_budget_take(net_reader *r, const net_item *item, int64_t elements, stria_error *err);
+
+/* net_layer.c */
+const layer_def *net_layer_find(const char *name); /* NULL if there is none */
+stria_status net_call_layer(net_reader *r, const net_statement *s, const layer_def *l, stria_error *err);
+stria_status net_call_operator(net_reader *r, const net_statement *s, const op_def *op, stria_error *err);
+
+#endif
