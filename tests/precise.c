@@ -88,6 +88,7 @@ done:
 
 typedef enum bound_kind {
     BOUND_ULPS,    /* elementwise: a few units in the last place of the result; gradients: and of dy */
+    BOUND_SHIFTED, /* the same, and of x: a constant is added to it */
     BOUND_EXACT,   /* one rounding, or none */
     BOUND_PRODUCT, /* (k + 8) u Σ|ab|, k = Σ 1·1 */
     BOUND_SUM,     /* (k + 8) u Σ|x|, k = what is summed into one element */
@@ -110,7 +111,7 @@ static bound_kind kind_of(const op_def *op) {
         {&op_Unsqueeze, BOUND_EXACT}, {&op_Transpose, BOUND_EXACT}, {&op_Reorder, BOUND_EXACT}, {&op_Neg, BOUND_EXACT},
         {&op_Abs, BOUND_EXACT}, {&op_Floor, BOUND_EXACT}, {&op_Ceil, BOUND_EXACT}, {&op_Round, BOUND_EXACT},
         {&op_Sign, BOUND_EXACT}, {&op_Relu, BOUND_EXACT}, {&op_Sqrt, BOUND_EXACT}, {&op_ReluGradient, BOUND_EXACT},
-        {&op_Softmax, BOUND_SOFTMAX}, {&op_LogSoftmax, BOUND_SOFTMAX}, {&op_SoftmaxGradient, BOUND_SOFTMAX},
+        {&op_HardSigmoid, BOUND_SHIFTED}, {&op_HardSwish, BOUND_SHIFTED}, {&op_Softmax, BOUND_SOFTMAX}, {&op_LogSoftmax, BOUND_SOFTMAX}, {&op_SoftmaxGradient, BOUND_SOFTMAX},
         {&op_LogSoftmaxGradient, BOUND_SOFTMAX}, {&op_SoftmaxCrossEntropyLoss, BOUND_SOFTMAX},
         {&op_SoftmaxCrossEntropyLossGradient, BOUND_SOFTMAX}, {&op_Momentum, BOUND_NORM},
     };
@@ -182,12 +183,13 @@ stria_status bound_fill(const node *n, tensor *const *contents, const ref_tensor
     bound_kind kind = kind_of(n->op);
     int64_t count = shape_count(&y->shape);
     bool gradient = strstr(n->op->name, "Gradient") != NULL;
-    if (kind == BOUND_PRODUCT || kind == BOUND_SUM) TRY(linear_fill(n, contents, y, bound, err));
+    if (y->f && (kind == BOUND_PRODUCT || kind == BOUND_SUM)) TRY(linear_fill(n, contents, y, bound, err));
     for (int64_t i = 0; y->f && i < count; i++) {
         double size = isfinite(y->f[i]) ? fabs(y->f[i]) : 0;
         if (kind == BOUND_EXACT) bound[i] = 0;
         if (kind == BOUND_ULPS)
             bound[i] = (n->op == &op_Pow ? 32 : 8) * U * (size + (gradient ? largest(contents[0]) : 0));
+        if (kind == BOUND_SHIFTED) bound[i] = 8 * U * (size + 1 + fabs(tensor_f64(contents[0], i)));
         if (kind == BOUND_SOFTMAX) bound[i] = softmax_bound(n, contents, size);
         if (kind == BOUND_NORM) bound[i] = 16 * U * fmax(largest_of_all(n, contents), size);
         if (n->epilogue.activation) bound[i] += 8 * U * size; /* their slopes are at most 1 */

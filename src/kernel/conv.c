@@ -177,10 +177,64 @@ static sweep phase_sweep(const conv_shape *s, const packed_layout *l, sweep w, i
     return w;
 }
 
+/* ---- few input channels: a first layer ----
+ * A row of a window, kw pixels of ic channels, is contiguous in channels-last storage: with padding in the memory, it is one
+ * tap of kw·ic channels, and the packed weights [kh][kw][ic][nr] are those of such taps already. */
+
+#define MERGE_CHANNELS 16 /* below this, the inner loop over channels alone would be too short */
+
+static bool merges_rows(const conv_shape *s) {
+    return s->groups == 1 && s->dw == 1 && s->kw > 1 && s->ic < MERGE_CHANNELS;
+}
+
+/* Columns of a row that any window touches. */
+static int64_t padded_columns(const conv_shape *s) {
+    return (s->ow - 1) * s->sw + s->kw;
+}
+
+static int64_t padded_floats(const conv_shape *s) {
+    return ceil_div(s->batch * s->ih * padded_columns(s) * s->ic, 16) * 16;
+}
+
+typedef struct pad_task {
+    const conv_shape *s;
+    const float *x;
+    conv_pitch pitch;
+    float *padded;
+} pad_task;
+
+/* Row `index` of all images' rows: zeros, pixels, zeros. */
+static void pad_row(void *context, int64_t index, int worker) {
+    (void)worker;
+    const pad_task *t = context;
+    const conv_shape *s = t->s;
+    int64_t columns = padded_columns(s);
+    const float *x = t->x + index / s->ih * t->pitch.image + index % s->ih * t->pitch.row;
+    float *to = t->padded + index * columns * s->ic;
+    for (int64_t column = -s->pl; column < columns - s->pl; column++, to += s->ic)
+        for (int64_t c = 0; c < s->ic; c++) to[c] = column < 0 || column >= s->iw ? 0 : x[column * t->pitch.pixel + c];
+}
+
+/* The same convolution over rows that hold their padding. */
+static sweep merged_sweep(const conv_shape *s, sweep w) {
+    int64_t columns = padded_columns(s);
+    w.k = s->kw * s->ic;
+    w.whole_rows = true;
+    w.x = (sweep_axis){.count = s->ow, .out_step = 1, .in_size = columns, .in_step = s->sw, .offset_step = 1, .taps = 1};
+    w.in_pitch = (sweep_pitch){s->ih * columns * s->ic, columns * s->ic, s->ic, 1};
+    return w;
+}
+
 void conv_forward(const kernel_set *ks, const conv_shape *s, const float *x, conv_pitch xp, const float *packed,
                   float *y, conv_pitch yp, const epilogue *e, void *scratch, pool *p) {
     packed_layout l = layout_make(ks, s, CONV_FORWARD);
     sweep w = forward_sweep(s, &l, conv_sweep(s, &l, x, xp, packed, y, yp, e));
+    if (merges_rows(s)) {
+        w = merged_sweep(s, w);
+        pool_run(p, pad_row, &(pad_task){s, x, xp, scratch}, s->batch * s->ih);
+        w.in = scratch;
+        scratch = (float *)scratch + padded_floats(s);
+    }
     sweep_run(ks, &w, scratch, p);
 }
 
@@ -209,7 +263,10 @@ size_t conv_scratch_bytes(const kernel_set *ks, const conv_shape *s, enum conv_o
     if (op == CONV_DW) return conv_weight_scratch_bytes(ks, s, threads);
     packed_layout l = layout_make(ks, s, op);
     sweep common = conv_sweep(s, &l, NULL, (conv_pitch){0}, NULL, NULL, (conv_pitch){0}, NULL);
-    if (op == CONV_FORWARD) return sweep_worst_bytes(ks, forward_sweep(s, &l, common), threads);
+    sweep forward = forward_sweep(s, &l, common), merged = merged_sweep(s, forward);
+    if (op == CONV_FORWARD && merges_rows(s))
+        return (size_t)padded_floats(s) * sizeof(float) + sweep_scratch_bytes(ks, &merged, threads);
+    if (op == CONV_FORWARD) return sweep_worst_bytes(ks, forward, threads);
     size_t most = 0;
     for (int64_t py = 0; py < phases_y(s); py++)
         for (int64_t px = 0; px < phases_x(s); px++) {

@@ -51,7 +51,7 @@ static sweep_plan sweep_make_plan(const kernel_set *ks, const sweep *s) {
     sweep_plan p = {.ks = ks, .s = s, .taps = s->y.taps * s->x.taps};
     p.pixels = s->images * s->y.count * s->x.count;
     p.tiles = ceil_div(p.pixels, ks->gemm_mr);
-    p.gather = s->in_pitch.channel != 1 || (s->k < FEW_CHANNELS && p.taps > 1) || pitch_collides(s);
+    p.gather = s->in_pitch.channel != 1 || (s->k < FEW_CHANNELS && p.taps > 1 && !s->whole_rows) || pitch_collides(s);
     int64_t k_range = s->splits > 1 ? ceil_div(s->k, s->splits) : s->k;
     p.channel_blocks = k_range > BLOCK_CHANNEL ? ceil_div(k_range, BLOCK_CHANNEL) : 1;
     p.tap_block = p.channel_blocks > 1 ? 1 : BLOCK_K / int64_max(k_range, FEW_CHANNELS);

@@ -21,6 +21,7 @@ typedef struct sweep_pitch {
 typedef struct sweep {
     int64_t images, k, n, groups; /* k input and n result channels per group */
     sweep_axis y, x;
+    bool whole_rows; /* k channels are a window's row already: not gathered over the taps, however few */
     const float *in;
     sweep_pitch in_pitch;
     float *out;

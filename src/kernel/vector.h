@@ -23,17 +23,14 @@ static inline vf vf_load(const float *p) { return *(const vf_unaligned *)p; }
 static inline void vf_store(float *p, vf x) { *(vf_unaligned *)p = x; }
 static inline vf vf_set(float x) { return x - (vf){0}; }
 
-/* The first n (0 ≤ n ≤ LANES) floats at p, zeros after them; nothing past p[n−1] is read. */
-static inline vf vf_load_part(const float *p, int64_t n) {
-    float t[LANES] = {0};
-    memcpy(t, p, (size_t)n * sizeof(float));
-    return vf_load(t);
-}
-static inline void vf_store_part(float *p, vf x, int64_t n) {
-    float t[LANES];
-    vf_store(t, x);
-    memcpy(p, t, (size_t)n * sizeof(float));
-}
+/* vf_load_part(p, n): the first n (0 ≤ n ≤ LANES) floats at p, zeros after them; nothing past p[n−1] is read.
+ * vf_store_part(p, x, n): the reverse; nothing past p[n−1] is written. What vector types cannot say: a file of isa/ may name a
+ * header that says it with the instruction set's masks. */
+#ifdef VECTOR_PARTS
+#include VECTOR_PARTS
+#else
+#include "kernel/isa/parts_portable.h"
+#endif
 
 /* mask ? a : b, lane by lane; mask lanes are all ones or all zeros. */
 static inline vf vf_select(vi mask, vf a, vf b) { return (vf)((mask & (vi)a) | (~mask & (vi)b)); }

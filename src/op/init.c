@@ -11,32 +11,50 @@
 const char *const init_names[] = {"glorot-uniform", "glorot-normal", "he-uniform", "he-normal", "zeros", NULL};
 enum { INIT_COUNT = sizeof init_names / sizeof init_names[0] - 1 };
 
-static stria_status init_check(const char *init, stria_error *err) {
+typedef struct scheme {
+    char name[24];
+    double gain; /* every number is multiplied by it */
+} scheme;
+
+static stria_status name_check(const char *name, stria_error *err) {
     for (int i = 0; i < INIT_COUNT; i++)
-        if (strcmp(init_names[i], init) == 0) return STRIA_OK;
-    const char *near = text_nearest(init, init_names, INIT_COUNT);
-    if (near) FAIL(err, STRIA_BAD_ARGUMENT, "there is no init '%s'; did you mean '%s'?", init, near);
+        if (strcmp(init_names[i], name) == 0) return STRIA_OK;
+    const char *near = text_nearest(name, init_names, INIT_COUNT);
+    if (near) FAIL(err, STRIA_BAD_ARGUMENT, "there is no init '%s'; did you mean '%s'?", name, near);
     FAIL(err, STRIA_BAD_ARGUMENT,
-         "there is no init '%s'; there are glorot-uniform, glorot-normal, he-uniform, he-normal, zeros", init);
+         "there is no init '%s'; there are glorot-uniform, glorot-normal, he-uniform, he-normal, zeros", name);
+}
+
+static stria_status scheme_parse(const char *init, scheme *out, stria_error *err) {
+    size_t length = strcspn(init, ":");
+    *out = (scheme){.gain = 1};
+    if (length >= sizeof out->name) return name_check(init, err);
+    memcpy(out->name, init, length);
+    TRY(name_check(out->name, err));
+    const char *words = init + length;
+    if (!*words) return STRIA_OK;
+    if (strncmp(words, ":gain=", 6) != 0 || !text_to_double(words + 6, &out->gain) || !(out->gain > 0 && out->gain <= 100))
+        FAIL(err, STRIA_BAD_ARGUMENT, "init is '%s', expected %s:gain=X with X above 0, up to 100", init, out->name);
+    return STRIA_OK;
 }
 
 /* Variance of the scheme for weights of this shape. */
-static double variance(const shape *s, const char *init) {
+static double variance(const shape *s, const scheme *init) {
     double taps = 1, out = s->rank > 0 ? (double)s->dim[0] : 1, in = s->rank > 1 ? (double)s->dim[1] : 1;
     for (int d = 2; d < s->rank; d++) taps *= (double)s->dim[d];
-    return strncmp(init, "he", 2) == 0 ? 2 / (in * taps) : 2 / ((in + out) * taps);
+    return init->gain * init->gain * (strncmp(init->name, "he", 2) == 0 ? 2 / (in * taps) : 2 / ((in + out) * taps));
 }
 
-static void fill(float *x, int64_t count, const shape *s, const char *init, uint64_t seed, uint64_t stream) {
+static void fill(float *x, int64_t count, const shape *s, const scheme *init, uint64_t seed, uint64_t stream) {
     double v = variance(s, init);
     float range = (float)sqrt(3 * v);
-    if (strcmp(init, "zeros") == 0) memset(x, 0, (size_t)count * sizeof *x);
-    else if (strstr(init, "uniform")) random_fill_uniform(x, (size_t)count, -range, range, seed, stream);
+    if (strcmp(init->name, "zeros") == 0) memset(x, 0, (size_t)count * sizeof *x);
+    else if (strstr(init->name, "uniform")) random_fill_uniform(x, (size_t)count, -range, range, seed, stream);
     else random_fill_normal(x, (size_t)count, 0, (float)sqrt(v), seed, stream);
 }
 
 /* Drawn in float32 whatever the type. */
-static stria_status drawn(tensor **out, const char *name, dtype type, const shape *s, const char *init, uint64_t seed,
+static stria_status drawn(tensor **out, const char *name, dtype type, const shape *s, const scheme *init, uint64_t seed,
                           stria_error *err) {
     tensor *t = NULL, *converted = NULL;
     int64_t count = shape_count(s);
@@ -56,12 +74,13 @@ static stria_status drawn(tensor **out, const char *name, dtype type, const shap
 stria_status init_parameter(graph *g, const char *name, dtype type, const shape *s, const char *init, uint64_t seed,
                             value **out, stria_error *err) {
     char words[192];
+    scheme parsed;
     tensor *t = NULL;
-    TRY(init_check(init, err));
+    TRY(scheme_parse(init, &parsed, err));
     if (!dtype_is_float(type)) FAIL(err, STRIA_BAD_SHAPE, "input is %s, expected a floating type", dtype_name(type));
     if (shape_count(s) < 0 || shape_count(s) > PARAMETER_LIMIT)
         FAIL(err, STRIA_BAD_SHAPE, "parameter '%s' of shape %s is too large", name, shape_text(s, words));
-    TRY(drawn(&t, name, type, s, init, seed, err));
+    TRY(drawn(&t, name, type, s, &parsed, seed, err));
     stria_status status = graph_add_state(g, name, ROLE_PARAMETER, t, out, err);
     tensor_release(t);
     return status;

@@ -19,9 +19,9 @@ UNARY(Selu, selu_fields, (BETA * (x > 0 ? x : ALPHA * expm1(x))), (BETA * (x > 0
       CASES(""), "y = gamma · (x for x > 0, else alpha · (exp x − 1))")
 UNARY(Celu, alpha_1, x < 0 ? ALPHA * expm1(x / ALPHA) : x, x < 0 ? exp(x / ALPHA) : 1, X, false, CASES("alpha=0.7"),
       "y = max(0, x) + min(0, alpha · (exp(x / alpha) − 1))")
-UNARY(ThresholdedRelu, alpha_1, x > ALPHA ? x : 0, x > ALPHA ? 1 : 0, X, false, CASES("alpha=0.25"),
+UNARY(ThresholdedRelu, alpha_1, x <= ALPHA ? 0 : x, x > ALPHA ? 1 : 0, X, false, CASES("alpha=0.25"),
       "y = x for x > alpha, else 0")
-UNARY(HardSigmoid, hard_fields, fmin(fmax(ALPHA * x + BETA, 0), 1),
+UNARY(HardSigmoid, hard_fields, ALPHA * x + BETA < 0 ? 0 : ALPHA * x + BETA > 1 ? 1 : ALPHA * x + BETA,
       ALPHA * x + BETA > 0 && ALPHA * x + BETA < 1 ? ALPHA : 0, X, false, CASES("alpha=0.9"),
       "y = min(max(alpha · x + beta, 0), 1)")
 UNARY(HardSwish, no_fields, (x * fmin(fmax(x / 6 + 0.5, 0), 1)),

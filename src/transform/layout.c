@@ -1,15 +1,18 @@
 /* Storage orders. Meaning stays NCHW; memory is channels-last, so that channels are the vector lanes, or batch-last where
- * channels are few and images many: then every lane is an image. Conversions are Reorder nodes; each order of a value is
- * made once. */
+ * channels are few and images many: then every lane is an image. Where channels and images are few (a digit to be read), a
+ * convolution of stride 1 stays plain: then lanes are the pixels of a row. Conversions are Reorder nodes; each order of a value
+ * is made once. */
+#include "op/conv.h"
 #include "transform/transform.h"
 
-#define LANES_FEW 32 /* channels below which a vector of them is badly filled */
+#define LANES_FEW  32 /* channels below which a vector of them is badly filled */
+#define BATCH_MANY 16 /* images that fill a vector */
 
 typedef enum order { PLAIN, CHANNELS_LAST, BATCH_LAST, ORDERS } order;
 
 typedef struct layouter {
     graph_map m;
-    order images;  /* what image tensors get */
+    order images;  /* what image tensors get; PLAIN: each operator as image_order says */
     int64_t batch;
     value *(*versions)[ORDERS]; /* by value of the old graph: its copies in each order */
     stria_error *err;
@@ -26,20 +29,26 @@ static order order_of(const value *v) {
     return layout_equal(&v->layout, &batch_last, v->shape.rank) ? BATCH_LAST : CHANNELS_LAST;
 }
 
+static bool few_channels(const node *n) {
+    return n->in[0]->shape.dim[1] < LANES_FEW && n->out[0]->shape.dim[1] <= 2 * LANES_FEW;
+}
+
 /* Multiply-adds that fill vectors badly with channels, against all, decide for the whole graph. */
 static order order_choose(const graph *g, int64_t *batch) {
     int64_t few = 0, all = 0;
+    bool gradients = false;
     *batch = 0;
     for (int i = 0; i < g->node_count; i++) {
         const node *n = g->nodes[i];
+        gradients |= *n->origin != 0;
         if (n->op->layouts != LAYOUT_IMAGE || !n->op->learnable_inputs || n->in[0]->shape.rank < 3) continue;
-        const shape *x = &n->in[0]->shape, *y = &n->out[0]->shape;
         int64_t work = n->op->cost ? n->op->cost(n).multiply_adds : 0;
         all += work;
-        if (x->dim[1] < LANES_FEW && y->dim[1] <= 2 * LANES_FEW) few += work;
-        *batch = x->dim[0];
+        if (few_channels(n)) few += work;
+        *batch = n->in[0]->shape.dim[0];
     }
-    return *batch >= 16 && few * 2 > all ? BATCH_LAST : CHANNELS_LAST;
+    if (few * 2 <= all) return CHANNELS_LAST;
+    return *batch >= BATCH_MANY ? BATCH_LAST : gradients ? CHANNELS_LAST : PLAIN;
 }
 
 /* An old value's copy in the given order, by a Reorder node if there is none yet. */
@@ -91,10 +100,17 @@ static order keep_batch_order(layouter *l, const node *n) {
     return kept && order_now(l, n->in[0]) == BATCH_LAST ? BATCH_LAST : PLAIN;
 }
 
+/* Of an operator on images. Poolings follow what they read. */
+static order image_order(layouter *l, const node *n) {
+    if (l->images != PLAIN) return l->images;
+    if (!n->op->learnable_inputs) return order_now(l, n->in[0]);
+    return n->op == &op_Conv && few_channels(n) && conv_geometry_of(n).sw == 1 ? PLAIN : CHANNELS_LAST;
+}
+
 /* The order that input i must have, given what the outputs get. */
 static order input_order(layouter *l, const node *n, int i, order outputs) {
     switch (n->op->layouts) {
-    case LAYOUT_IMAGE: return i < 32 && n->op->image_inputs >> i & 1 ? l->images : PLAIN;
+    case LAYOUT_IMAGE: return i < 32 && n->op->image_inputs >> i & 1 ? outputs : PLAIN;
     case LAYOUT_SAME: return shape_equal(&n->in[i]->shape, &n->out[0]->shape) ? outputs : PLAIN;
     case LAYOUT_STRIDED: return order_now(l, n->in[i]);
     case LAYOUT_KEEP_BATCH: return i == 0 ? outputs : PLAIN;
@@ -105,7 +121,7 @@ static order input_order(layouter *l, const node *n, int i, order outputs) {
 
 static order output_order(layouter *l, const node *n) {
     switch (n->op->layouts) {
-    case LAYOUT_IMAGE: return l->images;
+    case LAYOUT_IMAGE: return image_order(l, n);
     case LAYOUT_SAME: return same_order(l, n);
     case LAYOUT_STRIDED: return strided_order(l, n);
     case LAYOUT_KEEP_BATCH: return keep_batch_order(l, n);

@@ -15,6 +15,7 @@ static bool accept_logits(const node *n, const value *scores, const value *label
     loss_geometry g = loss_geometry_of(n);
     if (scores->type != STRIA_FLOAT32) return REFUSE(why, "scores are %s", dtype_name(scores->type));
     if (labels->type != STRIA_INT64) return REFUSE(why, "labels are %s", dtype_name(labels->type));
+    if (!value_is_plain(labels)) return REFUSE(why, "labels are %s", storage_name(labels));
     if (weights) return REFUSE(why, "class weights");
     if (g.none) return REFUSE(why, "a loss per image");
     if (!value_is_plain(scores) && !(scores->shape.rank == 2 && value_is_batch_last(scores)))

@@ -10,6 +10,7 @@ typedef struct product_plan {
     epilogue epilogue;
     product_geometry geometry;
     int64_t matrices, y_matrix; /* of a batch; elements of one result */
+    bool packs;      /* B is a weight: packed once, or once a run */
     bool bias;       /* C is a bias of the columns */
     bool copy_c;     /* C is broadcast into the result first */
     float beta;
@@ -80,9 +81,14 @@ static stria_status prepare(impl_plan *plan, void **prepared, stria_error *err) 
     if (n->in[0]->shape.rank == 2 && n->in[1]->shape.rank == 2) plan_strides(p, n);
     if (node_own_inputs(n) > 2 && n->in[2]) plan_c(p, n);
     epilogue_activation(n, &p->epilogue);
-    static const float nothing[1];
-    p->epilogue.bias = p->bias ? nothing : NULL; /* scratch depends on there being one, not on where it is */
+    static const float nothing[1]; /* scratch depends on there being a bias or packed weights, not on where they are */
+    p->epilogue.bias = p->bias ? nothing : NULL;
     p->args.epilogue = &p->epilogue;
+    p->packs = n->in[1]->kind != VALUE_NODE && n->in[1]->shape.rank == 2 && p->matrices == 1 && p->args.c_col == 1;
+    if (p->packs) {
+        p->args.b_packed = nothing;
+        plan->packed_bytes = gemm_packed_b_floats(plan->ks, g.k, g.n) * sizeof(float);
+    }
     plan->scratch_bytes = gemm_scratch_bytes(plan->ks, &p->args, plan->threads);
     *prepared = p;
     return STRIA_OK;
@@ -103,10 +109,16 @@ static void c_broadcast(const impl_call *c, const product_plan *p) {
         unary_run(c->ks, c->pool, UNARY_affine, p->beta, 0, c->out[0], c->out[0], p->dims[0] * p->dims[1]);
 }
 
+static void pack(const impl_call *c) {
+    const product_plan *p = c->prepared;
+    if (p->packs) gemm_pack_b(c->ks, p->args.k, p->args.n, c->in[1], p->args.b_row, p->args.b_col, c->packed, c->pool);
+}
+
 static stria_status run(const impl_call *c, stria_error *err) {
     const product_plan *p = c->prepared;
     epilogue e = p->epilogue;
     gemm_args args = p->args;
+    if (p->packs) args.b_packed = c->packed;
     (void)err;
     e.bias = p->bias ? c->in[2] : NULL;
     args.epilogue = &e;
@@ -120,8 +132,8 @@ static stria_status run(const impl_call *c, stria_error *err) {
     return STRIA_OK;
 }
 
-static const op_impl gemm_impl = {.name = "gemm", .accept = accept_gemm, .prepare = prepare, .run = run};
-static const op_impl matmul_impl = {.name = "gemm", .accept = accept_matmul, .prepare = prepare, .run = run};
+static const op_impl gemm_impl = {.name = "gemm", .accept = accept_gemm, .prepare = prepare, .pack = pack, .pack_input = 1, .run = run};
+static const op_impl matmul_impl = {.name = "gemm", .accept = accept_matmul, .prepare = prepare, .pack = pack, .pack_input = 1, .run = run};
 
 const op_impl *const cpu_gemm[] = {&gemm_impl, &impl_reference, NULL};
 const op_impl *const cpu_matmul[] = {&matmul_impl, &impl_reference, NULL};

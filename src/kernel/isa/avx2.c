@@ -5,4 +5,5 @@
 #define TILE_gemm_nr 16
 #define TILE_batch_oc 4
 #define TILE_batch_ow 3
+#define VECTOR_PARTS "kernel/isa/parts_avx2.h"
 #include "kernel/isa/table.inc"
