@@ -136,7 +136,9 @@ static void initialisation(void **state) {
                    {"glorot-normal", 2.0 / (3 * 25 + 64 * 25), false},
                    {"he-uniform", 2.0 / 75, true},
                    {"he-normal", 2.0 / 75, false},
-                   {"zeros", 0, false}};
+                   {"zeros", 0, false},
+                   {"glorot-uniform:gain=4", 32.0 / (3 * 25 + 64 * 25), true},
+                   {"he-normal:gain=0.5", 0.5 / 75, false}};
     for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
         char options[64];
         snprintf(options, sizeof options, "kernel=5 init=%s", schemes[i].init);
@@ -199,6 +201,10 @@ static void mistakes_are_refused(void **state) {
          "zeros"},
         {"conv", true, 4, "kernel=3 init=he-nomal",
          "layer 'conv1' (conv): there is no init 'he-nomal'; did you mean 'he-normal'?"},
+        {"conv", true, 4, "kernel=3 init=he-normal:gain=0",
+         "layer 'conv1' (conv): init is 'he-normal:gain=0', expected he-normal:gain=X with X above 0, up to 100"},
+        {"conv", true, 4, "kernel=3 init=zeros:",
+         "layer 'conv1' (conv): init is 'zeros:', expected zeros:gain=X with X above 0, up to 100"},
         {"conv", true, 2000000000, "kernel=2000000000",
          "layer 'conv1' (conv): parameter 'conv1.weight' of shape [2000000000, 3, 2000000000, 2000000000] is too "
          "large"},

@@ -75,7 +75,8 @@ STRIA_API stria_type stria_value_type(const stria_value *value);
 STRIA_API int stria_value_shape(const stria_value *value, int64_t *shape);
 
 /* Layer level: layers make and initialise their own parameters, named NAME.weight and NAME.bias. Seeds come from
- * stria_graph_seed (0 unless set) and the layer's name. init=glorot-uniform (default), glorot-normal, he-uniform, he-normal, zeros. */
+ * stria_graph_seed (0 unless set) and the layer's name. init=glorot-uniform (default), glorot-normal, he-uniform, he-normal, zeros, or
+ * one of these times a number: glorot-uniform:gain=4. */
 STRIA_API void stria_graph_seed(stria_graph *graph, uint64_t seed);
 
 /* x[batch, ic, ih, iw] → [batch, channels, oh, ow]. Options: kernel=K|KH,KW (required) stride=1 padding=0|P|PH,PW|same|valid

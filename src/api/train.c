@@ -72,6 +72,14 @@ stria_status stria_trainer_new(stria_trainer **out, const stria_model *model, st
     return status;
 }
 
+stria_status stria_train_options_for(const stria_model *model, stria_train_options *out, stria_error *err) {
+    stria_train_options o = stria_train_options_default();
+    const char *recipe = graph_metadata(model->g, TRAIN_RECIPE);
+    if (recipe) TRY(train_options_recipe(&o, recipe, err));
+    *out = o;
+    return STRIA_OK;
+}
+
 /* ---- going on ---- */
 
 static stria_status data_open(const checkpoint *c, stria_dataset **train, stria_dataset **val, stria_error *err) {

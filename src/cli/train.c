@@ -60,10 +60,10 @@ static bool train_usage(const options *given) {
     return false;
 }
 
-/* The library's options, and a line that says them. */
+/* The library's options, those that suit the model before those that are given, and a line that says them. */
 static stria_status training_options(training *t, stria_error *error) {
     t->options = stria_train_options_default();
-    stria_status status = STRIA_OK;
+    stria_status status = t->model ? stria_train_options_for(t->model, &t->options, error) : STRIA_OK;
     const stria_option_row *row;
     for (int i = 0; (row = stria_train_option(i)) && status == STRIA_OK; i++)
         if (option_given(t->given, row->name))
@@ -90,11 +90,13 @@ static stria_status training_data(training *t, stria_error *error) {
 static stria_status training_begin(training *t, stria_error *error) {
     const char *model = t->given->operands[0];
     stria_status status = source_spec(t->given, model, t->data, sizeof t->data, error);
+    if (status == STRIA_OK)
+        status = stria_model_open(&t->model, model, (uint64_t)option_integer(t->given, "seed"), error);
+    if (status == STRIA_OK) status = training_options(t, error);
     if (status == STRIA_OK && option_given(t->given, "out"))
         snprintf(t->folder, sizeof t->folder, "%s", t->options.out);
     else if (status == STRIA_OK) status = folder_choose(model, t->folder, sizeof t->folder, error);
     if (status == STRIA_OK) status = stria_train_option_set(&t->options, "out", t->folder, error);
-    if (status == STRIA_OK) status = stria_model_open(&t->model, model, t->options.seed, error);
     if (status == STRIA_OK) status = training_data(t, error);
     if (status == STRIA_OK) status = folder_prepare(t->folder, error);
     if (status == STRIA_OK) status = stria_trainer_new(&t->trainer, t->model, t->train, t->val, &t->options, error);
@@ -117,9 +119,9 @@ static stria_status training_classes(training *t, stria_error *error) {
 static stria_status training_resume(training *t, stria_error *error) {
     const char *folder = option_text(t->given, "resume");
     bool changed = option_given(t->given, "epochs") || option_given(t->given, "threads");
-    stria_status status = STRIA_OK;
+    stria_status status = training_options(t, error);
     if (*folder) snprintf(t->folder, sizeof t->folder, "%s", folder);
-    else status = folder_newest(t->folder, sizeof t->folder, error);
+    else if (status == STRIA_OK) status = folder_newest(t->folder, sizeof t->folder, error);
     if (status == STRIA_OK) status = stria_run_data(t->folder, t->data, sizeof t->data, error);
     if (status == STRIA_OK && option_given(t->given, "data")) {
         snprintf(t->data, sizeof t->data, "%s", option_text(t->given, "data"));
@@ -206,8 +208,7 @@ static int train_run(const options *given) {
     t->resumed = option_given(given, "resume");
     t->progress.data = t->data;
     stria_error error = {0};
-    stria_status status = training_options(t, &error);
-    if (status == STRIA_OK) status = t->resumed ? training_resume(t, &error) : training_begin(t, &error);
+    stria_status status = t->resumed ? training_resume(t, &error) : training_begin(t, &error);
     if (status == STRIA_OK) {
         stria_trainer_on_event(t->trainer, progress_event, &t->progress);
         status = stria_trainer_run(t->trainer, &error);
@@ -250,7 +251,8 @@ const verb verb_train = {
     .about = "trains a network and writes a run folder: model.onnx, checkpoint, metrics",
     .text = "The same seed gives the same bits, with any number of threads and after any interruption. Ctrl-C saves "
             "and says how "
-            "to go on. Afterwards the test images of the same data judge the model.",
+            "to go on. Afterwards the test images of the same data judge the model. A network may bring "
+            "options that suit it, like its own learning rate; what is given here wins.",
     .examples = "# LeNet-5 on Fashion-MNIST, into runs/lenet5-1\n"
                 "stria train lenet5 --data fashion-mnist --epochs 5\n"
                 "# other rates, one's own files and folder\n"

@@ -147,7 +147,7 @@ static stria_status plain(layer_call *c, stria_error *err) {
 #define BIAS                                                                                                           \
     { "bias", "1", "1: with a bias" }
 #define INIT                                                                                                           \
-    { "init", "glorot-uniform", "glorot-uniform, glorot-normal, he-uniform, he-normal, zeros" }
+    { "init", "glorot-uniform", "glorot-uniform, glorot-normal, he-uniform, he-normal, zeros; NAME:gain=X" }
 #define WINDOW                                                                                                         \
     {"kernel", "2", "K or KH,KW"}, {"stride", "", "S or SH,SW; the kernel"},                                           \
         {"padding", "0", "P, PH,PW, same or valid"}, {                                                                 \

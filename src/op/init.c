@@ -46,6 +46,7 @@ static double variance(const shape *s, const scheme *init) {
 }
 
 static void fill(float *x, int64_t count, const shape *s, const scheme *init, uint64_t seed, uint64_t stream) {
+    if (count == 0) return; /* whose variance would be infinite */
     double v = variance(s, init);
     float range = (float)sqrt(3 * v);
     if (strcmp(init->name, "zeros") == 0) memset(x, 0, (size_t)count * sizeof *x);

@@ -90,6 +90,29 @@ void train_option_text(const stria_train_options *options, int index, text *out)
     else text_printf(out, "%" PRId64, *(const int64_t *)field);
 }
 
+static bool recipe_may_say(const char *name) {
+    static const char *const own[] = {"seed", "threads", "out"};
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        if (strcmp(own[i], name) == 0) return false;
+    return true;
+}
+
+stria_status train_options_recipe(stria_train_options *options, const char *recipe, stria_error *err) {
+    for (const char *at = recipe + strspn(recipe, " "); *at; at += strspn(at, " ")) {
+        char name[32] = "", value[64] = "";
+        size_t pair = strcspn(at, " "), split = strcspn(at, "= ");
+        if (split < sizeof name) memcpy(name, at, split);
+        if (split < pair && pair - split - 1 < sizeof value) memcpy(value, at + split + 1, pair - split - 1);
+        if (!*name || !*value || !recipe_may_say(name))
+            FAIL(err, STRIA_BAD_FILE, "the model's metadata '%s' says '%.*s', expected OPTION=VALUE", TRAIN_RECIPE,
+                 (int)(pair < 80 ? pair : 80), at);
+        stria_status status = stria_train_option_set(options, name, value, err);
+        if (status != STRIA_OK) return error_prefix(err, "the model's metadata '%s': ", TRAIN_RECIPE), status;
+        at += pair;
+    }
+    return STRIA_OK;
+}
+
 /* ---- NAME[:key=value,…] ---- */
 
 /* Splits off the name and calls put for each pair. */

@@ -8,6 +8,7 @@
 
 static bool accept_momentum(const node *n, refusal *why) {
     if (n->in_count != 5) return REFUSE(why, "%d inputs: more than one tensor", n->in_count);
+    if (n->out_count < 2 || !n->out[0] || !n->out[1]) return REFUSE(why, "a result is not wanted");
     if (n->in[0]->type != STRIA_FLOAT32 || n->in[2]->type != STRIA_FLOAT32) return REFUSE(why, "not float32");
     for (int i = 3; i < 5; i++)
         if (!layout_equal(&n->in[i]->layout, &n->in[2]->layout, n->in[2]->shape.rank))

@@ -10,13 +10,15 @@
 static const struct network {
     const char *name, *about;
     void (*build)(zoo_stack *s);
-    bool hidden; /* takes hidden= */
+    const char *recipe; /* training options that suit it (tried on MNIST and Fashion-MNIST) */
+    bool hidden;        /* takes hidden= */
 } networks[] = {
     {"lenet5", "LeNet-5 of 1998: two 5×5 convolutions, sigmoids, average pooling; 61,706 parameters", zoo_lenet5,
+     "lr=0.2", false},
+    {"lenet", "Caffe's LeNet: 20 and 50 filters, max pooling, 500 ReLU units; 431,080 parameters", zoo_lenet, "lr=0.02",
      false},
-    {"lenet", "Caffe's LeNet: 20 and 50 filters, max pooling, 500 ReLU units; 431,080 parameters", zoo_lenet, false},
-    {"linear", "softmax regression: one dense layer; 7,850 parameters", zoo_linear, false},
-    {"mlp", "three hidden layers of 256 ReLU units; 335,114 parameters", zoo_mlp, true},
+    {"linear", "softmax regression: one dense layer; 7,850 parameters", zoo_linear, "lr=0.02", false},
+    {"mlp", "three hidden layers of 256 ReLU units; 335,114 parameters", zoo_mlp, "lr=0.05", true},
 };
 #define NETWORKS (int)(sizeof networks / sizeof *networks)
 
@@ -118,6 +120,7 @@ static stria_status network_fill(graph *g, const struct network *n, const zoo_op
     n->build(&stack);
     TRY(stack.status);
     TRY(graph_add_output(g, stack.x, NULL, err));
+    TRY(graph_set_metadata(g, "stria.train", n->recipe, err));
     return graph_set_metadata(g, "stria.output", "logits", err);
 }
 
