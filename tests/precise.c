@@ -165,16 +165,16 @@ static stria_status linear_fill(const node *n, tensor *const *contents, const re
 }
 
 /* Classes ≤ 1000, logarithms and logits bounded by the largest input: each result is a sum of terms of that size. */
-static double softmax_bound(const node *n, tensor *const *contents, double y) {
+static double softmax_bound(const node *n, double dy, double most, double y) {
     const value *x = n->in[n->in_count > 1 && n->op != &op_SoftmaxCrossEntropyLoss ? 1 : 0];
-    double most = largest_of_all(n, contents), classes = 1;
+    double classes = 1;
     for (int d = 0; d < x->shape.rank; d++) classes = fmax(classes, (double)x->shape.dim[d]);
     if (n->op == &op_Softmax) return (classes + 12 + 2 * most) * U * fabs(y);
     if (n->op == &op_LogSoftmax) return (classes + 12) * U * (2 * most + log(classes) + 1);
-    if (n->op == &op_SoftmaxCrossEntropyLossGradient) return (classes + 16 + 2 * most) * U * largest(contents[0]);
+    if (n->op == &op_SoftmaxCrossEntropyLossGradient) return (classes + 16 + 2 * most) * U * dy;
     if (n->op == &op_SoftmaxCrossEntropyLoss) return (classes + 16) * U * (2 * most + log(classes) + fabs(y));
-    double weight = n->op == &op_SoftmaxGradient ? largest(contents[1]) : exp(largest(contents[1]));
-    return (classes + 12) * U * largest(contents[0]) * (1 + weight) * (1 + classes * weight);
+    double weight = n->op == &op_SoftmaxGradient ? most : exp(most);
+    return (classes + 12) * U * dy * (1 + weight) * (1 + classes * weight);
 }
 
 stria_status bound_fill(const node *n, tensor *const *contents, const ref_tensor *results, int output, double *bound,
@@ -182,16 +182,16 @@ stria_status bound_fill(const node *n, tensor *const *contents, const ref_tensor
     const ref_tensor *y = &results[output];
     bound_kind kind = kind_of(n->op);
     int64_t count = shape_count(&y->shape);
-    bool gradient = strstr(n->op->name, "Gradient") != NULL;
+    double dy = strstr(n->op->name, "Gradient") ? largest(contents[0]) : 0, most = largest_of_all(n, contents);
     if (y->f && (kind == BOUND_PRODUCT || kind == BOUND_SUM)) TRY(linear_fill(n, contents, y, bound, err));
     for (int64_t i = 0; y->f && i < count; i++) {
         double size = isfinite(y->f[i]) ? fabs(y->f[i]) : 0;
         if (kind == BOUND_EXACT) bound[i] = 0;
         if (kind == BOUND_ULPS)
-            bound[i] = (n->op == &op_Pow ? 32 : 8) * U * (size + (gradient ? largest(contents[0]) : 0));
+            bound[i] = (n->op == &op_Pow ? 32 : 8) * U * (size + dy);
         if (kind == BOUND_SHIFTED) bound[i] = 8 * U * (size + 1 + fabs(tensor_f64(contents[0], i)));
-        if (kind == BOUND_SOFTMAX) bound[i] = softmax_bound(n, contents, size);
-        if (kind == BOUND_NORM) bound[i] = 16 * U * fmax(largest_of_all(n, contents), size);
+        if (kind == BOUND_SOFTMAX) bound[i] = softmax_bound(n, dy, most, size);
+        if (kind == BOUND_NORM) bound[i] = 16 * U * fmax(most, size);
         if (n->epilogue.activation) bound[i] += 8 * U * size; /* their slopes are at most 1 */
     }
     return STRIA_OK;

@@ -28,6 +28,10 @@ STRIA_API stria_dataset_options stria_dataset_options_default(void);
 /* spec: NAME[:PATH]: "mnist:DIR", "fashion-mnist", "cifar10:DIR", "folder:DIR", "npy:X.npy,Y.npy". options NULL: training split, whole. */
 STRIA_API stria_status stria_dataset_open(stria_dataset **out, const char *spec, const stria_dataset_options *options,
                                           stria_error *error);
+/* The training images without their validation part, and that part; they share memory where one is cut from the other.
+ * limit as in the options. */
+STRIA_API stria_status stria_dataset_open_pair(stria_dataset **train, stria_dataset **val, const char *spec, int64_t limit,
+                                               stria_error *error);
 STRIA_API void stria_dataset_free(stria_dataset *dataset); /* accepts NULL */
 
 STRIA_API int64_t stria_dataset_count(const stria_dataset *dataset);

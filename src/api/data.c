@@ -14,19 +14,48 @@ stria_dataset *dataset_retain(const stria_dataset *d) {
     return shared;
 }
 
+/* A handle without its dataset yet. */
+static stria_status dataset_wrap(stria_dataset **out, const char *spec, const stria_dataset_options *options, stria_error *err) {
+    stria_dataset *d;
+    TRY(mem_new(&d, 1, sizeof *d, "a dataset", err));
+    *d = (stria_dataset){.references = 1, .options = *options, .spec = mem_strdup(spec)};
+    if (!d->spec) {
+        mem_free(d);
+        FAIL(err, STRIA_NO_MEMORY, "not enough memory for a dataset");
+    }
+    *out = d;
+    return STRIA_OK;
+}
+
 stria_status stria_dataset_open(stria_dataset **out, const char *spec, const stria_dataset_options *options,
                                 stria_error *err) {
     stria_dataset_options o = options ? *options : stria_dataset_options_default();
     dataset_options inner = {.split = split_names[o.split], .limit = o.limit, .hold_out = o.hold_out_val};
     stria_dataset *d;
-    TRY(mem_new(&d, 1, sizeof *d, "a dataset", err));
-    d->references = 1;
-    d->options = o;
-    d->spec = mem_strdup(spec);
-    stria_status status = d->spec ? dataset_open(&d->d, spec, &inner, err)
-                                  : error_set(err, STRIA_NO_MEMORY, "not enough memory for a dataset");
+    TRY(dataset_wrap(&d, spec, &o, err));
+    stria_status status = dataset_open(&d->d, spec, &inner, err);
     if (status == STRIA_OK) *out = d;
     else stria_dataset_free(d);
+    return status;
+}
+
+stria_status stria_dataset_open_pair(stria_dataset **train, stria_dataset **val, const char *spec, int64_t limit,
+                                     stria_error *err) {
+    stria_dataset_options o = stria_dataset_options_default();
+    stria_dataset *t = NULL, *v = NULL;
+    o.limit = limit;
+    o.hold_out_val = true;
+    stria_status status = dataset_wrap(&t, spec, &o, err);
+    o.split = STRIA_SPLIT_VAL;
+    if (status == STRIA_OK) status = dataset_wrap(&v, spec, &o, err);
+    if (status == STRIA_OK) status = dataset_open_pair(&t->d, &v->d, spec, limit, err);
+    if (status == STRIA_OK) {
+        *train = t;
+        *val = v;
+    } else {
+        stria_dataset_free(t);
+        stria_dataset_free(v);
+    }
     return status;
 }
 

@@ -83,13 +83,14 @@ stria_status stria_train_options_for(const stria_model *model, stria_train_optio
 /* ---- going on ---- */
 
 static stria_status data_open(const checkpoint *c, stria_dataset **train, stria_dataset **val, stria_error *err) {
+    const char *spec = *train ? (*train)->spec : c->source.spec;
     stria_dataset_options o = stria_dataset_options_default();
     o.limit = c->source.limit;
     o.hold_out_val = c->source.hold_out;
-    if (!*train) TRY(stria_dataset_open(train, c->source.spec, &o, err));
+    if (!*train && !*val && c->validated && o.hold_out_val) return stria_dataset_open_pair(train, val, spec, o.limit, err);
+    if (!*train) TRY(stria_dataset_open(train, spec, &o, err));
     o.split = STRIA_SPLIT_VAL;
-    if (!*val && c->validated) TRY(stria_dataset_open(val, (*train)->spec, &o, err));
-    return STRIA_OK;
+    return *val || !c->validated ? STRIA_OK : stria_dataset_open(val, (*train)->spec, &o, err);
 }
 
 static stria_status data_same(const checkpoint *c, const stria_dataset *train, stria_error *err) {

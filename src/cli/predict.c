@@ -104,7 +104,7 @@ static stria_status predict_data(const options *given, const ranking *r, json_t 
     stria_dataset *data = NULL;
     stria_status status = source_spec(given, given->operands[0], source, sizeof source, error);
     if (status == STRIA_OK)
-        status = source_data(source, source_split(given), option_integer(given, "limit"), false, &data, error);
+        status = source_data(source, source_split(given), option_integer(given, "limit"), &data, error);
     if (status == STRIA_OK && !list && stria_dataset_count(data) <= DRAWN_MAX)
         status = pictures_predict(stdout, r->predictor, data, (int)stria_dataset_count(data), error);
     else if (status == STRIA_OK) status = predict_list(given, r, source, data, list, error);

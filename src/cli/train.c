@@ -77,8 +77,8 @@ static stria_status training_options(training *t, stria_error *error) {
 static stria_status training_data(training *t, stria_error *error) {
     int64_t limit = option_integer(t->given, "limit");
     bool val = strcmp(option_text(t->given, "val"), "yes") == 0;
-    stria_status status = source_data(t->data, STRIA_SPLIT_TRAIN, limit, val, &t->train, error);
-    if (status == STRIA_OK && val) status = source_data(t->data, STRIA_SPLIT_VAL, limit, true, &t->val, error);
+    stria_status status = val ? stria_dataset_open_pair(&t->train, &t->val, t->data, limit, error)
+                              : source_data(t->data, STRIA_SPLIT_TRAIN, limit, &t->train, error);
     if (status != STRIA_OK) return status;
     progress *p = &t->progress;
     stria_dataset_shape(t->train, &p->channels, &p->height, &p->width);
@@ -146,7 +146,7 @@ static stria_status training_test(training *t, stria_error *error) {
     stria_trainer_free(t->trainer);
     t->trainer = NULL;
     if (status != STRIA_OK) return status;
-    if (source_data(t->data, STRIA_SPLIT_TEST, option_integer(t->given, "limit"), false, &t->test, &none) != STRIA_OK) {
+    if (source_data(t->data, STRIA_SPLIT_TEST, option_integer(t->given, "limit"), &t->test, &none) != STRIA_OK) {
         term_say("not tested: %s", none.text);
         return STRIA_OK;
     }

@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# README's blocks: `make` targets exist; every command runs (on few images; fashion-mnist and the pictures are stand-ins); the C
+# program compiles and runs. README.zh-CN.md has the same blocks.
+. "${SOURCE:-.}/tests/cli.sh"
+source=$(cd "${SOURCE:-.}" && pwd) || exit 1
+[ -f "$source/README.md" ] || { echo "no $source/README.md"; exit 1; }
+
+# blocks LANGUAGE FILE: the contents of its fenced blocks, one after the other
+blocks() {
+    awk -v mark="\`\`\`$1" '$0 == mark { on = 1; next } /^```/ { on = 0 } on' "$2"
+}
+
+blocks sh "$source/README.md" >commands
+blocks c "$source/README.md" >small.c
+[ "$(wc -l <commands)" -ge 10 ] || fail "README.md has fewer than ten commands"
+for language in sh c; do
+    cmp -s <(blocks $language "$source/README.md") <(blocks $language "$source/README.zh-CN.md") ||
+        fail "README.md and README.zh-CN.md have different $language blocks"
+done
+
+# ---- stand-ins: ten classes of stripes, and pictures of cats and dogs that are bright above, or on the left
+
+digits data
+mkdir bin pictures pictures/cat pictures/dog
+awk 'BEGIN {
+    srand(1)
+    for (i = 0; i < 120; i++) {
+        file = sprintf("pictures/%s/%03d.pgm", i % 2 ? "cat" : "dog", i)
+        printf "P2\n24 24\n255\n" >file
+        for (p = 0; p < 576; p++) print (i % 2 ? p % 24 : p / 24) < 12 ? 150 + int(rand() * 60) : int(rand() * 60) >file
+        close(file)
+    }
+}'
+cp pictures/cat/001.pgm picture.png # found out by its contents, not by its name
+{ printf '\223NUMPY\001\000\166\000'
+  printf '%-117s\n' "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 28, 28), }"
+  head -c 3136 /dev/zero; } >x.npy
+printf '%s\n' '#!/usr/bin/env bash' 'words=("${@//fashion-mnist/mnist:data}")' \
+    'for i in "${!words[@]}"; do [ "${words[i]}" != --epochs ] || words[i + 1]=$((words[i + 1] > 5 ? 2 : 1)); done' \
+    "exec '$STRIA' \"\${words[@]}\"" >bin/stria
+chmod +x bin/stria
+PATH=$PWD/bin:$PATH
+
+# ---- the commands
+
+while read -r line; do
+    case $line in
+    make\ *) grep -qE "^${line#make }:" "$source/Makefile" || fail "'$line': the Makefile has no such target" ;;
+    stria\ *) bash -c "$line" >stdout 2>stderr </dev/null || { fail "'$line' exits with $?"; tail -n 3 stderr; } ;;
+    *) fail "'$line' is neither make nor stria" ;;
+    esac
+done <commands
+for file in runs/pets/model.onnx runs/first/checkpoint.safetensors first.onnx out/logits.npy; do
+    [ -s "$file" ] || fail "README's commands do not write $file"
+done
+grep -q '"kind": "epoch", "step": 16, "epoch": 2' runs/first/metrics.jsonl || fail "the resumed run did not reach its second epoch"
+
+# ---- the C program
+
+library=$(ls "$BUILD"/libstria.so "$BUILD"/libstria.dylib 2>/dev/null | head -n 1)
+sanitize=
+if nm -D "$library" | grep -q ' __asan_'; then sanitize=-fsanitize=address,undefined; fi
+if nm -D "$library" | grep -q ' __tsan_'; then sanitize=-fsanitize=thread; fi
+if "${TREE_CC:-cc}" -std=c11 -Wall -Wextra -Werror $sanitize -I"$source/include" small.c -o small "$library" "-Wl,-rpath,$BUILD"; then
+    ./small mnist:data >stdout || fail "the C program exits with $?"
+    says stdout "% of 100 test images"
+    [ -s small.onnx ] || fail "the C program does not write small.onnx"
+else
+    fail "the C program does not compile"
+fi
+finish
