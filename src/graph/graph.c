@@ -139,6 +139,8 @@ static stria_status attributes_set_up(graph *g, node *n, const void *attributes,
 static stria_status outputs_add(graph *g, node *n, const char *const *names, stria_error *err) {
     for (int i = 0; i < n->out_count; i++) {
         bool absent = names && names[i] && !*names[i];
+        if (absent && i < n->op->out_min)
+            FAIL(err, STRIA_BAD_ARGUMENT, "layer '%s' (%s): output %d of %d is missing", n->name, n->op->name, i + 1, n->op->out_min);
         if (absent) continue;
         TRY(value_add(g, names ? names[i] : NULL, n->name, VALUE_NODE, &n->out[i], err));
         n->out[i]->producer = n;

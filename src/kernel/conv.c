@@ -4,6 +4,8 @@
 #include "kernel/conv_weight.h"
 #include "kernel/sweep.h"
 
+#include <string.h>
+
 static int64_t int64_min(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
@@ -89,13 +91,17 @@ size_t conv_packed_floats(const kernel_set *ks, const conv_shape *s, enum conv_o
 }
 
 typedef struct pack_task {
+    const kernel_set *ks;
     const conv_shape *s;
     packed_layout l;
     const float *w;
     float *packed;
 } pack_task;
 
-/* One tile of one group, all its channels and taps. */
+#define PACK_CHUNK 64 /* (channel, tap) pairs transposed at a time: a block that stays in the first-level cache */
+#define NR_MAX     64
+
+/* One tile of one group: w[columns][k·taps] is transposed block by block, then each row goes to its tap. */
 static void pack_forward(void *context, int64_t index, int worker) {
     (void)worker;
     const pack_task *t = context;
@@ -104,10 +110,25 @@ static void pack_forward(void *context, int64_t index, int worker) {
     int64_t columns = int64_min(l->nr, l->n - tile * l->nr);
     const float *w = t->w + (group * l->n + tile * l->nr) * l->k * taps;
     float *packed = t->packed + group * l->group_floats + tile * taps * l->tap_floats;
+    float block[PACK_CHUNK * NR_MAX] = {0}; /* columns past the last stay zero */
+    for (int64_t first = 0; first < l->k * taps; first += PACK_CHUNK) {
+        int64_t count = int64_min(PACK_CHUNK, l->k * taps - first);
+        t->ks->transpose(block, l->nr, w + first, l->k * taps, columns, count);
+        for (int64_t i = 0; i < count; i++) {
+            int64_t k = (first + i) / taps, tap = (first + i) % taps;
+            memcpy(packed + tap * l->tap_floats + k * l->nr, block + i * l->nr, (size_t)l->nr * sizeof *block);
+        }
+    }
+}
+
+/* One tile of a data gradient with stride 1: w[k][columns][taps] is transposed straight into [taps][k][columns]. */
+static void pack_dx_dense(const pack_task *t, int64_t group, int64_t tile, float *packed) {
+    const packed_layout *l = &t->l;
+    int64_t taps = t->s->kh * t->s->kw, columns = int64_min(l->nr, l->n - tile * l->nr);
+    if (columns < l->nr) memset(packed, 0, (size_t)(taps * l->tap_floats) * sizeof *packed);
     for (int64_t k = 0; k < l->k; k++)
-        for (int64_t tap = 0; tap < taps; tap++)
-            sweep_pack_tile(l->nr, packed + tap * l->tap_floats + k * l->nr, w + k * taps + tap, 0, l->k * taps, 1,
-                            columns);
+        t->ks->transpose(packed + k * l->nr, l->tap_floats,
+                         t->w + ((group * l->k + k) * l->n + tile * l->nr) * taps, taps, columns, taps);
 }
 
 static void pack_phase(const pack_task *t, int64_t group, int64_t tile, phase_taps u, phase_taps v, float *packed) {
@@ -127,6 +148,10 @@ static void pack_dx(void *context, int64_t index, int worker) {
     const packed_layout *l = &t->l;
     int64_t group = index / l->tiles, tile = index % l->tiles;
     float *packed = t->packed + group * l->group_floats;
+    if (t->s->sh == 1 && t->s->sw == 1) {
+        pack_dx_dense(t, group, tile, packed + tile * t->s->kh * t->s->kw * l->tap_floats);
+        return;
+    }
     for (int64_t py = 0; py < phases_y(t->s); py++)
         for (int64_t px = 0; px < phases_x(t->s); px++) {
             phase_taps u = phase_find(axis_y(t->s), py), v = phase_find(axis_x(t->s), px);
@@ -138,7 +163,7 @@ static void pack_dx(void *context, int64_t index, int worker) {
 
 void conv_pack(const kernel_set *ks, const conv_shape *s, enum conv_op op, const float *w, float *packed, pool *p) {
     if (op == CONV_DW) return;
-    pack_task t = {.s = s, .l = layout_make(ks, s, op), .w = w, .packed = packed};
+    pack_task t = {.ks = ks, .s = s, .l = layout_make(ks, s, op), .w = w, .packed = packed};
     pool_run(p, op == CONV_FORWARD ? pack_forward : pack_dx, &t, s->groups * t.l.tiles);
 }
 

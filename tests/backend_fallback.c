@@ -1,0 +1,67 @@
+/* No node of a zoo network may fall back to the reference: inference at batch 1 and 64, training step at batch 64, on every
+ * instruction set, with and without the optimising passes. */
+#include <string.h>
+
+#include "check.h"
+#include "model/zoo/zoo.h"
+#include "run/session.h"
+#include "train/step.h"
+
+static int nodes;
+
+static void session_check(graph *g, const kernel_set *ks, bool optimize, const char *what) {
+    stria_error err = {0};
+    session *s = NULL;
+    session_config config = {.ks = ks, .optimize = optimize, .plan_only = true};
+    if (!CHECK(session_new(&s, g, &config, &err) == STRIA_OK, "%s: %s", what, err.text)) return;
+    for (int k = 0; k < session_node_count(s); k++, nodes++) {
+        const program_node *p = session_node(s, k);
+        const char *reason = p->refusal_count ? p->refusals[p->refusal_count - 1].reason : "the operator has no other implementation";
+        CHECK(p->impl != &impl_reference, "%s, %s, optimize=%d: layer '%s' (%s) runs by the reference: %s", what, ks->isa,
+              optimize, p->node->name, p->node->op->name, reason);
+    }
+    session_free(s);
+}
+
+static void sets_check(graph *g, const char *what) {
+    for (const kernel_set *const *ks = kernel_sets(); *ks; ks++)
+        for (int optimize = 0; optimize < 2; optimize++) session_check(g, *ks, optimize, what);
+}
+
+static void inference_check(graph *model, int64_t batch, const char *name) {
+    stria_error err = {0};
+    char what[96];
+    graph *g = NULL;
+    shape s = model->inputs[0]->shape;
+    s.dim[0] = batch;
+    snprintf(what, sizeof what, "%s, inference of %lld", name, (long long)batch);
+    if (CHECK(graph_copy(model, (const shape *const[]){&s}, &g, &err) == STRIA_OK, "%s: %s", what, err.text)) sets_check(g, what);
+    graph_free(g);
+}
+
+static void training_check(graph *model, const optimizer_options *optimizer, const char *name) {
+    stria_error err = {0};
+    char what[96];
+    graph *g = NULL;
+    snprintf(what, sizeof what, "%s, training step of 64", name);
+    if (CHECK(step_graph(model, 64, optimizer, 0.01, &g, &err) == STRIA_OK, "%s: %s", what, err.text)) sets_check(g, what);
+    graph_free(g);
+}
+
+int main(void) {
+    static const optimizer_options plain = {.momentum = 0.9}, nesterov = {.momentum = 0.9, .nesterov = true};
+    int networks = 0;
+    for (const char *const *name = zoo_names(); *name; name++, networks++) {
+        stria_error err = {0};
+        graph *model = NULL;
+        if (!CHECK(zoo_build(&model, *name, 1, &err) == STRIA_OK, "%s: %s", *name, err.text)) continue;
+        inference_check(model, 1, *name);
+        inference_check(model, 64, *name);
+        training_check(model, &plain, *name);
+        training_check(model, &nesterov, *name);
+        graph_free(model);
+    }
+    CHECK(networks >= 4, "%d networks", networks);
+    printf("%d nodes of %d networks\n", nodes, networks);
+    return check_report();
+}
