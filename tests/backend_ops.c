@@ -442,8 +442,10 @@ static bool trial_fuse(trial *t, const char *fused) {
     return good && attributes_default(n->epilogue.activation, attributes, &t->c.g->arena, NULL) == STRIA_OK;
 }
 
-static void trial_one(const op_def *op, const op_case *text, int index, int outputs, const char *fused, bool specials) {
-    trial t = {.index = index, .fused = fused, .kind = specials ? "special" : "given"};
+/* kind: "given" contents, "special" ones, or "computed": inputs that another node makes, so nothing is packed once for all. */
+static void trial_one(const op_def *op, const op_case *text, int index, int outputs, const char *fused, const char *kind) {
+    trial t = {.index = index, .fused = fused, .kind = kind};
+    bool specials = strcmp(kind, "special") == 0;
     stria_error err = {0};
     if (!wanted(3, fused) || !wanted(4, t.kind)) return;
     if (!CHECK(case_new(&t.c, op, text, STRIA_FLOAT32, &err) == STRIA_OK, "%s: %s", case_name(op, text), err.text)) return;
@@ -452,7 +454,10 @@ static void trial_one(const op_def *op, const op_case *text, int index, int outp
     if (!specials || specials_apply(t.c.n)) {
         for (int i = 0; specials && i < t.c.n->in_count; i++)
             if (t.contents[i] && dtype_is_float(t.contents[i]->type)) specials_put(t.contents[i], (uint64_t)i);
-        if (trial_fuse(&t, fused)) trial_run(&t);
+        bool good = trial_fuse(&t, fused);
+        for (int i = 0; strcmp(kind, "computed") == 0 && i < t.c.n->in_count; i++)
+            if (t.c.n->in[i]) t.c.n->in[i]->kind = VALUE_NODE;
+        if (good) trial_run(&t);
     }
     trial_release(&t);
 }
@@ -461,13 +466,15 @@ static void trial_case(const op_def *op, const op_case *text, int index) {
     static const char *const added[] = {"bias", "residual", "residual+Relu", "bias+Tanh"};
     if (!wanted_number(1, index)) return;
     for (int outputs = op->out_min; outputs <= op->out_max; outputs++) {
-        trial_one(op, text, index, outputs, "none", false);
-        trial_one(op, text, index, outputs, "none", true);
+        trial_one(op, text, index, outputs, "none", "given");
+        trial_one(op, text, index, outputs, "none", "special");
     }
     if (!op->epilogue) return;
     for (const op_def *const *f = op_all(); *f; f++)
-        if ((*f)->activation) trial_one(op, text, index, 1, (*f)->name, false);
-    for (size_t i = 0; i < sizeof added / sizeof *added; i++) trial_one(op, text, index, 1, added[i], false);
+        if ((*f)->activation) trial_one(op, text, index, 1, (*f)->name, "given");
+    for (size_t i = 0; i < sizeof added / sizeof *added; i++) trial_one(op, text, index, 1, added[i], "given");
+    trial_one(op, text, index, 1, "none", "computed");
+    trial_one(op, text, index, 1, "residual+Relu", "computed");
 }
 
 static void operator_run(const op_def *op) {

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # README's blocks: `make` targets exist; every command runs (on few images; fashion-mnist and the pictures are stand-ins); the C
 # program compiles and runs. README.zh-CN.md has the same blocks.
-. "${SOURCE:-.}/tests/cli.sh"
 source=$(cd "${SOURCE:-.}" && pwd) || exit 1
+. "$source/tests/cli.sh"
 [ -f "$source/README.md" ] || { echo "no $source/README.md"; exit 1; }
 
 # blocks LANGUAGE FILE: the contents of its fenced blocks, one after the other

@@ -154,7 +154,8 @@ static stria_status linear_fill(const node *n, tensor *const *contents, const re
     if (n->op == &op_MaxPoolGradient) { /* where the maxima are must stay as it is */
         precise_release(absolute);
         status = precise_run(n, contents, PRECISE_GIVEN, absolute, err);
-        for (int64_t i = 0; status == STRIA_OK && i < count; i++) absolute[0].f[i] = terms(n) * largest(contents[0]);
+        double most = terms(n) * largest(contents[0]);
+        for (int64_t i = 0; status == STRIA_OK && i < count; i++) absolute[0].f[i] = most;
     }
     if (product && status == STRIA_OK) status = precise_run(n, contents, PRECISE_ONES, ones, err);
     for (int64_t i = 0; status == STRIA_OK && i < count; i++)

@@ -23,6 +23,7 @@ typedef struct stria_dataset_options {
     bool hold_out_val; /* split train leaves out what split val gives, for sources without a validation set of their own */
 } stria_dataset_options;
 
+/* The whole training split. */
 STRIA_API stria_dataset_options stria_dataset_options_default(void);
 
 /* spec: NAME[:PATH]: "mnist:DIR", "fashion-mnist", "cifar10:DIR", "folder:DIR", "npy:X.npy,Y.npy". options NULL: training split, whole. */
@@ -34,9 +35,12 @@ STRIA_API stria_status stria_dataset_open_pair(stria_dataset **train, stria_data
                                                stria_error *error);
 STRIA_API void stria_dataset_free(stria_dataset *dataset); /* accepts NULL */
 
+/* Images. */
 STRIA_API int64_t stria_dataset_count(const stria_dataset *dataset);
+/* Classes, whether or not an image of each is there. */
 STRIA_API int stria_dataset_classes(const stria_dataset *dataset);
-STRIA_API const char *stria_dataset_class_name(const stria_dataset *dataset, int index); /* never NULL */
+/* Never NULL; "" outside 0…classes−1. Lives as long as the dataset. */
+STRIA_API const char *stria_dataset_class_name(const stria_dataset *dataset, int index);
 /* Channels, height, width of every image; heights and widths are 0 where images differ (folders of pictures). */
 STRIA_API void stria_dataset_shape(const stria_dataset *dataset, int64_t *channels, int64_t *height, int64_t *width);
 /* Pixels 0…255 as bytes [channels][height][width] (bytes must be their product) and the class of one image. Either may be NULL. */

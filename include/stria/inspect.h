@@ -24,7 +24,10 @@ typedef struct stria_summary {
     stria_layer_row *layers; /* strings belong to the model */
 } stria_summary;
 
+/* Shapes and multiply-adds are those of one image; the bytes, of `batch` images, come from the memory plan, with nothing allocated.
+ * training_bytes is 0 for what is no classifier of pictures. */
 STRIA_API stria_status stria_summarize(const stria_model *model, int64_t batch, stria_summary *out, stria_error *error);
+/* Frees the array of layers. */
 STRIA_API void stria_summary_release(stria_summary *summary);
 
 /* ---- which kernel runs each node, and why better ones declined ---- */
@@ -63,6 +66,7 @@ typedef struct stria_bench {
  * update) with random data. options: as for a session. */
 STRIA_API stria_status stria_bench_model(const stria_model *model, const stria_session_options *options, bool train,
                                          int repeat, stria_bench *out, stria_error *error);
+/* Frees the array of layers. */
 STRIA_API void stria_bench_release(stria_bench *bench);
 
 /* ---- raw tensors: .npy files ---- */
@@ -77,7 +81,9 @@ typedef struct stria_array {
 
 /* Reads .npy, or one tensor of ONNX's TensorProto (.pb). Free with stria_array_release. */
 STRIA_API stria_status stria_array_read(const char *path, stria_array *out, stria_error *error);
-STRIA_API stria_status stria_array_write(const char *path, const stria_array *array, stria_error *error); /* .npy, atomically */
+/* Writes .npy, atomically. */
+STRIA_API stria_status stria_array_write(const char *path, const stria_array *array, stria_error *error);
+/* Frees the data; accepts a zeroed array. */
 STRIA_API void stria_array_release(stria_array *array);
 
 /* ---- this build, this machine ---- */

@@ -118,6 +118,7 @@ STRIA_API stria_status stria_model_open(stria_model **out, const char *spec, uin
 STRIA_API stria_status stria_model_save(const stria_model *model, const char *path, stria_error *error);
 STRIA_API void stria_model_free(stria_model *model); /* accepts NULL */
 
+/* The graph's name. Lives as long as the model. */
 STRIA_API const char *stria_model_name(const stria_model *model);
 /* metadata_props of the ONNX file; NULL if there is none of that key. */
 STRIA_API const char *stria_model_metadata(const stria_model *model, const char *key);
@@ -156,6 +157,7 @@ typedef struct stria_session_options {
     uint64_t seed;     /* of random operators */
 } stria_session_options;
 
+/* One image, all CPUs, the best instruction set, optimised. */
 STRIA_API stria_session_options stria_session_options_default(void);
 /* options NULL: the defaults. */
 STRIA_API stria_status stria_session_new(stria_session **out, const stria_model *model,

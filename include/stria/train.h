@@ -26,6 +26,7 @@ typedef struct stria_train_options {
     char out[1024]; /* run folder; "": none is written */
 } stria_train_options;
 
+/* Every row's default. */
 STRIA_API stria_train_options stria_train_options_default(void);
 /* The defaults, changed to what suits this model where it says so in its metadata "stria.train", as in "lr=0.2 schedule=cosine"
  * (networks of the zoo do): epochs, batch, optimizer, lr, schedule, weight-decay. */
@@ -89,6 +90,7 @@ STRIA_API stria_status stria_trainer_new(stria_trainer **out, const stria_model 
 STRIA_API stria_status stria_trainer_resume(stria_trainer **out, const char *folder, stria_dataset *train,
                                             stria_dataset *val, const stria_train_options *options,
                                             stria_error *error);
+/* One callback; it replaces an earlier one. NULL: none. */
 STRIA_API void stria_trainer_on_event(stria_trainer *trainer, stria_event_callback *callback, void *context);
 /* Trains to the last epoch. STRIA_INTERRUPTED when the callback said stop; STRIA_NOT_FINITE names step, layer and tensor. */
 STRIA_API stria_status stria_trainer_run(stria_trainer *trainer, stria_error *error);
@@ -128,7 +130,10 @@ typedef struct stria_run_options {
     void *context;
 } stria_run_options;
 
+/* All CPUs, a batch that is chosen, the best instruction set, no progress. */
 STRIA_API stria_run_options stria_run_options_default(void);
+/* Runs every image of the dataset once, in order, and counts. The dataset's classes are matched with the model's by name. On
+ * success `out` owns arrays: stria_evaluation_release. */
 STRIA_API stria_status stria_evaluate(const stria_model *model, const stria_dataset *data,
                                       const stria_run_options *options, stria_evaluation *out, stria_error *error);
 STRIA_API void stria_evaluation_release(stria_evaluation *evaluation); /* frees its arrays */
@@ -139,11 +144,14 @@ STRIA_API void stria_evaluation_release(stria_evaluation *evaluation); /* frees 
 
 typedef struct stria_predictor stria_predictor;
 
+/* A session for one picture at a time; retains the model. One thread at a time. Fails for models that are no classifiers of pictures. */
 STRIA_API stria_status stria_predictor_new(stria_predictor **out, const stria_model *model,
                                            const stria_run_options *options, stria_error *error);
 STRIA_API void stria_predictor_free(stria_predictor *predictor); /* accepts NULL */
+/* Length of the arrays of probabilities. */
 STRIA_API int stria_predictor_classes(const stria_predictor *predictor);
-STRIA_API const char *stria_predictor_class_name(const stria_predictor *predictor, int index); /* never NULL */
+/* Never NULL: the class's number where the model has no names. Lives as long as the predictor. */
+STRIA_API const char *stria_predictor_class_name(const stria_predictor *predictor, int index);
 /* Probabilities [classes] for one picture file (PNG, JPEG, BMP, PNM), or one image of a dataset. */
 STRIA_API stria_status stria_predict_file(stria_predictor *predictor, const char *path, float *probabilities,
                                           stria_error *error);

@@ -7,6 +7,7 @@
 #include "model/onnx/onnx.h"
 #include "train/step.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -153,7 +154,7 @@ static stria_status bench_fill(session *s, double *times, int rounds, stria_benc
     for (int k = 0; k < nodes; k++) {
         const program_node *p = session_node(s, k);
         double ms = median(times + (k + 1) * ROUNDS_MAX, rounds);
-        strncpy(names[k], p->node->name, 63);
+        snprintf(names[k], sizeof names[k], "%s", p->node->name);
         b->layers[b->layer_count++] = (stria_layer_time){names[k], p->node->op->name, p->impl->name, ms, gflops(multiply_adds(p->node), ms)};
         all += multiply_adds(p->node);
     }

@@ -95,7 +95,7 @@ static stria_status data_open(const checkpoint *c, stria_dataset **train, stria_
 
 static stria_status data_same(const checkpoint *c, const stria_dataset *train, stria_error *err) {
     if (dataset_checksum(train->d) != c->data_checksum)
-        FAIL(err, STRIA_BAD_ARGUMENT, "the data at '%s' is not what this training began with ('%s')", dataset_path(train->d), c->source.spec);
+        FAIL(err, STRIA_BAD_FILE, "the data at '%s' is not what this training began with ('%s')", dataset_path(train->d), c->source.spec);
     return STRIA_OK;
 }
 

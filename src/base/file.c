@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -275,6 +276,28 @@ stria_status file_write(const char *path, const void *data, size_t bytes, stria_
     if (status == STRIA_OK) return file_writer_commit(w, err);
     file_writer_abort(w);
     return status;
+}
+
+/* NAME.PROCESS-COUNTER.tmp, as writer_create calls them. */
+static bool is_leaving(const char *name) {
+    const char *at = strstr(name, ".tmp");
+    if (!at || at[4]) return false;
+    static const char joints[] = "-.";
+    for (int i = 0; i < 2; i++) {
+        const char *digit = at;
+        while (digit > name && digit[-1] >= '0' && digit[-1] <= '9') digit--;
+        if (digit == at || digit == name || digit[-1] != joints[i]) return false;
+        at = digit - 1;
+    }
+    return at > name;
+}
+
+void folder_tidy(const char *path) {
+    char file[PATH_MAX];
+    DIR *folder = opendir(path);
+    for (const struct dirent *entry; folder && (entry = readdir(folder));)
+        if (is_leaving(entry->d_name) && snprintf(file, sizeof file, "%s/%s", path, entry->d_name) < (int)sizeof file) unlink(file);
+    if (folder) closedir(folder);
 }
 
 bool file_exists(const char *path) {

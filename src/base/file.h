@@ -32,6 +32,9 @@ stria_status file_append(const char *path, const void *data, size_t bytes, stria
  * 0 turns it off. */
 void file_fail_at(long n);
 
+/* Removes the temporary files that killed writers left in a folder; the caller must be its only writer. */
+void folder_tidy(const char *path);
+
 bool file_exists(const char *path);                           /* anything of that name */
 bool file_is_folder(const char *path);                        /* follows links */
 stria_status folder_make(const char *path, stria_error *err); /* with parents; fine if it is there */

@@ -18,6 +18,8 @@ static void last_reads(const plan *p, int *last) {
         for (int i = 0; i < p->order[k]->in_count; i++)
             if (reads_contents(p->order[k], i)) last[p->order[k]->in[i]->id] = k;
     for (int i = 0; i < p->g->output_count; i++) last[p->g->outputs[i]->id] = PLAN_FOREVER;
+    for (int i = 0; i < p->g->update_count; i++) /* a state that becomes another's value must not change before */
+        if (p->g->updates[i].next->kind != VALUE_NODE) last[p->g->updates[i].next->id] = PLAN_FOREVER;
 }
 
 static size_t value_bytes(const value *v) { return (size_t)shape_count(&v->shape) * dtype_bytes(v->type); }

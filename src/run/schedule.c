@@ -1,18 +1,26 @@
 #include "run/plan.h"
 
-/* The state that this node's in-place outputs replace, if it is an optimiser's update; else NULL. */
-static const value *updated_state(const graph *g, const node *n) {
-    if (!n->op->in_place_pair[0]) return NULL;
-    for (int i = 0; i < g->update_count; i++)
-        if (g->updates[i].next->producer == n && g->updates[i].state == n->in[n->op->in_place_pair[0] - 1])
-            return g->updates[i].state;
-    return NULL;
-}
-
 static bool reads(const node *n, const value *v) {
     for (int i = 0; i < n->in_count; i++)
         if (n->in[i] == v) return true;
     return false;
+}
+
+static bool results_read(const graph *g, const node *n) {
+    for (int k = n->id + 1; k < g->node_count; k++)
+        for (int i = 0; i < n->out_count; i++)
+            if (n->out[i] && reads(g->nodes[k], n->out[i])) return true;
+    return false;
+}
+
+/* The state that this node's in-place outputs replace, if it is an optimiser's update whose results no node reads: it may
+ * then run at any later time; else NULL. */
+static const value *updated_state(const graph *g, const node *n) {
+    if (!n->op->in_place_pair[0] || results_read(g, n)) return NULL;
+    for (int i = 0; i < g->update_count; i++)
+        if (g->updates[i].next->producer == n && g->updates[i].state == n->in[n->op->in_place_pair[0] - 1])
+            return g->updates[i].state;
+    return NULL;
 }
 
 /* The last node that must run before update n: producers of its inputs, other readers of its state. */

@@ -79,7 +79,9 @@ static stria_status position_add(writing *w, const trainer *t, stria_error *err)
     return pair_add(w, err, "epoch.top5", "%" PRId64, at->epoch_score.top5);
 }
 
-static stria_status graph_add(writing *w, const graph *g, tensor **out, stria_error *err) {
+/* The graph as text, or as ONNX bytes. What a text says of a state (that it is filled with one number) depends on its contents, so it
+ * is made only once in a training. */
+static stria_status network_make(const graph *g, tensor **out, stria_error *err) {
     text bytes = {0};
     stria_status status = net_write(g, &bytes, err);
     if (status == STRIA_UNSUPPORTED || status == STRIA_BAD_ARGUMENT) {
@@ -90,12 +92,11 @@ static stria_status graph_add(writing *w, const graph *g, tensor **out, stria_er
     if (status == STRIA_OK) status = tensor_new(out, STRIA_UINT8, &(shape){.rank = 1, .dim = {(int64_t)bytes.length}}, "graph", err);
     if (status == STRIA_OK) memcpy((*out)->data, bytes.data, bytes.length);
     text_release(&bytes);
-    return status == STRIA_OK ? entry_add(w, "", "graph", *out, err) : status;
+    return status;
 }
 
 stria_status checkpoint_write(trainer *t, stria_error *err) {
     writing w = {0};
-    tensor *graph_bytes = NULL;
     char path[1100];
     stria_status status = STRIA_OK;
     snprintf(path, sizeof path, "%s/%s", t->options.out, CHECKPOINT_FILE);
@@ -104,12 +105,12 @@ stria_status checkpoint_write(trainer *t, stria_error *err) {
         bool optimizer = strncmp(name, STATE_PREFIX, strlen(STATE_PREFIX)) == 0;
         TRY_DONE(entry_add(&w, optimizer ? "" : PARAM_PREFIX, name, t->states.tensors[i], err));
     }
-    TRY_DONE(graph_add(&w, t->model, &graph_bytes, err));
+    if (!t->network) TRY_DONE(network_make(t->model, &t->network, err));
+    TRY_DONE(entry_add(&w, "", "graph", t->network, err));
     TRY_DONE(position_add(&w, t, err));
     TRY_DONE(options_add(&w, &t->options, err));
     TRY_DONE(safetensors_write(&w.file, path, err));
 done:
-    tensor_release(graph_bytes);
     mem_free(w.file.entries);
     mem_free(w.file.metadata);
     arena_release(&w.arena);
@@ -159,7 +160,7 @@ static stria_status data_get(checkpoint *c, stria_error *err) {
 }
 
 static stria_status graph_get(checkpoint *c, stria_error *err) {
-    const tensor *bytes = safetensors_find(c->file, "graph");
+    tensor *bytes = safetensors_find(c->file, "graph");
     if (!bytes || bytes->type != STRIA_UINT8) FAIL(err, STRIA_BAD_FILE, "the checkpoint holds no graph");
     if (bytes->bytes >= strlen(TEXT_NET) && memcmp(bytes->data, TEXT_NET, strlen(TEXT_NET)) == 0)
         return net_read(&c->model, bytes->data, bytes->bytes, "graph", c->options.seed, err);
@@ -236,6 +237,8 @@ stria_status checkpoint_restore(const checkpoint *c, trainer *t, stria_error *er
         bool optimizer = strncmp(name, STATE_PREFIX, strlen(STATE_PREFIX)) == 0;
         TRY(tensor_get(c, optimizer ? "" : PARAM_PREFIX, t->states.tensors[i], name, err));
     }
+    tensor_release(t->network);
+    t->network = tensor_retain(safetensors_find(c->file, "graph"));
     TRY(count_get(c, "epoch", &t->at.epoch, err));
     TRY(count_get(c, "batch", &t->at.batch, err));
     TRY(count_get(c, "step", &t->at.step, err));

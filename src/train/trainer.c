@@ -74,6 +74,7 @@ void trainer_free(trainer *t) {
     score_release(&t->at.epoch_score);
     mem_free(t->labels);
     mem_free(t->permutation);
+    tensor_release(t->network);
     graph_free(t->model);
     pool_release(t->pool);
     mem_free(t);
@@ -82,7 +83,9 @@ void trainer_free(trainer *t) {
 stria_status trainer_folder_take(trainer *t, stria_error *err) {
     if (!*t->options.out || t->lock >= 0) return STRIA_OK;
     TRY(folder_make(t->options.out, err));
-    return file_lock(t->options.out, &t->lock, err);
+    TRY(file_lock(t->options.out, &t->lock, err));
+    folder_tidy(t->options.out);
+    return STRIA_OK;
 }
 
 stria_status trainer_model(const trainer *t, graph **out, stria_error *err) {

@@ -30,6 +30,7 @@ typedef struct trainer {
     const kernel_set *ks;
     pool *pool;
     state_set states;
+    tensor *network; /* the checkpoint's text of the graph: made once, and taken over when going on */
     session *step;
     evaluator *validation;
     loader *loader;

@@ -27,12 +27,32 @@ static stria_status node_expand(graph_map *m, const node *n, stria_error *err) {
     return STRIA_OK;
 }
 
+static bool state_updated(const graph *g, const value *v) {
+    for (int i = 0; i < g->update_count; i++)
+        if (g->updates[i].state == v) return true;
+    return false;
+}
+
 /* Identity stands for its input (graph outputs keep their own names beside the value). */
 static stria_status node_prune(graph_map *m, const node *n, stria_error *err) {
     node *copy;
     if (n->op->expand) return node_expand(m, n, err);
     if (n->op != &op_Identity) return graph_map_node(m, n, &copy, err);
     return graph_map_value(m, n->in[0], &m->value[n->out[0]->id], err);
+}
+
+/* An output that is a variable under another name is a read like any other: it shows what the variable held when the run
+ * began, so it must be a copy. */
+static stria_status outputs_copy(graph *g, stria_error *err) {
+    for (int i = 0; i < g->output_count; i++) {
+        node *copy;
+        value *v = g->outputs[i];
+        const char *name = g->output_names[i] ? g->output_names[i] : v->name;
+        if (!state_updated(g, v) || strcmp(name, v->name) == 0) continue;
+        TRY(graph_add_node(g, &op_Identity, NULL, &v, 1, NULL, 1, NULL, &copy, err));
+        g->outputs[i] = copy->out[0];
+    }
+    return STRIA_OK;
 }
 
 stria_status pass_prune(graph **g, stria_error *err) {
@@ -46,7 +66,9 @@ stria_status pass_prune(graph **g, stria_error *err) {
     for (int i = 0; i < (*g)->node_count; i++)
         if (live[i]) TRY_DONE(node_prune(&m, (*g)->nodes[i], err));
     TRY_DONE(graph_map_finish(&m, &pruned, err));
-    graph_free(*g);
+    status = outputs_copy(pruned, err);
+    graph_free(status == STRIA_OK ? *g : pruned);
+    if (status != STRIA_OK) goto done;
     *g = pruned;
 done:
     if (status != STRIA_OK) graph_map_release(&m);

@@ -17,7 +17,7 @@ static const struct network {
      "lr=0.2", false},
     {"lenet", "Caffe's LeNet: 20 and 50 filters, max pooling, 500 ReLU units; 431,080 parameters", zoo_lenet, "lr=0.02",
      false},
-    {"linear", "softmax regression: one dense layer; 7,850 parameters", zoo_linear, "lr=0.02", false},
+    {"linear", "softmax regression: one dense layer; 7,850 parameters", zoo_linear, "lr=0.05", false},
     {"mlp", "three hidden layers of 256 ReLU units; 335,114 parameters", zoo_mlp, "lr=0.05", true},
 };
 #define NETWORKS (int)(sizeof networks / sizeof *networks)
