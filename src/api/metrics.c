@@ -48,17 +48,19 @@ static stria_status lines_truncate(const metrics *m, int64_t step, stria_error *
     return status;
 }
 
-/* The score stored in best.onnx. */
-static double best_known(const metrics *m) {
+/* The score stored in best.onnx; one that cannot be read counts as none. */
+static stria_status best_find(metrics *m, stria_error *err) {
     char path[1100];
     graph *g;
-    double top1 = -1;
+    stria_error reason = {0};
     path_in(m, "best.onnx", path);
-    if (!file_exists(path) || graph_load(&g, path, 0, NULL) != STRIA_OK) return -1;
+    if (!file_exists(path)) return STRIA_OK;
+    if (graph_load(&g, path, 0, &reason) == STRIA_NO_MEMORY) FAIL(err, STRIA_NO_MEMORY, "%s", reason.text);
+    if (reason.status != STRIA_OK) return STRIA_OK;
     const char *stored = graph_metadata(g, KEY_TOP1);
-    if (stored) text_to_double(stored, &top1);
+    if (stored) text_to_double(stored, &m->best_top1);
     graph_free(g);
-    return top1;
+    return STRIA_OK;
 }
 
 stria_status metrics_init(metrics *m, const char *folder, int64_t step, stria_error *err) {
@@ -66,8 +68,7 @@ stria_status metrics_init(metrics *m, const char *folder, int64_t step, stria_er
     snprintf(m->folder, sizeof m->folder, "%s", folder);
     if (!*folder) return STRIA_OK;
     TRY(lines_truncate(m, step, err));
-    if (step > 0) m->best_top1 = best_known(m);
-    return STRIA_OK;
+    return step > 0 ? best_find(m, err) : STRIA_OK;
 }
 
 void metrics_release(metrics *m) { text_release(&m->pending); }

@@ -21,6 +21,7 @@ struct stria_trainer {
 static bool on_event(const stria_event *event, void *context) {
     stria_trainer *s = context;
     stria_event e = *event;
+    if (s->failure.status != STRIA_OK) return false;
     if (metrics_event(&s->metrics, s->t, &e, &s->failure) != STRIA_OK) return false;
     if (e.kind == STRIA_EVENT_START && *s->note) e.note = s->note;
     return !s->callback || s->callback(&e, s->context);

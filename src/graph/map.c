@@ -40,6 +40,17 @@ stria_status graph_map_value(graph_map *m, value *v, value **out, stria_error *e
     return STRIA_OK;
 }
 
+/* The epilogue's own copy of its attributes: `from` may be freed. */
+static stria_status epilogue_copy(graph_map *m, const node *n, node *copy, stria_error *err) {
+    const op_def *activation = n->epilogue.activation;
+    copy->epilogue = n->epilogue;
+    if (!activation) return STRIA_OK;
+    void *attributes = arena_alloc(&m->to->arena, activation->attribute_bytes + 1);
+    if (!attributes) FAIL(err, STRIA_NO_MEMORY, "not enough memory for a copy of the graph");
+    copy->epilogue.activation_attributes = attributes;
+    return attributes_copy(activation, attributes, n->epilogue.activation_attributes, &m->to->arena, err);
+}
+
 stria_status graph_map_node(graph_map *m, const node *n, node **out, stria_error *err) {
     stria_status status = STRIA_OK;
     value **in = NULL;
@@ -52,7 +63,7 @@ stria_status graph_map_node(graph_map *m, const node *n, node **out, stria_error
     int own = node_own_inputs(n);
     TRY_DONE(graph_add_node(m->to, n->op, n->name, in, own, n->attributes, n->out_count, names, &copy, err));
     for (int i = own; i < n->in_count; i++) TRY_DONE(graph_append_input(m->to, copy, in[i], err));
-    copy->epilogue = n->epilogue;
+    TRY_DONE(epilogue_copy(m, n, copy, err));
     copy->stream = n->stream;
     if (!(copy->origin = arena_strdup(&m->to->arena, n->origin)))
         TRY_DONE(error_set(err, STRIA_NO_MEMORY, "not enough memory for a copy of the graph"));

@@ -1,6 +1,7 @@
 #include "train/classifier.h"
 
 #include "base/text.h"
+#include "model/model.h"
 #include "op/op.h"
 
 #include <inttypes.h>
@@ -52,14 +53,31 @@ stria_status classifier_of(graph *g, classifier *out, stria_error *err) {
     return STRIA_OK;
 }
 
-/* All symbolic dimensions get the batch. */
+static stria_status copy_at(graph *g, int64_t batch, graph **out, stria_error *err) {
+    shape s = g->inputs[0]->shape;
+    const shape *pointer = &s;
+    s.dim[0] = batch;
+    return graph_copy(g, &pointer, out, err);
+}
+
+static bool batch_fixed(const graph *g) { return !g->inputs[0]->symbol[0]; }
+
+/* A copy for this batch. A model whose file fixes another batch is opened first, where that is proved right. */
 static stria_status rebatch(graph *g, int64_t batch, graph **out, stria_error *err) {
-    shape shapes[1] = {g->inputs[0]->shape};
-    const shape *pointers[1] = {&shapes[0]};
-    if (!g->inputs[0]->symbol[0] && shapes[0].dim[0] != batch && graph_metadata(g, "stria.fixed_batch"))
-        FAIL(err, STRIA_BAD_SHAPE, "model '%s' takes batches of %" PRId64 " only", g->name, shapes[0].dim[0]);
-    shapes[0].dim[0] = batch;
-    return graph_copy(g, pointers, out, err);
+    graph *open;
+    if (!batch_fixed(g) || g->inputs[0]->shape.dim[0] == batch) return copy_at(g, batch, out, err);
+    TRY(graph_rebatch(&open, g, err));
+    stria_status status = copy_at(open, batch, out, err);
+    graph_free(open);
+    return status;
+}
+
+int64_t classifier_batch(graph *g, int64_t wanted) {
+    graph *open;
+    if (g->input_count != 1 || !batch_fixed(g)) return wanted;
+    if (graph_rebatch(&open, g, NULL) != STRIA_OK) return g->inputs[0]->shape.dim[0];
+    graph_free(open);
+    return wanted;
 }
 
 stria_status classifier_graph(graph *g, int64_t batch, graph **out, stria_error *err) {

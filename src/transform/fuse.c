@@ -1,4 +1,4 @@
-/* Epilogues: a product followed by an activation becomes one node. Runs after differentiation, so training steps gain too:
+/* Epilogues: a product followed by a bias, an activation or both becomes one node. Runs after differentiation, so training steps gain too:
  * the activations that fuse have gradients that need their output only. */
 #include "transform/transform.h"
 
@@ -28,17 +28,36 @@ static stria_status uses_count(uses *u, const graph *g, stria_error *err) {
     return STRIA_OK;
 }
 
-/* The activation that alone reads the product's output, or NULL. */
-static const node *activation_after(const uses *u, const node *n) {
-    if (!n->op->epilogue || n->epilogue.activation || n->out_count != 1) return NULL;
-    int id = n->out[0]->id;
-    const node *next = u->readers[id] == 1 ? u->reader[id] : NULL;
+/* The node that alone reads v, or NULL. */
+static const node *only_reader(const uses *u, const value *v) { return u->readers[v->id] == 1 ? u->reader[v->id] : NULL; }
+
+/* One number a channel: [C, 1, 1] or [1, C, 1, 1] behind a convolution, [n] or [1, n] behind a matrix product; kept between
+ * runs. */
+static bool is_channel_bias(const value *bias, const value *y) {
+    const int channel = 1;
+    if (bias->kind == VALUE_NODE || bias->kind == VALUE_INPUT || bias->type != y->type || y->shape.rank < 2) return false;
+    if (shape_count(&bias->shape) != y->shape.dim[channel]) return false;
+    int missing = y->shape.rank - bias->shape.rank;
+    return missing >= 0 && missing <= channel && bias->shape.dim[channel - missing] == y->shape.dim[channel];
+}
+
+/* The Add of a bias that alone reads the product's output, or NULL; *bias is which of its inputs. */
+static const node *bias_after(const uses *u, const node *n, int *bias) {
+    if (!n->op->epilogue || n->out_count != 1 || n->in_count > 2 || n->epilogue.bias >= 0 || n->epilogue.activation) return NULL;
+    const node *next = only_reader(u, n->out[0]);
+    if (!next || next->op != &op_Add || !shape_equal(&next->out[0]->shape, &n->out[0]->shape)) return NULL;
+    *bias = next->in[0] == n->out[0];
+    return is_channel_bias(next->in[*bias], n->out[0]) ? next : NULL;
+}
+
+/* The activation that alone reads the last result, or NULL. */
+static const node *activation_after(const uses *u, const node *n, const node *last) {
+    if (!n->op->epilogue || n->epilogue.activation || last->out_count != 1) return NULL;
+    const node *next = only_reader(u, last->out[0]);
     return next && next->op->activation && next->in_count == 1 && next->out_count == 1 ? next : NULL;
 }
 
-static stria_status node_fuse(graph_map *m, const node *n, const node *activation, stria_error *err) {
-    node *copy;
-    TRY(graph_map_node(m, n, &copy, err));
+static stria_status activation_fuse(graph_map *m, node *copy, const node *activation, stria_error *err) {
     void *attributes = arena_alloc(&m->to->arena, activation->op->attribute_bytes + 1);
     if (!attributes) FAIL(err, STRIA_NO_MEMORY, "not enough memory for a pass");
     TRY(attributes_copy(activation->op, attributes, activation->attributes, &m->to->arena, err));
@@ -48,18 +67,33 @@ static stria_status node_fuse(graph_map *m, const node *n, const node *activatio
     return STRIA_OK;
 }
 
+/* Copies n with all that fuses into it. */
+static stria_status node_fuse(graph_map *m, const uses *u, const node *n, stria_error *err) {
+    int which = 0;
+    node *copy;
+    value *bias;
+    const node *add = bias_after(u, n, &which), *activation = activation_after(u, n, add ? add : n);
+    TRY(graph_map_node(m, n, &copy, err));
+    if (add) {
+        TRY(graph_map_value(m, add->in[which], &bias, err));
+        TRY(graph_append_input(m->to, copy, bias, err));
+        copy->epilogue.bias = copy->in_count - 1;
+        m->value[add->out[0]->id] = copy->out[0];
+    }
+    return activation ? activation_fuse(m, copy, activation, err) : STRIA_OK;
+}
+
 stria_status pass_fuse(graph **g, stria_error *err) {
     graph_map m;
     uses u = {0};
     graph *fused;
-    node *copy;
     TRY(graph_map_init(&m, *g, err));
     stria_status status = STRIA_OK;
     TRY_DONE(uses_count(&u, *g, err));
     for (int i = 0; i < (*g)->node_count; i++) {
-        const node *n = (*g)->nodes[i], *activation = activation_after(&u, n);
-        if (activation) TRY_DONE(node_fuse(&m, n, activation, err));
-        else if (!n->out[0] || !m.value[n->out[0]->id]) TRY_DONE(graph_map_node(&m, n, &copy, err));
+        const node *n = (*g)->nodes[i];
+        bool done_already = n->out[0] && m.value[n->out[0]->id];
+        if (!done_already) TRY_DONE(node_fuse(&m, &u, n, err));
     }
     TRY_DONE(graph_map_finish(&m, &fused, err));
     graph_free(*g);

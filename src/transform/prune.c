@@ -1,5 +1,7 @@
 #include "transform/transform.h"
 
+#include <string.h>
+
 /* Marks nodes from which an output or an update can be reached. */
 static void live_mark(const graph *g, bool *live) {
     for (int i = 0; i < g->output_count; i++)

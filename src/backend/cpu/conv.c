@@ -35,11 +35,17 @@ static stria_status plan_new(impl_plan *p, conv_plan **out, stria_error *err) {
     return STRIA_OK;
 }
 
+/* The bias, of the operator or of its epilogue; NULL if there is none. */
+static const float *bias_of(const impl_call *c) {
+    int epilogue = c->node->epilogue.bias;
+    return epilogue >= 0 ? c->in[epilogue] : node_own_inputs(c->node) > 2 ? c->in[2] : NULL;
+}
+
 typedef bool storage_rule(const value *v);
 
 /* All image tensors of the node in one storage order, everything float32. */
 static bool accept_storage(const node *n, storage_rule *rule, const char *wanted, refusal *why) {
-    if (n->epilogue.bias >= 0) return REFUSE(why, "a bias besides the operator's own");
+    if (n->epilogue.bias >= 0 && node_own_inputs(n) > 2) return REFUSE(why, "a bias besides the operator's own");
     if (!all_float32(n, why)) return false;
     for (int i = 0; i < n->in_count && i < 32; i++)
         if (n->op->image_inputs >> i & 1 && !rule(n->in[i]))
@@ -74,7 +80,7 @@ static stria_status forward_batch_last(const impl_call *c, stria_error *err) {
     const conv_plan *p = c->prepared;
     (void)err;
     conv_batch_forward(c->ks, c->pool, &p->shape, c->out[0], (batch_pitch){0}, c->in[0], (batch_pitch){0}, c->in[1],
-                       c->node->in_count > 2 ? c->in[2] : NULL, p->activation, p->a, p->b, c->scratch);
+                       bias_of(c), p->activation, p->a, p->b, c->scratch);
     return STRIA_OK;
 }
 
@@ -151,7 +157,7 @@ static stria_status forward_rows(const impl_call *c, stria_error *err) {
         float *y = (float *)c->out[0] + image * s->oc * s->oh * s->ow;
         if (padded) rows_pad(s, c->scratch, x);
         conv_batch_forward(c->ks, c->pool, &r, y, (batch_pitch){s->oh * s->ow, s->ow, s->ow}, padded ? c->scratch : x,
-                           (batch_pitch){s->ih * columns, columns, 1}, c->in[1], c->node->in_count > 2 ? c->in[2] : NULL,
+                           (batch_pitch){s->ih * columns, columns, 1}, c->in[1], bias_of(c),
                            p->activation, p->a, p->b, (float *)c->scratch + padded);
     }
     return STRIA_OK;
@@ -189,7 +195,7 @@ static stria_status forward_channels_last(const impl_call *c, stria_error *err) 
     const conv_plan *p = c->prepared;
     epilogue e = p->epilogue;
     (void)err;
-    e.bias = node_own_inputs(c->node) > 2 ? c->in[2] : NULL;
+    e.bias = bias_of(c);
     if (c->node->epilogue.residual >= 0) {
         e.residual = c->in[c->node->epilogue.residual];
         e.residual_pitch[0] = p->y.image, e.residual_pitch[1] = p->y.row, e.residual_pitch[2] = p->y.pixel;

@@ -11,7 +11,7 @@ typedef struct product_plan {
     product_geometry geometry;
     int64_t matrices, y_matrix; /* of a batch; elements of one result */
     bool packs;      /* B is a weight: packed once, or once a run */
-    bool bias;       /* C is a bias of the columns */
+    int bias;        /* the input that is added to every row, −1: none */
     bool copy_c;     /* C is broadcast into the result first */
     float beta;
     int64_t y_pitch[RANK_MAX], c_stride[RANK_MAX], dims[RANK_MAX];
@@ -20,7 +20,8 @@ typedef struct product_plan {
 static bool accept_gemm(const node *n, refusal *why) {
     epilogue e = {0};
     if (!epilogue_activation(n, &e)) return REFUSE(why, "no epilogue for %s", n->epilogue.activation->name);
-    if (n->epilogue.residual >= 0 || n->epilogue.bias >= 0) return REFUSE(why, "a bias or residual to add");
+    if (n->epilogue.residual >= 0) return REFUSE(why, "a residual to add");
+    if (n->epilogue.bias >= 0 && n->out[0]->shape.rank != 2) return REFUSE(why, "a bias to a batch of products");
     return all_float32(n, why);
 }
 
@@ -41,8 +42,8 @@ static void plan_c(product_plan *p, const node *n) {
     const value *c = n->in[2], *y = n->out[0];
     int64_t pitch[RANK_MAX];
     p->beta = ((const gemm_attributes *)n->attributes)->beta;
-    p->bias = is_column_bias(&c->shape, p->args.n, p->beta);
-    p->copy_c = !p->bias;
+    p->copy_c = !is_column_bias(&c->shape, p->args.n, p->beta);
+    if (!p->copy_c) p->bias = 2;
     p->args.accumulate = p->copy_c;
     layout_pitches(&c->layout, &c->shape, pitch);
     for (int i = 0; i < 2; i++) {
@@ -79,10 +80,11 @@ static stria_status prepare(impl_plan *plan, void **prepared, stria_error *err) 
     p->y_matrix = g.m * g.n;
     layout_pitches(&n->out[0]->layout, &n->out[0]->shape, p->y_pitch);
     if (n->in[0]->shape.rank == 2 && n->in[1]->shape.rank == 2) plan_strides(p, n);
+    p->bias = n->epilogue.bias;
     if (node_own_inputs(n) > 2 && n->in[2]) plan_c(p, n);
     epilogue_activation(n, &p->epilogue);
     static const float nothing[1]; /* scratch depends on there being a bias or packed weights, not on where they are */
-    p->epilogue.bias = p->bias ? nothing : NULL;
+    p->epilogue.bias = p->bias >= 0 ? nothing : NULL;
     p->args.epilogue = &p->epilogue;
     p->packs = n->in[1]->kind != VALUE_NODE && n->in[1]->shape.rank == 2 && p->matrices == 1 && p->args.c_col == 1;
     if (p->packs) {
@@ -120,7 +122,7 @@ static stria_status run(const impl_call *c, stria_error *err) {
     gemm_args args = p->args;
     if (p->packs) args.b_packed = c->packed;
     (void)err;
-    e.bias = p->bias ? c->in[2] : NULL;
+    e.bias = p->bias >= 0 ? c->in[p->bias] : NULL;
     args.epilogue = &e;
     if (p->copy_c) c_broadcast(c, p);
     for (int64_t i = 0; i < p->matrices; i++) {

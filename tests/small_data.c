@@ -1,0 +1,65 @@
+#include "small_data.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { SIDE = 8, TRAIN = 48, TEST = 12, CLASSES = 3 };
+
+char small_folder[256], small_data_spec[512];
+
+/* IDX: bytes of rank 1 (labels) or 3 (pictures: stripes at a height that depends on the class). */
+static bool idx_write(const char *name, int rank, int count) {
+    char path[512];
+    unsigned char header[16] = {0, 0, 8, (unsigned char)rank, 0, 0, 0, (unsigned char)count, 0, 0, 0, SIDE, 0, 0, 0, SIDE};
+    snprintf(path, sizeof path, "%s/data/%s", small_folder, name);
+    FILE *f = fopen(path, "wb");
+    if (!f) return false;
+    fwrite(header, 1, rank == 1 ? 8 : 16, f);
+    for (int i = 0; i < count; i++) {
+        int class = i % CLASSES;
+        for (int y = 0; rank == 3 && y < SIDE; y++)
+            for (int x = 0; x < SIDE; x++) fputc(y / 3 == class ? 200 + (i * 7 + x) % 50 : (i + x) % 9, f);
+        if (rank == 1) fputc(class, f);
+    }
+    return fclose(f) == 0;
+}
+
+int small_data_setup(void **state) {
+    char path[512];
+    const char *tmp = getenv("TMPDIR");
+    (void)state;
+    snprintf(small_folder, sizeof small_folder, "%.200s/stria-small-XXXXXX", tmp ? tmp : "/tmp");
+    if (!mkdtemp(small_folder)) return -1;
+    snprintf(path, sizeof path, "%s/data", small_folder);
+    if (mkdir(path, 0777) != 0) return -1;
+    snprintf(small_data_spec, sizeof small_data_spec, "mnist:%s", path);
+    bool done = idx_write("train-images-idx3-ubyte", 3, TRAIN) && idx_write("train-labels-idx1-ubyte", 1, TRAIN) &&
+                idx_write("t10k-images-idx3-ubyte", 3, TEST) && idx_write("t10k-labels-idx1-ubyte", 1, TEST);
+    return done ? 0 : -1;
+}
+
+void small_folder_empty(const char *path) {
+    char command[600];
+    snprintf(command, sizeof command, "rm -rf '%s'", path);
+    if (system(command) != 0) perror(command);
+}
+
+int small_data_teardown(void **state) {
+    (void)state;
+    small_folder_empty(small_folder);
+    return 0;
+}
+
+stria_model *small_model(stria_error *err) {
+    stria_model *m = NULL;
+    stria_graph *g = stria_graph_new("small");
+    if (!g) return NULL;
+    stria_value *x = stria_input(g, "image", STRIA_FLOAT32, 4, (const int64_t[]){0, 1, SIDE, SIDE});
+    x = stria_relu(g, stria_max_pool(g, stria_conv(g, x, 4, "kernel=5 padding=2"), "kernel=2"));
+    stria_output(g, stria_dense(g, x, CLASSES, "name=logits"), "logits");
+    if (stria_model_from_graph(&m, g, err) != STRIA_OK) stria_graph_free(g);
+    return m;
+}

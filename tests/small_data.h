@@ -1,0 +1,17 @@
+/* What the torture tests train: a network of a few hundred parameters on 48 pictures of 8 × 8 in three classes. */
+#ifndef TESTS_SMALL_DATA_H
+#define TESTS_SMALL_DATA_H
+
+#include <stria/stria.h>
+
+extern char small_folder[256];    /* goes away at the end */
+extern char small_data_spec[512]; /* mnist:… in it */
+
+int small_data_setup(void **state);
+int small_data_teardown(void **state);
+
+/* conv 5×5, max pooling, relu, dense. */
+stria_model *small_model(stria_error *err);
+void small_folder_empty(const char *path); /* removes a folder and the files in it */
+
+#endif
