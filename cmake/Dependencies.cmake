@@ -28,7 +28,7 @@ if(missing)
 endif()
 
 # Left out without complaint; the library says so where a file of that kind is asked for.
-set(STRIA_HAVE STRIA_HAVE_ZLIB) # required above
+set(STRIA_HAVE "")
 foreach(module zlib libpng libjpeg)
     pkg_check_modules(stria_${module} QUIET IMPORTED_TARGET ${module})
     if(stria_${module}_FOUND)

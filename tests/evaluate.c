@@ -16,6 +16,16 @@ static stria_status sources(const graph *g, tensor **contents, stria_error *err)
     return STRIA_OK;
 }
 
+/* A fused activation (no pass makes other epilogues). */
+static stria_status epilogue(const node *n, void *y, stria_error *err) {
+    node activation = {.name = n->name, .op = n->epilogue.activation, .in = n->out, .out = n->out, .in_count = 1, .out_count = 1,
+                       .attributes = (void *)(uintptr_t)n->epilogue.activation_attributes,
+                       .epilogue = {.bias = -1, .residual = -1}};
+    if (n->epilogue.bias >= 0 || n->epilogue.residual >= 0) FAIL(err, STRIA_UNSUPPORTED, "an epilogue of '%s'", n->name);
+    if (!n->epilogue.activation) return STRIA_OK;
+    return node_evaluate(&activation, (const void *[]){y}, (void *[]){y}, (evaluate_random){0, 0}, err);
+}
+
 static stria_status run(const node *n, tensor **contents, stria_error *err) {
     const void *in[PORTS] = {NULL};
     void *out[PORTS] = {NULL};
@@ -30,7 +40,8 @@ static stria_status run(const node *n, tensor **contents, stria_error *err) {
         TRY(tensor_new(t, n->out[i]->type, &n->out[i]->shape, n->out[i]->name, err));
         out[i] = (*t)->data;
     }
-    return node_evaluate(n, in, out, (evaluate_random){0, 0}, err);
+    TRY(node_evaluate(n, in, out, (evaluate_random){0, 0}, err));
+    return epilogue(n, out[0], err);
 }
 
 stria_status graph_evaluate(const graph *g, tensor **contents, int last, stria_error *err) {

@@ -15,7 +15,7 @@
 #include <stria/stria.h>
 
 #include "base/memory.h"
-#include "small_data.h"
+#include "small.h"
 
 enum { MOST = 250 }; /* allocations tried of one scenario; of more, every so manyth */
 
@@ -46,7 +46,7 @@ static stria_status save_both(stria_error *err) {
 }
 
 static stria_status session_use(stria_error *err) {
-    float x[3 * 64] = {0}, y[3 * 3];
+    float x[3 * 64] = {0}, y[3 * 10];
     stria_model *m = NULL;
     stria_session *s = NULL;
     stria_session_options options = stria_session_options_default();
@@ -89,7 +89,7 @@ static stria_status data_use(stria_error *err) {
 }
 
 static stria_status judge(stria_error *err) {
-    float p[3];
+    float p[10];
     stria_model *m = NULL;
     stria_dataset *d = NULL;
     stria_predictor *predictor = NULL;
@@ -138,7 +138,7 @@ static stria_status train(stria_error *err) {
 
 static stria_status resume(stria_error *err) {
     stria_trainer *t = NULL;
-    stria_status status = stria_trainer_resume(&t, run, NULL, NULL, NULL, err);
+    stria_status status = stria_trainer_resume(&t, run, NULL, NULL, err);
     if (status == STRIA_OK) status = stria_trainer_run(t, err);
     stria_trainer_free(t);
     return status;

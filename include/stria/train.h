@@ -85,11 +85,13 @@ typedef bool stria_event_callback(const stria_event *event, void *context);
  * retained. Preprocessing and class names that the model does not have yet are taken from the dataset and stored in it. */
 STRIA_API stria_status stria_trainer_new(stria_trainer **out, const stria_model *model, stria_dataset *train,
                                          stria_dataset *val, const stria_train_options *options, stria_error *error);
-/* Goes on with a run folder. train and val as when it began, or NULL: opened again from what the checkpoint says.
+/* Goes on with a run folder. data: NULL, or where the data is now ("mnist:DIR") if it has moved: the same images are checked for.
  * options: NULL, or only `epochs` (may grow) and `threads` are taken from it. */
-STRIA_API stria_status stria_trainer_resume(stria_trainer **out, const char *folder, stria_dataset *train,
-                                            stria_dataset *val, const stria_train_options *options,
-                                            stria_error *error);
+STRIA_API stria_status stria_trainer_resume(stria_trainer **out, const char *folder, const char *data,
+                                            const stria_train_options *options, stria_error *error);
+/* The images that it trains on and validates with (NULL: none). They belong to the trainer. */
+STRIA_API const stria_dataset *stria_trainer_train_data(const stria_trainer *trainer);
+STRIA_API const stria_dataset *stria_trainer_val_data(const stria_trainer *trainer);
 /* One callback; it replaces an earlier one. NULL: none. */
 STRIA_API void stria_trainer_on_event(stria_trainer *trainer, stria_event_callback *callback, void *context);
 /* Trains to the last epoch. STRIA_INTERRUPTED when the callback said stop; STRIA_NOT_FINITE names step, layer and tensor. */

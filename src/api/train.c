@@ -83,20 +83,20 @@ stria_status stria_train_options_for(const stria_model *model, stria_train_optio
 
 /* ---- going on ---- */
 
-static stria_status data_open(const checkpoint *c, stria_dataset **train, stria_dataset **val, stria_error *err) {
-    const char *spec = *train ? (*train)->spec : c->source.spec;
+static stria_status data_open(const checkpoint *c, const char *spec, stria_dataset **train, stria_dataset **val, stria_error *err) {
     stria_dataset_options o = stria_dataset_options_default();
     o.limit = c->source.limit;
     o.hold_out_val = c->source.hold_out;
-    if (!*train && !*val && c->validated && o.hold_out_val) return stria_dataset_open_pair(train, val, spec, o.limit, err);
-    if (!*train) TRY(stria_dataset_open(train, spec, &o, err));
+    if (c->validated && o.hold_out_val) return stria_dataset_open_pair(train, val, spec, o.limit, err);
+    TRY(stria_dataset_open(train, spec, &o, err));
     o.split = STRIA_SPLIT_VAL;
-    return *val || !c->validated ? STRIA_OK : stria_dataset_open(val, (*train)->spec, &o, err);
+    return c->validated ? stria_dataset_open(val, spec, &o, err) : STRIA_OK;
 }
 
 static stria_status data_same(const checkpoint *c, const stria_dataset *train, stria_error *err) {
-    if (dataset_checksum(train->d) != c->data_checksum)
-        FAIL(err, STRIA_BAD_FILE, "the data at '%s' is not what this training began with ('%s')", dataset_path(train->d), c->source.spec);
+    if (dataset_checksum(train->d) != c->data_checksum || dataset_count(train->d) != c->images)
+        FAIL(err, STRIA_BAD_ARGUMENT, "the data at '%s' (%lld images) is not what this training began with ('%s', %lld images)",
+             dataset_path(train->d), (long long)dataset_count(train->d), c->source.spec, (long long)c->images);
     return STRIA_OK;
 }
 
@@ -122,19 +122,22 @@ static stria_status resume(stria_trainer **out, const checkpoint *c, stria_datas
     return status;
 }
 
-stria_status stria_trainer_resume(stria_trainer **out, const char *folder, stria_dataset *train, stria_dataset *val,
+stria_status stria_trainer_resume(stria_trainer **out, const char *folder, const char *data,
                                   const stria_train_options *options, stria_error *err) {
     checkpoint c;
-    stria_dataset *own_train = dataset_retain(train), *own_val = dataset_retain(val);
+    stria_dataset *train = NULL, *val = NULL;
     TRY(checkpoint_read(&c, folder, err));
     options_extend(&c, options);
-    stria_status status = data_open(&c, &own_train, &own_val, err);
-    if (status == STRIA_OK) status = resume(out, &c, own_train, own_val, err);
-    stria_dataset_free(own_train);
-    stria_dataset_free(own_val);
+    stria_status status = data_open(&c, data ? data : c.source.spec, &train, &val, err);
+    if (status == STRIA_OK) status = resume(out, &c, train, val, err);
+    stria_dataset_free(train);
+    stria_dataset_free(val);
     checkpoint_release(&c);
     return status;
 }
+
+const stria_dataset *stria_trainer_train_data(const stria_trainer *s) { return s->train; }
+const stria_dataset *stria_trainer_val_data(const stria_trainer *s) { return s->val; }
 
 /* ---- using ---- */
 

@@ -79,12 +79,16 @@ static stria_status training_data(training *t, stria_error *error) {
     bool val = strcmp(option_text(t->given, "val"), "yes") == 0;
     stria_status status = val ? stria_dataset_open_pair(&t->train, &t->val, t->data, limit, error)
                               : source_data(t->data, STRIA_SPLIT_TRAIN, limit, &t->train, error);
-    if (status != STRIA_OK) return status;
+    return status;
+}
+
+/* What the first lines say of the data. */
+static void training_facts(training *t) {
+    const stria_dataset *train = stria_trainer_train_data(t->trainer), *val = stria_trainer_val_data(t->trainer);
     progress *p = &t->progress;
-    stria_dataset_shape(t->train, &p->channels, &p->height, &p->width);
-    p->classes = stria_dataset_classes(t->train);
-    p->val_images = t->val ? stria_dataset_count(t->val) : 0;
-    return STRIA_OK;
+    stria_dataset_shape(train, &p->channels, &p->height, &p->width);
+    p->classes = stria_dataset_classes(train);
+    p->val_images = val ? stria_dataset_count(val) : 0;
 }
 
 static stria_status training_begin(training *t, stria_error *error) {
@@ -100,20 +104,10 @@ static stria_status training_begin(training *t, stria_error *error) {
     if (status == STRIA_OK) status = training_data(t, error);
     if (status == STRIA_OK) status = folder_prepare(t->folder, error);
     if (status == STRIA_OK) status = stria_trainer_new(&t->trainer, t->model, t->train, t->val, &t->options, error);
+    if (status == STRIA_OK) training_facts(t);
     t->progress.model = model;
     t->progress.options = t->settings;
     return status;
-}
-
-/* The number of outputs: the classes, where the images were not opened here. */
-static stria_status training_classes(training *t, stria_error *error) {
-    stria_model *model = NULL;
-    stria_status status = stria_trainer_model(t->trainer, &model, error);
-    if (status != STRIA_OK) return status;
-    stria_port port = stria_model_output(model, 0);
-    if (t->progress.classes == 0 && port.rank > 0) t->progress.classes = port.shape[port.rank - 1];
-    stria_model_free(model);
-    return STRIA_OK;
 }
 
 static stria_status training_resume(training *t, stria_error *error) {
@@ -123,14 +117,12 @@ static stria_status training_resume(training *t, stria_error *error) {
     if (*folder) snprintf(t->folder, sizeof t->folder, "%s", folder);
     else if (status == STRIA_OK) status = folder_newest(t->folder, sizeof t->folder, error);
     if (status == STRIA_OK) status = stria_run_data(t->folder, t->data, sizeof t->data, error);
-    if (status == STRIA_OK && option_given(t->given, "data")) {
-        snprintf(t->data, sizeof t->data, "%s", option_text(t->given, "data"));
-        status = training_data(t, error);
-    }
+    const char *moved = option_given(t->given, "data") ? option_text(t->given, "data") : NULL;
+    if (moved) snprintf(t->data, sizeof t->data, "%s", moved);
     if (!option_given(t->given, "epochs")) t->options.epochs = 0; /* as the run has it */
     if (status == STRIA_OK)
-        status = stria_trainer_resume(&t->trainer, t->folder, t->train, t->val, changed ? &t->options : NULL, error);
-    if (status == STRIA_OK) status = training_classes(t, error);
+        status = stria_trainer_resume(&t->trainer, t->folder, moved, changed ? &t->options : NULL, error);
+    if (status == STRIA_OK) training_facts(t);
     t->progress.model = t->folder;
     t->progress.options = "";
     return status;

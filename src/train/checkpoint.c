@@ -66,6 +66,7 @@ static stria_status position_add(writing *w, const trainer *t, stria_error *err)
     TRY(pair_add(w, err, "format", "stria checkpoint 1"));
     TRY(pair_add(w, err, "isa", "%s", t->ks->isa));
     TRY(pair_add(w, err, "data", "%s", t->source.spec));
+    TRY(pair_add(w, err, "data.images", "%" PRId64, dataset_count(t->train)));
     TRY(pair_add(w, err, "data.limit", "%" PRId64, t->source.limit));
     TRY(pair_add(w, err, "data.hold_out", "%d", t->source.hold_out));
     TRY(pair_add(w, err, "data.validated", "%d", t->val != NULL));
@@ -151,6 +152,7 @@ static stria_status data_get(checkpoint *c, stria_error *err) {
     snprintf(c->source.spec, sizeof c->source.spec, "%s", value);
     TRY(metadata_get(c, "data.checksum", &value, err));
     c->data_checksum = strtoull(value, NULL, 16);
+    TRY(count_get(c, "data.images", &c->images, err));
     TRY(count_get(c, "data.limit", &c->source.limit, err));
     TRY(count_get(c, "data.hold_out", &flag, err));
     c->source.hold_out = flag != 0;

@@ -69,6 +69,7 @@ typedef struct checkpoint {
     data_source source;
     bool validated; /* there was a validation set */
     uint64_t data_checksum;
+    int64_t images; /* of the training set */
     const char *isa;
     struct safetensors *file;
 } checkpoint;
