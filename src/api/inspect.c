@@ -70,8 +70,10 @@ static stria_status memory_fill(graph *g, int64_t batch, stria_summary *s, stria
         *(v->role == ROLE_PARAMETER ? &s->parameters : &s->buffers) += count;
     }
     s->inference_bytes += states;
-    /* What is no classifier of pictures has no training step of its own. */
-    if (step_graph(g, batch, &(optimizer_options){.momentum = 0.9}, 0, &step, NULL) != STRIA_OK) return STRIA_OK;
+    stria_error reason;
+    status = step_graph(g, batch, &(optimizer_options){.momentum = 0.9}, 0, &step, &reason);
+    if (status == STRIA_NO_MEMORY) FAIL(err, status, "%s", reason.text);
+    if (status != STRIA_OK) return STRIA_OK; /* what is no classifier of pictures has no training step of its own */
     status = program_bytes(step, &s->training_bytes, err);
     step_memory m = step_memory_of(step);
     s->training_bytes += m.parameter_bytes + m.optimizer_bytes;

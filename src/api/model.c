@@ -83,7 +83,7 @@ const char *const *stria_zoo_names(void) { return zoo_names(); }
 const char *stria_zoo_about(const char *name) { return zoo_about(name); }
 
 stria_status graph_for_batch(graph *g, int64_t batch, graph **out, stria_error *err) {
-    shape *shapes;
+    shape *shapes = NULL;
     const shape **pointers = NULL;
     stria_status status = mem_new(&shapes, (size_t)g->input_count + 1, sizeof *shapes, "shapes", err);
     if (status == STRIA_OK) status = mem_new(&pointers, (size_t)g->input_count + 1, sizeof *pointers, "shapes", err);

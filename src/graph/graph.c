@@ -46,11 +46,17 @@ void graph_free(graph *g) {
     mem_free(g);
 }
 
+static bool name_taken(const graph *g, const char *name) {
+    for (; g; g = g->copied_from)
+        if (name_table_value(g->names, name) || name_table_node(g->names, name)) return true;
+    return false;
+}
+
 const char *graph_fresh_name(graph *g, const char *stem) {
-    if (!name_table_value(g->names, stem) && !name_table_node(g->names, stem)) return arena_strdup(&g->arena, stem);
+    if (!name_taken(g, stem)) return arena_strdup(&g->arena, stem);
     for (int i = 2;; i++) {
         char *name = arena_printf(&g->arena, "%s_%d", stem, i);
-        if (!name || (!name_table_value(g->names, name) && !name_table_node(g->names, name))) return name;
+        if (!name || !name_taken(g, name)) return name;
     }
 }
 

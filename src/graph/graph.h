@@ -91,6 +91,7 @@ struct graph {
     int value_capacity, node_capacity, input_capacity, output_capacity, output_name_capacity, update_capacity,
         metadata_capacity;
     struct name_table *names; /* values and nodes by name */
+    const graph *copied_from; /* while a graph_map fills this graph: its names are to come, so no fresh one may be one of them */
 };
 
 stria_status graph_new(graph **out, const char *name, stria_error *err);

@@ -6,6 +6,7 @@
 stria_status graph_map_init(graph_map *m, graph *from, stria_error *err) {
     *m = (graph_map){.from = from};
     stria_status status = graph_new(&m->to, from->name, err);
+    if (status == STRIA_OK) m->to->copied_from = from;
     if (status == STRIA_OK)
         status = mem_new(&m->value, (size_t)from->value_count + 1, sizeof *m->value, "a copy of the graph", err);
     for (int i = 0; status == STRIA_OK && i < from->metadata_count; i++)
@@ -79,10 +80,26 @@ done:
     return status;
 }
 
+/* All inputs, in their old order; those that the pass itself added come behind. */
+static stria_status inputs_finish(graph_map *m, stria_error *err) {
+    value *v;
+    int at = 0;
+    for (int i = 0; i < m->from->input_count; i++) TRY(graph_map_value(m, m->from->inputs[i], &v, err));
+    for (int i = 0; i < m->from->input_count; i++) {
+        v = m->value[m->from->inputs[i]->id];
+        int now = at;
+        while (now < m->to->input_count && m->to->inputs[now] != v) now++;
+        if (now == m->to->input_count) continue; /* no input any more */
+        for (; now > at; now--) m->to->inputs[now] = m->to->inputs[now - 1];
+        m->to->inputs[at++] = v;
+    }
+    return STRIA_OK;
+}
+
 stria_status graph_map_finish(graph_map *m, graph **out, stria_error *err) {
     value *v, *next;
     graph *from = m->from;
-    for (int i = 0; i < from->input_count; i++) TRY(graph_map_value(m, from->inputs[i], &v, err));
+    TRY(inputs_finish(m, err));
     for (int i = 0; i < from->output_count; i++) {
         TRY(graph_map_value(m, from->outputs[i], &v, err));
         TRY(graph_add_output(m->to, v, from->output_names[i] ? from->output_names[i] : from->outputs[i]->name, err));
@@ -92,6 +109,7 @@ stria_status graph_map_finish(graph_map *m, graph **out, stria_error *err) {
         TRY(graph_map_value(m, from->updates[i].next, &next, err));
         TRY(graph_add_update(m->to, v, next, err));
     }
+    m->to->copied_from = NULL;
     *out = m->to;
     m->to = NULL;
     graph_map_release(m);

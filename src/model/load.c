@@ -45,9 +45,19 @@ static stria_status load_run(graph **out, const char *folder, stria_error *err) 
     return status;
 }
 
+/* A folder with a checkpoint in it. */
+static bool is_run(const char *spec) {
+    text path = {0};
+    text_printf(&path, "%s/checkpoint.safetensors", spec);
+    bool found = !path.failed && file_exists(path.data);
+    text_release(&path);
+    return found;
+}
+
 stria_status graph_load(graph **out, const char *spec, uint64_t seed, stria_error *err) {
     if (ends_in(spec, ".onnx")) return load_onnx(out, spec, err);
     if (ends_in(spec, ".net")) return load_net(out, spec, seed, err);
+    if (is_run(spec)) return load_run(out, spec, err); /* also one that is named like a network: what was trained is meant */
     if (zoo_has(spec)) return zoo_build(out, spec, seed, err);
     if (file_is_folder(spec)) return load_run(out, spec, err);
     if (file_exists(spec)) FAIL(err, STRIA_BAD_ARGUMENT, "%s: a model file is called .onnx or .net", spec);

@@ -5,7 +5,7 @@
 #include "graph/graph.h"
 
 /* spec: a zoo name with options ("lenet5:classes=26"), FILE.onnx, FILE.net, or a run folder (its model.onnx, else
- * best.onnx). Files win over zoo names only by their ending. seed initialises zoo and .net models. */
+ * best.onnx). Of a zoo name, a file wins by its ending, and a folder by a checkpoint in it. seed initialises zoo and .net models. */
 stria_status graph_load(graph **out, const char *spec, uint64_t seed, stria_error *err);
 
 /* By the ending of the path: .onnx (with parameters) or .net (without); atomically. */
