@@ -829,8 +829,14 @@ static void test_known_inputs(void **state) {
         size_t size = onnx__model_proto__get_packed_size(&f.model);
         uint8_t *data = malloc(size);
         onnx__model_proto__pack(&f.model, data);
-        assert_ok(onnx_read_known(&g, data, size, "k", (onnx_known[]){{"shape", t}}, 1, &err));
-        assert_int_equal(g->input_count, 1);
+        bool fixed[2] = {false};
+        tensor *floats;
+        assert_ok(tensor_new(&floats, STRIA_FLOAT32, &(shape){2, {2, 3}}, "x", &err));
+        onnx_known both = {(tensor *[]){floats, t}, fixed, 2};
+        assert_ok(onnx_read_known(&g, data, size, "k", &both, &err));
+        tensor_release(floats);
+        assert_int_equal(g->input_count, 1); /* x decides no shape */
+        assert_true(!fixed[0] && fixed[1]);
         assert_int_equal(g->outputs[0]->shape.rank, 1);
         free(data);
         tensor_release(t);

@@ -53,12 +53,13 @@ int small_data_teardown(void **state) {
     return 0;
 }
 
-stria_model *small_model(stria_error *err) {
+stria_model *small_model(bool rectified, stria_error *err) {
     stria_model *m = NULL;
     stria_graph *g = stria_graph_new("small");
     if (!g) return NULL;
     stria_value *x = stria_input(g, "image", STRIA_FLOAT32, 4, (const int64_t[]){0, 1, SIDE, SIDE});
-    x = stria_relu(g, stria_max_pool(g, stria_conv(g, x, 4, "kernel=5 padding=2"), "kernel=2"));
+    x = stria_max_pool(g, stria_conv(g, x, 4, "kernel=5 padding=2"), "kernel=2");
+    if (rectified) x = stria_relu(g, x);
     stria_output(g, stria_dense(g, x, CLASSES, "name=logits"), "logits");
     if (stria_model_from_graph(&m, g, err) != STRIA_OK) stria_graph_free(g);
     return m;

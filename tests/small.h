@@ -10,8 +10,8 @@ extern char small_data_spec[600]; /* mnist:… in it */
 int small_data_setup(void **state);
 int small_data_teardown(void **state);
 
-/* conv 5×5, max pooling, relu, dense. */
-stria_model *small_model(stria_error *err);
+/* conv 5×5, max pooling, relu (if wanted), dense. */
+stria_model *small_model(bool rectified, stria_error *err);
 void small_folder_empty(const char *path); /* removes a folder and the files in it */
 
 #endif

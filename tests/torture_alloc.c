@@ -177,7 +177,7 @@ static int setup(void **state) {
     snprintf(run, sizeof run, "%s/run", small_folder);
     snprintf(other, sizeof other, "%s/other", small_folder);
     stria_error err = {0};
-    stria_model *m = small_model(&err);
+    stria_model *m = small_model(true, &err);
     bool ready = m && stria_model_save(m, onnx, &err) == STRIA_OK && stria_model_save(m, net, &err) == STRIA_OK &&
                  train_into(run, &err) == STRIA_OK;
     if (!ready) print_error("%s\n", err.text);

@@ -71,14 +71,6 @@ STRIA_API void stria_bench_release(stria_bench *bench);
 
 /* ---- raw tensors: .npy files ---- */
 
-typedef struct stria_array {
-    stria_type type;
-    int rank;
-    int64_t shape[STRIA_RANK_MAX];
-    void *data; /* dense, row-major */
-    size_t bytes;
-} stria_array;
-
 /* Reads .npy, or one tensor of ONNX's TensorProto (.pb). Free with stria_array_release. */
 STRIA_API stria_status stria_array_read(const char *path, stria_array *out, stria_error *error);
 /* Writes .npy, atomically. */

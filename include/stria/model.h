@@ -27,6 +27,15 @@ typedef enum stria_type {
 
 #define STRIA_RANK_MAX 8
 
+/* A tensor's contents. */
+typedef struct stria_array {
+    stria_type type;
+    int rank;
+    int64_t shape[STRIA_RANK_MAX];
+    void *data; /* dense, row-major */
+    size_t bytes;
+} stria_array;
+
 /* ---------------------------------------------------------------------------------------------------------------
  * Graph: symbolic tensors and operators.
  *
@@ -114,6 +123,11 @@ STRIA_API stria_status stria_model_from_graph(stria_model **out, stria_graph *gr
 /* spec: a zoo name with options ("lenet5", "mlp:hidden=128"), an .onnx file, a .net file, or a run folder. seed initialises
  * the parameters of a zoo or .net model. */
 STRIA_API stria_status stria_model_open(stria_model **out, const char *spec, uint64_t seed, stria_error *error);
+/* The same for a model whose shapes depend on what some inputs hold (Reshape's shape, Slice's starts), since sessions are
+ * planned for them: known[count] are contents of its first inputs, in the file's order (data NULL: not known). Those that
+ * decide a shape become constants, are no inputs of the model any more, and set fixed[i]; the others stay inputs. */
+STRIA_API stria_status stria_model_open_known(stria_model **out, const char *spec, uint64_t seed, const stria_array *known,
+                                              bool *fixed, int count, stria_error *error);
 /* Writes .onnx (with parameters) or .net (without), by the path's ending; atomically. */
 STRIA_API stria_status stria_model_save(const stria_model *model, const char *path, stria_error *error);
 STRIA_API void stria_model_free(stria_model *model); /* accepts NULL */

@@ -44,6 +44,33 @@ stria_status stria_model_open(stria_model **out, const char *spec, uint64_t seed
     return model_wrap(out, g, err);
 }
 
+static stria_status known_tensor(const stria_array *a, int index, tensor **out, stria_error *err) {
+    if (!a->data) return STRIA_OK;
+    if (a->rank < 0 || a->rank > RANK_MAX) FAIL(err, STRIA_BAD_SHAPE, "input %d has %d dimensions", index, a->rank);
+    shape s = shape_of(a->rank, a->shape);
+    TRY(tensor_new(out, a->type, &s, "a known input", err));
+    if ((*out)->bytes != a->bytes) FAIL(err, STRIA_BAD_SHAPE, "input %d has %zu bytes, its shape %zu", index, a->bytes, (*out)->bytes);
+    memcpy((*out)->data, a->data, a->bytes);
+    return STRIA_OK;
+}
+
+stria_status stria_model_open_known(stria_model **out, const char *spec, uint64_t seed, const stria_array *known, bool *fixed,
+                                    int count, stria_error *err) {
+    graph *g;
+    tensor **contents;
+    TRY(mem_new(&contents, (size_t)(count > 0 ? count : 0) + 1, sizeof *contents, "known inputs", err));
+    stria_status status = STRIA_OK;
+    for (int i = 0; i < count && status == STRIA_OK; i++) {
+        fixed[i] = false;
+        status = known_tensor(&known[i], i, &contents[i], err);
+    }
+    if (status == STRIA_OK) status = graph_load_known(&g, spec, seed, contents, fixed, count, err);
+    if (status == STRIA_OK) status = model_wrap(out, g, err);
+    for (int i = 0; i < count; i++) tensor_release(contents[i]);
+    mem_free(contents);
+    return status;
+}
+
 stria_status stria_model_save(const stria_model *m, const char *path, stria_error *err) { return graph_save(m->g, path, err); }
 
 void stria_model_free(stria_model *m) {

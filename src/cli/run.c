@@ -50,11 +50,11 @@ static stria_status run_inputs(const options *given, const stria_model *model, c
 }
 
 /* A folder of input_*.pb and output_*.pb, as ONNX's own conformance cases have it. */
-static stria_status run_test(const options *given, const stria_model *model, const stria_session_options *chosen,
-                             const char *folder, comparison *found, stria_error *error) {
+static stria_status run_test(const options *given, const stria_session_options *chosen, const char *folder,
+                             comparison *found, stria_error *error) {
     tensors inputs = {0}, wanted = {0}, outputs = {0};
-    stria_status status = tensors_read_case(&inputs, model, true, folder, error);
-    if (status == STRIA_OK) status = tensors_read_case(&wanted, model, false, folder, error);
+    stria_model *model = NULL;
+    stria_status status = tensors_open_case(&inputs, &wanted, given->operands[0], folder, &model, error);
     if (status == STRIA_OK) status = tensors_run(model, chosen, &inputs, 0, &outputs, error);
     if (status == STRIA_OK)
         status =
@@ -62,6 +62,7 @@ static stria_status run_test(const options *given, const stria_model *model, con
     tensors_release(&inputs);
     tensors_release(&wanted);
     tensors_release(&outputs);
+    stria_model_free(model);
     return status;
 }
 
@@ -81,14 +82,14 @@ static int run_run(const options *given) {
     chosen.threads = (int)option_integer(given, "threads");
     chosen.seed = (uint64_t)option_integer(given, "seed");
     chosen.reference = option_given(given, "reference");
+    chosen.optimize = !option_given(given, "no-optimize");
     stria_model *model = NULL;
     stria_error error = {0};
     tensors outputs = {0};
     comparison found = {.passed = true};
-    stria_status status = source_model(given, given->operands[0], &model, &error);
-    if (status == STRIA_OK)
-        status = test ? run_test(given, model, &chosen, test, &found, &error)
-                      : run_inputs(given, model, &chosen, &outputs, &error);
+    stria_status status = test ? run_test(given, &chosen, test, &found, &error)
+                               : source_model(given, given->operands[0], &model, &error);
+    if (status == STRIA_OK && !test) status = run_inputs(given, model, &chosen, &outputs, &error);
     int code = EXIT_DONE;
     if (status != STRIA_OK) code = term_fail(&error);
     else if (test) code = compare_finish(&found, json, NULL);
@@ -111,6 +112,7 @@ static const option_row run_rows[] = {
      .help = "writes DIR/NAME.npy for every output; printed if not given"},
     OPTION_BATCH(NULL, "rows of the inputs to run at once; all of them if not given"),
     {.name = "reference", .kind = OPTION_FLAG, .help = "computes every operator by its formula in float64"},
+    {.name = "no-optimize", .kind = OPTION_FLAG, .help = "neither folds constants nor fuses layers"},
     {.name = "test-data",
      .kind = OPTION_TEXT,
      .type = "DIR",

@@ -99,6 +99,11 @@ static stria_status type_fit(const stria_port *port, tensor *t, const char *file
     return STRIA_OK;
 }
 
+static stria_status input_fit(const stria_port *port, tensor *t, const char *file, stria_error *error) {
+    stria_status status = shape_check(port, &t->array, file, error);
+    return status == STRIA_OK ? type_fit(port, t, file, error) : status;
+}
+
 static stria_status input_read(tensors *inputs, const stria_model *model, int index, const char *file,
                                stria_error *error) {
     stria_port port = stria_model_input(model, index);
@@ -107,9 +112,7 @@ static stria_status input_read(tensors *inputs, const stria_model *model, int in
     tensor *t = tensors_add(inputs, port.name, error);
     if (!t) return STRIA_NO_MEMORY;
     stria_status status = stria_array_read(file, &t->array, error);
-    if (status == STRIA_OK) status = shape_check(&port, &t->array, file, error);
-    if (status == STRIA_OK) status = type_fit(&port, t, file, error);
-    return status;
+    return status == STRIA_OK ? input_fit(&port, t, file, error) : status;
 }
 
 static stria_status input_unknown(const stria_model *model, const char *name, stria_error *error) {
@@ -137,23 +140,64 @@ stria_status tensors_read_input(tensors *inputs, const stria_model *model, const
                          stria_model_input_count(model));
 }
 
-stria_status tensors_read_case(tensors *list, const stria_model *model, bool inputs, const char *folder,
-                               stria_error *error) {
-    int count = inputs ? stria_model_input_count(model) : stria_model_output_count(model);
-    for (int i = 0; i < count; i++) {
+/* folder/input_0.pb, folder/input_1.pb, … as many as there are. */
+static stria_status case_read(tensors *list, const char *folder, const char *kind, stria_error *error) {
+    for (int i = 0;; i++) {
         char file[4096];
-        stria_status status;
-        if (snprintf(file, sizeof file, "%s/%s_%d.pb", folder, inputs ? "input" : "output", i) >= (int)sizeof file)
+        if (snprintf(file, sizeof file, "%s/%s_%d.pb", folder, kind, i) >= (int)sizeof file)
             return source_refuse(error, STRIA_BAD_ARGUMENT, "the folder's name is too long");
-        if (inputs) {
-            status = input_read(list, model, i, file, error);
-        } else {
-            tensor *t = tensors_add(list, stria_model_output(model, i).name, error);
-            status = t ? stria_array_read(file, &t->array, error) : STRIA_NO_MEMORY;
+        if (access(file, F_OK) != 0) return STRIA_OK;
+        tensor *t = tensors_add(list, "", error);
+        stria_status status = t ? stria_array_read(file, &t->array, error) : STRIA_NO_MEMORY;
+        if (status != STRIA_OK) return status;
+    }
+}
+
+/* Inputs that became part of the model leave the list; the others get their names and types. */
+static stria_status case_fit(tensors *inputs, const bool *fixed, const stria_model *model, stria_error *error) {
+    int kept = 0;
+    for (int i = 0; i < inputs->count; i++) {
+        if (!fixed[i]) inputs->items[kept++] = inputs->items[i];
+        else {
+            free(inputs->items[i].name);
+            data_release(&inputs->items[i]);
         }
+    }
+    inputs->count = kept;
+    if (kept > stria_model_input_count(model))
+        return source_refuse(error, STRIA_BAD_ARGUMENT, "the case has %d inputs, the model %d", kept,
+                             stria_model_input_count(model));
+    for (int i = 0; i < kept; i++) {
+        stria_port port = stria_model_input(model, i);
+        char *name = strdup(port.name);
+        if (!name) return source_refuse(error, STRIA_NO_MEMORY, "out of memory for input '%s'", port.name);
+        free(inputs->items[i].name);
+        inputs->items[i].name = name;
+        stria_status status = input_fit(&port, &inputs->items[i], "input_*.pb", error);
         if (status != STRIA_OK) return status;
     }
     return STRIA_OK;
+}
+
+stria_status tensors_open_case(tensors *inputs, tensors *wanted, const char *spec, const char *folder,
+                               stria_model **model, stria_error *error) {
+    stria_array *known = NULL;
+    bool *fixed = NULL;
+    stria_status status = case_read(inputs, folder, "input", error);
+    if (status == STRIA_OK) status = case_read(wanted, folder, "output", error);
+    if (status == STRIA_OK && wanted->count == 0)
+        status = source_refuse(error, STRIA_NO_FILE, "'%s' holds no output_0.pb: it is no test case", folder);
+    if (status == STRIA_OK) {
+        known = calloc((size_t)inputs->count + 1, sizeof *known);
+        fixed = calloc((size_t)inputs->count + 1, sizeof *fixed);
+        if (!known || !fixed) status = source_refuse(error, STRIA_NO_MEMORY, "out of memory for a test case");
+    }
+    for (int i = 0; status == STRIA_OK && i < inputs->count; i++) known[i] = inputs->items[i].array;
+    if (status == STRIA_OK) status = stria_model_open_known(model, spec, 0, known, fixed, inputs->count, error);
+    if (status == STRIA_OK) status = case_fit(inputs, fixed, *model, error);
+    free(known);
+    free(fixed);
+    return status;
 }
 
 /* Steele and Lea's SplitMix64. */

@@ -26,9 +26,10 @@ const tensor *tensors_find(const tensors *list, const char *name);
 stria_status tensor_allocate(tensor *t, stria_error *error);
 /* Reads "[NAME=]FILE" for the named input, or the one at this position, and fits its type. */
 stria_status tensors_read_input(tensors *inputs, const stria_model *model, const char *word, stria_error *error);
-/* Reads input_0.pb, input_1.pb, … (or output_…) of an ONNX test case, as many as there are. */
-stria_status tensors_read_case(tensors *list, const stria_model *model, bool inputs, const char *folder,
-                               stria_error *error);
+/* An ONNX test case: reads input_0.pb, … and output_0.pb, …, as many as there are, and opens the model for them: inputs
+ * that decide its shapes become a part of it. *model is set even on failure, if it could be opened. */
+stria_status tensors_open_case(tensors *inputs, tensors *wanted, const char *spec, const char *folder,
+                               stria_model **model, stria_error *error);
 /* Random numbers in [-1, 1), or small whole ones, for every input at batch 1 and `size` where the model leaves it open.
  */
 stria_status tensors_random(tensors *inputs, const stria_model *model, uint64_t seed, stria_error *error);

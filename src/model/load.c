@@ -6,6 +6,7 @@
 #include "model/onnx/onnx.h"
 #include "model/zoo/zoo.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static bool ends_in(const char *path, const char *ending) {
@@ -13,11 +14,11 @@ static bool ends_in(const char *path, const char *ending) {
     return n > e && strcmp(path + n - e, ending) == 0;
 }
 
-static stria_status load_onnx(graph **out, const char *path, stria_error *err) {
+static stria_status load_onnx(graph **out, const char *path, const onnx_known *known, stria_error *err) {
     uint8_t *data;
     size_t size;
     TRY(file_read(path, 0, &data, &size, err));
-    stria_status status = onnx_read(out, data, size, path, err);
+    stria_status status = onnx_read_known(out, data, size, path, known, err);
     mem_free(data);
     return status;
 }
@@ -38,7 +39,7 @@ static stria_status load_run(graph **out, const char *folder, stria_error *err) 
         text path = {0};
         text_printf(&path, "%s/%s", folder, files[i]);
         status = text_check(&path, err);
-        if (status == STRIA_OK) status = file_exists(path.data) ? load_onnx(out, path.data, err) : STRIA_NO_FILE;
+        if (status == STRIA_OK) status = file_exists(path.data) ? load_onnx(out, path.data, NULL, err) : STRIA_NO_FILE;
         text_release(&path);
     }
     if (status == STRIA_NO_FILE) FAIL(err, STRIA_NO_FILE, "%s: the folder has no model.onnx", folder);
@@ -47,15 +48,19 @@ static stria_status load_run(graph **out, const char *folder, stria_error *err) 
 
 /* A folder with a checkpoint in it. */
 static bool is_run(const char *spec) {
-    text path = {0};
-    text_printf(&path, "%s/checkpoint.safetensors", spec);
-    bool found = !path.failed && file_exists(path.data);
-    text_release(&path);
-    return found;
+    char path[4200];
+    int length = snprintf(path, sizeof path, "%s/checkpoint.safetensors", spec);
+    return length < (int)sizeof path && file_exists(path);
+}
+
+stria_status graph_load_known(graph **out, const char *spec, uint64_t seed, tensor *const *contents, bool *fixed, int count,
+                              stria_error *err) {
+    if (ends_in(spec, ".onnx")) return load_onnx(out, spec, &(onnx_known){contents, fixed, count}, err);
+    return graph_load(out, spec, seed, err);
 }
 
 stria_status graph_load(graph **out, const char *spec, uint64_t seed, stria_error *err) {
-    if (ends_in(spec, ".onnx")) return load_onnx(out, spec, err);
+    if (ends_in(spec, ".onnx")) return load_onnx(out, spec, NULL, err);
     if (ends_in(spec, ".net")) return load_net(out, spec, seed, err);
     if (is_run(spec)) return load_run(out, spec, err); /* also one that is named like a network: what was trained is meant */
     if (zoo_has(spec)) return zoo_build(out, spec, seed, err);

@@ -72,12 +72,14 @@ static stria_status rebatch(graph *g, int64_t batch, graph **out, stria_error *e
     return status;
 }
 
-int64_t classifier_batch(graph *g, int64_t wanted) {
+stria_status classifier_batch(graph *g, int64_t *batch, stria_error *err) {
     graph *open;
-    if (g->input_count != 1 || !batch_fixed(g)) return wanted;
-    if (graph_rebatch(&open, g, NULL) != STRIA_OK) return g->inputs[0]->shape.dim[0];
-    graph_free(open);
-    return wanted;
+    if (g->input_count != 1 || !batch_fixed(g)) return STRIA_OK;
+    stria_status status = graph_rebatch(&open, g, err);
+    if (status == STRIA_NO_MEMORY) return status;
+    if (status == STRIA_OK) graph_free(open);
+    else *batch = g->inputs[0]->shape.dim[0];
+    return STRIA_OK;
 }
 
 stria_status classifier_graph(graph *g, int64_t batch, graph **out, stria_error *err) {

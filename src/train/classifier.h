@@ -21,8 +21,8 @@ typedef struct classifier {
 /* Fails with a sentence for graphs that are no classifiers of pictures. */
 stria_status classifier_of(graph *g, classifier *out, stria_error *err);
 
-/* The batch to evaluate by: `wanted`, or the one that the file fixes where it cannot be proved that others work. */
-int64_t classifier_batch(graph *g, int64_t wanted);
+/* Sets *batch to the one that the file fixes, where it cannot be proved that others work. */
+stria_status classifier_batch(graph *g, int64_t *batch, stria_error *err);
 
 /* A copy for this batch with one output more: the logits, under CLASSIFIER_LOGITS, and no other output. */
 stria_status classifier_graph(graph *g, int64_t batch, graph **out, stria_error *err);

@@ -46,7 +46,7 @@ stria_status evaluator_new(evaluator **out, graph *g, const dataset *d, int64_t 
     if (dataset_count(d) < 1) FAIL(err, STRIA_BAD_ARGUMENT, "there is no image to evaluate");
     TRY(mem_new(&e, 1, sizeof *e, "evaluation", err));
     e->d = d;
-    batch = classifier_batch(g, batch);
+    TRY(classifier_batch(g, &batch, err));
     e->batch = batch < dataset_count(d) ? batch : dataset_count(d);
     e->pool = pool_retain(config->pool);
     stria_status status = evaluator_make(e, g, config, err);

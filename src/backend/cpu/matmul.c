@@ -21,7 +21,9 @@ static bool accept_gemm(const node *n, refusal *why) {
     epilogue e = {0};
     if (!epilogue_activation(n, &e)) return REFUSE(why, "no epilogue for %s", n->epilogue.activation->name);
     if (n->epilogue.residual >= 0) return REFUSE(why, "a residual to add");
-    if (n->epilogue.bias >= 0 && n->out[0]->shape.rank != 2) return REFUSE(why, "a bias to a batch of products");
+    bool matrices = n->in[0]->shape.rank == 2 && n->in[1]->shape.rank == 2;
+    if (n->epilogue.bias >= 0 && !matrices) return REFUSE(why, "a bias to a batch of products");
+    if (n->epilogue.bias >= 0 && node_own_inputs(n) > 2) return REFUSE(why, "a bias besides the operator's own");
     return all_float32(n, why);
 }
 

@@ -112,16 +112,14 @@ static bool dimension_open(const Onnx__TensorShapeProto__Dimension *d) {
     return name_given(d->dim_param) || d->dim_value <= 0;
 }
 
-static tensor *known_find(const importer *im, const char *name) {
-    for (int i = 0; i < im->known_count; i++)
-        if (strcmp(im->known[i].name, name) == 0) return im->known[i].data;
-    return NULL;
-}
-
-static stria_status import_input(importer *im, definition *d, stria_error *err) {
+/* position: among the inputs that are no initialisers. */
+static stria_status import_input(importer *im, definition *d, int position, stria_error *err) {
     const Onnx__ValueInfoProto *p = im->file->input[d->index];
-    tensor *known = known_find(im, p->name);
-    if (known) return import_constant(im, p->name, tensor_retain(known), &d->value, err);
+    tensor *known = position < im->known.count ? im->known.contents[position] : NULL;
+    if (known && d->decides) {
+        im->known.fixed[position] = true;
+        return import_constant(im, p->name, tensor_retain(known), &d->value, err);
+    }
     const Onnx__TypeProto__Tensor *t;
     dtype type;
     TRY(input_type(p, &t, &type, err));
@@ -207,9 +205,10 @@ static void freeze_from_metadata(importer *im) {
 static stria_status build(importer *im, stria_error *err) {
     const char *name = printable(&im->arena, name_given(im->file->name) ? im->file->name : "graph");
     if (!name) FAIL(err, STRIA_NO_MEMORY, "not enough memory for a graph");
+    int inputs = 0;
     TRY(graph_new(&im->g, name, err));
     for (int i = 0; i < im->definition_count; i++) {
-        if (im->definitions[i].kind == FROM_INPUT) TRY(import_input(im, &im->definitions[i], err));
+        if (im->definitions[i].kind == FROM_INPUT) TRY(import_input(im, &im->definitions[i], inputs++, err));
         if (im->definitions[i].kind == FROM_INITIALIZER) TRY(import_initializer(im, &im->definitions[i], err));
     }
     for (size_t i = 0; i < im->file->n_node; i++) TRY(import_node(im, im->file->node[im->order[i]], err));
@@ -244,6 +243,7 @@ static stria_status import(importer *im, stria_error *err) {
     TRY(scan_definitions(im, err));
     TRY(scan_order(im, err));
     scan_roles(im);
+    scan_shapes(im);
     roles_from_metadata(im, "stria.parameters", ROLE_PARAMETER);
     roles_from_metadata(im, "stria.statistics", ROLE_STATISTIC);
     TRY(initializers_decode(im, err));
@@ -261,12 +261,12 @@ static void importer_release(importer *im) {
 }
 
 stria_status onnx_read(graph **out, const uint8_t *data, size_t size, const char *file_name, stria_error *err) {
-    return onnx_read_known(out, data, size, file_name, NULL, 0, err);
+    return onnx_read_known(out, data, size, file_name, NULL, err);
 }
 
 stria_status onnx_read_known(graph **out, const uint8_t *data, size_t size, const char *file_name,
-                             const onnx_known *known, int known_count, stria_error *err) {
-    importer im = {.known = known, .known_count = known_count, .files = {.model_file = file_name}};
+                             const onnx_known *known, stria_error *err) {
+    importer im = {.known = known ? *known : (onnx_known){0}, .files = {.model_file = file_name}};
     arena_init(&im.arena);
     stria_status status = wire_unpack(&onnx__model_proto__descriptor, data, size, &im.model, err);
     if (status == STRIA_OK) status = import(&im, err);

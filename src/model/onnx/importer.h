@@ -17,6 +17,7 @@ typedef struct definition {
     definition_kind kind;
     int index;       /* in graph.input, graph.initializer, graph.node */
     bool used;       /* by a node or as an output */
+    bool decides;    /* a shape rule reads its contents, or what is computed from them */
     value_role role; /* of an initialiser that becomes a state */
     tensor *data;    /* of an initialiser */
     value *value;    /* in the graph that is being built */
@@ -26,8 +27,7 @@ typedef struct importer {
     Onnx__ModelProto *model;
     Onnx__GraphProto *file;
     int64_t opset;           /* of ONNX's own domain */
-    const onnx_known *known; /* contents of inputs that are given before */
-    int known_count;
+    onnx_known known;        /* contents of inputs that are given before */
     external_files files;
     arena arena;
     definition *definitions;
@@ -44,6 +44,7 @@ typedef struct importer {
 stria_status scan_definitions(importer *im, stria_error *err);
 stria_status scan_order(importer *im, stria_error *err);
 void scan_roles(importer *im);
+void scan_shapes(importer *im); /* marks what decides shapes */
 definition *definition_find(const importer *im, const char *name); /* NULL if there is none */
 static inline bool name_given(const char *name) {
     return name && *name;

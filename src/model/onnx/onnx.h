@@ -15,14 +15,15 @@
  * value.symbol and have the nominal size 1, or 224 for those behind the first where the network cannot do with 1. */
 stria_status onnx_read(graph **out, const uint8_t *data, size_t size, const char *file_name, stria_error *err);
 
-/* The same with some inputs known beforehand: they become constants, so that operators whose shape rules read them
- * (Reshape's shape, Slice's starts) can be planned. Names that are no inputs are ignored. */
+/* The same with contents of the first inputs known beforehand (NULL: not). Those that decide a shape (Reshape's shape,
+ * Slice's starts, or what these are computed from) become constants and set fixed[i]; the others stay inputs. */
 typedef struct onnx_known {
-    const char *name;
-    tensor *data;
+    tensor *const *contents;
+    bool *fixed;
+    int count;
 } onnx_known;
 stria_status onnx_read_known(graph **out, const uint8_t *data, size_t size, const char *file_name,
-                             const onnx_known *known, int known_count, stria_error *err);
+                             const onnx_known *known, stria_error *err);
 
 /* Appends a ModelProto of opset GRAPH_OPSET. Refuses what only training has: updates, optimiser states, operators of
  * domain "stria", fused nodes. */

@@ -183,3 +183,26 @@ void scan_roles(importer *im) {
         if (op) mark_roles(im, im->file->node[i], op);
     }
 }
+
+/* ---- shapes ---- */
+
+static bool decides_shapes(const importer *im, const Onnx__NodeProto *n) {
+    for (size_t o = 0; o < n->n_output; o++) {
+        const definition *d = definition_find(im, n->output[o]);
+        if (d && d->decides) return true;
+    }
+    return false;
+}
+
+void scan_shapes(importer *im) {
+    for (size_t i = im->file->n_node; i-- > 0;) {
+        const Onnx__NodeProto *n = im->file->node[im->order[i]];
+        const op_def *op = operator_of(n);
+        bool all = decides_shapes(im, n);
+        for (size_t k = 0; k < n->n_input && k < 32; k++) {
+            definition *d = definition_find(im, n->input[k]);
+            bool value = op && (op->value_inputs >> k) & 1, shape_only = op && (op->shape_inputs >> k) & 1;
+            if (d && (value || (all && !shape_only))) d->decides = true;
+        }
+    }
+}
