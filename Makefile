@@ -3,6 +3,7 @@
 #   make demo       installs what is missing (Debian), builds, trains LeNet on Fashion-MNIST
 #   make check      installs what is missing (Debian), builds, runs the tests
 #   make check-all  make check under sanitizers, both compilers, every instruction set, valgrind, clang-tidy
+#   make conformance   runs ONNX's own test cases and writes docs/conformance.md
 #   make bench | install PREFIX=… DESTDIR=… | deps | format | clean
 BUILD  ?= build
 PREFIX ?= /usr/local
@@ -14,7 +15,7 @@ ifneq ($(mnist_folder),)
 export STRIA_TEST_DATA ?= $(abspath $(mnist_folder)/..)
 endif
 
-.PHONY: build build-all configure deps demo check check-all bench install format clean
+.PHONY: conformance build build-all configure deps demo check check-all bench install format clean
 .NOTPARALLEL:
 
 build: configure
@@ -44,6 +45,13 @@ check: deps
 check-all:
 	@tools/install-deps build demo check check-all
 	@tools/check-all
+
+# ONNX's own cases of every operator that the package libonnx-testdata has.
+onnx_cases = /usr/share/libonnx-testdata/data
+conformance: build
+	@test -d $(onnx_cases) || { echo "make conformance: there is no $(onnx_cases): apt-get install libonnx-testdata"; exit 1; }
+	tools/conformance $(BUILD)/stria --table docs/conformance.md $(onnx_cases)/node/* $(onnx_cases)/pytorch-operator/* \
+	    $(onnx_cases)/pytorch-converted/* $(onnx_cases)/simple/*
 
 bench: build-all
 	@for program in $(BUILD)/bench/*; do if [ -x "$$program" ]; then echo "== $$program"; "$$program" || exit 1; fi; done

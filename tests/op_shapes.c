@@ -88,7 +88,7 @@ static const row refusals[] = {
     {"ConvDataGradient", "2x6x24x23, 6x3x5x5, 2x3x28x28", "",
      "dy is [2, 6, 24, 23], but the convolution's output is [2, 6, 24, 24]"},
     {"MaxPool", "2x3x8x8", "kernel_shape=2", "kernel_shape has 1 entries, expected 2"},
-    {"MaxPool", "2x3x8x8", "kernel_shape=2,2 storage_order=1", "storage_order 1 is not supported, only 0"},
+    {"MaxPool", "2x3x8x8", "kernel_shape=2,2 storage_order=2", "storage_order is 2, expected 0 or 1"},
     {"AveragePool", "2x3x8x8x8", "kernel_shape=2,2,2", "3-D pooling is not supported (input [2, 3, 8, 8, 8])"},
     {"Gemm", "3x4, 5x6", "transB=1", "cannot multiply [3, 4] by [5, 6] transposed: 4 columns meet 6 rows"},
     {"Gemm", "3x4, 4x5, 3", "", "C is [3], which does not broadcast to the product's [3, 5]"},

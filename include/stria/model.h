@@ -125,7 +125,8 @@ STRIA_API stria_status stria_model_from_graph(stria_model **out, stria_graph *gr
 STRIA_API stria_status stria_model_open(stria_model **out, const char *spec, uint64_t seed, stria_error *error);
 /* The same for a model whose shapes depend on what some inputs hold (Reshape's shape, Slice's starts), since sessions are
  * planned for them: known[count] are contents of its first inputs, in the file's order (data NULL: not known). Those that
- * decide a shape become constants, are no inputs of the model any more, and set fixed[i]; the others stay inputs. */
+ * decide a shape become constants, are no inputs of the model any more, and set fixed[i]; the others stay inputs, of the
+ * shapes that their contents have. */
 STRIA_API stria_status stria_model_open_known(stria_model **out, const char *spec, uint64_t seed, const stria_array *known,
                                               bool *fixed, int count, stria_error *error);
 /* Writes .onnx (with parameters) or .net (without), by the path's ending; atomically. */

@@ -8,10 +8,18 @@
 #include <stdlib.h>
 
 static bool shapes_equal(const stria_array *a, const stria_array *b) {
-    if (a->type != b->type || a->rank != b->rank) return false;
+    if (a->rank != b->rank) return false;
     for (int d = 0; d < a->rank; d++)
         if (a->shape[d] != b->shape[d]) return false;
     return true;
+}
+
+/* True if numbers can be compared; else the reason. */
+static bool comparable(compared *item, const stria_array *got, const stria_array *wanted) {
+    if (got->type != wanted->type)
+        snprintf(item->reason, sizeof item->reason, "%s, not %s", source_type_name(got->type), source_type_name(wanted->type));
+    else if (!shapes_equal(got, wanted)) snprintf(item->reason, sizeof item->reason, "another shape");
+    return !*item->reason;
 }
 
 static void element(compared *item, double got, double wanted, double rtol, double atol) {
@@ -35,7 +43,7 @@ stria_status compare_tensors(const tensors *got, const tensors *wanted, double r
         compared *item = &found.items[i];
         const stria_array *a = &got->items[i].array, *b = &wanted->items[i].array;
         snprintf(item->name, sizeof item->name, "%s", got->items[i].name);
-        item->passed = shapes_equal(a, b);
+        item->passed = comparable(item, a, b);
         if (!item->passed) item->max_abs_error = item->max_rel_error = INFINITY;
         else
             for (int64_t e = 0; e < tensor_count(a); e++)
@@ -58,6 +66,8 @@ json_t *compare_json(const comparison *found) {
         json_array_append_new(list, json_pack("{s:o,s:o,s:o,s:b}", "name", json_text(item->name), "max_abs_error",
                                               json_number(item->max_abs_error), "max_rel_error",
                                               json_number(item->max_rel_error), "passed", item->passed));
+        if (*item->reason)
+            json_object_set_new(json_array_get(list, (size_t)i), "reason", json_string(item->reason));
     }
     return list;
 }
@@ -69,7 +79,8 @@ void compare_print(const comparison *found) {
         table_cell(&t, "%s", found->items[i].name);
         table_cell(&t, "%.3g", found->items[i].max_abs_error);
         table_cell(&t, "%.3g", found->items[i].max_rel_error);
-        table_cell(&t, "%s", found->items[i].passed ? "passed" : "FAILED");
+        table_cell(&t, "%s%s%s", found->items[i].passed ? "passed" : "FAILED", *found->items[i].reason ? ": " : "",
+                   found->items[i].reason);
     }
     table_print(&t, stdout);
     table_release(&t);

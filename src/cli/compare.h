@@ -9,6 +9,7 @@ typedef struct compared {
     char name[128];
     double max_abs_error, max_rel_error;
     bool passed;
+    char reason[160]; /* "" or what differs before any number does */
 } compared;
 
 typedef struct comparison {

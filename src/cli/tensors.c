@@ -183,8 +183,14 @@ stria_status tensors_open_case(tensors *inputs, tensors *wanted, const char *spe
                                stria_model **model, stria_error *error) {
     stria_array *known = NULL;
     bool *fixed = NULL;
-    stria_status status = case_read(inputs, folder, "input", error);
-    if (status == STRIA_OK) status = case_read(wanted, folder, "output", error);
+    stria_error unread = {0};
+    stria_status status = case_read(inputs, folder, "input", &unread);
+    if (status == STRIA_OK) status = case_read(wanted, folder, "output", &unread);
+    if (status != STRIA_OK) { /* of a model that cannot be opened either, that is what the user should hear */
+        stria_status opened = stria_model_open(model, spec, 0, error);
+        if (opened != STRIA_OK) return opened;
+        *error = unread;
+    }
     if (status == STRIA_OK && wanted->count == 0)
         status = source_refuse(error, STRIA_NO_FILE, "'%s' holds no output_0.pb: it is no test case", folder);
     if (status == STRIA_OK) {

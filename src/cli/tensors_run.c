@@ -4,6 +4,11 @@
 
 #include <string.h>
 
+/* The input's first dimension is open; one of an empty tensor only looks like it. */
+static bool has_rows(const stria_port *port, const stria_array *array) {
+    return port->rank > 0 && port->shape[0] == 0 && array->bytes > 0;
+}
+
 /* How many rows the open first dimensions of the inputs have; 0 where no input has one. */
 static stria_status rows_find(const stria_model *model, const tensors *inputs, int64_t *rows, stria_error *error) {
     *rows = 0;
@@ -13,9 +18,8 @@ static stria_status rows_find(const stria_model *model, const tensors *inputs, i
         if (!t)
             return source_refuse(error, STRIA_BAD_ARGUMENT, "input '%s' is missing: --input %s=FILE", port.name,
                                  port.name);
-        if (port.rank == 0 || port.shape[0] != 0) continue;
+        if (!has_rows(&port, &t->array)) continue;
         int64_t found = t->array.shape[0];
-        if (found < 1) return source_refuse(error, STRIA_BAD_SHAPE, "input '%s' has no rows", port.name);
         if (*rows && found != *rows)
             return source_refuse(error, STRIA_BAD_SHAPE, "input '%s' has %lld rows, the inputs before have %lld",
                                  port.name, (long long)found, (long long)*rows);
@@ -32,7 +36,7 @@ static stria_status rows_set(stria_session *session, const stria_model *model, c
         const stria_array *array = &tensors_find(inputs, port.name)->array;
         const char *data = array->data;
         size_t bytes = array->bytes;
-        if (port.rank > 0 && port.shape[0] == 0) {
+        if (has_rows(&port, array)) {
             size_t row_bytes = array->bytes / (size_t)array->shape[0];
             data += (size_t)start * row_bytes;
             bytes = (size_t)count * row_bytes;

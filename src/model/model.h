@@ -9,7 +9,7 @@
 stria_status graph_load(graph **out, const char *spec, uint64_t seed, stria_error *err);
 
 /* The same; of an .onnx file, inputs that decide a shape become constants where their contents are known (contents[i] of
- * input i, NULL: not), which sets fixed[i]. */
+ * input i, NULL: not), which sets fixed[i], and open dimensions of the others are closed. */
 stria_status graph_load_known(graph **out, const char *spec, uint64_t seed, tensor *const *contents, bool *fixed, int count,
                               stria_error *err);
 

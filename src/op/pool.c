@@ -38,8 +38,8 @@ static stria_status windows(window w[2], const node *n, stria_error *err) {
     if (is_global(n->op))
         return window_infer(w, &(window_attributes){.auto_pad = "NOTSET"}, x->rank - 2, x->dim + 2, x->dim + 2, err);
     const pool_attributes *a = n->attributes;
-    if (a->storage_order != 0)
-        FAIL(err, STRIA_UNSUPPORTED, "storage_order %lld is not supported, only 0", (long long)a->storage_order);
+    if (a->storage_order != 0 && a->storage_order != 1)
+        FAIL(err, STRIA_BAD_ARGUMENT, "storage_order is %lld, expected 0 or 1", (long long)a->storage_order);
     if (a->window.kernel_shape.count != x->rank - 2)
         FAIL(err, STRIA_BAD_SHAPE, "kernel_shape has %lld entries, expected %d",
              (long long)a->window.kernel_shape.count, x->rank - 2);
@@ -154,8 +154,15 @@ static int64_t argmax(const pool_geometry *g, const ref_tensor *x, int64_t i) {
     return best;
 }
 
+/* storage_order 1 numbers the elements of a plane column by column. */
+static int64_t column_major(const pool_geometry *g, int64_t at) {
+    int64_t size = g->ih * g->iw;
+    return at < 0 ? at : at / size * size + at % g->iw * g->ih + at % size / g->iw;
+}
+
 static stria_status max_reference(const ref_call *c, stria_error *err) {
     (void)err;
+    bool columns = !is_global(c->node->op) && ((const pool_attributes *)c->attributes)->storage_order == 1;
     pool_geometry g = pool_geometry_of(c->node);
     ref_tensor *y = &c->out[0];
     int64_t count = shape_count(&y->shape);
@@ -164,7 +171,7 @@ static stria_status max_reference(const ref_call *c, stria_error *err) {
         if (at >= 0) ref_copy(y, i, &c->in[0], at);
         else if (y->f) y->f[i] = -INFINITY;
         else y->i[i] = y->type == STRIA_INT8 ? INT8_MIN : 0;
-        if (c->out_count > 1 && c->out[1].i) c->out[1].i[i] = at;
+        if (c->out_count > 1 && c->out[1].i) c->out[1].i[i] = columns ? column_major(&g, at) : at;
     }
     return STRIA_OK;
 }

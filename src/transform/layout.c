@@ -7,6 +7,7 @@
 
 #define LANES_FEW  32 /* channels below which a vector of them is badly filled */
 #define BATCH_MANY 16 /* images that fill a vector */
+#define CHANNELS_ROWS 16 /* input channels below which a single image is better convolved along its rows (LeNet's 6 against 20) */
 
 typedef enum order { PLAIN, CHANNELS_LAST, BATCH_LAST, ORDERS } order;
 
@@ -104,7 +105,8 @@ static order keep_batch_order(layouter *l, const node *n) {
 static order image_order(layouter *l, const node *n) {
     if (l->images != PLAIN) return l->images;
     if (!n->op->learnable_inputs) return order_now(l, n->in[0]);
-    return n->op == &op_Conv && few_channels(n) && conv_geometry_of(n).sw == 1 ? PLAIN : CHANNELS_LAST;
+    bool rows = n->op == &op_Conv && n->in[0]->shape.dim[1] < CHANNELS_ROWS && conv_geometry_of(n).sw == 1;
+    return rows ? PLAIN : CHANNELS_LAST;
 }
 
 /* The order that input i must have, given what the outputs get. */

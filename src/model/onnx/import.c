@@ -124,8 +124,12 @@ static stria_status import_input(importer *im, definition *d, int position, stri
     dtype type;
     TRY(input_type(p, &t, &type, err));
     shape s = {.rank = (int)t->shape->n_dim};
+    if (known && known->shape.rank != s.rank) known = NULL; /* the caller sees it when the contents are set */
     for (int i = 0; i < s.rank; i++)
-        s.dim[i] = !dimension_open(t->shape->dim[i]) ? t->shape->dim[i]->dim_value : i ? im->nominal : 1;
+        s.dim[i] = !dimension_open(t->shape->dim[i]) ? t->shape->dim[i]->dim_value
+                   : known                           ? known->shape.dim[i]
+                   : i                               ? im->nominal
+                                                     : 1;
     char text[192];
     if (shape_count(&s) < 0)
         FAIL(err, STRIA_BAD_FILE, "input '%s' has the impossible shape %s", p->name, shape_text(&s, text));
@@ -133,7 +137,7 @@ static stria_status import_input(importer *im, definition *d, int position, stri
     if (!name) FAIL(err, STRIA_NO_MEMORY, "not enough memory for input '%s'", p->name);
     TRY(graph_add_input(im->g, name, type, &s, &d->value, err));
     for (int i = 0; i < s.rank; i++)
-        if (dimension_open(t->shape->dim[i])) TRY(input_symbol(im, d->value, i, t->shape->dim[i]->dim_param, err));
+        if (dimension_open(t->shape->dim[i]) && !known) TRY(input_symbol(im, d->value, i, t->shape->dim[i]->dim_param, err));
     return STRIA_OK;
 }
 

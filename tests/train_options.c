@@ -1,0 +1,89 @@
+/* Training options as text: ranges, names, recipes that a model brings. */
+#include "model_support.h"
+
+#include <math.h>
+
+#include <stria/stria.h>
+
+#include "train/options.h"
+
+static void rows_say_their_defaults(void **state) {
+    stria_train_options o = stria_train_options_default();
+    (void)state;
+    assert_int_equal(o.size, sizeof o);
+    for (int i = 0; stria_train_option(i); i++) {
+        text said = {0};
+        stria_train_options again = o;
+        train_option_text(&o, i, &said);
+        if (said.length) assert_ok(stria_train_option_set(&again, stria_train_option(i)->name, text_string(&said), &err));
+        assert_memory_equal(&again, &o, sizeof o);
+        text_release(&said);
+    }
+}
+
+static void mistakes_are_refused(void **state) {
+    static const char *const rows[][3] = {
+        {"epochs", "0", "--epochs: 0 is out of range"},
+        {"epochs", "2.5", "--epochs: '2.5' is not a whole number"},
+        {"lr", "-1", "--lr: -1 is out of range"},
+        {"lr", "nan", "--lr: "},
+        {"batch", "", "--batch: '' is not a whole number"},
+        {"optimizer", "adma", "--optimizer: there is no 'adma'"},
+        {"optimizer", "sgd:momentum=1", "momentum (0 to below 1)"},
+        {"optimizer", "sgd:momentum", "is not key=number"},
+        {"schedule", "cosine:warm=3", "known are warmup=STEPS and floor=X"},
+        {"ephocs", "3", "there is no training option 'ephocs'; did you mean 'epochs'?"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        stria_train_options o = stria_train_options_default(), before = o;
+        assert_fails(stria_train_option_set(&o, rows[i][0], rows[i][1], &err), STRIA_BAD_ARGUMENT, rows[i][2]);
+        assert_memory_equal(&o, &before, sizeof o);
+    }
+}
+
+static void rates_follow_the_schedule(void **state) {
+    (void)state;
+    assert_true(schedule_lr("constant", 0.5, 7, 10) == 0.5);
+    assert_true(schedule_lr("cosine", 0.5, 0, 10) == 0.5);
+    assert_true(fabs(schedule_lr("cosine", 0.5, 5, 10) - 0.25) < 1e-15);
+    assert_true(fabs(schedule_lr("cosine:floor=0.1", 0.5, 10, 10) - 0.1) < 1e-15);
+    assert_true(fabs(schedule_lr("cosine:warmup=4", 0.5, 1, 10) - 0.2) < 1e-15); /* 2/5 of the rate */
+    assert_true(schedule_lr("cosine:warmup=4", 0.5, 4, 10) == 0.5);
+    assert_true(fabs(schedule_lr("constant:warmup=1", 0.5, 0, 10) - 0.25) < 1e-15);
+}
+
+static void models_bring_recipes(void **state) {
+    stria_model *m = NULL;
+    stria_train_options o;
+    (void)state;
+    assert_ok(stria_model_open(&m, "lenet5", 0, &err));
+    assert_string_equal(stria_model_metadata(m, "stria.train"), "lr=0.2");
+    assert_ok(stria_model_set_metadata(m, "stria.train", " batch=7  schedule=cosine:warmup=5,floor=0.1 lr=3e-2 ", &err));
+    assert_ok(stria_train_options_for(m, &o, &err));
+    assert_int_equal(o.batch, 7);
+    assert_string_equal(o.schedule, "cosine:warmup=5,floor=0.1");
+    assert_true(o.lr == 0.03);
+    assert_int_equal(o.epochs, stria_train_options_default().epochs);
+    static const char *const bad[][2] = {{"out=/tmp/x", "says 'out=/tmp/x'"}, {"lr=0", "'stria.train': --lr: 0 is out of range"},
+                                         {"lr", "says 'lr'"},                 {"threads=8", "says 'threads=8'"},
+                                         {"lr=", "says 'lr='"},               {"quux=1", "there is no training option 'quux'"}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_ok(stria_model_set_metadata(m, "stria.train", bad[i][0], &err));
+        stria_error err = {0};
+        assert_int_not_equal(stria_train_options_for(m, &o, &err), STRIA_OK);
+        assert_true(o.batch == 7); /* untouched */
+        if (!strstr(err.text, bad[i][1])) fail_msg("'%s': %s", bad[i][0], err.text);
+    }
+    stria_model_free(m);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rows_say_their_defaults),
+        cmocka_unit_test(mistakes_are_refused),
+        cmocka_unit_test(rates_follow_the_schedule),
+        cmocka_unit_test(models_bring_recipes),
+    };
+    return cmocka_run_group_tests(tests, folder_setup, folder_teardown);
+}
