@@ -16,14 +16,22 @@ static stria_status sources(const graph *g, tensor **contents, stria_error *err)
     return STRIA_OK;
 }
 
-/* A fused activation (no pass makes other epilogues). */
-static stria_status epilogue(const node *n, void *y, stria_error *err) {
-    node activation = {.name = n->name, .op = n->epilogue.activation, .in = n->out, .out = n->out, .in_count = 1, .out_count = 1,
-                       .attributes = (void *)(uintptr_t)n->epilogue.activation_attributes,
-                       .epilogue = {.bias = -1, .residual = -1}};
-    if (n->epilogue.bias >= 0 || n->epilogue.residual >= 0) FAIL(err, STRIA_UNSUPPORTED, "an epilogue of '%s'", n->name);
-    if (!n->epilogue.activation) return STRIA_OK;
-    return node_evaluate(&activation, (const void *[]){y}, (void *[]){y}, (evaluate_random){0, 0}, err);
+/* + bias[channel] + residual, then the activation. */
+static stria_status epilogue(const node *n, tensor **contents, stria_error *err) {
+    const node_epilogue *e = &n->epilogue;
+    tensor *y = contents[n->out[0]->id];
+    int64_t count = shape_count(&y->shape), inner = 1;
+    for (int d = 2; d < y->shape.rank; d++) inner *= y->shape.dim[d];
+    for (int64_t i = 0; i < count && (e->bias >= 0 || e->residual >= 0); i++) {
+        double sum = tensor_f64(y, i);
+        if (e->bias >= 0) sum += tensor_f64(contents[n->in[e->bias]->id], i / inner % y->shape.dim[1]);
+        if (e->residual >= 0) sum += tensor_f64(contents[n->in[e->residual]->id], i);
+        tensor_put(y, i, sum);
+    }
+    if (!e->activation) return STRIA_OK;
+    node activation = {.name = n->name, .op = e->activation, .in = n->out, .out = n->out, .in_count = 1, .out_count = 1,
+                       .attributes = (void *)(uintptr_t)e->activation_attributes, .epilogue = {.bias = -1, .residual = -1}};
+    return node_evaluate(&activation, (const void *[]){y->data}, (void *[]){y->data}, (evaluate_random){0, 0}, err);
 }
 
 static stria_status run(const node *n, tensor **contents, stria_error *err) {
@@ -41,7 +49,7 @@ static stria_status run(const node *n, tensor **contents, stria_error *err) {
         out[i] = (*t)->data;
     }
     TRY(node_evaluate(n, in, out, (evaluate_random){0, 0}, err));
-    return epilogue(n, out[0], err);
+    return epilogue(n, contents, err);
 }
 
 stria_status graph_evaluate(const graph *g, tensor **contents, int last, stria_error *err) {

@@ -1,5 +1,6 @@
-/* Three steps of training against PyTorch: losses, every parameter's gradient and the trained weights, on every instruction
- * set and in both storage orders of images. golden_training.py wrote golden/training.txt and explains it. */
+/* Three steps of training against PyTorch: losses, every parameter's gradient and the trained weights, on every
+ * instruction set and in both storage orders of images. golden_training.py wrote golden/training.txt and explains it.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -47,7 +48,8 @@ static bool read_golden(FILE *f, golden *g) {
     char word[32];
     int index;
     *g = (golden){0};
-    if (fscanf(f, " training %31s %d losses %lf %lf %lf", g->network, &g->batch, &g->loss[0], &g->loss[1], &g->loss[2]) != 5)
+    if (fscanf(f, " training %31s %d losses %lf %lf %lf", g->network, &g->batch, &g->loss[0], &g->loss[1],
+               &g->loss[2]) != 5)
         return false;
     while (fscanf(f, "%31s", word) == 1 && strcmp(word, "end") != 0) {
         assert_int_equal(fscanf(f, "%d", &index), 1);
@@ -108,19 +110,20 @@ static void draw_batch(session *s, int batch) {
 
 /* ---- comparing ---- */
 
-static void compare(const golden *g, const char *isa, const char *what, const char *name, const fingerprint *p, const float *x,
-                    int64_t count) {
+static void compare(const golden *g, const char *isa, const char *what, const char *name, const fingerprint *p,
+                    const float *x, int64_t count) {
     double sum = 0, limit = TOLERANCE * p->greatest;
     for (int64_t i = 0; i < count; i++) sum += (double)x[i];
     for (int i = 0; i < p->count; i++) {
         assert_in_range(p->position[i], 0, count - 1);
         double got = (double)x[p->position[i]];
         if (!(fabs(got - p->value[i]) <= limit))
-            fail_msg("%s, batch %d, %s: %s of '%s' at %lld is %.9g, PyTorch has %.9g (greatest %.9g)", g->network, g->batch, isa,
-                     what, name, p->position[i], got, p->value[i], p->greatest);
+            fail_msg("%s, batch %d, %s: %s of '%s' at %lld is %.9g, PyTorch has %.9g (greatest %.9g)", g->network,
+                     g->batch, isa, what, name, p->position[i], got, p->value[i], p->greatest);
     }
     if (!(fabs(sum - p->sum) <= limit * sqrt((double)count)))
-        fail_msg("%s, batch %d, %s: %s of '%s' sums to %.9g, PyTorch's to %.9g", g->network, g->batch, isa, what, name, sum, p->sum);
+        fail_msg("%s, batch %d, %s: %s of '%s' sums to %.9g, PyTorch's to %.9g", g->network, g->batch, isa, what, name,
+                 sum, p->sum);
 }
 
 /* All parameters, or the optimiser's tensor of each: after one step without decay that is the gradient. */
@@ -157,7 +160,8 @@ static void step_run(session *s, const golden *g, int step) {
     assert_int_equal(session_run(s, NULL), STRIA_OK);
     double loss = (double)*(const float *)session_memory(s, STEP_LOSS, NULL);
     if (!(fabs(loss - g->loss[step]) <= TOLERANCE * g->loss[step]))
-        fail_msg("%s, batch %d: the loss of step %d is %.9g, PyTorch's %.9g", g->network, g->batch, step + 1, loss, g->loss[step]);
+        fail_msg("%s, batch %d: the loss of step %d is %.9g, PyTorch's %.9g", g->network, g->batch, step + 1, loss,
+                 g->loss[step]);
 }
 
 static bool stored_in(const session *s, layout (*order)(int rank)) {

@@ -18,7 +18,7 @@ typedef struct maker {
     uint64_t seed, draws;
     value *pool[CLASSES][POOL];
     int count[CLASSES];
-    value *weight, *rate, *steps;
+    value *weight, *square, *bias[2], *rate, *steps; /* of an image's channels and a matrix' columns */
     stria_error *err;
 } maker;
 
@@ -59,6 +59,18 @@ static stria_status add_reshape(maker *m, int from, int to) {
     return add(m, &op_Reshape, (value *[]){any(m, from), s}, 2, NULL, NULL, to);
 }
 
+/* A product and what may fuse into it: a bias, an activation, both; what follows may also read the product itself. */
+static stria_status add_product(maker *m) {
+    int kind = draw(m, 2);
+    if (kind == IMAGE) TRY(add(m, &op_Conv, (value *[]){any(m, IMAGE), m->weight}, 2, "pads", "1,1,1,1", IMAGE));
+    else TRY(add(m, &op_MatMul, (value *[]){any(m, MATRIX), m->square}, 2, NULL, NULL, MATRIX));
+    int order = draw(m, 3);
+    value *y = m->pool[kind][m->count[kind] - 1];
+    if (order) TRY(add(m, &op_Add, (value *[]){order == 1 ? y : m->bias[kind], order == 1 ? m->bias[kind] : y}, 2, NULL, NULL, kind));
+    y = m->pool[kind][m->count[kind] - 1];
+    return draw(m, 2) ? add(m, &op_LeakyRelu, &y, 1, "alpha", "0.3", kind) : STRIA_OK;
+}
+
 static stria_status add_random(maker *m) {
     static const op_def *const unary[] = {&op_Relu, &op_Sigmoid, &op_Tanh, &op_Identity, &op_Neg, &op_LeakyRelu};
     static const op_def *const binary[] = {&op_Mul, &op_Sub, &op_Max, &op_Min};
@@ -66,11 +78,19 @@ static stria_status add_random(maker *m) {
     switch (draw(m, 8)) {
     case 0: return add_reshape(m, kind, draw(m, CLASSES));
     case 1: return add(m, &op_Flatten, (value *[]){any(m, IMAGE)}, 1, NULL, NULL, MATRIX);
-    case 2: return add(m, &op_Conv, (value *[]){any(m, IMAGE), m->weight}, 2, "pads", "1,1,1,1", IMAGE);
+    case 2: return add_product(m);
     case 3: return add(m, &op_Softmax, (value *[]){any(m, MATRIX)}, 1, NULL, NULL, MATRIX);
     case 4: return add(m, binary[draw(m, 4)], (value *[]){any(m, kind), any(m, kind)}, 2, NULL, NULL, kind);
     default: return add(m, unary[draw(m, 6)], (value *[]){any(m, kind)}, 1, NULL, NULL, kind);
     }
+}
+
+static stria_status add_state(maker *m, const char *name, shape s, value **out) {
+    tensor *t = random_tensor(STRIA_FLOAT32, &s, -0.2, 0.2, m->seed + random_hash(name));
+    if (!t) FAIL(m->err, STRIA_NO_MEMORY, "no memory for a test");
+    stria_status status = graph_add_state(m->g, name, ROLE_PARAMETER, t, out, m->err);
+    tensor_release(t);
+    return status;
 }
 
 static stria_status sources(maker *m) {
@@ -86,10 +106,10 @@ static stria_status sources(maker *m) {
             tensor_release(t);
             keep(m, kind, v);
         }
-    tensor *w = random_tensor(STRIA_FLOAT32, &(shape){4, {3, 3, 3, 3}}, -0.2, 0.2, m->seed);
-    stria_status status = graph_add_state(m->g, "w", ROLE_PARAMETER, w, &m->weight, m->err);
-    tensor_release(w);
-    TRY(status);
+    TRY(add_state(m, "w", (shape){4, {3, 3, 3, 3}}, &m->weight));
+    TRY(add_state(m, "square", (shape){2, {60, 60}}, &m->square));
+    TRY(add_state(m, "b0", (shape){3, {3, 1, 1}}, &m->bias[IMAGE]));
+    TRY(add_state(m, "b1", (shape){1, {60}}, &m->bias[MATRIX]));
     TRY(graph_add_input(m->g, "rate", STRIA_FLOAT32, &(shape){0}, &m->rate, m->err));
     return graph_add_input(m->g, "steps", STRIA_INT64, &(shape){0}, &m->steps, m->err);
 }

@@ -13,7 +13,8 @@ char small_folder[256], small_data_spec[600];
 /* IDX: bytes of rank 1 (labels) or 3 (pictures: a bar where the class says). */
 static bool idx_write(const char *name, int rank, int count) {
     char path[512];
-    unsigned char header[16] = {0, 0, 8, (unsigned char)rank, 0, 0, 0, (unsigned char)count, 0, 0, 0, SIDE, 0, 0, 0, SIDE};
+    unsigned char header[16] = {0, 0, 8,   (unsigned char)rank, 0, 0, 0, (unsigned char)count, 0, 0, 0, SIDE, 0,
+                                0, 0, SIDE};
     snprintf(path, sizeof path, "%s/data/%s", small_folder, name);
     FILE *f = fopen(path, "wb");
     if (!f) return false;

@@ -1,5 +1,5 @@
-/* Whatever a program does with the library, every allocation of it fails once: STRIA_NO_MEMORY and a sentence, nothing leaked,
- * nothing half done. */
+/* Whatever a program does with the library, every allocation of it fails once: STRIA_NO_MEMORY and a sentence, nothing
+ * leaked, nothing half done. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,9 +32,15 @@ static stria_status model_use(const char *spec, stria_error *err) {
     return status;
 }
 
-static stria_status open_zoo(stria_error *err) { return model_use("lenet5:size=1x12x12,classes=3", err); }
-static stria_status open_onnx(stria_error *err) { return model_use(onnx, err); }
-static stria_status open_net(stria_error *err) { return model_use(net, err); }
+static stria_status open_zoo(stria_error *err) {
+    return model_use("lenet5:size=1x12x12,classes=3", err);
+}
+static stria_status open_onnx(stria_error *err) {
+    return model_use(onnx, err);
+}
+static stria_status open_net(stria_error *err) {
+    return model_use(net, err);
+}
 
 static stria_status save_both(stria_error *err) {
     stria_model *m = NULL;
@@ -153,7 +159,8 @@ static void fail_at(scenario *use, long n, long of, size_t before) {
     mem_fail_at(0);
     if (status != STRIA_NO_MEMORY || err.status != status || !strstr(err.text, "memory"))
         fail_msg("allocation %ld of %ld: status %d, '%s'", n, of, status, err.text);
-    if (mem_bytes_now() != before) fail_msg("allocation %ld of %ld: %zu bytes are leaked", n, of, mem_bytes_now() - before);
+    if (mem_bytes_now() != before)
+        fail_msg("allocation %ld of %ld: %zu bytes are leaked", n, of, mem_bytes_now() - before);
 }
 
 static void each(scenario *use) {
@@ -203,9 +210,9 @@ SCENARIO(resume)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(fails_open_zoo),    cmocka_unit_test(fails_open_onnx), cmocka_unit_test(fails_open_net),
-        cmocka_unit_test(fails_save_both),   cmocka_unit_test(fails_inspect),   cmocka_unit_test(fails_session_use),
-        cmocka_unit_test(fails_data_use),    cmocka_unit_test(fails_judge),     cmocka_unit_test(fails_train),
+        cmocka_unit_test(fails_open_zoo),  cmocka_unit_test(fails_open_onnx), cmocka_unit_test(fails_open_net),
+        cmocka_unit_test(fails_save_both), cmocka_unit_test(fails_inspect),   cmocka_unit_test(fails_session_use),
+        cmocka_unit_test(fails_data_use),  cmocka_unit_test(fails_judge),     cmocka_unit_test(fails_train),
         cmocka_unit_test(fails_resume),
     };
     return cmocka_run_group_tests(tests, setup, small_data_teardown);

@@ -1,5 +1,5 @@
-/* What goes wrong while a training runs: every write fails once, files may not grow, a folder may not be written, numbers go astray. A
- * sentence that says so, nothing half-written, and whatever was there before can still be used. */
+/* What goes wrong while a training runs: every write fails once, files may not grow, a folder may not be written,
+ * numbers go astray. A sentence that says so, nothing half-written, and whatever was there before can still be used. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -179,8 +179,9 @@ static void rate_is_too_high(void **state) {
     stria_model_free(model);
     model = whole;
     assert_int_equal(status, STRIA_NOT_FINITE);
-    if (!strstr(err.text, "step ") || !strstr(err.text, "lr ") || !strstr(err.text, "layer '") || !strstr(err.text, "holds ") ||
-        !strstr(err.text, "the last good checkpoint is kept in") || !strstr(err.text, run))
+    if (!strstr(err.text, "step ") || !strstr(err.text, "lr ") || !strstr(err.text, "layer '") ||
+        !strstr(err.text, "holds ") || !strstr(err.text, "the last good checkpoint is kept in") ||
+        !strstr(err.text, run))
         fail_msg("it says: %s", err.text);
     parameters_are_finite();
     no_leavings();
@@ -193,7 +194,8 @@ static void put_npy(const char *name, const char *type, const char *dims, const 
     snprintf(path, sizeof path, "%s/%s", small_folder, name);
     FILE *f = fopen(path, "wb");
     assert_non_null(f);
-    int length = snprintf(header, sizeof header, "{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", type, dims);
+    int length =
+        snprintf(header, sizeof header, "{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", type, dims);
     fprintf(f, "\x93NUMPY%c%c%c%c%-*s\n", 1, 0, 118, 0, 117, header);
     assert_true(length < 117);
     assert_int_equal(fwrite(data, 1, bytes, f), bytes);
@@ -215,7 +217,8 @@ static void data_holds_nan(void **state) {
     put_npy("y.npy", "<i8", "20,", y, sizeof y);
     snprintf(spec, sizeof spec, "npy:%s/x.npy,%s/y.npy", small_folder, small_folder);
     assert_int_equal(stria_dataset_open(&d, spec, NULL, &err), STRIA_NOT_FINITE);
-    if (!strstr(err.text, "x.npy") || !strstr(err.text, "NaN") || !strstr(err.text, "12")) fail_msg("it says: %s", err.text);
+    if (!strstr(err.text, "x.npy") || !strstr(err.text, "NaN") || !strstr(err.text, "12"))
+        fail_msg("it says: %s", err.text);
 }
 
 static void classes_do_not_fit(void **state) {
@@ -239,7 +242,8 @@ static int setup(void **state) {
     snprintf(run, sizeof run, "%s/run", small_folder);
     snprintf(saved, sizeof saved, "%s/saved.onnx", small_folder);
     options.hold_out_val = true;
-    bool ready = (model = small_model(true, &err)) && stria_dataset_open(&train_data, small_data_spec, &options, &err) == STRIA_OK;
+    bool ready = (model = small_model(true, &err)) &&
+                 stria_dataset_open(&train_data, small_data_spec, &options, &err) == STRIA_OK;
     options.split = STRIA_SPLIT_VAL;
     ready = ready && stria_dataset_open(&val_data, small_data_spec, &options, &err) == STRIA_OK;
     if (!ready) print_error("%s\n", err.text);

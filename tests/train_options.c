@@ -15,7 +15,8 @@ static void rows_say_their_defaults(void **state) {
         text said = {0};
         stria_train_options again = o;
         train_option_text(&o, i, &said);
-        if (said.length) assert_ok(stria_train_option_set(&again, stria_train_option(i)->name, text_string(&said), &err));
+        if (said.length)
+            assert_ok(stria_train_option_set(&again, stria_train_option(i)->name, text_string(&said), &err));
         assert_memory_equal(&again, &o, sizeof o);
         text_release(&said);
     }
@@ -59,15 +60,19 @@ static void models_bring_recipes(void **state) {
     (void)state;
     assert_ok(stria_model_open(&m, "lenet5", 0, &err));
     assert_string_equal(stria_model_metadata(m, "stria.train"), "lr=0.2");
-    assert_ok(stria_model_set_metadata(m, "stria.train", " batch=7  schedule=cosine:warmup=5,floor=0.1 lr=3e-2 ", &err));
+    assert_ok(
+        stria_model_set_metadata(m, "stria.train", " batch=7  schedule=cosine:warmup=5,floor=0.1 lr=3e-2 ", &err));
     assert_ok(stria_train_options_for(m, &o, &err));
     assert_int_equal(o.batch, 7);
     assert_string_equal(o.schedule, "cosine:warmup=5,floor=0.1");
     assert_true(o.lr == 0.03);
     assert_int_equal(o.epochs, stria_train_options_default().epochs);
-    static const char *const bad[][2] = {{"out=/tmp/x", "says 'out=/tmp/x'"}, {"lr=0", "'stria.train': --lr: 0 is out of range"},
-                                         {"lr", "says 'lr'"},                 {"threads=8", "says 'threads=8'"},
-                                         {"lr=", "says 'lr='"},               {"quux=1", "there is no training option 'quux'"}};
+    static const char *const bad[][2] = {{"out=/tmp/x", "says 'out=/tmp/x'"},
+                                         {"lr=0", "'stria.train': --lr: 0 is out of range"},
+                                         {"lr", "says 'lr'"},
+                                         {"threads=8", "says 'threads=8'"},
+                                         {"lr=", "says 'lr='"},
+                                         {"quux=1", "there is no training option 'quux'"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_ok(stria_model_set_metadata(m, "stria.train", bad[i][0], &err));
         stria_error err = {0};
