@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "kernel/conv_batch.h"
+#include "run/machine.h"
 #include "kernel/conv_batch_tile.h"
 #include "kernel/optimizer.h"
 #include "kernel/pool.h"
@@ -38,41 +39,8 @@ static float *array_new(int64_t n) {
     return p;
 }
 
-/* The tile kernel on data in the first-level cache: what this instruction set reaches here and now. */
 static double peak(const kernel_set *ks) {
-    enum { TAPS = 64, RUNS = 400 };
-    int64_t offsets[TAPS], lanes = ks->lanes;
-    for (int i = 0; i < TAPS; i++) offsets[i] = i * lanes;
-    float *x = array_new((TAPS + 4) * lanes), *w = array_new(TAPS * ks->batch_oc), *y = array_new(64 * lanes);
-    struct batch_conv c = {.y = y,
-                           .y_channel = 8 * lanes,
-                           .y_column = lanes,
-                           .channels = ks->batch_oc,
-                           .rows = 1,
-                           .columns = ks->batch_ow,
-                           .images = lanes,
-                           .x = x,
-                           .x_column = lanes,
-                           .offsets = offsets,
-                           .taps_h = 1,
-                           .taps_w = TAPS,
-                           .depth = 1,
-                           .move_h = 1,
-                           .move_w = 1,
-                           .step_h = 1,
-                           .step_w = 1,
-                           .ih = 1,
-                           .iw = TAPS + 4,
-                           .w = w};
-    double best = 1e9;
-    for (int r = 0; r < REPEAT; r++) {
-        double t = now();
-        for (int i = 0; i < RUNS; i++) ks->batch_conv(&c);
-        t = now() - t;
-        if (t < best) best = t;
-    }
-    mem_free(x), mem_free(w), mem_free(y);
-    return 2.0 * TAPS * RUNS * (double)(c.channels * c.columns * lanes) / best / 1e9;
+    return machine_peak_gflops(ks, NULL);
 }
 
 typedef struct step {

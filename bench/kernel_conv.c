@@ -3,6 +3,7 @@
  * because clocks change: kernel_conv [ISA] [part of a shape's name]. */
 #include "base/memory.h"
 #include "kernel/conv.h"
+#include "run/machine.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -12,50 +13,12 @@
 
 #define BATCH       8
 #define REPEAT      15
-#define PEAK_STEPS  200000
-#define CHAINS      16 /* enough to hide the latency of two multiply-add units */
 #define THREADS_MAX 2
 
 static double seconds(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-/* A loop of independent multiply-adds on vectors of 4·lanes bytes. */
-#define PEAK_LOOP(name, lanes, attribute)                                                                              \
-    attribute __attribute__((noinline)) static float name(int64_t steps) {                                             \
-        typedef float vector __attribute__((vector_size(lanes * 4)));                                                  \
-        vector sum[CHAINS], a = (vector){0} + 0.999f, b = (vector){0} + 0.001f;                                        \
-        for (int i = 0; i < CHAINS; i++) sum[i] = (vector){0} + (float)i;                                              \
-        for (int64_t s = 0; s < steps; s++)                                                                            \
-            for (int i = 0; i < CHAINS; i++) sum[i] = sum[i] * a + b;                                                  \
-        for (int i = 1; i < CHAINS; i++) sum[0] += sum[i];                                                             \
-        return sum[0][0];                                                                                              \
-    }
-PEAK_LOOP(peak_4, 4, )
-#if defined(__x86_64__)
-PEAK_LOOP(peak_8, 8, __attribute__((target("avx2,fma"))))
-PEAK_LOOP(peak_16, 16, __attribute__((target("avx512f"))))
-#else
-#define peak_8  peak_4
-#define peak_16 peak_4
-#endif
-
-static volatile float sink;
-
-static void peak_task(void *context, int64_t index, int worker) {
-    (void)index, (void)worker;
-    const kernel_set *ks = context;
-    sink = ks->lanes == 16 ? peak_16(PEAK_STEPS) : ks->lanes == 8 ? peak_8(PEAK_STEPS) : peak_4(PEAK_STEPS);
-}
-
-/* GFLOP/s of all threads together. */
-static double peak_measure(const kernel_set *ks, pool *p) {
-    int threads = pool_threads(p);
-    double start = seconds();
-    pool_run(p, peak_task, (void *)(uintptr_t)ks, threads);
-    return 2e-9 * CHAINS * ks->lanes * PEAK_STEPS * threads / (seconds() - start);
 }
 
 typedef struct layer {
@@ -124,7 +87,7 @@ static double operation_share(const operation *o, pool *p, double *gflops) {
     double work = 2e-9 * (double)(s->batch * s->oh * s->ow * s->oc * s->ic * s->kh * s->kw), best = 1e30, peak = 0;
     operation_run(o, p);
     for (int i = 0; i < REPEAT; i++) {
-        peak = fmax(peak, peak_measure(o->ks, p));
+        peak = fmax(peak, machine_peak_gflops(o->ks, p));
         double start = seconds();
         operation_run(o, p);
         best = fmin(best, seconds() - start);

@@ -1,5 +1,5 @@
-/* No node of a zoo network may fall back to the reference: inference at batch 1 and 64, training step at batch 64, on every
- * instruction set, with and without the optimising passes. */
+/* No node of a zoo network may fall back to the reference: inference at batch 1 and 64, training step at batch 64, on
+ * every instruction set, with and without the optimising passes. */
 #include <string.h>
 
 #include "check.h"
@@ -16,9 +16,10 @@ static void session_check(graph *g, const kernel_set *ks, bool optimize, const c
     if (!CHECK(session_new(&s, g, &config, &err) == STRIA_OK, "%s: %s", what, err.text)) return;
     for (int k = 0; k < session_node_count(s); k++, nodes++) {
         const program_node *p = session_node(s, k);
-        const char *reason = p->refusal_count ? p->refusals[p->refusal_count - 1].reason : "the operator has no other implementation";
-        CHECK(p->impl != &impl_reference, "%s, %s, optimize=%d: layer '%s' (%s) runs by the reference: %s", what, ks->isa,
-              optimize, p->node->name, p->node->op->name, reason);
+        const char *reason =
+            p->refusal_count ? p->refusals[p->refusal_count - 1].reason : "the operator has no other implementation";
+        CHECK(p->impl != &impl_reference, "%s, %s, optimize=%d: layer '%s' (%s) runs by the reference: %s", what,
+              ks->isa, optimize, p->node->name, p->node->op->name, reason);
     }
     session_free(s);
 }
@@ -35,7 +36,8 @@ static void inference_check(graph *model, int64_t batch, const char *name) {
     shape s = model->inputs[0]->shape;
     s.dim[0] = batch;
     snprintf(what, sizeof what, "%s, inference of %lld", name, (long long)batch);
-    if (CHECK(graph_copy(model, (const shape *const[]){&s}, &g, &err) == STRIA_OK, "%s: %s", what, err.text)) sets_check(g, what);
+    if (CHECK(graph_copy(model, (const shape *const[]){&s}, &g, &err) == STRIA_OK, "%s: %s", what, err.text))
+        sets_check(g, what);
     graph_free(g);
 }
 
@@ -44,7 +46,8 @@ static void training_check(graph *model, const optimizer_options *optimizer, con
     char what[96];
     graph *g = NULL;
     snprintf(what, sizeof what, "%s, training step of 64", name);
-    if (CHECK(step_graph(model, 64, optimizer, 0.01, &g, &err) == STRIA_OK, "%s: %s", what, err.text)) sets_check(g, what);
+    if (CHECK(step_graph(model, 64, optimizer, 0.01, &g, &err) == STRIA_OK, "%s: %s", what, err.text))
+        sets_check(g, what);
     graph_free(g);
 }
 

@@ -1,6 +1,6 @@
-/* Every operator × its cases × every implementation that accepts × storage orders × fused epilogues × instruction sets ×
- * threads 1, 2, 7, against the float64 reference. A failure prints the words that repeat it alone:
- *   backend_ops OPERATOR CASE STORAGE FUSED CONTENTS IMPLEMENTATION ISA THREADS      ("-" or nothing: all) */
+/* Every operator × its cases × every implementation that accepts × storage orders × fused epilogues × instruction sets
+ * × threads 1, 2, 7, against the float64 reference. A failure prints the words that repeat it alone: backend_ops
+ * OPERATOR CASE STORAGE FUSED CONTENTS IMPLEMENTATION ISA THREADS      ("-" or nothing: all) */
 #include <math.h>
 #include <string.h>
 
@@ -10,11 +10,11 @@
 #include "check.h"
 #include "precise.h"
 
-#define PORTS    16
-#define THREADS  3
-#define PAIRS    4096
-#define GUARD    64 /* bytes around every buffer */
-#define POISON   0xff /* of float: NaN */
+#define PORTS   16
+#define THREADS 3
+#define PAIRS   4096
+#define GUARD   64   /* bytes around every buffer */
+#define POISON  0xff /* of float: NaN */
 
 static const int thread_counts[THREADS] = {1, 2, 7};
 static pool *pools[THREADS];
@@ -72,8 +72,10 @@ static const struct {
     {&op_Softmax, {"64x10", ""}},
     {&op_Softmax, {"-5..5:3x1000", ""}},
     {&op_SoftmaxGradient, {"64x10, 64x10", ""}},
-    {&op_SoftmaxCrossEntropyLoss, {"33x10, i64=3,0,9,3,1,2,3,4,5,6,7,8,9,0,1,2,3,4,5,6,7,8,9,0,1,2,3,4,5,6,7,8,9:33", ""}},
-    {&op_SoftmaxCrossEntropyLossGradient, {":, 33x10, i64=3,0,9,3,1,2,3,4,5,6,7,8,9,0,1,2,3,4,5,6,7,8,9,0,1,2,3,4,5,6,7,8,9:33", ""}},
+    {&op_SoftmaxCrossEntropyLoss,
+     {"33x10, i64=3,0,9,3,1,2,3,4,5,6,7,8,9,0,1,2,3,4,5,6,7,8,9,0,1,2,3,4,5,6,7,8,9:33", ""}},
+    {&op_SoftmaxCrossEntropyLossGradient,
+     {":, 33x10, i64=3,0,9,3,1,2,3,4,5,6,7,8,9,0,1,2,3,4,5,6,7,8,9,0,1,2,3,4,5,6,7,8,9:33", ""}},
     {&op_SoftmaxCrossEntropyLoss, {"2x3x4, i64=0,1,2,0,2,2,1,0:2x4", ""}},
     {&op_SoftmaxCrossEntropyLossGradient, {":, 2x3x4, i64=0,1,2,0,2,2,1,0:2x4", ""}},
     {&op_Transpose, {"37x65", ""}},
@@ -83,7 +85,8 @@ static const struct {
     {&op_Flatten, {"33x16x3x5", ""}},
     {&op_ReshapeTo, {"33x240, 33x16x3x5", ""}},
 };
-static const op_case extra_elementwise = {"pos:3x35x7x11", ""}, extra_elementwise_gradient = {"3x35x7x11, pos:3x35x7x11", ""};
+static const op_case extra_elementwise = {"pos:3x35x7x11", ""},
+                     extra_elementwise_gradient = {"3x35x7x11, pos:3x35x7x11", ""};
 
 /* Storage of the first input, of the others, of the outputs; only strided operators may mix. */
 enum { PLAIN, CHANNELS_LAST, BATCH_LAST };
@@ -133,7 +136,9 @@ static bool wanted_number(int word, int n) {
 }
 
 static layout layout_of(int order, int rank) {
-    return order == CHANNELS_LAST ? layout_channels_last(rank) : order == BATCH_LAST ? layout_batch_last(rank) : layout_identity();
+    return order == CHANNELS_LAST ? layout_channels_last(rank)
+           : order == BATCH_LAST  ? layout_batch_last(rank)
+                                  : layout_identity();
 }
 
 /* Storage orders as the layout pass gives them to an operator of this kind; false: it never would. */
@@ -201,7 +206,9 @@ typedef struct run_memory {
     void *pointers[PORTS + PRECISE_OUTPUTS];
 } run_memory;
 
-static size_t value_bytes(const value *v) { return (size_t)shape_count(&v->shape) * dtype_bytes(v->type); }
+static size_t value_bytes(const value *v) {
+    return (size_t)shape_count(&v->shape) * dtype_bytes(v->type);
+}
 
 static void memory_new(run_memory *m, const trial *t) {
     const node *n = t->c.n;
@@ -245,8 +252,8 @@ static bool memory_intact(const run_memory *m, const trial *t) {
 /* "repeat: backend_ops Conv 3 channels-last Relu given gemm_implicit avx2 7" */
 static const char *repeat(const trial *t, const op_impl *impl, const kernel_set *ks, int threads) {
     static char line[256];
-    snprintf(line, sizeof line, "repeat: backend_ops %s %d %s %s %s %s %s %d", t->c.n->op->name, t->index, t->storage, t->fused,
-             t->kind, impl->name, ks->isa, threads);
+    snprintf(line, sizeof line, "repeat: backend_ops %s %d %s %s %s %s %s %d", t->c.n->op->name, t->index, t->storage,
+             t->fused, t->kind, impl->name, ks->isa, threads);
     return line;
 }
 
@@ -264,7 +271,8 @@ static bool results_check(const trial *t, const run_memory *m, const char *line)
             double got = tensor_f64(plain, i), want = t->want[k].i ? (double)t->want[k].i[i] : t->want[k].f[i];
             holds = t->want[k].i ? tensor_i64(plain, i) == t->want[k].i[i] : bound_holds(got, want, t->bound[k][i]);
             if (!holds || i + 1 == count)
-                CHECK(holds, "%s: output %d element %lld is %.9g, not %.9g ± %.2g", line, k, (long long)i, got, want, t->bound[k][i]);
+                CHECK(holds, "%s: output %d element %lld is %.9g, not %.9g ± %.2g", line, k, (long long)i, got, want,
+                      t->bound[k][i]);
         }
         tensor_release(plain);
         if (!holds) return false;
@@ -279,7 +287,8 @@ static bool results_equal(const run_memory *a, const run_memory *b) {
 }
 
 /* Prepares and runs in m; `again` makes a second run over the first one's scratch and packed weights. */
-static bool run(const trial *t, const op_impl *impl, const kernel_set *ks, int threads_index, run_memory *m, bool again) {
+static bool run(const trial *t, const op_impl *impl, const kernel_set *ks, int threads_index, run_memory *m,
+                bool again) {
     stria_error err = {0};
     arena a = {0};
     void *prepared = NULL;
@@ -287,8 +296,14 @@ static bool run(const trial *t, const op_impl *impl, const kernel_set *ks, int t
     stria_status status = impl->prepare ? impl->prepare(&plan, &prepared, &err) : STRIA_OK;
     if (!m->scratch.block) buffer_new(&m->scratch, plan.scratch_bytes);
     if (!m->packed.block) buffer_new(&m->packed, plan.packed_bytes);
-    impl_call call = {.node = t->c.n, .prepared = prepared, .ks = ks, .pool = pools[threads_index], .in = m->pointers,
-                      .out = m->pointers + t->c.n->in_count, .scratch = m->scratch.data, .packed = m->packed.data};
+    impl_call call = {.node = t->c.n,
+                      .prepared = prepared,
+                      .ks = ks,
+                      .pool = pools[threads_index],
+                      .in = m->pointers,
+                      .out = m->pointers + t->c.n->in_count,
+                      .scratch = m->scratch.data,
+                      .packed = m->packed.data};
     if (status == STRIA_OK && impl->pack && !again) impl->pack(&call);
     if (status == STRIA_OK) status = impl->run(&call, &err);
     arena_release(&a);
@@ -296,7 +311,8 @@ static bool run(const trial *t, const op_impl *impl, const kernel_set *ks, int t
 }
 
 /* Output k over input i, where the plan may put it: the same bits. */
-static void run_in_place(const trial *t, const op_impl *impl, const kernel_set *ks, int i, int k, const run_memory *first) {
+static void run_in_place(const trial *t, const op_impl *impl, const kernel_set *ks, int i, int k,
+                         const run_memory *first) {
     const node *n = t->c.n;
     run_memory m;
     if (i >= n->in_count || k >= n->out_count || !n->in[i] || !n->out[k] || n->in[i]->type != n->out[k]->type ||
@@ -329,15 +345,17 @@ static void run_set(const trial *t, const op_impl *impl, const kernel_set *ks) {
         const char *line = repeat(t, impl, ks, threads);
         bool good = run(t, impl, ks, k, &m, false);
         good = good && CHECK(memory_intact(&m, t), "%s: writes outside its memory", line);
-        good = good && (first.out[0].block ? CHECK(results_equal(&first, &m), "%s: other bits than with fewer threads", line)
-                                           : results_check(t, &m, line));
+        good = good &&
+               (first.out[0].block ? CHECK(results_equal(&first, &m), "%s: other bits than with fewer threads", line)
+                                   : results_check(t, &m, line));
         run_memory before = {0};
         for (int i = 0; good && i < PRECISE_OUTPUTS; i++)
             if (m.out[i].block) {
                 buffer_new(&before.out[i], m.out[i].bytes);
                 memcpy(before.out[i].data, m.out[i].data, m.out[i].bytes);
             }
-        if (good && run(t, impl, ks, k, &m, true)) CHECK(results_equal(&before, &m), "%s: a second run gives other bits", line);
+        if (good && run(t, impl, ks, k, &m, true))
+            CHECK(results_equal(&before, &m), "%s: a second run gives other bits", line);
         memory_free(&before);
         if (good && !first.out[0].block) {
             run_all_in_place(t, impl, ks, &m);
@@ -374,7 +392,8 @@ static void run_implementations(const trial *t) {
 
 /* Non-finite, tiny, huge and signed-zero elements among the others. */
 static void specials_put(tensor *t, uint64_t stream) {
-    static const double special[] = {NAN, INFINITY, -INFINITY, -0.0, 0.0, 1e-40, -1e-45, 3.4e38, -3.4e38, 88.8, -104, 0.5, 1.5, -2.5};
+    static const double special[] = {NAN,    INFINITY, -INFINITY, -0.0, 0.0, 1e-40, -1e-45,
+                                     3.4e38, -3.4e38,  88.8,      -104, 0.5, 1.5,   -2.5};
     int64_t count = shape_count(&t->shape);
     for (int64_t i = 0; i < count; i++) {
         uint32_t r[4];
@@ -386,7 +405,8 @@ static void specials_put(tensor *t, uint64_t stream) {
 /* Non-finite numbers are promised where one element comes of one, or of a maximum: no sums. */
 static bool specials_apply(const node *n) {
     const char *name = n->op->name;
-    if (strstr(name, "Gradient") || n->op->layouts == LAYOUT_STRIDED) return bound_exact(n) && n->op != &op_ReluGradient;
+    if (strstr(name, "Gradient") || n->op->layouts == LAYOUT_STRIDED)
+        return bound_exact(n) && n->op != &op_ReluGradient;
     return n->op->layouts == LAYOUT_SAME ? n->op != &op_Momentum && n->op != &op_Pow : bound_exact(n);
 }
 
@@ -422,7 +442,8 @@ static bool epilogue_input(trial *t, const shape *s, int *index) {
     node *n = t->c.n;
     *index = n->in_count;
     t->contents[*index] = random_tensor(STRIA_FLOAT32, s, -1, 1, random_hash("epilogue"));
-    return graph_add_input(t->c.g, NULL, STRIA_FLOAT32, s, &v, NULL) == STRIA_OK && graph_append_input(t->c.g, n, v, NULL) == STRIA_OK;
+    return graph_add_input(t->c.g, NULL, STRIA_FLOAT32, s, &v, NULL) == STRIA_OK &&
+           graph_append_input(t->c.g, n, v, NULL) == STRIA_OK;
 }
 
 /* fused: "none", or an activation, or "residual" or "bias" alone or before one: "residual+Relu". */
@@ -442,13 +463,16 @@ static bool trial_fuse(trial *t, const char *fused) {
     return good && attributes_default(n->epilogue.activation, attributes, &t->c.g->arena, NULL) == STRIA_OK;
 }
 
-/* kind: "given" contents, "special" ones, or "computed": inputs that another node makes, so nothing is packed once for all. */
-static void trial_one(const op_def *op, const op_case *text, int index, int outputs, const char *fused, const char *kind) {
+/* kind: "given" contents, "special" ones, or "computed": inputs that another node makes, so nothing is packed once for
+ * all. */
+static void trial_one(const op_def *op, const op_case *text, int index, int outputs, const char *fused,
+                      const char *kind) {
     trial t = {.index = index, .fused = fused, .kind = kind};
     bool specials = strcmp(kind, "special") == 0;
     stria_error err = {0};
     if (!wanted(3, fused) || !wanted(4, t.kind)) return;
-    if (!CHECK(case_new(&t.c, op, text, STRIA_FLOAT32, &err) == STRIA_OK, "%s: %s", case_name(op, text), err.text)) return;
+    if (!CHECK(case_new(&t.c, op, text, STRIA_FLOAT32, &err) == STRIA_OK, "%s: %s", case_name(op, text), err.text))
+        return;
     t.c.n->out_count = outputs;
     for (int i = 0; i < t.c.n->in_count; i++) t.contents[i] = tensor_retain(t.c.contents[i]);
     if (!specials || specials_apply(t.c.n)) {
@@ -493,7 +517,8 @@ static void reached_check(void) {
     for (const op_def *const *op = op_all(); *op; op++)
         for (const op_impl *const *impl = backend_cpu(*op); *impl; impl++) {
             bool found = *impl == &impl_reference;
-            for (int i = 0; i < pair_count; i++) found |= pairs[i].op == *op && strcmp(pairs[i].impl, (*impl)->name) == 0;
+            for (int i = 0; i < pair_count; i++)
+                found |= pairs[i].op == *op && strcmp(pairs[i].impl, (*impl)->name) == 0;
             CHECK(found, "implementation %s of %s is never exercised", (*impl)->name, (*op)->name);
         }
 }
@@ -505,7 +530,8 @@ int main(int argc, char **argv) {
         if (pool_new(&pools[k], thread_counts[k], NULL) != STRIA_OK) return EXIT_FAILURE;
     for (const op_def *const *op = op_all(); *op; op++) operator_run(*op);
     if (word_count == 0) reached_check();
-    printf("%ld (case, storage, epilogue) × implementation pairs ran, %d (operator, implementation) pairs\n", ran, pair_count);
+    printf("%ld (case, storage, epilogue) × implementation pairs ran, %d (operator, implementation) pairs\n", ran,
+           pair_count);
     for (int k = 0; k < THREADS; k++) pool_release(pools[k]);
     return check_report();
 }

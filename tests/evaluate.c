@@ -29,8 +29,14 @@ static stria_status epilogue(const node *n, tensor **contents, stria_error *err)
         tensor_put(y, i, sum);
     }
     if (!e->activation) return STRIA_OK;
-    node activation = {.name = n->name, .op = e->activation, .in = n->out, .out = n->out, .in_count = 1, .out_count = 1,
-                       .attributes = (void *)(uintptr_t)e->activation_attributes, .epilogue = {.bias = -1, .residual = -1}};
+    node activation = {.name = n->name,
+                       .op = e->activation,
+                       .in = n->out,
+                       .out = n->out,
+                       .in_count = 1,
+                       .out_count = 1,
+                       .attributes = (void *)(uintptr_t)e->activation_attributes,
+                       .epilogue = {.bias = -1, .residual = -1}};
     return node_evaluate(&activation, (const void *[]){y->data}, (void *[]){y->data}, (evaluate_random){0, 0}, err);
 }
 

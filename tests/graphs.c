@@ -28,13 +28,16 @@ static int draw(maker *m, int n) {
     return (int)(r[0] % (uint32_t)n);
 }
 
-static value *any(maker *m, int kind) { return m->pool[kind][draw(m, m->count[kind])]; }
+static value *any(maker *m, int kind) {
+    return m->pool[kind][draw(m, m->count[kind])];
+}
 
 static void keep(maker *m, int kind, value *v) {
     if (m->count[kind] < POOL) m->pool[kind][m->count[kind]++] = v;
 }
 
-static stria_status add(maker *m, const op_def *op, value *const *in, int count, const char *name, const char *text, int kind) {
+static stria_status add(maker *m, const op_def *op, value *const *in, int count, const char *name, const char *text,
+                        int kind) {
     node *n;
     void *attributes = arena_alloc(&m->g->arena, op->attribute_bytes + 1);
     TRY(attributes_default(op, attributes, &m->g->arena, m->err));
@@ -66,7 +69,9 @@ static stria_status add_product(maker *m) {
     else TRY(add(m, &op_MatMul, (value *[]){any(m, MATRIX), m->square}, 2, NULL, NULL, MATRIX));
     int order = draw(m, 3);
     value *y = m->pool[kind][m->count[kind] - 1];
-    if (order) TRY(add(m, &op_Add, (value *[]){order == 1 ? y : m->bias[kind], order == 1 ? m->bias[kind] : y}, 2, NULL, NULL, kind));
+    if (order)
+        TRY(add(m, &op_Add, (value *[]){order == 1 ? y : m->bias[kind], order == 1 ? m->bias[kind] : y}, 2, NULL, NULL,
+                kind));
     y = m->pool[kind][m->count[kind] - 1];
     return draw(m, 2) ? add(m, &op_LeakyRelu, &y, 1, "alpha", "0.3", kind) : STRIA_OK;
 }
@@ -76,12 +81,18 @@ static stria_status add_random(maker *m) {
     static const op_def *const binary[] = {&op_Mul, &op_Sub, &op_Max, &op_Min};
     int kind = draw(m, CLASSES);
     switch (draw(m, 8)) {
-    case 0: return add_reshape(m, kind, draw(m, CLASSES));
-    case 1: return add(m, &op_Flatten, (value *[]){any(m, IMAGE)}, 1, NULL, NULL, MATRIX);
-    case 2: return add_product(m);
-    case 3: return add(m, &op_Softmax, (value *[]){any(m, MATRIX)}, 1, NULL, NULL, MATRIX);
-    case 4: return add(m, binary[draw(m, 4)], (value *[]){any(m, kind), any(m, kind)}, 2, NULL, NULL, kind);
-    default: return add(m, unary[draw(m, 6)], (value *[]){any(m, kind)}, 1, NULL, NULL, kind);
+    case 0:
+        return add_reshape(m, kind, draw(m, CLASSES));
+    case 1:
+        return add(m, &op_Flatten, (value *[]){any(m, IMAGE)}, 1, NULL, NULL, MATRIX);
+    case 2:
+        return add_product(m);
+    case 3:
+        return add(m, &op_Softmax, (value *[]){any(m, MATRIX)}, 1, NULL, NULL, MATRIX);
+    case 4:
+        return add(m, binary[draw(m, 4)], (value *[]){any(m, kind), any(m, kind)}, 2, NULL, NULL, kind);
+    default:
+        return add(m, unary[draw(m, 6)], (value *[]){any(m, kind)}, 1, NULL, NULL, kind);
     }
 }
 
@@ -125,7 +136,8 @@ static stria_status add_momentum(maker *m, int kind) {
     TRY(attribute_set(&op_Momentum, attributes, "beta", "0.5", &m->g->arena, m->err));
     TRY(attribute_set(&op_Momentum, attributes, "norm_coefficient", "0.01", &m->g->arena, m->err));
     TRY(attribute_set(&op_Momentum, attributes, "mode", mode, &m->g->arena, m->err));
-    TRY(graph_add_node(m->g, &op_Momentum, NULL, (value *[]){m->rate, m->steps, x, any(m, kind), v}, 5, attributes, 2, NULL, &n, m->err));
+    TRY(graph_add_node(m->g, &op_Momentum, NULL, (value *[]){m->rate, m->steps, x, any(m, kind), v}, 5, attributes, 2,
+                       NULL, &n, m->err));
     if (draw(m, 3) == 0) keep(m, kind, n->out[0]);
     if (draw(m, 4)) TRY(graph_add_update(m->g, x, n->out[0], m->err));
     return draw(m, 4) ? graph_add_update(m->g, v, n->out[1], m->err) : STRIA_OK;
@@ -195,7 +207,8 @@ stria_status meaning_step(meaning *m, uint64_t seed, int step, stria_error *err)
     m->contents = contents_new(m->g);
     if (!m->contents) FAIL(err, STRIA_NO_MEMORY, "no memory for a test");
     for (int i = 0; i < m->g->value_count; i++) m->contents[i] = tensor_retain(m->states[i]);
-    for (int i = 0; i < m->g->input_count; i++) m->contents[m->g->inputs[i]->id] = step_input(m->g->inputs[i], seed, step);
+    for (int i = 0; i < m->g->input_count; i++)
+        m->contents[m->g->inputs[i]->id] = step_input(m->g->inputs[i], seed, step);
     TRY(graph_evaluate(m->g, m->contents, -1, err));
     for (int i = 0; i < m->g->update_count; i++) {
         tensor **state = &m->states[m->g->updates[i].state->id];

@@ -1,5 +1,5 @@
-/* Random graphs of images, matrices and vectors with views, states, updates and optimisers, and their meaning step by step:
- * what sessions and passes must keep. */
+/* Random graphs of images, matrices and vectors with views, states, updates and optimisers, and their meaning step by
+ * step: what sessions and passes must keep. */
 #ifndef TESTS_GRAPHS_H
 #define TESTS_GRAPHS_H
 

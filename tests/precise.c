@@ -13,7 +13,8 @@
 
 /* ---- the reference ---- */
 
-static stria_status fill(ref_tensor *t, const value *v, const tensor *from, precise_inputs how, bool contents, stria_error *err) {
+static stria_status fill(ref_tensor *t, const value *v, const tensor *from, precise_inputs how, bool contents,
+                         stria_error *err) {
     size_t count = (size_t)shape_count(&v->shape);
     void *data = NULL;
     *t = (ref_tensor){.type = v->type, .shape = v->shape};
@@ -41,7 +42,9 @@ static void free_all(ref_tensor *t, int count) {
     }
 }
 
-void precise_release(ref_tensor out[PRECISE_OUTPUTS]) { free_all(out, PRECISE_OUTPUTS); }
+void precise_release(ref_tensor out[PRECISE_OUTPUTS]) {
+    free_all(out, PRECISE_OUTPUTS);
+}
 
 static stria_status epilogue(const node *n, ref_tensor *y, const ref_tensor *in, precise_inputs how, stria_error *err) {
     const node_epilogue *e = &n->epilogue;
@@ -52,9 +55,16 @@ static stria_status epilogue(const node *n, ref_tensor *y, const ref_tensor *in,
         if (e->residual >= 0) y->f[i] += in[e->residual].f[i];
     }
     if (!e->activation || how != PRECISE_GIVEN) return STRIA_OK;
-    node activation = {.name = n->name, .op = e->activation, .attributes = (void *)(uintptr_t)e->activation_attributes,
-                       .in = n->out, .out = n->out, .in_count = 1, .out_count = 1, .epilogue = {.bias = -1, .residual = -1}};
-    ref_call call = {.node = &activation, .attributes = activation.attributes, .in = y, .out = y, .in_count = 1, .out_count = 1};
+    node activation = {.name = n->name,
+                       .op = e->activation,
+                       .attributes = (void *)(uintptr_t)e->activation_attributes,
+                       .in = n->out,
+                       .out = n->out,
+                       .in_count = 1,
+                       .out_count = 1,
+                       .epilogue = {.bias = -1, .residual = -1}};
+    ref_call call = {
+        .node = &activation, .attributes = activation.attributes, .in = y, .out = y, .in_count = 1, .out_count = 1};
     return e->activation->reference(&call, err);
 }
 
@@ -69,7 +79,12 @@ stria_status precise_run(const node *n, tensor *const *contents, precise_inputs 
         if (n->in[i]) TRY_DONE(fill(&in[i], n->in[i], contents[i], how, !(n->op->shape_inputs >> i & 1), err));
     for (int i = 0; i < n->out_count; i++)
         if (n->out[i]) TRY_DONE(fill(&out[i], n->out[i], NULL, how, true, err));
-    ref_call call = {.node = n, .attributes = n->attributes, .in = in, .out = out, .in_count = node_own_inputs(n), .out_count = n->out_count};
+    ref_call call = {.node = n,
+                     .attributes = n->attributes,
+                     .in = in,
+                     .out = out,
+                     .in_count = node_own_inputs(n),
+                     .out_count = n->out_count};
     if (n->op == &op_Gemm && how != PRECISE_GIVEN) {
         gemm = *(const gemm_attributes *)n->attributes;
         gemm.alpha = how == PRECISE_ONES ? 1 : fabsf(gemm.alpha);
@@ -101,26 +116,61 @@ static bound_kind kind_of(const op_def *op) {
         const op_def *op;
         bound_kind kind;
     } known[] = {
-        {&op_Conv, BOUND_PRODUCT}, {&op_ConvDataGradient, BOUND_PRODUCT}, {&op_ConvWeightGradient, BOUND_PRODUCT},
-        {&op_Gemm, BOUND_PRODUCT}, {&op_MatMul, BOUND_PRODUCT}, {&op_ReduceSum, BOUND_SUM}, {&op_ReduceMean, BOUND_SUM},
-        {&op_ReduceTo, BOUND_SUM}, {&op_AveragePool, BOUND_SUM}, {&op_AveragePoolGradient, BOUND_SUM},
-        {&op_GlobalAveragePool, BOUND_SUM}, {&op_MaxPool, BOUND_EXACT}, {&op_GlobalMaxPool, BOUND_EXACT},
-        {&op_MaxPoolGradient, BOUND_SUM}, {&op_Add, BOUND_EXACT}, {&op_Sub, BOUND_EXACT}, {&op_Mul, BOUND_EXACT},
-        {&op_Div, BOUND_EXACT}, {&op_Min, BOUND_EXACT}, {&op_Max, BOUND_EXACT}, {&op_Identity, BOUND_EXACT},
-        {&op_Flatten, BOUND_EXACT}, {&op_Reshape, BOUND_EXACT}, {&op_ReshapeTo, BOUND_EXACT}, {&op_Squeeze, BOUND_EXACT},
-        {&op_Unsqueeze, BOUND_EXACT}, {&op_Transpose, BOUND_EXACT}, {&op_Reorder, BOUND_EXACT}, {&op_Neg, BOUND_EXACT},
-        {&op_Abs, BOUND_EXACT}, {&op_Floor, BOUND_EXACT}, {&op_Ceil, BOUND_EXACT}, {&op_Round, BOUND_EXACT},
-        {&op_Sign, BOUND_EXACT}, {&op_Relu, BOUND_EXACT}, {&op_Sqrt, BOUND_EXACT}, {&op_ReluGradient, BOUND_EXACT},
-        {&op_HardSigmoid, BOUND_SHIFTED}, {&op_HardSwish, BOUND_SHIFTED}, {&op_Softmax, BOUND_SOFTMAX}, {&op_LogSoftmax, BOUND_SOFTMAX}, {&op_SoftmaxGradient, BOUND_SOFTMAX},
-        {&op_LogSoftmaxGradient, BOUND_SOFTMAX}, {&op_SoftmaxCrossEntropyLoss, BOUND_SOFTMAX},
-        {&op_SoftmaxCrossEntropyLossGradient, BOUND_SOFTMAX}, {&op_Momentum, BOUND_NORM},
+        {&op_Conv, BOUND_PRODUCT},
+        {&op_ConvDataGradient, BOUND_PRODUCT},
+        {&op_ConvWeightGradient, BOUND_PRODUCT},
+        {&op_Gemm, BOUND_PRODUCT},
+        {&op_MatMul, BOUND_PRODUCT},
+        {&op_ReduceSum, BOUND_SUM},
+        {&op_ReduceMean, BOUND_SUM},
+        {&op_ReduceTo, BOUND_SUM},
+        {&op_AveragePool, BOUND_SUM},
+        {&op_AveragePoolGradient, BOUND_SUM},
+        {&op_GlobalAveragePool, BOUND_SUM},
+        {&op_MaxPool, BOUND_EXACT},
+        {&op_GlobalMaxPool, BOUND_EXACT},
+        {&op_MaxPoolGradient, BOUND_SUM},
+        {&op_Add, BOUND_EXACT},
+        {&op_Sub, BOUND_EXACT},
+        {&op_Mul, BOUND_EXACT},
+        {&op_Div, BOUND_EXACT},
+        {&op_Min, BOUND_EXACT},
+        {&op_Max, BOUND_EXACT},
+        {&op_Identity, BOUND_EXACT},
+        {&op_Flatten, BOUND_EXACT},
+        {&op_Reshape, BOUND_EXACT},
+        {&op_ReshapeTo, BOUND_EXACT},
+        {&op_Squeeze, BOUND_EXACT},
+        {&op_Unsqueeze, BOUND_EXACT},
+        {&op_Transpose, BOUND_EXACT},
+        {&op_Reorder, BOUND_EXACT},
+        {&op_Neg, BOUND_EXACT},
+        {&op_Abs, BOUND_EXACT},
+        {&op_Floor, BOUND_EXACT},
+        {&op_Ceil, BOUND_EXACT},
+        {&op_Round, BOUND_EXACT},
+        {&op_Sign, BOUND_EXACT},
+        {&op_Relu, BOUND_EXACT},
+        {&op_Sqrt, BOUND_EXACT},
+        {&op_ReluGradient, BOUND_EXACT},
+        {&op_HardSigmoid, BOUND_SHIFTED},
+        {&op_HardSwish, BOUND_SHIFTED},
+        {&op_Softmax, BOUND_SOFTMAX},
+        {&op_LogSoftmax, BOUND_SOFTMAX},
+        {&op_SoftmaxGradient, BOUND_SOFTMAX},
+        {&op_LogSoftmaxGradient, BOUND_SOFTMAX},
+        {&op_SoftmaxCrossEntropyLoss, BOUND_SOFTMAX},
+        {&op_SoftmaxCrossEntropyLossGradient, BOUND_SOFTMAX},
+        {&op_Momentum, BOUND_NORM},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (known[i].op == op) return known[i].kind;
     return BOUND_ULPS;
 }
 
-bool bound_exact(const node *n) { return kind_of(n->op) == BOUND_EXACT && !n->epilogue.activation; }
+bool bound_exact(const node *n) {
+    return kind_of(n->op) == BOUND_EXACT && !n->epilogue.activation;
+}
 
 static double largest(const tensor *t) {
     double most = 0;
@@ -145,7 +195,8 @@ static double terms(const node *n) {
     return (double)(g.kh * g.kw);
 }
 
-static stria_status linear_fill(const node *n, tensor *const *contents, const ref_tensor *y, double *bound, stria_error *err) {
+static stria_status linear_fill(const node *n, tensor *const *contents, const ref_tensor *y, double *bound,
+                                stria_error *err) {
     ref_tensor absolute[PRECISE_OUTPUTS], ones[PRECISE_OUTPUTS] = {0};
     bool product = kind_of(n->op) == BOUND_PRODUCT;
     int64_t count = shape_count(&y->shape);
@@ -188,8 +239,7 @@ stria_status bound_fill(const node *n, tensor *const *contents, const ref_tensor
     for (int64_t i = 0; y->f && i < count; i++) {
         double size = isfinite(y->f[i]) ? fabs(y->f[i]) : 0;
         if (kind == BOUND_EXACT) bound[i] = 0;
-        if (kind == BOUND_ULPS)
-            bound[i] = (n->op == &op_Pow ? 32 : 8) * U * (size + dy);
+        if (kind == BOUND_ULPS) bound[i] = (n->op == &op_Pow ? 32 : 8) * U * (size + dy);
         if (kind == BOUND_SHIFTED) bound[i] = 8 * U * (size + 1 + fabs(tensor_f64(contents[0], i)));
         if (kind == BOUND_SOFTMAX) bound[i] = softmax_bound(n, dy, most, size);
         if (kind == BOUND_NORM) bound[i] = 16 * U * fmax(most, size);
@@ -202,6 +252,7 @@ bool bound_holds(double got, double wanted, double bound) {
     float rounded = (float)wanted;
     if (isnan(rounded) || isnan(got)) return isnan(rounded) && isnan(got);
     if (got == (double)rounded) return true;
-    if (isinf(rounded) || isinf(got)) return bound > 0 && fabs(wanted) > FLT_MAX * (1 - 1e-5) && signbit(got) == signbit(wanted);
+    if (isinf(rounded) || isinf(got))
+        return bound > 0 && fabs(wanted) > FLT_MAX * (1 - 1e-5) && signbit(got) == signbit(wanted);
     return fabs(got - wanted) <= bound + (bound > 0 ? 0x1p-126 : 0);
 }

@@ -1,5 +1,5 @@
-/* Sessions: the memory plan by brute force, updates and their order, thread counts, sharing. Random graphs against their
- * meaning; `run_session SEED` repeats one of them. */
+/* Sessions: the memory plan by brute force, updates and their order, thread counts, sharing. Random graphs against
+ * their meaning; `run_session SEED` repeats one of them. */
 #include <math.h>
 #include <pthread.h>
 #include <string.h>
@@ -35,7 +35,9 @@ typedef struct lifetime {
     int origin; /* the value whose contents it shows: itself, or what it is a view of */
 } lifetime;
 
-static bool reads_contents(const node *n, int i) { return n->in[i] && !(i < 32 && n->op->shape_inputs >> i & 1); }
+static bool reads_contents(const node *n, int i) {
+    return n->in[i] && !(i < 32 && n->op->shape_inputs >> i & 1);
+}
 
 static void read_at(lifetime *l, const value *v, long time) {
     if (l[v->id].last < time) l[v->id].last = time;
@@ -47,8 +49,11 @@ static lifetime *lifetimes_of(const plan *p) {
     long end = 2L * g->node_count + 2;
     for (int i = 0; i < g->value_count; i++) {
         const value *v = g->values[i], *root = g->values[p->root[i]];
-        l[i] = (lifetime){.placed = root->kind == VALUE_NODE || root->kind == VALUE_INPUT, .first = -1, .last = -1,
-                          .offset = p->values[root->id].offset, .origin = i,
+        l[i] = (lifetime){.placed = root->kind == VALUE_NODE || root->kind == VALUE_INPUT,
+                          .first = -1,
+                          .last = -1,
+                          .offset = p->values[root->id].offset,
+                          .origin = i,
                           .bytes = (size_t)shape_count(&v->shape) * dtype_bytes(v->type)};
         if (v->kind == VALUE_INPUT) l[i].last = end;
     }
@@ -69,7 +74,9 @@ static lifetime *lifetimes_of(const plan *p) {
     return l;
 }
 
-static bool share(size_t a, size_t a_bytes, size_t b, size_t b_bytes) { return a < b + b_bytes && b < a + a_bytes; }
+static bool share(size_t a, size_t a_bytes, size_t b, size_t b_bytes) {
+    return a < b + b_bytes && b < a + a_bytes;
+}
 
 static bool share_values(const lifetime *a, const lifetime *b) {
     return a->placed && b->placed && share(a->offset, a->bytes, b->offset, b->bytes);
@@ -79,14 +86,15 @@ static void pairs_check(const plan *p, const lifetime *l, const char *what) {
     for (int i = 0; i < p->g->value_count; i++)
         for (int k = 0; k < i; k++)
             if (share_values(&l[i], &l[k]) && l[i].first <= l[k].last && l[k].first <= l[i].last)
-                CHECK(l[i].origin == l[k].origin, "%s: '%s' and '%s' live at once in the same memory", what, p->g->values[i]->name,
-                      p->g->values[k]->name);
+                CHECK(l[i].origin == l[k].origin, "%s: '%s' and '%s' live at once in the same memory", what,
+                      p->g->values[i]->name, p->g->values[k]->name);
 }
 
 static bool may_overwrite(const node *n, int i, int k) {
     if (k == 0 && i == 0 && n->op->view) return true;
     if (k == 0 && n->op->in_place >> i & 1 && n->in[i]->type == n->out[0]->type)
-        return shape_equal(&n->in[i]->shape, &n->out[0]->shape) && layout_equal(&n->in[i]->layout, &n->out[0]->layout, n->in[i]->shape.rank);
+        return shape_equal(&n->in[i]->shape, &n->out[0]->shape) &&
+               layout_equal(&n->in[i]->layout, &n->out[0]->layout, n->in[i]->shape.rank);
     return k < 4 && n->op->in_place_pair[k] == i + 1;
 }
 
@@ -100,14 +108,16 @@ static void node_check(const plan *p, const lifetime *l, int k, const char *what
             bool same_state = !a->placed && p->root[n->out[o]->id] == p->root[n->in[i]->id];
             /* x·x in place: the other operand that is overwritten is the same value */
             bool twice = false;
-            for (int j = 0; j < n->in_count; j++) twice |= n->in[j] && l[n->in[j]->id].origin == b->origin && may_overwrite(n, j, o);
-            CHECK(twice || (!share_values(a, b) && !same_state), "%s: '%s' overwrites its input '%s'", what, n->name, n->in[i]->name);
+            for (int j = 0; j < n->in_count; j++)
+                twice |= n->in[j] && l[n->in[j]->id].origin == b->origin && may_overwrite(n, j, o);
+            CHECK(twice || (!share_values(a, b) && !same_state), "%s: '%s' overwrites its input '%s'", what, n->name,
+                  n->in[i]->name);
         }
     const interval *scratch = &p->scratch[k];
     for (int v = 0; v < p->g->value_count; v++)
         if (scratch->bytes && l[v].placed && l[v].first <= 2L * k + 1 && 2L * k <= l[v].last)
-            CHECK(!share(scratch->offset, scratch->bytes, l[v].offset, l[v].bytes), "%s: scratch of '%s' lies over '%s'", what, n->name,
-                  p->g->values[v]->name);
+            CHECK(!share(scratch->offset, scratch->bytes, l[v].offset, l[v].bytes),
+                  "%s: scratch of '%s' lies over '%s'", what, n->name, p->g->values[v]->name);
 }
 
 /* A state that is overwritten at k is not read later: not by nodes, outputs, nor other updates. */
@@ -136,7 +146,8 @@ static void order_check(const plan *p, const char *what) {
         CHECK(!done[n->id], "%s: '%s' runs twice", what, n->name);
         done[n->id] = true;
         for (int i = 0; i < n->in_count; i++)
-            CHECK(!n->in[i] || !n->in[i]->producer || done[n->in[i]->producer->id], "%s: '%s' runs before '%s'", what, n->name, n->in[i]->name);
+            CHECK(!n->in[i] || !n->in[i]->producer || done[n->in[i]->producer->id], "%s: '%s' runs before '%s'", what,
+                  n->name, n->in[i]->name);
     }
     free(done);
 }
@@ -146,8 +157,8 @@ static void staging_check(const plan *p, const lifetime *l, const char *what) {
     for (int i = 0; i < p->g->update_count; i++)
         for (int v = 0; p->staging[i].bytes && v < p->g->value_count; v++)
             if (l[v].placed && l[v].last > 2L * p->g->node_count)
-                CHECK(!share(p->staging[i].offset, p->staging[i].bytes, l[v].offset, l[v].bytes), "%s: staging lies over '%s'", what,
-                      p->g->values[v]->name);
+                CHECK(!share(p->staging[i].offset, p->staging[i].bytes, l[v].offset, l[v].bytes),
+                      "%s: staging lies over '%s'", what, p->g->values[v]->name);
 }
 
 /* The plan of a lowered graph with made-up scratch. */
@@ -166,7 +177,8 @@ static void plan_check(const graph *g, const char *what) {
         states_check(&p, what);
         staging_check(&p, l, what);
         for (int v = 0; v < g->value_count; v++)
-            CHECK(!l[v].placed || l[v].offset + l[v].bytes <= p.workspace_bytes, "%s: '%s' ends outside", what, g->values[v]->name);
+            CHECK(!l[v].placed || l[v].offset + l[v].bytes <= p.workspace_bytes, "%s: '%s' ends outside", what,
+                  g->values[v]->name);
         free(l);
     }
     plan_release(&p);
@@ -198,7 +210,8 @@ static void compare(const session *s, const char *name, const tensor *want, cons
 }
 
 static void step_compare(const session *s, const meaning *m, const char *what) {
-    for (int i = 0; i < m->g->output_count; i++) compare(s, m->g->output_names[i], m->contents[m->g->outputs[i]->id], what);
+    for (int i = 0; i < m->g->output_count; i++)
+        compare(s, m->g->output_names[i], m->contents[m->g->outputs[i]->id], what);
     for (int i = 0; i < m->g->value_count; i++)
         if (m->states[i]) compare(s, m->g->values[i]->name, m->states[i], what);
 }
@@ -211,7 +224,8 @@ static uint64_t bits_of(const session *s, const graph *g, bool outputs) {
         if (v && v->kind != VALUE_STATE) continue;
         const char *name = v ? v->name : g->output_names[i];
         const unsigned char *memory = session_memory(s, name, &v);
-        for (size_t k = 0; memory && k < (size_t)shape_count(&v->shape) * dtype_bytes(v->type); k++) hash = (hash ^ memory[k]) * 1099511628211u;
+        for (size_t k = 0; memory && k < (size_t)shape_count(&v->shape) * dtype_bytes(v->type); k++)
+            hash = (hash ^ memory[k]) * 1099511628211u;
     }
     return hash;
 }
@@ -221,7 +235,8 @@ static uint64_t steps_run(graph *g, uint64_t seed, bool optimize, int threads, c
     char what[64];
     meaning m;
     uint64_t bits = 0;
-    snprintf(what, sizeof what, "run_session %llu, %s, optimize=%d, threads=%d", (unsigned long long)seed, ks->isa, optimize, threads);
+    snprintf(what, sizeof what, "run_session %llu, %s, optimize=%d, threads=%d", (unsigned long long)seed, ks->isa,
+             optimize, threads);
     session *s = session_of(g, optimize, threads, ks, what);
     if (!s || !CHECK(meaning_init(&m, g, &err) == STRIA_OK, "%s: %s", what, err.text)) return 0;
     for (int step = 0; step < STEPS; step++) {
@@ -245,8 +260,10 @@ static void random_check(uint64_t seed) {
     for (const kernel_set *const *ks = kernel_sets(); *ks; ks++)
         for (int optimize = 0; optimize < 2; optimize++) {
             uint64_t bits = steps_run(g, seed, optimize, 1, *ks, ks == kernel_sets());
-            CHECK(bits == steps_run(g, seed, optimize, 1, *ks, false), "run_session %llu: a second session gives other bits", (unsigned long long)seed);
-            CHECK(bits == steps_run(g, seed, optimize, 3, *ks, false), "run_session %llu: 3 threads give other bits", (unsigned long long)seed);
+            CHECK(bits == steps_run(g, seed, optimize, 1, *ks, false),
+                  "run_session %llu: a second session gives other bits", (unsigned long long)seed);
+            CHECK(bits == steps_run(g, seed, optimize, 3, *ks, false), "run_session %llu: 3 threads give other bits",
+                  (unsigned long long)seed);
         }
     graph_free(g);
 }
@@ -284,7 +301,8 @@ static void training_in_place(graph *g, const char *name) {
     session *s = session_of(g, true, 1, NULL, name);
     if (!s) return;
     const graph *lowered = session_graph(s);
-    if (CHECK(plan_schedule(&p, lowered, &err) == STRIA_OK && plan_alias(&p, &err) == STRIA_OK, "%s: %s", name, err.text))
+    if (CHECK(plan_schedule(&p, lowered, &err) == STRIA_OK && plan_alias(&p, &err) == STRIA_OK, "%s: %s", name,
+              err.text))
         for (int i = 0; i < lowered->update_count; i++)
             CHECK(!p.copied[i], "%s: '%s' is updated by a copy", name, lowered->updates[i].state->name);
     plan_release(&p);
@@ -302,7 +320,8 @@ static void training_check(const char *name, int64_t batch) {
         CHECK(bits == training_run(g, name, true, 2, &other), "%s: 2 threads give other bits", name);
         CHECK(bits == training_run(g, name, true, 7, &other), "%s: 7 threads give other bits", name);
         training_run(g, name, false, 1, &plain);
-        CHECK(fabsf(plain - optimized) <= 1e-4f * fabsf(plain), "%s: loss %g, optimised %g", name, (double)plain, (double)optimized);
+        CHECK(fabsf(plain - optimized) <= 1e-4f * fabsf(plain), "%s: loss %g, optimised %g", name, (double)plain,
+              (double)optimized);
         training_in_place(g, name);
         graph_free(g);
     }
@@ -329,7 +348,9 @@ static void bad_label(void) {
 
 /* ---- updates ---- */
 
-static float *variable(const session *s, const char *name) { return session_memory(s, name, NULL); }
+static float *variable(const session *s, const char *name) {
+    return session_memory(s, name, NULL);
+}
 
 /* a ↔ b, c ← a + b, outputs that show a under another name, c under its own. */
 static void swap_check(void) {
@@ -346,19 +367,22 @@ static void swap_check(void) {
         if (graph_add_state(g, names[i], ROLE_NONE, t, &v[i], &err) != STRIA_OK) abort();
         tensor_release(t);
     }
-    bool good = graph_add_node(g, &op_Add, NULL, v, 2, NULL, 1, NULL, &sum, &err) == STRIA_OK &&
-                graph_add_node(g, &op_Identity, NULL, v, 1, NULL, 1, NULL, &same, &err) == STRIA_OK &&
-                graph_add_update(g, v[0], v[1], &err) == STRIA_OK && graph_add_update(g, v[1], v[0], &err) == STRIA_OK &&
-                graph_add_update(g, v[2], sum->out[0], &err) == STRIA_OK && graph_add_output(g, v[0], "old", &err) == STRIA_OK &&
-                graph_add_output(g, same->out[0], "same", &err) == STRIA_OK && graph_add_output(g, v[2], "c", &err) == STRIA_OK;
+    bool good =
+        graph_add_node(g, &op_Add, NULL, v, 2, NULL, 1, NULL, &sum, &err) == STRIA_OK &&
+        graph_add_node(g, &op_Identity, NULL, v, 1, NULL, 1, NULL, &same, &err) == STRIA_OK &&
+        graph_add_update(g, v[0], v[1], &err) == STRIA_OK && graph_add_update(g, v[1], v[0], &err) == STRIA_OK &&
+        graph_add_update(g, v[2], sum->out[0], &err) == STRIA_OK &&
+        graph_add_output(g, v[0], "old", &err) == STRIA_OK &&
+        graph_add_output(g, same->out[0], "same", &err) == STRIA_OK && graph_add_output(g, v[2], "c", &err) == STRIA_OK;
     CHECK(good, "%s", err.text);
     for (int optimize = 0; optimize < 2; optimize++) {
         session *s = session_of(g, optimize, 1, NULL, "swap");
         for (int i = 0; i < 3; i++) {
             float a = i % 2 ? 2 : 1;
             if (!CHECK(session_run(s, &err) == STRIA_OK, "%s", err.text)) break;
-            CHECK(*variable(s, "a") == 3 - a && *variable(s, "b") == a && *variable(s, "c") == 3, "run %d: a %g, b %g, c %g", i,
-                  (double)*variable(s, "a"), (double)*variable(s, "b"), (double)*variable(s, "c"));
+            CHECK(*variable(s, "a") == 3 - a && *variable(s, "b") == a && *variable(s, "c") == 3,
+                  "run %d: a %g, b %g, c %g", i, (double)*variable(s, "a"), (double)*variable(s, "b"),
+                  (double)*variable(s, "c"));
             CHECK(*variable(s, "old") == a && *variable(s, "same") == a, "run %d: outputs show %g and %g, not %g", i,
                   (double)*variable(s, "old"), (double)*variable(s, "same"), (double)a);
         }
@@ -375,7 +399,9 @@ static void chain_check(void) {
     value *v;
     node *n;
     size_t bytes = 64 * 1024 * sizeof(float);
-    if (graph_new(&g, "chain", &err) != STRIA_OK || graph_add_input(g, "x", STRIA_FLOAT32, &(shape){2, {64, 1024}}, &v, &err) != STRIA_OK) abort();
+    if (graph_new(&g, "chain", &err) != STRIA_OK ||
+        graph_add_input(g, "x", STRIA_FLOAT32, &(shape){2, {64, 1024}}, &v, &err) != STRIA_OK)
+        abort();
     for (int i = 0; i < 10; i++) {
         if (graph_add_node(g, i % 2 ? &op_Neg : &op_Abs, NULL, &v, 1, NULL, 1, NULL, &n, &err) != STRIA_OK) abort();
         v = n->out[0];
@@ -412,7 +438,8 @@ static void *model_work(void *context) {
         o.threads = 1 + i % 2;
         if (!CHECK(stria_session_new(&s, w->model, &o, &err) == STRIA_OK, "%s", err.text)) return NULL;
         stria_port port = stria_model_input(w->model, 0), out = stria_model_output(w->model, 0);
-        bool good = stria_session_set(s, port.name, image, sizeof image, &err) == STRIA_OK && stria_session_run(s, &err) == STRIA_OK &&
+        bool good = stria_session_set(s, port.name, image, sizeof image, &err) == STRIA_OK &&
+                    stria_session_run(s, &err) == STRIA_OK &&
                     stria_session_get(s, out.name, logits, sizeof logits, &err) == STRIA_OK;
         CHECK(good, "%s", err.text);
         for (int k = 0; k < 10; k++) w->bits = w->bits * 31 + bits_of_float(logits[k]);
@@ -435,7 +462,8 @@ static void parallel_check(void *(*work)(void *), worker common, const char *wha
         if (pthread_create(&threads[i], NULL, work, &workers[i]) != 0) abort();
     }
     for (int i = 0; i < PARALLEL; i++) pthread_join(threads[i], NULL);
-    for (int i = 1; i < PARALLEL; i++) CHECK(workers[i].bits == workers[0].bits, "%s: thread %d has other bits", what, i);
+    for (int i = 1; i < PARALLEL; i++)
+        CHECK(workers[i].bits == workers[0].bits, "%s: thread %d has other bits", what, i);
 }
 
 static void shared_check(void) {

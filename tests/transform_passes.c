@@ -1,5 +1,5 @@
-/* Passes one by one and together on random graphs, training steps and hand-made ones: graph_check holds, values stay what the
- * reference says, and each does its work. `transform_passes SEED` repeats one random graph. */
+/* Passes one by one and together on random graphs, training steps and hand-made ones: graph_check holds, values stay
+ * what the reference says, and each does its work. `transform_passes SEED` repeats one random graph. */
 #include <math.h>
 #include <string.h>
 
@@ -23,12 +23,15 @@ enum { PASSES = sizeof passes / sizeof *passes };
 
 static const tensor *find(const graph *g, tensor *const *contents, const char *output) {
     for (int i = 0; i < g->output_count; i++)
-        if (strcmp(g->output_names[i] ? g->output_names[i] : g->outputs[i]->name, output) == 0) return contents[g->outputs[i]->id];
+        if (strcmp(g->output_names[i] ? g->output_names[i] : g->outputs[i]->name, output) == 0)
+            return contents[g->outputs[i]->id];
     return NULL;
 }
 
 static void same_contents(const tensor *a, const tensor *b, const char *what, const char *name) {
-    if (!CHECK(a && b && a->type == b->type && shape_equal(&a->shape, &b->shape), "%s: '%s' has another shape", what, name)) return;
+    if (!CHECK(a && b && a->type == b->type && shape_equal(&a->shape, &b->shape), "%s: '%s' has another shape", what,
+               name))
+        return;
     for (int64_t i = 0; i < shape_count(&a->shape); i++) {
         double x = tensor_f64(a, i), y = tensor_f64(b, i);
         if (fabs(x - y) <= 1e-5 * (1 + fabs(x))) continue;
@@ -58,7 +61,8 @@ static void same_meaning(const graph *before, tensor *const *wanted, const graph
               before->update_count == after->update_count,
           "%s: %d inputs, %d outputs, %d updates", what, after->input_count, after->output_count, after->update_count);
     for (int i = 0; i < before->input_count; i++)
-        CHECK(strcmp(before->inputs[i]->name, after->inputs[i]->name) == 0, "%s: input %d is '%s'", what, i, after->inputs[i]->name);
+        CHECK(strcmp(before->inputs[i]->name, after->inputs[i]->name) == 0, "%s: input %d is '%s'", what, i,
+              after->inputs[i]->name);
     for (int i = 0; i < before->output_count; i++) {
         const char *name = before->output_names[i] ? before->output_names[i] : before->outputs[i]->name;
         same_contents(wanted[before->outputs[i]->id], find(after, got, name), what, name);
@@ -75,13 +79,15 @@ static void same_meaning(const graph *before, tensor *const *wanted, const graph
 static void same_layers(const graph *before, const graph *after, const char *what) {
     for (int i = 0; i < after->node_count; i++) {
         const node *n = after->nodes[i], *old = graph_find_node(before, n->name);
-        if (old && old->op == n->op) CHECK(old->stream == n->stream && strcmp(old->origin, n->origin) == 0, "%s: '%s' changed", what, n->name);
+        if (old && old->op == n->op)
+            CHECK(old->stream == n->stream && strcmp(old->origin, n->origin) == 0, "%s: '%s' changed", what, n->name);
     }
 }
 
 /* Every order of passes that a session could use, and each alone. */
 static void passes_check(graph *g, const char *name) {
-    static const int orders[][5] = {{0, -1}, {1, -1}, {2, -1}, {3, -1}, {0, 1, 2, 3, 0}, {0, 3, 0, -1}, {0, 2, 1, 2, -1}, {3, 0, 3, -1}};
+    static const int orders[][5] = {{0, -1},         {1, -1},       {2, -1},          {3, -1},
+                                    {0, 1, 2, 3, 0}, {0, 3, 0, -1}, {0, 2, 1, 2, -1}, {3, 0, 3, -1}};
     tensor **wanted = values_of(g, name);
     for (size_t o = 0; o < sizeof orders / sizeof *orders; o++) {
         stria_error err = {0};
@@ -148,7 +154,8 @@ static value *constant(graph *g, const char *name, shape s) {
 
 static graph *start(value **x, shape s) {
     graph *g;
-    if (graph_new(&g, "g", NULL) != STRIA_OK || graph_add_input(g, "x", STRIA_FLOAT32, &s, x, NULL) != STRIA_OK) abort();
+    if (graph_new(&g, "g", NULL) != STRIA_OK || graph_add_input(g, "x", STRIA_FLOAT32, &s, x, NULL) != STRIA_OK)
+        abort();
     return g;
 }
 
@@ -167,7 +174,8 @@ static void finish(graph **g, value *y, pass *run) {
 static void prune_works(void) {
     value *x;
     graph *g = start(&x, (shape){1, {4}});
-    value *y = add(g, &op_Identity, add(g, &op_Relu, add(g, &op_Identity, x, NULL, NULL, NULL), NULL, NULL, NULL), NULL, NULL, NULL);
+    value *y = add(g, &op_Identity, add(g, &op_Relu, add(g, &op_Identity, x, NULL, NULL, NULL), NULL, NULL, NULL), NULL,
+                   NULL, NULL);
     add(g, &op_Exp, y, NULL, NULL, NULL); /* read by nobody */
     finish(&g, y, pass_prune);
     CHECK(g->node_count == 1 && g->nodes[0]->op == &op_Relu, "%d nodes", g->node_count);
@@ -185,7 +193,8 @@ static void fold_works(void) {
     value *folded = add(g, &op_Mul, add(g, &op_Neg, a, NULL, NULL, NULL), a, NULL, NULL);
     value *kept = add(g, &op_Neg, state, NULL, NULL, NULL);
     finish(&g, add(g, &op_Add, add(g, &op_Add, x, folded, NULL, NULL), kept, NULL, NULL), pass_fold);
-    CHECK(g->node_count == 3 && count_of(g, &op_Add) == 2 && count_of(g, &op_Neg) == 1, "%d nodes: states are variables", g->node_count);
+    CHECK(g->node_count == 3 && count_of(g, &op_Add) == 2 && count_of(g, &op_Neg) == 1,
+          "%d nodes: states are variables", g->node_count);
     graph_free(g);
 }
 
@@ -205,13 +214,17 @@ static void fuse_works(void) {
     }
 }
 
-/* Conversions cancel: one at each end, however many image operators lie between; few channels and many images lie batch-last. */
+/* Conversions cancel: one at each end, however many image operators lie between; few channels and many images lie
+ * batch-last. */
 static void layout_works(void) {
     static const struct {
         int64_t batch, channels;
         layout wanted;
         bool plain;
-    } rows[] = {{2, 64, {{0, 2, 3, 1}}, false}, {64, 64, {{0, 2, 3, 1}}, false}, {64, 4, {{1, 2, 3, 0}}, false}, {1, 4, {{0, 1, 2, 3}}, true}};
+    } rows[] = {{2, 64, {{0, 2, 3, 1}}, false},
+                {64, 64, {{0, 2, 3, 1}}, false},
+                {64, 4, {{1, 2, 3, 0}}, false},
+                {1, 4, {{0, 1, 2, 3}}, true}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         value *x;
         int64_t c = rows[i].channels;
@@ -220,11 +233,12 @@ static void layout_works(void) {
         for (int k = 0; k < 3; k++) y = add(g, &op_Relu, add(g, &op_Conv, y, w, "pads", "1,1,1,1"), NULL, NULL, NULL);
         finish(&g, y, pass_layout);
         int expected = rows[i].plain ? 0 : 2;
-        CHECK(count_of(g, &op_Reorder) == expected, "batch %lld, %lld channels: %d conversions", (long long)rows[i].batch, (long long)c,
-              count_of(g, &op_Reorder));
+        CHECK(count_of(g, &op_Reorder) == expected, "batch %lld, %lld channels: %d conversions",
+              (long long)rows[i].batch, (long long)c, count_of(g, &op_Reorder));
         for (int k = 0; k < g->node_count; k++)
             if (g->nodes[k]->op == &op_Conv)
-                CHECK(layout_equal(&g->nodes[k]->out[0]->layout, &rows[i].wanted, 4), "batch %lld, %lld channels", (long long)rows[i].batch, (long long)c);
+                CHECK(layout_equal(&g->nodes[k]->out[0]->layout, &rows[i].wanted, 4), "batch %lld, %lld channels",
+                      (long long)rows[i].batch, (long long)c);
         CHECK(layout_is_identity(&g->outputs[0]->layout, 4), "an output is not plain");
         graph_free(g);
     }
