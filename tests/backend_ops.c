@@ -78,6 +78,8 @@ static const struct {
      {":, 33x10, i64=3,0,9,3,1,2,3,4,5,6,7,8,9,0,1,2,3,4,5,6,7,8,9,0,1,2,3,4,5,6,7,8,9:33", ""}},
     {&op_SoftmaxCrossEntropyLoss, {"2x3x4, i64=0,1,2,0,2,2,1,0:2x4", ""}},
     {&op_SoftmaxCrossEntropyLossGradient, {":, 2x3x4, i64=0,1,2,0,2,2,1,0:2x4", ""}},
+    {&op_SoftmaxCrossEntropyLoss, {"4x5, i64=3,-1,4,3:4", "ignore_index=-1"}},
+    {&op_SoftmaxCrossEntropyLossGradient, {":, 4x5, i64=3,-1,4,3:4", "ignore_index=-1"}},
     {&op_Transpose, {"37x65", ""}},
     {&op_Transpose, {"5x33x9x17", "perm=0,2,3,1"}},
     {&op_Reorder, {"33x6x5x7", ""}},

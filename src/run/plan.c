@@ -1,6 +1,7 @@
 #include "run/plan.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* The schedule position of each node, by its id. */
 static stria_status positions(const plan *p, int **out, stria_error *err) {
@@ -159,11 +160,6 @@ static int by_size(const void *a, const void *b) {
     return x->first != y->first ? (x->first < y->first ? -1 : 1) : 0;
 }
 
-static int by_offset(const void *a, const void *b) {
-    const interval *x = *(interval *const *)a, *y = *(interval *const *)b;
-    return x->offset < y->offset ? -1 : x->offset > y->offset;
-}
-
 /* The lowest offset at which x overlaps none of placed[n] in both time and space. */
 static size_t lowest_fit(const interval *x, interval **placed, int n) {
     size_t offset = 0;
@@ -174,6 +170,17 @@ static size_t lowest_fit(const interval *x, interval **placed, int n) {
         if (y->offset + y->bytes > offset) offset = y->offset + y->bytes;
     }
     return offset;
+}
+
+/* Where x belongs among placed[n], which are sorted by offset. */
+static int position_by_offset(const interval *x, interval **placed, int n) {
+    int low = 0, high = n;
+    while (low < high) {
+        int middle = low + (high - low) / 2;
+        if (placed[middle]->offset <= x->offset) low = middle + 1;
+        else high = middle;
+    }
+    return low;
 }
 
 static int gather(interval **list, interval *from, int count, int n) {
@@ -194,9 +201,12 @@ stria_status plan_place(plan *p, stria_error *err) {
     n = gather(list, p->staging, p->g->update_count, n);
     qsort(list, (size_t)n, sizeof *list, by_size);
     for (int i = 0; i < n; i++) {
-        list[i]->offset = lowest_fit(list[i], list, i);
-        if (list[i]->offset + list[i]->bytes > p->workspace_bytes) p->workspace_bytes = list[i]->offset + list[i]->bytes;
-        qsort(list, (size_t)i + 1, sizeof *list, by_offset);
+        interval *x = list[i];
+        x->offset = lowest_fit(x, list, i);
+        if (x->offset + x->bytes > p->workspace_bytes) p->workspace_bytes = x->offset + x->bytes;
+        int at = position_by_offset(x, list, i);
+        memmove(&list[at + 1], &list[at], (size_t)(i - at) * sizeof *list);
+        list[at] = x;
     }
     mem_free(list);
     return STRIA_OK;

@@ -34,20 +34,24 @@ static int anchor_of(const graph *g, const node *n, const value *state) {
 }
 
 stria_status plan_schedule(plan *p, const graph *g, stria_error *err) {
-    int *anchor, at = 0;
+    int *first, *next, at = 0; /* first[k + 1]: the first update behind node k (−1 is before all); next[]: the one after it */
+    size_t nodes = (size_t)g->node_count + 2;
     *p = (plan){.g = g};
-    TRY(mem_new(&p->order, (size_t)g->node_count + 1, sizeof *p->order, "the schedule", err));
-    TRY(mem_new(&anchor, (size_t)g->node_count + 1, sizeof *anchor, "the schedule", err));
-    for (int k = 0; k < g->node_count; k++) {
+    TRY(mem_new(&p->order, nodes, sizeof *p->order, "the schedule", err));
+    TRY(mem_new(&first, 2 * nodes, sizeof *first, "the schedule", err));
+    next = first + nodes;
+    for (size_t k = 0; k < 2 * nodes; k++) first[k] = -1;
+    for (int k = g->node_count - 1; k >= 0; k--) {
         const value *state = updated_state(g, g->nodes[k]);
-        anchor[k] = state ? anchor_of(g, g->nodes[k], state) : g->node_count;
+        if (!state) continue;
+        int slot = anchor_of(g, g->nodes[k], state) + 1;
+        next[k] = first[slot];
+        first[slot] = k;
     }
-    /* Updates without anything before them come first; each other update right behind its anchor. */
-    for (int after = -1; after < g->node_count; after++) {
-        if (after >= 0 && anchor[after] == g->node_count) p->order[at++] = g->nodes[after];
-        for (int k = 0; k < g->node_count; k++)
-            if (anchor[k] == after) p->order[at++] = g->nodes[k];
+    for (int k = -1; k < g->node_count; k++) {
+        if (k >= 0 && !updated_state(g, g->nodes[k])) p->order[at++] = g->nodes[k];
+        for (int u = first[k + 1]; u >= 0; u = next[u]) p->order[at++] = g->nodes[u];
     }
-    mem_free(anchor);
+    mem_free(first);
     return STRIA_OK;
 }
