@@ -243,6 +243,12 @@ stria_status graph_add_update(graph *g, value *state, value *next, stria_error *
     return STRIA_OK;
 }
 
+bool graph_updates(const graph *g, const value *state) {
+    for (int i = 0; i < g->update_count; i++)
+        if (g->updates[i].state == state) return true;
+    return false;
+}
+
 stria_status graph_set_metadata(graph *g, const char *key, const char *text, stria_error *err) {
     const char *copy = arena_strdup(&g->arena, text);
     if (!copy) return no_memory(g, err);

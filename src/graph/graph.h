@@ -116,6 +116,7 @@ int node_own_inputs(const node *n);
 
 stria_status graph_add_output(graph *g, value *v, const char *name, stria_error *err);
 stria_status graph_add_update(graph *g, value *state, value *next, stria_error *err);
+bool graph_updates(const graph *g, const value *state); /* an update changes it */
 stria_status graph_set_metadata(graph *g, const char *key, const char *text, stria_error *err);
 const char *graph_metadata(const graph *g, const char *key); /* NULL if there is none */
 

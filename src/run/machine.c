@@ -1,10 +1,10 @@
 #include "run/machine.h"
 
+#include "base/clock.h"
 #include "base/text.h"
 
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #define PEAK_ROUNDS 20000
 
@@ -40,25 +40,19 @@ static void peak_task(void *context, int64_t index, int worker) {
     p->ks->peak(p->sink + index * 64, PEAK_ROUNDS);
 }
 
-static double seconds(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 double machine_peak_gflops(const kernel_set *ks, pool *p) {
     int threads = pool_threads(p);
     float *sink = mem_zalloc((size_t)threads * 64, sizeof *sink);
-    double best = 0, start = seconds();
+    double best = 0, start = clock_seconds();
     if (!sink) return 0;
     do {
-        double t = seconds();
+        double t = clock_seconds();
         pool_run(p, peak_task, &(peak){ks, sink}, threads);
-        t = seconds() - t;
+        t = clock_seconds() - t;
         /* a round is 2 operations in each lane of 12 accumulators */
         double rate = 2.0 * 12 * ks->lanes * PEAK_ROUNDS * threads / t * 1e-9;
         if (rate > best) best = rate;
-    } while (seconds() - start < 0.02);
+    } while (clock_seconds() - start < 0.02);
     mem_free(sink);
     return best;
 }

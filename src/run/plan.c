@@ -46,12 +46,6 @@ static const update *update_of(const graph *g, const value *next) {
     return NULL;
 }
 
-static bool state_updated(const graph *g, const value *state) {
-    for (int i = 0; i < g->update_count; i++)
-        if (g->updates[i].state == state) return true;
-    return false;
-}
-
 typedef struct aliaser {
     plan *p;
     int *last;      /* by value */
@@ -66,7 +60,7 @@ static void join(aliaser *a, const value *v, int root) {
 /* A variable that changes at the end of the run must not be seen under another name until then. */
 static bool view_allowed(const aliaser *a, const node *n) {
     const value *root = a->p->g->values[a->p->root[n->in[0]->id]];
-    return n->op->view && view_possible(n) && !(root->kind == VALUE_STATE && state_updated(a->p->g, root));
+    return n->op->view && view_possible(n) && !(root->kind == VALUE_STATE && graph_updates(a->p->g, root));
 }
 
 /* The root that output 0 of n may overwrite, or −1. */

@@ -1,11 +1,11 @@
 #include "run/session.h"
 
+#include "base/clock.h"
 #include "run/plan.h"
 #include "transform/transform.h"
 
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 struct session {
     graph *g;
@@ -35,12 +35,6 @@ static stria_status graph_lower(session *s, graph *g, stria_error *err) {
     return pass_prune(&s->g, err);
 }
 
-static bool state_updated(const graph *g, const value *v) {
-    for (int i = 0; i < g->update_count; i++)
-        if (g->updates[i].state == v) return true;
-    return false;
-}
-
 /* A private copy of a state's contents. */
 static stria_status state_own(session *s, const value *v, stria_error *err) {
     tensor *copy;
@@ -59,7 +53,7 @@ static stria_status states_bind(session *s, stria_error *err) {
         if (v->kind != VALUE_STATE) continue;
         tensor *shared = s->config.states ? state_set_find(s->config.states, v->name) : NULL;
         s->states[i] = tensor_retain(shared ? shared : v->data);
-        if (!shared && state_updated(s->g, v)) TRY(state_own(s, v, err));
+        if (!shared && graph_updates(s->g, v)) TRY(state_own(s, v, err));
     }
     return STRIA_OK;
 }
@@ -84,7 +78,7 @@ static stria_status impl_choose(session *s, program_node *p, stria_error *err) {
 
 /* Between runs, constants and states without an update do not change. */
 static bool changes(const session *s, const value *v) {
-    return v && v->kind != VALUE_CONSTANT && !(v->kind == VALUE_STATE && !state_updated(s->g, v) && !s->config.states);
+    return v && v->kind != VALUE_CONSTANT && !(v->kind == VALUE_STATE && !graph_updates(s->g, v) && !s->config.states);
 }
 
 /* Work below this runs on the calling thread: waking others costs about as much. Bits do not depend on it. */
@@ -193,18 +187,12 @@ void session_free(session *s) {
 
 /* ---- running ---- */
 
-static uint64_t now_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 static stria_status node_run(session *s, program_node *p, stria_error *err) {
-    uint64_t start = s->config.profile ? now_ns() : 0;
+    int64_t start = s->config.profile ? clock_ns() : 0;
     p->call.step = s->step;
     if (p->impl->pack && (p->pack_always || s->stale)) p->impl->pack(&p->call);
     stria_status status = p->impl->run(&p->call, err);
-    if (s->config.profile) p->nanoseconds = now_ns() - start;
+    if (s->config.profile) p->nanoseconds = (uint64_t)(clock_ns() - start);
     return status;
 }
 

@@ -29,12 +29,6 @@ static stria_status node_expand(graph_map *m, const node *n, stria_error *err) {
     return STRIA_OK;
 }
 
-static bool state_updated(const graph *g, const value *v) {
-    for (int i = 0; i < g->update_count; i++)
-        if (g->updates[i].state == v) return true;
-    return false;
-}
-
 /* Identity stands for its input (graph outputs keep their own names beside the value). */
 static stria_status node_prune(graph_map *m, const node *n, stria_error *err) {
     node *copy;
@@ -50,7 +44,7 @@ static stria_status outputs_copy(graph *g, stria_error *err) {
         node *copy;
         value *v = g->outputs[i];
         const char *name = g->output_names[i] ? g->output_names[i] : v->name;
-        if (!state_updated(g, v) || strcmp(name, v->name) == 0) continue;
+        if (!graph_updates(g, v) || strcmp(name, v->name) == 0) continue;
         TRY(graph_add_node(g, &op_Identity, NULL, &v, 1, NULL, 1, NULL, &copy, err));
         g->outputs[i] = copy->out[0];
     }
