@@ -2,6 +2,7 @@
 #include "data_support.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stria/model.h>
 
 #include "data/dataset.h"
@@ -119,6 +120,25 @@ static void test_pair_shares_memory(void **state) {
     assert_int_equal(dataset_label(val, 1), 3);
     dataset_free(val);
     assert_int_equal(mem_bytes_now(), before);
+}
+
+static void *free_dataset(void *d) {
+    dataset_free(d);
+    return NULL;
+}
+
+/* The two parts may be dropped by two threads; ThreadSanitizer looks on in its build. */
+static void test_pair_freed_by_threads(void **state) {
+    size_t before = mem_bytes_now();
+    (void)state;
+    for (int i = 0; i < 50; i++) {
+        dataset *parts[2];
+        pthread_t threads[2];
+        assert_int_equal(dataset_open_pair(&parts[0], &parts[1], spec("mnist", "m"), 0, NULL), STRIA_OK);
+        for (int k = 0; k < 2; k++) assert_int_equal(pthread_create(&threads[k], NULL, free_dataset, parts[k]), 0);
+        for (int k = 0; k < 2; k++) assert_int_equal(pthread_join(threads[k], NULL), 0);
+        assert_int_equal(mem_bytes_now(), before);
+    }
 }
 
 static void test_checksum(void **state) {
@@ -396,6 +416,7 @@ int main(void) {
         cmocka_unit_test(test_mnist_facts),
         cmocka_unit_test(test_splits),
         cmocka_unit_test(test_pair_shares_memory),
+        cmocka_unit_test(test_pair_freed_by_threads),
         cmocka_unit_test(test_checksum),
         cmocka_unit_test(test_wrong_words),
         cmocka_unit_test(test_bad_mnist),

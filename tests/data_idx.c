@@ -79,6 +79,29 @@ static void test_gzip(void **state) {
     refuse(packed, make_gzip(packed, sizeof packed, file, n + 1), 3, STRIA_BAD_FILE, "more decompressed bytes");
 }
 
+/* Members one behind the other are one file, wherever they are cut; the checksum of each counts. */
+static void test_gzip_members(void **state) {
+    uint8_t file[64], packed[512];
+    idx_array a = {0};
+    size_t n = make_images(file), z, first;
+    (void)state;
+    for (size_t cut = 0; cut <= n; cut++) {
+        first = make_gzip(packed, sizeof packed, file, cut);
+        z = first + make_gzip(packed + first, sizeof packed - first, file + cut, n - cut);
+        assert_int_equal(idx_parse(packed, z, 3, &a, NULL), STRIA_OK);
+        check_images(&a);
+        idx_release(&a);
+    }
+    first = make_gzip(packed, sizeof packed, file, n / 2);
+    z = first + make_gzip(packed + first, sizeof packed - first, file + n / 2, n - n / 2);
+    for (size_t i = 2; i < z; i++) refuse(packed, i, 3, STRIA_BAD_FILE, "truncated");
+    packed[first - 5] ^= 1;
+    refuse(packed, z, 3, STRIA_BAD_FILE, "corrupt");
+    packed[first - 5] ^= 1;
+    z += make_gzip(packed + z, sizeof packed - z, file, 1);
+    refuse(packed, z, 3, STRIA_BAD_FILE, "more decompressed bytes");
+}
+
 /* A stream that ends after the header must not go on in the raw bytes behind it. */
 static void test_gzip_then_raw(void **state) {
     uint8_t file[64], packed[256];
@@ -117,9 +140,10 @@ static void test_file_names(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plain),      cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_plain),         cmocka_unit_test(test_refusals),
 #ifdef STRIA_HAVE_ZLIB
-        cmocka_unit_test(test_gzip),       cmocka_unit_test(test_gzip_then_raw), cmocka_unit_test(test_bomb),
+        cmocka_unit_test(test_gzip),          cmocka_unit_test(test_gzip_members),
+        cmocka_unit_test(test_gzip_then_raw), cmocka_unit_test(test_bomb),
 #endif
         cmocka_unit_test(test_file_names),
     };

@@ -3,5 +3,5 @@
 #include "fuzz_replay.h"
 
 int main(void) {
-    return fuzz_replay("net", 8);
+    return fuzz_replay("net", 8, 16);
 }

@@ -3,5 +3,5 @@
 #include "fuzz_replay.h"
 
 int main(void) {
-    return fuzz_replay("onnx", 8);
+    return fuzz_replay("onnx", 8, 16);
 }

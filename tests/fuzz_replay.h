@@ -1,5 +1,6 @@
 /* Replays a fuzz target's corpus in an ordinary run: every file as it is, cut short, and with bits flipped. Include the
- * target, then this, and call fuzz_replay("TARGET", least number of files) as main's result. */
+ * target, then this, and call fuzz_replay("TARGET", least number of files, times) as main's result: no input may make
+ * more memory be held than `times` its size and REPLAY_BASE. */
 #ifndef TESTS_FUZZ_REPLAY_H
 #define TESTS_FUZZ_REPLAY_H
 
@@ -11,7 +12,10 @@
 #include "base/memory.h"
 #include "check.h"
 
-enum { REPLAY_BYTES = 1200 }; /* of each file are cut and flipped */
+enum {
+    REPLAY_BYTES = 1200,  /* of each file are cut and flipped */
+    REPLAY_BASE = 1 << 18 /* bytes that any input may take: first blocks of arenas, buffers */
+};
 
 static inline void replay_mutations(const uint8_t *data, size_t size) {
     uint8_t *copy = mem_alloc(size ? size : 1);
@@ -30,11 +34,11 @@ static inline void replay_mutations(const uint8_t *data, size_t size) {
     mem_free(copy);
 }
 
-static inline int fuzz_replay(const char *target, int least) {
+static inline int fuzz_replay(const char *target, int least, size_t times) {
     char folder[512], path[1024];
     const char *slash = strrchr(__FILE__, '/');
     snprintf(folder, sizeof folder, "%.*sfuzz/corpus/%s", slash ? (int)(slash + 1 - __FILE__) : 0, __FILE__, target);
-    size_t before = mem_bytes_now();
+    size_t before = mem_bytes_now(), largest = 0;
     int files = 0;
     DIR *dir = opendir(folder);
     for (struct dirent *e; dir && (e = readdir(dir));) {
@@ -48,6 +52,9 @@ static inline int fuzz_replay(const char *target, int least) {
         mem_free(data);
         files++;
         CHECK(mem_bytes_now() == before, "%s leaves %zu bytes", path, mem_bytes_now() - before);
+        if (size > largest) largest = size;
+        CHECK(mem_bytes_peak() - before <= times * largest + REPLAY_BASE, "%s: %zu bytes were held, at most %zu may be",
+              path, mem_bytes_peak() - before, times * largest + REPLAY_BASE);
     }
     if (dir) closedir(dir);
     CHECK(files >= least, "%d files in %s, expected %d or more", files, folder, least);

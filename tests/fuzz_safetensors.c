@@ -3,5 +3,5 @@
 #include "fuzz_replay.h"
 
 int main(void) {
-    return fuzz_replay("safetensors", 8);
+    return fuzz_replay("safetensors", 8, 16);
 }

@@ -69,9 +69,8 @@ static stria_status add_product(maker *m) {
     else TRY(add(m, &op_MatMul, (value *[]){any(m, MATRIX), m->square}, 2, NULL, NULL, MATRIX));
     int order = draw(m, 3);
     value *y = m->pool[kind][m->count[kind] - 1];
-    if (order)
-        TRY(add(m, &op_Add, (value *[]){order == 1 ? y : m->bias[kind], order == 1 ? m->bias[kind] : y}, 2, NULL, NULL,
-                kind));
+    value *bias = draw(m, 4) ? m->bias[kind] : any(m, kind); /* a whole tensor is no bias */
+    if (order) TRY(add(m, &op_Add, (value *[]){order == 1 ? y : bias, order == 1 ? bias : y}, 2, NULL, NULL, kind));
     y = m->pool[kind][m->count[kind] - 1];
     return draw(m, 2) ? add(m, &op_LeakyRelu, &y, 1, "alpha", "0.3", kind) : STRIA_OK;
 }
@@ -158,6 +157,14 @@ static stria_status add_updates(maker *m, int kind) {
     return STRIA_OK;
 }
 
+/* Weights change too, so that whatever was packed of them is stale. */
+static stria_status add_weight_update(maker *m, value *w) {
+    node *n;
+    if (draw(m, 2)) return STRIA_OK;
+    TRY(graph_add_node(m->g, &op_Neg, NULL, &w, 1, NULL, 1, NULL, &n, m->err));
+    return graph_add_update(m->g, w, n->out[0], m->err);
+}
+
 static stria_status add_outputs(maker *m) {
     for (int kind = 0; kind < CLASSES; kind++)
         for (int i = 0; i < 3; i++) {
@@ -176,6 +183,8 @@ static stria_status make(maker *m) {
         if (i == momentum || i == momentum - 9) TRY(add_momentum(m, i == momentum ? draw(m, 2) : VECTOR));
     }
     for (int kind = 0; kind < CLASSES; kind++) TRY(add_updates(m, kind));
+    TRY(add_weight_update(m, m->weight));
+    TRY(add_weight_update(m, m->square));
     return add_outputs(m);
 }
 

@@ -6,6 +6,7 @@
 
 #include "model/model.h"
 #include "model/onnx/onnx.h"
+#include "model/onnx/tensor.h"
 #include "onnx.pb-c.h"
 #include "op/norm.h"
 #include "op/op.h"
@@ -706,6 +707,102 @@ static void test_external(void **state) {
     arena_release(&f.a);
 }
 
+/* Two tensors of 48 bytes in files at these places. */
+static stria_status two_places(const char *first, const char *second, stria_error *err) {
+    file f;
+    graph *g = NULL;
+    relu_file(&f, 21);
+    external(&f, first);
+    Onnx__TensorProto *t = add_tensor(&f, "v", F1, DIMS(4, 3), 0);
+    Onnx__StringStringEntryProto p = *f.tensors[0]->external_data[0], *place = &p;
+    p.value = (char *)(uintptr_t)second;
+    t->has_data_location = 1;
+    t->data_location = ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
+    t->n_external_data = 1;
+    t->external_data = &place;
+    add_node(&f, "MatMul", "y v", "zz");
+    add_output(&f, "z");
+    add_output(&f, "zz");
+    size_t size = onnx__model_proto__get_packed_size(&f.model);
+    uint8_t *data = malloc(size);
+    onnx__model_proto__pack(&f.model, data);
+    stria_status status = onnx_read(&g, data, size, in_folder("m.onnx"), err);
+    graph_free(g);
+    free(data);
+    arena_release(&f.a);
+    return status;
+}
+
+/* One file by whatever path is one file, and the paths that leave the folder by a link are as bad as "..". */
+static void test_external_paths(void **state) {
+    char beside[512], below[512];
+    external_files files = {.model_file = beside};
+    external_file *a, *b;
+    float numbers[12] = {0};
+    (void)state;
+    snprintf(beside, sizeof beside, "%s/m.onnx", model_folder);
+    snprintf(below, sizeof below, "%s/model/m.onnx", model_folder);
+    size_t before = mem_bytes_now();
+    assert_ok(folder_make(in_folder("model/sub"), &err));
+    assert_ok(file_write(in_folder("outside.bin"), numbers, sizeof numbers, &err));
+    assert_ok(file_write(in_folder("a.bin"), numbers, sizeof numbers, &err));
+    assert_int_equal(symlink("a.bin", in_folder("b.bin")) | symlink("../../outside.bin", in_folder("model/sub/out")) |
+                         symlink("..", in_folder("model/up")),
+                     0);
+    assert_ok(two_places("a.bin", "outside.bin", &err));
+    assert_ok(two_places("a.bin", "./a.bin", &err)); /* twice is tolerated: tied weights */
+    static const char *const names[] = {"a.bin", "./a.bin", ".//a.bin", "b.bin", "model/../a.bin"};
+    for (int i = 0; i < 5; i++) {
+        stria_error err = {0};
+        stria_status status = external_open(i ? &b : &a, &files, names[i], "w", &err);
+        assert_int_equal(status, i < 4 ? STRIA_OK : STRIA_BAD_FILE);
+        if (i && i < 4) assert_ptr_equal(a, b);
+    }
+    assert_int_equal(files.count, 1);
+    assert_ok(external_open(&b, &files, "outside.bin", "w", &err));
+    assert_int_equal(files.count, 2);
+    external_files_release(&files);
+    files.model_file = below;
+    assert_fails(external_open(&b, &files, "sub/out", "w", &err), STRIA_BAD_FILE, "not below the model's folder");
+    assert_fails(external_open(&b, &files, "up/a.bin", "w", &err), STRIA_BAD_FILE, "not below the model's folder");
+    assert_fails(external_open(&b, &files, "sub/none", "w", &err), STRIA_NO_FILE, "'sub/none', which is not there");
+    external_files_release(&files);
+    assert_int_equal(mem_bytes_now(), before);
+}
+
+/* Six tensors that are the whole of one file, by three paths in turn. */
+static void test_external_overlap(void **state) {
+    static const char *const locations[] = {"o.bin", "./o.bin", ".//o.bin"};
+    char beside[512];
+    external_files files = {.model_file = beside};
+    Onnx__StringStringEntryProto p = ONNX__STRING_STRING_ENTRY_PROTO__INIT, *place = &p;
+    Onnx__TensorProto t = ONNX__TENSOR_PROTO__INIT;
+    float numbers[12] = {0};
+    int read = 0;
+    (void)state;
+    snprintf(beside, sizeof beside, "%s/m.onnx", model_folder);
+    assert_ok(file_write(in_folder("o.bin"), numbers, sizeof numbers, &err));
+    p.key = (char *)"location";
+    t.name = (char *)"w";
+    t.has_data_type = t.has_data_location = 1;
+    t.data_type = F1;
+    t.data_location = ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
+    t.n_dims = t.n_external_data = 1;
+    t.dims = (int64_t[]){12};
+    t.external_data = &place;
+    stria_error err = {0};
+    for (; read < 6; read++) {
+        tensor *out = NULL;
+        p.value = (char *)(uintptr_t)locations[read % 3];
+        if (onnx_tensor_decode(&out, &t, false, &files, &err) != STRIA_OK) break;
+        tensor_release(out);
+    }
+    assert_int_equal(read, 2);
+    assert_int_equal(err.status, STRIA_BAD_FILE);
+    assert_non_null(strstr(err.text, "overlap"));
+    external_files_release(&files);
+}
+
 /* ---- damage ---- */
 
 static void small_model(text *out) {
@@ -957,6 +1054,8 @@ int main(void) {
         cmocka_unit_test(test_spatial),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_external),
+        cmocka_unit_test(test_external_paths),
+        cmocka_unit_test(test_external_overlap),
         cmocka_unit_test(test_damage),
         cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_bombs),

@@ -3,6 +3,8 @@
 
 #include "model/safetensors.h"
 
+#include <jansson.h>
+
 static tensor *filled(dtype type, int rank, const int64_t *dim) {
     tensor *t;
     shape s = shape_of(rank, dim);
@@ -108,6 +110,63 @@ static void test_header_bomb(void **state) {
     free(header);
 }
 
+/* `count` entries of `bytes` bytes each, one behind the other or all at the same place. */
+static stria_status decode_many(int count, int bytes, bool same, stria_error *err) {
+    text header = {0};
+    for (int i = 0; i < count; i++)
+        text_printf(&header, "%c\"%d\":{\"dtype\":\"U8\",\"shape\":[%d],\"data_offsets\":[%d,%d]}", i ? ',' : '{', i,
+                    bytes, same ? 0 : i * bytes, (same ? 1 : i + 1) * bytes);
+    text_append(&header, "}", 1);
+    stria_status status = decode(header.data, (size_t)bytes * (same ? 1 : (size_t)count), err);
+    text_release(&header);
+    return status;
+}
+
+/* 3,000 tensors that are the same 64 KiB would take 190 MiB; a header of many is read in less than quadratic time. */
+static void test_many_entries(void **state) {
+    (void)state;
+    size_t before = mem_bytes_peak();
+    assert_fails(decode_many(3000, 1 << 16, true, &err), STRIA_BAD_FILE, "overlap");
+    assert_true(mem_bytes_peak() - before < 2 << 20);
+    assert_ok(decode_many(60000, 1, false, &err));
+}
+
+/* jansson allocates by itself: this stands in for its malloc. */
+static long json_left;
+static void *json_malloc(size_t size) {
+    return json_left-- > 0 ? malloc(size) : NULL;
+}
+
+/* A name twice, a name that is not UTF-8 and no memory are three things. */
+static void test_why_not_written(void **state) {
+    static const char *const bad[] = {"\xff", "\xc0\x80", "\xed\xa0\x80", "a\xc3", "\xf4\x90\x80\x80", "\xe2\x82"};
+    safetensors_pair pair = {"k", "v"};
+    safetensors_entry entry = {"a", filled(STRIA_FLOAT32, 1, (int64_t[]){3})};
+    safetensors file = {&entry, &pair, 1, 1};
+    long n = 0;
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        entry.name = bad[i];
+        assert_fails(safetensors_write(&file, in_folder("w"), &err), STRIA_BAD_ARGUMENT,
+                     "a name of a safetensors file");
+        entry.name = "a";
+        pair.value = bad[i];
+        assert_fails(safetensors_write(&file, in_folder("w"), &err), STRIA_BAD_ARGUMENT, "is not UTF-8");
+        pair.value = "v";
+    }
+    json_set_alloc_funcs(json_malloc, free);
+    for (stria_status status = STRIA_NO_MEMORY; status != STRIA_OK; n++) {
+        json_left = n;
+        status = safetensors_write(&file, in_folder("w"), NULL);
+        if (status != STRIA_OK) assert_int_equal(status, STRIA_NO_MEMORY);
+    }
+    json_set_alloc_funcs(malloc, free);
+    assert_true(n > 10);
+    entry.name = "é€😀"; /* two, three and four bytes */
+    assert_ok(safetensors_write(&file, in_folder("w"), &err));
+    tensor_release(entry.data);
+}
+
 static void test_writing_fails(void **state) {
     safetensors file = {(safetensors_entry[2]){{"a", filled(STRIA_FLOAT32, 1, (int64_t[]){3})}}, NULL, 2, 0};
     (void)state;
@@ -146,8 +205,10 @@ static void test_no_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_refusals),  cmocka_unit_test(test_header_bomb),
-        cmocka_unit_test(test_writing_fails), cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_round_trip),      cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_header_bomb),     cmocka_unit_test(test_many_entries),
+        cmocka_unit_test(test_why_not_written), cmocka_unit_test(test_writing_fails),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, folder_setup, folder_teardown);
 }

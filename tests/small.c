@@ -42,6 +42,18 @@ int small_data_setup(void **state) {
     return done ? 0 : -1;
 }
 
+bool small_npy(const char *name, const char *type, const char *dims, const void *data, size_t bytes) {
+    char path[600], header[128];
+    snprintf(path, sizeof path, "%s/%s", small_folder, name);
+    int length =
+        snprintf(header, sizeof header, "{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", type, dims);
+    FILE *f = length < 117 ? fopen(path, "wb") : NULL;
+    if (!f) return false;
+    fprintf(f, "\x93NUMPY%c%c%c%c%-*s\n", 1, 0, 118, 0, 117, header);
+    bool whole = fwrite(data, 1, bytes, f) == bytes;
+    return fclose(f) == 0 && whole;
+}
+
 void small_folder_empty(const char *path) {
     char command[600];
     snprintf(command, sizeof command, "rm -rf '%s'", path);

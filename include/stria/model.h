@@ -78,6 +78,7 @@ STRIA_API void stria_assign(stria_graph *graph, stria_value *variable, stria_val
 STRIA_API void stria_output(stria_graph *graph, stria_value *value, const char *name);
 /* A value by its name, NULL if there is none (this does not stick). */
 STRIA_API stria_value *stria_find(const stria_graph *graph, const char *name);
+/* Of NULL, what a failed builder call returns: "", 0, rank 0. */
 STRIA_API const char *stria_value_name(const stria_value *value);
 STRIA_API stria_type stria_value_type(const stria_value *value);
 /* Rank; the dimensions go to shape[STRIA_RANK_MAX] (the batch as 1). */

@@ -71,7 +71,10 @@ typedef struct stria_event {
     double seconds; /* since this process began to train */
     /* START */
     int64_t parameters, frozen_parameters, buffers;
-    uint64_t parameter_bytes, optimizer_bytes, activation_bytes, gradient_bytes;
+    uint64_t parameter_bytes, optimizer_bytes; /* parameters and buffers; the optimiser's states */
+    uint64_t activation_bytes; /* the planned workspace (inputs, activations, their gradients, scratch) less
+                                  gradient_bytes, at least 0 */
+    uint64_t gradient_bytes;   /* gradients of the parameters that are trained, all of them at once */
     const char *isa;
     int threads;
     const char *path; /* CHECKPOINT: the run folder */
@@ -94,7 +97,10 @@ STRIA_API const stria_dataset *stria_trainer_train_data(const stria_trainer *tra
 STRIA_API const stria_dataset *stria_trainer_val_data(const stria_trainer *trainer);
 /* One callback; it replaces an earlier one. NULL: none. */
 STRIA_API void stria_trainer_on_event(stria_trainer *trainer, stria_event_callback *callback, void *context);
-/* Trains to the last epoch. STRIA_INTERRUPTED when the callback said stop; STRIA_NOT_FINITE names step, layer and tensor. */
+/* Trains to the last epoch. STRIA_INTERRUPTED when the callback said stop. STRIA_NOT_FINITE when a loss or gradient is
+ * not finite: elements whose gradient is not finite keep their value, others of that step may have been updated. With a
+ * run folder the sentence names step, layer and tensor and the states are those of the last checkpoint again (or the
+ * sentence says why not); without one it names the step, and the states are what that step left. */
 STRIA_API stria_status stria_trainer_run(stria_trainer *trainer, stria_error *error);
 /* A snapshot of the model with the parameters as they are now. */
 STRIA_API stria_status stria_trainer_model(const stria_trainer *trainer, stria_model **out, stria_error *error);

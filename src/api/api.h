@@ -2,6 +2,7 @@
 #ifndef API_API_H
 #define API_API_H
 
+#include "api/options.h"
 #include "base/pool.h"
 #include "data/dataset.h"
 #include "graph/graph.h"

@@ -1,5 +1,6 @@
 #include "api/api.h"
 
+#include <pthread.h>
 #include <string.h>
 
 static const char *const split_names[] = {"train", "val", "test"};
@@ -29,9 +30,12 @@ static stria_status dataset_wrap(stria_dataset **out, const char *spec, const st
 
 stria_status stria_dataset_open(stria_dataset **out, const char *spec, const stria_dataset_options *options,
                                 stria_error *err) {
-    stria_dataset_options o = options ? *options : stria_dataset_options_default();
-    dataset_options inner = {.split = split_names[o.split], .limit = o.limit, .hold_out = o.hold_out_val};
+    stria_dataset_options o = stria_dataset_options_default();
     stria_dataset *d;
+    TRY(options_take(&o, sizeof o, options, "dataset", err));
+    if ((unsigned)o.split >= sizeof split_names / sizeof *split_names)
+        FAIL(err, STRIA_BAD_ARGUMENT, "there is no split %d of a dataset", (int)o.split);
+    dataset_options inner = {.split = split_names[o.split], .limit = o.limit, .hold_out = o.hold_out_val};
     TRY(dataset_wrap(&d, spec, &o, err));
     stria_status status = dataset_open(&d->d, spec, &inner, err);
     if (status == STRIA_OK) *out = d;
@@ -106,10 +110,16 @@ stria_status stria_dataset_read(const stria_dataset *d, int64_t index, uint8_t *
     return STRIA_OK;
 }
 
+static const char *kind_names[16];
+
+static void kind_names_fill(void) {
+    for (int i = 0; i < dataset_kinds() && i < 15; i++) kind_names[i] = dataset_kind_at(i)->name;
+}
+
 const char *const *stria_dataset_names(void) {
-    static const char *names[16]; /* every thread that comes first writes the same pointers */
-    for (int i = 0; i < dataset_kinds() && i < 15; i++) names[i] = dataset_kind_at(i)->name;
-    return names;
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, kind_names_fill);
+    return kind_names;
 }
 
 const char *stria_dataset_about(const char *name) {

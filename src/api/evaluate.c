@@ -32,23 +32,29 @@ static stria_status names_fill(stria_evaluation *e, const graph *g, stria_error 
     return STRIA_OK;
 }
 
-static stria_status evaluation_fill(stria_evaluation *e, score *s, const graph *g, stria_error *err) {
-    *e = (stria_evaluation){.images = s->images, .loss = s->loss / (double)s->images, .top1 = (double)s->top1 / (double)s->images,
-                            .top5 = (double)s->top5 / (double)s->images, .classes = (int)s->classes};
-    TRY(names_fill(e, g, err));
-    e->confusion = s->confusion;
+static stria_status evaluation_fill(stria_evaluation *out, score *s, const graph *g, stria_error *err) {
+    stria_evaluation e = {.images = s->images,
+                          .loss = s->loss / (double)s->images,
+                          .top1 = (double)s->top1 / (double)s->images,
+                          .top5 = (double)s->top5 / (double)s->images,
+                          .classes = (int)s->classes};
+    TRY(names_fill(&e, g, err));
+    e.confusion = s->confusion;
     s->confusion = NULL;
-    scores_fill(e);
+    scores_fill(&e);
+    *out = e;
     return STRIA_OK;
 }
 
 stria_status stria_evaluate(const stria_model *model, const stria_dataset *data, const stria_run_options *options,
                             stria_evaluation *out, stria_error *err) {
-    stria_run_options o = options ? *options : stria_run_options_default();
+    stria_run_options o = stria_run_options_default();
     session_config config = {.optimize = true};
     evaluator *e = NULL;
     score s = {0};
     pool *p = NULL;
+    TRY(options_take(&o, sizeof o, options, "run", err));
+    if (o.batch < 0) FAIL(err, STRIA_BAD_ARGUMENT, "a batch of %lld images cannot be run", (long long)o.batch);
     TRY(machine_kernels(o.isa, &config.ks, err));
     TRY(pool_new(&p, o.threads, err));
     config.pool = p;
@@ -80,10 +86,11 @@ struct stria_predictor {
 
 stria_status stria_predictor_new(stria_predictor **out, const stria_model *model, const stria_run_options *options,
                                  stria_error *err) {
-    stria_run_options o = options ? *options : stria_run_options_default();
+    stria_run_options o = stria_run_options_default();
     session_config config = {.optimize = true};
     stria_predictor *p;
     graph *g = NULL;
+    TRY(options_take(&o, sizeof o, options, "run", err));
     TRY(machine_kernels(o.isa, &config.ks, err));
     TRY(mem_new(&p, 1, sizeof *p, "a predictor", err));
     p->model = model_retain(model);

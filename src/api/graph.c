@@ -40,7 +40,9 @@ stria_status stria_graph_status(const stria_graph *g, stria_error *err) {
     return g->error.status;
 }
 
-void stria_graph_seed(stria_graph *g, uint64_t seed) { g->seed = seed; }
+void stria_graph_seed(stria_graph *g, uint64_t seed) {
+    if (g) g->seed = seed;
+}
 
 /* ---- raw level ---- */
 
@@ -141,10 +143,15 @@ void stria_output(stria_graph *g, stria_value *v, const char *name) {
 }
 
 stria_value *stria_find(const stria_graph *g, const char *name) { return stuck(g) ? NULL : out(graph_find_value(g->g, name)); }
-const char *stria_value_name(const stria_value *v) { return ((const value *)v)->name; }
-stria_type stria_value_type(const stria_value *v) { return ((const value *)v)->type; }
+const char *stria_value_name(const stria_value *v) {
+    return v ? ((const value *)v)->name : "";
+}
+stria_type stria_value_type(const stria_value *v) {
+    return v ? ((const value *)v)->type : (stria_type)0;
+}
 
 int stria_value_shape(const stria_value *v, int64_t *dims) {
+    if (!v) return 0;
     const shape *s = &((const value *)v)->shape;
     for (int i = 0; i < s->rank; i++) dims[i] = s->dim[i];
     return s->rank;

@@ -184,11 +184,13 @@ done:
 
 stria_status stria_bench_model(const stria_model *model, const stria_session_options *options, bool train, int repeat,
                                stria_bench *out, stria_error *err) {
-    stria_session_options o = options ? *options : stria_session_options_default();
+    stria_session_options o = stria_session_options_default();
+    TRY(options_take(&o, sizeof o, options, "session", err));
     session_config config = {.optimize = o.optimize, .reference = o.reference, .profile = true, .seed = o.seed};
     stria_bench b = {0};
     pool *p = NULL;
     graph *g = NULL;
+    if (o.batch < 1) FAIL(err, STRIA_BAD_ARGUMENT, "a batch of %lld images cannot be run", (long long)o.batch);
     if (repeat < 0 || repeat > ROUNDS_MAX) FAIL(err, STRIA_BAD_ARGUMENT, "%d repetitions are not in 0 to %d", repeat, ROUNDS_MAX);
     TRY(machine_kernels(o.isa, &config.ks, err));
     TRY(pool_new(&p, o.threads, err));
@@ -245,8 +247,23 @@ stria_status stria_array_read(const char *path, stria_array *out, stria_error *e
     return STRIA_OK;
 }
 
+/* The bytes must be what the shape says, since so many are read. */
+static stria_status array_check(const stria_array *a, stria_error *err) {
+    size_t bytes = dtype_bytes(a->type);
+    if (bytes == 0) FAIL(err, STRIA_BAD_ARGUMENT, "an array cannot be of type %d", (int)a->type);
+    if (a->rank < 0 || a->rank > STRIA_RANK_MAX)
+        FAIL(err, STRIA_BAD_SHAPE, "an array's rank %d is not in 0 to %d", a->rank, STRIA_RANK_MAX);
+    for (int i = 0; i < a->rank; i++)
+        if (a->shape[i] < 0 || __builtin_mul_overflow(bytes, (size_t)a->shape[i], &bytes))
+            FAIL(err, STRIA_BAD_SHAPE, "an array's dimension %d cannot be %lld", i, (long long)a->shape[i]);
+    if (bytes != a->bytes || (bytes && !a->data))
+        FAIL(err, STRIA_BAD_SHAPE, "an array's shape needs %zu bytes, %zu are given", bytes, a->data ? a->bytes : 0);
+    return STRIA_OK;
+}
+
 stria_status stria_array_write(const char *path, const stria_array *array, stria_error *err) {
     npy_array a = {.type = (int)array->type, .rank = array->rank, .data = array->data};
+    TRY(array_check(array, err));
     memcpy(a.shape, array->shape, sizeof a.shape);
     return npy_write(path, &a, err);
 }

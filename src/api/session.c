@@ -15,9 +15,10 @@ stria_session_options stria_session_options_default(void) {
 
 stria_status stria_session_new(stria_session **out, const stria_model *model, const stria_session_options *options,
                                stria_error *err) {
-    stria_session_options o = options ? *options : stria_session_options_default();
+    stria_session_options o = stria_session_options_default();
     stria_session *s;
     graph *g = NULL;
+    TRY(options_take(&o, sizeof o, options, "session", err));
     session_config config = {.optimize = o.optimize, .reference = o.reference, .seed = o.seed};
     if (o.batch < 1) FAIL(err, STRIA_BAD_ARGUMENT, "a batch of %lld images cannot be run", (long long)o.batch);
     TRY(machine_kernels(o.isa, &config.ks, err));

@@ -56,13 +56,14 @@ static stria_status folder_check(const char *folder, stria_error *err) {
 
 stria_status stria_trainer_new(stria_trainer **out, const stria_model *model, stria_dataset *train, stria_dataset *val,
                                const stria_train_options *options, stria_error *err) {
-    stria_train_options o = options ? *options : stria_train_options_default();
+    stria_train_options o = stria_train_options_default();
     stria_trainer *s;
     data_source source = {.limit = 0};
+    TRY(options_take(&o, sizeof o, options, "train", err));
     if (!train) FAIL(err, STRIA_BAD_ARGUMENT, "there is no training data");
+    TRY(data_source_name(&source, train->spec, err));
     TRY(folder_check(o.out, err));
     TRY(trainer_alloc(&s, train, val, err));
-    snprintf(source.spec, sizeof source.spec, "%s", train->spec);
     source.limit = train->options.limit;
     source.hold_out = train->options.hold_out_val;
     stria_status status = setup(s, model->g, &source, &o, err);
@@ -100,18 +101,20 @@ static stria_status data_same(const checkpoint *c, const stria_dataset *train, s
     return STRIA_OK;
 }
 
-static void options_extend(checkpoint *c, const stria_train_options *options) {
-    if (!options) return;
-    if (options->epochs > c->options.epochs) c->options.epochs = options->epochs;
-    c->options.threads = options->threads;
+static stria_status options_extend(checkpoint *c, const stria_train_options *options, stria_error *err) {
+    stria_train_options o = c->options;
+    TRY(options_take(&o, sizeof o, options, "train", err));
+    if (o.epochs > c->options.epochs) c->options.epochs = o.epochs;
+    c->options.threads = o.threads;
+    return STRIA_OK;
 }
 
 static stria_status resume(stria_trainer **out, const checkpoint *c, stria_dataset *train, stria_dataset *val, stria_error *err) {
     stria_trainer *s;
     data_source source = c->source;
     TRY(data_same(c, train, err));
+    TRY(data_source_name(&source, train->spec, err));
     TRY(trainer_alloc(&s, train, val, err));
-    snprintf(source.spec, sizeof source.spec, "%s", train->spec);
     stria_status status = setup(s, c->model, &source, &c->options, err);
     if (status == STRIA_OK) status = checkpoint_restore(c, s->t, err);
     if (status == STRIA_OK) status = metrics_init(&s->metrics, c->options.out, s->t->at.step, err);
@@ -127,8 +130,8 @@ stria_status stria_trainer_resume(stria_trainer **out, const char *folder, const
     checkpoint c;
     stria_dataset *train = NULL, *val = NULL;
     TRY(checkpoint_read(&c, folder, err));
-    options_extend(&c, options);
-    stria_status status = data_open(&c, data ? data : c.source.spec, &train, &val, err);
+    stria_status status = options_extend(&c, options, err);
+    if (status == STRIA_OK) status = data_open(&c, data ? data : c.source.spec, &train, &val, err);
     if (status == STRIA_OK) status = resume(out, &c, train, val, err);
     stria_dataset_free(train);
     stria_dataset_free(val);

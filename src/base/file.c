@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { WRITER_BUFFER_BYTES = 1 << 16, REASON_BYTES = 128 };
+enum { WRITER_BUFFER_BYTES = 1 << 16, REASON_BYTES = 128, LINKS_MAX = 40 /* as in Linux */ };
 
 /* The system's reason, beginning in lower case like our own sentences. */
 static const char *reason(int number, char buffer[REASON_BYTES]) {
@@ -135,7 +135,21 @@ static stria_status writer_flush(file_writer *w, stria_error *err) {
     return write_all(w, w->buffer, used, err);
 }
 
-/* Follows a link to the file that will be replaced, refuses what is no file, and finds the permissions to keep. */
+/* Replaces a link's name by what it points to; false if the name is no link. */
+static bool link_step(char path[PATH_MAX]) {
+    char to[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    ssize_t got = readlink(path, to, sizeof to - 1);
+    if (got <= 0) return false;
+    size_t folder = *to != '/' && slash ? (size_t)(slash + 1 - path) : 0;
+    if (folder + (size_t)got >= PATH_MAX) return false;
+    memcpy(path + folder, to, (size_t)got);
+    path[folder + (size_t)got] = 0;
+    return true;
+}
+
+/* Follows links to the file that will be replaced or, where the last one dangles, made; refuses what is no file, and
+ * finds the permissions to keep. */
 static stria_status writer_target(const char *path, char **target, mode_t *mode, stria_error *err) {
     struct stat st;
     char real[PATH_MAX];
@@ -143,9 +157,11 @@ static stria_status writer_target(const char *path, char **target, mode_t *mode,
     if (stat(path, &st) == 0) {
         if (!S_ISREG(st.st_mode)) FAIL(err, STRIA_IO, "cannot write '%s': it is %s", path, kind_name(st.st_mode));
         *mode = st.st_mode & 0777;
-        if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode) && realpath(path, real)) path = real;
-    }
-    *target = mem_strdup(path);
+    } else if (errno == ELOOP || errno == ENAMETOOLONG) return fail_to("write", path, errno, err);
+    int length = snprintf(real, sizeof real, "%s", path);
+    if (length < 0 || length >= (int)sizeof real) return fail_to("write", path, ENAMETOOLONG, err);
+    for (int links = 0; links < LINKS_MAX && link_step(real); links++) continue;
+    *target = mem_strdup(real);
     if (!*target) FAIL(err, STRIA_NO_MEMORY, "not enough memory to write '%s'", path);
     return STRIA_OK;
 }
@@ -296,7 +312,8 @@ void folder_tidy(const char *path) {
     char file[PATH_MAX];
     DIR *folder = opendir(path);
     for (const struct dirent *entry; folder && (entry = readdir(folder));)
-        if (is_leaving(entry->d_name) && snprintf(file, sizeof file, "%s/%s", path, entry->d_name) < (int)sizeof file) unlink(file);
+        if (is_leaving(entry->d_name) && snprintf(file, sizeof file, "%s/%s", path, entry->d_name) < (int)sizeof file)
+            unlink(file);
     if (folder) closedir(folder);
 }
 

@@ -58,7 +58,14 @@ static uInt piece(size_t n) {
     return n < INT_MAX ? (uInt)n : (uInt)INT_MAX;
 }
 
-/* Inflates up to n bytes; *got is how many came before the stream's end. */
+/* A gzip file may be several, one behind the other, and is then their concatenation (RFC 1952). */
+static stria_status next_member(gzip_reader *r, stria_error *err) {
+    r->ended = !is_gzip(r->bytes + r->at, r->size - r->at);
+    if (!r->ended && inflateReset(r->stream) != Z_OK) FAIL(err, STRIA_BAD_FILE, "its gzip stream is corrupt");
+    return STRIA_OK;
+}
+
+/* Inflates up to n bytes; *got is how many came before the end. */
 static stria_status inflate_some(gzip_reader *r, uint8_t *out, size_t n, size_t *got, stria_error *err) {
     z_stream *z = r->stream;
     *got = 0;
@@ -76,7 +83,7 @@ static stria_status inflate_some(gzip_reader *r, uint8_t *out, size_t n, size_t 
         if (code != Z_OK && code != Z_STREAM_END) {
             FAIL(err, STRIA_BAD_FILE, "its gzip stream is corrupt near byte %zu (%s)", r->at, z->msg ? z->msg : "zlib");
         }
-        r->ended = code == Z_STREAM_END;
+        if (code == Z_STREAM_END) TRY(next_member(r, err));
     }
     return STRIA_OK;
 }

@@ -1,4 +1,4 @@
-/* Bytes of a file that may be gzipped, given out in order and never past the end. */
+/* Bytes of a file that may be gzipped (of one member or several), given out in order and never past the end. */
 #ifndef DATA_GZIP_H
 #define DATA_GZIP_H
 
@@ -8,7 +8,7 @@ typedef struct gzip_reader {
     const uint8_t *bytes; /* the file; the caller's, outlives the reader */
     size_t size, at;
     void *stream; /* NULL: the file is plain */
-    bool ended;   /* the compressed stream is at its end */
+    bool ended;   /* the last compressed member is at its end */
 } gzip_reader;
 
 /* Recognises gzip by its magic. Without zlib in the build a gzipped file is refused. */

@@ -71,23 +71,32 @@ static stria_status entry_span(const json_t *o, const char *name, uint64_t avail
     return STRIA_OK;
 }
 
-/* One tensor of the header; the bytes are those of `data`, which holds `available`. */
-static stria_status entry_decode(safetensors_entry *e, const char *name, const json_t *o, const uint8_t *data,
-                                 uint64_t available, span *s, stria_error *err) {
+/* What the header says of one tensor. */
+typedef struct place {
     dtype type;
-    shape dims;
-    TRY(entry_type(o, name, &type, err));
-    TRY(entry_shape(o, name, &dims, err));
-    TRY(entry_span(o, name, available, s, err));
-    int64_t count = shape_count(&dims);
-    uint64_t bytes = s->end - s->begin;
+    shape shape;
+    span span;
+} place;
+
+static stria_status place_decode(place *p, const char *name, const json_t *o, uint64_t available, stria_error *err) {
     char text[192];
-    if (count < 0 || (uint64_t)count > bytes / dtype_bytes(type) || (uint64_t)count * dtype_bytes(type) != bytes)
-        FAIL(err, STRIA_BAD_FILE, "tensor '%s': %s %s does not take %llu bytes", name, dtype_name(type),
-             shape_text(&dims, text), (unsigned long long)bytes);
+    TRY(entry_type(o, name, &p->type, err));
+    TRY(entry_shape(o, name, &p->shape, err));
+    TRY(entry_span(o, name, available, &p->span, err));
+    int64_t count = shape_count(&p->shape);
+    uint64_t bytes = p->span.end - p->span.begin, each = dtype_bytes(p->type);
+    if (count < 0 || (uint64_t)count > bytes / each || (uint64_t)count * each != bytes)
+        FAIL(err, STRIA_BAD_FILE, "tensor '%s': %s %s does not take %llu bytes", name, dtype_name(p->type),
+             shape_text(&p->shape, text), (unsigned long long)bytes);
+    return STRIA_OK;
+}
+
+static stria_status entry_fill(safetensors_entry *e, const char *name, const place *p, const uint8_t *data,
+                               stria_error *err) {
+    uint64_t bytes = p->span.end - p->span.begin;
     if (!(e->name = mem_strdup(name))) FAIL(err, STRIA_NO_MEMORY, "not enough memory for tensor '%s'", name);
-    TRY(tensor_new(&e->data, type, &dims, name, err));
-    if (bytes) memcpy(e->data->data, data + s->begin, (size_t)bytes);
+    TRY(tensor_new(&e->data, p->type, &p->shape, name, err));
+    if (bytes) memcpy(e->data->data, data + p->span.begin, (size_t)bytes);
     return STRIA_OK;
 }
 
@@ -127,25 +136,45 @@ static stria_status spans_check(span *spans, int n, uint64_t available, stria_er
     return STRIA_OK;
 }
 
-static stria_status header_decode(safetensors *out, const json_t *header, const uint8_t *data, uint64_t available,
-                                  stria_error *err) {
+static bool is_metadata(const char *name) {
+    return strcmp(name, "__metadata__") == 0;
+}
+
+/* Looks at every tensor before memory is taken for any: entries that share bytes could ask for far more than the file
+ * has. */
+static stria_status header_check(const json_t *header, uint64_t available, stria_error *err) {
     stria_status status = STRIA_OK;
     span *spans = NULL;
-    size_t n = json_object_size(header);
-    TRY_DONE(mem_new(&spans, n + 1, sizeof *spans, "a safetensors header", err));
-    TRY_DONE(mem_new(&out->entries, n + 1, sizeof *out->entries, "a safetensors header", err));
-    TRY_DONE(metadata_decode(out, json_object_get(header, "__metadata__"), err));
+    int n = 0;
     const char *name;
     json_t *o;
+    TRY(mem_new(&spans, json_object_size(header) + 1, sizeof *spans, "a safetensors header", err));
     json_object_foreach((json_t *)(uintptr_t)header, name, o) {
-        if (strcmp(name, "__metadata__") == 0) continue;
-        int i = out->entry_count++;
-        TRY_DONE(entry_decode(&out->entries[i], name, o, data, available, &spans[i], err));
+        place p;
+        if (is_metadata(name)) continue;
+        TRY_DONE(place_decode(&p, name, o, available, err));
+        spans[n++] = p.span;
     }
-    TRY_DONE(spans_check(spans, out->entry_count, available, err));
+    status = spans_check(spans, n, available, err);
 done:
     mem_free(spans);
     return status;
+}
+
+static stria_status header_decode(safetensors *out, const json_t *header, const uint8_t *data, uint64_t available,
+                                  stria_error *err) {
+    const char *name;
+    json_t *o;
+    TRY(header_check(header, available, err));
+    TRY(mem_new(&out->entries, json_object_size(header) + 1, sizeof *out->entries, "a safetensors header", err));
+    TRY(metadata_decode(out, json_object_get(header, "__metadata__"), err));
+    json_object_foreach((json_t *)(uintptr_t)header, name, o) {
+        place p;
+        if (is_metadata(name)) continue;
+        TRY(place_decode(&p, name, o, available, err));
+        TRY(entry_fill(&out->entries[out->entry_count++], name, &p, data, err));
+    }
+    return STRIA_OK;
 }
 
 static uint64_t header_length(const uint8_t *data) {
@@ -239,18 +268,42 @@ static const char *type_name(dtype type) {
 static json_t *entry_header(const tensor *t, uint64_t begin) {
     json_t *dims = json_array();
     for (int i = 0; dims && i < t->shape.rank; i++) json_array_append_new(dims, json_integer(t->shape.dim[i]));
+    if (json_array_size(dims) != (size_t)t->shape.rank) { /* no memory on the way */
+        json_decref(dims);
+        return NULL;
+    }
     return json_pack("{s:s, s:o, s:[I,I]}", "dtype", type_name(t->type), "shape", dims, "data_offsets",
                      (json_int_t)begin, (json_int_t)(begin + t->bytes));
 }
 
-/* Takes the member over, also when it fails. */
+/* Takes the member over, also when it fails; NULL, jansson had no memory for it. */
 static stria_status member_add(json_t *object, const char *name, json_t *member, stria_error *err) {
-    if (!json_object_get(object, name) && json_object_set(object, name, member) == 0) {
-        json_decref(member);
-        return STRIA_OK;
+    bool twice = json_object_get(object, name) != NULL;
+    if (member && !twice && json_object_set_new_nocheck(object, name, member) == 0) return STRIA_OK;
+    if (twice) json_decref(member);
+    if (twice) FAIL(err, STRIA_BAD_ARGUMENT, "'%s' stands twice in a safetensors file", name);
+    FAIL(err, STRIA_NO_MEMORY, "not enough memory for a safetensors header");
+}
+
+/* Without overlong forms and surrogates. jansson checks too, but says no more than that something failed. */
+static bool is_utf8(const char *text) {
+    static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
+    for (const uint8_t *p = (const uint8_t *)text; *p; p++) {
+        int more = *p < 0x80 ? 0 : *p < 0xc0 ? -1 : *p < 0xe0 ? 1 : *p < 0xf0 ? 2 : *p < 0xf8 ? 3 : -1;
+        if (more < 0) return false;
+        uint32_t c = more ? *p & (0x3fu >> more) : *p;
+        for (int i = 0; i < more; i++) {
+            if ((*++p & 0xc0) != 0x80) return false;
+            c = c << 6 | (*p & 0x3fu);
+        }
+        if (c < least[more] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000)) return false;
     }
-    json_decref(member);
-    FAIL(err, STRIA_BAD_ARGUMENT, "'%s' stands twice in a safetensors file, or is not UTF-8", name);
+    return true;
+}
+
+static stria_status utf8_check(const char *what, const char *text, stria_error *err) {
+    if (is_utf8(text)) return STRIA_OK;
+    FAIL(err, STRIA_BAD_ARGUMENT, "%s of a safetensors file is not UTF-8: '%s'", what, text);
 }
 
 static stria_status header_build(const safetensors *file, json_t *header, stria_error *err) {
@@ -258,9 +311,14 @@ static stria_status header_build(const safetensors *file, json_t *header, stria_
     uint64_t at = 0;
     if (!metadata || json_object_set_new(header, "__metadata__", metadata))
         FAIL(err, STRIA_NO_MEMORY, "not enough memory for a safetensors header");
-    for (int i = 0; i < file->metadata_count; i++)
-        TRY(member_add(metadata, file->metadata[i].key, json_string(file->metadata[i].value), err));
+    for (int i = 0; i < file->metadata_count; i++) {
+        const safetensors_pair *p = &file->metadata[i];
+        TRY(utf8_check("a key", p->key, err));
+        TRY(utf8_check("a value", p->value, err));
+        TRY(member_add(metadata, p->key, json_string_nocheck(p->value), err));
+    }
     for (int i = 0; i < file->entry_count; i++) {
+        TRY(utf8_check("a name", file->entries[i].name, err));
         const tensor *t = file->entries[i].data;
         TRY(member_add(header, file->entries[i].name, entry_header(t, at), err));
         at += t->bytes;

@@ -1,6 +1,7 @@
-/* The run folder's checkpoint: it alone is the truth. Tensors "param/NAME" (parameters, statistics and other variables) and
- * "state/NAME/momentum"; "graph" holds the network as .net text (as ONNX bytes where that cannot say it). Scalars, options and the data's
- * identity stand in __metadata__ as text; reals in %a form, so that they come back with every bit. */
+/* The run folder's checkpoint: it alone is the truth. Tensors "param/NAME" (the model's parameters, statistics and
+ * other variables, whatever their names) and "state/NAME/momentum" (what the optimiser has beside them); "graph" holds
+ * the network as .net text (as ONNX bytes where that cannot say it). Scalars, options and the data's identity stand in
+ * __metadata__ as text; reals in %a form, so that they come back with every bit. */
 #include "base/file.h"
 #include "model/net.h"
 #include "model/onnx/onnx.h"
@@ -13,9 +14,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STATE_PREFIX "state/"
 #define PARAM_PREFIX "param/"
 #define TEXT_NET     "stria-net"
+
+/* A state's name in the file goes behind this prefix. The optimiser's states are those that the model does not have:
+ * their names begin with "state/" already, which a parameter's may too. */
+static const char *prefix_of(const trainer *t, const char *name) {
+    const value *v = graph_find_value(t->model, name);
+    return v && v->kind == VALUE_STATE ? PARAM_PREFIX : "";
+}
 
 /* ---- writing ---- */
 
@@ -35,13 +42,16 @@ static stria_status entry_add(writing *w, const char *prefix, const char *name, 
 
 __attribute__((format(printf, 4, 5))) static stria_status pair_add(writing *w, stria_error *err, const char *key,
                                                                     const char *format, ...) {
-    char line[1100];
-    va_list arguments;
+    va_list arguments, again;
     TRY(mem_reserve(&w->file.metadata, &w->pair_capacity, w->file.metadata_count + 1, sizeof *w->file.metadata, "a checkpoint", err));
     va_start(arguments, format);
-    text_vformat(line, sizeof line, format, arguments);
+    va_copy(again, arguments);
+    int length = text_vformat(NULL, 0, format, arguments);
+    char *copy = length < 0 ? NULL : arena_alloc(&w->arena, (size_t)length + 1),
+         *key_copy = arena_strdup(&w->arena, key);
+    if (copy) text_vformat(copy, (size_t)length + 1, format, again);
+    va_end(again);
     va_end(arguments);
-    char *copy = arena_strdup(&w->arena, line), *key_copy = arena_strdup(&w->arena, key);
     if (!copy || !key_copy) FAIL(err, STRIA_NO_MEMORY, "not enough memory for a checkpoint");
     w->file.metadata[w->file.metadata_count++] = (safetensors_pair){key_copy, copy};
     return STRIA_OK;
@@ -103,8 +113,7 @@ stria_status checkpoint_write(trainer *t, stria_error *err) {
     snprintf(path, sizeof path, "%s/%s", t->options.out, CHECKPOINT_FILE);
     for (int i = 0; i < t->states.count; i++) {
         const char *name = t->states.names[i];
-        bool optimizer = strncmp(name, STATE_PREFIX, strlen(STATE_PREFIX)) == 0;
-        TRY_DONE(entry_add(&w, optimizer ? "" : PARAM_PREFIX, name, t->states.tensors[i], err));
+        TRY_DONE(entry_add(&w, prefix_of(t, name), name, t->states.tensors[i], err));
     }
     if (!t->network) TRY_DONE(network_make(t->model, &t->network, err));
     TRY_DONE(entry_add(&w, "", "graph", t->network, err));
@@ -145,13 +154,22 @@ static stria_status options_get(checkpoint *c, stria_error *err) {
     return STRIA_OK;
 }
 
+/* Sixteen hexadecimal digits. */
+static stria_status checksum_get(const checkpoint *c, const char *key, uint64_t *out, stria_error *err) {
+    const char *value;
+    TRY(metadata_get(c, key, &value, err));
+    if (strlen(value) != 16 || strspn(value, "0123456789abcdef") != 16)
+        FAIL(err, STRIA_BAD_FILE, "the checkpoint's '%s' is '%s', not 16 hexadecimal digits", key, value);
+    *out = strtoull(value, NULL, 16);
+    return STRIA_OK;
+}
+
 static stria_status data_get(checkpoint *c, stria_error *err) {
     const char *value;
     int64_t flag;
     TRY(metadata_get(c, "data", &value, err));
-    snprintf(c->source.spec, sizeof c->source.spec, "%s", value);
-    TRY(metadata_get(c, "data.checksum", &value, err));
-    c->data_checksum = strtoull(value, NULL, 16);
+    TRY(data_source_name(&c->source, value, err));
+    TRY(checksum_get(c, "data.checksum", &c->data_checksum, err));
     TRY(count_get(c, "data.images", &c->images, err));
     TRY(count_get(c, "data.limit", &c->source.limit, err));
     TRY(count_get(c, "data.hold_out", &flag, err));
@@ -169,15 +187,27 @@ static stria_status graph_get(checkpoint *c, stria_error *err) {
     return onnx_read(&c->model, bytes->data, bytes->bytes, "graph", err);
 }
 
+/* The tensor PREFIXNAME; names may be of any length. */
+static stria_status tensor_find(const checkpoint *c, const char *prefix, const char *name, const tensor **out,
+                                stria_error *err) {
+    text key = {0};
+    text_printf(&key, "%s%s", prefix, name);
+    stria_status status = text_check(&key, err);
+    *out = status == STRIA_OK ? safetensors_find(c->file, text_string(&key)) : NULL;
+    if (status == STRIA_OK && !*out)
+        status = error_set(err, STRIA_BAD_FILE, "the checkpoint holds no '%s'", text_string(&key));
+    text_release(&key);
+    return status;
+}
+
 /* Contents of one state; types and shapes must be those of the graph. */
 static stria_status tensor_get(const checkpoint *c, const char *prefix, tensor *into, const char *name, stria_error *err) {
-    char key[512], a[192], b[192];
-    snprintf(key, sizeof key, "%s%s", prefix, name);
-    const tensor *t = safetensors_find(c->file, key);
-    if (!t) FAIL(err, STRIA_BAD_FILE, "the checkpoint holds no '%s'", key);
+    char a[192], b[192];
+    const tensor *t;
+    TRY(tensor_find(c, prefix, name, &t, err));
     if (t->type != into->type || !shape_equal(&t->shape, &into->shape))
-        FAIL(err, STRIA_BAD_FILE, "the checkpoint's '%s' is %s %s, the network's %s %s", key, dtype_name(t->type), shape_text(&t->shape, a),
-             dtype_name(into->type), shape_text(&into->shape, b));
+        FAIL(err, STRIA_BAD_FILE, "the checkpoint's '%s%s' is %s %s, the network's %s %s", prefix, name,
+             dtype_name(t->type), shape_text(&t->shape, a), dtype_name(into->type), shape_text(&into->shape, b));
     memcpy(into->data, t->data, t->bytes);
     return STRIA_OK;
 }
@@ -199,6 +229,9 @@ static stria_status checkpoint_load(checkpoint *c, stria_error *err) {
 stria_status checkpoint_read(checkpoint *c, const char *folder, stria_error *err) {
     char path[1100];
     *c = (checkpoint){0};
+    if (strlen(folder) >= sizeof c->options.out)
+        FAIL(err, STRIA_BAD_ARGUMENT, "the run folder's name has %zu bytes, more than %zu", strlen(folder),
+             sizeof c->options.out - 1);
     snprintf(path, sizeof path, "%s/%s", folder, CHECKPOINT_FILE);
     TRY(mem_new(&c->file, 1, sizeof *c->file, "a checkpoint", err));
     stria_status status = safetensors_read(c->file, path, err);
@@ -227,22 +260,47 @@ void checkpoint_release(checkpoint *c) {
 static stria_status score_restore(const checkpoint *c, score *s, stria_error *err) {
     const char *value;
     TRY(metadata_get(c, "epoch.loss", &value, err));
-    s->loss = strtod(value, NULL);
+    if (!text_to_double(value, &s->loss))
+        FAIL(err, STRIA_BAD_FILE, "the checkpoint's 'epoch.loss' is '%s', not a number", value);
     TRY(count_get(c, "epoch.images", &s->images, err));
     TRY(count_get(c, "epoch.top1", &s->top1, err));
     return count_get(c, "epoch.top5", &s->top5, err);
 }
 
+/* Only what this training can reach. */
+static stria_status position_check(const position *at, const trainer *t, stria_error *err) {
+    int64_t batches = loader_batches(t->loader);
+    if (at->epoch > t->options.epochs || at->batch > batches || at->step != at->epoch * batches + at->batch)
+        FAIL(err, STRIA_BAD_FILE,
+             "the checkpoint stands at epoch %" PRId64 ", batch %" PRId64 ", step %" PRId64 ", which %" PRId64
+             " epochs of %" PRId64 " batches do not have",
+             at->epoch, at->batch, at->step, t->options.epochs, batches);
+    const score *s = &at->epoch_score;
+    if (s->images != at->batch * t->options.batch || s->top1 > s->top5 || s->top5 > s->images)
+        FAIL(err, STRIA_BAD_FILE,
+             "the checkpoint counts %" PRId64 " images, %" PRId64 " right, %" PRId64 " nearly, in %" PRId64
+             " batches of %" PRId64,
+             s->images, s->top1, s->top5, at->batch, t->options.batch);
+    return STRIA_OK;
+}
+
+static stria_status position_get(const checkpoint *c, const trainer *t, position *out, stria_error *err) {
+    position at = {.epoch_score.classes = t->at.epoch_score.classes};
+    TRY(count_get(c, "epoch", &at.epoch, err));
+    TRY(count_get(c, "batch", &at.batch, err));
+    TRY(count_get(c, "step", &at.step, err));
+    TRY(score_restore(c, &at.epoch_score, err));
+    TRY(position_check(&at, t, err));
+    *out = at;
+    return STRIA_OK;
+}
+
 stria_status checkpoint_restore(const checkpoint *c, trainer *t, stria_error *err) {
     for (int i = 0; i < t->states.count; i++) {
         const char *name = t->states.names[i];
-        bool optimizer = strncmp(name, STATE_PREFIX, strlen(STATE_PREFIX)) == 0;
-        TRY(tensor_get(c, optimizer ? "" : PARAM_PREFIX, t->states.tensors[i], name, err));
+        TRY(tensor_get(c, prefix_of(t, name), t->states.tensors[i], name, err));
     }
     tensor_release(t->network);
     t->network = tensor_retain(safetensors_find(c->file, "graph"));
-    TRY(count_get(c, "epoch", &t->at.epoch, err));
-    TRY(count_get(c, "batch", &t->at.batch, err));
-    TRY(count_get(c, "step", &t->at.step, err));
-    return score_restore(c, &t->at.epoch_score, err);
+    return position_get(c, t, &t->at, err);
 }

@@ -144,6 +144,28 @@ stria_status classifier_match(const graph *g, int64_t classes, const dataset *d,
     return STRIA_OK;
 }
 
+/* ---- pictures ---- */
+
+static stria_status shape_match(const classifier *c, const loader *l, stria_error *err) {
+    const int64_t *x = c->image->shape.dim;
+    int shape[3];
+    loader_shape(l, shape);
+    if (shape[0] != x[1] || shape[1] != x[2] || shape[2] != x[3])
+        FAIL(err, STRIA_BAD_SHAPE, "pictures come as %dx%dx%d, but input '%s' takes %" PRId64 "x%" PRId64 "x%" PRId64,
+             shape[0], shape[1], shape[2], c->image->name, x[1], x[2], x[3]);
+    return STRIA_OK;
+}
+
+stria_status classifier_loader(const classifier *c, const dataset *d, const loader_options *options, loader **out,
+                               stria_error *err) {
+    loader *l;
+    TRY(loader_new(&l, d, &c->preprocess, options, err));
+    stria_status status = shape_match(c, l, err);
+    if (status == STRIA_OK) *out = l;
+    else loader_free(l);
+    return status;
+}
+
 /* ---- adopting a dataset ---- */
 
 static stria_status classes_store(graph *g, const dataset *d, stria_error *err) {
@@ -155,12 +177,18 @@ static stria_status classes_store(graph *g, const dataset *d, stria_error *err) 
     return status;
 }
 
-/* Pictures of other sizes are resized to what the network takes. */
+/* Pictures of other sizes are resized to what the network takes, unless the model says how. */
+static void size_choose(const classifier *c, const dataset *d, preprocess *p) {
+    int height = (int)c->image->shape.dim[2], width = (int)c->image->shape.dim[3];
+    if (p->resize_height || p->crop_height) return;
+    if (!dataset_uniform(d) || dataset_height(d) != height || dataset_width(d) != width)
+        p->resize_height = height, p->resize_width = width;
+}
+
 static void preprocess_choose(const classifier *c, const dataset *d, preprocess *p) {
     *p = preprocess_default();
     if (dataset_is_float(d)) p->scale = 1;
-    int height = (int)c->image->shape.dim[2], width = (int)c->image->shape.dim[3];
-    if (!dataset_uniform(d) || dataset_height(d) != height || dataset_width(d) != width) p->resize_height = height, p->resize_width = width;
+    size_choose(c, d, p);
     if (dataset_channels(d) != c->image->shape.dim[1]) p->order = c->image->shape.dim[1] == 1 ? PREPROCESS_GREY : PREPROCESS_RGB;
 }
 
@@ -185,7 +213,11 @@ stria_status classifier_adopt(graph *g, const dataset *d, stria_error *err) {
     if (!graph_metadata(g, KEY_CLASSES) && dataset_classes(d) != c.classes)
         FAIL(err, STRIA_BAD_SHAPE, "the data has %d classes, the model's output '%s' has %" PRId64, dataset_classes(d), c.scores->name, c.classes);
     if (!graph_metadata(g, KEY_CLASSES)) TRY(classes_store(g, d, err));
-    if (graph_metadata(g, "stria.scale")) return STRIA_OK;
-    preprocess_choose(&c, d, &p);
+    if (graph_metadata(g, "stria.scale")) {
+        p = c.preprocess;
+        size_choose(&c, d, &p);
+    } else {
+        preprocess_choose(&c, d, &p);
+    }
     return preprocess_store(g, &p, err);
 }

@@ -3,8 +3,7 @@
 #ifndef TRAIN_CLASSIFIER_H
 #define TRAIN_CLASSIFIER_H
 
-#include "data/dataset.h"
-#include "data/preprocess.h"
+#include "data/loader.h"
 #include "graph/graph.h"
 
 #define CLASSIFIER_LOGITS "logits" /* output name in graphs that classifier_graph makes */
@@ -27,8 +26,14 @@ stria_status classifier_batch(graph *g, int64_t *batch, stria_error *err);
 /* A copy for this batch with one output more: the logits, under CLASSIFIER_LOGITS, and no other output. */
 stria_status classifier_graph(graph *g, int64_t batch, graph **out, stria_error *err);
 
-/* Stores in the metadata what the graph does not say yet: preprocessing and class names as the dataset has them. Refuses a dataset
- * whose classes or channels do not fit. */
+/* The dataset's pictures as this model (c: classifier_of it) takes them. Refuses pictures that come out in another
+ * shape than its input's, so that whoever fills the input from the loader fills it exactly. */
+stria_status classifier_loader(const classifier *c, const dataset *d, const loader_options *options, loader **out,
+                               stria_error *err);
+
+/* Stores in the metadata what the graph does not say yet: preprocessing and class names as the dataset has them; of a
+ * model that says how pixels are scaled but not to what size, the size. Refuses a dataset whose classes or channels do
+ * not fit. */
 stria_status classifier_adopt(graph *g, const dataset *d, stria_error *err);
 
 /* Name of class i by the model's metadata; its number as text if there is none. Returns buffer. */

@@ -1,7 +1,5 @@
 #include "train/evaluate.h"
 
-#include "data/loader.h"
-
 struct evaluator {
     const dataset *d;
     loader *loader;
@@ -28,13 +26,7 @@ static stria_status evaluator_make(evaluator *e, graph *g, const session_config 
     TRY(mem_new(&e->permutation, (size_t)dataset_classes(e->d) + 1, sizeof *e->permutation, "evaluation", err));
     TRY(mem_new(&e->labels, (size_t)e->batch, sizeof *e->labels, "evaluation", err));
     TRY(classifier_match(g, c.classes, e->d, e->permutation, err));
-    TRY(loader_new(&e->loader, e->d, &c.preprocess, &(loader_options){.batch = e->batch}, err));
-    int shape[3];
-    loader_shape(e->loader, shape);
-    for (int i = 0; i < 3; i++)
-        if (shape[i] != c.image->shape.dim[i + 1])
-            FAIL(err, STRIA_BAD_SHAPE, "pictures come as %dx%dx%d, but input '%s' takes %lldx%lldx%lld", shape[0], shape[1],
-                 shape[2], c.image->name, (long long)c.image->shape.dim[1], (long long)c.image->shape.dim[2], (long long)c.image->shape.dim[3]);
+    TRY(classifier_loader(&c, e->d, &(loader_options){.batch = e->batch}, &e->loader, err));
     TRY(session_for(g, e->batch, config, &e->full, err));
     int64_t rest = dataset_count(e->d) % e->batch;
     return rest ? session_for(g, rest, config, &e->rest, err) : STRIA_OK;

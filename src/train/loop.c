@@ -20,11 +20,19 @@ static bool emit(trainer *t, stria_event *e) {
 
 static bool emit_start(trainer *t) {
     step_memory m = step_memory_of(session_graph(t->step));
-    return emit(t, &(stria_event){.kind = STRIA_EVENT_START, .epoch = t->at.epoch + 1, .images = dataset_count(t->train),
-                                  .parameters = m.parameters, .frozen_parameters = m.frozen, .buffers = m.buffers,
-                                  .parameter_bytes = m.parameter_bytes, .optimizer_bytes = m.optimizer_bytes,
-                                  .activation_bytes = session_workspace_bytes(t->step), .gradient_bytes = m.gradient_bytes,
-                                  .isa = t->ks->isa, .threads = pool_threads(t->pool)});
+    uint64_t workspace = session_workspace_bytes(t->step); /* gradients of parameters live in it too */
+    return emit(t, &(stria_event){.kind = STRIA_EVENT_START,
+                                  .epoch = t->at.epoch + 1,
+                                  .images = dataset_count(t->train),
+                                  .parameters = m.parameters,
+                                  .frozen_parameters = m.frozen,
+                                  .buffers = m.buffers,
+                                  .parameter_bytes = m.parameter_bytes,
+                                  .optimizer_bytes = m.optimizer_bytes,
+                                  .activation_bytes = workspace > m.gradient_bytes ? workspace - m.gradient_bytes : 0,
+                                  .gradient_bytes = m.gradient_bytes,
+                                  .isa = t->ks->isa,
+                                  .threads = pool_threads(t->pool)});
 }
 
 static double lr_now(const trainer *t) {
@@ -63,28 +71,46 @@ static void epoch_next(trainer *t) {
     t->at.epoch_score = (score){.classes = t->at.epoch_score.classes};
 }
 
-/* After a value that is not finite: back to the last checkpoint, and again to that step with every tensor looked at, so that
- * the first bad one is named. The states stay those of the checkpoint, good ones. */
-static stria_status not_finite_find(trainer *t, stria_error *err) {
-    int64_t bad_step = t->at.step;
-    checkpoint c = {0};
-    stria_error first = {0};
+/* Steps up to bad_step again with every tensor looked at; `first` names the first bad one. */
+static void steps_repeat(trainer *t, int64_t bad_step, stria_error *first) {
+    stria_status status = STRIA_OK;
     double loss;
-    if (!*t->options.out) goto plain;
-    TRY(checkpoint_read(&c, t->options.out, err));
-    stria_status status = checkpoint_restore(&c, t, err);
     while (status == STRIA_OK && t->at.step <= bad_step) {
-        status = step_run(t, session_run_checked, &loss, &first);
+        status = step_run(t, session_run_checked, &loss, first);
         if (status == STRIA_OK && t->at.batch == batches(t)) epoch_next(t);
     }
-    checkpoint_restore(&c, t, NULL);
+}
+
+/* Back to the run folder's checkpoint, again to the bad step, and back once more: the states stay the checkpoint's,
+ * good ones. */
+static stria_status checkpoint_repeat(trainer *t, int64_t bad_step, stria_error *first, stria_error *err) {
+    checkpoint c;
+    TRY(checkpoint_read(&c, t->options.out, err));
+    stria_status status = checkpoint_restore(&c, t, err);
+    if (status == STRIA_OK) {
+        steps_repeat(t, bad_step, first);
+        status = checkpoint_restore(&c, t, err);
+    }
     checkpoint_release(&c);
-plain:
-    FAIL(err, STRIA_NOT_FINITE, "training went astray at step %" PRId64 " (epoch %" PRId64 ", batch %" PRId64 ", lr %g): %s%s%s",
-         bad_step + 1, bad_step / batches(t) + 1, bad_step % batches(t) + 1,
+    return status;
+}
+
+/* After a value that is not finite: says where the first one is. Without a run folder there is nothing to go back to:
+ * then the states are what the bad step left (elements whose gradient was not finite are as before it). */
+static stria_status not_finite_find(trainer *t, stria_error *err) {
+    int64_t bad_step = t->at.step;
+    stria_error first = {0}, back = {0};
+    bool folder = *t->options.out;
+    if (folder) checkpoint_repeat(t, bad_step, &first, &back);
+    FAIL(err, STRIA_NOT_FINITE,
+         "training went astray at step %" PRId64 " (epoch %" PRId64 ", batch %" PRId64 ", lr %g): %s%s%s", bad_step + 1,
+         bad_step / batches(t) + 1, bad_step % batches(t) + 1,
          schedule_lr(t->options.schedule, t->options.lr, bad_step, steps_in_all(t)),
          first.status == STRIA_NOT_FINITE ? first.text : "a gradient or the loss is not finite",
-         *t->options.out ? "; the last good checkpoint is kept in " : "", t->options.out);
+         !folder       ? ""
+         : back.status ? "; the last checkpoint could not be restored: "
+                       : "; the last good checkpoint is kept in ",
+         back.status ? back.text : t->options.out);
 }
 
 static stria_status checkpoint_now(trainer *t, stria_error *err) {

@@ -41,7 +41,7 @@ static stria_status loader_make(trainer *t, stria_error *err) {
         FAIL(err, STRIA_BAD_ARGUMENT, "%lld training images do not fill one batch of %lld",
              (long long)dataset_count(t->train), (long long)t->options.batch);
     loader_options options = {.batch = t->options.batch, .seed = t->options.seed, .shuffle = true, .drop_last = true};
-    return loader_new(&t->loader, t->train, &c.preprocess, &options, err);
+    return classifier_loader(&c, t->train, &options, &t->loader, err);
 }
 
 static stria_status trainer_make(trainer *t, graph *model, stria_error *err) {
@@ -51,6 +51,14 @@ static stria_status trainer_make(trainer *t, graph *model, stria_error *err) {
     TRY(step_make(t, err));
     session_config config = config_of(t);
     return t->val ? evaluator_new(&t->validation, t->model, t->val, 256, &config, err) : STRIA_OK;
+}
+
+stria_status data_source_name(data_source *s, const char *spec, stria_error *err) {
+    if (strlen(spec) >= sizeof s->spec)
+        FAIL(err, STRIA_BAD_ARGUMENT, "the data's name has %zu bytes; a training keeps %zu", strlen(spec),
+             sizeof s->spec - 1);
+    memcpy(s->spec, spec, strlen(spec) + 1);
+    return STRIA_OK;
 }
 
 stria_status trainer_new(trainer **out, graph *model, const dataset *train, const dataset *val, const data_source *source,

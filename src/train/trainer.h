@@ -2,7 +2,6 @@
 #ifndef TRAIN_TRAINER_H
 #define TRAIN_TRAINER_H
 
-#include "data/loader.h"
 #include "run/session.h"
 #include "train/evaluate.h"
 #include "train/step.h"
@@ -21,6 +20,9 @@ typedef struct data_source {
     int64_t limit;
     bool hold_out; /* train leaves out what val is */
 } data_source;
+
+/* Sets the spec; refuses one that is too long to be found again. */
+stria_status data_source_name(data_source *s, const char *spec, stria_error *err);
 
 typedef struct trainer {
     graph *model; /* own copy, with preprocessing and class names; its states' contents are where training began */

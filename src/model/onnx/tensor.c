@@ -1,6 +1,5 @@
 #include "model/onnx/tensor.h"
 
-#include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "model/onnx/onnx.h"
@@ -45,41 +44,6 @@ static elements typed_elements(const Onnx__TensorProto *p, dtype type) {
     return (elements){p->int32_data, p->n_int32_data, STRIA_INT32};
 }
 
-void external_files_release(external_files *f) {
-    mem_free(f->path);
-    mem_free(f->data);
-    f->path = NULL;
-    f->data = NULL;
-    f->used = 0;
-}
-
-/* A path below the model's folder: relative, and never upward. */
-static bool location_is_safe(const char *location) {
-    if (!*location || *location == '/' || strchr(location, '\\') || strchr(location, ':')) return false;
-    for (const char *part = location; part; part = strchr(part, '/')) {
-        part += *part == '/';
-        if (strncmp(part, "..", 2) == 0 && (part[2] == '/' || !part[2])) return false;
-    }
-    return true;
-}
-
-static stria_status external_open(external_files *f, const char *location, const char *name, stria_error *err) {
-    if (!location_is_safe(location))
-        FAIL(err, STRIA_BAD_FILE, "tensor '%s' lies in '%s', which is not below the model's folder", name, location);
-    if (f->path && strcmp(f->path, location) == 0) return STRIA_OK;
-    const char *slash = f->model_file ? strrchr(f->model_file, '/') : NULL;
-    text path = {0};
-    external_files_release(f);
-    if (slash) text_append(&path, f->model_file, (size_t)(slash + 1 - f->model_file));
-    text_printf(&path, "%s", location);
-    stria_status status = text_check(&path, err);
-    if (status == STRIA_OK) status = file_read(path.data, 0, &f->data, &f->size, err);
-    text_release(&path);
-    if (status == STRIA_OK && !(f->path = mem_strdup(location)))
-        status = error_set(err, STRIA_NO_MEMORY, "not enough memory for tensor '%s'", name);
-    return status;
-}
-
 static stria_status external_find(const Onnx__TensorProto *p, external_files *files, const char *name,
                                   ProtobufCBinaryData *out, stria_error *err) {
     const char *location = "";
@@ -93,14 +57,15 @@ static stria_status external_find(const Onnx__TensorProto *p, external_files *fi
         if (!good) FAIL(err, STRIA_BAD_FILE, "tensor '%s' has a corrupt place of external data", name);
     }
     if (!files) FAIL(err, STRIA_UNSUPPORTED, "tensor '%s' lies in another file, '%s'", name, location);
-    TRY(external_open(files, location, name, err));
-    if (offset < 0 || (uint64_t)offset > files->size ||
-        (length >= 0 && (uint64_t)length > files->size - (uint64_t)offset))
+    external_file *file;
+    TRY(external_open(&file, files, location, name, err));
+    if (offset < 0 || (uint64_t)offset > file->size ||
+        (length >= 0 && (uint64_t)length > file->size - (uint64_t)offset))
         FAIL(err, STRIA_BAD_FILE, "tensor '%s': %" PRId64 " bytes from byte %" PRId64 " are outside '%s' (%zu bytes)",
-             name, length, offset, location, files->size);
-    *out = (ProtobufCBinaryData){length < 0 ? files->size - (size_t)offset : (size_t)length, files->data + offset};
-    files->used += out->len;
-    if (files->used / 2 > files->size)
+             name, length, offset, location, file->size);
+    *out = (ProtobufCBinaryData){length < 0 ? file->size - (size_t)offset : (size_t)length, file->data + offset};
+    file->used += out->len;
+    if (file->used > 2 * file->size)
         FAIL(err, STRIA_BAD_FILE, "tensor '%s': the tensors in '%s' overlap", name, location);
     return STRIA_OK;
 }

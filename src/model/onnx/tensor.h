@@ -3,17 +3,9 @@
 #define MODEL_ONNX_TENSOR_H
 
 #include "graph/tensor.h"
+#include "model/onnx/external.h"
 
 #include "onnx.pb-c.h"
-
-/* Where weights outside the model's own file lie; the last such file stays in memory, since many tensors share one. */
-typedef struct external_files {
-    const char *model_file; /* NULL: the current folder */
-    char *path;
-    uint8_t *data;
-    size_t size, used; /* used: bytes that tensors took, so that overlapping ones cannot multiply them */
-} external_files;
-void external_files_release(external_files *f);
 
 /* The type that a graph of ours gives to values of an ONNX type: floats are float32. Refuses what Stria has not, by
  * name. */

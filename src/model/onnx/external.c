@@ -1,0 +1,66 @@
+#include "model/onnx/external.h"
+
+#include "base/file.h"
+#include "base/memory.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+void external_files_release(external_files *f) {
+    for (int i = 0; i < f->count; i++) mem_free(f->files[i].data);
+    mem_free(f->files);
+    f->files = NULL;
+    f->count = f->capacity = 0;
+}
+
+/* A path below the model's folder: relative, and never upward. */
+static bool location_is_safe(const char *location) {
+    if (!*location || *location == '/' || strchr(location, '\\') || strchr(location, ':')) return false;
+    for (const char *part = location; part; part = strchr(part, '/')) {
+        part += *part == '/';
+        if (strncmp(part, "..", 2) == 0 && (part[2] == '/' || !part[2])) return false;
+    }
+    return true;
+}
+
+/* The location with every link resolved, into real; what a link leads to must lie below the folder too. */
+static stria_status resolve(char real[PATH_MAX], const char *model_file, const char *location, const char *name,
+                            stria_error *err) {
+    char path[PATH_MAX], folder[PATH_MAX];
+    const char *slash = model_file ? strrchr(model_file, '/') : NULL;
+    int stem = slash ? (int)(slash + 1 - model_file) : 0;
+    int length = snprintf(path, sizeof path, "%.*s.", stem, model_file ? model_file : "");
+    if (length >= (int)sizeof path || !realpath(path, folder))
+        FAIL(err, STRIA_NO_FILE, "tensor '%s' lies in '%s': the model's folder is not there", name, location);
+    length = snprintf(path, sizeof path, "%.*s%s", stem, model_file ? model_file : "", location);
+    if (length >= (int)sizeof path || !realpath(path, real))
+        FAIL(err, STRIA_NO_FILE, "tensor '%s' lies in '%s', which is not there", name, location);
+    size_t n = strlen(folder);
+    bool below = strncmp(real, folder, n) == 0 && (n == 1 || real[n] == '/'); /* n == 1: the root */
+    if (!below)
+        FAIL(err, STRIA_BAD_FILE, "tensor '%s' lies in '%s', which is not below the model's folder", name, location);
+    return STRIA_OK;
+}
+
+stria_status external_open(external_file **out, external_files *f, const char *location, const char *name,
+                           stria_error *err) {
+    char real[PATH_MAX];
+    struct stat st;
+    if (!location_is_safe(location))
+        FAIL(err, STRIA_BAD_FILE, "tensor '%s' lies in '%s', which is not below the model's folder", name, location);
+    TRY(resolve(real, f->model_file, location, name, err));
+    if (stat(real, &st) != 0) FAIL(err, STRIA_NO_FILE, "tensor '%s' lies in '%s', which is not there", name, location);
+    for (int i = 0; i < f->count; i++) {
+        *out = &f->files[i];
+        if ((*out)->device == (uint64_t)st.st_dev && (*out)->inode == (uint64_t)st.st_ino) return STRIA_OK;
+    }
+    TRY(mem_reserve(&f->files, &f->capacity, f->count + 1, sizeof *f->files, "files of weights", err));
+    external_file file = {.device = (uint64_t)st.st_dev, .inode = (uint64_t)st.st_ino};
+    TRY(file_read(real, 0, &file.data, &file.size, err));
+    f->files[f->count] = file;
+    *out = &f->files[f->count++];
+    return STRIA_OK;
+}
