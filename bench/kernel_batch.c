@@ -7,12 +7,12 @@
 
 #include "base/memory.h"
 #include "kernel/conv_batch.h"
-#include "run/machine.h"
 #include "kernel/conv_batch_tile.h"
 #include "kernel/optimizer.h"
 #include "kernel/pool.h"
 #include "kernel/reduce.h"
 #include "kernel/softmax.h"
+#include "run/machine.h"
 
 enum { REPEAT = 40 };
 

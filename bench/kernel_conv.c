@@ -86,11 +86,12 @@ static int by_value(const void *a, const void *b) {
     return x < y ? -1 : x > y;
 }
 
-/* Each run is held against the peaks measured just before and after it, since what else a shared machine does comes and goes
- * within seconds; the median of those shares. */
+/* Each run is held against the peaks measured just before and after it, since what else a shared machine does comes and
+ * goes within seconds; the median of those shares. */
 static double operation_share(const operation *o, pool *p, double *gflops) {
     const conv_shape *s = &o->s;
-    double work = 2e-9 * (double)(s->batch * s->oh * s->ow * s->oc * s->ic * s->kh * s->kw), share[REPEAT], rate[REPEAT];
+    double work = 2e-9 * (double)(s->batch * s->oh * s->ow * s->oc * s->ic * s->kh * s->kw), share[REPEAT],
+           rate[REPEAT];
     operation_run(o, p);
     double before = machine_peak_gflops(o->ks, p);
     for (int i = 0; i < REPEAT; i++) {

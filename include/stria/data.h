@@ -20,19 +20,21 @@ typedef struct stria_dataset_options {
     size_t size; /* sizeof(stria_dataset_options) */
     stria_split split;
     int64_t limit;     /* at most so many images, 0: all */
-    bool hold_out_val; /* split train leaves out what split val gives, for sources without a validation set of their own */
+    bool hold_out_val; /* split train leaves out what split val gives, for sources without a validation set of their own
+                        */
 } stria_dataset_options;
 
 /* The whole training split. */
 STRIA_API stria_dataset_options stria_dataset_options_default(void);
 
-/* spec: NAME[:PATH]: "mnist:DIR", "fashion-mnist", "cifar10:DIR", "folder:DIR", "npy:X.npy,Y.npy". options NULL: training split, whole. */
+/* spec: NAME[:PATH]: "mnist:DIR", "fashion-mnist", "cifar10:DIR", "folder:DIR", "npy:X.npy,Y.npy". options NULL:
+ * training split, whole. */
 STRIA_API stria_status stria_dataset_open(stria_dataset **out, const char *spec, const stria_dataset_options *options,
                                           stria_error *error);
 /* The training images without their validation part, and that part; they share memory where one is cut from the other.
  * limit as in the options. */
-STRIA_API stria_status stria_dataset_open_pair(stria_dataset **train, stria_dataset **val, const char *spec, int64_t limit,
-                                               stria_error *error);
+STRIA_API stria_status stria_dataset_open_pair(stria_dataset **train, stria_dataset **val, const char *spec,
+                                               int64_t limit, stria_error *error);
 STRIA_API void stria_dataset_free(stria_dataset *dataset); /* accepts NULL */
 
 /* Images. */
@@ -43,7 +45,8 @@ STRIA_API int stria_dataset_classes(const stria_dataset *dataset);
 STRIA_API const char *stria_dataset_class_name(const stria_dataset *dataset, int index);
 /* Channels, height, width of every image; heights and widths are 0 where images differ (folders of pictures). */
 STRIA_API void stria_dataset_shape(const stria_dataset *dataset, int64_t *channels, int64_t *height, int64_t *width);
-/* Pixels 0…255 as bytes [channels][height][width] (bytes must be their product) and the class of one image. Either may be NULL. */
+/* Pixels 0…255 as bytes [channels][height][width] (bytes must be their product) and the class of one image. Either may
+ * be NULL. */
 STRIA_API stria_status stria_dataset_read(const stria_dataset *dataset, int64_t index, uint8_t *pixels, size_t bytes,
                                           int64_t *label, stria_error *error);
 /* Known source names, NULL-terminated; and a line about each: what it is, where it comes from. */

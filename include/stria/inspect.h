@@ -24,8 +24,8 @@ typedef struct stria_summary {
     stria_layer_row *layers; /* strings belong to the model */
 } stria_summary;
 
-/* Shapes and multiply-adds are those of one image; the bytes, of `batch` images, come from the memory plan, with nothing allocated.
- * training_bytes is 0 for what is no classifier of pictures. */
+/* Shapes and multiply-adds are those of one image; the bytes, of `batch` images, come from the memory plan, with
+ * nothing allocated. training_bytes is 0 for what is no classifier of pictures. */
 STRIA_API stria_status stria_summarize(const stria_model *model, int64_t batch, stria_summary *out, stria_error *error);
 /* Frees the array of layers. */
 STRIA_API void stria_summary_release(stria_summary *summary);

@@ -57,7 +57,8 @@ STRIA_API stria_status stria_graph_status(const stria_graph *graph, stria_error 
 /* Raw level: inputs, constants, variables, single operators. */
 
 /* An input that is set before every run. A dimension of 0 is the batch: it may differ from session to session. */
-STRIA_API stria_value *stria_input(stria_graph *graph, const char *name, stria_type type, int rank, const int64_t *shape);
+STRIA_API stria_value *stria_input(stria_graph *graph, const char *name, stria_type type, int rank,
+                                   const int64_t *shape);
 /* A constant; `data` is copied (dense, row-major). */
 STRIA_API stria_value *stria_constant(stria_graph *graph, const char *name, stria_type type, int rank,
                                       const int64_t *shape, const void *data);
@@ -69,8 +70,8 @@ STRIA_API stria_value *stria_variable(stria_graph *graph, const char *name, stri
  * inputs[count]; NULL entries are absent optional inputs. Returns the first output. */
 STRIA_API stria_value *stria_node(stria_graph *graph, const char *op, stria_value *const *inputs, int count,
                                   const char *options);
-/* The gradient of y (its elements summed) with respect to x: appends the nodes that compute it. A zero constant where y does
- * not depend on x. */
+/* The gradient of y (its elements summed) with respect to x: appends the nodes that compute it. A zero constant where y
+ * does not depend on x. */
 STRIA_API stria_value *stria_gradient(stria_graph *graph, stria_value *y, stria_value *x);
 /* After each run, `variable` holds what `next` was: every read within the run sees the value from its start. */
 STRIA_API void stria_assign(stria_graph *graph, stria_value *variable, stria_value *next);
@@ -85,12 +86,12 @@ STRIA_API stria_type stria_value_type(const stria_value *value);
 STRIA_API int stria_value_shape(const stria_value *value, int64_t *shape);
 
 /* Layer level: layers make and initialise their own parameters, named NAME.weight and NAME.bias. Seeds come from
- * stria_graph_seed (0 unless set) and the layer's name. init=glorot-uniform (default), glorot-normal, he-uniform, he-normal, zeros, or
- * one of these times a number: glorot-uniform:gain=4. */
+ * stria_graph_seed (0 unless set) and the layer's name. init=glorot-uniform (default), glorot-normal, he-uniform,
+ * he-normal, zeros, or one of these times a number: glorot-uniform:gain=4. */
 STRIA_API void stria_graph_seed(stria_graph *graph, uint64_t seed);
 
-/* x[batch, ic, ih, iw] → [batch, channels, oh, ow]. Options: kernel=K|KH,KW (required) stride=1 padding=0|P|PH,PW|same|valid
- * dilation=1 groups=1 bias=1 init=…. ONNX Conv. */
+/* x[batch, ic, ih, iw] → [batch, channels, oh, ow]. Options: kernel=K|KH,KW (required) stride=1
+ * padding=0|P|PH,PW|same|valid dilation=1 groups=1 bias=1 init=…. ONNX Conv. */
 STRIA_API stria_value *stria_conv(stria_graph *graph, stria_value *x, int64_t channels, const char *options);
 /* x[batch, …] (flattened) → [batch, units]. Options: bias=1 init=…. ONNX Gemm with transB=1. */
 STRIA_API stria_value *stria_dense(stria_graph *graph, stria_value *x, int64_t units, const char *options);
@@ -102,8 +103,10 @@ STRIA_API stria_value *stria_sigmoid(stria_graph *graph, stria_value *x);
 STRIA_API stria_value *stria_tanh(stria_graph *graph, stria_value *x);
 STRIA_API stria_value *stria_softmax(stria_graph *graph, stria_value *x); /* along the last dimension */
 STRIA_API stria_value *stria_flatten(stria_graph *graph, stria_value *x); /* [batch, everything else] */
-STRIA_API stria_value *stria_reshape(stria_graph *graph, stria_value *x, int rank, const int64_t *shape); /* 0 keeps, −1 fits */
-STRIA_API stria_value *stria_add(stria_graph *graph, stria_value *a, stria_value *b); /* with broadcasting, as the next three */
+STRIA_API stria_value *stria_reshape(stria_graph *graph, stria_value *x, int rank,
+                                     const int64_t *shape); /* 0 keeps, −1 fits */
+STRIA_API stria_value *stria_add(stria_graph *graph, stria_value *a,
+                                 stria_value *b); /* with broadcasting, as the next three */
 STRIA_API stria_value *stria_sub(stria_graph *graph, stria_value *a, stria_value *b);
 STRIA_API stria_value *stria_mul(stria_graph *graph, stria_value *a, stria_value *b);
 STRIA_API stria_value *stria_div(stria_graph *graph, stria_value *a, stria_value *b);
@@ -112,24 +115,24 @@ STRIA_API stria_value *stria_matmul(stria_graph *graph, stria_value *a, stria_va
 STRIA_API stria_value *stria_softmax_cross_entropy(stria_graph *graph, stria_value *logits, stria_value *labels);
 
 /* ---------------------------------------------------------------------------------------------------------------
- * Model: a graph and its parameters, as an .onnx file holds them. Immutable except by a trainer; may then be shared by sessions in
- * many threads. Counted: every holder frees its own.
+ * Model: a graph and its parameters, as an .onnx file holds them. Immutable except by a trainer; may then be shared by
+ * sessions in many threads. Counted: every holder frees its own.
  * ------------------------------------------------------------------------------------------------------------ */
 
 typedef struct stria_model stria_model;
 
-/* Takes the graph over (on success; on failure it stays the caller's). Fails with the graph's sticking error. A graph without
- * outputs gets its last value as output. */
+/* Takes the graph over (on success; on failure it stays the caller's). Fails with the graph's sticking error. A graph
+ * without outputs gets its last value as output. */
 STRIA_API stria_status stria_model_from_graph(stria_model **out, stria_graph *graph, stria_error *error);
-/* spec: a zoo name with options ("lenet5", "mlp:hidden=128"), an .onnx file, a .net file, or a run folder. seed initialises
- * the parameters of a zoo or .net model. */
+/* spec: a zoo name with options ("lenet5", "mlp:hidden=128"), an .onnx file, a .net file, or a run folder. seed
+ * initialises the parameters of a zoo or .net model. */
 STRIA_API stria_status stria_model_open(stria_model **out, const char *spec, uint64_t seed, stria_error *error);
-/* The same for a model whose shapes depend on what some inputs hold (Reshape's shape, Slice's starts), since sessions are
- * planned for them: known[count] are contents of its first inputs, in the file's order (data NULL: not known). Those that
- * decide a shape become constants, are no inputs of the model any more, and set fixed[i]; the others stay inputs, of the
- * shapes that their contents have. */
-STRIA_API stria_status stria_model_open_known(stria_model **out, const char *spec, uint64_t seed, const stria_array *known,
-                                              bool *fixed, int count, stria_error *error);
+/* The same for a model whose shapes depend on what some inputs hold (Reshape's shape, Slice's starts), since sessions
+ * are planned for them: known[count] are contents of its first inputs, in the file's order (data NULL: not known).
+ * Those that decide a shape become constants, are no inputs of the model any more, and set fixed[i]; the others stay
+ * inputs, of the shapes that their contents have. */
+STRIA_API stria_status stria_model_open_known(stria_model **out, const char *spec, uint64_t seed,
+                                              const stria_array *known, bool *fixed, int count, stria_error *error);
 /* Writes .onnx (with parameters) or .net (without), by the path's ending; atomically. */
 STRIA_API stria_status stria_model_save(const stria_model *model, const char *path, stria_error *error);
 STRIA_API void stria_model_free(stria_model *model); /* accepts NULL */
@@ -138,7 +141,8 @@ STRIA_API void stria_model_free(stria_model *model); /* accepts NULL */
 STRIA_API const char *stria_model_name(const stria_model *model);
 /* metadata_props of the ONNX file; NULL if there is none of that key. */
 STRIA_API const char *stria_model_metadata(const stria_model *model, const char *key);
-STRIA_API stria_status stria_model_set_metadata(stria_model *model, const char *key, const char *value, stria_error *error);
+STRIA_API stria_status stria_model_set_metadata(stria_model *model, const char *key, const char *value,
+                                                stria_error *error);
 
 /* Inputs and outputs in order. The batch (any symbolic dimension) is 0 in shape. */
 typedef struct stria_port {
@@ -157,20 +161,20 @@ STRIA_API const char *const *stria_zoo_names(void);
 STRIA_API const char *stria_zoo_about(const char *name);
 
 /* ---------------------------------------------------------------------------------------------------------------
- * Session: a model made ready for fixed input shapes: kernels and memory settled. Running allocates nothing and may be repeated for
- * ever. One session is used by one thread at a time; many sessions of one model may run at once.
+ * Session: a model made ready for fixed input shapes: kernels and memory settled. Running allocates nothing and may be
+ * repeated for ever. One session is used by one thread at a time; many sessions of one model may run at once.
  * ------------------------------------------------------------------------------------------------------------ */
 
 typedef struct stria_session stria_session;
 
 typedef struct stria_session_options {
-    size_t size;       /* sizeof(stria_session_options); set by stria_session_options_default */
-    int64_t batch;     /* for the symbolic dimensions, default 1 */
-    int threads;       /* 0: all CPUs that the process may use */
-    const char *isa;   /* NULL: the best of this machine, or the environment's STRIA_ISA */
-    bool optimize;     /* fold, fuse, layouts; default true */
-    bool reference;    /* run every operator by its float64 reference */
-    uint64_t seed;     /* of random operators */
+    size_t size;     /* sizeof(stria_session_options); set by stria_session_options_default */
+    int64_t batch;   /* for the symbolic dimensions, default 1 */
+    int threads;     /* 0: all CPUs that the process may use */
+    const char *isa; /* NULL: the best of this machine, or the environment's STRIA_ISA */
+    bool optimize;   /* fold, fuse, layouts; default true */
+    bool reference;  /* run every operator by its float64 reference */
+    uint64_t seed;   /* of random operators */
 } stria_session_options;
 
 /* One image, all CPUs, the best instruction set, optimised. */

@@ -10,7 +10,8 @@ extern "C" {
 #endif
 
 /* ---------------------------------------------------------------------------------------------------------------
- * Options. Every option is a row of one table: its name is the command's flag, the struct's field and the checkpoint's key.
+ * Options. Every option is a row of one table: its name is the command's flag, the struct's field and the checkpoint's
+ * key.
  * ------------------------------------------------------------------------------------------------------------ */
 
 typedef struct stria_train_options {
@@ -28,14 +29,14 @@ typedef struct stria_train_options {
 
 /* Every row's default. */
 STRIA_API stria_train_options stria_train_options_default(void);
-/* The defaults, changed to what suits this model where it says so in its metadata "stria.train", as in "lr=0.2 schedule=cosine"
- * (networks of the zoo do): epochs, batch, optimizer, lr, schedule, weight-decay. */
+/* The defaults, changed to what suits this model where it says so in its metadata "stria.train", as in "lr=0.2
+ * schedule=cosine" (networks of the zoo do): epochs, batch, optimizer, lr, schedule, weight-decay. */
 STRIA_API stria_status stria_train_options_for(const stria_model *model, stria_train_options *out, stria_error *error);
 
 typedef struct stria_option_row {
-    const char *name;    /* "weight-decay" as a flag */
-    const char *type;    /* "N", "X", "TEXT", "FOLDER" */
-    const char *help;    /* one line, with the range */
+    const char *name;     /* "weight-decay" as a flag */
+    const char *type;     /* "N", "X", "TEXT", "FOLDER" */
+    const char *help;     /* one line, with the range */
     const char *standard; /* the default, as text */
 } stria_option_row;
 /* The rows, in order; NULL past the end. */
@@ -61,11 +62,11 @@ typedef enum stria_event_kind {
 /* What a callback sees. Fields that do not belong to the kind are 0. */
 typedef struct stria_event {
     stria_event_kind kind;
-    int64_t epoch, epochs; /* of epoch e of E, from 1 */
-    int64_t step, steps;   /* done so far, in all */
-    int64_t images;        /* of the training set */
-    double loss;           /* of this step's batch; EPOCH: mean of the epoch */
-    double top1;           /* EPOCH: share of training images right, as seen while training */
+    int64_t epoch, epochs;     /* of epoch e of E, from 1 */
+    int64_t step, steps;       /* done so far, in all */
+    int64_t images;            /* of the training set */
+    double loss;               /* of this step's batch; EPOCH: mean of the epoch */
+    double top1;               /* EPOCH: share of training images right, as seen while training */
     double val_loss, val_top1; /* EPOCH; −1 without a validation set */
     double lr;
     double seconds; /* since this process began to train */
@@ -81,15 +82,17 @@ typedef struct stria_event {
     const char *note; /* START: what the user should know, or NULL */
 } stria_event;
 
-/* Called in the training thread. Returning false asks to stop: the state is saved and stria_trainer_run returns STRIA_INTERRUPTED. */
+/* Called in the training thread. Returning false asks to stop: the state is saved and stria_trainer_run returns
+ * STRIA_INTERRUPTED. */
 typedef bool stria_event_callback(const stria_event *event, void *context);
 
-/* A trainer owns a copy of the model's parameters; `model` itself does not change. val may be NULL. The datasets and the model are
- * retained. Preprocessing and class names that the model does not have yet are taken from the dataset and stored in it. */
+/* A trainer owns a copy of the model's parameters; `model` itself does not change. val may be NULL. The datasets and
+ * the model are retained. Preprocessing and class names that the model does not have yet are taken from the dataset and
+ * stored in it. */
 STRIA_API stria_status stria_trainer_new(stria_trainer **out, const stria_model *model, stria_dataset *train,
                                          stria_dataset *val, const stria_train_options *options, stria_error *error);
-/* Goes on with a run folder. data: NULL, or where the data is now ("mnist:DIR") if it has moved: the same images are checked for.
- * options: NULL, or only `epochs` (may grow) and `threads` are taken from it. */
+/* Goes on with a run folder. data: NULL, or where the data is now ("mnist:DIR") if it has moved: the same images are
+ * checked for. options: NULL, or only `epochs` (may grow) and `threads` are taken from it. */
 STRIA_API stria_status stria_trainer_resume(stria_trainer **out, const char *folder, const char *data,
                                             const stria_train_options *options, stria_error *error);
 /* The images that it trains on and validates with (NULL: none). They belong to the trainer. */
@@ -130,9 +133,9 @@ typedef struct stria_evaluation {
 } stria_evaluation;
 
 typedef struct stria_run_options {
-    size_t size;   /* sizeof(stria_run_options) */
-    int threads;   /* 0: all CPUs */
-    int64_t batch; /* images at once, 0: chosen */
+    size_t size;     /* sizeof(stria_run_options) */
+    int threads;     /* 0: all CPUs */
+    int64_t batch;   /* images at once, 0: chosen */
     const char *isa; /* NULL: the best of this machine, or the environment's STRIA_ISA */
     bool (*progress)(int64_t done, int64_t of, void *context); /* NULL: none; false stops with STRIA_INTERRUPTED */
     void *context;
@@ -140,8 +143,8 @@ typedef struct stria_run_options {
 
 /* All CPUs, a batch that is chosen, the best instruction set, no progress. */
 STRIA_API stria_run_options stria_run_options_default(void);
-/* Runs every image of the dataset once, in order, and counts. The dataset's classes are matched with the model's by name. On
- * success `out` owns arrays: stria_evaluation_release. */
+/* Runs every image of the dataset once, in order, and counts. The dataset's classes are matched with the model's by
+ * name. On success `out` owns arrays: stria_evaluation_release. */
 STRIA_API stria_status stria_evaluate(const stria_model *model, const stria_dataset *data,
                                       const stria_run_options *options, stria_evaluation *out, stria_error *error);
 STRIA_API void stria_evaluation_release(stria_evaluation *evaluation); /* frees its arrays */
@@ -152,7 +155,8 @@ STRIA_API void stria_evaluation_release(stria_evaluation *evaluation); /* frees 
 
 typedef struct stria_predictor stria_predictor;
 
-/* A session for one picture at a time; retains the model. One thread at a time. Fails for models that are no classifiers of pictures. */
+/* A session for one picture at a time; retains the model. One thread at a time. Fails for models that are no
+ * classifiers of pictures. */
 STRIA_API stria_status stria_predictor_new(stria_predictor **out, const stria_model *model,
                                            const stria_run_options *options, stria_error *error);
 STRIA_API void stria_predictor_free(stria_predictor *predictor); /* accepts NULL */

@@ -25,7 +25,7 @@ struct stria_dataset {
     dataset *d;
     char *spec;
     stria_dataset_options options;
-    int references;      /* atomic */
+    int references; /* atomic */
 };
 
 stria_model *model_retain(const stria_model *m);

@@ -16,7 +16,8 @@ stria_dataset *dataset_retain(const stria_dataset *d) {
 }
 
 /* A handle without its dataset yet. */
-static stria_status dataset_wrap(stria_dataset **out, const char *spec, const stria_dataset_options *options, stria_error *err) {
+static stria_status dataset_wrap(stria_dataset **out, const char *spec, const stria_dataset_options *options,
+                                 stria_error *err) {
     stria_dataset *d;
     TRY(mem_new(&d, 1, sizeof *d, "a dataset", err));
     *d = (stria_dataset){.references = 1, .options = *options, .spec = mem_strdup(spec)};
@@ -70,8 +71,12 @@ void stria_dataset_free(stria_dataset *d) {
     mem_free(d);
 }
 
-int64_t stria_dataset_count(const stria_dataset *d) { return dataset_count(d->d); }
-int stria_dataset_classes(const stria_dataset *d) { return dataset_classes(d->d); }
+int64_t stria_dataset_count(const stria_dataset *d) {
+    return dataset_count(d->d);
+}
+int stria_dataset_classes(const stria_dataset *d) {
+    return dataset_classes(d->d);
+}
 
 const char *stria_dataset_class_name(const stria_dataset *d, int i) {
     return i >= 0 && i < dataset_classes(d->d) ? dataset_class_name(d->d, i) : "";
@@ -97,14 +102,16 @@ static void view_bytes(const image_view *v, uint8_t *pixels) {
 stria_status stria_dataset_read(const stria_dataset *d, int64_t index, uint8_t *pixels, size_t bytes, int64_t *label,
                                 stria_error *err) {
     if (index < 0 || index >= dataset_count(d->d))
-        FAIL(err, STRIA_BAD_ARGUMENT, "there is no image %lld: the data has %lld", (long long)index, (long long)dataset_count(d->d));
+        FAIL(err, STRIA_BAD_ARGUMENT, "there is no image %lld: the data has %lld", (long long)index,
+             (long long)dataset_count(d->d));
     if (pixels) {
         dataset_item item;
         TRY(dataset_read(d->d, index, &item, err));
         size_t need = (size_t)item.view.channels * (size_t)item.view.height * (size_t)item.view.width;
         if (need == bytes) view_bytes(&item.view, pixels);
         dataset_item_release(&item);
-        if (need != bytes) FAIL(err, STRIA_BAD_SHAPE, "image %lld has %zu bytes, not %zu", (long long)index, need, bytes);
+        if (need != bytes)
+            FAIL(err, STRIA_BAD_SHAPE, "image %lld has %zu bytes, not %zu", (long long)index, need, bytes);
     }
     if (label) *label = dataset_label(d->d, index);
     return STRIA_OK;

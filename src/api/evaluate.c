@@ -5,7 +5,9 @@
 #include <math.h>
 #include <stdio.h>
 
-stria_run_options stria_run_options_default(void) { return (stria_run_options){.size = sizeof(stria_run_options)}; }
+stria_run_options stria_run_options_default(void) {
+    return (stria_run_options){.size = sizeof(stria_run_options)};
+}
 
 static void scores_fill(stria_evaluation *e) {
     for (int c = 0; c < e->classes; c++) {
@@ -80,7 +82,7 @@ struct stria_predictor {
     stria_model *model;
     session *s;
     pool *pool;
-    classifier c; /* of model->g */
+    classifier c;       /* of model->g */
     char (*names)[128]; /* of the classes */
 };
 
@@ -119,19 +121,23 @@ void stria_predictor_free(stria_predictor *p) {
     mem_free(p);
 }
 
-int stria_predictor_classes(const stria_predictor *p) { return (int)p->c.classes; }
+int stria_predictor_classes(const stria_predictor *p) {
+    return (int)p->c.classes;
+}
 
 const char *stria_predictor_class_name(const stria_predictor *p, int i) {
     return i >= 0 && i < p->c.classes ? p->names[i] : "";
 }
 
-/* What the model does not say follows from the picture: a grey network reads colours as grey, other sizes are resized. */
+/* What the model does not say follows from the picture: a grey network reads colours as grey, other sizes are resized.
+ */
 static preprocess preprocess_for(const stria_predictor *p, const image_view *view) {
     preprocess q = p->c.preprocess;
     const int64_t *x = p->c.image->shape.dim;
     if (q.order == PREPROCESS_KEEP && view->channels != x[1]) q.order = x[1] == 1 ? PREPROCESS_GREY : PREPROCESS_RGB;
     bool sized = q.resize_height || q.crop_height;
-    if (!sized && (view->height != x[2] || view->width != x[3])) q.resize_height = (int)x[2], q.resize_width = (int)x[3];
+    if (!sized && (view->height != x[2] || view->width != x[3]))
+        q.resize_height = (int)x[2], q.resize_width = (int)x[3];
     return q;
 }
 
@@ -148,8 +154,8 @@ static stria_status predict_view(stria_predictor *p, const image_view *view, flo
     int shape[3];
     TRY(preprocess_shape(&q, view->channels, view->height, view->width, shape, err));
     if (shape[0] != x[1] || shape[1] != x[2] || shape[2] != x[3])
-        FAIL(err, STRIA_BAD_SHAPE, "the picture becomes %dx%dx%d, but input '%s' takes %lldx%lldx%lld", shape[0], shape[1], shape[2],
-             p->c.image->name, (long long)x[1], (long long)x[2], (long long)x[3]);
+        FAIL(err, STRIA_BAD_SHAPE, "the picture becomes %dx%dx%d, but input '%s' takes %lldx%lldx%lld", shape[0],
+             shape[1], shape[2], p->c.image->name, (long long)x[1], (long long)x[2], (long long)x[3]);
     TRY(preprocess_apply(&q, NULL, view, session_memory(p->s, p->c.image->name, NULL), err));
     TRY(session_run(p->s, err));
     softmax(session_memory(p->s, CLASSIFIER_LOGITS, NULL), probabilities, p->c.classes);
@@ -159,8 +165,13 @@ static stria_status predict_view(stria_predictor *p, const image_view *view, flo
 stria_status stria_predict_file(stria_predictor *p, const char *path, float *probabilities, stria_error *err) {
     image picture = {0};
     TRY(image_load(path, &picture, err));
-    image_view view = {.bytes = picture.pixels, .channels = picture.channels, .height = picture.height, .width = picture.width,
-                       .channel_step = 1, .pixel_step = picture.channels, .row_step = (int64_t)picture.width * picture.channels};
+    image_view view = {.bytes = picture.pixels,
+                       .channels = picture.channels,
+                       .height = picture.height,
+                       .width = picture.width,
+                       .channel_step = 1,
+                       .pixel_step = picture.channels,
+                       .row_step = (int64_t)picture.width * picture.channels};
     stria_status status = predict_view(p, &view, probabilities, err);
     image_release(&picture);
     return status;
@@ -170,7 +181,8 @@ stria_status stria_predict_item(stria_predictor *p, const stria_dataset *data, i
                                 stria_error *err) {
     dataset_item item;
     if (index < 0 || index >= dataset_count(data->d))
-        FAIL(err, STRIA_BAD_ARGUMENT, "there is no image %lld: the data has %lld", (long long)index, (long long)dataset_count(data->d));
+        FAIL(err, STRIA_BAD_ARGUMENT, "there is no image %lld: the data has %lld", (long long)index,
+             (long long)dataset_count(data->d));
     TRY(dataset_read(data->d, index, &item, err));
     stria_status status = predict_view(p, &item.view, probabilities, err);
     dataset_item_release(&item);

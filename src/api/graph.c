@@ -1,6 +1,6 @@
 /* The builder calls: each does nothing once an error sticks. */
-#include "base/text.h"
 #include "api/api.h"
+#include "base/text.h"
 #include "op/build.h"
 #include "op/op.h"
 #include "transform/transform.h"
@@ -8,10 +8,16 @@
 #include <stdio.h>
 #include <string.h>
 
-static value *in(stria_value *v) { return (value *)v; }
-static stria_value *out(value *v) { return (stria_value *)v; }
+static value *in(stria_value *v) {
+    return (value *)v;
+}
+static stria_value *out(value *v) {
+    return (stria_value *)v;
+}
 
-static bool stuck(const stria_graph *g) { return !g || g->error.status != STRIA_OK; }
+static bool stuck(const stria_graph *g) {
+    return !g || g->error.status != STRIA_OK;
+}
 
 /* The value, or NULL after a failure. */
 static stria_value *result(stria_graph *g, stria_status status, value *v) {
@@ -46,7 +52,8 @@ void stria_graph_seed(stria_graph *g, uint64_t seed) {
 
 /* ---- raw level ---- */
 
-static stria_status shape_take(int rank, const int64_t *dims, int64_t zero, shape *s, const char *name, stria_error *err) {
+static stria_status shape_take(int rank, const int64_t *dims, int64_t zero, shape *s, const char *name,
+                               stria_error *err) {
     if (rank < 0 || rank > RANK_MAX || (rank && !dims))
         FAIL(err, STRIA_BAD_SHAPE, "'%s': rank %d is not in 0 to %d", name, rank, RANK_MAX);
     s->rank = rank;
@@ -75,7 +82,8 @@ static stria_status tensor_take(const char *name, stria_type type, int rank, con
                                 tensor **t, stria_error *err) {
     shape s = {0};
     TRY(shape_take(rank, dims, 0, &s, name ? name : "a tensor", err));
-    if (!dtype_bytes(type)) FAIL(err, STRIA_BAD_ARGUMENT, "'%s': there is no type %d", name ? name : "a tensor", (int)type);
+    if (!dtype_bytes(type))
+        FAIL(err, STRIA_BAD_ARGUMENT, "'%s': there is no type %d", name ? name : "a tensor", (int)type);
     TRY(tensor_new(t, type, &s, name ? name : "a tensor", err));
     if (data) memcpy((*t)->data, data, (*t)->bytes);
     return STRIA_OK;
@@ -104,12 +112,12 @@ stria_value *stria_variable(stria_graph *g, const char *name, stria_type type, i
     return result(g, status, v);
 }
 
-static stria_value *layer(stria_graph *g, const char *name, stria_value *const *inputs, int count, const int64_t *numbers,
-                          int number_count, const char *options) {
+static stria_value *layer(stria_graph *g, const char *name, stria_value *const *inputs, int count,
+                          const int64_t *numbers, int number_count, const char *options) {
     value *v = NULL;
     if (stuck(g)) return NULL;
-    stria_status status = layer_build(g->g, name, (value *const *)inputs, count, numbers, number_count, options, g->seed, &v,
-                                      &g->error); /* before v is read: arguments have no order */
+    stria_status status = layer_build(g->g, name, (value *const *)inputs, count, numbers, number_count, options,
+                                      g->seed, &v, &g->error); /* before v is read: arguments have no order */
     return result(g, status, v);
 }
 
@@ -132,8 +140,9 @@ stria_value *stria_gradient(stria_graph *g, stria_value *y, stria_value *x) {
 
 void stria_assign(stria_graph *g, stria_value *variable, stria_value *next) {
     if (stuck(g)) return;
-    g->error.status = !variable || !next ? error_set(&g->error, STRIA_BAD_ARGUMENT, "an assignment needs a variable and a value")
-                                         : graph_add_update(g->g, in(variable), in(next), &g->error);
+    g->error.status = !variable || !next
+                          ? error_set(&g->error, STRIA_BAD_ARGUMENT, "an assignment needs a variable and a value")
+                          : graph_add_update(g->g, in(variable), in(next), &g->error);
 }
 
 void stria_output(stria_graph *g, stria_value *v, const char *name) {
@@ -142,7 +151,9 @@ void stria_output(stria_graph *g, stria_value *v, const char *name) {
                          : graph_add_output(g->g, in(v), name, &g->error);
 }
 
-stria_value *stria_find(const stria_graph *g, const char *name) { return stuck(g) ? NULL : out(graph_find_value(g->g, name)); }
+stria_value *stria_find(const stria_graph *g, const char *name) {
+    return stuck(g) ? NULL : out(graph_find_value(g->g, name));
+}
 const char *stria_value_name(const stria_value *v) {
     return v ? ((const value *)v)->name : "";
 }
@@ -167,24 +178,50 @@ stria_value *stria_dense(stria_graph *g, stria_value *x, int64_t units, const ch
     return layer(g, "dense", &x, 1, &units, 1, options);
 }
 
-stria_value *stria_max_pool(stria_graph *g, stria_value *x, const char *options) { return layer(g, "max_pool", &x, 1, NULL, 0, options); }
-stria_value *stria_average_pool(stria_graph *g, stria_value *x, const char *options) { return layer(g, "average_pool", &x, 1, NULL, 0, options); }
-stria_value *stria_relu(stria_graph *g, stria_value *x) { return layer(g, "relu", &x, 1, NULL, 0, NULL); }
-stria_value *stria_sigmoid(stria_graph *g, stria_value *x) { return layer(g, "sigmoid", &x, 1, NULL, 0, NULL); }
-stria_value *stria_tanh(stria_graph *g, stria_value *x) { return layer(g, "tanh", &x, 1, NULL, 0, NULL); }
-stria_value *stria_softmax(stria_graph *g, stria_value *x) { return layer(g, "softmax", &x, 1, NULL, 0, NULL); }
-stria_value *stria_flatten(stria_graph *g, stria_value *x) { return layer(g, "flatten", &x, 1, NULL, 0, NULL); }
-stria_value *stria_reshape(stria_graph *g, stria_value *x, int rank, const int64_t *dims) { return layer(g, "reshape", &x, 1, dims, rank, NULL); }
+stria_value *stria_max_pool(stria_graph *g, stria_value *x, const char *options) {
+    return layer(g, "max_pool", &x, 1, NULL, 0, options);
+}
+stria_value *stria_average_pool(stria_graph *g, stria_value *x, const char *options) {
+    return layer(g, "average_pool", &x, 1, NULL, 0, options);
+}
+stria_value *stria_relu(stria_graph *g, stria_value *x) {
+    return layer(g, "relu", &x, 1, NULL, 0, NULL);
+}
+stria_value *stria_sigmoid(stria_graph *g, stria_value *x) {
+    return layer(g, "sigmoid", &x, 1, NULL, 0, NULL);
+}
+stria_value *stria_tanh(stria_graph *g, stria_value *x) {
+    return layer(g, "tanh", &x, 1, NULL, 0, NULL);
+}
+stria_value *stria_softmax(stria_graph *g, stria_value *x) {
+    return layer(g, "softmax", &x, 1, NULL, 0, NULL);
+}
+stria_value *stria_flatten(stria_graph *g, stria_value *x) {
+    return layer(g, "flatten", &x, 1, NULL, 0, NULL);
+}
+stria_value *stria_reshape(stria_graph *g, stria_value *x, int rank, const int64_t *dims) {
+    return layer(g, "reshape", &x, 1, dims, rank, NULL);
+}
 
 static stria_value *layer2(stria_graph *g, const char *name, stria_value *a, stria_value *b) {
     return layer(g, name, (stria_value *[]){a, b}, 2, NULL, 0, NULL);
 }
 
-stria_value *stria_add(stria_graph *g, stria_value *a, stria_value *b) { return layer2(g, "add", a, b); }
-stria_value *stria_sub(stria_graph *g, stria_value *a, stria_value *b) { return layer2(g, "sub", a, b); }
-stria_value *stria_mul(stria_graph *g, stria_value *a, stria_value *b) { return layer2(g, "mul", a, b); }
-stria_value *stria_div(stria_graph *g, stria_value *a, stria_value *b) { return layer2(g, "div", a, b); }
-stria_value *stria_matmul(stria_graph *g, stria_value *a, stria_value *b) { return layer2(g, "matmul", a, b); }
+stria_value *stria_add(stria_graph *g, stria_value *a, stria_value *b) {
+    return layer2(g, "add", a, b);
+}
+stria_value *stria_sub(stria_graph *g, stria_value *a, stria_value *b) {
+    return layer2(g, "sub", a, b);
+}
+stria_value *stria_mul(stria_graph *g, stria_value *a, stria_value *b) {
+    return layer2(g, "mul", a, b);
+}
+stria_value *stria_div(stria_graph *g, stria_value *a, stria_value *b) {
+    return layer2(g, "div", a, b);
+}
+stria_value *stria_matmul(stria_graph *g, stria_value *a, stria_value *b) {
+    return layer2(g, "matmul", a, b);
+}
 
 stria_value *stria_softmax_cross_entropy(stria_graph *g, stria_value *logits, stria_value *labels) {
     return layer2(g, "softmax_cross_entropy", logits, labels);

@@ -10,12 +10,14 @@
 #define STRIA_VERSION "0.1.0"
 #endif
 
-const char *stria_version(void) { return STRIA_VERSION; }
+const char *stria_version(void) {
+    return STRIA_VERSION;
+}
 
 #define ROWS_MAX 16
 
 static stria_info_row rows[ROWS_MAX + 1];
-static char contents[ROWS_MAX][sizeof ((stria_error *)0)->text];
+static char contents[ROWS_MAX][sizeof((stria_error *)0)->text];
 static int row_count;
 
 static void row_add(const char *key, const char *content) {

@@ -26,7 +26,9 @@ static int64_t own_parameters(const node *n, bool *seen) {
     return count;
 }
 
-static int64_t multiply_adds(const node *n) { return n->op->cost ? n->op->cost(n).multiply_adds : 0; }
+static int64_t multiply_adds(const node *n) {
+    return n->op->cost ? n->op->cost(n).multiply_adds : 0;
+}
 
 static stria_status rows_fill(graph *g, graph *one, stria_summary *s, stria_error *err) {
     bool *seen;
@@ -35,8 +37,11 @@ static stria_status rows_fill(graph *g, graph *one, stria_summary *s, stria_erro
     for (int k = 0; k < g->node_count; k++) {
         const node *n = g->nodes[k], *at_one = one->nodes[k];
         stria_layer_row *row = &s->layers[s->layer_count++];
-        *row = (stria_layer_row){.name = n->name, .type = n->op->name, .rank = at_one->out[0]->shape.rank,
-                                 .parameters = own_parameters(n, seen), .multiply_adds = multiply_adds(at_one)};
+        *row = (stria_layer_row){.name = n->name,
+                                 .type = n->op->name,
+                                 .rank = at_one->out[0]->shape.rank,
+                                 .parameters = own_parameters(n, seen),
+                                 .multiply_adds = multiply_adds(at_one)};
         memcpy(row->output_shape, at_one->out[0]->shape.dim, sizeof row->output_shape);
         s->multiply_adds += row->multiply_adds;
     }
@@ -145,7 +150,9 @@ static stria_status rounds_run(session *s, int repeat, double *times, int *round
     return STRIA_OK;
 }
 
-static double gflops(int64_t madds, double ms) { return ms > 0 ? 2e-6 * (double)madds / ms : 0; }
+static double gflops(int64_t madds, double ms) {
+    return ms > 0 ? 2e-6 * (double)madds / ms : 0;
+}
 
 static stria_status bench_fill(session *s, double *times, int rounds, stria_bench *b, stria_error *err) {
     int nodes = session_node_count(s);
@@ -157,7 +164,8 @@ static stria_status bench_fill(session *s, double *times, int rounds, stria_benc
         const program_node *p = session_node(s, k);
         double ms = median(times + (k + 1) * ROUNDS_MAX, rounds);
         snprintf(names[k], sizeof names[k], "%s", p->node->name);
-        b->layers[b->layer_count++] = (stria_layer_time){names[k], p->node->op->name, p->impl->name, ms, gflops(multiply_adds(p->node), ms)};
+        b->layers[b->layer_count++] =
+            (stria_layer_time){names[k], p->node->op->name, p->impl->name, ms, gflops(multiply_adds(p->node), ms)};
         all += multiply_adds(p->node);
     }
     b->median_ms = median(times, rounds);
@@ -166,7 +174,8 @@ static stria_status bench_fill(session *s, double *times, int rounds, stria_benc
     return STRIA_OK;
 }
 
-static stria_status program_bench(graph *g, const session_config *config, int repeat, stria_bench *b, stria_error *err) {
+static stria_status program_bench(graph *g, const session_config *config, int repeat, stria_bench *b,
+                                  stria_error *err) {
     session *s;
     double *times = NULL;
     int rounds;
@@ -191,7 +200,8 @@ stria_status stria_bench_model(const stria_model *model, const stria_session_opt
     pool *p = NULL;
     graph *g = NULL;
     if (o.batch < 1) FAIL(err, STRIA_BAD_ARGUMENT, "a batch of %lld images cannot be run", (long long)o.batch);
-    if (repeat < 0 || repeat > ROUNDS_MAX) FAIL(err, STRIA_BAD_ARGUMENT, "%d repetitions are not in 0 to %d", repeat, ROUNDS_MAX);
+    if (repeat < 0 || repeat > ROUNDS_MAX)
+        FAIL(err, STRIA_BAD_ARGUMENT, "%d repetitions are not in 0 to %d", repeat, ROUNDS_MAX);
     TRY(machine_kernels(o.isa, &config.ks, err));
     TRY(pool_new(&p, o.threads, err));
     config.pool = p;
@@ -240,7 +250,8 @@ static stria_status pb_read(const char *path, stria_array *out, stria_error *err
 stria_status stria_array_read(const char *path, stria_array *out, stria_error *err) {
     npy_array a;
     if (ends_with(path, ".pb")) return pb_read(path, out, err);
-    if (ends_with(path, ".npz")) FAIL(err, STRIA_UNSUPPORTED, "cannot read '%s': .npz archives are not read yet, only .npy and .pb", path);
+    if (ends_with(path, ".npz"))
+        FAIL(err, STRIA_UNSUPPORTED, "cannot read '%s': .npz archives are not read yet, only .npy and .pb", path);
     TRY(npy_read(path, &a, err));
     *out = (stria_array){.type = (stria_type)a.type, .rank = a.rank, .data = a.data, .bytes = a.bytes};
     memcpy(out->shape, a.shape, sizeof out->shape);

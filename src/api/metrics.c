@@ -14,7 +14,9 @@
 
 #define KEY_TOP1 "stria.val_top1"
 
-static void path_in(const metrics *m, const char *name, char path[1100]) { snprintf(path, 1100, "%s/%s", m->folder, name); }
+static void path_in(const metrics *m, const char *name, char path[1100]) {
+    snprintf(path, 1100, "%s/%s", m->folder, name);
+}
 
 /* The number behind "step": in one line; −1 if there is none. */
 static int64_t line_step(const char *line, size_t length) {
@@ -71,7 +73,9 @@ stria_status metrics_init(metrics *m, const char *folder, int64_t step, stria_er
     return step > 0 ? best_find(m, err) : STRIA_OK;
 }
 
-void metrics_release(metrics *m) { text_release(&m->pending); }
+void metrics_release(metrics *m) {
+    text_release(&m->pending);
+}
 
 static void number(text *t, const char *key, double x) {
     if (isfinite(x)) text_printf(t, ", \"%s\": %.9g", key, x);
@@ -81,7 +85,8 @@ static void number(text *t, const char *key, double x) {
 static void line_add(metrics *m, const stria_event *e) {
     text *t = &m->pending;
     bool epoch = e->kind == STRIA_EVENT_EPOCH;
-    text_printf(t, "{\"kind\": \"%s\", \"step\": %" PRId64 ", \"epoch\": %" PRId64, epoch ? "epoch" : "step", e->step, e->epoch);
+    text_printf(t, "{\"kind\": \"%s\", \"step\": %" PRId64 ", \"epoch\": %" PRId64, epoch ? "epoch" : "step", e->step,
+                e->epoch);
     number(t, "loss", e->loss);
     number(t, "lr", e->lr);
     if (epoch) number(t, "top1", e->top1);

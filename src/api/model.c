@@ -1,6 +1,6 @@
+#include "model/model.h"
 #include "api/api.h"
 #include "base/text.h"
-#include "model/model.h"
 #include "model/zoo/zoo.h"
 
 #include <string.h>
@@ -49,13 +49,14 @@ static stria_status known_tensor(const stria_array *a, int index, tensor **out, 
     if (a->rank < 0 || a->rank > RANK_MAX) FAIL(err, STRIA_BAD_SHAPE, "input %d has %d dimensions", index, a->rank);
     shape s = shape_of(a->rank, a->shape);
     TRY(tensor_new(out, a->type, &s, "a known input", err));
-    if ((*out)->bytes != a->bytes) FAIL(err, STRIA_BAD_SHAPE, "input %d has %zu bytes, its shape %zu", index, a->bytes, (*out)->bytes);
+    if ((*out)->bytes != a->bytes)
+        FAIL(err, STRIA_BAD_SHAPE, "input %d has %zu bytes, its shape %zu", index, a->bytes, (*out)->bytes);
     memcpy((*out)->data, a->data, a->bytes);
     return STRIA_OK;
 }
 
-stria_status stria_model_open_known(stria_model **out, const char *spec, uint64_t seed, const stria_array *known, bool *fixed,
-                                    int count, stria_error *err) {
+stria_status stria_model_open_known(stria_model **out, const char *spec, uint64_t seed, const stria_array *known,
+                                    bool *fixed, int count, stria_error *err) {
     graph *g;
     tensor **contents;
     TRY(mem_new(&contents, (size_t)(count > 0 ? count : 0) + 1, sizeof *contents, "known inputs", err));
@@ -71,7 +72,9 @@ stria_status stria_model_open_known(stria_model **out, const char *spec, uint64_
     return status;
 }
 
-stria_status stria_model_save(const stria_model *m, const char *path, stria_error *err) { return graph_save(m->g, path, err); }
+stria_status stria_model_save(const stria_model *m, const char *path, stria_error *err) {
+    return graph_save(m->g, path, err);
+}
 
 void stria_model_free(stria_model *m) {
     if (!m || __atomic_sub_fetch(&m->references, 1, __ATOMIC_ACQ_REL) > 0) return;
@@ -79,8 +82,12 @@ void stria_model_free(stria_model *m) {
     mem_free(m);
 }
 
-const char *stria_model_name(const stria_model *m) { return m->g->name; }
-const char *stria_model_metadata(const stria_model *m, const char *key) { return graph_metadata(m->g, key); }
+const char *stria_model_name(const stria_model *m) {
+    return m->g->name;
+}
+const char *stria_model_metadata(const stria_model *m, const char *key) {
+    return graph_metadata(m->g, key);
+}
 
 stria_status stria_model_set_metadata(stria_model *m, const char *key, const char *content, stria_error *err) {
     return graph_set_metadata(m->g, key, content, err);
@@ -92,9 +99,15 @@ stria_port port_of(const value *v, const char *name) {
     return p;
 }
 
-int stria_model_input_count(const stria_model *m) { return m->g->input_count; }
-int stria_model_output_count(const stria_model *m) { return m->g->output_count; }
-stria_port stria_model_input(const stria_model *m, int i) { return port_of(m->g->inputs[i], NULL); }
+int stria_model_input_count(const stria_model *m) {
+    return m->g->input_count;
+}
+int stria_model_output_count(const stria_model *m) {
+    return m->g->output_count;
+}
+stria_port stria_model_input(const stria_model *m, int i) {
+    return port_of(m->g->inputs[i], NULL);
+}
 
 /* An output's first dimension is the batch where an input's is. */
 stria_port stria_model_output(const stria_model *m, int i) {
@@ -106,8 +119,12 @@ stria_port stria_model_output(const stria_model *m, int i) {
     return p;
 }
 
-const char *const *stria_zoo_names(void) { return zoo_names(); }
-const char *stria_zoo_about(const char *name) { return zoo_about(name); }
+const char *const *stria_zoo_names(void) {
+    return zoo_names();
+}
+const char *stria_zoo_about(const char *name) {
+    return zoo_about(name);
+}
 
 stria_status graph_for_batch(graph *g, int64_t batch, graph **out, stria_error *err) {
     shape *shapes = NULL;

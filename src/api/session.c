@@ -45,7 +45,8 @@ static stria_status size_check(const value *v, const char *name, size_t bytes, s
     char t[192];
     size_t need = (size_t)shape_count(&v->shape) * dtype_bytes(v->type);
     if (bytes != need)
-        FAIL(err, STRIA_BAD_SHAPE, "'%s' is %s %s, %zu bytes, not %zu", name, dtype_name(v->type), shape_text(&v->shape, t), need, bytes);
+        FAIL(err, STRIA_BAD_SHAPE, "'%s' is %s %s, %zu bytes, not %zu", name, dtype_name(v->type),
+             shape_text(&v->shape, t), need, bytes);
     return STRIA_OK;
 }
 
@@ -60,7 +61,9 @@ stria_status stria_session_set(stria_session *s, const char *name, const void *d
     return STRIA_OK;
 }
 
-stria_status stria_session_run(stria_session *s, stria_error *err) { return session_run(s->s, err); }
+stria_status stria_session_run(stria_session *s, stria_error *err) {
+    return session_run(s->s, err);
+}
 
 stria_status stria_session_get(const stria_session *s, const char *name, void *data, size_t bytes, stria_error *err) {
     const value *v;
@@ -73,13 +76,16 @@ stria_status stria_session_get(const stria_session *s, const char *name, void *d
 
 stria_status stria_session_port(const stria_session *s, const char *name, stria_port *out, stria_error *err) {
     const value *v;
-    if (!session_memory(s->s, name, &v)) FAIL(err, STRIA_BAD_ARGUMENT, "the model has no input, output or variable '%s'", name);
+    if (!session_memory(s->s, name, &v))
+        FAIL(err, STRIA_BAD_ARGUMENT, "the model has no input, output or variable '%s'", name);
     *out = port_of(v, v->name);
     for (int i = 0; i < out->rank; i++) out->shape[i] = v->shape.dim[i];
     return STRIA_OK;
 }
 
-size_t stria_session_bytes(const stria_session *s) { return session_workspace_bytes(s->s); }
+size_t stria_session_bytes(const stria_session *s) {
+    return session_workspace_bytes(s->s);
+}
 
 static const char *storage_of(const value *v) {
     layout batch_last = layout_batch_last(v->shape.rank);
@@ -95,10 +101,12 @@ static stria_status explain(stria_session *s) {
         const program_node *p = session_node(s->s, k);
         stria_refusal *refusals = arena_alloc(&s->arena, sizeof *refusals * (size_t)(p->refusal_count + 1));
         if (!refusals) return STRIA_NO_MEMORY;
-        for (int i = 0; i < p->refusal_count; i++) refusals[i] = (stria_refusal){p->list[i]->name, p->refusals[i].reason};
+        for (int i = 0; i < p->refusal_count; i++)
+            refusals[i] = (stria_refusal){p->list[i]->name, p->refusals[i].reason};
         const char *op = p->node->op->name;
         if (p->node->epilogue.activation) op = arena_printf(&s->arena, "%s+%s", op, p->node->epilogue.activation->name);
-        list[k] = (stria_explained_node){p->node->name, op ? op : "", p->impl->name, storage_of(p->node->out[0]), p->refusal_count, refusals};
+        list[k] = (stria_explained_node){p->node->name,    op ? op : "", p->impl->name, storage_of(p->node->out[0]),
+                                         p->refusal_count, refusals};
     }
     s->explained = list;
     return STRIA_OK;

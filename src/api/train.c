@@ -38,7 +38,8 @@ static stria_status setup(stria_trainer *s, graph *model, const data_source *sou
     return trainer_folder_take(s->t, err);
 }
 
-static stria_status trainer_alloc(stria_trainer **out, const stria_dataset *train, const stria_dataset *val, stria_error *err) {
+static stria_status trainer_alloc(stria_trainer **out, const stria_dataset *train, const stria_dataset *val,
+                                  stria_error *err) {
     TRY(mem_new(out, 1, sizeof **out, "a trainer", err));
     (*out)->train = dataset_retain(train);
     (*out)->val = dataset_retain(val);
@@ -84,7 +85,8 @@ stria_status stria_train_options_for(const stria_model *model, stria_train_optio
 
 /* ---- going on ---- */
 
-static stria_status data_open(const checkpoint *c, const char *spec, stria_dataset **train, stria_dataset **val, stria_error *err) {
+static stria_status data_open(const checkpoint *c, const char *spec, stria_dataset **train, stria_dataset **val,
+                              stria_error *err) {
     stria_dataset_options o = stria_dataset_options_default();
     o.limit = c->source.limit;
     o.hold_out_val = c->source.hold_out;
@@ -96,7 +98,8 @@ static stria_status data_open(const checkpoint *c, const char *spec, stria_datas
 
 static stria_status data_same(const checkpoint *c, const stria_dataset *train, stria_error *err) {
     if (dataset_checksum(train->d) != c->data_checksum || dataset_count(train->d) != c->images)
-        FAIL(err, STRIA_BAD_FILE, "the data at '%s' (%lld images) is not what this training began with ('%s', %lld images)",
+        FAIL(err, STRIA_BAD_FILE,
+             "the data at '%s' (%lld images) is not what this training began with ('%s', %lld images)",
              dataset_path(train->d), (long long)dataset_count(train->d), c->source.spec, (long long)c->images);
     return STRIA_OK;
 }
@@ -109,7 +112,8 @@ static stria_status options_extend(checkpoint *c, const stria_train_options *opt
     return STRIA_OK;
 }
 
-static stria_status resume(stria_trainer **out, const checkpoint *c, stria_dataset *train, stria_dataset *val, stria_error *err) {
+static stria_status resume(stria_trainer **out, const checkpoint *c, stria_dataset *train, stria_dataset *val,
+                           stria_error *err) {
     stria_trainer *s;
     data_source source = c->source;
     TRY(data_same(c, train, err));
@@ -119,7 +123,8 @@ static stria_status resume(stria_trainer **out, const checkpoint *c, stria_datas
     if (status == STRIA_OK) status = checkpoint_restore(c, s->t, err);
     if (status == STRIA_OK) status = metrics_init(&s->metrics, c->options.out, s->t->at.step, err);
     if (status == STRIA_OK && strcmp(c->isa, kernels_name(s->t->ks)) != 0)
-        snprintf(s->note, sizeof s->note, "began with %.30s, goes on with %.30s: the result will not be bit-identical", c->isa, kernels_name(s->t->ks));
+        snprintf(s->note, sizeof s->note, "began with %.30s, goes on with %.30s: the result will not be bit-identical",
+                 c->isa, kernels_name(s->t->ks));
     if (status == STRIA_OK) *out = s;
     else stria_trainer_free(s);
     return status;
@@ -139,8 +144,12 @@ stria_status stria_trainer_resume(stria_trainer **out, const char *folder, const
     return status;
 }
 
-const stria_dataset *stria_trainer_train_data(const stria_trainer *s) { return s->train; }
-const stria_dataset *stria_trainer_val_data(const stria_trainer *s) { return s->val; }
+const stria_dataset *stria_trainer_train_data(const stria_trainer *s) {
+    return s->train;
+}
+const stria_dataset *stria_trainer_val_data(const stria_trainer *s) {
+    return s->val;
+}
 
 /* ---- using ---- */
 
@@ -162,7 +171,9 @@ stria_status stria_trainer_model(const stria_trainer *s, stria_model **out, stri
     return model_wrap(out, g, err);
 }
 
-const char *stria_trainer_folder(const stria_trainer *s) { return s->t->options.out; }
+const char *stria_trainer_folder(const stria_trainer *s) {
+    return s->t->options.out;
+}
 
 void stria_trainer_free(stria_trainer *s) {
     if (!s) return;
@@ -178,7 +189,9 @@ stria_status stria_run_data(const char *folder, char *spec, size_t bytes, stria_
     checkpoint c;
     TRY(checkpoint_read(&c, folder, err));
     stria_status status = STRIA_OK;
-    if (strlen(c.source.spec) >= bytes) status = error_set(err, STRIA_BAD_ARGUMENT, "the data's name has %zu bytes, more than %zu", strlen(c.source.spec), bytes);
+    if (strlen(c.source.spec) >= bytes)
+        status = error_set(err, STRIA_BAD_ARGUMENT, "the data's name has %zu bytes, more than %zu",
+                           strlen(c.source.spec), bytes);
     else memcpy(spec, c.source.spec, strlen(c.source.spec) + 1);
     checkpoint_release(&c);
     return status;

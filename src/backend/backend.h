@@ -1,5 +1,5 @@
-/* Implementations of operators: ordered lists, best first, the float64 reference last. Each accepts a node or refuses it with
- * a reason; the first that accepts runs it. */
+/* Implementations of operators: ordered lists, best first, the float64 reference last. Each accepts a node or refuses
+ * it with a reason; the first that accepts runs it. */
 #ifndef BACKEND_BACKEND_H
 #define BACKEND_BACKEND_H
 
@@ -43,7 +43,8 @@ typedef struct op_impl {
     bool (*accept)(const node *n, refusal *why);
     /* May be NULL. Sets *prepared to a struct in the arena, with everything that depends on shapes only. */
     stria_status (*prepare)(impl_plan *p, void **prepared, stria_error *err);
-    /* May be NULL. Fills `packed` from weights: once where input pack_input is constant between runs, else before each run. */
+    /* May be NULL. Fills `packed` from weights: once where input pack_input is constant between runs, else before each
+     * run. */
     void (*pack)(const impl_call *c);
     int pack_input;
     /* Fails only for values that no shape rule can foresee (a label outside the classes). */
@@ -57,7 +58,8 @@ extern const op_impl impl_reference;
 
 /* Order of storage of a value, for accept rules. */
 bool value_is_plain(const value *v);
-bool value_is_channels_last(const value *v); /* for ranks below 3, and where channels or pixels are 1, the same as plain */
+bool value_is_channels_last(
+    const value *v); /* for ranks below 3, and where channels or pixels are 1, the same as plain */
 bool value_is_batch_last(const value *v);
 
 #endif

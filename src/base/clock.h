@@ -11,6 +11,8 @@ static inline int64_t clock_ns(void) {
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-static inline double clock_seconds(void) { return (double)clock_ns() * 1e-9; }
+static inline double clock_seconds(void) {
+    return (double)clock_ns() * 1e-9;
+}
 
 #endif

@@ -11,8 +11,8 @@
 stria_status file_read(const char *path, size_t max_bytes, uint8_t **data, size_t *size, stria_error *err);
 
 /* An atomic, buffered writer. Links are followed (one that dangles makes the file it names), an existing file's
- * permissions are kept, and what is there but is no regular file (a folder, a device) is refused. After any failure call file_writer_abort; both it and commit free
- * everything. */
+ * permissions are kept, and what is there but is no regular file (a folder, a device) is refused. After any failure
+ * call file_writer_abort; both it and commit free everything. */
 typedef struct file_writer file_writer;
 stria_status file_writer_open(file_writer **out, const char *path, stria_error *err);
 stria_status file_writer_write(file_writer *w, const void *data, size_t bytes, stria_error *err);

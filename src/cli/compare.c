@@ -17,7 +17,8 @@ static bool shapes_equal(const stria_array *a, const stria_array *b) {
 /* True if numbers can be compared; else the reason. */
 static bool comparable(compared *item, const stria_array *got, const stria_array *wanted) {
     if (got->type != wanted->type)
-        snprintf(item->reason, sizeof item->reason, "%s, not %s", source_type_name(got->type), source_type_name(wanted->type));
+        snprintf(item->reason, sizeof item->reason, "%s, not %s", source_type_name(got->type),
+                 source_type_name(wanted->type));
     else if (!shapes_equal(got, wanted)) snprintf(item->reason, sizeof item->reason, "another shape");
     return !*item->reason;
 }
@@ -66,8 +67,7 @@ json_t *compare_json(const comparison *found) {
         json_array_append_new(list, json_pack("{s:o,s:o,s:o,s:b}", "name", json_text(item->name), "max_abs_error",
                                               json_number(item->max_abs_error), "max_rel_error",
                                               json_number(item->max_rel_error), "passed", item->passed));
-        if (*item->reason)
-            json_object_set_new(json_array_get(list, (size_t)i), "reason", json_string(item->reason));
+        if (*item->reason) json_object_set_new(json_array_get(list, (size_t)i), "reason", json_string(item->reason));
     }
     return list;
 }

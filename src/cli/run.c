@@ -87,8 +87,8 @@ static int run_run(const options *given) {
     stria_error error = {0};
     tensors outputs = {0};
     comparison found = {.passed = true};
-    stria_status status = test ? run_test(given, &chosen, test, &found, &error)
-                               : source_model(given, given->operands[0], &model, &error);
+    stria_status status =
+        test ? run_test(given, &chosen, test, &found, &error) : source_model(given, given->operands[0], &model, &error);
     if (status == STRIA_OK && !test) status = run_inputs(given, model, &chosen, &outputs, &error);
     int code = EXIT_DONE;
     if (status != STRIA_OK) code = term_fail(&error);

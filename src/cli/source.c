@@ -64,8 +64,7 @@ stria_status source_model(const options *given, const char *spec, stria_model **
     return status;
 }
 
-stria_status source_data(const char *spec, stria_split split, int64_t limit, stria_dataset **out,
-                         stria_error *error) {
+stria_status source_data(const char *spec, stria_split split, int64_t limit, stria_dataset **out, stria_error *error) {
     stria_dataset_options chosen = stria_dataset_options_default();
     chosen.split = split;
     chosen.limit = limit;

@@ -7,8 +7,7 @@
 /* The model that a word names; --seed initialises one from the zoo; preprocessing flags are put into its metadata. */
 stria_status source_model(const options *given, const char *spec, stria_model **out, stria_error *error);
 /* Images of a data source. limit 0: all. */
-stria_status source_data(const char *spec, stria_split split, int64_t limit, stria_dataset **out,
-                         stria_error *error);
+stria_status source_data(const char *spec, stria_split split, int64_t limit, stria_dataset **out, stria_error *error);
 /* --data, or what a run folder was trained with. */
 stria_status source_spec(const options *given, const char *model, char *spec, size_t bytes, stria_error *error);
 /* --split as the library counts. */

@@ -4,10 +4,16 @@
 
 #include <string.h>
 
-static void *field_at(void *attributes, const attr_field *f) { return (char *)attributes + f->offset; }
-static const void *field_of(const void *attributes, const attr_field *f) { return (const char *)attributes + f->offset; }
+static void *field_at(void *attributes, const attr_field *f) {
+    return (char *)attributes + f->offset;
+}
+static const void *field_of(const void *attributes, const attr_field *f) {
+    return (const char *)attributes + f->offset;
+}
 
-static stria_status no_memory(stria_error *err) { FAIL(err, STRIA_NO_MEMORY, "not enough memory for attributes"); }
+static stria_status no_memory(stria_error *err) {
+    FAIL(err, STRIA_NO_MEMORY, "not enough memory for attributes");
+}
 
 /* "1,2,3" → count numbers; each goes through put(index, text). */
 static int64_t list_count(const char *text) {
@@ -25,8 +31,8 @@ static stria_status number_parse(const char *item, size_t length, const char *na
         buffer[length] = 0;
         if (whole ? text_to_int(buffer, whole) : text_to_double(buffer, real)) return STRIA_OK;
     }
-    FAIL(err, STRIA_BAD_ARGUMENT, "attribute '%s': '%.*s' is not %s number", name, (int)(length < 60 ? length : 60), item,
-         whole ? "a whole" : "a");
+    FAIL(err, STRIA_BAD_ARGUMENT, "attribute '%s': '%.*s' is not %s number", name, (int)(length < 60 ? length : 60),
+         item, whole ? "a whole" : "a");
 }
 
 static stria_status list_parse(const attr_field *f, void *to, const char *text, arena *a, stria_error *err) {
@@ -50,7 +56,8 @@ static stria_status list_parse(const attr_field *f, void *to, const char *text, 
 static stria_status field_parse(const attr_field *f, void *to, const char *text, arena *a, stria_error *err) {
     double real;
     switch (f->kind) {
-    case ATTR_INT: return number_parse(text, strlen(text), f->name, NULL, to, err);
+    case ATTR_INT:
+        return number_parse(text, strlen(text), f->name, NULL, to, err);
     case ATTR_FLOAT:
         TRY(number_parse(text, strlen(text), f->name, &real, NULL, err));
         *(float *)to = (float)real;
@@ -62,8 +69,10 @@ static stria_status field_parse(const attr_field *f, void *to, const char *text,
         return STRIA_OK;
     }
     case ATTR_INTS:
-    case ATTR_FLOATS: return list_parse(f, to, text, a, err);
-    case ATTR_TENSOR: break;
+    case ATTR_FLOATS:
+        return list_parse(f, to, text, a, err);
+    case ATTR_TENSOR:
+        break;
     }
     FAIL(err, STRIA_BAD_ARGUMENT, "attribute '%s' is a tensor and cannot be given as text", f->name);
 }
@@ -117,15 +126,20 @@ static bool field_equal(const attr_field *f, const void *p, const void *q) {
     const floats *x = p, *y = q;
     const char *s = "", *t = "";
     switch (f->kind) {
-    case ATTR_INT: return *(const int64_t *)p == *(const int64_t *)q;
-    case ATTR_FLOAT: return memcmp(p, q, sizeof(float)) == 0;
+    case ATTR_INT:
+        return *(const int64_t *)p == *(const int64_t *)q;
+    case ATTR_FLOAT:
+        return memcmp(p, q, sizeof(float)) == 0;
     case ATTR_STRING:
         if (*(const char *const *)p) s = *(const char *const *)p;
         if (*(const char *const *)q) t = *(const char *const *)q;
         return strcmp(s, t) == 0;
-    case ATTR_INTS: return i->count == j->count && (!i->count || !memcmp(i->value, j->value, (size_t)i->count * 8));
-    case ATTR_FLOATS: return x->count == y->count && (!x->count || !memcmp(x->value, y->value, (size_t)x->count * 4));
-    case ATTR_TENSOR: return tensors_equal(*(tensor *const *)p, *(tensor *const *)q);
+    case ATTR_INTS:
+        return i->count == j->count && (!i->count || !memcmp(i->value, j->value, (size_t)i->count * 8));
+    case ATTR_FLOATS:
+        return x->count == y->count && (!x->count || !memcmp(x->value, y->value, (size_t)x->count * 4));
+    case ATTR_TENSOR:
+        return tensors_equal(*(tensor *const *)p, *(tensor *const *)q);
     }
     return false;
 }

@@ -3,7 +3,8 @@
 #include "graph/op_def.h"
 
 static stria_status node_check(const graph *g, const node *n, int position, stria_error *err) {
-    if (n->id != position) FAIL(err, STRIA_BAD_ARGUMENT, "layer '%s' stands at %d but says %d", n->name, position, n->id);
+    if (n->id != position)
+        FAIL(err, STRIA_BAD_ARGUMENT, "layer '%s' stands at %d but says %d", n->name, position, n->id);
     if (name_table_node(g->names, n->name) != n) FAIL(err, STRIA_BAD_ARGUMENT, "layer '%s' is not registered", n->name);
     for (int i = 0; i < n->in_count; i++) {
         const value *v = n->in[i];

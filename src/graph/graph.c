@@ -112,8 +112,7 @@ stria_status graph_add_constant(graph *g, const char *name, tensor *data, value 
     return value_add_tensor(g, name, "constant", VALUE_CONSTANT, data, out, err);
 }
 
-stria_status graph_add_state(graph *g, const char *name, value_role role, tensor *data, value **out,
-                             stria_error *err) {
+stria_status graph_add_state(graph *g, const char *name, value_role role, tensor *data, value **out, stria_error *err) {
     TRY(value_add_tensor(g, name, "variable", VALUE_STATE, data, out, err));
     (*out)->role = role;
     return STRIA_OK;
@@ -127,7 +126,8 @@ static stria_status inputs_check(const op_def *op, const char *name, value *cons
              op->in_max);
     for (int i = 0; i < op->in_min; i++)
         if (i >= in_count || !in[i])
-            FAIL(err, STRIA_BAD_ARGUMENT, "layer '%s' (%s): input %d of %d is missing", name, op->name, i + 1, op->in_min);
+            FAIL(err, STRIA_BAD_ARGUMENT, "layer '%s' (%s): input %d of %d is missing", name, op->name, i + 1,
+                 op->in_min);
     return STRIA_OK;
 }
 
@@ -146,7 +146,8 @@ static stria_status outputs_add(graph *g, node *n, const char *const *names, str
     for (int i = 0; i < n->out_count; i++) {
         bool absent = names && names[i] && !*names[i];
         if (absent && i < n->op->out_min)
-            FAIL(err, STRIA_BAD_ARGUMENT, "layer '%s' (%s): output %d of %d is missing", n->name, n->op->name, i + 1, n->op->out_min);
+            FAIL(err, STRIA_BAD_ARGUMENT, "layer '%s' (%s): output %d of %d is missing", n->name, n->op->name, i + 1,
+                 n->op->out_min);
         if (absent) continue;
         TRY(value_add(g, names ? names[i] : NULL, n->name, VALUE_NODE, &n->out[i], err));
         n->out[i]->producer = n;
@@ -192,8 +193,13 @@ stria_status graph_add_node(graph *g, const op_def *op, const char *name, value 
     node *n = arena_alloc(&g->arena, sizeof *n);
     const char *copy = name ? arena_strdup(&g->arena, name) : graph_fresh_name(g, op->name);
     if (!n || !copy) return no_memory(g, err);
-    *n = (node){.id = g->node_count, .name = copy, .op = op, .in_count = in_count, .origin = "",
-                .out_count = out_count ? out_count : op->out_min, .stream = random_hash(copy),
+    *n = (node){.id = g->node_count,
+                .name = copy,
+                .op = op,
+                .in_count = in_count,
+                .origin = "",
+                .out_count = out_count ? out_count : op->out_min,
+                .stream = random_hash(copy),
                 .epilogue = {.bias = -1, .residual = -1}};
     int values_before = g->value_count;
     stria_status status = node_fill(g, n, in, attributes, out_names, err);
@@ -207,7 +213,9 @@ stria_status graph_add_node(graph *g, const op_def *op, const char *name, value 
     return STRIA_OK;
 }
 
-int node_own_inputs(const node *n) { return n->in_count - (n->epilogue.bias >= 0) - (n->epilogue.residual >= 0); }
+int node_own_inputs(const node *n) {
+    return n->in_count - (n->epilogue.bias >= 0) - (n->epilogue.residual >= 0);
+}
 
 stria_status graph_append_input(graph *g, node *n, value *v, stria_error *err) {
     value **in = arena_alloc(&g->arena, sizeof(value *) * (size_t)(n->in_count + 2));
@@ -231,7 +239,8 @@ stria_status graph_add_output(graph *g, value *v, const char *name, stria_error 
 
 stria_status graph_add_update(graph *g, value *state, value *next, stria_error *err) {
     char a[192], b[192];
-    if (state->kind != VALUE_STATE) FAIL(err, STRIA_BAD_ARGUMENT, "'%s' is not a variable, so nothing can be assigned to it", state->name);
+    if (state->kind != VALUE_STATE)
+        FAIL(err, STRIA_BAD_ARGUMENT, "'%s' is not a variable, so nothing can be assigned to it", state->name);
     if (state->type != next->type || !shape_equal(&state->shape, &next->shape))
         FAIL(err, STRIA_BAD_SHAPE, "variable '%s' is %s %s and cannot become '%s', which is %s %s", state->name,
              dtype_name(state->type), shape_text(&state->shape, a), next->name, dtype_name(next->type),
@@ -270,7 +279,13 @@ const char *graph_metadata(const graph *g, const char *key) {
     return NULL;
 }
 
-value *graph_find_value(const graph *g, const char *name) { return name_table_value(g->names, name); }
-node *graph_find_node(const graph *g, const char *name) { return name_table_node(g->names, name); }
+value *graph_find_value(const graph *g, const char *name) {
+    return name_table_value(g->names, name);
+}
+node *graph_find_node(const graph *g, const char *name) {
+    return name_table_node(g->names, name);
+}
 
-const tensor *value_contents(const value *v) { return v && v->kind == VALUE_CONSTANT ? v->data : NULL; }
+const tensor *value_contents(const value *v) {
+    return v && v->kind == VALUE_CONSTANT ? v->data : NULL;
+}

@@ -1,6 +1,7 @@
-/* The symbolic graph: values (tensors to be) and nodes (operators applied to values), in topological order by construction.
- * It speaks ONNX's opset GRAPH_OPSET; what ONNX lacks lives in the domain "stria". This folder names no operator: a node
- * points to its rules (op_def). Everything a graph holds lives in its arena, tensors' contents are counted references. */
+/* The symbolic graph: values (tensors to be) and nodes (operators applied to values), in topological order by
+ * construction. It speaks ONNX's opset GRAPH_OPSET; what ONNX lacks lives in the domain "stria". This folder names no
+ * operator: a node points to its rules (op_def). Everything a graph holds lives in its arena, tensors' contents are
+ * counted references. */
 #ifndef GRAPH_GRAPH_H
 #define GRAPH_GRAPH_H
 
@@ -41,9 +42,9 @@ typedef struct value {
     value_role role;
     bool frozen; /* a parameter that is not trained */
     dtype type;
-    shape shape; /* concrete; a symbolic dimension holds the size it was built with */
+    shape shape;                  /* concrete; a symbolic dimension holds the size it was built with */
     const char *symbol[RANK_MAX]; /* of graph inputs: the name of a dimension that may vary ("batch"), else NULL */
-    layout layout; /* identity until the layout pass */
+    layout layout;                /* identity until the layout pass */
     node *producer;
     int slot; /* which output of the producer */
     tensor *data;
@@ -51,8 +52,8 @@ typedef struct value {
 
 /* What a fused node does behind its own operator, in this order: + bias, + residual, activation. */
 typedef struct node_epilogue {
-    int bias;     /* index in node.in, −1: none (Conv and Gemm have ONNX's own bias input instead) */
-    int residual; /* index in node.in, −1: none */
+    int bias;                 /* index in node.in, −1: none (Conv and Gemm have ONNX's own bias input instead) */
+    int residual;             /* index in node.in, −1: none */
     const op_def *activation; /* a unary operator, or NULL */
     const void *activation_attributes;
 } node_epilogue;
@@ -63,8 +64,8 @@ struct node {
     const op_def *op;
     void *attributes; /* the operator's typed struct */
     int in_count, out_count;
-    value **in;  /* NULL where an optional input is absent */
-    value **out; /* NULL where an optional output is absent */
+    value **in;      /* NULL where an optional input is absent */
+    value **out;     /* NULL where an optional output is absent */
     uint64_t stream; /* random_hash of the original name: keys random numbers */
     node_epilogue epilogue;
     const char *origin; /* "", or the forward node that a gradient node differentiates */
@@ -91,13 +92,15 @@ struct graph {
     int value_capacity, node_capacity, input_capacity, output_capacity, output_name_capacity, update_capacity,
         metadata_capacity;
     struct name_table *names; /* values and nodes by name */
-    const graph *copied_from; /* while a graph_map fills this graph: its names are to come, so no fresh one may be one of them */
+    const graph *
+        copied_from; /* while a graph_map fills this graph: its names are to come, so no fresh one may be one of them */
 };
 
 stria_status graph_new(graph **out, const char *name, stria_error *err);
 void graph_free(graph *g); /* accepts NULL; releases the tensors */
 
-/* Values. Names are copied and must be new; NULL makes one ("t17"). `data` is retained; for a state NULL means zeros. */
+/* Values. Names are copied and must be new; NULL makes one ("t17"). `data` is retained; for a state NULL means zeros.
+ */
 stria_status graph_add_input(graph *g, const char *name, dtype type, const shape *shape, value **out, stria_error *err);
 stria_status graph_add_constant(graph *g, const char *name, tensor *data, value **out, stria_error *err);
 stria_status graph_add_state(graph *g, const char *name, value_role role, tensor *data, value **out, stria_error *err);
@@ -141,9 +144,11 @@ typedef struct graph_map {
     value **value; /* by id in `from`: its image in `to`, or NULL */
 } graph_map;
 
-/* A new empty graph with from's name and metadata. inputs and states and constants are copied on demand by graph_map_value. */
+/* A new empty graph with from's name and metadata. inputs and states and constants are copied on demand by
+ * graph_map_value. */
 stria_status graph_map_init(graph_map *m, graph *from, stria_error *err);
-/* The image of v: made now if v is an input, constant or state; a node's output must have been copied. NULL gives NULL. */
+/* The image of v: made now if v is an input, constant or state; a node's output must have been copied. NULL gives NULL.
+ */
 stria_status graph_map_value(graph_map *m, value *v, value **out, stria_error *err);
 /* Copies one node (attributes, epilogue, names, layouts of outputs). */
 stria_status graph_map_node(graph_map *m, const node *n, node **out, stria_error *err);

@@ -57,8 +57,12 @@ static stria_status slot(name_table *t, const char *name, entry **out, stria_err
     return STRIA_OK;
 }
 
-value *name_table_value(const name_table *t, const char *name) { return find(t->entries, t->capacity, name)->value; }
-node *name_table_node(const name_table *t, const char *name) { return find(t->entries, t->capacity, name)->node; }
+value *name_table_value(const name_table *t, const char *name) {
+    return find(t->entries, t->capacity, name)->value;
+}
+node *name_table_node(const name_table *t, const char *name) {
+    return find(t->entries, t->capacity, name)->node;
+}
 
 stria_status name_table_put_value(name_table *t, const char *name, value *v, stria_error *err) {
     entry *e;
@@ -74,4 +78,6 @@ stria_status name_table_put_node(name_table *t, const char *name, node *n, stria
     return STRIA_OK;
 }
 
-void name_table_drop_value(name_table *t, const char *name) { find(t->entries, t->capacity, name)->value = NULL; }
+void name_table_drop_value(name_table *t, const char *name) {
+    find(t->entries, t->capacity, name)->value = NULL;
+}

@@ -35,7 +35,8 @@ typedef struct attr_field {
     bool required;
 } attr_field;
 
-#define ATTR(type, member, kind, standard) {#member, kind, offsetof(type, member), standard, false}
+#define ATTR(type, member, kind, standard)                                                                             \
+    { #member, kind, offsetof(type, member), standard, false }
 
 /* Fills a struct with the defaults; ints and floats point into the arena. */
 stria_status attributes_default(const op_def *op, void *attributes, arena *a, stria_error *err);
@@ -49,11 +50,12 @@ bool attributes_equal(const op_def *op, const void *a, const void *b);
 /* ---- rules ---- */
 
 /* Infers type and shape of every output (out[i], may be NULL) from inputs and attributes. Contents of value inputs are
- * value_contents(in[i]); when one is needed and not known: STRIA_UNSUPPORTED. Errors need not name the node: the caller does. */
+ * value_contents(in[i]); when one is needed and not known: STRIA_UNSUPPORTED. Errors need not name the node: the caller
+ * does. */
 typedef stria_status op_infer(node *n, stria_error *err);
 
-/* Builds gradient nodes. dy[i] is the gradient of output i (NULL: zero). For each input i with wanted[i], sets dx[i] to a
- * value of in[i]'s shape and type (or leaves NULL: zero). Touches no numbers. */
+/* Builds gradient nodes. dy[i] is the gradient of output i (NULL: zero). For each input i with wanted[i], sets dx[i] to
+ * a value of in[i]'s shape and type (or leaves NULL: zero). Touches no numbers. */
 typedef stria_status op_gradient(graph *g, const node *n, value *const *dy, const bool *wanted, value **dx,
                                  stria_error *err);
 
@@ -79,21 +81,24 @@ typedef struct ref_call {
     int in_count, out_count;
     uint64_t seed, step; /* of random numbers, with node->stream */
 } ref_call;
-/* The formula, obviously right. May allocate; STRIA_NO_MEMORY is the only failure besides values out of range (labels, indices). */
+/* The formula, obviously right. May allocate; STRIA_NO_MEMORY is the only failure besides values out of range (labels,
+ * indices). */
 typedef stria_status op_reference(const ref_call *c, stria_error *err);
 
-/* A test case: inputs as shapes ("2x3x5x5, 4x3x3x3, i64:7, -"; '-' is absent; "i64=0,1,2:3" gives contents; "pos:2x3" positive values),
- * attributes as text ("pads=1,1,1,1 strides=2,2"). */
+/* A test case: inputs as shapes ("2x3x5x5, 4x3x3x3, i64:7, -"; '-' is absent; "i64=0,1,2:3" gives contents; "pos:2x3"
+ * positive values), attributes as text ("pads=1,1,1,1 strides=2,2"). */
 typedef struct op_case {
     const char *inputs, *attributes;
 } op_case;
 
 /* Which storage orders the operator's kernels understand; the layout pass obeys, the reference takes all. */
 typedef enum op_layouts {
-    LAYOUT_PLAIN,     /* ONNX order only */
-    LAYOUT_IMAGE,     /* inputs in image_inputs and outputs (but plain_outputs) share channels-last or batch-last; others plain */
-    LAYOUT_SAME,      /* elementwise: all inputs of the output's shape share its order; smaller ones broadcast by strides, plain */
-    LAYOUT_STRIDED,   /* any order of each tensor (matrix products, reductions, copies) */
+    LAYOUT_PLAIN,   /* ONNX order only */
+    LAYOUT_IMAGE,   /* inputs in image_inputs and outputs (but plain_outputs) share channels-last or batch-last; others
+                       plain */
+    LAYOUT_SAME,    /* elementwise: all inputs of the output's shape share its order; smaller ones broadcast by strides,
+                       plain */
+    LAYOUT_STRIDED, /* any order of each tensor (matrix products, reductions, copies) */
     LAYOUT_KEEP_BATCH /* Flatten and Reshape that keep dimension 0: plain → plain, or batch-last → batch-last */
 } op_layouts;
 
@@ -111,16 +116,16 @@ struct op_def {
 
     uint32_t value_inputs;     /* bit i: the shape rule reads the contents of input i */
     uint32_t learnable_inputs; /* bit i: a float initialiser that comes here is a parameter */
-    uint32_t shape_inputs;     /* bit i: only the shape of input i is read, never its contents (gradients of pooling, …) */
+    uint32_t shape_inputs; /* bit i: only the shape of input i is read, never its contents (gradients of pooling, …) */
     uint32_t statistic_inputs; /* bit i: … is a running statistic */
     op_layouts layouts;
     uint32_t image_inputs;  /* of LAYOUT_IMAGE: bit i */
     uint32_t plain_outputs; /* of LAYOUT_IMAGE: bit i, an output that is no image (a weight's gradient) */
-    uint32_t in_place;     /* bit i: output 0 may overwrite input i (same shape, type and order) */
+    uint32_t in_place;      /* bit i: output 0 may overwrite input i (same shape, type and order) */
     /* output k may overwrite input in_place_pair[k]−1 besides (optimiser updates) */
     uint8_t in_place_pair[4];
-    bool view;      /* output 0 is input 0's memory under another shape (Reshape, Identity) */
-    bool epilogue;  /* a fused epilogue may stand behind it */
+    bool view;       /* output 0 is input 0's memory under another shape (Reshape, Identity) */
+    bool epilogue;   /* a fused epilogue may stand behind it */
     bool activation; /* unary elementwise: may be somebody's epilogue */
     /* Composite operators: builds the outputs of other operators instead (domain-free). NULL for primitive ones. */
     stria_status (*expand)(graph *g, const node *n, value **out, stria_error *err);

@@ -12,18 +12,24 @@ static const struct {
     const char *name;
     size_t bytes;
 } dtypes[17] = {
-    [STRIA_FLOAT32] = {"float32", 4}, [STRIA_UINT8] = {"uint8", 1},     [STRIA_INT8] = {"int8", 1},
-    [STRIA_UINT16] = {"uint16", 2},   [STRIA_INT16] = {"int16", 2},     [STRIA_INT32] = {"int32", 4},
-    [STRIA_INT64] = {"int64", 8},     [STRIA_BOOL] = {"bool", 1},       [STRIA_FLOAT16] = {"float16", 2},
-    [STRIA_FLOAT64] = {"float64", 8}, [STRIA_UINT32] = {"uint32", 4},   [STRIA_UINT64] = {"uint64", 8},
+    [STRIA_FLOAT32] = {"float32", 4},   [STRIA_UINT8] = {"uint8", 1},   [STRIA_INT8] = {"int8", 1},
+    [STRIA_UINT16] = {"uint16", 2},     [STRIA_INT16] = {"int16", 2},   [STRIA_INT32] = {"int32", 4},
+    [STRIA_INT64] = {"int64", 8},       [STRIA_BOOL] = {"bool", 1},     [STRIA_FLOAT16] = {"float16", 2},
+    [STRIA_FLOAT64] = {"float64", 8},   [STRIA_UINT32] = {"uint32", 4}, [STRIA_UINT64] = {"uint64", 8},
     [STRIA_BFLOAT16] = {"bfloat16", 2},
 };
 
-static bool dtype_known(dtype t) { return (unsigned)t < sizeof dtypes / sizeof *dtypes && dtypes[t].name; }
+static bool dtype_known(dtype t) {
+    return (unsigned)t < sizeof dtypes / sizeof *dtypes && dtypes[t].name;
+}
 
-size_t dtype_bytes(dtype t) { return dtype_known(t) ? dtypes[t].bytes : 0; }
+size_t dtype_bytes(dtype t) {
+    return dtype_known(t) ? dtypes[t].bytes : 0;
+}
 
-const char *dtype_name(dtype t) { return dtype_known(t) ? dtypes[t].name : "unknown type"; }
+const char *dtype_name(dtype t) {
+    return dtype_known(t) ? dtypes[t].name : "unknown type";
+}
 
 bool dtype_is_float(dtype t) {
     return t == STRIA_FLOAT32 || t == STRIA_FLOAT16 || t == STRIA_FLOAT64 || t == STRIA_BFLOAT16;
@@ -62,7 +68,8 @@ int64_t shape_count(const shape *s) {
 const char *shape_text(const shape *s, char buffer[192]) {
     int n = 0;
     buffer[n++] = '[';
-    for (int i = 0; i < s->rank; i++) n += snprintf(buffer + n, (size_t)(190 - n), "%s%" PRId64, i ? ", " : "", s->dim[i]);
+    for (int i = 0; i < s->rank; i++)
+        n += snprintf(buffer + n, (size_t)(190 - n), "%s%" PRId64, i ? ", " : "", s->dim[i]);
     buffer[n++] = ']';
     buffer[n] = 0;
     return buffer;
@@ -149,19 +156,32 @@ static uint16_t f64_to_bf16(double x) {
 /* One typed element; every conversion goes through these three. */
 static double get_f64(const void *p, dtype t, int64_t i) {
     switch (t) {
-    case STRIA_FLOAT32: return ((const float *)p)[i];
-    case STRIA_FLOAT64: return ((const double *)p)[i];
-    case STRIA_FLOAT16: return f16_to_f64(((const uint16_t *)p)[i]);
-    case STRIA_BFLOAT16: return bf16_to_f64(((const uint16_t *)p)[i]);
-    case STRIA_UINT8: return ((const uint8_t *)p)[i];
-    case STRIA_INT8: return ((const int8_t *)p)[i];
-    case STRIA_UINT16: return ((const uint16_t *)p)[i];
-    case STRIA_INT16: return ((const int16_t *)p)[i];
-    case STRIA_INT32: return ((const int32_t *)p)[i];
-    case STRIA_UINT32: return ((const uint32_t *)p)[i];
-    case STRIA_INT64: return (double)((const int64_t *)p)[i];
-    case STRIA_UINT64: return (double)((const uint64_t *)p)[i];
-    case STRIA_BOOL: return ((const uint8_t *)p)[i] != 0;
+    case STRIA_FLOAT32:
+        return ((const float *)p)[i];
+    case STRIA_FLOAT64:
+        return ((const double *)p)[i];
+    case STRIA_FLOAT16:
+        return f16_to_f64(((const uint16_t *)p)[i]);
+    case STRIA_BFLOAT16:
+        return bf16_to_f64(((const uint16_t *)p)[i]);
+    case STRIA_UINT8:
+        return ((const uint8_t *)p)[i];
+    case STRIA_INT8:
+        return ((const int8_t *)p)[i];
+    case STRIA_UINT16:
+        return ((const uint16_t *)p)[i];
+    case STRIA_INT16:
+        return ((const int16_t *)p)[i];
+    case STRIA_INT32:
+        return ((const int32_t *)p)[i];
+    case STRIA_UINT32:
+        return ((const uint32_t *)p)[i];
+    case STRIA_INT64:
+        return (double)((const int64_t *)p)[i];
+    case STRIA_UINT64:
+        return (double)((const uint64_t *)p)[i];
+    case STRIA_BOOL:
+        return ((const uint8_t *)p)[i] != 0;
     }
     return 0;
 }
@@ -182,37 +202,81 @@ static int64_t get_i64(const void *p, dtype t, int64_t i) {
 static void put_i64(void *p, dtype t, int64_t i, int64_t x) {
 #define CLAMP(low, high) (x < (low) ? (low) : x > (high) ? (high) : x)
     switch (t) {
-    case STRIA_INT64: ((int64_t *)p)[i] = x; break;
-    case STRIA_UINT64: ((uint64_t *)p)[i] = (uint64_t)x; break;
-    case STRIA_INT32: ((int32_t *)p)[i] = (int32_t)CLAMP(INT32_MIN, INT32_MAX); break;
-    case STRIA_UINT32: ((uint32_t *)p)[i] = (uint32_t)CLAMP(0, (int64_t)UINT32_MAX); break;
-    case STRIA_INT16: ((int16_t *)p)[i] = (int16_t)CLAMP(INT16_MIN, INT16_MAX); break;
-    case STRIA_UINT16: ((uint16_t *)p)[i] = (uint16_t)CLAMP(0, UINT16_MAX); break;
-    case STRIA_INT8: ((int8_t *)p)[i] = (int8_t)CLAMP(INT8_MIN, INT8_MAX); break;
-    case STRIA_UINT8: ((uint8_t *)p)[i] = (uint8_t)CLAMP(0, UINT8_MAX); break;
-    case STRIA_BOOL: ((uint8_t *)p)[i] = x != 0; break;
-    case STRIA_FLOAT32: ((float *)p)[i] = (float)x; break;
-    case STRIA_FLOAT64: ((double *)p)[i] = (double)x; break;
-    case STRIA_FLOAT16: ((uint16_t *)p)[i] = f64_to_f16((double)x); break;
-    case STRIA_BFLOAT16: ((uint16_t *)p)[i] = f64_to_bf16((double)x); break;
+    case STRIA_INT64:
+        ((int64_t *)p)[i] = x;
+        break;
+    case STRIA_UINT64:
+        ((uint64_t *)p)[i] = (uint64_t)x;
+        break;
+    case STRIA_INT32:
+        ((int32_t *)p)[i] = (int32_t)CLAMP(INT32_MIN, INT32_MAX);
+        break;
+    case STRIA_UINT32:
+        ((uint32_t *)p)[i] = (uint32_t)CLAMP(0, (int64_t)UINT32_MAX);
+        break;
+    case STRIA_INT16:
+        ((int16_t *)p)[i] = (int16_t)CLAMP(INT16_MIN, INT16_MAX);
+        break;
+    case STRIA_UINT16:
+        ((uint16_t *)p)[i] = (uint16_t)CLAMP(0, UINT16_MAX);
+        break;
+    case STRIA_INT8:
+        ((int8_t *)p)[i] = (int8_t)CLAMP(INT8_MIN, INT8_MAX);
+        break;
+    case STRIA_UINT8:
+        ((uint8_t *)p)[i] = (uint8_t)CLAMP(0, UINT8_MAX);
+        break;
+    case STRIA_BOOL:
+        ((uint8_t *)p)[i] = x != 0;
+        break;
+    case STRIA_FLOAT32:
+        ((float *)p)[i] = (float)x;
+        break;
+    case STRIA_FLOAT64:
+        ((double *)p)[i] = (double)x;
+        break;
+    case STRIA_FLOAT16:
+        ((uint16_t *)p)[i] = f64_to_f16((double)x);
+        break;
+    case STRIA_BFLOAT16:
+        ((uint16_t *)p)[i] = f64_to_bf16((double)x);
+        break;
     }
 #undef CLAMP
 }
 
 static void put_f64(void *p, dtype t, int64_t i, double x) {
     switch (t) {
-    case STRIA_FLOAT32: ((float *)p)[i] = (float)x; break;
-    case STRIA_FLOAT64: ((double *)p)[i] = x; break;
-    case STRIA_FLOAT16: ((uint16_t *)p)[i] = f64_to_f16(x); break;
-    case STRIA_BFLOAT16: ((uint16_t *)p)[i] = f64_to_bf16(x); break;
-    case STRIA_BOOL: ((uint8_t *)p)[i] = x != 0; break;
-    default: put_i64(p, t, i, f64_to_i64(x)); break;
+    case STRIA_FLOAT32:
+        ((float *)p)[i] = (float)x;
+        break;
+    case STRIA_FLOAT64:
+        ((double *)p)[i] = x;
+        break;
+    case STRIA_FLOAT16:
+        ((uint16_t *)p)[i] = f64_to_f16(x);
+        break;
+    case STRIA_BFLOAT16:
+        ((uint16_t *)p)[i] = f64_to_bf16(x);
+        break;
+    case STRIA_BOOL:
+        ((uint8_t *)p)[i] = x != 0;
+        break;
+    default:
+        put_i64(p, t, i, f64_to_i64(x));
+        break;
     }
 }
 
-double tensor_f64(const tensor *t, int64_t i) { return get_f64(t->data, t->type, i); }
-int64_t tensor_i64(const tensor *t, int64_t i) { return get_i64(t->data, t->type, i); }
-void tensor_put(tensor *t, int64_t i, double value) { put_f64(t->data, t->type, i, value); }
+double tensor_f64(const tensor *t, int64_t i) {
+    return get_f64(t->data, t->type, i);
+}
+int64_t tensor_i64(const tensor *t, int64_t i) {
+    return get_i64(t->data, t->type, i);
+}
+void tensor_put(tensor *t, int64_t i, double value) {
+    put_f64(t->data, t->type, i, value);
+}
 
 void convert_to_f64(double *dst, const void *src, dtype from, int64_t count) {
     for (int64_t i = 0; i < count; i++) dst[i] = get_f64(src, from, i);

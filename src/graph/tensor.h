@@ -14,9 +14,9 @@ typedef struct shape {
     int64_t dim[RANK_MAX];
 } shape;
 
-size_t dtype_bytes(dtype t);        /* 0 for a type that is none of ours */
-const char *dtype_name(dtype t);    /* "float32" … */
-bool dtype_is_float(dtype t);       /* computed in float32, double in the reference */
+size_t dtype_bytes(dtype t);             /* 0 for a type that is none of ours */
+const char *dtype_name(dtype t);         /* "float32" … */
+bool dtype_is_float(dtype t);            /* computed in float32, double in the reference */
 dtype dtype_from_name(const char *name); /* 0 if unknown */
 
 shape shape_of(int rank, const int64_t *dim);
@@ -28,8 +28,8 @@ const char *shape_text(const shape *s, char buffer[192]);
 /* ONNX multidirectional broadcasting of a and b; false if they do not fit. */
 bool shape_broadcast(const shape *a, const shape *b, shape *out);
 
-/* A counted, dense tensor with its own memory (64-byte aligned). Immutable once shared, except for the state tensors of a
- * trainer. Counting is atomic. */
+/* A counted, dense tensor with its own memory (64-byte aligned). Immutable once shared, except for the state tensors of
+ * a trainer. Counting is atomic. */
 typedef struct tensor {
     dtype type;
     shape shape;

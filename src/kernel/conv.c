@@ -127,8 +127,8 @@ static void pack_dx_dense(const pack_task *t, int64_t group, int64_t tile, float
     int64_t taps = t->s->kh * t->s->kw, columns = int64_min(l->nr, l->n - tile * l->nr);
     if (columns < l->nr) memset(packed, 0, (size_t)(taps * l->tap_floats) * sizeof *packed);
     for (int64_t k = 0; k < l->k; k++)
-        t->ks->transpose(packed + k * l->nr, l->tap_floats,
-                         t->w + ((group * l->k + k) * l->n + tile * l->nr) * taps, taps, columns, taps);
+        t->ks->transpose(packed + k * l->nr, l->tap_floats, t->w + ((group * l->k + k) * l->n + tile * l->nr) * taps,
+                         taps, columns, taps);
 }
 
 static void pack_phase(const pack_task *t, int64_t group, int64_t tile, phase_taps u, phase_taps v, float *packed) {
@@ -203,8 +203,8 @@ static sweep phase_sweep(const conv_shape *s, const packed_layout *l, sweep w, i
 }
 
 /* ---- few input channels: a first layer ----
- * A row of a window, kw pixels of ic channels, is contiguous in channels-last storage: with padding in the memory, it is one
- * tap of kw·ic channels, and the packed weights [kh][kw][ic][nr] are those of such taps already. */
+ * A row of a window, kw pixels of ic channels, is contiguous in channels-last storage: with padding in the memory, it
+ * is one tap of kw·ic channels, and the packed weights [kh][kw][ic][nr] are those of such taps already. */
 
 #define MERGE_CHANNELS 16 /* below this, the inner loop over channels alone would be too short */
 
@@ -245,7 +245,8 @@ static sweep merged_sweep(const conv_shape *s, sweep w) {
     int64_t columns = padded_columns(s);
     w.k = s->kw * s->ic;
     w.whole_rows = true;
-    w.x = (sweep_axis){.count = s->ow, .out_step = 1, .in_size = columns, .in_step = s->sw, .offset_step = 1, .taps = 1};
+    w.x =
+        (sweep_axis){.count = s->ow, .out_step = 1, .in_size = columns, .in_step = s->sw, .offset_step = 1, .taps = 1};
     w.in_pitch = (sweep_pitch){s->ih * columns * s->ic, columns * s->ic, s->ic, 1};
     return w;
 }

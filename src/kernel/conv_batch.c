@@ -33,11 +33,12 @@ typedef struct grid {
     float alpha, beta;
 } grid;
 
-#define PACKED_FLOATS (64 << 10)  /* a packed piece that stays in the second-level cache with its neighbours */
-#define OUTPUT_FLOATS (256 << 10) /* of successive tasks, which write interleaved images: they too stay in that cache  \
-                                   */
-#define IMAGES 64                 /* of a task, if there are enough tasks: whole runs of memory are read and written */
-#define TASKS  16                 /* wanted, where the rows suffice */
+#define PACKED_FLOATS (64 << 10) /* a packed piece that stays in the second-level cache with its neighbours */
+#define OUTPUT_FLOATS                                                                                                  \
+    (256 << 10)   /* of successive tasks, which write interleaved images: they too stay in that cache                  \
+                   */
+#define IMAGES 64 /* of a task, if there are enough tasks: whole runs of memory are read and written */
+#define TASKS  16 /* wanted, where the rows suffice */
 
 static int64_t least(int64_t a, int64_t b) {
     return a < b ? a : b;

@@ -1,5 +1,5 @@
-/* Numeric loops on raw pointers, written once in body/, compiled per instruction set by the small files in isa/, and chosen
- * at run time from a table of function pointers and tile sizes. */
+/* Numeric loops on raw pointers, written once in body/, compiled per instruction set by the small files in isa/, and
+ * chosen at run time from a table of function pointers and tile sizes. */
 #ifndef KERNEL_KERNEL_H
 #define KERNEL_KERNEL_H
 
@@ -24,7 +24,8 @@ typedef struct kernel_set {
 #undef KERNEL
 } kernel_set;
 
-/* The sets that this build has and this machine can run, best first; the portable one is always last. NULL-terminated. */
+/* The sets that this build has and this machine can run, best first; the portable one is always last. NULL-terminated.
+ */
 const kernel_set *const *kernel_sets(void);
 
 /* The set by name, or the best one for NULL. NULL if this machine cannot run it. The environment variable STRIA_ISA is

@@ -1,6 +1,7 @@
 /* Every kernel that is compiled once per instruction set: KERNEL(name, (parameters)), all returning void.
  * A line here makes a field of kernel_set, a prototype per ISA and an entry of each ISA's table; the body is in
- * body/<family>.inc. TILE(name) lines are the sizes that go with the kernels: each file of isa/ defines them as macros. */
+ * body/<family>.inc. TILE(name) lines are the sizes that go with the kernels: each file of isa/ defines them as macros.
+ */
 TILE(lanes)   /* floats in a vector */
 TILE(gemm_mr) /* rows of the register tile: broadcasts */
 TILE(gemm_nr) /* columns of the register tile: vectors */
@@ -38,29 +39,31 @@ KERNEL(gemm_finish, (const struct gemm_rows *tile, const float *sums))
 
 /* conv.inc */
 KERNEL(row_copy, (float *to, int64_t to_step, const float *from, int64_t from_step, int64_t count, int64_t width))
-KERNEL(panel_copy, (float *to, int64_t panel_floats, const float *from, int64_t from_step, int64_t count, int64_t width))
+KERNEL(panel_copy,
+       (float *to, int64_t panel_floats, const float *from, int64_t from_step, int64_t count, int64_t width))
 KERNEL(panel_fill, (float *to, int64_t panel_floats, int64_t count, int64_t width))
-KERNEL(weight_reduce, (float *dw, const float *part, int64_t part_pitch, int64_t parts, int64_t taps, int64_t channels, bool accumulate))
+KERNEL(weight_reduce, (float *dw, const float *part, int64_t part_pitch, int64_t parts, int64_t taps, int64_t channels,
+                       bool accumulate))
 
 /* pool.inc: one outer index, `inner` elements */
-KERNEL(window_max, (const struct window_shape *s, const struct window_storage *m, int64_t inner, float *y,
-                    const float *x))
-KERNEL(window_average, (const struct window_shape *s, const struct window_storage *m, int64_t inner, float *y,
-                        const float *x))
+KERNEL(window_max,
+       (const struct window_shape *s, const struct window_storage *m, int64_t inner, float *y, const float *x))
+KERNEL(window_average,
+       (const struct window_shape *s, const struct window_storage *m, int64_t inner, float *y, const float *x))
 KERNEL(window_max_gradient, (const struct window_shape *s, const struct window_storage *m, int64_t inner, float *dx,
                              const float *dy, const float *x))
-KERNEL(window_average_gradient, (const struct window_shape *s, const struct window_storage *m, int64_t inner,
-                                 float *dx, const float *dy))
+KERNEL(window_average_gradient,
+       (const struct window_shape *s, const struct window_storage *m, int64_t inner, float *dx, const float *dy))
 
 /* softmax.inc */
 KERNEL(softmax_row_sum, (const float *x, int64_t n, float *greatest, float *sum))
 KERNEL(softmax_row, (float *y, const float *x, int64_t n, float scale, bool logarithm))
 KERNEL(softmax_row_gradient, (float *dx, const float *dy, const float *y, int64_t n, bool logarithm))
 KERNEL(softmax_column_sums, (const float *x, int64_t classes, int64_t pitch, int64_t n, float *greatest, float *sums))
-KERNEL(softmax_columns, (float *y, const float *x, int64_t classes, int64_t pitch, int64_t n, const float *scales,
-                         bool logarithm))
-KERNEL(softmax_columns_gradient, (float *dx, const float *dy, const float *y, int64_t classes, int64_t pitch,
-                                  int64_t n, bool logarithm))
+KERNEL(softmax_columns,
+       (float *y, const float *x, int64_t classes, int64_t pitch, int64_t n, const float *scales, bool logarithm))
+KERNEL(softmax_columns_gradient,
+       (float *dx, const float *dy, const float *y, int64_t classes, int64_t pitch, int64_t n, bool logarithm))
 
 /* optimizer.inc */
 KERNEL(momentum, (const struct momentum_options *o, float *x, float *v, const float *g, int64_t n, bool *finite))

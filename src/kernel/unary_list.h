@@ -4,7 +4,8 @@
  *   df     the gradient: d (the gradient of the output) times the derivative, from x or y, whichever `needs` names
  * All are vectors; a and b are the row's parameters, noted where it has them. IF(mask, p, q) is mask ? p : q by lanes,
  * V(f) the vector function f of body/math.inc.
- * A row here makes UNARY_<name> in unary_kind (elementwise.h) and two kernels per instruction set (body/elementwise.inc). */
+ * A row here makes UNARY_<name> in unary_kind (elementwise.h) and two kernels per instruction set
+ * (body/elementwise.inc). */
 /* clang-format off */
 UNARY(identity, 0, x, d)
 UNARY(relu, 'y', IF(x < 0, ZERO, x), IF(y > 0, d, ZERO)) /* NaN passes: x < 0 is false for it */

@@ -19,13 +19,19 @@ typedef float vf_unaligned __attribute__((vector_size(LANES * 4), aligned(4), ma
 typedef float quad __attribute__((vector_size(16)));
 typedef float quad_unaligned __attribute__((vector_size(16), aligned(4), may_alias));
 
-static inline vf vf_load(const float *p) { return *(const vf_unaligned *)p; }
-static inline void vf_store(float *p, vf x) { *(vf_unaligned *)p = x; }
-static inline vf vf_set(float x) { return x - (vf){0}; }
+static inline vf vf_load(const float *p) {
+    return *(const vf_unaligned *)p;
+}
+static inline void vf_store(float *p, vf x) {
+    *(vf_unaligned *)p = x;
+}
+static inline vf vf_set(float x) {
+    return x - (vf){0};
+}
 
 /* vf_load_part(p, n): the first n (0 ≤ n ≤ LANES) floats at p, zeros after them; nothing past p[n−1] is read.
- * vf_store_part(p, x, n): the reverse; nothing past p[n−1] is written. What vector types cannot say: a file of isa/ may name a
- * header that says it with the instruction set's masks. */
+ * vf_store_part(p, x, n): the reverse; nothing past p[n−1] is written. What vector types cannot say: a file of isa/ may
+ * name a header that says it with the instruction set's masks. */
 #ifdef VECTOR_PARTS
 #include VECTOR_PARTS
 #else
@@ -33,6 +39,8 @@ static inline vf vf_set(float x) { return x - (vf){0}; }
 #endif
 
 /* mask ? a : b, lane by lane; mask lanes are all ones or all zeros. */
-static inline vf vf_select(vi mask, vf a, vf b) { return (vf)((mask & (vi)a) | (~mask & (vi)b)); }
+static inline vf vf_select(vi mask, vf a, vf b) {
+    return (vf)((mask & (vi)a) | (~mask & (vi)b));
+}
 
 #endif

@@ -53,8 +53,8 @@ static bool is_run(const char *spec) {
     return length < (int)sizeof path && file_exists(path);
 }
 
-stria_status graph_load_known(graph **out, const char *spec, uint64_t seed, tensor *const *contents, bool *fixed, int count,
-                              stria_error *err) {
+stria_status graph_load_known(graph **out, const char *spec, uint64_t seed, tensor *const *contents, bool *fixed,
+                              int count, stria_error *err) {
     if (ends_in(spec, ".onnx")) return load_onnx(out, spec, &(onnx_known){contents, fixed, count}, err);
     return graph_load(out, spec, seed, err);
 }
@@ -62,7 +62,8 @@ stria_status graph_load_known(graph **out, const char *spec, uint64_t seed, tens
 stria_status graph_load(graph **out, const char *spec, uint64_t seed, stria_error *err) {
     if (ends_in(spec, ".onnx")) return load_onnx(out, spec, NULL, err);
     if (ends_in(spec, ".net")) return load_net(out, spec, seed, err);
-    if (is_run(spec)) return load_run(out, spec, err); /* also one that is named like a network: what was trained is meant */
+    if (is_run(spec))
+        return load_run(out, spec, err); /* also one that is named like a network: what was trained is meant */
     if (zoo_has(spec)) return zoo_build(out, spec, seed, err);
     if (file_is_folder(spec)) return load_run(out, spec, err);
     if (file_exists(spec)) FAIL(err, STRIA_BAD_ARGUMENT, "%s: a model file is called .onnx or .net", spec);

@@ -5,13 +5,14 @@
 #include "graph/graph.h"
 
 /* spec: a zoo name with options ("lenet5:classes=26"), FILE.onnx, FILE.net, or a run folder (its model.onnx, else
- * best.onnx). Of a zoo name, a file wins by its ending, and a folder by a checkpoint in it. seed initialises zoo and .net models. */
+ * best.onnx). Of a zoo name, a file wins by its ending, and a folder by a checkpoint in it. seed initialises zoo and
+ * .net models. */
 stria_status graph_load(graph **out, const char *spec, uint64_t seed, stria_error *err);
 
-/* The same; of an .onnx file, inputs that decide a shape become constants where their contents are known (contents[i] of
- * input i, NULL: not), which sets fixed[i], and open dimensions of the others are closed. */
-stria_status graph_load_known(graph **out, const char *spec, uint64_t seed, tensor *const *contents, bool *fixed, int count,
-                              stria_error *err);
+/* The same; of an .onnx file, inputs that decide a shape become constants where their contents are known (contents[i]
+ * of input i, NULL: not), which sets fixed[i], and open dimensions of the others are closed. */
+stria_status graph_load_known(graph **out, const char *spec, uint64_t seed, tensor *const *contents, bool *fixed,
+                              int count, stria_error *err);
 
 /* By the ending of the path: .onnx (with parameters) or .net (without); atomically. */
 stria_status graph_save(const graph *g, const char *path, stria_error *err);

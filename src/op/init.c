@@ -33,7 +33,8 @@ static stria_status scheme_parse(const char *init, scheme *out, stria_error *err
     TRY(name_check(out->name, err));
     const char *words = init + length;
     if (!*words) return STRIA_OK;
-    if (strncmp(words, ":gain=", 6) != 0 || !text_to_double(words + 6, &out->gain) || !(out->gain > 0 && out->gain <= 100))
+    if (strncmp(words, ":gain=", 6) != 0 || !text_to_double(words + 6, &out->gain) ||
+        !(out->gain > 0 && out->gain <= 100))
         FAIL(err, STRIA_BAD_ARGUMENT, "init is '%s', expected %s:gain=X with X above 0, up to 100", init, out->name);
     return STRIA_OK;
 }

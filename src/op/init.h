@@ -10,9 +10,9 @@
  *   he-uniform      U(−r, r), r = √(6 / fan_in)                  (He et al., ICCV 2015)
  *   he-normal       N(0, 2 / fan_in)
  *   zeros
- * NAME:gain=X multiplies by X, as in glorot-uniform:gain=4, which the same paper's authors advise for logistic sigmoids: their slope at 0
- * is 1/4, and without it a deep stack of them sees almost nothing of its input and of its error.
- * Random numbers are those of (seed, random_hash(name), index). */
+ * NAME:gain=X multiplies by X, as in glorot-uniform:gain=4, which the same paper's authors advise for logistic
+ * sigmoids: their slope at 0 is 1/4, and without it a deep stack of them sees almost nothing of its input and of its
+ * error. Random numbers are those of (seed, random_hash(name), index). */
 stria_status init_parameter(graph *g, const char *name, dtype type, const shape *s, const char *init, uint64_t seed,
                             value **out, stria_error *err);
 

@@ -4,14 +4,15 @@
 
 #include "run/session.h"
 
-/* The kernels to use: by name, else the environment's STRIA_ISA, else this machine's best. Refuses unknown names with the list. */
+/* The kernels to use: by name, else the environment's STRIA_ISA, else this machine's best. Refuses unknown names with
+ * the list. */
 stria_status machine_kernels(const char *isa, const kernel_set **out, stria_error *err);
 /* Name of the i-th set that this machine can run, best first; NULL past the end. */
 const char *machine_isa(int i);
 const char *kernels_name(const kernel_set *ks);
 
-/* Float32 multiply-adds per nanosecond × 2, measured now in registers on all threads of the pool (takes about 20 ms): the ceiling
- * that other figures are shares of. */
+/* Float32 multiply-adds per nanosecond × 2, measured now in registers on all threads of the pool (takes about 20 ms):
+ * the ceiling that other figures are shares of. */
 double machine_peak_gflops(const kernel_set *ks, pool *p);
 
 /* Most memory that this process has had resident, in bytes; 0 if the system does not tell. */

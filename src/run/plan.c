@@ -10,7 +10,9 @@ static stria_status positions(const plan *p, int **out, stria_error *err) {
     return STRIA_OK;
 }
 
-static bool reads_contents(const node *n, int i) { return n->in[i] && !(i < 32 && n->op->shape_inputs >> i & 1); }
+static bool reads_contents(const node *n, int i) {
+    return n->in[i] && !(i < 32 && n->op->shape_inputs >> i & 1);
+}
 
 /* last[v]: the last position that reads v; outputs and what updates copy are read at the very end. */
 static void last_reads(const plan *p, int *last) {
@@ -23,17 +25,21 @@ static void last_reads(const plan *p, int *last) {
         if (p->g->updates[i].next->kind != VALUE_NODE) last[p->g->updates[i].next->id] = PLAN_FOREVER;
 }
 
-static size_t value_bytes(const value *v) { return (size_t)shape_count(&v->shape) * dtype_bytes(v->type); }
+static size_t value_bytes(const value *v) {
+    return (size_t)shape_count(&v->shape) * dtype_bytes(v->type);
+}
 
 static bool same_storage(const value *a, const value *b) {
-    return a->type == b->type && shape_equal(&a->shape, &b->shape) && layout_equal(&a->layout, &b->layout, a->shape.rank);
+    return a->type == b->type && shape_equal(&a->shape, &b->shape) &&
+           layout_equal(&a->layout, &b->layout, a->shape.rank);
 }
 
 /* A view's elements lie in memory as its input's do: both plain, or both batch-last with the batch kept. */
 static bool view_possible(const node *n) {
     const value *x = n->in[0], *y = n->out[0];
     if (value_bytes(x) != value_bytes(y) || x->type != y->type) return false;
-    bool x_plain = layout_is_identity(&x->layout, x->shape.rank), y_plain = layout_is_identity(&y->layout, y->shape.rank);
+    bool x_plain = layout_is_identity(&x->layout, x->shape.rank),
+         y_plain = layout_is_identity(&y->layout, y->shape.rank);
     if (x_plain || y_plain) return x_plain && y_plain;
     layout a = layout_batch_last(x->shape.rank), b = layout_batch_last(y->shape.rank);
     return layout_equal(&x->layout, &a, x->shape.rank) && layout_equal(&y->layout, &b, y->shape.rank) &&
@@ -110,7 +116,8 @@ static void updates_plan(aliaser *a) {
 }
 
 static stria_status plan_allocate(plan *p, stria_error *err) {
-    size_t values = (size_t)p->g->value_count + 1, nodes = (size_t)p->g->node_count + 1, updates = (size_t)p->g->update_count + 1;
+    size_t values = (size_t)p->g->value_count + 1, nodes = (size_t)p->g->node_count + 1,
+           updates = (size_t)p->g->update_count + 1;
     TRY(mem_new(&p->root, values, sizeof *p->root, "the memory plan", err));
     TRY(mem_new(&p->values, values, sizeof *p->values, "the memory plan", err));
     TRY(mem_new(&p->scratch, nodes, sizeof *p->scratch, "the memory plan", err));

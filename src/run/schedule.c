@@ -13,8 +13,8 @@ static bool results_read(const graph *g, const node *n) {
     return false;
 }
 
-/* The state that this node's in-place outputs replace, if it is an optimiser's update whose results no node reads: it may
- * then run at any later time; else NULL. */
+/* The state that this node's in-place outputs replace, if it is an optimiser's update whose results no node reads: it
+ * may then run at any later time; else NULL. */
 static const value *updated_state(const graph *g, const node *n) {
     if (!n->op->in_place_pair[0] || results_read(g, n)) return NULL;
     for (int i = 0; i < g->update_count; i++)
@@ -34,7 +34,8 @@ static int anchor_of(const graph *g, const node *n, const value *state) {
 }
 
 stria_status plan_schedule(plan *p, const graph *g, stria_error *err) {
-    int *first, *next, at = 0; /* first[k + 1]: the first update behind node k (−1 is before all); next[]: the one after it */
+    int *first, *next,
+        at = 0; /* first[k + 1]: the first update behind node k (−1 is before all); next[]: the one after it */
     size_t nodes = (size_t)g->node_count + 2;
     *p = (plan){.g = g};
     TRY(mem_new(&p->order, nodes, sizeof *p->order, "the schedule", err));

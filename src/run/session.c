@@ -18,7 +18,7 @@ struct session {
     void **memory;       /* by value */
     char *workspace, *packed;
     size_t packed_bytes;
-    bool stale;          /* packed weights must be made anew */
+    bool stale; /* packed weights must be made anew */
     uint64_t step;
 };
 
@@ -101,7 +101,8 @@ static stria_status node_prepare(session *s, int position, stria_error *err) {
     void *prepared = NULL;
     if (p->impl->prepare) TRY(p->impl->prepare(&booked, &prepared, err));
     p->pack_always = p->impl->pack && changes(s, p->node->in[p->impl->pack_input]);
-    p->call = (impl_call){.node = p->node, .prepared = prepared, .ks = s->config.ks, .pool = workers, .seed = s->config.seed};
+    p->call =
+        (impl_call){.node = p->node, .prepared = prepared, .ks = s->config.ks, .pool = workers, .seed = s->config.seed};
     s->plan.scratch[position] = (interval){position, position, booked.scratch_bytes, 0};
     if (booked.packed_bytes) {
         p->call.packed = (void *)(uintptr_t)(s->packed_bytes + 1); /* an offset until there is memory */
@@ -201,11 +202,13 @@ static void updates_copy(session *s) {
     const graph *g = s->g;
     for (int i = 0; i < g->update_count; i++)
         if (s->plan.staging[i].bytes)
-            memcpy(s->workspace + s->plan.staging[i].offset, s->memory[g->updates[i].next->id], s->states[g->updates[i].state->id]->bytes);
+            memcpy(s->workspace + s->plan.staging[i].offset, s->memory[g->updates[i].next->id],
+                   s->states[g->updates[i].state->id]->bytes);
     for (int i = 0; i < g->update_count; i++) {
         if (!s->plan.copied[i]) continue;
         const tensor *state = s->states[g->updates[i].state->id];
-        const void *from = s->plan.staging[i].bytes ? s->workspace + s->plan.staging[i].offset : s->memory[g->updates[i].next->id];
+        const void *from =
+            s->plan.staging[i].bytes ? s->workspace + s->plan.staging[i].offset : s->memory[g->updates[i].next->id];
         memcpy(state->data, from, state->bytes);
     }
 }
@@ -226,9 +229,9 @@ static stria_status results_check(const session *s, const node *n, stria_error *
         int64_t count = shape_count(&v->shape);
         for (int64_t k = 0; k < count; k++)
             if (!isfinite(x[k]))
-                FAIL(err, STRIA_NOT_FINITE, "layer '%s' (%s): '%s' holds %g at element %lld%s%s%s", n->name, n->op->name,
-                     v->name, (double)x[k], (long long)k, *n->origin ? ", in the gradient of layer '" : "", n->origin,
-                     *n->origin ? "'" : "");
+                FAIL(err, STRIA_NOT_FINITE, "layer '%s' (%s): '%s' holds %g at element %lld%s%s%s", n->name,
+                     n->op->name, v->name, (double)x[k], (long long)k, *n->origin ? ", in the gradient of layer '" : "",
+                     n->origin, *n->origin ? "'" : "");
     }
     return STRIA_OK;
 }
@@ -242,13 +245,16 @@ stria_status session_run_checked(session *s, stria_error *err) {
     return STRIA_OK;
 }
 
-void session_step_set(session *s, uint64_t step) { s->step = step; }
+void session_step_set(session *s, uint64_t step) {
+    s->step = step;
+}
 
 /* ---- looking in ---- */
 
 static const value *find(const session *s, const char *name) {
     for (int i = 0; i < s->g->output_count; i++)
-        if (strcmp(s->g->output_names[i] ? s->g->output_names[i] : s->g->outputs[i]->name, name) == 0) return s->g->outputs[i];
+        if (strcmp(s->g->output_names[i] ? s->g->output_names[i] : s->g->outputs[i]->name, name) == 0)
+            return s->g->outputs[i];
     const value *v = graph_find_value(s->g, name);
     return v && (v->kind == VALUE_INPUT || v->kind == VALUE_STATE) ? v : NULL;
 }
@@ -278,8 +284,18 @@ stria_status session_state_write(session *s, const char *name, void **data, cons
     return STRIA_OK;
 }
 
-const graph *session_graph(const session *s) { return s->g; }
-int session_node_count(const session *s) { return s->g->node_count; }
-const program_node *session_node(const session *s, int index) { return &s->nodes[index]; }
-size_t session_workspace_bytes(const session *s) { return s->plan.workspace_bytes; }
-size_t session_packed_bytes(const session *s) { return s->packed_bytes; }
+const graph *session_graph(const session *s) {
+    return s->g;
+}
+int session_node_count(const session *s) {
+    return s->g->node_count;
+}
+const program_node *session_node(const session *s, int index) {
+    return &s->nodes[index];
+}
+size_t session_workspace_bytes(const session *s) {
+    return s->plan.workspace_bytes;
+}
+size_t session_packed_bytes(const session *s) {
+    return s->packed_bytes;
+}

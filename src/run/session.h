@@ -1,4 +1,5 @@
-/* A graph made ready to run: passes, kernels and memory settled once; then run as often as one likes, allocating nothing. */
+/* A graph made ready to run: passes, kernels and memory settled once; then run as often as one likes, allocating
+ * nothing. */
 #ifndef RUN_SESSION_H
 #define RUN_SESSION_H
 
@@ -22,13 +23,13 @@ stria_status state_set_add_graph(state_set *s, const graph *g, stria_error *err)
 
 typedef struct session_config {
     const kernel_set *ks;
-    pool *pool;         /* retained; NULL: one thread */
-    bool optimize;      /* fold and fuse */
-    bool reference;     /* every node by its reference */
-    bool profile;       /* time every node */
-    bool plan_only;     /* settle everything but allocate no memory: for predictions; it cannot run */
-    uint64_t seed;      /* of random operators */
-    state_set *states;  /* NULL: the graph's own contents; those that the graph updates are copied */
+    pool *pool;        /* retained; NULL: one thread */
+    bool optimize;     /* fold and fuse */
+    bool reference;    /* every node by its reference */
+    bool profile;      /* time every node */
+    bool plan_only;    /* settle everything but allocate no memory: for predictions; it cannot run */
+    uint64_t seed;     /* of random operators */
+    state_set *states; /* NULL: the graph's own contents; those that the graph updates are copied */
 } session_config;
 
 typedef struct session session;
@@ -37,7 +38,7 @@ typedef struct session session;
 typedef struct program_node {
     const node *node;
     const op_impl *impl;
-    refusal *refusals;          /* of the implementations before it in `list` */
+    refusal *refusals; /* of the implementations before it in `list` */
     const op_impl *const *list;
     int refusal_count;
     impl_call call;
@@ -50,13 +51,13 @@ stria_status session_new(session **out, graph *g, const session_config *config, 
 void session_free(session *s); /* accepts NULL */
 
 stria_status session_run(session *s, stria_error *err);
-/* The same, looking at every node's results: fails with STRIA_NOT_FINITE and the first layer and tensor that hold a NaN or an
- * infinity. */
+/* The same, looking at every node's results: fails with STRIA_NOT_FINITE and the first layer and tensor that hold a NaN
+ * or an infinity. */
 stria_status session_run_checked(session *s, stria_error *err);
 void session_step_set(session *s, uint64_t step); /* for random operators */
 
-/* The dense memory, in ONNX order, of an input, an output (by its output name) or a state; NULL if there is none of this name.
- * Inputs may be written before a run, outputs read after one. */
+/* The dense memory, in ONNX order, of an input, an output (by its output name) or a state; NULL if there is none of
+ * this name. Inputs may be written before a run, outputs read after one. */
 void *session_memory(const session *s, const char *name, const value **v);
 /* A state's memory for writing: shared contents are copied first; packed weights are made anew before the next run. */
 stria_status session_state_write(session *s, const char *name, void **data, const value **v, stria_error *err);

@@ -33,7 +33,8 @@ typedef struct writing {
 } writing;
 
 static stria_status entry_add(writing *w, const char *prefix, const char *name, tensor *data, stria_error *err) {
-    TRY(mem_reserve(&w->file.entries, &w->entry_capacity, w->file.entry_count + 1, sizeof *w->file.entries, "a checkpoint", err));
+    TRY(mem_reserve(&w->file.entries, &w->entry_capacity, w->file.entry_count + 1, sizeof *w->file.entries,
+                    "a checkpoint", err));
     char *full = arena_printf(&w->arena, "%s%s", prefix, name);
     if (!full) FAIL(err, STRIA_NO_MEMORY, "not enough memory for a checkpoint");
     w->file.entries[w->file.entry_count++] = (safetensors_entry){full, data};
@@ -41,9 +42,10 @@ static stria_status entry_add(writing *w, const char *prefix, const char *name, 
 }
 
 __attribute__((format(printf, 4, 5))) static stria_status pair_add(writing *w, stria_error *err, const char *key,
-                                                                    const char *format, ...) {
+                                                                   const char *format, ...) {
     va_list arguments, again;
-    TRY(mem_reserve(&w->file.metadata, &w->pair_capacity, w->file.metadata_count + 1, sizeof *w->file.metadata, "a checkpoint", err));
+    TRY(mem_reserve(&w->file.metadata, &w->pair_capacity, w->file.metadata_count + 1, sizeof *w->file.metadata,
+                    "a checkpoint", err));
     va_start(arguments, format);
     va_copy(again, arguments);
     int length = text_vformat(NULL, 0, format, arguments);
@@ -90,8 +92,8 @@ static stria_status position_add(writing *w, const trainer *t, stria_error *err)
     return pair_add(w, err, "epoch.top5", "%" PRId64, at->epoch_score.top5);
 }
 
-/* The graph as text, or as ONNX bytes. What a text says of a state (that it is filled with one number) depends on its contents, so it
- * is made only once in a training. */
+/* The graph as text, or as ONNX bytes. What a text says of a state (that it is filled with one number) depends on its
+ * contents, so it is made only once in a training. */
 static stria_status network_make(const graph *g, tensor **out, stria_error *err) {
     text bytes = {0};
     stria_status status = net_write(g, &bytes, err);
@@ -100,7 +102,8 @@ static stria_status network_make(const graph *g, tensor **out, stria_error *err)
         status = onnx_write(g, &bytes, err);
     }
     if (status == STRIA_OK) status = text_check(&bytes, err);
-    if (status == STRIA_OK) status = tensor_new(out, STRIA_UINT8, &(shape){.rank = 1, .dim = {(int64_t)bytes.length}}, "graph", err);
+    if (status == STRIA_OK)
+        status = tensor_new(out, STRIA_UINT8, &(shape){.rank = 1, .dim = {(int64_t)bytes.length}}, "graph", err);
     if (status == STRIA_OK) memcpy((*out)->data, bytes.data, bytes.length);
     text_release(&bytes);
     return status;
@@ -138,7 +141,8 @@ static stria_status metadata_get(const checkpoint *c, const char *key, const cha
 static stria_status count_get(const checkpoint *c, const char *key, int64_t *out, stria_error *err) {
     const char *value;
     TRY(metadata_get(c, key, &value, err));
-    if (!text_to_int(value, out) || *out < 0) FAIL(err, STRIA_BAD_FILE, "the checkpoint's '%s' is '%s', not a count", key, value);
+    if (!text_to_int(value, out) || *out < 0)
+        FAIL(err, STRIA_BAD_FILE, "the checkpoint's '%s' is '%s', not a count", key, value);
     return STRIA_OK;
 }
 
@@ -201,7 +205,8 @@ static stria_status tensor_find(const checkpoint *c, const char *prefix, const c
 }
 
 /* Contents of one state; types and shapes must be those of the graph. */
-static stria_status tensor_get(const checkpoint *c, const char *prefix, tensor *into, const char *name, stria_error *err) {
+static stria_status tensor_get(const checkpoint *c, const char *prefix, tensor *into, const char *name,
+                               stria_error *err) {
     char a[192], b[192];
     const tensor *t;
     TRY(tensor_find(c, prefix, name, &t, err));

@@ -24,11 +24,14 @@ static stria_status preprocess_load(const graph *g, preprocess *p, stria_error *
 
 static stria_status input_find(const graph *g, value **image, stria_error *err) {
     char t[192];
-    if (g->input_count != 1) FAIL(err, STRIA_BAD_SHAPE, "model '%s' has %d inputs; a classifier of pictures has one", g->name, g->input_count);
+    if (g->input_count != 1)
+        FAIL(err, STRIA_BAD_SHAPE, "model '%s' has %d inputs; a classifier of pictures has one", g->name,
+             g->input_count);
     *image = g->inputs[0];
     const shape *s = &(*image)->shape;
     if ((*image)->type != STRIA_FLOAT32 || s->rank != 4)
-        FAIL(err, STRIA_BAD_SHAPE, "input '%s' is %s %s; a classifier of pictures takes float32 [batch, channels, height, width]",
+        FAIL(err, STRIA_BAD_SHAPE,
+             "input '%s' is %s %s; a classifier of pictures takes float32 [batch, channels, height, width]",
              (*image)->name, dtype_name((*image)->type), shape_text(s, t));
     return STRIA_OK;
 }
@@ -42,7 +45,8 @@ stria_status classifier_of(graph *g, classifier *out, stria_error *err) {
     int64_t count = shape_count(&c.scores->shape), batch = c.image->shape.dim[0];
     if (!dtype_is_float(c.scores->type) || c.scores->shape.rank < 2 || c.scores->shape.dim[0] != batch ||
         count != batch * c.scores->shape.dim[1])
-        FAIL(err, STRIA_BAD_SHAPE, "output '%s' is %s; a classifier gives [batch, classes]", c.scores->name, shape_text(&c.scores->shape, t));
+        FAIL(err, STRIA_BAD_SHAPE, "output '%s' is %s; a classifier gives [batch, classes]", c.scores->name,
+             shape_text(&c.scores->shape, t));
     c.classes = c.scores->shape.dim[1];
     const char *says = graph_metadata(g, KEY_OUTPUT);
     bool softmax = c.scores->producer && c.scores->producer->op == &op_Softmax;
@@ -60,7 +64,9 @@ static stria_status copy_at(graph *g, int64_t batch, graph **out, stria_error *e
     return graph_copy(g, &pointer, out, err);
 }
 
-static bool batch_fixed(const graph *g) { return !g->inputs[0]->symbol[0]; }
+static bool batch_fixed(const graph *g) {
+    return !g->inputs[0]->symbol[0];
+}
 
 /* A copy for this batch. A model whose file fixes another batch is opened first, where that is proved right. */
 static stria_status rebatch(graph *g, int64_t batch, graph **out, stria_error *err) {
@@ -119,7 +125,8 @@ static bool line_at(const char *lines, int64_t i, const char **start, size_t *le
 const char *classifier_class_name(const graph *g, int64_t i, char buffer[128]) {
     const char *start;
     size_t length;
-    if (line_at(graph_metadata(g, KEY_CLASSES), i, &start, &length)) snprintf(buffer, 128, "%.*s", (int)(length < 127 ? length : 127), start);
+    if (line_at(graph_metadata(g, KEY_CLASSES), i, &start, &length))
+        snprintf(buffer, 128, "%.*s", (int)(length < 127 ? length : 127), start);
     else snprintf(buffer, 128, "%" PRId64, i);
     return buffer;
 }
@@ -132,14 +139,16 @@ static int64_t class_find(const graph *g, int64_t classes, const char *name) {
     return -1;
 }
 
-stria_status classifier_match(const graph *g, int64_t classes, const dataset *d, int64_t *permutation, stria_error *err) {
+stria_status classifier_match(const graph *g, int64_t classes, const dataset *d, int64_t *permutation,
+                              stria_error *err) {
     bool named = graph_metadata(g, KEY_CLASSES) != NULL;
     if (!named && dataset_classes(d) > classes)
         FAIL(err, STRIA_BAD_SHAPE, "the data has %d classes, the model %" PRId64, dataset_classes(d), classes);
     for (int i = 0; i < dataset_classes(d); i++) {
         permutation[i] = named ? class_find(g, classes, dataset_class_name(d, i)) : i;
         if (permutation[i] < 0)
-            FAIL(err, STRIA_BAD_ARGUMENT, "the data's class '%s' is none of the model's %" PRId64 " classes", dataset_class_name(d, i), classes);
+            FAIL(err, STRIA_BAD_ARGUMENT, "the data's class '%s' is none of the model's %" PRId64 " classes",
+                 dataset_class_name(d, i), classes);
     }
     return STRIA_OK;
 }
@@ -189,7 +198,8 @@ static void preprocess_choose(const classifier *c, const dataset *d, preprocess 
     *p = preprocess_default();
     if (dataset_is_float(d)) p->scale = 1;
     size_choose(c, d, p);
-    if (dataset_channels(d) != c->image->shape.dim[1]) p->order = c->image->shape.dim[1] == 1 ? PREPROCESS_GREY : PREPROCESS_RGB;
+    if (dataset_channels(d) != c->image->shape.dim[1])
+        p->order = c->image->shape.dim[1] == 1 ? PREPROCESS_GREY : PREPROCESS_RGB;
 }
 
 static stria_status preprocess_store(graph *g, const preprocess *p, stria_error *err) {
@@ -211,7 +221,8 @@ stria_status classifier_adopt(graph *g, const dataset *d, stria_error *err) {
     preprocess p;
     TRY(classifier_of(g, &c, err));
     if (!graph_metadata(g, KEY_CLASSES) && dataset_classes(d) != c.classes)
-        FAIL(err, STRIA_BAD_SHAPE, "the data has %d classes, the model's output '%s' has %" PRId64, dataset_classes(d), c.scores->name, c.classes);
+        FAIL(err, STRIA_BAD_SHAPE, "the data has %d classes, the model's output '%s' has %" PRId64, dataset_classes(d),
+             c.scores->name, c.classes);
     if (!graph_metadata(g, KEY_CLASSES)) TRY(classes_store(g, d, err));
     if (graph_metadata(g, "stria.scale")) {
         p = c.preprocess;

@@ -1,5 +1,5 @@
-/* A graph seen as a classifier: which input takes the picture, which value holds the logits, what the classes are called, how a picture
- * becomes a tensor. Training, evaluation and prediction start from here. */
+/* A graph seen as a classifier: which input takes the picture, which value holds the logits, what the classes are
+ * called, how a picture becomes a tensor. Training, evaluation and prediction start from here. */
 #ifndef TRAIN_CLASSIFIER_H
 #define TRAIN_CLASSIFIER_H
 
@@ -9,10 +9,10 @@
 #define CLASSIFIER_LOGITS "logits" /* output name in graphs that classifier_graph makes */
 
 typedef struct classifier {
-    value *image;        /* the input [batch, channels, height, width] */
-    value *scores;       /* the output [batch, classes] */
-    value *logits;       /* the same, or what a last Softmax reads */
-    bool probabilities;  /* scores are probabilities and no Softmax shows the logits: then log(scores) stands for them */
+    value *image;       /* the input [batch, channels, height, width] */
+    value *scores;      /* the output [batch, classes] */
+    value *logits;      /* the same, or what a last Softmax reads */
+    bool probabilities; /* scores are probabilities and no Softmax shows the logits: then log(scores) stands for them */
     int64_t classes;
     preprocess preprocess;
 } classifier;
@@ -40,6 +40,7 @@ stria_status classifier_adopt(graph *g, const dataset *d, stria_error *err);
 const char *classifier_class_name(const graph *g, int64_t i, char buffer[128]);
 
 /* permutation[i]: the model's class for dataset class i, matched by name, never by index, where both have names. */
-stria_status classifier_match(const graph *g, int64_t classes, const dataset *d, int64_t *permutation, stria_error *err);
+stria_status classifier_match(const graph *g, int64_t classes, const dataset *d, int64_t *permutation,
+                              stria_error *err);
 
 #endif

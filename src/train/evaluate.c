@@ -5,12 +5,13 @@ struct evaluator {
     loader *loader;
     session *full, *rest; /* rest: of the last, smaller batch; may be NULL */
     pool *pool;
-    const char *image;    /* name of the input */
+    const char *image; /* name of the input */
     int64_t batch, classes;
     int64_t *labels, *permutation;
 };
 
-static stria_status session_for(graph *g, int64_t batch, const session_config *config, session **out, stria_error *err) {
+static stria_status session_for(graph *g, int64_t batch, const session_config *config, session **out,
+                                stria_error *err) {
     graph *copy;
     TRY(classifier_graph(g, batch, &copy, err));
     stria_status status = session_new(out, copy, config, err);
@@ -58,7 +59,9 @@ void evaluator_free(evaluator *e) {
     mem_free(e);
 }
 
-int64_t evaluator_classes(const evaluator *e) { return e->classes; }
+int64_t evaluator_classes(const evaluator *e) {
+    return e->classes;
+}
 
 stria_status evaluator_run(evaluator *e, score *s, bool (*progress)(int64_t done, int64_t of, void *context),
                            void *context, stria_error *err) {
@@ -72,7 +75,8 @@ stria_status evaluator_run(evaluator *e, score *s, bool (*progress)(int64_t done
         for (int64_t i = 0; i < n; i++) e->labels[i] = e->permutation[e->labels[i]];
         score_add(s, session_memory(run, CLASSIFIER_LOGITS, NULL), e->labels, n);
         if (progress && !progress(s->images, dataset_count(e->d), context))
-            FAIL(err, STRIA_INTERRUPTED, "stopped after %lld of %lld images", (long long)s->images, (long long)dataset_count(e->d));
+            FAIL(err, STRIA_INTERRUPTED, "stopped after %lld of %lld images", (long long)s->images,
+                 (long long)dataset_count(e->d));
     }
     return STRIA_OK;
 }

@@ -8,14 +8,14 @@
 
 typedef struct evaluator evaluator;
 
-/* Plans sessions for full batches and for a last one that is smaller. states: NULL, or those of a training. The graph and the
- * dataset must outlive it. */
+/* Plans sessions for full batches and for a last one that is smaller. states: NULL, or those of a training. The graph
+ * and the dataset must outlive it. */
 stria_status evaluator_new(evaluator **out, graph *g, const dataset *d, int64_t batch, const session_config *config,
                            stria_error *err);
 void evaluator_free(evaluator *e); /* accepts NULL */
 
-/* All images once, in order, into s (score_init by the caller for evaluator_classes). progress may be NULL; false stops with
- * STRIA_INTERRUPTED. */
+/* All images once, in order, into s (score_init by the caller for evaluator_classes). progress may be NULL; false stops
+ * with STRIA_INTERRUPTED. */
 stria_status evaluator_run(evaluator *e, score *s, bool (*progress)(int64_t done, int64_t of, void *context),
                            void *context, stria_error *err);
 int64_t evaluator_classes(const evaluator *e);

@@ -6,8 +6,12 @@
 
 #define CHECKPOINT_SECONDS 60
 
-static int64_t batches(const trainer *t) { return loader_batches(t->loader); }
-static int64_t steps_in_all(const trainer *t) { return batches(t) * t->options.epochs; }
+static int64_t batches(const trainer *t) {
+    return loader_batches(t->loader);
+}
+static int64_t steps_in_all(const trainer *t) {
+    return batches(t) * t->options.epochs;
+}
 
 /* False: the callback wants to stop. */
 static bool emit(trainer *t, stria_event *e) {
@@ -143,8 +147,14 @@ static stria_status epoch_run(trainer *t, stria_error *err) {
 /* Validation, the epoch's event, a checkpoint. */
 static stria_status epoch_end(trainer *t, stria_error *err) {
     const score *s = &t->at.epoch_score;
-    stria_event e = {.kind = STRIA_EVENT_EPOCH, .epoch = t->at.epoch + 1, .images = s->images, .val_loss = -1, .val_top1 = -1,
-                     .loss = s->loss / (double)s->images, .top1 = (double)s->top1 / (double)s->images, .lr = lr_now(t)};
+    stria_event e = {.kind = STRIA_EVENT_EPOCH,
+                     .epoch = t->at.epoch + 1,
+                     .images = s->images,
+                     .val_loss = -1,
+                     .val_top1 = -1,
+                     .loss = s->loss / (double)s->images,
+                     .top1 = (double)s->top1 / (double)s->images,
+                     .lr = lr_now(t)};
     if (t->validation) {
         score v;
         TRY(score_init(&v, evaluator_classes(t->validation), false, err));

@@ -25,9 +25,19 @@ static stria_status optimizer_check(const char *spec, stria_error *err) {
 static const struct row rows[] = {
     {{"epochs", "N", "passes over the training images, 1…100000", "10"}, INTEGER, FIELD(epochs), 1, 1e5, NULL},
     {{"batch", "N", "images per step, 1…65536", "64"}, INTEGER, FIELD(batch), 1, 65536, NULL},
-    {{"optimizer", "NAME[:key=value,…]", "sgd[:momentum=0.9,nesterov=0]", "sgd:momentum=0.9"}, TEXT, FIELD(optimizer), 0, 0, optimizer_check},
+    {{"optimizer", "NAME[:key=value,…]", "sgd[:momentum=0.9,nesterov=0]", "sgd:momentum=0.9"},
+     TEXT,
+     FIELD(optimizer),
+     0,
+     0,
+     optimizer_check},
     {{"lr", "X", "learning rate, above 0", "0.05"}, REAL, FIELD(lr), 1e-12, 1e6, NULL},
-    {{"schedule", "NAME[:key=value,…]", "constant, cosine[:warmup=STEPS,floor=X]", "cosine"}, TEXT, FIELD(schedule), 0, 0, schedule_check},
+    {{"schedule", "NAME[:key=value,…]", "constant, cosine[:warmup=STEPS,floor=X]", "cosine"},
+     TEXT,
+     FIELD(schedule),
+     0,
+     0,
+     schedule_check},
     {{"weight-decay", "X", "L2 penalty on weights (not on biases), 0…1", "0"}, REAL, FIELD(weight_decay), 0, 1, NULL},
     {{"seed", "N", "of initial weights and of the order of images", "0"}, UNSIGNED, FIELD(seed), 0, 9.2e18, NULL},
     {{"threads", "N", "0: all CPUs; changes no bit of the result", "0"}, THREADS, FIELD(threads), 0, 1024, NULL},
@@ -35,9 +45,13 @@ static const struct row rows[] = {
 };
 #define ROWS ((int)(sizeof rows / sizeof *rows))
 
-const stria_option_row *stria_train_option(int index) { return index >= 0 && index < ROWS ? &rows[index].row : NULL; }
+const stria_option_row *stria_train_option(int index) {
+    return index >= 0 && index < ROWS ? &rows[index].row : NULL;
+}
 
-static void *field_of(stria_train_options *options, const struct row *r) { return (char *)options + r->offset; }
+static void *field_of(stria_train_options *options, const struct row *r) {
+    return (char *)options + r->offset;
+}
 
 static stria_status number_set(const struct row *r, void *field, const char *value, stria_error *err) {
     double x;
@@ -131,7 +145,8 @@ static stria_status spec_parse(const char *what, const char *spec, char name[32]
         double x;
         if (equals < sizeof key) memcpy(key, at, equals);
         if (equals < pair && pair - equals - 1 < sizeof number) memcpy(number, at + equals + 1, pair - equals - 1);
-        if (!*key || !text_to_double(number, &x)) FAIL(err, STRIA_BAD_ARGUMENT, "--%s: '%s' is not key=number", what, at);
+        if (!*key || !text_to_double(number, &x))
+            FAIL(err, STRIA_BAD_ARGUMENT, "--%s: '%s' is not key=number", what, at);
         TRY(put(context, key, x, err));
         at += pair;
     }
@@ -142,7 +157,9 @@ static stria_status optimizer_put(void *context, const char *key, double x, stri
     optimizer_options *o = context;
     if (strcmp(key, "momentum") == 0 && x >= 0 && x < 1) o->momentum = x;
     else if (strcmp(key, "nesterov") == 0 && (x == 0 || x == 1)) o->nesterov = x == 1;
-    else FAIL(err, STRIA_BAD_ARGUMENT, "--optimizer: sgd knows momentum (0 to below 1) and nesterov (0 or 1), not %s=%g", key, x);
+    else
+        FAIL(err, STRIA_BAD_ARGUMENT, "--optimizer: sgd knows momentum (0 to below 1) and nesterov (0 or 1), not %s=%g",
+             key, x);
     return STRIA_OK;
 }
 

@@ -8,8 +8,8 @@
 /* Appends the option's value as the text that stria_train_option_set reads back exactly. */
 void train_option_text(const stria_train_options *options, int index, text *out);
 
-/* Sets what a recipe like "lr=0.2 schedule=cosine" says: the settings that suit a network, which its metadata keeps under TRAIN_RECIPE.
- * It may not say where to write, nor seed and threads. */
+/* Sets what a recipe like "lr=0.2 schedule=cosine" says: the settings that suit a network, which its metadata keeps
+ * under TRAIN_RECIPE. It may not say where to write, nor seed and threads. */
 #define TRAIN_RECIPE "stria.train"
 stria_status train_options_recipe(stria_train_options *options, const char *recipe, stria_error *err);
 

@@ -17,7 +17,9 @@ static stria_status update_append(graph *g, value *x, value *dx, value *lr, valu
     stria_status status = graph_add_state(g, name, ROLE_OPTIMIZER, zeros, &velocity, err);
     tensor_release(zeros);
     TRY(status);
-    momentum_attributes a = {.alpha = (float)o->momentum, .beta = 1, .mode = o->nesterov ? "nesterov" : "standard",
+    momentum_attributes a = {.alpha = (float)o->momentum,
+                             .beta = 1,
+                             .mode = o->nesterov ? "nesterov" : "standard",
                              .norm_coefficient = x->shape.rank > 1 ? (float)weight_decay : 0};
     value *in[5] = {lr, count, x, dx, velocity};
     TRY(graph_add_node(g, &op_Momentum, NULL, in, 5, &a, 2, NULL, &n, err));
@@ -31,7 +33,8 @@ static stria_status loss_append(graph *g, int64_t batch, value **loss, stria_err
     node *n;
     shape s = {.rank = 1, .dim = {batch}};
     TRY(graph_add_input(g, STEP_LABELS, STRIA_INT64, &s, &labels, err));
-    TRY(graph_add_node(g, &op_SoftmaxCrossEntropyLoss, "loss", (value *[]){g->outputs[0], labels}, 2, NULL, 1, NULL, &n, err));
+    TRY(graph_add_node(g, &op_SoftmaxCrossEntropyLoss, "loss", (value *[]){g->outputs[0], labels}, 2, NULL, 1, NULL, &n,
+                       err));
     *loss = n->out[0];
     return graph_add_output(g, *loss, STEP_LOSS, err);
 }

@@ -13,7 +13,8 @@ double train_clock(void) {
 }
 
 static session_config config_of(trainer *t) {
-    return (session_config){.ks = t->ks, .pool = t->pool, .optimize = true, .seed = t->options.seed, .states = &t->states};
+    return (session_config){
+        .ks = t->ks, .pool = t->pool, .optimize = true, .seed = t->options.seed, .states = &t->states};
 }
 
 /* The step's program, and the states that it and validation share. */
@@ -61,11 +62,18 @@ stria_status data_source_name(data_source *s, const char *spec, stria_error *err
     return STRIA_OK;
 }
 
-stria_status trainer_new(trainer **out, graph *model, const dataset *train, const dataset *val, const data_source *source,
-                         const stria_train_options *options, const kernel_set *ks, pool *pool, stria_error *err) {
+stria_status trainer_new(trainer **out, graph *model, const dataset *train, const dataset *val,
+                         const data_source *source, const stria_train_options *options, const kernel_set *ks,
+                         pool *pool, stria_error *err) {
     trainer *t;
     TRY(mem_new(&t, 1, sizeof *t, "a trainer", err));
-    *t = (trainer){.options = *options, .train = train, .val = val, .source = *source, .ks = ks, .pool = pool_retain(pool), .lock = -1};
+    *t = (trainer){.options = *options,
+                   .train = train,
+                   .val = val,
+                   .source = *source,
+                   .ks = ks,
+                   .pool = pool_retain(pool),
+                   .lock = -1};
     stria_status status = trainer_make(t, model, err);
     if (status == STRIA_OK) *out = t;
     else trainer_free(t);

@@ -45,10 +45,11 @@ typedef struct trainer {
     int lock;                     /* of the run folder, −1: none */
 } trainer;
 
-/* Copies the graph (its states' contents with it) and takes what the dataset says into its metadata. The datasets must outlive the
- * trainer; ks and pool too (the pool is retained). Writes nothing yet. */
-stria_status trainer_new(trainer **out, graph *model, const dataset *train, const dataset *val, const data_source *source,
-                         const stria_train_options *options, const kernel_set *ks, pool *pool, stria_error *err);
+/* Copies the graph (its states' contents with it) and takes what the dataset says into its metadata. The datasets must
+ * outlive the trainer; ks and pool too (the pool is retained). Writes nothing yet. */
+stria_status trainer_new(trainer **out, graph *model, const dataset *train, const dataset *val,
+                         const data_source *source, const stria_train_options *options, const kernel_set *ks,
+                         pool *pool, stria_error *err);
 void trainer_free(trainer *t); /* accepts NULL */
 
 /* Locks the run folder and writes checkpoints into it. */

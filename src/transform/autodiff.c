@@ -2,8 +2,8 @@
 
 typedef struct diff {
     graph *g;
-    bool *active;  /* by value: depends on some x */
-    value **grad;  /* by value: d(Σ y)/d value so far, NULL: zero */
+    bool *active; /* by value: depends on some x */
+    value **grad; /* by value: d(Σ y)/d value so far, NULL: zero */
     stria_error *err;
 } diff;
 
@@ -86,7 +86,8 @@ stria_status autodiff(graph *g, value *y, value *const *x, int count, value **dx
     diff d = {.g = g, .err = err};
     stria_status status = STRIA_OK;
     if (!dtype_is_float(y->type))
-        FAIL(err, STRIA_BAD_ARGUMENT, "'%s' is %s: only floating-point values have gradients", y->name, dtype_name(y->type));
+        FAIL(err, STRIA_BAD_ARGUMENT, "'%s' is %s: only floating-point values have gradients", y->name,
+             dtype_name(y->type));
     TRY_DONE(mem_new(&d.active, (size_t)g->value_count + 1, sizeof *d.active, "differentiation", err));
     TRY_DONE(mem_new(&d.grad, (size_t)g->value_count + 1, sizeof *d.grad, "differentiation", err));
     active_mark(&d, x, count);

@@ -34,8 +34,7 @@ static stria_status node_fold(graph_map *m, const node *n, stria_error *err) {
     }
     TRY_DONE(node_evaluate(n, in, out, (evaluate_random){0}, err));
     for (int i = 0; i < n->out_count; i++)
-        if (n->out[i])
-            TRY_DONE(graph_add_constant(m->to, n->out[i]->name, result[i], &m->value[n->out[i]->id], err));
+        if (n->out[i]) TRY_DONE(graph_add_constant(m->to, n->out[i]->name, result[i], &m->value[n->out[i]->id], err));
 done:
     for (int i = 0; i < 16; i++) tensor_release(result[i]);
     return status;

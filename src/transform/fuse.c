@@ -1,5 +1,5 @@
-/* Epilogues: a product followed by a bias, an activation or both becomes one node. Runs after differentiation, so training steps gain too:
- * the activations that fuse have gradients that need their output only. */
+/* Epilogues: a product followed by a bias, an activation or both becomes one node. Runs after differentiation, so
+ * training steps gain too: the activations that fuse have gradients that need their output only. */
 #include "transform/transform.h"
 
 /* readers[v]: how many nodes, outputs and updates read value v; reader[v]: the last node that does. */
@@ -29,13 +29,16 @@ static stria_status uses_count(uses *u, const graph *g, stria_error *err) {
 }
 
 /* The node that alone reads v, or NULL. */
-static const node *only_reader(const uses *u, const value *v) { return u->readers[v->id] == 1 ? u->reader[v->id] : NULL; }
+static const node *only_reader(const uses *u, const value *v) {
+    return u->readers[v->id] == 1 ? u->reader[v->id] : NULL;
+}
 
-/* One number a channel: [C, 1, 1] or [1, C, 1, 1] behind a convolution, [n] or [1, n] behind a matrix product; kept between
- * runs. */
+/* One number a channel: [C, 1, 1] or [1, C, 1, 1] behind a convolution, [n] or [1, n] behind a matrix product; kept
+ * between runs. */
 static bool is_channel_bias(const value *bias, const value *y) {
     const int channel = 1;
-    if (bias->kind == VALUE_NODE || bias->kind == VALUE_INPUT || bias->type != y->type || y->shape.rank < 2) return false;
+    if (bias->kind == VALUE_NODE || bias->kind == VALUE_INPUT || bias->type != y->type || y->shape.rank < 2)
+        return false;
     if (shape_count(&bias->shape) != y->shape.dim[channel]) return false;
     int missing = y->shape.rank - bias->shape.rank;
     return missing >= 0 && missing <= channel && bias->shape.dim[channel - missing] == y->shape.dim[channel];
@@ -43,7 +46,8 @@ static bool is_channel_bias(const value *bias, const value *y) {
 
 /* The Add of a bias that alone reads the product's output, or NULL; *bias is which of its inputs. */
 static const node *bias_after(const uses *u, const node *n, int *bias) {
-    if (!n->op->epilogue || n->out_count != 1 || n->in_count > 2 || n->epilogue.bias >= 0 || n->epilogue.activation) return NULL;
+    if (!n->op->epilogue || n->out_count != 1 || n->in_count > 2 || n->epilogue.bias >= 0 || n->epilogue.activation)
+        return NULL;
     const node *next = only_reader(u, n->out[0]);
     if (!next || next->op != &op_Add || !shape_equal(&next->out[0]->shape, &n->out[0]->shape)) return NULL;
     *bias = next->in[0] == n->out[0];

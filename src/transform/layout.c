@@ -1,26 +1,29 @@
-/* Storage orders. Meaning stays NCHW; memory is channels-last, so that channels are the vector lanes, or batch-last where
- * channels are few and images many: then every lane is an image. Where channels and images are few (a digit to be read), a
- * convolution of stride 1 stays plain: then lanes are the pixels of a row. Conversions are Reorder nodes; each order of a value
- * is made once. */
+/* Storage orders. Meaning stays NCHW; memory is channels-last, so that channels are the vector lanes, or batch-last
+ * where channels are few and images many: then every lane is an image. Where channels and images are few (a digit to be
+ * read), a convolution of stride 1 stays plain: then lanes are the pixels of a row. Conversions are Reorder nodes; each
+ * order of a value is made once. */
 #include "op/conv.h"
 #include "transform/transform.h"
 
 #define LANES_FEW  32 /* channels below which a vector of them is badly filled */
 #define BATCH_MANY 16 /* images that fill a vector */
-#define CHANNELS_ROWS 16 /* input channels below which a single image is better convolved along its rows (LeNet's 6 against 20) */
+#define CHANNELS_ROWS                                                                                                  \
+    16 /* input channels below which a single image is better convolved along its rows (LeNet's 6 against 20) */
 
 typedef enum order { PLAIN, CHANNELS_LAST, BATCH_LAST, ORDERS } order;
 
 typedef struct layouter {
     graph_map m;
-    order images;  /* what image tensors get; PLAIN: each operator as image_order says */
+    order images; /* what image tensors get; PLAIN: each operator as image_order says */
     int64_t batch;
     value *(*versions)[ORDERS]; /* by value of the old graph: its copies in each order */
     stria_error *err;
 } layouter;
 
 static layout order_layout(order o, int rank) {
-    return o == CHANNELS_LAST ? layout_channels_last(rank) : o == BATCH_LAST ? layout_batch_last(rank) : layout_identity();
+    return o == CHANNELS_LAST ? layout_channels_last(rank)
+           : o == BATCH_LAST  ? layout_batch_last(rank)
+                              : layout_identity();
 }
 
 /* The order of a new value. */
@@ -112,22 +115,32 @@ static order image_order(layouter *l, const node *n) {
 /* The order that input i must have, given what the outputs get. */
 static order input_order(layouter *l, const node *n, int i, order outputs) {
     switch (n->op->layouts) {
-    case LAYOUT_IMAGE: return i < 32 && n->op->image_inputs >> i & 1 ? outputs : PLAIN;
-    case LAYOUT_SAME: return shape_equal(&n->in[i]->shape, &n->out[0]->shape) ? outputs : PLAIN;
-    case LAYOUT_STRIDED: return order_now(l, n->in[i]);
-    case LAYOUT_KEEP_BATCH: return i == 0 ? outputs : PLAIN;
-    case LAYOUT_PLAIN: break;
+    case LAYOUT_IMAGE:
+        return i < 32 && n->op->image_inputs >> i & 1 ? outputs : PLAIN;
+    case LAYOUT_SAME:
+        return shape_equal(&n->in[i]->shape, &n->out[0]->shape) ? outputs : PLAIN;
+    case LAYOUT_STRIDED:
+        return order_now(l, n->in[i]);
+    case LAYOUT_KEEP_BATCH:
+        return i == 0 ? outputs : PLAIN;
+    case LAYOUT_PLAIN:
+        break;
     }
     return PLAIN;
 }
 
 static order output_order(layouter *l, const node *n) {
     switch (n->op->layouts) {
-    case LAYOUT_IMAGE: return image_order(l, n);
-    case LAYOUT_SAME: return same_order(l, n);
-    case LAYOUT_STRIDED: return strided_order(l, n);
-    case LAYOUT_KEEP_BATCH: return keep_batch_order(l, n);
-    case LAYOUT_PLAIN: break;
+    case LAYOUT_IMAGE:
+        return image_order(l, n);
+    case LAYOUT_SAME:
+        return same_order(l, n);
+    case LAYOUT_STRIDED:
+        return strided_order(l, n);
+    case LAYOUT_KEEP_BATCH:
+        return keep_batch_order(l, n);
+    case LAYOUT_PLAIN:
+        break;
     }
     return PLAIN;
 }

@@ -37,8 +37,8 @@ static stria_status node_prune(graph_map *m, const node *n, stria_error *err) {
     return graph_map_value(m, n->in[0], &m->value[n->out[0]->id], err);
 }
 
-/* An output that is a variable under another name is a read like any other: it shows what the variable held when the run
- * began, so it must be a copy. */
+/* An output that is a variable under another name is a read like any other: it shows what the variable held when the
+ * run began, so it must be a copy. */
 static stria_status outputs_copy(graph *g, stria_error *err) {
     for (int i = 0; i < g->output_count; i++) {
         node *copy;

@@ -1,5 +1,5 @@
-/* Convolution and its two gradients: in batch-last storage every lane is an image; in channels-last storage an implicit matrix
- * product. */
+/* Convolution and its two gradients: in batch-last storage every lane is an image; in channels-last storage an implicit
+ * matrix product. */
 #include "op/conv.h"
 
 #include "backend/cpu/cpu.h"
@@ -68,7 +68,7 @@ static bool accept_batch_last(const node *n, refusal *why) {
 static stria_status prepare_batch_last(impl_plan *p, void **prepared, stria_error *err) {
     conv_plan *c;
     TRY(plan_new(p, &c, err));
-    int64_t floats = p->node->op == &op_Conv             ? conv_batch_forward_scratch(p->ks, &c->shape, p->threads)
+    int64_t floats = p->node->op == &op_Conv               ? conv_batch_forward_scratch(p->ks, &c->shape, p->threads)
                      : p->node->op == &op_ConvDataGradient ? conv_batch_data_scratch(p->ks, &c->shape, p->threads)
                                                            : conv_batch_weight_scratch(p->ks, &c->shape, p->threads);
     p->scratch_bytes = (size_t)floats * sizeof(float);
@@ -101,8 +101,9 @@ static stria_status weight_batch_last(const impl_call *c, stria_error *err) {
 }
 
 /* ---- plain, few channels and images: lanes are the pixels of a row ----
- * The batch-last kernel, seen through pitches: with stride 1, what tap v reads for a row of results is a row of x from column v on,
- * so "image" q of tap v is column q + v. Padding left and right must be in memory, so x is copied where there is any. */
+ * The batch-last kernel, seen through pitches: with stride 1, what tap v reads for a row of results is a row of x from
+ * column v on, so "image" q of tap v is column q + v. Padding left and right must be in memory, so x is copied where
+ * there is any. */
 
 static bool accept_rows(const node *n, refusal *why) {
     unary_kind kind;
@@ -121,7 +122,9 @@ static conv_shape shape_of_rows(const conv_shape *s) {
     return r;
 }
 
-static int64_t padded_columns(const conv_shape *s) { return s->ow + (s->kw - 1) * s->dw; }
+static int64_t padded_columns(const conv_shape *s) {
+    return s->ow + (s->kw - 1) * s->dw;
+}
 
 static int64_t padded_floats(const conv_shape *s) {
     return s->pl || padded_columns(s) > s->iw ? (s->ic * s->ih * padded_columns(s) + 15) / 16 * 16 : 0;
@@ -131,7 +134,8 @@ static stria_status prepare_rows(impl_plan *p, void **prepared, stria_error *err
     conv_plan *c;
     TRY(plan_new(p, &c, err));
     conv_shape r = shape_of_rows(&c->shape);
-    p->scratch_bytes = (size_t)(padded_floats(&c->shape) + conv_batch_forward_scratch(p->ks, &r, p->threads)) * sizeof(float);
+    p->scratch_bytes =
+        (size_t)(padded_floats(&c->shape) + conv_batch_forward_scratch(p->ks, &r, p->threads)) * sizeof(float);
     *prepared = c;
     return STRIA_OK;
 }
@@ -157,8 +161,8 @@ static stria_status forward_rows(const impl_call *c, stria_error *err) {
         float *y = (float *)c->out[0] + image * s->oc * s->oh * s->ow;
         if (padded) rows_pad(s, c->scratch, x);
         conv_batch_forward(c->ks, c->pool, &r, y, (batch_pitch){s->oh * s->ow, s->ow, s->ow}, padded ? c->scratch : x,
-                           (batch_pitch){s->ih * columns, columns, 1}, c->in[1], bias_of(c),
-                           p->activation, p->a, p->b, (float *)c->scratch + padded);
+                           (batch_pitch){s->ih * columns, columns, 1}, c->in[1], bias_of(c), p->activation, p->a, p->b,
+                           (float *)c->scratch + padded);
     }
     return STRIA_OK;
 }
@@ -218,15 +222,29 @@ static stria_status weight_channels_last(const impl_call *c, stria_error *err) {
     return STRIA_OK;
 }
 
-static const op_impl forward_batch = {.name = "direct_batch_last", .accept = accept_batch_last, .prepare = prepare_batch_last, .run = forward_batch_last};
-static const op_impl forward_row = {.name = "direct_rows", .accept = accept_rows, .prepare = prepare_rows, .run = forward_rows};
-static const op_impl data_batch = {.name = "direct_batch_last", .accept = accept_batch_last, .prepare = prepare_batch_last, .run = data_batch_last};
-static const op_impl weight_batch = {.name = "direct_batch_last", .accept = accept_batch_last, .prepare = prepare_batch_last, .run = weight_batch_last};
-static const op_impl forward_gemm = {.name = "gemm_implicit", .accept = accept_channels_last, .prepare = prepare_channels_last,
-                                     .pack = pack_forward, .pack_input = 1, .run = forward_channels_last};
-static const op_impl data_gemm = {.name = "gemm_implicit", .accept = accept_channels_last, .prepare = prepare_channels_last,
-                                  .pack = pack_data, .pack_input = 1, .run = data_channels_last};
-static const op_impl weight_gemm = {.name = "gemm_implicit", .accept = accept_channels_last, .prepare = prepare_channels_last,
+static const op_impl forward_batch = {
+    .name = "direct_batch_last", .accept = accept_batch_last, .prepare = prepare_batch_last, .run = forward_batch_last};
+static const op_impl forward_row = {
+    .name = "direct_rows", .accept = accept_rows, .prepare = prepare_rows, .run = forward_rows};
+static const op_impl data_batch = {
+    .name = "direct_batch_last", .accept = accept_batch_last, .prepare = prepare_batch_last, .run = data_batch_last};
+static const op_impl weight_batch = {
+    .name = "direct_batch_last", .accept = accept_batch_last, .prepare = prepare_batch_last, .run = weight_batch_last};
+static const op_impl forward_gemm = {.name = "gemm_implicit",
+                                     .accept = accept_channels_last,
+                                     .prepare = prepare_channels_last,
+                                     .pack = pack_forward,
+                                     .pack_input = 1,
+                                     .run = forward_channels_last};
+static const op_impl data_gemm = {.name = "gemm_implicit",
+                                  .accept = accept_channels_last,
+                                  .prepare = prepare_channels_last,
+                                  .pack = pack_data,
+                                  .pack_input = 1,
+                                  .run = data_channels_last};
+static const op_impl weight_gemm = {.name = "gemm_implicit",
+                                    .accept = accept_channels_last,
+                                    .prepare = prepare_channels_last,
                                     .run = weight_channels_last};
 
 const op_impl *const cpu_conv[] = {&forward_gemm, &forward_row, &forward_batch, &impl_reference, NULL};

@@ -51,7 +51,8 @@ static stria_status prepare_transpose(impl_plan *p, void **prepared, stria_error
 static stria_status run(const impl_call *c, stria_error *err) {
     const copy_plan *p = c->prepared;
     (void)err;
-    layout_copy(c->ks, c->pool, (int)dtype_bytes(c->node->out[0]->type), p->rank, p->dims, c->out[0], p->y, c->in[0], p->x);
+    layout_copy(c->ks, c->pool, (int)dtype_bytes(c->node->out[0]->type), p->rank, p->dims, c->out[0], p->y, c->in[0],
+                p->x);
     return STRIA_OK;
 }
 
@@ -60,7 +61,8 @@ static stria_status run(const impl_call *c, stria_error *err) {
 static bool accept_view(const node *n, refusal *why) {
     const value *x = n->in[0], *y = n->out[0];
     bool plain = value_is_plain(x) && value_is_plain(y);
-    bool batch = value_is_batch_last(x) && value_is_batch_last(y) && x->shape.rank && y->shape.rank && x->shape.dim[0] == y->shape.dim[0];
+    bool batch = value_is_batch_last(x) && value_is_batch_last(y) && x->shape.rank && y->shape.rank &&
+                 x->shape.dim[0] == y->shape.dim[0];
     return plain || batch ? true : REFUSE(why, "%s becomes %s", storage_name(x), storage_name(y));
 }
 
@@ -72,7 +74,8 @@ static stria_status run_view(const impl_call *c, stria_error *err) {
 }
 
 static const op_impl copy_impl = {.name = "strided_copy", .accept = accept_any, .prepare = prepare, .run = run};
-static const op_impl transpose_impl = {.name = "strided_copy", .accept = accept_any, .prepare = prepare_transpose, .run = run};
+static const op_impl transpose_impl = {
+    .name = "strided_copy", .accept = accept_any, .prepare = prepare_transpose, .run = run};
 static const op_impl view_impl = {.name = "view", .accept = accept_view, .run = run_view};
 
 const op_impl *const cpu_copy[] = {&copy_impl, &impl_reference, NULL};

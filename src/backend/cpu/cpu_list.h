@@ -1,4 +1,5 @@
-/* Which list of implementations runs which operator: CPU(operator, list). Operators without a line run by their reference. */
+/* Which list of implementations runs which operator: CPU(operator, list). Operators without a line run by their
+ * reference. */
 CPU(Conv, cpu_conv)
 CPU(ConvDataGradient, cpu_conv_data)
 CPU(ConvWeightGradient, cpu_conv_weight)

@@ -1,5 +1,5 @@
-/* Elementwise operators: all operands of the result's shape lie in the same order, so their memory is one flat array; smaller
- * ones broadcast by strides. */
+/* Elementwise operators: all operands of the result's shape lie in the same order, so their memory is one flat array;
+ * smaller ones broadcast by strides. */
 #include "kernel/elementwise.h"
 
 #include "backend/cpu/cpu.h"
@@ -9,8 +9,8 @@ static bool accept_unary(const node *n, refusal *why) {
     if (!all_float32(n, why)) return false;
     for (int i = 0; i < n->in_count; i++)
         if (!layout_equal(&n->in[i]->layout, &n->out[0]->layout, n->out[0]->shape.rank))
-            return REFUSE(why, "'%.40s' is %s, but '%.20s' is %s", n->in[i]->name, storage_name(n->in[i]), n->out[0]->name,
-                          storage_name(n->out[0]));
+            return REFUSE(why, "'%.40s' is %s, but '%.20s' is %s", n->in[i]->name, storage_name(n->in[i]),
+                          n->out[0]->name, storage_name(n->out[0]));
     return true;
 }
 
@@ -111,8 +111,10 @@ static stria_status run_binary(const impl_call *c, stria_error *err) {
 }
 
 static const op_impl unary_impl = {.name = "vector", .accept = accept_unary, .run = run_unary};
-static const op_impl unary_gradient_impl = {.name = "vector", .accept = accept_unary_gradient, .run = run_unary_gradient};
-static const op_impl binary_impl = {.name = "vector", .accept = accept_binary, .prepare = prepare_binary, .run = run_binary};
+static const op_impl unary_gradient_impl = {
+    .name = "vector", .accept = accept_unary_gradient, .run = run_unary_gradient};
+static const op_impl binary_impl = {
+    .name = "vector", .accept = accept_binary, .prepare = prepare_binary, .run = run_binary};
 
 const op_impl *const cpu_unary[] = {&unary_impl, &impl_reference, NULL};
 const op_impl *const cpu_unary_gradient[] = {&unary_gradient_impl, &impl_reference, NULL};

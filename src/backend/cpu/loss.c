@@ -57,10 +57,12 @@ static stria_status prepare_gradient(impl_plan *p, void **prepared, stria_error 
 static stria_status run(const impl_call *c, stria_error *err) {
     const loss_plan *l = c->prepared;
     const int64_t *labels = c->in[1];
-    cross_entropy_result r = cross_entropy_run(c->ks, c->pool, c->scratch, c->in[0], labels, l->ignored, l->batch, l->classes, l->inner);
+    cross_entropy_result r =
+        cross_entropy_run(c->ks, c->pool, c->scratch, c->in[0], labels, l->ignored, l->batch, l->classes, l->inner);
     if (r.bad >= 0)
-        FAIL(err, STRIA_BAD_ARGUMENT, "layer '%s': label %" PRId64 " of image %" PRId64 " is outside the %" PRId64 " classes",
-             c->node->name, labels[r.bad], r.bad, l->classes);
+        FAIL(err, STRIA_BAD_ARGUMENT,
+             "layer '%s': label %" PRId64 " of image %" PRId64 " is outside the %" PRId64 " classes", c->node->name,
+             labels[r.bad], r.bad, l->classes);
     *(float *)c->out[0] = (float)(l->mean ? r.sum / (double)r.counted : r.sum);
     return STRIA_OK;
 }
@@ -73,12 +75,14 @@ static stria_status run_gradient(const impl_call *c, stria_error *err) {
     (void)err;
     for (int64_t i = 0; i < l->batch * l->inner; i++) counted += labels[i] != l->ignored;
     if (l->mean) scale /= (float)counted;
-    cross_entropy_gradient(c->ks, c->pool, c->out[0], c->in[1], labels, l->ignored, scale, NULL, l->batch, l->classes, l->inner);
+    cross_entropy_gradient(c->ks, c->pool, c->out[0], c->in[1], labels, l->ignored, scale, NULL, l->batch, l->classes,
+                           l->inner);
     return STRIA_OK;
 }
 
 static const op_impl loss_impl = {.name = "vector", .accept = accept, .prepare = prepare, .run = run};
-static const op_impl gradient_impl = {.name = "vector", .accept = accept_gradient, .prepare = prepare_gradient, .run = run_gradient};
+static const op_impl gradient_impl = {
+    .name = "vector", .accept = accept_gradient, .prepare = prepare_gradient, .run = run_gradient};
 
 const op_impl *const cpu_cross_entropy[] = {&loss_impl, &impl_reference, NULL};
 const op_impl *const cpu_cross_entropy_gradient[] = {&gradient_impl, &impl_reference, NULL};

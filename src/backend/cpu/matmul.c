@@ -10,9 +10,9 @@ typedef struct product_plan {
     epilogue epilogue;
     product_geometry geometry;
     int64_t matrices, y_matrix; /* of a batch; elements of one result */
-    bool packs;      /* B is a weight: packed once, or once a run */
-    int bias;        /* the input that is added to every row, −1: none */
-    bool copy_c;     /* C is broadcast into the result first */
+    bool packs;                 /* B is a weight: packed once, or once a run */
+    int bias;                   /* the input that is added to every row, −1: none */
+    bool copy_c;                /* C is broadcast into the result first */
     float beta;
     int64_t y_pitch[RANK_MAX], c_stride[RANK_MAX], dims[RANK_MAX];
 } product_plan;
@@ -37,7 +37,8 @@ static bool accept_matmul(const node *n, refusal *why) {
 
 /* C as a bias: one value a column, or nothing to scale. */
 static bool is_column_bias(const shape *c, int64_t columns, float beta) {
-    return beta == 1 && ((c->rank == 1 && c->dim[0] == columns) || (c->rank == 2 && c->dim[0] == 1 && c->dim[1] == columns));
+    return beta == 1 &&
+           ((c->rank == 1 && c->dim[0] == columns) || (c->rank == 2 && c->dim[0] == 1 && c->dim[1] == columns));
 }
 
 static void plan_c(product_plan *p, const node *n) {
@@ -76,8 +77,16 @@ static stria_status prepare(impl_plan *plan, void **prepared, stria_error *err) 
     product_plan *p = arena_alloc(plan->arena, sizeof *p);
     if (!p) FAIL(err, STRIA_NO_MEMORY, "layer '%s': not enough memory", n->name);
     product_geometry g = p->geometry = product_geometry_of(n);
-    p->args = (gemm_args){.m = g.m, .n = g.n, .k = g.k, .a_row = g.a_row, .a_col = g.a_column, .b_row = g.b_row,
-                          .b_col = g.b_column, .c_row = g.n, .c_col = 1, .alpha = 1};
+    p->args = (gemm_args){.m = g.m,
+                          .n = g.n,
+                          .k = g.k,
+                          .a_row = g.a_row,
+                          .a_col = g.a_column,
+                          .b_row = g.b_row,
+                          .b_col = g.b_column,
+                          .c_row = g.n,
+                          .c_col = 1,
+                          .alpha = 1};
     p->matrices = shape_count(&g.batch);
     p->y_matrix = g.m * g.n;
     layout_pitches(&n->out[0]->layout, &n->out[0]->shape, p->y_pitch);
@@ -136,8 +145,10 @@ static stria_status run(const impl_call *c, stria_error *err) {
     return STRIA_OK;
 }
 
-static const op_impl gemm_impl = {.name = "gemm", .accept = accept_gemm, .prepare = prepare, .pack = pack, .pack_input = 1, .run = run};
-static const op_impl matmul_impl = {.name = "gemm", .accept = accept_matmul, .prepare = prepare, .pack = pack, .pack_input = 1, .run = run};
+static const op_impl gemm_impl = {
+    .name = "gemm", .accept = accept_gemm, .prepare = prepare, .pack = pack, .pack_input = 1, .run = run};
+static const op_impl matmul_impl = {
+    .name = "gemm", .accept = accept_matmul, .prepare = prepare, .pack = pack, .pack_input = 1, .run = run};
 
 const op_impl *const cpu_gemm[] = {&gemm_impl, &impl_reference, NULL};
 const op_impl *const cpu_matmul[] = {&matmul_impl, &impl_reference, NULL};

@@ -20,8 +20,11 @@ static stria_status run_momentum(const impl_call *c, stria_error *err) {
     const momentum_attributes *t = c->node->attributes;
     const value *x = c->node->in[2];
     size_t bytes = (size_t)shape_count(&x->shape) * sizeof(float);
-    momentum_options o = {.lr = *(const float *)c->in[0], .alpha = t->alpha, .norm_coefficient = t->norm_coefficient,
-                          .beta = *(const int64_t *)c->in[1] > 0 ? t->beta : 1, .nesterov = strcmp(t->mode, "nesterov") == 0};
+    momentum_options o = {.lr = *(const float *)c->in[0],
+                          .alpha = t->alpha,
+                          .norm_coefficient = t->norm_coefficient,
+                          .beta = *(const int64_t *)c->in[1] > 0 ? t->beta : 1,
+                          .nesterov = strcmp(t->mode, "nesterov") == 0};
     if (c->out[0] != c->in[2]) memcpy(c->out[0], c->in[2], bytes);
     if (c->out[1] != c->in[4]) memcpy(c->out[1], c->in[4], bytes);
     if (!momentum_update(c->ks, c->pool, &o, c->out[0], c->out[1], c->in[3], shape_count(&x->shape)))

@@ -1,4 +1,5 @@
-/* Softmax along an axis, and the cross-entropy of logits: classes contiguous (plain) or images contiguous (batch-last). */
+/* Softmax along an axis, and the cross-entropy of logits: classes contiguous (plain) or images contiguous (batch-last).
+ */
 #include "kernel/softmax.h"
 
 #include "backend/cpu/cpu.h"
@@ -15,7 +16,8 @@ static bool accept(const node *n, refusal *why) {
     if (!all_float32(n, why)) return false;
     for (int i = 0; i < n->in_count; i++)
         if (!layout_equal(&n->in[i]->layout, &y->layout, y->shape.rank))
-            return REFUSE(why, "'%.40s' is %s, but the result is %s", n->in[i]->name, storage_name(n->in[i]), storage_name(y));
+            return REFUSE(why, "'%.40s' is %s, but the result is %s", n->in[i]->name, storage_name(n->in[i]),
+                          storage_name(y));
     return x->shape.rank > 0 ? true : REFUSE(why, "a scalar");
 }
 

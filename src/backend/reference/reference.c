@@ -1,5 +1,5 @@
-/* The reference as an implementation: each rule's own formula in float64, on copies in ONNX order. Takes every node in every
- * storage order, epilogues included; slow, and allocates while it runs. */
+/* The reference as an implementation: each rule's own formula in float64, on copies in ONNX order. Takes every node in
+ * every storage order, epilogues included; slow, and allocates while it runs. */
 #include "backend/backend.h"
 #include "op/evaluate.h"
 
@@ -52,8 +52,14 @@ static stria_status epilogue_run(const node *n, void *y, const void *bias, const
     }
     if (!n->epilogue.activation) return STRIA_OK;
     value *values[1] = {n->out[0]};
-    node activation = {.name = n->name, .op = n->epilogue.activation, .attributes = (void *)(uintptr_t)n->epilogue.activation_attributes,
-                       .in = values, .out = values, .in_count = 1, .out_count = 1, .epilogue = {.bias = -1, .residual = -1}};
+    node activation = {.name = n->name,
+                       .op = n->epilogue.activation,
+                       .attributes = (void *)(uintptr_t)n->epilogue.activation_attributes,
+                       .in = values,
+                       .out = values,
+                       .in_count = 1,
+                       .out_count = 1,
+                       .epilogue = {.bias = -1, .residual = -1}};
     return node_evaluate(&activation, (const void *[]){y}, (void *[]){y}, (evaluate_random){0}, err);
 }
 

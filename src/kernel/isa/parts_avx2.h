@@ -1,6 +1,12 @@
 /* Parts of vectors by AVX2's masks (kernel/vector.h). */
 #include <immintrin.h>
 
-static inline __m256i vf_part(int64_t n) { return (__m256i)((vi){0, 1, 2, 3, 4, 5, 6, 7} < (int32_t)n); }
-static inline vf vf_load_part(const float *p, int64_t n) { return (vf)_mm256_maskload_ps(p, vf_part(n)); }
-static inline void vf_store_part(float *p, vf x, int64_t n) { _mm256_maskstore_ps(p, vf_part(n), (__m256)x); }
+static inline __m256i vf_part(int64_t n) {
+    return (__m256i)((vi){0, 1, 2, 3, 4, 5, 6, 7} < (int32_t)n);
+}
+static inline vf vf_load_part(const float *p, int64_t n) {
+    return (vf)_mm256_maskload_ps(p, vf_part(n));
+}
+static inline void vf_store_part(float *p, vf x, int64_t n) {
+    _mm256_maskstore_ps(p, vf_part(n), (__m256)x);
+}

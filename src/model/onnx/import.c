@@ -137,7 +137,8 @@ static stria_status import_input(importer *im, definition *d, int position, stri
     if (!name) FAIL(err, STRIA_NO_MEMORY, "not enough memory for input '%s'", p->name);
     TRY(graph_add_input(im->g, name, type, &s, &d->value, err));
     for (int i = 0; i < s.rank; i++)
-        if (dimension_open(t->shape->dim[i]) && !known) TRY(input_symbol(im, d->value, i, t->shape->dim[i]->dim_param, err));
+        if (dimension_open(t->shape->dim[i]) && !known)
+            TRY(input_symbol(im, d->value, i, t->shape->dim[i]->dim_param, err));
     return STRIA_OK;
 }
 

@@ -26,8 +26,8 @@ typedef struct definition {
 typedef struct importer {
     Onnx__ModelProto *model;
     Onnx__GraphProto *file;
-    int64_t opset;           /* of ONNX's own domain */
-    onnx_known known;        /* contents of inputs that are given before */
+    int64_t opset;    /* of ONNX's own domain */
+    onnx_known known; /* contents of inputs that are given before */
     external_files files;
     arena arena;
     definition *definitions;
@@ -44,7 +44,7 @@ typedef struct importer {
 stria_status scan_definitions(importer *im, stria_error *err);
 stria_status scan_order(importer *im, stria_error *err);
 void scan_roles(importer *im);
-void scan_shapes(importer *im); /* marks what decides shapes */
+void scan_shapes(importer *im);                                    /* marks what decides shapes */
 definition *definition_find(const importer *im, const char *name); /* NULL if there is none */
 static inline bool name_given(const char *name) {
     return name && *name;

@@ -16,7 +16,8 @@
 stria_status onnx_read(graph **out, const uint8_t *data, size_t size, const char *file_name, stria_error *err);
 
 /* The same with contents of the first inputs known beforehand (NULL: not). Those that decide a shape (Reshape's shape,
- * Slice's starts, or what these are computed from) become constants and set fixed[i]; the others stay inputs, with all dimensions as their contents have them. */
+ * Slice's starts, or what these are computed from) become constants and set fixed[i]; the others stay inputs, with all
+ * dimensions as their contents have them. */
 typedef struct onnx_known {
     tensor *const *contents;
     bool *fixed;

@@ -1,7 +1,7 @@
 /* LeNet-5 (LeCun, Bottou, Bengio, Haffner, "Gradient-based learning applied to document recognition", 1998) as
  * textbooks teach it: sigmoids, average pooling, dense third stage; the padding of 2 makes 28 × 28 images the paper's
- * 32 × 32. 61,706 parameters. Plain Glorot weights leave four sigmoids in a row on a plateau (loss 2.30) for epochs, hence
- * the gain, which makes up for part of a sigmoid's slope of 1/4. */
+ * 32 × 32. 61,706 parameters. Plain Glorot weights leave four sigmoids in a row on a plateau (loss 2.30) for epochs,
+ * hence the gain, which makes up for part of a sigmoid's slope of 1/4. */
 #include "model/zoo/zoo.h"
 
 #define INIT "init=glorot-uniform:gain=3"

@@ -6,7 +6,8 @@
 
 /* "lenet5", "mlp:classes=100,size=3x32x32,hidden=128x64". Options: classes=10, size=1x28x28 (channels, height, width),
  * and of mlp hidden=256x256x256. The input is "image" [batch, channels, height, width], the output "logits" [batch,
- * classes], metadata stria.output says "logits", and stria.train which training options suit it. Unknown names are refused with the nearest. */
+ * classes], metadata stria.output says "logits", and stria.train which training options suit it. Unknown names are
+ * refused with the nearest. */
 stria_status zoo_build(graph **out, const char *spec, uint64_t seed, stria_error *err);
 /* Whether the part of spec before ':' is a network's name. */
 bool zoo_has(const char *spec);
