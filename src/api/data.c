@@ -74,6 +74,9 @@ void stria_dataset_free(stria_dataset *d) {
 int64_t stria_dataset_count(const stria_dataset *d) {
     return dataset_count(d->d);
 }
+int64_t stria_dataset_limit(const stria_dataset *d) {
+    return d->options.limit;
+}
 int stria_dataset_classes(const stria_dataset *d) {
     return dataset_classes(d->d);
 }

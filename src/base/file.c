@@ -329,10 +329,11 @@ bool file_is_folder(const char *path) {
 
 static stria_status folder_make_one(const char *part, const char *path, stria_error *err) {
     char why[REASON_BYTES];
-    if (mkdir(part, 0777) == 0 || file_is_folder(part)) return STRIA_OK; /* there already, whatever mkdir says */
-    if (errno == EEXIST || errno == ENOTDIR)
+    int number = mkdir(part, 0777) == 0 ? 0 : errno;          /* file_is_folder sets errno, too */
+    if (number == 0 || file_is_folder(part)) return STRIA_OK; /* there already, whatever mkdir says */
+    if (number == EEXIST || number == ENOTDIR)
         FAIL(err, STRIA_IO, "cannot make folder '%s': '%s' is no folder", path, part);
-    FAIL(err, STRIA_IO, "cannot make folder '%s': %s", path, reason(errno, why));
+    FAIL(err, STRIA_IO, "cannot make folder '%s': %s", path, reason(number, why));
 }
 
 stria_status folder_make(const char *path, stria_error *err) {

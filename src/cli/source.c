@@ -28,8 +28,9 @@ stria_status source_make_folder(const char *path, stria_error *error) {
     for (size_t end = 1;; end++) {
         if (path[end] && path[end] != '/') continue;
         snprintf(part, sizeof part, "%.*s", (int)end, path);
-        if (mkdir(part, 0777) != 0 && errno != EEXIST && !source_is_folder(part))
-            return source_refuse(error, STRIA_IO, "folder '%s' could not be made: %s", part, strerror(errno));
+        int number = mkdir(part, 0777) == 0 ? 0 : errno;
+        if (number != 0 && number != EEXIST && !source_is_folder(part))
+            return source_refuse(error, STRIA_IO, "folder '%s' could not be made: %s", part, strerror(number));
         if (!path[end]) break;
     }
     if (source_is_folder(path)) return STRIA_OK;

@@ -45,7 +45,9 @@ void term_init(void) {
     struct sigaction pipe = {.sa_handler = on_pipe, .sa_flags = SA_RESTART};
     sigaction(SIGINT, &stop, NULL);
     sigaction(SIGTERM, &stop, NULL);
+    sigaction(SIGHUP, &stop, NULL);
     sigaction(SIGPIPE, &pipe, NULL);
+    signal(SIGXFSZ, SIG_IGN); /* a file-size limit is then a failed write, with a sentence */
 }
 
 bool term_stopped(void) {

@@ -24,6 +24,7 @@ typedef struct training {
     stria_trainer *trainer;
     stria_evaluation score;
     bool tested;
+    int64_t limit; /* of images, as the training has it: the test has the same */
     progress progress;
 } training;
 
@@ -89,6 +90,7 @@ static void training_facts(training *t) {
     stria_dataset_shape(train, &p->channels, &p->height, &p->width);
     p->classes = stria_dataset_classes(train);
     p->val_images = val ? stria_dataset_count(val) : 0;
+    t->limit = stria_dataset_limit(train);
 }
 
 static stria_status training_begin(training *t, stria_error *error) {
@@ -138,7 +140,7 @@ static stria_status training_test(training *t, stria_error *error) {
     stria_trainer_free(t->trainer);
     t->trainer = NULL;
     if (status != STRIA_OK) return status;
-    if (source_data(t->data, STRIA_SPLIT_TEST, option_integer(t->given, "limit"), &t->test, &none) != STRIA_OK) {
+    if (source_data(t->data, STRIA_SPLIT_TEST, t->limit, &t->test, &none) != STRIA_OK) {
         term_say("not tested: %s", none.text);
         return STRIA_OK;
     }
