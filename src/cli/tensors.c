@@ -196,7 +196,10 @@ stria_status tensors_open_case(tensors *inputs, tensors *wanted, const char *spe
     if (status == STRIA_OK) {
         known = calloc((size_t)inputs->count + 1, sizeof *known);
         fixed = calloc((size_t)inputs->count + 1, sizeof *fixed);
-        if (!known || !fixed) status = source_refuse(error, STRIA_NO_MEMORY, "out of memory for a test case");
+        if (!known || !fixed) {
+            source_refuse(error, STRIA_NO_MEMORY, "out of memory for a test case");
+            status = STRIA_NO_MEMORY;
+        }
     }
     for (int i = 0; status == STRIA_OK && i < inputs->count; i++) known[i] = inputs->items[i].array;
     if (status == STRIA_OK) status = stria_model_open_known(model, spec, 0, known, fixed, inputs->count, error);

@@ -170,7 +170,7 @@ static stria_status parse_header(const uint8_t *bytes, size_t size, npy_array *a
 /* from: first index fastest; to: last index fastest. */
 static void reorder(const npy_array *a, const uint8_t *from, uint8_t *to) {
     size_t size = a->bytes / (size_t)a->count;
-    int64_t step[NPY_MAX_RANK], index[NPY_MAX_RANK] = {0}, at = 0, run = 1;
+    int64_t step[NPY_MAX_RANK] = {0}, index[NPY_MAX_RANK] = {0}, at = 0, run = 1;
     for (int i = 0; i < a->rank; i++) {
         step[i] = run;
         run *= a->shape[i];

@@ -1,6 +1,7 @@
 /* Copying graphs with changes: what every pass is made of. */
 #include "graph/op_def.h"
 
+#include <assert.h>
 #include <string.h>
 
 stria_status graph_map_init(graph_map *m, graph *from, stria_error *err) {
@@ -121,6 +122,7 @@ static stria_status inputs_copy(graph_map *m, const shape *const *input_shapes, 
     for (int i = 0; i < m->from->input_count; i++) {
         value *v;
         TRY(graph_map_value(m, m->from->inputs[i], &v, err));
+        assert(v);
         if (input_shapes && input_shapes[i]) v->shape = *input_shapes[i];
     }
     return STRIA_OK;

@@ -2,6 +2,7 @@
 
 #include "kernel/conv_batch_tile.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* Forward and data gradient are one loop: a grid of outputs, each the sum of taps at fixed places relative to it. (A
@@ -172,6 +173,7 @@ static void grid_fill(grid *g, const conv_shape *s, const float *w, int64_t o_pi
     for (int64_t t = 0; t < g->taps; t++) {
         int64_t i = t % g->ic, v = t / g->ic % g->taps_w, u = t / g->ic / g->taps_w;
         int64_t place = (g->kernel_h + u * g->every_h) * s->kw + g->kernel_w + v * g->every_w;
+        assert(g->offsets);
         g->offsets[t] = ((i * g->in_rows + u * g->move_h) * g->in_columns + v * g->move_w) * lanes;
         for (int64_t group = 0; group < g->groups; group++)
             for (int64_t tile = 0; tile < tiles; tile++) {
@@ -448,6 +450,7 @@ void conv_batch_weight(const kernel_set *ks, pool *p, const conv_shape *s, float
     q.y_pitch = pitch_of(y_pitch, s->batch, s->oh, s->ow);
     weight_scratch(&q, scratch, pool_threads(p));
     int64_t kernel = s->kh * s->kw;
+    assert(q.offsets);
     for (int64_t t = 0; t < q.taps; t++)
         q.offsets[t] =
             ((t / kernel * q.in_rows + t % kernel / s->kw * s->dh) * q.in_columns + t % s->kw * s->dw) * ks->lanes;

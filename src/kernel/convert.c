@@ -178,7 +178,7 @@ static void write_values(void *y, layout_type to, const value *v, int64_t n) {
 }
 
 static void convert_strip(void *y, layout_type to, const void *x, layout_type from, int64_t n) {
-    value v[STRIP];
+    value v[STRIP] = {0};
     read_values(v, x, from, n);
     if (is_real(to) && !is_real(from)) to_real(v, from, n);
     if (!is_real(to) && is_real(from)) to_integer(v, to, n);

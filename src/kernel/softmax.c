@@ -104,7 +104,7 @@ static void loss_task(void *context, int64_t index, int worker) {
     const job *j = context;
     (void)worker;
     piece r = piece_of(j, index);
-    float greatest[SOFTMAX_IMAGES], sums[SOFTMAX_IMAGES];
+    float greatest[SOFTMAX_IMAGES] = {0}, sums[SOFTMAX_IMAGES] = {0};
     if (j->inner > 1) j->ks->softmax_column_sums(j->x + r.at, j->classes, r.pitch, r.count, greatest, sums);
     for (int64_t i = 0; i < r.count; i++) {
         const float *x = j->x + image_at(j, &r, i);

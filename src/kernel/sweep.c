@@ -190,6 +190,7 @@ static void tile_run(const sweep_plan *p, const sweep_pass *pass, const sweep_pi
         t->cols = (int)int64_min(nr, pass->columns - j * nr);
         p->ks->gemm_rows(t);
     }
+    t->residual = NULL; /* was of this call */
 }
 
 /* Row pointers a[taps][mr] of a tile. */
@@ -202,7 +203,7 @@ static void tile_aim(const sweep_plan *p, const sweep_pass *pass, int64_t tile, 
 static void pass_run(const sweep_plan *p, const sweep_pass *pass, int64_t tile_first, int64_t tile_end, float *rows) {
     const sweep *s = p->s;
     const float *a[2][BLOCK_TAPS * ROWS_MAX];
-    sweep_pixels px[2];
+    sweep_pixels px[2] = {0};
     if (tile_first < tile_end) tile_aim(p, pass, tile_first, &px[tile_first % 2], a[tile_first % 2]);
     for (int64_t tile = tile_first; tile < tile_end; tile++) {
         int now = (int)(tile % 2), after = tile + 1 < tile_end ? !now : now;

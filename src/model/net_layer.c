@@ -1,6 +1,7 @@
 /* Layers and operators of .net text. */
 #include "model/net_reader.h"
 
+#include <assert.h>
 #include <string.h>
 
 #define ARGUMENTS_MAX 1024
@@ -53,6 +54,7 @@ stria_status net_call_operator(net_reader *r, const net_statement *s, const op_d
         bool absent = s->results[i].kind == NET_WORD && strcmp(s->results[i].text, "-") == 0;
         names[i] = absent ? "" : s->results[i].text;
     }
+    assert(s->result_count > 0);
     const char *name = given ? given->text : *names[0] ? names[0] : NULL;
     TRY(graph_add_node(r->g, op, name, in, count, attributes, s->result_count, names, &n, err));
     for (int i = 0; i < s->result_count; i++)

@@ -273,7 +273,7 @@ static json_t *entry_header(const tensor *t, uint64_t begin) {
         return NULL;
     }
     return json_pack("{s:s, s:o, s:[I,I]}", "dtype", type_name(t->type), "shape", dims, "data_offsets",
-                     (json_int_t)begin, (json_int_t)(begin + t->bytes));
+                     (json_int_t)begin, (json_int_t)begin + (json_int_t)t->bytes);
 }
 
 /* Takes the member over, also when it fails; NULL, jansson had no memory for it. */

@@ -159,6 +159,7 @@ static stria_status weight_gradient(graph *g, const node *n, value *const *e, co
 static op_cost cost(const node *n) {
     conv_geometry g = conv_geometry_of(n);
     int64_t outputs = size_mul(size_mul(g.batch, g.oc), size_mul(g.oh, g.ow));
+    assert(g.groups > 0);
     int64_t taps = size_mul(g.ic / g.groups, size_mul(g.kh, g.kw));
     bool bias = n->op == &op_Conv && rule_input(n, 2);
     return (op_cost){size_mul(outputs, taps), bias ? outputs : 0};
@@ -181,6 +182,7 @@ static void walk_row(const conv_geometry *g, double *x, double *w, double *y, co
 typedef enum conv_part { PART_X, PART_W, PART_Y } conv_part;
 
 static void walk(const conv_geometry *g, double *x, double *w, double *y, conv_part part) {
+    assert(g->groups > 0);
     int64_t group_ic = g->ic / g->groups, group_oc = g->oc / g->groups;
     for (int64_t b = 0; b < g->batch; b++)
         for (int64_t o = 0; o < g->oc; o++)
@@ -204,6 +206,7 @@ static stria_status reference(const ref_call *c, stria_error *err) {
     walk(&g, c->in[0].f, c->in[1].f, y->f, PART_Y);
     if (c->in_count > 2 && c->in[2].f) {
         int64_t plane = g.oh * g.ow, count = shape_count(&y->shape);
+        assert(count == 0 || (plane > 0 && g.oc > 0));
         for (int64_t i = 0; i < count; i++) y->f[i] += c->in[2].f[i / plane % g.oc];
     }
     return STRIA_OK;

@@ -168,6 +168,7 @@ static stria_status matmul_reference(const ref_call *c, stria_error *err) {
     const ref_tensor *a = &c->in[0], *b = &c->in[1], *y = &c->out[0];
     int64_t count = shape_count(&y->shape);
     for (int64_t i = 0; i < count; i++) {
+        assert(p.m > 0 && p.n > 0);
         int64_t matrix = i / (p.m * p.n), row = i / p.n % p.m, column = i % p.n;
         int64_t ai = strided_offset(matrix, &p.batch, p.a_batch) + row * p.a_row;
         int64_t bi = strided_offset(matrix, &p.batch, p.b_batch) + column * p.b_column;

@@ -157,6 +157,7 @@ static int64_t argmax(const pool_geometry *g, const ref_tensor *x, int64_t i) {
 /* storage_order 1 numbers the elements of a plane column by column. */
 static int64_t column_major(const pool_geometry *g, int64_t at) {
     int64_t size = g->ih * g->iw;
+    assert(at < 0 || (size > 0 && g->iw > 0));
     return at < 0 ? at : at / size * size + at % g->iw * g->ih + at % size / g->iw;
 }
 
@@ -178,6 +179,7 @@ static stria_status max_reference(const ref_call *c, stria_error *err) {
 
 /* How many taps a mean divides by: those in the image, or in the image and its pads. */
 static int64_t divisor(const pool_geometry *g, int64_t i) {
+    assert(g->ow > 0 && g->oh > 0);
     int64_t q = i % g->ow, p = i / g->ow % g->oh, count = 0;
     int64_t top = g->include_pad ? g->pt : 0, bottom = g->include_pad ? g->pb : 0;
     int64_t left = g->include_pad ? g->pl : 0, right = g->include_pad ? g->pr : 0;

@@ -39,7 +39,7 @@ static stria_status transpose_gradient(graph *g, const node *n, value *const *dy
 }
 
 static stria_status transpose_reference(const ref_call *c, stria_error *err) {
-    int64_t perm[RANK_MAX], x_stride[RANK_MAX], stride[RANK_MAX];
+    int64_t perm[RANK_MAX] = {0}, x_stride[RANK_MAX], stride[RANK_MAX];
     TRY(permutation(c->node, perm, err));
     broadcast_strides(&c->in[0].shape, &c->in[0].shape, x_stride);
     const shape *y = &c->out[0].shape;

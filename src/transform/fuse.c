@@ -2,6 +2,8 @@
  * training steps gain too: the activations that fuse have gradients that need their output only. */
 #include "transform/transform.h"
 
+#include <assert.h>
+
 /* readers[v]: how many nodes, outputs and updates read value v; reader[v]: the last node that does. */
 typedef struct uses {
     int *readers;
@@ -30,6 +32,7 @@ static stria_status uses_count(uses *u, const graph *g, stria_error *err) {
 
 /* The node that alone reads v, or NULL. */
 static const node *only_reader(const uses *u, const value *v) {
+    assert(v); /* an operator's required output is there */
     return u->readers[v->id] == 1 ? u->reader[v->id] : NULL;
 }
 

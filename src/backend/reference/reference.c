@@ -65,7 +65,7 @@ static stria_status epilogue_run(const node *n, void *y, const void *bias, const
 
 static stria_status run(const impl_call *c, stria_error *err) {
     const node *n = c->node;
-    size_t count = (size_t)(n->in_count + n->out_count);
+    size_t count = (size_t)n->in_count + (size_t)n->out_count;
     plain *copies;
     const void **pointers;
     TRY(mem_new(&copies, count + 1, sizeof *copies, "the reference", err));

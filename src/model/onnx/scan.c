@@ -4,6 +4,7 @@
 #include "base/random.h"
 #include "op/op.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -24,6 +25,7 @@ definition *definition_find(const importer *im, const char *name) {
 static stria_status define(importer *im, const char *name, definition_kind kind, size_t index, stria_error *err) {
     int *slot = slot_of(im, name);
     if (*slot) FAIL(err, STRIA_BAD_FILE, "two tensors are named '%s'", name);
+    assert(im->definitions);
     im->definitions[im->definition_count++] = (definition){.name = name, .kind = kind, .index = (int)index};
     *slot = im->definition_count;
     return STRIA_OK;
