@@ -158,7 +158,7 @@ static void tile_run(const sweep_plan *p, const sweep_pass *pass, const sweep_pi
     const sweep *s = p->s;
     const epilogue *e = pass->last ? s->epilogue : NULL;
     int nr = p->ks->gemm_nr;
-    float *c[2][ROWS_MAX];
+    float *c[2][ROWS_MAX] = {0};
     const float *residual[ROWS_MAX];
     int64_t first = pass->group * s->n + pass->column, tiles = ceil_div(pass->columns, nr);
     for (int i = 0; i < px->rows; i++) c[0][i] = pass->out + px->out_offset[i] + first * s->out_pitch.channel;
