@@ -1,5 +1,6 @@
 /* Summary, timing, arrays. */
 #include "api/api.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/random.h"
 #include "data/npy.h"
@@ -10,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* ---- summary ---- */
 
@@ -106,12 +106,6 @@ void stria_summary_release(stria_summary *s) {
 
 /* ---- timing ---- */
 
-static double seconds(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 /* Inputs with standard normal numbers; integers (labels, counters) stay 0, the learning rate too. */
 static void inputs_fill(session *s) {
     const graph *g = session_graph(s);
@@ -137,12 +131,12 @@ static double median(double *x, int n) {
 /* times[0]: whole runs in ms; times[1 + k]: node k. Each has ROUNDS_MAX entries. */
 static stria_status rounds_run(session *s, int repeat, double *times, int *rounds, stria_error *err) {
     for (int warm = 0; warm < 2; warm++) TRY(session_run(s, err));
-    double start = seconds();
+    double start = clock_seconds();
     int n = 0;
-    for (; n < ROUNDS_MAX && (repeat ? n < repeat : n < 5 || seconds() - start < 1); n++) {
-        double t = seconds();
+    for (; n < ROUNDS_MAX && (repeat ? n < repeat : n < 5 || clock_seconds() - start < 1); n++) {
+        double t = clock_seconds();
         TRY(session_run(s, err));
-        times[n] = (seconds() - t) * 1e3;
+        times[n] = (clock_seconds() - t) * 1e3;
         for (int k = 0; k < session_node_count(s); k++)
             times[(k + 1) * ROUNDS_MAX + n] = (double)session_node(s, k)->nanoseconds * 1e-6;
     }

@@ -3,6 +3,8 @@
 #endif
 #include "base/pool.h"
 
+#include "base/clock.h"
+
 #include "base/memory.h"
 
 #include <errno.h>
@@ -78,16 +80,10 @@ static void pause_cpu(void) {
 #endif
 }
 
-static int64_t now_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 /* Waits until the word differs from value. */
 static void word_wait(signal_word *w, unsigned value, int64_t spin_ns) {
     if (atomic_load(&w->value) != value) return;
-    for (int64_t start = now_ns(); spin_ns > 0 && now_ns() - start < spin_ns;)
+    for (int64_t start = clock_ns(); spin_ns > 0 && clock_ns() - start < spin_ns;)
         for (int i = 0; i < PAUSES_PER_LOOK; i++) {
             if (atomic_load_explicit(&w->value, memory_order_acquire) != value) return;
             pause_cpu();

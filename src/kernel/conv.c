@@ -2,16 +2,10 @@
  * stride. */
 #include "kernel/conv.h"
 #include "kernel/conv_weight.h"
+#include "kernel/sizes.h"
 #include "kernel/sweep.h"
 
 #include <string.h>
-
-static int64_t int64_min(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-static int64_t ceil_div(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
-}
 
 /* One dimension of a convolution. */
 typedef struct conv_axis {

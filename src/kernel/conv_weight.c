@@ -4,6 +4,7 @@
  * A panel of x holds the chunk's input with its padding as zeros, so that a tap is a shift of it; where the window is
  * much sparser than that (1×1 kernels with strides, huge dilations), a panel is made for each tap. */
 #include "kernel/conv_weight.h"
+#include "kernel/sizes.h"
 #include "kernel/tile.h"
 
 #define CHUNK_PIXELS 256
@@ -29,15 +30,6 @@ typedef struct weight_plan {
     bool accumulate;
 } weight_plan;
 
-static int64_t int64_min(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-static int64_t int64_max(int64_t a, int64_t b) {
-    return a > b ? a : b;
-}
-static int64_t ceil_div(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
-}
 static int64_t round_16(int64_t a) {
     return ceil_div(a, 16) * 16;
 }

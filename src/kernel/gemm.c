@@ -1,4 +1,5 @@
 #include "kernel/gemm.h"
+#include "kernel/sizes.h"
 #include "kernel/sweep.h"
 #include "kernel/tile.h"
 
@@ -23,16 +24,6 @@ typedef struct gemm_plan {
     float *packed;        /* while packing */
     const float *partial; /* [splits][m][n] */
 } gemm_plan;
-
-static int64_t int64_min(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-static int64_t int64_max(int64_t a, int64_t b) {
-    return a > b ? a : b;
-}
-static int64_t ceil_div(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
-}
 
 size_t gemm_packed_b_floats(const kernel_set *ks, int64_t k, int64_t n) {
     return (size_t)(ceil_div(n, ks->gemm_nr) * ks->gemm_nr * k);

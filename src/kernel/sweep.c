@@ -1,4 +1,5 @@
 #include "kernel/sweep.h"
+#include "kernel/sizes.h"
 #include "kernel/tile.h"
 
 #include <assert.h>
@@ -30,16 +31,6 @@ typedef struct sweep_plan {
     const float *zeros;    /* k of them */
     float *workers;
 } sweep_plan;
-
-static int64_t int64_min(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-static int64_t int64_max(int64_t a, int64_t b) {
-    return a > b ? a : b;
-}
-static int64_t ceil_div(int64_t a, int64_t b) {
-    return (a + b - 1) / b;
-}
 
 /* Rows whose distance is a multiple of the page size fall into one set of the first-level cache: more rows than ways.
  */

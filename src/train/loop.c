@@ -1,4 +1,5 @@
 /* The training loop. What training can do besides is graph passes and callbacks, never branches in here. */
+#include "base/clock.h"
 #include "train/trainer.h"
 
 #include <inttypes.h>
@@ -18,7 +19,7 @@ static bool emit(trainer *t, stria_event *e) {
     e->epochs = t->options.epochs;
     e->step = t->at.step;
     e->steps = steps_in_all(t);
-    e->seconds = train_clock() - t->started;
+    e->seconds = clock_seconds() - t->started;
     return !t->callback || t->callback(e, t->context);
 }
 
@@ -118,7 +119,7 @@ static stria_status not_finite_find(trainer *t, stria_error *err) {
 }
 
 static stria_status checkpoint_now(trainer *t, stria_error *err) {
-    t->checkpointed = train_clock();
+    t->checkpointed = clock_seconds();
     if (!*t->options.out) return STRIA_OK;
     TRY(checkpoint_write(t, err));
     emit(t, &(stria_event){.kind = STRIA_EVENT_CHECKPOINT, .epoch = t->at.epoch, .path = t->options.out});
@@ -139,7 +140,7 @@ static stria_status epoch_run(trainer *t, stria_error *err) {
         TRY(status);
         if (!emit(t, &(stria_event){.kind = STRIA_EVENT_STEP, .epoch = t->at.epoch + 1, .loss = loss, .lr = lr}))
             return stop(t, err);
-        if (train_clock() - t->checkpointed > CHECKPOINT_SECONDS) TRY(checkpoint_now(t, err));
+        if (clock_seconds() - t->checkpointed > CHECKPOINT_SECONDS) TRY(checkpoint_now(t, err));
     }
     return STRIA_OK;
 }
@@ -169,11 +170,11 @@ static stria_status epoch_end(trainer *t, stria_error *err) {
 }
 
 stria_status trainer_run(trainer *t, stria_error *err) {
-    t->started = train_clock();
+    t->started = clock_seconds();
     TRY(trainer_folder_take(t, err));
     if (!emit_start(t)) return stop(t, err);
     if (t->at.step == 0) TRY(checkpoint_now(t, err));
-    t->checkpointed = train_clock();
+    t->checkpointed = clock_seconds();
     while (t->at.epoch < t->options.epochs) {
         TRY(epoch_run(t, err));
         TRY(epoch_end(t, err));

@@ -4,13 +4,6 @@
 #include "base/text.h"
 
 #include <string.h>
-#include <time.h>
-
-double train_clock(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static session_config config_of(trainer *t) {
     return (session_config){

@@ -82,6 +82,4 @@ void checkpoint_release(checkpoint *c);
 /* Puts a trainer that was made from c's model and options where the checkpoint stands. */
 stria_status checkpoint_restore(const checkpoint *c, trainer *t, stria_error *err);
 
-double train_clock(void);
-
 #endif

@@ -1,0 +1,19 @@
+/* Arithmetic of sizes that the drivers share. */
+#ifndef KERNEL_SIZES_H
+#define KERNEL_SIZES_H
+
+#include <stdint.h>
+
+static inline int64_t int64_min(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+static inline int64_t int64_max(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+
+static inline int64_t ceil_div(int64_t a, int64_t b) {
+    return (a + b - 1) / b;
+}
+
+#endif
