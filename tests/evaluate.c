@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "op/evaluate.h"
+#include "graph/evaluate.h"
 
 #define PORTS 16
 

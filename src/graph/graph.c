@@ -1,6 +1,7 @@
 #include "graph/graph.h"
 
 #include "base/random.h"
+#include "graph/known.h"
 #include "graph/names.h"
 #include "graph/op_def.h"
 
@@ -76,6 +77,7 @@ static stria_status value_add(graph *g, const char *name, const char *stem, valu
 }
 
 static void value_undo(graph *g, value *v) {
+    tensor_release(v->data);
     name_table_drop_value(g->names, v->name);
     g->value_count--;
 }
@@ -182,6 +184,7 @@ static stria_status node_fill(graph *g, node *n, value *const *in, const void *a
     TRY(attributes_set_up(g, n, attributes, err));
     TRY(outputs_add(g, n, out_names, err));
     TRY(node_infer(n, err));
+    TRY(node_know(n, err));
     return name_table_put_node(g->names, n->name, n, err);
 }
 
@@ -287,5 +290,5 @@ node *graph_find_node(const graph *g, const char *name) {
 }
 
 const tensor *value_contents(const value *v) {
-    return v && v->kind == VALUE_CONSTANT ? v->data : NULL;
+    return v && v->kind != VALUE_STATE ? v->data : NULL;
 }

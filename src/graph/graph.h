@@ -46,8 +46,8 @@ typedef struct value {
     const char *symbol[RANK_MAX]; /* of graph inputs: the name of a dimension that may vary ("batch"), else NULL */
     layout layout;                /* identity until the layout pass */
     node *producer;
-    int slot; /* which output of the producer */
-    tensor *data;
+    int slot;     /* which output of the producer */
+    tensor *data; /* contents of constants, first contents of states; of a node's output where they are known */
 } value;
 
 /* What a fused node does behind its own operator, in this order: + bias, + residual, activation. */
@@ -127,7 +127,8 @@ value *graph_find_value(const graph *g, const char *name); /* NULL if there is n
 node *graph_find_node(const graph *g, const char *name);
 const char *graph_fresh_name(graph *g, const char *stem); /* unused, in the arena; NULL without memory */
 
-/* Contents of a value that are known before any run (a constant), or NULL. */
+/* Contents of a value that are known before any run (a constant, or computed from constants and shapes: known.h), or
+ * NULL. */
 const tensor *value_contents(const value *v);
 
 layout layout_identity(void);

@@ -124,6 +124,7 @@ struct op_def {
     uint32_t in_place;      /* bit i: output 0 may overwrite input i (same shape, type and order) */
     /* output k may overwrite input in_place_pair[k]−1 besides (optimiser updates) */
     uint8_t in_place_pair[4];
+    bool random;     /* draws random numbers: never computed ahead of a run */
     bool view;       /* output 0 is input 0's memory under another shape (Reshape, Identity) */
     bool epilogue;   /* a fused epilogue may stand behind it */
     bool activation; /* unary elementwise: may be somebody's epilogue */

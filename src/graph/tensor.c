@@ -120,9 +120,11 @@ void tensor_release(tensor *t) {
 /* ---- conversions ---- */
 
 static double f16_to_f64(uint16_t h) {
-    int e = (h >> 10) & 31, m = h & 1023;
-    double x = e == 31 ? (m ? (double)NAN : (double)INFINITY) : e ? ldexp(1024 + m, e - 25) : ldexp(m, -24);
-    return h >> 15 ? -x : x;
+    uint32_t bits = (uint32_t)(h & 0x7fff) << 13; /* exponent and fraction in float32's places */
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    double y = (h & 0x7c00) != 0x7c00 ? (double)x * 0x1p112 : h & 1023 ? (double)NAN : (double)INFINITY;
+    return h >> 15 ? -y : y;
 }
 
 static uint16_t f64_to_f16(double x) {

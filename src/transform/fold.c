@@ -1,11 +1,18 @@
-#include "op/evaluate.h"
+#include "graph/evaluate.h"
 #include "transform/transform.h"
 
 /* Contents larger than this stay computed: folding must not blow a small file up. */
 #define FOLD_BYTES_MAX ((int64_t)64 << 20)
 
+/* All outputs have contents already (graph/known.h). */
+static bool known(const node *n) {
+    for (int i = 0; i < n->out_count; i++)
+        if (n->out[i] && !value_contents(n->out[i])) return false;
+    return true;
+}
+
 static bool foldable(const graph_map *m, const node *n) {
-    if (!n->op->reference || n->op->expand || n->in_count == 0) return false;
+    if (!n->op->reference || n->op->expand || n->op->random || n->in_count == 0) return false;
     for (int i = 0; i < n->in_count; i++)
         if (n->in[i] && n->in[i]->kind != VALUE_CONSTANT &&
             !(m->value[n->in[i]->id] && m->value[n->in[i]->id]->kind == VALUE_CONSTANT))
@@ -14,6 +21,13 @@ static bool foldable(const graph_map *m, const node *n) {
         if (n->out[i] && shape_count(&n->out[i]->shape) * (int64_t)dtype_bytes(n->out[i]->type) > FOLD_BYTES_MAX)
             return false;
     return true;
+}
+
+/* Its outputs become constants of the same names. */
+static stria_status known_fold(graph_map *m, const node *n, stria_error *err) {
+    for (int i = 0; i < n->out_count; i++)
+        if (n->out[i]) TRY(graph_add_constant(m->to, n->out[i]->name, n->out[i]->data, &m->value[n->out[i]->id], err));
+    return STRIA_OK;
 }
 
 /* Runs the node on constants and makes its outputs constants of the same names. */
@@ -48,7 +62,8 @@ stria_status pass_fold(graph **g, stria_error *err) {
     stria_status status = STRIA_OK;
     for (int i = 0; i < (*g)->node_count; i++) {
         const node *n = (*g)->nodes[i];
-        if (n->in_count <= 16 && n->out_count <= 16 && foldable(&m, n)) TRY_DONE(node_fold(&m, n, err));
+        if (known(n)) TRY_DONE(known_fold(&m, n, err));
+        else if (n->in_count <= 16 && n->out_count <= 16 && foldable(&m, n)) TRY_DONE(node_fold(&m, n, err));
         else TRY_DONE(graph_map_node(&m, n, &copy, err));
     }
     TRY_DONE(graph_map_finish(&m, &folded, err));

@@ -1,7 +1,7 @@
 /* The reference as an implementation: each rule's own formula in float64, on copies in ONNX order. Takes every node in
  * every storage order, epilogues included; slow, and allocates while it runs. */
 #include "backend/backend.h"
-#include "op/evaluate.h"
+#include "graph/evaluate.h"
 
 #include <string.h>
 

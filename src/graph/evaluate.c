@@ -1,4 +1,4 @@
-#include "op/evaluate.h"
+#include "graph/evaluate.h"
 
 static stria_status ref_alloc(ref_tensor *t, const value *v, stria_error *err) {
     *t = (ref_tensor){.type = v->type, .shape = v->shape};

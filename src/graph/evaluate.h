@@ -1,6 +1,6 @@
 /* Runs one node by its reference rule on dense tensors in ONNX order. */
-#ifndef OP_EVALUATE_H
-#define OP_EVALUATE_H
+#ifndef GRAPH_EVALUATE_H
+#define GRAPH_EVALUATE_H
 
 #include "graph/op_def.h"
 

@@ -1,0 +1,48 @@
+#include "graph/known.h"
+
+#include "graph/evaluate.h"
+
+#define KNOWN_INPUTS  32 /* of a node; Concat may have as many as it likes */
+#define KNOWN_OUTPUTS 8
+
+static bool small(const value *v) {
+    int64_t count = shape_count(&v->shape);
+    return count >= 0 && count <= KNOWN_MAX;
+}
+
+static bool knowable(const node *n) {
+    bool any = false;
+    if (!n->op->reference || n->op->random || n->in_count > KNOWN_INPUTS || n->out_count > KNOWN_OUTPUTS) return false;
+    for (int i = 0; i < n->in_count; i++) {
+        if (!n->in[i]) continue;
+        any = true;
+        if (n->op->shape_inputs >> i & 1) continue;
+        if (!value_contents(n->in[i]) || !small(n->in[i])) return false;
+    }
+    for (int i = 0; i < n->out_count; i++)
+        if (n->out[i] && !small(n->out[i])) return false;
+    return any;
+}
+
+stria_status node_know(node *n, stria_error *err) {
+    const void *in[KNOWN_INPUTS] = {0};
+    void *out[KNOWN_OUTPUTS] = {0};
+    tensor *result[KNOWN_OUTPUTS] = {0};
+    if (!knowable(n)) return STRIA_OK;
+    stria_status status = STRIA_OK;
+    for (int i = 0; i < n->in_count; i++)
+        if (value_contents(n->in[i])) in[i] = value_contents(n->in[i])->data;
+    for (int i = 0; i < n->out_count; i++) {
+        if (!n->out[i]) continue;
+        TRY_DONE(tensor_new(&result[i], n->out[i]->type, &n->out[i]->shape, n->out[i]->name, err));
+        out[i] = result[i]->data;
+    }
+    stria_error why = {0};
+    status = node_evaluate(n, in, out, (evaluate_random){0}, &why);
+    if (status == STRIA_NO_MEMORY && err) *err = why;
+    for (int i = 0; i < n->out_count && status == STRIA_OK; i++)
+        if (n->out[i]) n->out[i]->data = tensor_retain(result[i]);
+done:
+    for (int i = 0; i < n->out_count; i++) tensor_release(result[i]);
+    return status == STRIA_NO_MEMORY ? status : STRIA_OK;
+}
