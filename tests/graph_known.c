@@ -4,6 +4,7 @@
 
 #include "check.h"
 #include "op/op.h"
+#include "op/shape.h"
 #include "transform/transform.h"
 
 static value *int_constant(graph *g, const char *name, int rank, int64_t count, const int64_t *contents) {
@@ -18,10 +19,10 @@ static value *int_constant(graph *g, const char *name, int rank, int64_t count, 
     return v;
 }
 
-static value *add(graph *g, const op_def *op, const char *name, value *const *in, int count) {
+static value *add(graph *g, const op_def *op, const char *name, value *const *in, int count, const void *attributes) {
     node *n;
     stria_error err = {0};
-    if (!CHECK(graph_add_node(g, op, name, in, count, NULL, 0, NULL, &n, &err) == STRIA_OK, "%s", err.text))
+    if (!CHECK(graph_add_node(g, op, name, in, count, attributes, 0, NULL, &n, &err) == STRIA_OK, "%s", err.text))
         return NULL;
     return n->out[0];
 }
@@ -32,15 +33,15 @@ static graph *flatten_by_shape(int64_t batch) {
     value *x;
     stria_error err = {0};
     shape s = {.rank = 4, .dim = {batch, 3, 4, 5}};
-    if (graph_new(&g, "view", &err) != STRIA_OK) return NULL;
+    CHECK(graph_new(&g, "view", &err) == STRIA_OK, "%s", err.text);
     CHECK(graph_add_input(g, "x", STRIA_FLOAT32, &s, &x, &err) == STRIA_OK, "%s", err.text);
     value *zero = int_constant(g, "zero", 0, 1, (int64_t[]){0}), *axes = int_constant(g, "axes", 1, 1, (int64_t[]){0}),
           *rest = int_constant(g, "rest", 1, 1, (int64_t[]){-1});
-    value *sizes = add(g, &op_Shape, "sizes", (value *[]){x}, 1);
-    value *size = add(g, &op_Gather, "size", (value *[]){sizes, zero}, 2);
-    value *front = add(g, &op_Unsqueeze, "front", (value *[]){size, axes}, 2);
-    value *target = add(g, &op_Concat, "target", (value *[]){front, rest}, 2);
-    value *y = add(g, &op_Reshape, "view", (value *[]){x, target}, 2);
+    value *sizes = add(g, &op_Shape, "sizes", (value *[]){x}, 1, NULL);
+    value *size = add(g, &op_Gather, "size", (value *[]){sizes, zero}, 2, NULL);
+    value *front = add(g, &op_Unsqueeze, "front", (value *[]){size, axes}, 2, NULL);
+    value *target = add(g, &op_Concat, "target", (value *[]){front, rest}, 2, &(axis_attributes){0});
+    value *y = add(g, &op_Reshape, "view", (value *[]){x, target}, 2, NULL);
     CHECK(graph_add_output(g, y, "y", &err) == STRIA_OK, "%s", err.text);
     return g;
 }
@@ -79,9 +80,9 @@ static void values_stay_unknown(void) {
     CHECK(tensor_new(&t, STRIA_INT64, &three, "s", &err) == STRIA_OK, "%s", err.text);
     CHECK(graph_add_state(g, "s", ROLE_NONE, t, &s, &err) == STRIA_OK, "%s", err.text);
     tensor_release(t);
-    CHECK(!value_contents(add(g, &op_Neg, "a", (value *[]){x}, 1)), "an input's contents are known");
-    CHECK(!value_contents(add(g, &op_Neg, "b", (value *[]){s}, 1)), "a variable's contents are known");
-    CHECK(value_contents(add(g, &op_Shape, "c", (value *[]){s}, 1)) != NULL, "a variable's shape is not known");
+    CHECK(!value_contents(add(g, &op_Neg, "a", (value *[]){x}, 1, NULL)), "an input's contents are known");
+    CHECK(!value_contents(add(g, &op_Neg, "b", (value *[]){s}, 1, NULL)), "a variable's contents are known");
+    CHECK(value_contents(add(g, &op_Shape, "c", (value *[]){s}, 1, NULL)) != NULL, "a variable's shape is not known");
     graph_free(g);
 }
 
