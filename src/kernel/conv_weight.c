@@ -7,10 +7,21 @@
 #include "kernel/sizes.h"
 #include "kernel/tile.h"
 
+#include <string.h>
+
 #define CHUNK_PIXELS 256
+#define ONCE_PIXELS  512          /* so many need no chunks */
 #define PANEL_FLOATS (128 * 1024) /* of x, that stay in the second-level cache while dy's channels pass by */
 #define TASKS        8
 #define PARTS_MAX    8
+
+/* Where the sums of a tile are made. */
+enum weight_sums {
+    SUMS_IN_PLACE, /* in dw itself: a single tap */
+    SUMS_OF_TILE,  /* in the worker's scratch, all pixels at once: then they go to dw */
+    SUMS_OF_TASK,  /* in a place of their own, chunk by chunk; they go to dw with the last */
+    SUMS_OF_PARTS  /* the same for each part; afterwards the parts are added */
+};
 
 typedef struct weight_plan {
     const kernel_set *ks;
@@ -19,11 +30,13 @@ typedef struct weight_plan {
     int64_t rows, chunk_rows;                 /* output rows of all images; of a chunk */
     int64_t parts, row_blocks, column_blocks; /* of a group: partial sums over ranges of rows; ranges of oc; of ic */
     int64_t row_tiles, column_tiles;          /* of oc, by gemm_mr; of ic, by gemm_nr */
-    bool per_tap, in_place;                   /* a panel per tap; sums made in dw itself */
-    int64_t panel_width, panel_floats;        /* panel of one column tile, at most */
-    int64_t column_step;                      /* column tiles whose panels are there at a time */
-    int64_t a_step, a_floats;                 /* packed dy: floats from pixel to pixel, from row tile to row tile */
-    int64_t offset_floats, part_floats, worker_floats;
+    bool per_tap;                             /* a panel per tap */
+    enum weight_sums sums;
+    int64_t panel_width, panel_floats; /* panel of one column tile, at most */
+    int64_t column_step;               /* column tiles whose panels are there at a time */
+    int64_t a_step, a_floats;          /* packed dy: floats from pixel to pixel, from row tile to row tile */
+    int64_t tile_floats, part_floats;  /* sums of a tile, [taps][gemm_mr][gemm_nr]; of all tiles */
+    int64_t offset_floats, spread_floats, worker_floats;
     const float *x, *dy;
     conv_pitch xp, yp;
     float *dw, *partial, *workers;
@@ -77,6 +90,17 @@ static void plan_split(weight_plan *p) {
             }
 }
 
+/* A tile's sums lie together: rows of dw, a page or more apart, would need as many pages as the tile has rows. */
+static void plan_sums(weight_plan *p) {
+    bool once = p->parts == 1 && p->rows <= p->chunk_rows, all_taps = !p->per_tap || p->taps == 1;
+    p->sums = p->taps == 1 && p->parts == 1 ? SUMS_IN_PLACE
+              : once && all_taps            ? SUMS_OF_TILE
+              : p->parts == 1 && all_taps   ? SUMS_OF_TASK
+                                            : SUMS_OF_PARTS;
+    p->tile_floats = p->taps * p->ks->gemm_mr * p->ks->gemm_nr;
+    p->part_floats = p->sums < SUMS_OF_TASK ? 0 : p->s->groups * p->row_tiles * p->column_tiles * p->tile_floats;
+}
+
 static weight_plan plan_make(const kernel_set *ks, const conv_shape *s) {
     weight_plan p = {.ks = ks,
                      .s = s,
@@ -91,16 +115,18 @@ static weight_plan plan_make(const kernel_set *ks, const conv_shape *s) {
     p.column_tiles = ceil_div(p.icg, ks->gemm_nr);
     if (p.rows == 0 || s->ow == 0) return p;
     plan_split(&p);
-    p.chunk_rows = int64_min(int64_max(1, CHUNK_PIXELS / s->ow), ceil_div(p.rows, p.parts));
+    int64_t part_rows = ceil_div(p.rows, p.parts);
+    p.chunk_rows =
+        part_rows * s->ow <= ONCE_PIXELS ? part_rows : int64_max(1, int64_min(CHUNK_PIXELS / s->ow, part_rows));
     plan_panels(&p);
-    p.in_place = p.parts == 1 && p.taps == 1;
-    p.part_floats = p.in_place ? 0 : round_16(s->oc * p.icg * p.taps);
+    plan_sums(&p);
     int64_t pixels = p.chunk_rows * s->ow;
     p.offset_floats = round_16(2 * pixels); /* 64-bit numbers */
     p.a_step = ceil_div(ks->gemm_mr, ks->lanes) * ks->lanes;
     p.a_floats = round_16(p.a_step * (pixels + 1));
-    p.worker_floats =
-        p.offset_floats + p.a_floats * ceil_div(p.row_tiles, p.row_blocks) + p.panel_floats * p.column_step;
+    p.spread_floats = round_16(p.taps * ks->gemm_nr);
+    p.worker_floats = p.offset_floats + p.spread_floats + p.a_floats * ceil_div(p.row_tiles, p.row_blocks) +
+                      p.panel_floats * p.column_step + (p.sums == SUMS_OF_TILE ? p.tile_floats : 0);
     return p;
 }
 
@@ -118,8 +144,9 @@ typedef struct weight_chunk {
     int64_t *offset;                      /* [pixels] of the pixel's window in a panel */
     float *a;                             /* [row tiles][pixels][a_step] of dy */
     float *panels;                        /* [column tiles][panel_floats] of x */
-    float *sums;                          /* [oc][taps][icg] of all groups */
-    bool add;                             /* to what is in sums */
+    float *sums;                          /* of the part, [group][row tile][column tile], or of the tile */
+    float *spread;                        /* a row of a tile as it lies in dw */
+    bool add, last;                       /* to what is in sums; no chunk comes after it */
     const float *ahead[2], *ahead_end[2]; /* x and dy of the next chunk, to be asked for while this one is multiplied */
 } weight_chunk;
 
@@ -216,27 +243,49 @@ static void tile_ahead(weight_chunk *k, gemm_outer *t) {
     k->ahead[i] += t->k * 16;
 }
 
+/* Sums of a tile of `group` among those of all tiles. */
+static float *sums_of(const weight_plan *p, float *sums, int64_t group, int64_t row_tile, int64_t column_tile) {
+    return sums + ((group * p->row_tiles + row_tile) * p->column_tiles + column_tile) * p->tile_floats;
+}
+
+/* A tile's sums [taps][mr][nr] go to dw[oc][icg][taps]; `spread` holds one row on its way if dw is added to. */
+static void tile_finish(const weight_plan *p, int64_t group, int64_t row_tile, int64_t column_tile, const float *sums,
+                        float *spread) {
+    int64_t mr = p->ks->gemm_mr, nr = p->ks->gemm_nr, taps = p->taps, o = tile_channel(p, row_tile);
+    int64_t rows = tile_channel(p, row_tile + 1) - o, columns = int64_min(nr, p->icg - column_tile * nr);
+    float *dw = p->dw + ((group * p->ocg + o) * p->icg + column_tile * nr) * taps;
+    for (int64_t i = 0; i < rows; i++, sums += nr, dw += p->icg * taps) {
+        p->ks->transpose(p->accumulate ? spread : dw, taps, sums, mr * nr, taps, columns);
+        if (p->accumulate) p->ks->accumulate(dw, spread, 1, columns * taps);
+    }
+}
+
 /* Taps tap…tap_end−1 of one tile of sums. */
 static void chunk_tile(const weight_plan *p, weight_chunk *k, int64_t row_tile, int64_t column_tile, int64_t tap,
                        int64_t tap_end) {
     const conv_shape *s = p->s;
-    int64_t o = tile_channel(p, row_tile), nr = p->ks->gemm_nr, row = p->taps * p->icg;
+    int64_t o = tile_channel(p, row_tile), nr = p->ks->gemm_nr;
+    bool in_place = p->sums == SUMS_IN_PLACE;
+    float *sums = in_place                  ? p->dw + (k->group * p->ocg + o) * p->icg + column_tile * nr
+                  : p->sums == SUMS_OF_TILE ? k->sums
+                                            : sums_of(p, k->sums, k->group, row_tile, column_tile);
     gemm_outer t = {.a = k->a + (row_tile - k->row_first) * p->a_floats,
                     .a_step = p->a_step,
                     .b_offset = k->offset,
                     .k = k->pixels,
-                    .c_row = row,
+                    .c_row = in_place ? p->icg : nr,
                     .accumulate = k->add};
     t.rows = (int)(tile_channel(p, row_tile + 1) - o);
     t.cols = (int)int64_min(nr, p->icg - column_tile * nr);
-    float *sums = k->sums + (k->group * p->ocg + o) * row + column_tile * nr;
     const float *panel = k->panels + (column_tile - k->column_first) * p->panel_floats;
     for (int64_t i = tap; i < tap_end; i++) {
         t.b = p->per_tap ? panel : panel + (i / s->kw * s->dh * p->panel_width + i % s->kw * s->dw) * nr;
-        t.c = sums + i * p->icg;
+        t.c = sums + i * p->ks->gemm_mr * nr;
         tile_ahead(k, &t);
         p->ks->gemm_outer(&t);
     }
+    if (k->last && (p->sums == SUMS_OF_TILE || p->sums == SUMS_OF_TASK))
+        tile_finish(p, k->group, row_tile, column_tile, sums, k->spread);
 }
 
 static void chunk_run(const weight_plan *p, weight_chunk *k, int64_t column_first, int64_t column_end) {
@@ -264,26 +313,32 @@ static void weight_task(void *context, int64_t index, int worker) {
                       .row_first = rows * p->row_tiles / p->row_blocks,
                       .row_end = (rows + 1) * p->row_tiles / p->row_blocks,
                       .offset = (int64_t *)(void *)mine,
-                      .panels = mine + p->offset_floats,
-                      .a = mine + p->offset_floats + p->column_step * p->panel_floats,
-                      .sums = p->in_place ? p->dw : p->partial + part * p->part_floats};
+                      .spread = mine + p->offset_floats};
+    k.panels = k.spread + p->spread_floats;
+    k.a = k.panels + p->column_step * p->panel_floats;
+    k.sums = p->sums == SUMS_OF_TILE ? k.a + p->a_floats * ceil_div(p->row_tiles, p->row_blocks)
+                                     : p->partial + part * p->part_floats;
     int64_t chunks = ceil_div(end - first, p->chunk_rows);
     for (int64_t i = 0; i < chunks; i++) {
         k.first = first + i * (end - first) / chunks;
         k.end = first + (i + 1) * (end - first) / chunks;
         chunk_ahead(p, &k, k.end, first + (int64_min(i + 2, chunks)) * (end - first) / chunks);
-        k.add = i > 0 || (p->in_place && p->accumulate);
+        k.add = i > 0 || (p->sums == SUMS_IN_PLACE && p->accumulate);
+        k.last = i == chunks - 1;
         chunk_run(p, &k, columns * p->column_tiles / p->column_blocks,
                   (columns + 1) * p->column_tiles / p->column_blocks);
     }
 }
 
-/* One output channel. */
-static void reduce_task(void *context, int64_t o, int worker) {
-    (void)worker;
+/* Adds the parts of one tile, in their order. */
+static void reduce_task(void *context, int64_t index, int worker) {
     const weight_plan *p = context;
-    int64_t n = p->icg * p->taps;
-    p->ks->weight_reduce(p->dw + o * n, p->partial + o * n, p->part_floats, p->parts, p->taps, p->icg, p->accumulate);
+    int64_t column_tile = index % p->column_tiles, row_tile = index / p->column_tiles % p->row_tiles;
+    int64_t group = index / p->column_tiles / p->row_tiles;
+    float *sums = sums_of(p, p->partial, group, row_tile, column_tile);
+    for (int64_t part = 1; part < p->parts; part++)
+        p->ks->accumulate(sums, sums + part * p->part_floats, 1, p->tile_floats);
+    tile_finish(p, group, row_tile, column_tile, sums, p->workers + worker * p->worker_floats);
 }
 
 void conv_dw(const kernel_set *ks, const conv_shape *s, const float *x, conv_pitch xp, const float *dy, conv_pitch yp,
@@ -297,7 +352,10 @@ void conv_dw(const kernel_set *ks, const conv_shape *s, const float *x, conv_pit
     plan.accumulate = accumulate;
     plan.partial = scratch;
     plan.workers = plan.partial + plan.parts * plan.part_floats;
-    if (plan.rows == 0 || s->ow == 0) plan.parts = 0; /* nothing to add: zeros */
-    if (plan.parts) pool_run(p, weight_task, &plan, plan.parts * plan.row_blocks * plan.column_blocks * s->groups);
-    if (!plan.in_place) pool_run(p, reduce_task, &plan, s->oc);
+    if (plan.rows == 0 || s->ow == 0) {
+        if (!accumulate) memset(dw, 0, (size_t)(s->oc * plan.icg * plan.taps) * sizeof *dw);
+        return;
+    }
+    pool_run(p, weight_task, &plan, plan.parts * plan.row_blocks * plan.column_blocks * s->groups);
+    if (plan.sums == SUMS_OF_PARTS) pool_run(p, reduce_task, &plan, s->groups * plan.row_tiles * plan.column_tiles);
 }

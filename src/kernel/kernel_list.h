@@ -42,8 +42,6 @@ KERNEL(row_copy, (float *to, int64_t to_step, const float *from, int64_t from_st
 KERNEL(panel_copy,
        (float *to, int64_t panel_floats, const float *from, int64_t from_step, int64_t count, int64_t width))
 KERNEL(panel_fill, (float *to, int64_t panel_floats, int64_t count, int64_t width))
-KERNEL(weight_reduce, (float *dw, const float *part, int64_t part_pitch, int64_t parts, int64_t taps, int64_t channels,
-                       bool accumulate))
 
 /* pool.inc: one outer index, `inner` elements */
 KERNEL(window_max,
