@@ -43,6 +43,17 @@ says stdout "zero.pgm"
 expect 0 predict runs/a zero.pgm zero.pgm --json
 [ "$(grep -o '"image":"zero.pgm"' stdout | wc -l)" -eq 2 ] || fail "predict of two pictures"
 
+# Trainings that begin at once take folders of their own; what a batch leaves over is said.
+pids=()
+for i in 1 2 3; do
+    "$STRIA" train mlp --data mnist:data --epochs 1 --batch 30 >/dev/null 2>"stderr$i" & pids+=($!)
+done
+for pid in "${pids[@]}"; do wait "$pid" || fail "one of three trainings at once failed: $(cat stderr?)"; done
+[ "$(ls -d runs/mlp-*/ | wc -l)" -eq 3 ] || fail "three trainings at once made $(ls runs)"
+grep -q "each epoch leaves out" stderr1 || fail "the images that fill no batch are not said"
+expect 1 train mlp --data mnist:nowhere
+[ ! -e runs/mlp-4 ] || fail "a training that never began left a folder"
+
 # Interrupted: everything is saved, and it says how to go on. --resume alone finds it.
 "$STRIA" train lenet5 --data mnist:data --epochs 3000 --batch 20 --out runs/stopped >stdout 2>stderr &
 pid=$!

@@ -272,16 +272,17 @@ static void test_npy(void **state) {
     refuse(put_npy("x.npy", &x, &y), NULL, STRIA_UNSUPPORTED, "labels are integers");
 }
 
-/* Sorted data: choices are random but fixed, parts do not meet, and together they are all. */
+/* Sorted data: choices are random but fixed, hold the classes in proportion, do not meet, and together are all. */
 static void test_random_choice(void **state) {
     enum { ITEMS = 120 };
     uint8_t pixels[ITEMS], labels[ITEMS];
+    static const int in_val[4] = {5, 2, 2, 1};
     int seen[ITEMS] = {0}, classes[4] = {0};
     dataset *train = NULL, *val = NULL;
     (void)state;
     for (int i = 0; i < ITEMS; i++) {
         pixels[i] = (uint8_t)i;
-        labels[i] = (uint8_t)(i / 30);
+        labels[i] = i < 60 ? 0 : i < 84 ? 1 : i < 108 ? 2 : 3; /* a half, a fifth, a fifth, a tenth */
     }
     npy_array x = {.type = STRIA_UINT8, .rank = 2, .shape = {ITEMS, 1}, .data = pixels};
     npy_array y = {.type = STRIA_UINT8, .rank = 1, .shape = {ITEMS}, .data = labels};
@@ -290,17 +291,18 @@ static void test_random_choice(void **state) {
     assert_int_equal(dataset_count(train), 110);
     assert_int_equal(dataset_count(val), 10);
     for (int i = 0; i < 110; i++) seen[*dataset_pixels(train, i)]++;
-    for (int i = 0; i < 10; i++) seen[*dataset_pixels(val, i)]++;
+    for (int i = 0; i < 10; i++) seen[*dataset_pixels(val, i)]++, classes[dataset_label(val, i)]++;
+    for (int i = 0; i < 4; i++) assert_int_equal(classes[i], in_val[i]);
     for (int i = 0; i < ITEMS; i++) assert_int_equal(seen[i], 1);
     dataset_free(train);
     dataset_free(val);
     dataset *some = open_split(s, "train", 40, false), *again = open_split(s, "train", 40, false);
     for (int i = 0; i < 40; i++) {
-        classes[dataset_label(some, i)]++;
+        classes[dataset_label(some, i)]++; /* in all 40 + 10 */
         assert_int_equal(*dataset_pixels(some, i), *dataset_pixels(again, i));
         assert_true(i == 0 || *dataset_pixels(some, i) > *dataset_pixels(some, i - 1));
     }
-    for (int i = 0; i < 4; i++) assert_in_range(classes[i], 4, 18);
+    for (int i = 0; i < 4; i++) assert_in_range(classes[i], 5 * in_val[i] - 1, 5 * in_val[i] + 1);
     dataset_free(some);
     dataset_free(again);
 }

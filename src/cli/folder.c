@@ -4,9 +4,11 @@
 #include "cli/term.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static const char runs[] = "runs";
 
@@ -23,15 +25,22 @@ static void model_stem(const char *model, char *stem, size_t size) {
     if (!*stem || strcmp(stem, "..") == 0) snprintf(stem, size, "model");
 }
 
-stria_status folder_choose(const char *model, char *path, size_t size, stria_error *error) {
+stria_status folder_claim(const char *model, char *path, size_t size, stria_error *error) {
     char stem[200];
-    struct stat status;
     model_stem(model, stem, sizeof stem);
-    for (int n = 1; n < 1000000; n++) {
+    stria_status status = source_make_folder(runs, error);
+    for (int n = 1; n < 1000000 && status == STRIA_OK; n++) {
         snprintf(path, size, "%s/%s-%d", runs, stem, n);
-        if (lstat(path, &status) != 0) return STRIA_OK;
+        if (mkdir(path, 0777) == 0) return STRIA_OK;
+        if (errno != EEXIST)
+            return source_refuse(error, STRIA_IO, "folder '%s' cannot be made: %s", path, strerror(errno));
     }
+    if (status != STRIA_OK) return status;
     return source_refuse(error, STRIA_IO, "no free name '%s/%s-N' was found", runs, stem);
+}
+
+void folder_give_up(const char *path) {
+    rmdir(path);
 }
 
 static int no_dots(const struct dirent *entry) {

@@ -6,8 +6,10 @@
 
 #include <stdio.h>
 
-/* runs/NAME-N with the first N that is free; NAME from the model's word ("lenet5:…", "dir/net.onnx"). */
-stria_status folder_choose(const char *model, char *path, size_t size, stria_error *error);
+/* Makes runs/NAME-N with the first N that is free, so that no other training takes it; NAME from the model's word
+ * ("lenet5:…", "dir/net.onnx"). folder_give_up removes it if it stayed empty. */
+stria_status folder_claim(const char *model, char *path, size_t size, stria_error *error);
+void folder_give_up(const char *path);
 /* A folder that a training may begin in: not there, or empty. Makes those above it. */
 stria_status folder_prepare(const char *path, stria_error *error);
 /* The run in runs/ whose checkpoint was written last. */

@@ -53,6 +53,9 @@ static void plan(const progress *p, const stria_event *event) {
               show_bytes(event->activation_bytes, d), show_bytes(event->gradient_bytes, e));
     plan_line("training", "%lld epoch%s, %s steps%s%s", (long long)event->epochs, event->epochs == 1 ? "" : "s",
               show_count(event->steps, a), *p->options ? ", " : "", p->options);
+    int64_t rest = p->batch ? event->images % p->batch : 0;
+    if (rest)
+        plan_line("", "each epoch leaves out %lld images, others every time, that fill no batch", (long long)rest);
     if (event->step > 0) plan_line("", "going on after step %s", show_count(event->step, a));
     if (event->note) plan_line("note", "%s", event->note);
 }

@@ -7,7 +7,7 @@
 typedef struct progress {
     const char *model, *data; /* as the user or the run folder named them */
     const char *options;      /* "batch 64, sgd:momentum=0.9, …"; "" for a run that goes on */
-    int64_t classes, channels, height, width, val_images;
+    int64_t classes, channels, height, width, val_images, batch; /* batch 0: not known */
     /* what came back */
     bool started, trained; /* a START was seen; an EPOCH was seen */
     int64_t first, step, epoch, epochs, steps, images;

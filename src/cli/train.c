@@ -99,16 +99,19 @@ static stria_status training_begin(training *t, stria_error *error) {
     if (status == STRIA_OK)
         status = stria_model_open(&t->model, model, (uint64_t)option_integer(t->given, "seed"), error);
     if (status == STRIA_OK) status = training_options(t, error);
-    if (status == STRIA_OK && option_given(t->given, "out"))
-        snprintf(t->folder, sizeof t->folder, "%s", t->options.out);
-    else if (status == STRIA_OK) status = folder_choose(model, t->folder, sizeof t->folder, error);
-    if (status == STRIA_OK) status = stria_train_option_set(&t->options, "out", t->folder, error);
     if (status == STRIA_OK) status = training_data(t, error);
-    if (status == STRIA_OK) status = folder_prepare(t->folder, error);
+    if (status == STRIA_OK && option_given(t->given, "out")) {
+        snprintf(t->folder, sizeof t->folder, "%s", t->options.out);
+        status = folder_prepare(t->folder, error);
+    } else if (status == STRIA_OK) {
+        status = folder_claim(model, t->folder, sizeof t->folder, error);
+    }
+    if (status == STRIA_OK) status = stria_train_option_set(&t->options, "out", t->folder, error);
     if (status == STRIA_OK) status = stria_trainer_new(&t->trainer, t->model, t->train, t->val, &t->options, error);
     if (status == STRIA_OK) training_facts(t);
     t->progress.model = model;
     t->progress.options = t->settings;
+    t->progress.batch = t->options.batch;
     return status;
 }
 
@@ -194,6 +197,17 @@ static int interrupted(const training *t) {
     return EXIT_FAILED;
 }
 
+/* What went wrong, and that a training which has begun is not lost. */
+static int failed(const training *t, const stria_error *error) {
+    char word[2048];
+    int code = term_fail(error);
+    if (!t->resumed && !option_given(t->given, "out")) folder_give_up(t->folder);
+    if (t->progress.started)
+        term_say("what was trained is kept: when the cause is mended, go on with: stria train --resume %s",
+                 show_word(t->folder, word, sizeof word));
+    return code;
+}
+
 static int train_run(const options *given) {
     if (!train_usage(given)) return EXIT_USAGE;
     training *t = calloc(1, sizeof *t);
@@ -212,7 +226,7 @@ static int train_run(const options *given) {
     bool json = option_given(given, "json");
     if (status == STRIA_OK) status = training_test(t, &error);
     if (status == STRIA_OK && !json) status = training_print(t, &error);
-    int code = status == STRIA_OK ? EXIT_DONE : stopped ? interrupted(t) : term_fail(&error);
+    int code = status == STRIA_OK ? EXIT_DONE : stopped ? interrupted(t) : failed(t, &error);
     if (code == EXIT_DONE && json) code = json_finish(training_json(t));
     training_release(t);
     free(t);

@@ -105,15 +105,49 @@ static int by_value(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* Items begin…end−1 of a fixed random order, in the store's order. */
+/* An item's place in an order in which every class is spread evenly: (its random rank in its class + ½) / size. */
+typedef struct spread {
+    double place;
+    int64_t item;
+} spread;
+
+static int by_place(const void *a, const void *b) {
+    const spread *x = a, *y = b;
+    return x->place != y->place ? (x->place > y->place) - (x->place < y->place) : by_value(&x->item, &y->item);
+}
+
+/* A fixed random order of the items, of which every stretch holds the classes in their proportions, as far as whole
+ * items can. rank and size are scratch, one a class, zeros. */
+static void order_spread(const store *s, int64_t *order, spread *places, int64_t *rank, int64_t *size) {
+    random_permutation(order, s->count, 0, random_hash("dataset/choice"));
+    for (int64_t i = 0; i < s->count; i++) size[s->labels[i]]++;
+    for (int64_t i = 0; i < s->count; i++) {
+        int64_t label = s->labels[order[i]];
+        places[i] = (spread){((double)rank[label]++ + 0.5) / (double)size[label], order[i]};
+    }
+    qsort(places, (size_t)s->count, sizeof *places, by_place);
+    for (int64_t i = 0; i < s->count; i++) order[i] = places[i].item;
+}
+
+/* Items begin…end−1 of that order, in the store's order. */
 static stria_status choose(dataset *d, int64_t begin, int64_t end, stria_error *err) {
-    int64_t n = d->store->count, *order = NULL;
-    TRY(mem_new(&order, (size_t)n, sizeof *order, "a choice of items", err));
-    random_permutation(order, n, 0, random_hash("dataset/choice"));
+    const store *s = d->store;
+    int64_t *order = NULL, *counts = NULL;
+    spread *places = NULL;
+    stria_status status = STRIA_OK;
+    TRY_DONE(mem_new(&order, (size_t)s->count, sizeof *order, "a choice of items", err));
+    TRY_DONE(mem_new(&places, (size_t)s->count, sizeof *places, "a choice of items", err));
+    TRY_DONE(mem_new(&counts, 2 * (size_t)s->classes, sizeof *counts, "a choice of items", err));
+    order_spread(s, order, places, counts, counts + s->classes);
     memmove(order, order + begin, (size_t)(end - begin) * sizeof *order);
     qsort(order, (size_t)(end - begin), sizeof *order, by_value);
     d->order = order;
-    return STRIA_OK;
+    order = NULL;
+done:
+    mem_free(order);
+    mem_free(places);
+    mem_free(counts);
+    return status;
 }
 
 static void describe(dataset *d, const char *split, int64_t part, int64_t limit) {
