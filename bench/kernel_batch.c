@@ -88,7 +88,8 @@ static void average_gradient(const step *t) {
     pool_average_gradient(t->ks, NULL, &t->window, &t->storage, t->dx, t->y);
 }
 static void bias_sum(const step *t) {
-    reduce_columns(t->ks, NULL, t->y, t->x, 6, t->n / 6, t->n / 6);
+    int64_t dims[2] = {6, t->n / 6}, strides[2] = {t->n / 6, 1};
+    reduce_run(t->ks, NULL, REDUCE_SUM, 2, dims, (bool[]){false, true}, t->y, (int64_t[]){1, 0}, t->x, strides);
 }
 static void loss(const step *t) {
     cross_entropy_run(t->ks, NULL, t->y, t->x, t->labels, -1, 1, 10, t->n / 10);

@@ -1,7 +1,8 @@
-/* Convolution and its gradients against the defining loops in integers: bit-exact, for every instruction set, in
- * buffers of exact size, with 1, 2 and 7 threads. */
+/* Convolution and its gradients, as matrix products and where channels have one input depthwise, against the defining
+ * loops in integers: bit-exact, for every instruction set, in buffers of exact size, with 1, 2 and 7 threads. */
 #include "check.h"
 #include "kernel/conv.h"
+#include "kernel/conv_depthwise.h"
 #include "kernel_exact.h"
 
 #include <math.h>
@@ -115,8 +116,8 @@ static double activate(double v, const epilogue *e) {
         return h;
     case ACTIVATION_HARD_SWISH:
         return v * h;
-    case ACTIVATION_SILU:
-        return v / (1 + exp(-v));
+    case ACTIVATION_SWISH:
+        return v / (1 + exp(-v * (double)e->alpha));
     }
     return v;
 }
@@ -165,36 +166,52 @@ static epilogue epilogue_of(const example *e, const image *residual, int kind) {
     return f;
 }
 
-static void check_images(const kernel_set *ks, pool *p, const example *e, int64_t slack, int kind, enum conv_op op) {
+/* Two ways to the same result. */
+static size_t packed_floats(const kernel_set *ks, const conv_shape *s, enum conv_op op, bool depthwise) {
+    return depthwise ? depthwise_packed_floats(ks, s, op) : conv_packed_floats(ks, s, op);
+}
+static size_t scratch_floats(const kernel_set *ks, const conv_shape *s, enum conv_op op, pool *p, bool depthwise) {
+    size_t bytes = depthwise ? depthwise_scratch_bytes(ks, s, op) : conv_scratch_bytes(ks, s, op, pool_threads(p));
+    return bytes / sizeof(float);
+}
+
+static void check_images(const kernel_set *ks, pool *p, const example *e, int64_t slack, int kind, enum conv_op op,
+                         bool depthwise) {
     const conv_shape *s = &e->s;
     bool forward = op == CONV_FORWARD;
     const image *residual = forward ? &e->residual_y : &e->residual_x;
     epilogue f = epilogue_of(e, residual, kind), *fp = kind ? &f : NULL;
-    exact packed = exact_new(conv_packed_floats(ks, s, op), 1);
-    exact scratch = exact_new(conv_scratch_bytes(ks, s, op, pool_threads(p)) / sizeof(float), 1);
-    conv_pack(ks, s, op, e->w.data, packed.data, p);
+    exact packed = exact_new(packed_floats(ks, s, op, depthwise), 1);
+    exact scratch = exact_new(scratch_floats(ks, s, op, p, depthwise), 1);
+    if (depthwise) depthwise_pack(ks, s, op, e->w.data, packed.data);
+    else conv_pack(ks, s, op, e->w.data, packed.data, p);
     image got = forward ? image_new(s->batch, s->oh, s->ow, s->oc, slack, NULL)
                         : image_new(s->batch, s->ih, s->iw, s->ic, slack, NULL);
-    if (forward) conv_forward(ks, s, e->x.g.data, e->x.p, packed.data, got.g.data, got.p, fp, scratch.data, p);
-    else conv_dx(ks, s, e->y.g.data, e->y.p, packed.data, got.g.data, got.p, fp, scratch.data, p);
+    if (forward)
+        (depthwise ? depthwise_forward : conv_forward)(ks, s, e->x.g.data, e->x.p, packed.data, got.g.data, got.p, fp,
+                                                       scratch.data, p);
+    else
+        (depthwise ? depthwise_dx : conv_dx)(ks, s, e->y.g.data, e->y.p, packed.data, got.g.data, got.p, fp,
+                                             scratch.data, p);
     bool same = image_is(&got, forward ? e->want_y : e->want_dx, residual, e->bias.data, fp);
-    CHECK(same, "%s " CASE_FORMAT, forward ? "forward" : "data gradient", CASE_VALUES);
+    CHECK(same, "%s%s " CASE_FORMAT, depthwise ? "depthwise " : "", forward ? "forward" : "data gradient", CASE_VALUES);
     exact_free(packed);
     exact_free(scratch);
     exact_free(got.g);
 }
 
-static void check_weights(const kernel_set *ks, pool *p, const example *e, int kind) {
+static void check_weights(const kernel_set *ks, pool *p, const example *e, int kind, bool depthwise) {
     const conv_shape *s = &e->s;
     int64_t n = weight_count(s);
-    bool accumulate = kind % 2, same = true;
+    bool accumulate = kind % 2 && !depthwise, same = true;
     exact dw = exact_new((size_t)n, 0);
-    exact scratch = exact_new(conv_scratch_bytes(ks, s, CONV_DW, pool_threads(p)) / sizeof(float), 1);
+    exact scratch = exact_new(scratch_floats(ks, s, CONV_DW, p, depthwise), 1);
     if (accumulate)
         for (int64_t i = 0; i < n; i++) dw.data[i] = (float)(i % 17);
-    conv_dw(ks, s, e->x.g.data, e->x.p, e->y.g.data, e->y.p, dw.data, accumulate, scratch.data, p);
+    if (depthwise) depthwise_dw(ks, s, e->x.g.data, e->x.p, e->y.g.data, e->y.p, dw.data, scratch.data, p);
+    else conv_dw(ks, s, e->x.g.data, e->x.p, e->y.g.data, e->y.p, dw.data, accumulate, scratch.data, p);
     for (int64_t i = 0; i < n; i++) same &= (double)dw.data[i] == e->want_dw[i] + (accumulate ? (double)(i % 17) : 0);
-    CHECK(same, "weight gradient " CASE_FORMAT, CASE_VALUES);
+    CHECK(same, "%sweight gradient " CASE_FORMAT, depthwise ? "depthwise " : "", CASE_VALUES);
     exact_free(dw);
     exact_free(scratch);
 }
@@ -206,9 +223,11 @@ static void check_example(conv_shape s, int64_t slack, uint64_t seed) {
     for (const kernel_set *const *ks = kernel_sets(); *ks; ks++)
         for (int i = 0; i < 3; i++) {
             int kind = (int)((seed + (uint64_t)i) % 10);
-            check_images(*ks, pools[i], &e, slack, kind, CONV_FORWARD);
-            check_images(*ks, pools[i], &e, slack, kind, CONV_DX);
-            check_weights(*ks, pools[i], &e, kind);
+            for (int depthwise = 0; depthwise <= conv_is_depthwise(&s); depthwise++) {
+                check_images(*ks, pools[i], &e, slack, kind, CONV_FORWARD, depthwise);
+                check_images(*ks, pools[i], &e, slack, kind, CONV_DX, depthwise);
+                check_weights(*ks, pools[i], &e, kind, depthwise);
+            }
         }
     example_free(&e);
 }
@@ -268,6 +287,25 @@ static conv_shape shape_random(uint64_t *seed) {
     return shape_finish(s);
 }
 
+/* Windows of all sorts, some by one channel and some several times as many results. */
+static conv_shape depthwise_random(uint64_t *seed) {
+    conv_shape s = {.batch = exact_random(seed, 1, 2), .groups = exact_random(seed, 2, 75)};
+    s.ic = s.groups;
+    s.oc = s.groups * (exact_random(seed, 0, 2) ? 1 : exact_random(seed, 2, 3));
+    bool square = exact_random(seed, 0, 2);
+    s.kh = square ? 3 + 2 * exact_random(seed, 0, 1) : exact_random(seed, 1, 6);
+    s.kw = square ? s.kh : exact_random(seed, 1, 6);
+    s.sh = exact_random(seed, 1, square ? 2 : 3), s.sw = exact_random(seed, 1, square ? 2 : 3);
+    s.dh = exact_random(seed, 0, 3) ? 1 : exact_random(seed, 2, 3);
+    s.dw = exact_random(seed, 0, 3) ? 1 : exact_random(seed, 2, 3);
+    s.pt = exact_random(seed, 0, 3), s.pb = exact_random(seed, 0, 3);
+    s.pl = exact_random(seed, 0, 3), s.pr = exact_random(seed, 0, 3);
+    int64_t need_h = s.dh * (s.kh - 1) + 1 - s.pt - s.pb, need_w = s.dw * (s.kw - 1) + 1 - s.pl - s.pr;
+    s.ih = (need_h > 0 ? need_h : 1) + exact_random(seed, 0, 9);
+    s.iw = (need_w > 0 ? need_w : 1) + exact_random(seed, 0, 25);
+    return shape_finish(s);
+}
+
 int main(void) {
     const int threads[3] = {1, 2, 7};
     for (int i = 0; i < 3; i++)
@@ -276,6 +314,7 @@ int main(void) {
     uint64_t seed = 1;
     uint64_t count = exact_quick() ? 10 : 60;
     for (uint64_t i = 0; i < count; i++) check_example(shape_random(&seed), exact_random(&seed, 0, 1), i);
+    for (uint64_t i = 0; i < 2 * count; i++) check_example(depthwise_random(&seed), exact_random(&seed, 0, 1), i);
     for (int i = 0; i < 3; i++) pool_release(pools[i]);
     return check_report();
 }

@@ -121,10 +121,10 @@ static exact example_run(const example *x, const kernel_set *ks, pool *p) {
                    .accumulate = x->accumulate,
                    .epilogue = x->kind ? &e : NULL};
     bool a = x->packed == PACKED_A, b = x->packed == PACKED_B;
-    size_t floats = a ? gemm_packed_a_floats(ks, x->m, x->k) : b ? gemm_packed_b_floats(ks, x->k, x->n) : 0;
+    size_t floats = a ? gemm_packed_b_floats(ks, x->k, x->m) : b ? gemm_packed_b_floats(ks, x->k, x->n) : 0;
     exact packed = exact_new(floats, 1);
     if (a) {
-        gemm_pack_a(ks, x->m, x->k, g.a, g.a_row, g.a_col, packed.data, p);
+        gemm_pack_b(ks, x->k, x->m, g.a, g.a_col, g.a_row, packed.data, p);
         g.a = NULL;
         g.a_packed = packed.data;
     } else if (b) {

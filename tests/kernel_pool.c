@@ -7,12 +7,17 @@
 #include "kernel_guard.h"
 
 static const window_shape shapes[] = {
-    /* ih iw oh ow kh kw sh sw pt pl pb pr dh dw include_pad */
-    {28, 28, 14, 14, 2, 2, 2, 2, 0, 0, 0, 0, 1, 1, false}, {9, 7, 4, 3, 2, 2, 2, 2, 0, 0, 0, 0, 1, 1, false},
-    {8, 8, 4, 4, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, true},      {7, 9, 5, 5, 3, 3, 1, 2, 0, 1, 0, 1, 1, 1, false},
-    {6, 6, 6, 6, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, false},     {11, 10, 3, 4, 3, 2, 2, 2, 1, 0, 0, 1, 3, 2, true},
-    {5, 5, 3, 3, 2, 2, 2, 2, 0, 0, 1, 1, 1, 1, true},      {4, 4, 1, 1, 4, 4, 1, 1, 0, 0, 0, 0, 1, 1, false},
-    {3, 3, 4, 4, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, true},      {7, 7, 4, 4, 2, 2, 2, 2, 0, 0, 1, 1, 1, 1, false}, /* ceil */
+    /* ih iw oh ow kh kw sh sw pt pl pb pr dh dw include_pad p */
+    {28, 28, 14, 14, 2, 2, 2, 2, 0, 0, 0, 0, 1, 1, false, 0},
+    {9, 7, 4, 3, 2, 2, 2, 2, 0, 0, 0, 0, 1, 1, false, 0},
+    {8, 8, 4, 4, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, true, 0},
+    {7, 9, 5, 5, 3, 3, 1, 2, 0, 1, 0, 1, 1, 1, false, 0},
+    {6, 6, 6, 6, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, false, 0},
+    {11, 10, 3, 4, 3, 2, 2, 2, 1, 0, 0, 1, 3, 2, true, 0},
+    {5, 5, 3, 3, 2, 2, 2, 2, 0, 0, 1, 1, 1, 1, true, 0},
+    {4, 4, 1, 1, 4, 4, 1, 1, 0, 0, 0, 0, 1, 1, false, 0},
+    {3, 3, 4, 4, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, true, 0},
+    {7, 7, 4, 4, 2, 2, 2, 2, 0, 0, 1, 1, 1, 1, false, 0}, /* ceil */
 };
 
 enum { LAST_CHANNELS, LAST_BATCH, PLAIN, STORAGES };
@@ -104,16 +109,28 @@ static void check_case(const kernel_set *ks, int shape, int kind, int64_t batch,
             mem_free(t.block[i]);
 }
 
-static void check_indices(pool *p) {
-    window_shape s = {4, 3, 2, 2, 2, 2, 2, 1, 0, 0, 0, 0, 1, 1, false};
+/* Plain storage, and the same images in the other two. */
+static void check_indices(const kernel_set *ks, pool *p) {
+    window_shape s = {4, 3, 2, 2, 2, 2, 2, 1, 0, 0, 0, 0, 1, 1, false, 0};
     float x[24] = {5, 5, 1, 2, 5, 9, 0, 0, 0, 0, 0, 1}, y[8];
     int64_t rows[8], columns[8];
     x[20] = NAN;
-    pool_max_indices(p, &s, 2, false, y, rows, x), pool_max_indices(p, &s, 2, true, y, columns, x);
+    window_storage m = window_plain(&s, 2, 1);
+    pool_max_indices(ks, p, &s, &m, y, &(window_indices){rows, 1, 1, false}, x);
+    pool_max_indices(ks, p, &s, &m, y, &(window_indices){columns, 1, 1, true}, x);
     CHECK(y[0] == 5 && rows[0] == 0 && y[1] == 9 && rows[1] == 5 && rows[2] == 6 && rows[3] == 11, "indices");
     CHECK(columns[1] == 9 && columns[3] == 11 && columns[2] == 2, "column-major %d %d", (int)columns[1],
           (int)columns[2]);
     CHECK(isnan(y[7]) && rows[7] == 20 && rows[4] == 12, "second plane %d %d", (int)rows[7], (int)rows[4]);
+    float inner[24];
+    int64_t others[8];
+    for (int i = 0; i < 24; i++) inner[i % 12 * 2 + i / 12] = x[i];
+    m = window_channels_last(&s, 1, 2);
+    pool_max_indices(ks, p, &s, &m, y, &(window_indices){others, 2, 1, false}, inner);
+    CHECK(!memcmp(others, rows, sizeof rows) && y[0] == 5 && isnan(y[7]), "channels-last isa=%s", ks->isa);
+    m = window_batch_last(&s, 2, 1);
+    pool_max_indices(ks, p, &s, &m, y, &(window_indices){others, 1, 1, true}, inner);
+    CHECK(!memcmp(others, columns, sizeof columns), "batch-last isa=%s", ks->isa);
 }
 
 int main(void) {
@@ -129,7 +146,8 @@ int main(void) {
                         check_case(*ks, shape, kind, sizes[i][0], sizes[i][1], 0, what, i % 2 ? 11 : 5,
                                    pools[(i + 1) % 3]);
                     }
-    for (int i = 0; i < 3; i++) check_indices(pools[i]);
+    for (const kernel_set *const *ks = kernel_sets(); *ks; ks++)
+        for (int i = 0; i < 3; i++) check_indices(*ks, pools[i]);
     for (int i = 0; i < 3; i++) pool_release(pools[i]);
     return check_report();
 }

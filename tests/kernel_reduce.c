@@ -9,7 +9,10 @@
 static double join(reduce_kind kind, double a, double b) {
     switch (kind) {
     case REDUCE_SUM_SQUARE:
+    case REDUCE_NORM:
         return a + b * b;
+    case REDUCE_LOG_SUM_EXP:
+        return a + exp(b);
     case REDUCE_SUM_ABS:
         return a + fabs(b);
     case REDUCE_MAX:
@@ -24,6 +27,17 @@ static double join(reduce_kind kind, double a, double b) {
 }
 static double start(reduce_kind kind) {
     return kind == REDUCE_MAX ? -INFINITY : kind == REDUCE_MIN ? INFINITY : kind == REDUCE_PROD ? 1 : 0;
+}
+
+static double finish(reduce_kind kind, double v, int64_t per) {
+    if (kind == REDUCE_MEAN) return v / (double)per;
+    if (kind == REDUCE_LOG_SUM || kind == REDUCE_LOG_SUM_EXP) return log(v);
+    return kind == REDUCE_NORM ? sqrt(v) : v;
+}
+static bool same(reduce_kind kind, float got, double want) {
+    if (isnan(want)) return isnan(got);
+    if (kind < REDUCE_NORM) return got == (float)want;
+    return (double)got == want || fabs((double)got - want) <= 4e-7 * (fabs(want) + (kind != REDUCE_NORM));
 }
 
 /* order: a permutation of the dimensions, the storage of x; mask: the reduced ones. */
@@ -50,9 +64,9 @@ static void check_case(const kernel_set *ks, reduce_kind kind, int rank, const i
     }
     reduce_run(ks, p, kind, rank, dims, reduced, y, ys, x, xs);
     for (int64_t i = 0; i < ny; i++) {
-        float w = (float)(kind == REDUCE_MEAN ? want[i] / (double)per : want[i]);
-        if (!CHECK(y[i] == w, "reduce %d isa=%s rank=%d mask=%d order=%d%d gap=%d at=%d got=%g want=%g", (int)kind,
-                   ks->isa, rank, mask, order[0], order[1], (int)gap, (int)i, (double)y[i], (double)w))
+        double w = finish(kind, want[i], per);
+        if (!CHECK(same(kind, y[i], w), "reduce %d isa=%s rank=%d mask=%d order=%d%d gap=%d at=%d got=%g want=%g",
+                   (int)kind, ks->isa, rank, mask, order[0], order[1], (int)gap, (int)i, (double)y[i], w))
             break;
     }
     CHECK(guard_holds(block[0], nx) && guard_holds(block[1], ny), "guard isa=%s", ks->isa);
@@ -64,6 +78,7 @@ static void check_all(const kernel_set *ks, pool *p) {
     static const int orders[5][4] = {{0, 1, 2, 3}, {0, 2, 3, 1}, {1, 2, 3, 0}, {3, 2, 1, 0}, {2, 0, 3, 1}},
                      swapped[2] = {1, 0};
     for (reduce_kind kind = 0; kind < REDUCE_COUNT; kind++) {
+        if (kind == REDUCE_SUM_EXP) continue;
         for (int o = 0; o < 5; o++)
             for (int mask = 0; mask < 16; mask++) check_case(ks, kind, 4, dims, orders[o], mask, (o + mask) % 2, p);
         for (int mask = 0; mask < 8; mask++) check_case(ks, kind, 3, one, orders[0], mask, 0, p);
@@ -75,8 +90,8 @@ static void check_all(const kernel_set *ks, pool *p) {
         bool reduced[2] = {false, true};
         float y[3], x[1] = {5};
         reduce_run(ks, p, kind, 2, none, reduced, y, ys, x, xs);
-        CHECK(kind == REDUCE_MEAN ? isnan(y[2]) : (double)y[2] == start(kind), "nothing to reduce: kind=%d got=%g",
-              (int)kind, (double)y[2]);
+        CHECK(same(kind, y[2], finish(kind, start(kind), 0)), "nothing to reduce: kind=%d got=%g", (int)kind,
+              (double)y[2]);
     }
     float x[50] = {0}, y;
     x[41] = NAN;
@@ -86,13 +101,38 @@ static void check_all(const kernel_set *ks, pool *p) {
     CHECK(isnan(y), "min with NaN isa=%s", ks->isa);
 }
 
+/* Logits of any size; infinities and NaN come through; with and without parts. */
+static void check_log_sum_exp(const kernel_set *ks, pool *p) {
+    enum { N = 70000 };
+    float *x = mem_alloc(N * 4), y[2], specials[2][3] = {{-INFINITY, -INFINITY, -INFINITY}, {1, INFINITY, -INFINITY}};
+    for (int i = 0; i < N; i++) x[i] = 1000 + (float)(i % 7);
+    double want = 0;
+    for (int i = 0; i < N; i++) want += exp((double)x[i] - 1000);
+    want = 1000 + log(want);
+    for (int64_t columns = 1; columns < 3; columns++) {
+        int64_t dims[2] = {N / columns, columns}, xs[2] = {columns, 1}, ys[2] = {0, 1};
+        reduce_run(ks, p, REDUCE_LOG_SUM_EXP, 2, dims, (bool[]){true, false}, y, ys, x, xs);
+        double both = columns == 2 ? log(exp((double)y[0] - 1000) + exp((double)y[1] - 1000)) + 1000 : (double)y[0];
+        CHECK(fabs(both - want) <= 3e-4, "log Σ exp isa=%s columns=%d got=%.9g want=%.9g", ks->isa, (int)columns, both,
+              want);
+    }
+    int64_t dims[2] = {2, 3}, xs[2] = {3, 1}, ys[2] = {1, 0};
+    reduce_run(ks, p, REDUCE_LOG_SUM_EXP, 2, dims, (bool[]){false, true}, y, ys, *specials, xs);
+    CHECK(y[0] == -INFINITY && y[1] == INFINITY, "infinities isa=%s %g %g", ks->isa, (double)y[0], (double)y[1]);
+    specials[1][0] = NAN;
+    reduce_run(ks, p, REDUCE_LOG_SUM_EXP, 2, dims, (bool[]){false, true}, y, ys, *specials, xs);
+    CHECK(isnan(y[1]), "NaN isa=%s", ks->isa);
+    mem_free(x);
+}
+
 /* A million equal terms of 0.1: a running float sum would be off by some 1e-3; pairwise by log₂ n roundings or so. */
 static void check_long(const kernel_set *ks, pool *const pools[3]) {
     enum { ROWS = 20000, COLUMNS = 50 };
+    const int64_t dims[2] = {ROWS, COLUMNS}, strides[2] = {COLUMNS, 1};
     float *x = mem_alloc(ROWS * COLUMNS * 4), bits[COLUMNS], y[COLUMNS];
     for (int i = 0; i < ROWS * COLUMNS; i++) x[i] = 0.1f + (float)(i % 11) * 0.01f;
     for (int t = 0; t < 3; t++) {
-        reduce_rows(ks, pools[t], y, x, ROWS, COLUMNS, COLUMNS);
+        reduce_run(ks, pools[t], REDUCE_SUM, 2, dims, (bool[]){true, false}, y, (int64_t[]){0, 1}, x, strides);
         if (t == 0) memcpy(bits, y, sizeof y);
         CHECK(!memcmp(bits, y, sizeof y), "rows bits isa=%s threads=%d", ks->isa, pool_threads(pools[t]));
     }
@@ -103,13 +143,13 @@ static void check_long(const kernel_set *ks, pool *const pools[3]) {
               (double)y[c], want);
     }
     for (int t = 0; t < 3; t++) {
-        reduce_columns(ks, pools[t], y, x, 1, ROWS * COLUMNS, ROWS * COLUMNS);
+        reduce_run(ks, pools[t], REDUCE_SUM, 2, dims, (bool[]){true, true}, y, (int64_t[]){0, 0}, x, strides);
         if (t == 0) bits[0] = y[0];
-        CHECK(bits[0] == y[0], "columns bits isa=%s threads=%d", ks->isa, pool_threads(pools[t]));
+        CHECK(bits[0] == y[0], "bits isa=%s threads=%d", ks->isa, pool_threads(pools[t]));
     }
     double want = 0;
     for (int i = 0; i < ROWS * COLUMNS; i++) want += (double)x[i];
-    CHECK(fabs((double)y[0] - want) <= 40 * 0x1p-24 * want, "columns isa=%s got=%.9g want=%.9g", ks->isa, (double)y[0],
+    CHECK(fabs((double)y[0] - want) <= 40 * 0x1p-24 * want, "sum isa=%s got=%.9g want=%.9g", ks->isa, (double)y[0],
           want);
     mem_free(x);
 }
@@ -118,7 +158,7 @@ int main(void) {
     pool *pools[3] = {0};
     if (pool_new(&pools[1], 2, NULL) || pool_new(&pools[2], 7, NULL)) return 1;
     for (const kernel_set *const *ks = kernel_sets(); *ks; ks++) {
-        for (int i = 0; i < 3; i++) check_all(*ks, pools[i]);
+        for (int i = 0; i < 3; i++) check_all(*ks, pools[i]), check_log_sum_exp(*ks, pools[i]);
         check_long(*ks, pools);
     }
     for (int i = 0; i < 3; i++) pool_release(pools[i]);

@@ -20,6 +20,22 @@ void random_block(uint64_t seed, uint64_t stream, uint64_t index, uint32_t out[4
     out[0] = x0, out[1] = x1, out[2] = x2, out[3] = x3;
 }
 
+random_key random_step_key(uint64_t seed, uint64_t stream, uint64_t step) {
+    uint32_t words[4];
+    random_block(seed, stream, step, words);
+    return (random_key){words[0] | (uint64_t)words[1] << 32, words[2] | (uint64_t)words[3] << 32};
+}
+
+uint32_t random_word(random_key key, uint64_t index) {
+    uint32_t words[4];
+    random_block(key.seed, key.stream, index / 4, words);
+    return words[index % 4];
+}
+
+uint64_t random_threshold(double share) {
+    return share >= 1 ? (uint64_t)1 << 32 : share > 0 ? (uint64_t)(share * 0x1p32 + 0.5) : 0;
+}
+
 uint64_t random_hash(const char *text) {
     uint64_t hash = 0xCBF29CE484222325u;
     for (const unsigned char *c = (const unsigned char *)text; *c; c++) hash = (hash ^ *c) * 0x100000001B3u;
@@ -60,25 +76,53 @@ float random_normal(uint64_t seed, uint64_t stream, uint64_t index) {
     return x[index % BLOCK];
 }
 
-void random_fill_uniform(float *x, size_t n, float low, float high, uint64_t seed, uint64_t stream) {
+/* Odd multiples of the golden ratio part the streams of further draws. */
+float random_truncated(uint64_t seed, uint64_t stream, uint64_t index) {
+    float z = random_normal(seed, stream, index);
+    for (uint64_t draw = 1; fabsf(z) > 2; draw++) z = random_normal(seed, stream + draw * 0x9E3779B97F4A7C15u, index);
+    return z;
+}
+
+void random_range_uniform(float *x, random_range r, float low, float high) {
     float span = (float)((double)high - (double)low), last = nextafterf(high, low), block[BLOCK];
-    assert(low <= high && isfinite(span));
-    for (size_t i = 0; i < n; i += BLOCK) {
-        uniform_block(seed, stream, i / BLOCK, block);
-        for (size_t j = 0; j < BLOCK && i + j < n; j++) {
+    assert(low <= high && isfinite(span) && r.first % BLOCK == 0);
+    for (size_t i = 0; i < r.n; i += BLOCK) {
+        uniform_block(r.seed, r.stream, (r.first + i) / BLOCK, block);
+        for (size_t j = 0; j < BLOCK && i + j < r.n; j++) {
             float value = (float)((double)low + (double)span * (double)block[j]);
             x[i + j] = value < last ? value : last; /* rounding may have reached high */
         }
     }
 }
 
-void random_fill_normal(float *x, size_t n, float mean, float deviation, uint64_t seed, uint64_t stream) {
+void random_range_normal(float *x, random_range r, float mean, float deviation) {
     float block[BLOCK];
-    for (size_t i = 0; i < n; i += BLOCK) {
-        normal_block(seed, stream, i / BLOCK, block);
-        for (size_t j = 0; j < BLOCK && i + j < n; j++)
+    assert(r.first % BLOCK == 0);
+    for (size_t i = 0; i < r.n; i += BLOCK) {
+        normal_block(r.seed, r.stream, (r.first + i) / BLOCK, block);
+        for (size_t j = 0; j < BLOCK && i + j < r.n; j++)
             x[i + j] = (float)((double)mean + (double)deviation * (double)block[j]);
     }
+}
+
+void random_range_truncated(float *x, random_range r, float mean, float deviation) {
+    float block[BLOCK];
+    assert(r.first % BLOCK == 0);
+    for (size_t i = 0; i < r.n; i += BLOCK) {
+        normal_block(r.seed, r.stream, (r.first + i) / BLOCK, block);
+        for (size_t j = 0; j < BLOCK && i + j < r.n; j++) {
+            float z = fabsf(block[j]) > 2 ? random_truncated(r.seed, r.stream, r.first + i + j) : block[j];
+            x[i + j] = (float)((double)mean + (double)deviation * (double)z);
+        }
+    }
+}
+
+void random_fill_uniform(float *x, size_t n, float low, float high, uint64_t seed, uint64_t stream) {
+    random_range_uniform(x, (random_range){seed, stream, 0, n}, low, high);
+}
+
+void random_fill_normal(float *x, size_t n, float mean, float deviation, uint64_t seed, uint64_t stream) {
+    random_range_normal(x, (random_range){seed, stream, 0, n}, mean, deviation);
 }
 
 /* A number below bound, every one equally likely: draws from the incomplete last multiple of bound are thrown away. */

@@ -10,6 +10,16 @@
  * (seed low, high). */
 void random_block(uint64_t seed, uint64_t stream, uint64_t index, uint32_t out[4]);
 
+/* A node's numbers in one step of a training: drawn from its stream, so that steps are independent. */
+typedef struct random_key {
+    uint64_t seed, stream;
+} random_key;
+random_key random_step_key(uint64_t seed, uint64_t stream, uint64_t step);
+/* Word index % 4 of block index / 4. */
+uint32_t random_word(random_key key, uint64_t index);
+/* Words below it have this probability: share·2³², rounded; a share of 1 or more is all of them, 2³². */
+uint64_t random_threshold(double share);
+
 uint64_t random_hash(const char *text); /* a stream number from a name: FNV-1a, 64 bits */
 
 /* Number i comes from block i / 4: uniform from word i % 4; normal numbers 0 and 1 of a block from its words 0 and 1
@@ -22,6 +32,18 @@ float random_normal(uint64_t seed, uint64_t stream, uint64_t index);  /* mean 0,
  * low < high (low ≤ high, a finite distance apart), and mean + deviation·random_normal. */
 void random_fill_uniform(float *x, size_t n, float low, float high, uint64_t seed, uint64_t stream);
 void random_fill_normal(float *x, size_t n, float mean, float deviation, uint64_t seed, uint64_t stream);
+
+/* Normal, drawn again while it is beyond 2 deviations (from streams of its own): deviation 0.8796 of what it was. */
+float random_truncated(uint64_t seed, uint64_t stream, uint64_t index);
+
+/* Part of a stream: numbers first…first+n−1, first a multiple of 4. What random_fill_* makes from 0. */
+typedef struct random_range {
+    uint64_t seed, stream, first;
+    size_t n;
+} random_range;
+void random_range_uniform(float *x, random_range r, float low, float high);
+void random_range_normal(float *x, random_range r, float mean, float deviation);
+void random_range_truncated(float *x, random_range r, float mean, float deviation);
 
 /* A permutation of 0…n−1 (Fisher–Yates, unbiased). */
 void random_permutation(int64_t *order, int64_t n, uint64_t seed, uint64_t stream);

@@ -147,26 +147,9 @@ bool text_to_double(const char *s, double *out) {
     return true;
 }
 
-/* After a mismatch only the last star needs to take one character more: at most strlen(pattern) · strlen(name) steps.
- */
-bool text_matches(const char *pattern, const char *name) {
-    const char *star = NULL, *resume = NULL;
-    while (*name) {
-        if (*pattern == '*') {
-            star = ++pattern;
-            resume = name;
-        } else if (*pattern == '?' || *pattern == *name) {
-            pattern++;
-            name++;
-        } else if (star) {
-            pattern = star;
-            name = ++resume;
-        } else {
-            return false;
-        }
-    }
-    while (*pattern == '*') pattern++;
-    return *pattern == 0;
+bool text_ends(const char *s, const char *ending) {
+    size_t n = strlen(s), e = strlen(ending);
+    return n > e && strcmp(s + n - e, ending) == 0;
 }
 
 const char *text_thousands(int64_t value, char buffer[32]) {

@@ -32,8 +32,8 @@ const char *text_nearest(const char *name, const char *const *names, int n);
 bool text_to_int(const char *s, int64_t *out);
 bool text_to_double(const char *s, double *out);
 
-/* Shell-style pattern with * and ?, for names of nodes and parameters. */
-bool text_matches(const char *pattern, const char *name);
+/* `s` is longer than `ending` and ends so: "x.npy" in ".npy", but ".npy" not. */
+bool text_ends(const char *s, const char *ending);
 
 /* "1,234,567" into buffer; returns buffer. */
 const char *text_thousands(int64_t value, char buffer[32]);

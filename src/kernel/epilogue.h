@@ -17,7 +17,7 @@ enum activation {
     ACTIVATION_TANH,
     ACTIVATION_HARD_SIGMOID, /* min(max(alpha·v + beta, 0), 1) */
     ACTIVATION_HARD_SWISH,   /* v · hard sigmoid(v) with the given alpha, beta (ONNX: 1/6, 1/2) */
-    ACTIVATION_SILU          /* v · sigmoid(v) */
+    ACTIVATION_SWISH         /* v · sigmoid(alpha·v) */
 };
 
 typedef struct epilogue {

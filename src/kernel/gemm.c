@@ -29,10 +29,6 @@ size_t gemm_packed_b_floats(const kernel_set *ks, int64_t k, int64_t n) {
     return (size_t)(ceil_div(n, ks->gemm_nr) * ks->gemm_nr * k);
 }
 
-size_t gemm_packed_a_floats(const kernel_set *ks, int64_t m, int64_t k) {
-    return gemm_packed_b_floats(ks, k, m);
-}
-
 /* Tiles of nr columns, a task each. */
 static void pack_task(void *context, int64_t index, int worker) {
     (void)worker;
@@ -47,11 +43,6 @@ void gemm_pack_b(const kernel_set *ks, int64_t k, int64_t n, const float *b, int
                  float *packed, pool *p) {
     gemm_plan plan = {.ks = ks, .packed = packed, .g = {.n = n, .k = k, .b = b, .b_row = b_row, .b_col = b_col}};
     pool_run(p, pack_task, &plan, ceil_div(n, ks->gemm_nr));
-}
-
-void gemm_pack_a(const kernel_set *ks, int64_t m, int64_t k, const float *a, int64_t a_row, int64_t a_col,
-                 float *packed, pool *p) {
-    gemm_pack_b(ks, k, m, a, a_col, a_row, packed, p);
 }
 
 /* Cᵀ = Bᵀ·Aᵀ. */

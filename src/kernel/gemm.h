@@ -15,7 +15,7 @@ typedef struct gemm_args {
     int64_t a_row, a_col;
     const float *b;
     int64_t b_row, b_col;
-    const float *a_packed; /* NULL, or A as packed by gemm_pack_a: then a is not read */
+    const float *a_packed; /* NULL, or Aᵀ as packed by gemm_pack_b: then a is not read */
     const float *b_packed; /* NULL, or B as packed by gemm_pack_b: then b is not read. At most one of the two */
     float *c;              /* must not overlap A or B */
     int64_t c_row, c_col;
@@ -31,10 +31,7 @@ size_t gemm_scratch_bytes(const kernel_set *ks, const gemm_args *g, int threads)
 void gemm_run(const kernel_set *ks, const gemm_args *g, void *scratch, pool *p);
 
 /* Constant operands: pack once, multiply often. The packed array is 64-byte aligned, of so many floats. */
-size_t gemm_packed_a_floats(const kernel_set *ks, int64_t m, int64_t k);
 size_t gemm_packed_b_floats(const kernel_set *ks, int64_t k, int64_t n);
-void gemm_pack_a(const kernel_set *ks, int64_t m, int64_t k, const float *a, int64_t a_row, int64_t a_col,
-                 float *packed, pool *p);
 void gemm_pack_b(const kernel_set *ks, int64_t k, int64_t n, const float *b, int64_t b_row, int64_t b_col,
                  float *packed, pool *p);
 

@@ -8,11 +8,17 @@
 struct batch_pack; /* conv_batch_tile.h */
 struct batch_conv;
 struct batch_weight;
+struct map_block;     /* map.h */
+struct depthwise_row; /* conv_depthwise_tile.h */
+struct depthwise_weight;
 struct window_shape; /* pool.h */
 struct window_storage;
+struct window_indices;
+struct resize_table;     /* resize.h */
 struct momentum_options; /* optimizer.h */
-struct adam_options;
-struct gemm_rows; /* tile.h */
+struct dropout;          /* dropout.h */
+struct norm_matrix;      /* norm_matrix.h */
+struct gemm_rows;        /* tile.h */
 struct gemm_outer;
 
 typedef struct kernel_set {

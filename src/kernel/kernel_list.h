@@ -12,18 +12,13 @@ TILE(gemm_nr) /* columns of the register tile: vectors */
     KERNEL(gradient_##name, (float *dx, const float *dy, const float *xy, int64_t n, float alpha, float beta))
 #include "kernel/unary_list.h"
 #undef UNARY
-#define BINARY_KERNEL(name)                                                                                            \
-    KERNEL(name, (float *y, int64_t y_step, const float *a, int64_t a_step, const float *b, int64_t b_step, int64_t n))
-BINARY_KERNEL(binary_add)
-BINARY_KERNEL(binary_sub)
-BINARY_KERNEL(binary_mul)
-BINARY_KERNEL(binary_div)
-BINARY_KERNEL(binary_min)
-BINARY_KERNEL(binary_max)
-BINARY_KERNEL(binary_pow)
-#undef BINARY_KERNEL
 KERNEL(accumulate, (float *y, const float *x, float scale, int64_t n))
 KERNEL(finite, (const float *x, int64_t n, bool *finite))
+
+/* map.inc: arguments in map.h */
+#define MAP(name, operands, y, a, b, c, f) KERNEL(map_##name, (const struct map_block *block))
+#include "kernel/map_list.h"
+#undef MAP
 
 /* conv_batch.inc: arguments in conv_batch_tile.h */
 TILE(batch_oc) /* channels of the register tile */
@@ -43,10 +38,20 @@ KERNEL(panel_copy,
        (float *to, int64_t panel_floats, const float *from, int64_t from_step, int64_t count, int64_t width))
 KERNEL(panel_fill, (float *to, int64_t panel_floats, int64_t count, int64_t width))
 
+/* conv_depthwise.inc: arguments in conv_depthwise_tile.h */
+KERNEL(depthwise_row, (const struct depthwise_row *row))
+KERNEL(depthwise_weight, (const struct depthwise_weight *weight))
+KERNEL(depthwise_reduce,
+       (float *dw, const float *part, int64_t part_pitch, int64_t parts, int64_t taps, int64_t channels))
+
 /* pool.inc: one outer index, `inner` elements */
 KERNEL(window_max,
        (const struct window_shape *s, const struct window_storage *m, int64_t inner, float *y, const float *x))
 KERNEL(window_average,
+       (const struct window_shape *s, const struct window_storage *m, int64_t inner, float *y, const float *x))
+KERNEL(window_max_indices, (const struct window_shape *s, const struct window_storage *m, int64_t inner, float *y,
+                            const struct window_indices *to, int64_t plane, const float *x))
+KERNEL(window_norm,
        (const struct window_shape *s, const struct window_storage *m, int64_t inner, float *y, const float *x))
 KERNEL(window_max_gradient, (const struct window_shape *s, const struct window_storage *m, int64_t inner, float *dx,
                              const float *dy, const float *x))
@@ -63,17 +68,64 @@ KERNEL(softmax_columns,
 KERNEL(softmax_columns_gradient,
        (float *dx, const float *dy, const float *y, int64_t classes, int64_t pitch, int64_t n, bool logarithm))
 
+/* loss.inc */
+KERNEL(target_sums, (const float *x, const float *q, const float *w, int64_t n, float top, float keep, float spread,
+                     float *total, float *dot))
+KERNEL(target_subtract, (float *dx, const float *q, const float *w, int64_t n, float keep, float spread))
+KERNEL(hinge_sums, (const float *x, int64_t n, float base, bool squared, float *sum, float *greatest))
+KERNEL(hinge_slopes, (float *dx, const float *x, int64_t n, float base, bool squared, float scale, float *sum))
+#define PAIR(name, f, dx, dt)                                                                                          \
+    KERNEL(pair_##name, (float *y, const float *x, const float *t, int64_t n, float factor, float delta))              \
+    KERNEL(pair_##name##_sum, (const float *x, const float *t, int64_t n, float delta, float *sum))                    \
+    KERNEL(pair_##name##_slope, (float *d, const float *dy, int64_t dy_step, const float *x, const float *t,           \
+                                 int64_t n, float factor, float delta, bool by_target))
+#include "kernel/pair_list.h"
+#undef PAIR
+
+/* norm.inc: arguments in norm_matrix.h */
+KERNEL(norm_row_moments, (const float *x, int64_t n, bool centred, double *mean, double *m2))
+KERNEL(norm_column_moments,
+       (const float *x, int64_t rows, int64_t pitch, int64_t n, bool centred, double *mean, double *m2))
+KERNEL(norm_apply, (const struct norm_matrix *m, float *y, const float *x))
+KERNEL(norm_gradient, (const struct norm_matrix *m, float *dx, const float *dy, const float *x))
+KERNEL(norm_row_sums, (const struct norm_matrix *m, double *sums, double *products, const float *dy, const float *x))
+KERNEL(norm_column_sums, (const struct norm_matrix *m, double *sums, double *products, const float *dy, const float *x))
+
+/* lrn.inc */
+KERNEL(lrn, (float *y, const float *x, int64_t n, int64_t pitch, int64_t before, int64_t after, float alpha, float beta,
+             float bias))
+KERNEL(lrn_terms, (float *dx, float *t, const float *dy, const float *x, int64_t n, int64_t pitch, int64_t before,
+                   int64_t after, float alpha, float beta, float bias))
+KERNEL(lrn_gather, (float *dx, const float *x, const float *t, int64_t n, int64_t pitch, int64_t before, int64_t after,
+                    float factor))
+
+/* dropout.inc: arguments in dropout.h */
+KERNEL(dropout_line,
+       (const struct dropout *d, float *y, uint8_t *mask, const float *x, int64_t n, uint64_t first, uint64_t step))
+KERNEL(dropout_rows, (const struct dropout *d, float *y, uint8_t *mask, const float *x, int64_t n, int64_t pitch,
+                      uint64_t first, uint64_t step))
+
 /* optimizer.inc */
 KERNEL(momentum, (const struct momentum_options *o, float *x, float *v, const float *g, int64_t n, bool *finite))
-KERNEL(adam, (const struct adam_options *o, float rate, float root, float *x, float *m, float *v, const float *g,
-              int64_t n, bool *finite))
 
 /* layout.inc */
 KERNEL(transpose, (float *y, int64_t y_pitch, const float *x, int64_t x_pitch, int64_t rows, int64_t columns))
 
-/* reduce.inc: kind is a reduce_kind */
-KERNEL(reduce_line, (float *y, const float *x, int64_t n, int kind))
-KERNEL(reduce_tall, (float *y, const float *x, int64_t rows, int64_t pitch, int64_t n, int kind))
+/* convert.inc: to and from are element_types; *known: there is a loop for them, and it ran */
+KERNEL(convert, (void *y, int to, const void *x, int from, int64_t n, bool *known))
+
+/* reduce.inc: kind is one of the first seven of reduce_kind */
+KERNEL(reduce_line, (float *y, const float *x, int64_t n, int kind, float shift))
+KERNEL(reduce_tall, (float *y, const float *x, int64_t rows, int64_t pitch, int64_t n, int kind, const float *shifts))
+
+/* arg.inc */
+KERNEL(arg_line, (int64_t * y, const float *x, int64_t n, bool least, bool last))
+KERNEL(arg_tall, (int32_t * y, const float *x, int64_t rows, int64_t pitch, int64_t n, bool least, bool last))
+
+/* resize.inc */
+KERNEL(resize_row,
+       (float *y, const float *x, const int32_t *index, const float *weight, int64_t taps, int64_t pitch, int64_t n))
+KERNEL(resize_columns, (float *y, const float *x, const struct resize_table *c, int64_t inner, float outside))
 
 /* peak.inc */
 KERNEL(peak, (float *sink, int64_t rounds))

@@ -18,15 +18,4 @@ typedef struct momentum_options {
 bool momentum_update(const kernel_set *ks, pool *p, const momentum_options *o, float *x, float *v, const float *g,
                      int64_t n);
 
-/* PyTorch's Adam and AdamW, ε outside the root: m = β1·m + (1−β1)·g', v = β2·v + (1−β2)·g'²,
- * x −= lr/(1−β1^t) · m/(√v/√(1−β2^t) + ε), with g' = g + weight_decay·x, or decoupled: x −= lr·weight_decay·x first. */
-typedef struct adam_options {
-    float lr, beta1, beta2, epsilon, weight_decay;
-    bool decoupled;
-    int64_t step; /* t, from 1 */
-} adam_options;
-
-bool adam_update(const kernel_set *ks, pool *p, const adam_options *o, float *x, float *m, float *v, const float *g,
-                 int64_t n);
-
 #endif

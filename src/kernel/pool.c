@@ -2,7 +2,7 @@
 
 #include "kernel/window_range.h"
 
-#include <math.h>
+#include <string.h>
 
 #define INNER 64 /* inner elements of a task: whole cache lines */
 
@@ -72,41 +72,60 @@ void pool_average_gradient(const kernel_set *ks, pool *p, const window_shape *s,
     run(p, &(job){.run = ks->window_average_gradient, .s = s, .m = m, .backward = true, .to = dx, .from = dy});
 }
 
+void pool_norm(const kernel_set *ks, pool *p, const window_shape *s, const window_storage *m, float *y,
+               const float *x) {
+    run(p, &(job){.run = ks->window_norm, .s = s, .m = m, .to = y, .from = x});
+}
+
 typedef struct index_job {
+    const kernel_set *ks;
     const window_shape *s;
-    bool column_major;
+    const window_storage *m;
+    const window_indices *to;
     float *y;
-    int64_t *indices;
     const float *x;
+    int64_t pieces;
 } index_job;
 
-static void index_window(const index_job *j, int64_t plane, int64_t oh, int64_t ow) {
-    const window_shape *s = j->s;
-    struct window_range r = window_at(s, oh, ow);
-    const float *x = j->x + plane * s->ih * s->iw;
-    float best = -INFINITY;
-    int64_t row = -1, column = -1;
-    for (int64_t u = r.u0; u < r.u1; u++)
-        for (int64_t v = r.v0; v < r.v1; v++) {
-            int64_t h = r.row + u * s->dh, w = r.column + v * s->dw;
-            float value = x[h * s->iw + w];
-            if (row >= 0 && !(value > best || (value != value && best == best))) continue;
-            best = value, row = h, column = w;
-        }
-    int64_t at = (plane * s->oh + oh) * s->ow + ow,
-            in_plane = j->column_major ? column * s->ih + row : row * s->iw + column;
-    j->y[at] = best;
-    j->indices[at] = row < 0 ? -1 : plane * s->ih * s->iw + in_plane;
-}
-
-static void index_task(void *context, int64_t plane, int worker) {
+static void index_task(void *context, int64_t index, int worker) {
     const index_job *j = context;
     (void)worker;
-    for (int64_t oh = 0; oh < j->s->oh; oh++)
-        for (int64_t ow = 0; ow < j->s->ow; ow++) index_window(j, plane, oh, ow);
+    int64_t outer = index / j->pieces, begin = index % j->pieces * INNER;
+    int64_t inner = j->m->inner - begin < INNER ? j->m->inner - begin : INNER;
+    int64_t first = outer * j->to->outer_step + begin * j->to->inner_step;
+    j->ks->window_max_indices(j->s, j->m, inner, j->y + outer * j->m->y_outer + begin, j->to, first,
+                              j->x + outer * j->m->x_outer + begin);
 }
 
-void pool_max_indices(pool *p, const window_shape *s, int64_t planes, bool column_major, float *y, int64_t *indices,
-                      const float *x) {
-    pool_run(p, index_task, &(index_job){s, column_major, y, indices, x}, planes);
+void pool_max_indices(const kernel_set *ks, pool *p, const window_shape *s, const window_storage *m, float *y,
+                      const window_indices *to, const float *x) {
+    index_job j = {ks, s, m, to, y, x, (m->inner + INNER - 1) / INNER};
+    pool_run(p, index_task, &j, m->outer * j.pieces);
+}
+
+/* Where in y element `index` of the counted shape is; −1: outside of y, −2: there is none. */
+static int64_t unpool_target(const unpool_shape *s, int64_t index) {
+    int64_t size = s->fh * s->fw;
+    if (index < 0 || size <= 0 || index / size >= s->planes) return -2;
+    int64_t row = index % size / s->fw, column = index % s->fw;
+    return row < s->oh && column < s->ow ? (index / size * s->oh + row) * s->ow + column : -1;
+}
+
+int64_t pool_unpool(const unpool_shape *s, float *y, const float *x, const int64_t *indices, int64_t count) {
+    memset(y, 0, (size_t)(s->planes * s->oh * s->ow) * sizeof *y);
+    for (int64_t i = 0; i < count; i++) {
+        int64_t at = unpool_target(s, indices[i]);
+        if (at == -2) return i;
+        if (at >= 0) y[at] = x[i];
+    }
+    return -1;
+}
+
+int64_t pool_unpool_gradient(const unpool_shape *s, float *dx, const float *dy, const int64_t *indices, int64_t count) {
+    for (int64_t i = 0; i < count; i++) {
+        int64_t at = unpool_target(s, indices[i]);
+        if (at == -2) return i;
+        dx[i] = at >= 0 ? dy[at] : 0;
+    }
+    return -1;
 }

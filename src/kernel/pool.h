@@ -5,11 +5,15 @@
 #include "base/pool.h"
 #include "kernel/kernel.h"
 
-/* Windows. oh and ow are given (so floor or ceil is the caller's); pb and pr matter only for include_pad's divisor. */
+/* Windows. oh and ow are given (so floor or ceil is the caller's); pb and pr matter only for include_pad's divisor. p
+ * is 0, or that of a p-norm: its gradient is an average's that adds up and doesn't divide. */
 typedef struct window_shape {
     int64_t ih, iw, oh, ow, kh, kw, sh, sw, pt, pl, pb, pr, dh, dw;
     bool include_pad; /* average: divide by the taps in the padded image rather than in the image */
+    int64_t p;
 } window_shape;
+
+#define WINDOW_P_MOST 16 /* of pool_norm */
 
 /* Where elements are: outer·pitch + row·pitch + column·pitch + inner, with inner contiguous, for x and for y.
  * Channels last: outer = batch, inner = channels. Batch last: outer = channels, inner = batch. Plain NCHW: outer =
@@ -34,9 +38,29 @@ void pool_average(const kernel_set *ks, pool *p, const window_shape *s, const wi
 void pool_average_gradient(const kernel_set *ks, pool *p, const window_shape *s, const window_storage *m, float *dx,
                            const float *dy);
 
-/* Plain storage, contiguous: y and the flat index of the maximum in x as ONNX counts it (over the whole tensor;
- * column_major: storage_order 1, within the image's plane). A window wholly in the padding has index −1. */
-void pool_max_indices(pool *p, const window_shape *s, int64_t planes, bool column_major, float *y, int64_t *indices,
-                      const float *x);
+/* y = (Σ |x|^p)^(1/p), 1 ≤ p ≤ WINDOW_P_MOST. */
+void pool_norm(const kernel_set *ks, pool *p, const window_shape *s, const window_storage *m, float *y, const float *x);
+
+/* Where indices go: in ONNX's order, whatever y's storage is. Planes (images × channels) are numbered outer·outer_step
+ * + inner·inner_step. column_major: storage_order 1, elements of a plane are counted column by column. */
+typedef struct window_indices {
+    int64_t *indices;
+    int64_t outer_step, inner_step;
+    bool column_major;
+} window_indices;
+
+/* pool_max, and the flat index in x of each maximum as ONNX counts it (over the whole tensor). A window wholly in the
+ * padding has index −1. */
+void pool_max_indices(const kernel_set *ks, pool *p, const window_shape *s, const window_storage *m, float *y,
+                      const window_indices *to, const float *x);
+
+/* Max unpooling of plain storage: y = 0, then y[target of indices[i]] = x[i]. Indices count in the shape [planes, fh,
+ * fw]; y is [planes, oh, ow], and what lies outside of it is left out. Returns −1, or the first i whose index is no
+ * element of that shape; then y is not finished. */
+typedef struct unpool_shape {
+    int64_t planes, fh, fw, oh, ow;
+} unpool_shape;
+int64_t pool_unpool(const unpool_shape *s, float *y, const float *x, const int64_t *indices, int64_t count);
+int64_t pool_unpool_gradient(const unpool_shape *s, float *dx, const float *dy, const int64_t *indices, int64_t count);
 
 #endif

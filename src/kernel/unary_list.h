@@ -3,7 +3,8 @@
  *   f      the value of input x
  *   df     the gradient: d (the gradient of the output) times the derivative, from x or y, whichever `needs` names
  * All are vectors; a and b are the row's parameters, noted where it has them. IF(mask, p, q) is mask ? p : q by lanes,
- * V(f) the vector function f of body/math.inc.
+ * V(f) the vector function f of body/math.inc, EACH(f, x)
+ * the scalar f of each lane: libm's, of functions that networks hardly use.
  * A row here makes UNARY_<name> in unary_kind (elementwise.h) and two kernels per instruction set
  * (body/elementwise.inc). */
 /* clang-format off */
@@ -19,12 +20,23 @@ UNARY(sqrt, 'y', V(v_sqrt)(x), d * 0.5f / y)
 UNARY(square, 'x', x * x, d * 2 * x)
 UNARY(reciprocal, 'y', 1 / x, -d * y * y)
 UNARY(erf, 'x', V(v_erf)(x), d * 1.12837917f * V(v_exp)(-x * x))
+UNARY(sin, 'x', V(v_sin)(x), d * V(v_cos)(x))
+UNARY(cos, 'x', V(v_cos)(x), -d * V(v_sin)(x))
+UNARY(tan, 'y', EACH(tanf, x), d * (1 + y * y))
+UNARY(asin, 'x', EACH(asinf, x), d / V(v_sqrt)((1 - x) * (1 + x)))
+UNARY(acos, 'x', EACH(acosf, x), -d / V(v_sqrt)((1 - x) * (1 + x)))
+UNARY(atan, 'x', EACH(atanf, x), d / (1 + x * x))
+UNARY(sinh, 'x', EACH(sinhf, x), d * EACH(coshf, x))
+UNARY(cosh, 'x', EACH(coshf, x), d * EACH(sinhf, x))
+UNARY(asinh, 'x', EACH(asinhf, x), d / V(v_sqrt)(x * x + 1))
+UNARY(acosh, 'x', EACH(acoshf, x), d / V(v_sqrt)((x - 1) * (x + 1)))
+UNARY(atanh, 'x', EACH(atanhf, x), d / ((1 - x) * (1 + x)))
 UNARY(sign, 0, V(v_sign)(x), ZERO)
 UNARY(floor, 0, V(v_floor)(x), ZERO)
 UNARY(ceil, 0, -V(v_floor)(-x), ZERO)
 UNARY(round, 0, V(v_round)(x), ZERO) /* halves go to even */
 UNARY(affine, 0, a * x + b, d * a) /* a = scale, b = offset */
-UNARY(clip, 'x', V(v_clip)(x, a, b), IF((x >= a) & (x <= b), d, ZERO)) /* a = least, b = greatest */
+UNARY(clip, 'y', V(v_clip)(x, a, b), IF((y > a) & (y < b), d, ZERO)) /* a = least, b = greatest */
 UNARY(leaky_relu, 'x', IF(x < 0, a * x, x), IF(x < 0, d * a, d)) /* a = alpha */
 UNARY(thresholded_relu, 'x', IF(x <= a, ZERO, x), IF(x <= a, ZERO, d)) /* a = alpha */
 UNARY(elu, 'x', IF(x < 0, a * V(v_expm1)(x), x), IF(x < 0, d * a * V(v_exp)(x), d)) /* a = alpha */

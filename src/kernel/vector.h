@@ -15,6 +15,9 @@ typedef float vf __attribute__((vector_size(LANES * 4)));   /* LANES floats */
 typedef int32_t vi __attribute__((vector_size(LANES * 4))); /* LANES 32-bit integers; comparisons of vf give these */
 typedef float vf_unaligned __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
 
+typedef uint32_t vu __attribute__((vector_size(LANES * 4)));
+typedef uint64_t vw __attribute__((vector_size(LANES * 4))); /* LANES / 2 64-bit integers */
+
 /* Four floats, which every instruction set has registers for: transposes. */
 typedef float quad __attribute__((vector_size(16)));
 typedef float quad_unaligned __attribute__((vector_size(16), aligned(4), may_alias));
@@ -30,7 +33,8 @@ static inline vf vf_set(float x) {
 }
 
 /* vf_load_part(p, n): the first n (0 ≤ n ≤ LANES) floats at p, zeros after them; nothing past p[n−1] is read.
- * vf_store_part(p, x, n): the reverse; nothing past p[n−1] is written. What vector types cannot say: a file of isa/ may
+ * vf_store_part(p, x, n): the reverse; nothing past p[n−1] is written. vw_product(a, m): the low halves of a's lanes,
+ * times m. What vector types cannot say: a file of isa/ may
  * name a header that says it with the instruction set's masks. */
 #ifdef VECTOR_PARTS
 #include VECTOR_PARTS

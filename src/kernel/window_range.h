@@ -29,7 +29,7 @@ static inline struct window_range window_at(const struct window_shape *s, int64_
         int64_t v_end = window_clip(r.column, s->dw, s->kw, -s->pl, s->iw + s->pr, &v);
         r.divisor = (u_end - u) * (v_end - v);
     }
-    if (r.divisor < 1) r.divisor = 1;
+    if (r.divisor < 1 || s->p) r.divisor = 1;
     return r;
 }
 

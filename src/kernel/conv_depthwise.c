@@ -1,0 +1,362 @@
+#include "kernel/conv_depthwise.h"
+
+#include <string.h>
+
+#include "kernel/conv_depthwise_tile.h"
+#include "kernel/sizes.h"
+
+#define TASKS         16 /* wanted, if they are large enough */
+#define TASK_CHANNELS 64 /* of a task, at least */
+#define PARTS         8  /* partial sums of a weight gradient */
+
+bool conv_is_depthwise(const conv_shape *s) {
+    return s->groups > 1 && s->groups == s->ic;
+}
+
+/* ---- one dimension ---- */
+
+/* Result i, at start + i·every of what is written, sees tap t (kernel position first + t·next) at input
+ * i·step + offset + t·move. */
+typedef struct depthwise_axis {
+    int64_t count, start, every;
+    int64_t in, step, offset, move;
+    int64_t taps, first, next;
+} depthwise_axis;
+
+static depthwise_axis axis_forward(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t pad,
+                                   int64_t dilation) {
+    return (depthwise_axis){.count = out,
+                            .every = 1,
+                            .in = in,
+                            .step = stride,
+                            .offset = -pad,
+                            .move = dilation,
+                            .taps = kernel,
+                            .next = 1};
+}
+
+/* The data gradient at phase + stride·i: tap u reads y at (phase + stride·i + pad − u·dilation) / stride, where that is
+ * whole. Taps are taken from the last to the first, so that they move forward as those of the convolution do. */
+static depthwise_axis axis_gradient(int64_t phase, int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t pad,
+                                    int64_t dilation) {
+    int64_t next = 1, first = 0;
+    while (next < kernel && next * dilation % stride != 0) next++;
+    while (first < kernel && (phase + pad - first * dilation) % stride != 0) first++;
+    depthwise_axis a = {.count = phase < in ? ceil_div(in - phase, stride) : 0,
+                        .start = phase,
+                        .every = stride,
+                        .in = out,
+                        .step = 1,
+                        .taps = first < kernel ? ceil_div(kernel - first, next) : 0,
+                        .next = -next};
+    if (a.taps == 0) return a;
+    a.first = first + (a.taps - 1) * next;
+    a.offset = (phase + pad - a.first * dilation) / stride;
+    a.move = next * dilation / stride;
+    return a;
+}
+
+static depthwise_axis axis_y(const conv_shape *s, enum conv_op op, int64_t phase) {
+    if (op != CONV_DX) return axis_forward(s->ih, s->oh, s->kh, s->sh, s->pt, s->dh);
+    return axis_gradient(phase, s->ih, s->oh, s->kh, s->sh, s->pt, s->dh);
+}
+static depthwise_axis axis_x(const conv_shape *s, enum conv_op op, int64_t phase) {
+    if (op != CONV_DX) return axis_forward(s->iw, s->ow, s->kw, s->sw, s->pl, s->dw);
+    return axis_gradient(phase, s->iw, s->ow, s->kw, s->sw, s->pl, s->dw);
+}
+
+/* Phases that have pixels; a stride may be longer than the image. */
+static int64_t phases_y(const conv_shape *s, enum conv_op op) {
+    return op == CONV_DX ? int64_min(s->sh, s->ih) : 1;
+}
+static int64_t phases_x(const conv_shape *s, enum conv_op op) {
+    return op == CONV_DX ? int64_min(s->sw, s->iw) : 1;
+}
+
+/* ---- weights: [phase][channels / lanes][plane][tap][lanes] ----
+ * With a multiplier m, the forward convolution repeats each channel of x m times and has oc channels; the data gradient
+ * has ic channels and sums m planes, plane j made of the channels c·m + j of dy. */
+
+static int64_t multiplier(const conv_shape *s) {
+    return s->oc / s->ic;
+}
+
+/* Channels of a result, planes that are summed. */
+static int64_t planes(const conv_shape *s, enum conv_op op) {
+    return op == CONV_DX ? multiplier(s) : 1;
+}
+static int64_t channels(const conv_shape *s, enum conv_op op) {
+    return op == CONV_DX ? s->ic : s->oc;
+}
+/* Channels in whole vectors. */
+static int64_t padded(const kernel_set *ks, int64_t n) {
+    return ceil_div(n, ks->lanes) * ks->lanes;
+}
+
+size_t depthwise_packed_floats(const kernel_set *ks, const conv_shape *s, enum conv_op op) {
+    return op == CONV_DW ? 0 : (size_t)(s->kh * s->kw * planes(s, op) * padded(ks, channels(s, op)));
+}
+
+/* One tap of one vector of channels: zeros behind the last. */
+static void pack_tap(int lanes, float *packed, const float *w, int64_t step, int64_t count) {
+    for (int64_t j = 0; j < lanes; j++) packed[j] = j < count ? w[j * step] : 0;
+}
+
+static float *pack_phase(const kernel_set *ks, const conv_shape *s, enum conv_op op, const float *w, float *packed,
+                         depthwise_axis y, depthwise_axis x) {
+    int64_t taps = s->kh * s->kw, m = planes(s, op), n = channels(s, op);
+    for (int64_t c = 0; c < n; c += ks->lanes)
+        for (int64_t plane = 0; plane < m; plane++)
+            for (int64_t t = 0; t < y.taps; t++)
+                for (int64_t i = 0; i < x.taps; i++, packed += ks->lanes) {
+                    int64_t tap = (y.first + t * y.next) * s->kw + x.first + i * x.next;
+                    pack_tap(ks->lanes, packed, w + (c * m + plane) * taps + tap, m * taps, n - c);
+                }
+    return packed;
+}
+
+void depthwise_pack(const kernel_set *ks, const conv_shape *s, enum conv_op op, const float *w, float *packed) {
+    if (op == CONV_DW) return;
+    for (int64_t py = 0; py < phases_y(s, op); py++)
+        for (int64_t px = 0; px < phases_x(s, op); px++)
+            packed = pack_phase(ks, s, op, w, packed, axis_y(s, op, py), axis_x(s, op, px));
+}
+
+/* ---- multiplied channels ---- */
+
+/* A copy [planes][batch][h][w][channels] of pixels of `each` channels: the channels repeated (planes = 1), or dealt
+ * out. */
+typedef struct deal_task {
+    int64_t images, h, w, each, m;
+    bool repeat;
+    const float *from;
+    conv_pitch pitch;
+    float *to;
+} deal_task;
+
+static int64_t deal_floats(const deal_task *t) {
+    return t->images * t->h * t->w * t->each * (t->repeat ? t->m : 1);
+}
+
+static void deal_row(void *context, int64_t row, int worker) {
+    (void)worker;
+    const deal_task *t = context;
+    int64_t plane = t->images * t->h * t->w * t->each / t->m;
+    for (int64_t x = 0; x < t->w; x++) {
+        const float *from = t->from + row / t->h * t->pitch.image + row % t->h * t->pitch.row + x * t->pitch.pixel;
+        float *to = t->to + (row * t->w + x) * (t->repeat ? t->each * t->m : t->each / t->m);
+        for (int64_t c = 0; c < (t->repeat ? t->each : t->each / t->m); c++)
+            for (int64_t j = 0; j < t->m; j++)
+                if (t->repeat) to[c * t->m + j] = from[c];
+                else to[j * plane + c] = from[c * t->m + j];
+    }
+}
+
+/* x with each channel m times. */
+static deal_task deal_x(const conv_shape *s, const float *x, conv_pitch xp, float *to) {
+    return (deal_task){s->batch, s->ih, s->iw, s->ic, multiplier(s), true, x, xp, to};
+}
+/* dy in m planes. */
+static deal_task deal_y(const conv_shape *s, const float *dy, conv_pitch yp, float *to) {
+    return (deal_task){s->batch, s->oh, s->ow, s->oc, multiplier(s), false, dy, yp, to};
+}
+
+static conv_pitch dense(int64_t h, int64_t w, int64_t channels) {
+    return (conv_pitch){h * w * channels, w * channels, channels};
+}
+
+/* ---- forward and data gradient ---- */
+
+typedef struct sweep_task {
+    const kernel_set *ks;
+    const conv_shape *s;
+    enum conv_op op;
+    int64_t rows_each, rows, row_blocks, channels, channel_blocks; /* rows: of phase 0, of one image and of all */
+    const float *in;
+    conv_pitch ip;
+    int64_t planes, in_plane;
+    const float *w;
+    float *out;
+    conv_pitch pitch;
+    const epilogue *epilogue;
+} sweep_task;
+
+/* Cuts rows and channels by shape alone. */
+static void task_cut(int64_t rows, int64_t channels, int64_t most, int64_t *row_blocks, int64_t *channel_blocks) {
+    *row_blocks = int64_max(1, int64_min(rows, most));
+    *channel_blocks = int64_max(1, int64_min(most / *row_blocks, channels / TASK_CHANNELS));
+}
+
+/* The first channel of block i: a whole number of vectors, whatever their size. */
+static int64_t block_begin(int64_t channels, int64_t blocks, int64_t i) {
+    return i == blocks ? channels : channels / 16 * i / blocks * 16;
+}
+
+/* The window of one row of results, channel `c` on. */
+static struct depthwise_window window_of(const depthwise_axis *y, const depthwise_axis *x, int64_t row, const float *in,
+                                         conv_pitch ip, int64_t c, int64_t channels) {
+    return (struct depthwise_window){.columns = x->count,
+                                     .channels = channels,
+                                     .x = in + row / y->count * ip.image + c,
+                                     .ih = y->in,
+                                     .iw = x->in,
+                                     .x_row = ip.row,
+                                     .x_pixel = ip.pixel,
+                                     .row = row % y->count * y->step + y->offset,
+                                     .column = x->offset,
+                                     .step = x->step,
+                                     .taps_h = y->taps,
+                                     .taps_w = x->taps,
+                                     .move_h = y->move,
+                                     .move_w = x->move};
+}
+
+/* One row of one phase; the weights are that phase's. */
+static void row_run(const sweep_task *t, const depthwise_axis *y, const depthwise_axis *x, const float *w,
+                    int64_t image, int64_t i, int64_t c, int64_t count) {
+    const epilogue *e = t->epilogue;
+    int64_t at = y->start + i * y->every;
+    struct depthwise_row r = {.window = window_of(y, x, image * y->count + i, t->in, t->ip, c, count),
+                              .planes = t->planes,
+                              .x_plane = t->in_plane,
+                              .w = w + c * t->planes * y->taps * x->taps,
+                              .y = t->out + image * t->pitch.image + at * t->pitch.row + x->start * t->pitch.pixel + c,
+                              .y_step = x->every * t->pitch.pixel,
+                              .epilogue = e};
+    if (e && e->bias) r.bias = e->bias + c;
+    if (e && e->residual) {
+        r.residual = e->residual + image * e->residual_pitch[0] + at * e->residual_pitch[1] +
+                     x->start * e->residual_pitch[2] + c;
+        r.residual_step = x->every * e->residual_pitch[2];
+    }
+    t->ks->depthwise_row(&r);
+}
+
+/* All phases of a row, one after the other while what they interleave is in the cache. */
+static void row_phases(const sweep_task *t, int64_t row, int64_t c, int64_t count) {
+    const float *w = t->w;
+    int64_t image = row / t->rows_each, i = row % t->rows_each;
+    for (int64_t py = 0; py < phases_y(t->s, t->op); py++) {
+        depthwise_axis y = axis_y(t->s, t->op, py);
+        for (int64_t px = 0; px < phases_x(t->s, t->op); px++) {
+            depthwise_axis x = axis_x(t->s, t->op, px);
+            if (i < y.count && x.count > 0) row_run(t, &y, &x, w, image, i, c, count);
+            w += t->planes * y.taps * x.taps * padded(t->ks, t->channels);
+        }
+    }
+}
+
+static void sweep_block(void *context, int64_t index, int worker) {
+    (void)worker;
+    const sweep_task *t = context;
+    int64_t block = index % t->row_blocks, part = index / t->row_blocks;
+    int64_t c = block_begin(t->channels, t->channel_blocks, part);
+    int64_t end = block_begin(t->channels, t->channel_blocks, part + 1);
+    for (int64_t row = block * t->rows / t->row_blocks; row < (block + 1) * t->rows / t->row_blocks; row++)
+        row_phases(t, row, c, end - c);
+}
+
+static void sweep_run(sweep_task *t, const conv_shape *s, enum conv_op op, pool *p) {
+    t->s = s;
+    t->op = op;
+    t->rows_each = axis_y(s, op, 0).count;
+    t->rows = s->batch * t->rows_each;
+    task_cut(t->rows, t->channels, TASKS, &t->row_blocks, &t->channel_blocks);
+    if (t->rows > 0) pool_run(p, sweep_block, t, t->row_blocks * t->channel_blocks);
+}
+
+void depthwise_forward(const kernel_set *ks, const conv_shape *s, const float *x, conv_pitch xp, const float *packed,
+                       float *y, conv_pitch yp, const epilogue *e, void *scratch, pool *p) {
+    sweep_task t = {.ks = ks, .channels = s->oc, .in = x, .ip = xp, .planes = 1, .w = packed};
+    t.out = y;
+    t.pitch = yp;
+    t.epilogue = e;
+    if (multiplier(s) > 1) {
+        deal_task d = deal_x(s, x, xp, scratch);
+        pool_run(p, deal_row, &d, s->batch * s->ih);
+        t.in = scratch;
+        t.ip = dense(s->ih, s->iw, s->oc);
+    }
+    sweep_run(&t, s, CONV_FORWARD, p);
+}
+
+void depthwise_dx(const kernel_set *ks, const conv_shape *s, const float *dy, conv_pitch yp, const float *packed,
+                  float *dx, conv_pitch xp, const epilogue *e, void *scratch, pool *p) {
+    sweep_task t = {.ks = ks, .channels = s->ic, .in = dy, .ip = yp, .planes = multiplier(s), .w = packed};
+    t.out = dx;
+    t.pitch = xp;
+    t.epilogue = e;
+    if (multiplier(s) > 1) {
+        deal_task d = deal_y(s, dy, yp, scratch);
+        pool_run(p, deal_row, &d, s->batch * s->oh);
+        t.in = scratch;
+        t.ip = dense(s->oh, s->ow, s->ic);
+        t.in_plane = s->batch * s->oh * s->ow * s->ic;
+    }
+    sweep_run(&t, s, CONV_DX, p);
+}
+
+/* ---- weight gradient: parts over ranges of rows, added in order ---- */
+
+typedef struct weight_task {
+    const kernel_set *ks;
+    const conv_shape *s;
+    depthwise_axis y, x;
+    int64_t rows, parts, channel_blocks;
+    const float *in, *dy;
+    conv_pitch ip, yp;
+    int64_t part_floats;
+    float *sums; /* [part][channels / lanes][tap][lanes] */
+} weight_task;
+
+static int64_t part_floats(const kernel_set *ks, const conv_shape *s) {
+    return s->kh * s->kw * padded(ks, s->oc);
+}
+
+static void weight_block(void *context, int64_t index, int worker) {
+    (void)worker;
+    const weight_task *t = context;
+    const conv_shape *s = t->s;
+    int64_t part = index % t->parts, block = index / t->parts, taps = s->kh * s->kw;
+    int64_t c = block_begin(s->oc, t->channel_blocks, block);
+    int64_t count = block_begin(s->oc, t->channel_blocks, block + 1) - c;
+    float *sums = t->sums + part * t->part_floats + c * taps;
+    memset(sums, 0, (size_t)(padded(t->ks, count) * taps) * sizeof *sums);
+    for (int64_t row = part * t->rows / t->parts; row < (part + 1) * t->rows / t->parts; row++) {
+        struct depthwise_weight w = {.window = window_of(&t->y, &t->x, row, t->in, t->ip, c, count),
+                                     .dy = t->dy + row / s->oh * t->yp.image + row % s->oh * t->yp.row + c,
+                                     .dy_step = t->yp.pixel,
+                                     .dw = sums};
+        t->ks->depthwise_weight(&w);
+    }
+}
+
+void depthwise_dw(const kernel_set *ks, const conv_shape *s, const float *x, conv_pitch xp, const float *dy,
+                  conv_pitch yp, float *dw, void *scratch, pool *p) {
+    weight_task t = {.ks = ks, .s = s, .rows = s->batch * s->oh, .in = x, .ip = xp, .dy = dy, .yp = yp};
+    t.y = axis_y(s, CONV_DW, 0);
+    t.x = axis_x(s, CONV_DW, 0);
+    task_cut(t.rows, s->oc, PARTS, &t.parts, &t.channel_blocks);
+    t.sums = scratch;
+    t.part_floats = part_floats(ks, s);
+    if (t.rows == 0 || s->ow == 0) {
+        memset(dw, 0, (size_t)(s->oc * s->kh * s->kw) * sizeof *dw);
+        return;
+    }
+    if (multiplier(s) > 1) {
+        deal_task d = deal_x(s, x, xp, scratch);
+        pool_run(p, deal_row, &d, s->batch * s->ih);
+        t.in = scratch;
+        t.ip = dense(s->ih, s->iw, s->oc);
+        t.sums += deal_floats(&d);
+    }
+    pool_run(p, weight_block, &t, t.parts * t.channel_blocks);
+    ks->depthwise_reduce(dw, t.sums, t.part_floats, t.parts, s->kh * s->kw, s->oc);
+}
+
+size_t depthwise_scratch_bytes(const kernel_set *ks, const conv_shape *s, enum conv_op op) {
+    deal_task x = deal_x(s, NULL, (conv_pitch){0}, NULL), y = deal_y(s, NULL, (conv_pitch){0}, NULL);
+    int64_t floats = multiplier(s) == 1 ? 0 : deal_floats(op == CONV_DX ? &y : &x);
+    if (op == CONV_DW) floats += PARTS * part_floats(ks, s);
+    return (size_t)floats * sizeof(float);
+}

@@ -1,0 +1,217 @@
+/* Functions of several operands over broadcast boxes against plain loops: every row, every way of broadcasting, special
+ * numbers, every instruction set, odd sizes, guarded buffers, gaps in the result, threads 1, 2, 7 bit-equal. */
+#include <math.h>
+
+#include "check.h"
+#include "kernel/map.h"
+#include "kernel_guard.h"
+
+#define SLOTS (1 + MAP_OPERANDS)
+
+static const char *const map_names[MAP_COUNT] = {
+#define MAP(name, operands, y, a, b, c, f) #name,
+#include "kernel/map_list.h"
+#undef MAP
+};
+
+static const float p_of = INFINITY, q_of = -INFINITY; /* parameters of is_any: then it is is_inf */
+
+static double plain(map_kind kind, double a, double b, double c) {
+    switch (kind) {
+    case MAP_add:
+        return (double)((float)a + (float)b);
+    case MAP_sub:
+        return (double)((float)a - (float)b);
+    case MAP_mul:
+        return (double)((float)a * (float)b);
+    case MAP_div:
+        return (double)((float)a / (float)b);
+    case MAP_min:
+        return isnan(a) || isnan(b) ? NAN : a < b ? a : b;
+    case MAP_max:
+        return isnan(a) || isnan(b) ? NAN : a > b ? a : b;
+    case MAP_pow:
+        return (double)powf((float)a, (float)b);
+    case MAP_mod: {
+        double r = (double)fmodf((float)a, (float)b);
+        return r == 0 || isnan(r) || (r < 0) == (b < 0) ? r : (double)((float)r + (float)b);
+    }
+    case MAP_fmod:
+        return fmod(a, b);
+    case MAP_equal:
+    case MAP_same:
+        return a == b;
+    case MAP_less:
+        return a < b;
+    case MAP_less_equal:
+        return a <= b;
+    case MAP_and:
+        return a != 0 && b != 0;
+    case MAP_or:
+        return a != 0 || b != 0;
+    case MAP_xor:
+        return (a != 0) != (b != 0);
+    case MAP_not:
+        return a == 0;
+    case MAP_is_nan:
+        return isnan(a) != 0;
+    case MAP_is_any:
+        return isinf(a) != 0;
+    case MAP_where:
+        return a != 0 ? b : c;
+    case MAP_select_equal:
+        return b == c ? a : 0;
+    case MAP_prelu:
+        return a < 0 ? (double)((float)a * (float)b) : a;
+    case MAP_prelu_gradient:
+        return b < 0 ? (double)((float)a * (float)c) : a;
+    case MAP_COUNT:
+        break;
+    }
+    return NAN;
+}
+
+/* A box's memory: slot 0 is y, the others its operands; mask[k] has the dimensions over which operand k repeats. */
+typedef struct box {
+    map_kind kind;
+    int rank;
+    int64_t dims[MAP_RANK], stride[SLOTS][MAP_RANK], count[SLOTS];
+    int mask[SLOTS];
+    char *data[SLOTS];
+    void *block[SLOTS];
+} box;
+
+static double element(const box *b, int k, int64_t at) {
+    return map_bytes(b->kind, k) == 1 ? (double)((uint8_t *)b->data[k])[at] : (double)((float *)b->data[k])[at];
+}
+
+static void box_fill(box *b, bool special) {
+    static const float specials[] = {NAN, INFINITY, -INFINITY, -0.0f, 0, 1e-40f, -1e-45f, 3e38f, 1};
+    for (int k = 1; k <= map_operands(b->kind); k++)
+        for (int64_t i = 0; i < b->count[k]; i++)
+            if (map_bytes(b->kind, k) == 1) ((uint8_t *)b->data[k])[i] = i % (k + 2) == 0;
+            else if (special && i % 3 == k - 1) ((float *)b->data[k])[i] = specials[i / 3 % 9];
+            else ((float *)b->data[k])[i] = (float)(i % (9 + 4 * k)) - 2.5f * (float)k;
+}
+
+static void box_new(box *b, int64_t gap, bool special) {
+    for (int k = 0; k <= map_operands(b->kind); k++) {
+        int64_t n = 1;
+        for (int d = b->rank - 1; d >= 0; d--) {
+            bool repeats = k > 0 && b->mask[k] >> d & 1;
+            b->stride[k][d] = repeats ? 0 : n;
+            if (!repeats) n = n * b->dims[d] + (k == 0 ? gap : 0);
+        }
+        float *block;
+        b->count[k] = n;
+        b->data[k] = (char *)guard_new((n * (int64_t)map_bytes(b->kind, k) + 3) / 4, &block);
+        b->block[k] = block;
+    }
+    memset(b->data[0], 99, (size_t)b->count[0] * map_bytes(b->kind, 0));
+    box_fill(b, special);
+}
+
+static void box_free(box *b) {
+    for (int k = 0; k <= map_operands(b->kind); k++) {
+        CHECK(guard_holds(b->block[k], (b->count[k] * (int64_t)map_bytes(b->kind, k) + 3) / 4), "guard of %s",
+              map_names[b->kind]);
+        mem_free(b->block[k]);
+    }
+}
+
+static void box_run(const kernel_set *ks, pool *p, const box *b) {
+    map_plan plan;
+    const int64_t *const stride[SLOTS] = {b->stride[0], b->stride[1], b->stride[2], b->stride[3]};
+    const void *in[MAP_OPERANDS] = {b->data[1], b->data[2], b->data[3]};
+    map_plan_init(&plan, b->kind, b->rank, b->dims, stride);
+    plan.p = p_of, plan.q = q_of;
+    map_run(ks, p, &plan, b->data[0], in);
+}
+
+static void box_compare(const kernel_set *ks, const box *b) {
+    int64_t n = 1;
+    for (int d = 0; d < b->rank; d++) n *= b->dims[d];
+    char *seen = mem_zalloc((size_t)b->count[0] + 1, 1);
+    for (int64_t i = 0; i < n; i++) {
+        int64_t rest = i, at[SLOTS] = {0};
+        for (int d = b->rank - 1; d >= 0; rest /= b->dims[d--])
+            for (int k = 0; k <= map_operands(b->kind); k++) at[k] += rest % b->dims[d] * b->stride[k][d];
+        double v[MAP_OPERANDS] = {0}, got = element(b, 0, at[0]);
+        for (int k = 0; k < map_operands(b->kind); k++) v[k] = element(b, 1 + k, at[1 + k]);
+        double want = plain(b->kind, v[0], v[1], v[2]);
+        seen[at[0]] = 1;
+        if (!CHECK(isnan(want) ? isnan(got) : got == want,
+                   "%s isa=%s rank=%d masks=%d,%d,%d at=%d (%g, %g, %g) got=%g want=%g", map_names[b->kind], ks->isa,
+                   b->rank, b->mask[1], b->mask[2], b->mask[3], (int)i, v[0], v[1], v[2], got, want))
+            break;
+    }
+    size_t bytes = map_bytes(b->kind, 0);
+    for (int64_t i = 0; i < b->count[0]; i++)
+        if (!seen[i] && !CHECK(b->data[0][(size_t)i * bytes] == 99, "gap written by %s", map_names[b->kind])) break;
+    mem_free(seen);
+}
+
+static void check_box(const kernel_set *ks, map_kind kind, int rank, const int64_t *dims, int a, int b, int c,
+                      int64_t gap, bool special) {
+    box x = {.kind = kind, .rank = rank, .mask = {0, a, b, c}};
+    for (int d = 0; d < rank; d++) x.dims[d] = dims[d];
+    box_new(&x, gap, special);
+    box_run(ks, NULL, &x);
+    box_compare(ks, &x);
+    box_free(&x);
+}
+
+static void check_boxes(const kernel_set *ks, map_kind kind) {
+    const int64_t small[4] = {3, 5, 1, 19}, deep[8] = {2, 1, 3, 2, 2, 1, 3, 5}, wide[2] = {7, 130},
+                  big[3] = {3, 4, 20011}, thin[3] = {5, 37, 3}, empty[2] = {3, 0}, pixels[2] = {61, 33};
+    bool special = kind != MAP_pow; /* NaN to the power 0 is 1, and so on: libm's business */
+    for (int mask = 0; mask < 256; mask++) {
+        check_box(ks, kind, 4, small, mask & 15, mask >> 4, mask * 7 & 15, mask % 3, special);
+        check_box(ks, kind, 8, deep, mask, 255 - mask, mask * 5 & 255, mask % 2, special);
+    }
+    for (int mask = 0; mask < 64; mask++) {
+        check_box(ks, kind, 2, wide, mask & 3, mask >> 2 & 3, mask >> 4, 0, special);
+        check_box(ks, kind, 3, thin, mask & 7, mask >> 3, mask * 3 & 7, 0, special);
+        check_box(ks, kind, 2, pixels, mask & 3, mask >> 2 & 3, mask >> 4, 0, special);
+    }
+    check_box(ks, kind, 3, big, 0, 5, 4, 0, special);
+    check_box(ks, kind, 2, empty, 0, 1, 2, 0, special);
+    check_box(ks, kind, 0, NULL, 0, 0, 0, 0, special);
+}
+
+/* An operand that lies otherwise than the result: its innermost dimension is not the result's. */
+static void check_strided(const kernel_set *ks, map_kind kind) {
+    box x = {.kind = kind, .rank = 2, .dims = {70, 600}};
+    box_new(&x, 0, true);
+    for (int k = 1; k <= map_operands(kind); k += 2) x.stride[k][0] = 1, x.stride[k][1] = 70;
+    box_run(ks, NULL, &x);
+    box_compare(ks, &x);
+    box_free(&x);
+}
+
+static void check_threads(const kernel_set *ks, pool *const pools[3], map_kind kind) {
+    for (int t = 1; t < 3; t++) {
+        box x = {.kind = kind, .rank = 3, .dims = {9, 1030, 11}, .mask = {0, 0, 2, 5}}, y = x;
+        box_new(&x, 0, true);
+        box_new(&y, 0, true);
+        box_run(ks, NULL, &x);
+        box_run(ks, pools[t], &y);
+        CHECK(memcmp(x.data[0], y.data[0], (size_t)x.count[0] * map_bytes(kind, 0)) == 0,
+              "bits of %s isa=%s threads=%d", map_names[kind], ks->isa, pool_threads(pools[t]));
+        box_free(&x);
+        box_free(&y);
+    }
+}
+
+int main(void) {
+    pool *pools[3] = {0};
+    if (pool_new(&pools[1], 2, NULL) || pool_new(&pools[2], 7, NULL)) return 1;
+    for (const kernel_set *const *ks = kernel_sets(); *ks; ks++)
+        for (map_kind kind = 0; kind < MAP_COUNT; kind++) {
+            check_boxes(*ks, kind);
+            check_strided(*ks, kind);
+            check_threads(*ks, pools, kind);
+        }
+    for (int i = 0; i < 3; i++) pool_release(pools[i]);
+    return check_report();
+}
