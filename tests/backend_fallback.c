@@ -46,7 +46,7 @@ static void training_check(graph *model, const optimizer_options *optimizer, con
     char what[96];
     graph *g = NULL;
     snprintf(what, sizeof what, "%s, training step of 64", name);
-    if (CHECK(step_graph(model, 64, optimizer, 0.01, &g, &err) == STRIA_OK, "%s: %s", what, err.text))
+    if (CHECK(step_graph(model, 64, NULL, optimizer, 0.01, &g, &err) == STRIA_OK, "%s: %s", what, err.text))
         sets_check(g, what);
     graph_free(g);
 }

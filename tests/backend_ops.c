@@ -47,6 +47,24 @@ static const struct {
     {&op_ConvWeightGradient, {"2x32x9x7, 2x32x9x7, 32x1x3x3", "group=32 pads=1,1,1,1"}},
     {&op_ConvWeightGradient, {"2x4x3x3, 2x3x9x9, 4x3x2x2", "strides=3,3"}},
     {&op_ConvWeightGradient, {"2x4x2x2, 2x3x2x2, 4x3x5x5", "pads=2,2,2,2"}},
+    {&op_Conv, {"1x40x15x15, 40x1x3x3, 40", "group=40 strides=2,2 pads=1,1,1,1"}},
+    {&op_Conv, {"2x33x9x17, 33x1x5x5", "group=33 pads=2,2,2,2"}},
+    {&op_Conv, {"1x24x8x9, 72x1x3x3, 72", "group=24 pads=0,1,2,1"}},
+    {&op_Conv, {"2x24x7x7, 24x1x3x3", "group=24 dilations=2,2 pads=2,2,2,2"}},
+    {&op_Conv, {"2x32x1x1, 32x1x3x3, 32", "group=32 pads=1,1,1,1"}},
+    {&op_Conv, {"2x32x5x5, 64x4x3x3, 64", "group=8 pads=1,1,1,1"}},
+    {&op_Conv, {"0x4x5x5, 4x1x3x3, 4", "group=4 pads=1,1,1,1"}},
+    {&op_Conv, {"0x4x5x5, 6x4x3x3, 6", "pads=1,1,1,1"}},
+    {&op_ConvDataGradient, {"1x40x8x8, 40x1x3x3, 1x40x15x15", "group=40 strides=2,2 pads=1,1,1,1"}},
+    {&op_ConvDataGradient, {"2x48x6x7, 48x1x5x5, 2x24x6x7", "group=24 pads=2,2,2,2"}},
+    {&op_ConvWeightGradient, {"1x40x8x8, 1x40x15x15, 40x1x3x3", "group=40 strides=2,2 pads=1,1,1,1"}},
+    {&op_ConvWeightGradient, {"2x48x6x7, 2x24x6x7, 48x1x5x5", "group=24 pads=2,2,2,2"}},
+    {&op_ConvWeightGradient, {"0x8x6x7, 0x8x6x7, 8x1x3x3", "group=8 pads=1,1,1,1"}},
+    {&op_ConvTranspose, {"2x64x7x7, 64x32x4x4, 32", "strides=2,2 pads=1,1,1,1"}},
+    {&op_ConvTranspose, {"17x6x5x4, 6x5x3x3, 5", "strides=2,1 output_padding=1,0"}},
+    {&op_ConvTranspose, {"2x32x7x7, 32x1x4x4, 32", "group=32 strides=2,2 pads=1,1,1,1"}},
+    {&op_ConvTranspose, {"1x5x3x3, 5x3x2x2, 3", "strides=4,5 output_padding=5,0"}},
+    {&op_ConvTranspose, {"0x5x3x3, 5x3x2x2, 3", ""}},
     {&op_Gemm, {"64x400, 120x400, 120", "transB=1"}},
     {&op_Gemm, {"1x784, 300x784, 300", "transB=1"}},
     {&op_Gemm, {"64x10, 64x84", "transA=1"}},
@@ -55,12 +73,39 @@ static const struct {
     {&op_MatMul, {"1x500, 500x10", ""}},
     {&op_MaxPool, {"33x17x10x10", "kernel_shape=2,2 strides=2,2"}},
     {&op_MaxPool, {"2x35x7x7", "kernel_shape=3,3 strides=2,2 pads=1,1,1,1"}},
+    {&op_MaxPool, {"2x35x7x7", "kernel_shape=3,3 strides=2,2 pads=1,1,1,1 storage_order=1"}},
+    {&op_MaxPool, {"3x5x9x7", "kernel_shape=2,3 strides=3,4 pads=0,1,1,1 dilations=3,1 storage_order=1"}},
+    {&op_LpPool, {"3x70x10x10", "kernel_shape=3,3 strides=2,2 pads=1,1,1,1 p=3"}},
+    {&op_AveragePoolGradient, {"2x35x4x4, 2x35x7x7", "kernel_shape=3,3 strides=2,2 pads=1,1,1,1 sum=1"}},
     {&op_AveragePool, {"33x17x10x10", "kernel_shape=2,2 strides=2,2"}},
     {&op_AveragePool, {"2x35x7x7", "kernel_shape=3,3 strides=2,2 pads=1,1,1,1"}},
     {&op_MaxPoolGradient, {"33x17x5x5, 33x17x10x10", "kernel_shape=2,2 strides=2,2"}},
     {&op_MaxPoolGradient, {"2x35x4x4, 2x35x7x7", "kernel_shape=3,3 strides=2,2 pads=1,1,1,1"}},
     {&op_AveragePoolGradient, {"33x17x5x5, 33x17x10x10", "kernel_shape=2,2 strides=2,2"}},
     {&op_AveragePoolGradient, {"2x35x4x4, 2x35x7x7", "kernel_shape=3,3 strides=2,2 pads=1,1,1,1"}},
+    {&op_BatchNormalization, {"33x17x10x10, 17, 17, 17, pos:17", ""}},
+    {&op_BatchNormalization, {"33x17x10x10, 17, 17, 17, pos:17", "training_mode=1"}},
+    {&op_BatchNormalization, {"2x70x15x15, 70, 70, 70, pos:70", "training_mode=1"}},
+    {&op_BatchNormalization, {"5000x3, 3, 3, 3, pos:3", "training_mode=1"}},
+    {&op_BatchNormalizationGradient, {"33x17x10x10, 33x17x10x10, 17", "training_mode=1"}},
+    {&op_BatchNormalizationGradient, {"2x70x15x15, 2x70x15x15, 70, 70, pos:70", ""}},
+    {&op_LayerNormalization, {"70x300, 300, 300", ""}},
+    {&op_LayerNormalization, {"33x16x5x5, 16x5x5, 16x5x5", "axis=1"}},
+    {&op_LayerNormalizationGradient, {"70x300, 70x300, 300", ""}},
+    {&op_RMSNormalization, {"33x16x5x5, 5x5", "axis=2"}},
+    {&op_InstanceNormalization, {"33x17x10x10, 17, 17", ""}},
+    {&op_InstanceNormalizationGradient, {"33x17x10x10, 33x17x10x10, 17", ""}},
+    {&op_GroupNormalization, {"33x18x7x5, 18, 18", "num_groups=6"}},
+    {&op_GroupNormalization, {"2x96x9x9, 96, 96", "num_groups=1"}},
+    {&op_GroupNormalizationGradient, {"33x18x7x5, 33x18x7x5, 18", "num_groups=6"}},
+    {&op_LRN, {"3x37x7x9", "size=5 alpha=0.1"}},
+    {&op_LRN, {"33x6x5x5", "size=4 alpha=0.1 beta=0.6"}},
+    {&op_LRNGradient, {"3x37x7x9, 3x37x7x9", "size=5 alpha=0.1"}},
+    {&op_LpNormalization, {"70x300", ""}},
+    {&op_LpNormalization, {"5x33x9x17", "axis=1 p=1"}},
+    {&op_Dropout, {"33x12x6x6, 0.25..0.25:, bool=1", ""}},
+    {&op_Dropout, {"5x7x5x3, 0.75..0.75:, bool=1", ""}},
+    {&op_Dropout, {"40000, 0.5..0.5:, bool=1", ""}},
     {&op_Add, {"7x33x5x5, 33x1x1", ""}},
     {&op_Mul, {"64x500, 500", ""}},
     {&op_Sub, {"5, 4x3x33x5", ""}},
@@ -69,6 +114,28 @@ static const struct {
     {&op_ReduceTo, {"40x33x5x5, 33x5x1", ""}},
     {&op_ReduceSum, {"70x41x9, i64=0,2:2", "keepdims=0"}},
     {&op_ReduceMean, {"2x64x7x7, i64=2,3:2", ""}},
+    {&op_ReduceMax, {"300x500, i64=0:1", ""}},
+    {&op_ReduceLogSumExp, {"-9..9:300x500, i64=0:1", ""}},
+    {&op_ReduceLogSumExp, {"3x70000, i64=1:1", ""}},
+    {&op_ReduceL2, {"70000", ""}},
+    {&op_ReduceProd, {"0.9..1.1:70x41x9, i64=0,2:2", "keepdims=0"}},
+    {&op_ArgMax, {"5x1000", "axis=1"}},
+    {&op_ArgMin, {"2x1000x35", "axis=1 keepdims=0 select_last_index=1"}},
+    {&op_Hardmax, {"f=1,3,3,2,3,1:2x3", ""}},
+    {&op_Hardmax, {"3x5x7x35", "axis=1"}},
+    {&op_TopK, {"7x1000, i64=5:1", ""}},
+    {&op_TopK, {"f=1,3,3,2,3,1,-1,0:2x4, i64=3:1", "largest=0"}},
+    {&op_TopK, {"f=1,3,3,2,3,1,-1,0:2x4, i64=3:1", ""}},
+    {&op_Resize, {"2x35x6x5, -, f=1,1,2,2:4", "mode=linear"}},
+    {&op_Resize, {"2x35x6x5, -, f=1,1,2,3:4", ""}},
+    {&op_Resize, {"1x3x40x37, -, f=2.2,1.9:2", "axes=2,3 mode=cubic"}},
+    {&op_Resize, {"4x5x6x7, -, -, i64=7,3,9,5:4", "mode=linear"}},
+    {&op_Resize,
+     {"1x1x4x4, f=0,0,0.4,0.6,1,1,1.2,1.7:8, -, i64=1,1,3,3:4",
+      "mode=cubic extrapolation_value=10 coordinate_transformation_mode=tf_crop_and_resize"}},
+    {&op_ResizeGradient, {"2x35x12x10, 2x35x6x5, -, f=1,1,2,2:4", "mode=linear"}},
+    {&op_ResizeGradient, {"2x3x5x40, 2x3x33x17, -, -, i64=5,40:2", "axes=2,3"}},
+    {&op_ResizeGradient, {"7x3x9x5, 4x5x6x7, -, -, i64=7,3,9,5:4", "mode=linear"}},
     {&op_Softmax, {"64x10", ""}},
     {&op_Softmax, {"-5..5:3x1000", ""}},
     {&op_SoftmaxGradient, {"64x10, 64x10", ""}},
@@ -82,6 +149,25 @@ static const struct {
     {&op_SoftmaxCrossEntropyLossGradient, {":, 4x5, i64=3,-1,4,3:4", "ignore_index=-1"}},
     {&op_Transpose, {"37x65", ""}},
     {&op_Transpose, {"5x33x9x17", "perm=0,2,3,1"}},
+    {&op_Cast, {"2x3x4x5", "to=10"}},
+    {&op_Cast, {"2x3x4x5", "to=16"}},
+    {&op_Cast, {"-99..99:3x33x5x70", "to=6"}},
+    {&op_Cast, {"-99..99:3x33x5x70", "to=7"}},
+    {&op_Concat, {"2x64x7x9, 2x32x7x9, 2x1x7x9", "axis=1"}},
+    {&op_Concat, {"33x3x5x70, 33x3x5x2", "axis=-1"}},
+    {&op_Split, {"2x97x7x9, i64=64,32,1:3", "outputs=3 axis=1"}},
+    {&op_Slice, {"3x40x30x20, i64=5,-1:2, i64=37,-31:2, i64=1,2:2, i64=3,-2:2", ""}},
+    {&op_Pad, {"2x40x30x20, i64=0,1,2,3,0,0,4,5:8, f=2", ""}},
+    {&op_Pad, {"2x40x30x20, i64=0,0,2,3,0,0,4,5:8", "mode=reflect"}},
+    {&op_PadGradient, {"2x40x36x28, 2x40x30x20, i64=0,0,2,3,0,0,4,5:8", "mode=reflect"}},
+    {&op_Tile, {"3x20x9x5, i64=2,1,3,7:4", ""}},
+    {&op_ExpandTo, {"2x70x1x1, 2x70x9x8", "mean=1"}},
+    {&op_DepthToSpace, {"2x72x15x14", "blocksize=3"}},
+    {&op_SpaceToDepth, {"2x8x30x28", "blocksize=2"}},
+    {&op_GatherElements, {"70x90, i64=0,69,-70,5,5,7,1,2:4x2", ""}},
+    {&op_Gather, {"900x70, i64=899,0,-900,5,5,7,1,2:8", ""}},
+    {&op_GatherGradient, {"8x2000, i64=9,0,-10,5,5,7,1,5:8, 10x2000", ""}},
+    {&op_ScatterND, {"30x700, i64=3,4,3,-1:4x1, 4x700", "reduction=add"}},
     {&op_Reorder, {"33x6x5x7", ""}},
     {&op_Reorder, {"1x3x224x3", ""}},
     {&op_Flatten, {"33x16x3x5", ""}},
@@ -148,6 +234,7 @@ static bool storage_set(node *n, const struct storage *s) {
     bool uniform = s->first == s->others && s->first == s->outputs;
     op_layouts kind = n->op->layouts;
     if (kind == LAYOUT_PLAIN && s != &storages[0]) return false;
+    if (kind == LAYOUT_FOLLOW) kind = LAYOUT_STRIDED;
     if (kind != LAYOUT_STRIDED && !uniform) return false;
     for (int i = 0; i < n->in_count; i++) {
         if (!n->in[i]) continue;
@@ -409,6 +496,7 @@ static bool specials_apply(const node *n) {
     const char *name = n->op->name;
     if (strstr(name, "Gradient") || n->op->layouts == LAYOUT_STRIDED)
         return bound_exact(n) && n->op != &op_ReluGradient;
+    if (n->op == &op_Dropout || n->op == &op_LpNormalization) return false; /* a ratio; sums */
     return n->op->layouts == LAYOUT_SAME ? n->op != &op_Momentum && n->op != &op_Pow : bound_exact(n);
 }
 
@@ -475,7 +563,7 @@ static void trial_one(const op_def *op, const op_case *text, int index, int outp
     if (!wanted(3, fused) || !wanted(4, t.kind)) return;
     if (!CHECK(case_new(&t.c, op, text, STRIA_FLOAT32, &err) == STRIA_OK, "%s: %s", case_name(op, text), err.text))
         return;
-    t.c.n->out_count = outputs;
+    if (op->out_max != OP_UNBOUNDED) t.c.n->out_count = outputs;
     for (int i = 0; i < t.c.n->in_count; i++) t.contents[i] = tensor_retain(t.c.contents[i]);
     if (!specials || specials_apply(t.c.n)) {
         for (int i = 0; specials && i < t.c.n->in_count; i++)
@@ -494,6 +582,7 @@ static void trial_case(const op_def *op, const op_case *text, int index) {
     for (int outputs = op->out_min; outputs <= op->out_max; outputs++) {
         trial_one(op, text, index, outputs, "none", "given");
         trial_one(op, text, index, outputs, "none", "special");
+        if (op->out_max == OP_UNBOUNDED) break;
     }
     if (!op->epilogue) return;
     for (const op_def *const *f = op_all(); *f; f++)
@@ -509,7 +598,9 @@ static void operator_run(const op_def *op) {
     for (const op_case *c = op->cases; c->inputs; c++) trial_case(op, c, index++);
     for (size_t i = 0; i < sizeof extra / sizeof *extra; i++)
         if (extra[i].op == op) trial_case(op, &extra[i].text, index++);
-    if (op->layouts == LAYOUT_SAME && op->in_min == 1 && op->in_max == 1) trial_case(op, &extra_elementwise, index++);
+    bool floats = op != &op_Not && op != &op_Cast; /* a cast says to what */
+    if (op->layouts == LAYOUT_SAME && floats && op->in_min == 1 && op->in_max == 1)
+        trial_case(op, &extra_elementwise, index++);
     if (op->layouts == LAYOUT_SAME && op->in_min == 2 && strstr(op->name, "Gradient"))
         trial_case(op, &extra_elementwise_gradient, index++);
 }

@@ -51,7 +51,7 @@ static bool parse_prefix(const char *prefix, item *it, dtype float_type) {
     static const struct {
         const char *name;
         dtype type;
-    } kinds[] = {{"i64=", STRIA_INT64}, {"i32=", STRIA_INT32}, {"u8=", STRIA_UINT8}, {"f=", 0}};
+    } kinds[] = {{"i64=", STRIA_INT64}, {"i32=", STRIA_INT32}, {"u8=", STRIA_UINT8}, {"bool=", STRIA_BOOL}, {"f=", 0}};
     it->type = float_type;
     it->low = -1, it->high = 1;
     if (strcmp(prefix, "pos") == 0) it->low = 0.5, it->high = 1.5;
@@ -127,7 +127,7 @@ static stria_status add_inputs(case_graph *c, const op_def *op, const op_case *t
     return STRIA_OK;
 }
 
-static stria_status parse_attributes(const op_def *op, const char *text, void *attributes, arena *a, stria_error *err) {
+stria_status case_attributes(const op_def *op, const char *text, void *attributes, arena *a, stria_error *err) {
     char copy[512], *save = NULL;
     snprintf(copy, sizeof copy, "%s", text);
     TRY(attributes_default(op, attributes, a, err));
@@ -135,9 +135,16 @@ static stria_status parse_attributes(const op_def *op, const char *text, void *a
         char *equals = strchr(word, '=');
         if (!equals) FAIL(err, STRIA_BAD_ARGUMENT, "'%s' has no '='", word);
         *equals = 0;
+        if (strcmp(word, "outputs") == 0) continue;
         TRY(attribute_set(op, attributes, word, equals + 1, a, err));
     }
     return STRIA_OK;
+}
+
+/* How many outputs the node gets: all, or of an operator with any number what "outputs=" says. */
+static int output_count(const op_def *op, const char *attributes) {
+    const char *word = strstr(attributes, "outputs=");
+    return op->out_max != OP_UNBOUNDED ? op->out_max : word ? atoi(word + strlen("outputs=")) : 1;
 }
 
 static stria_status fill(case_graph *c, const op_def *op, const op_case *text, dtype float_type, stria_error *err) {
@@ -146,8 +153,9 @@ static stria_status fill(case_graph *c, const op_def *op, const op_case *text, d
     TRY(graph_new(&c->g, "case", err));
     TRY(add_inputs(c, op, text, float_type, in, &count, err));
     void *attributes = arena_alloc(&c->g->arena, op->attribute_bytes + 1);
-    TRY(parse_attributes(op, text->attributes, attributes, &c->g->arena, err));
-    return graph_add_node(c->g, op, "case", in, count, attributes, op->out_max, NULL, &c->n, err);
+    TRY(case_attributes(op, text->attributes, attributes, &c->g->arena, err));
+    return graph_add_node(c->g, op, "case", in, count, attributes, output_count(op, text->attributes), NULL, &c->n,
+                          err);
 }
 
 stria_status case_new(case_graph *c, const op_def *op, const op_case *text, dtype float_type, stria_error *err) {

@@ -4,8 +4,8 @@
  * inputs: items separated by ", ", each [prefix:]shape, "-" for an absent one:
  *   2x3x4          floats, uniform in [−1, 1)          :        a scalar
  *   pos:2x3        uniform in [0.5, 1.5)               a..b:2x3 uniform in [a, b)
- *   i64=1,2,3:3    these contents; also i32=, u8=, f=; without ":shape" a scalar
- * attributes: "name=text name=text". */
+ *   i64=1,2,3:3    these contents; also i32=, u8=, bool=, f=; without ":shape" a scalar
+ * attributes: "name=text name=text"; "outputs=3" is how many an operator with any number of outputs has. */
 #ifndef TESTS_CASES_H
 #define TESTS_CASES_H
 
@@ -23,6 +23,9 @@ typedef struct case_graph {
  * rule reads (value_inputs) are constants, the others graph inputs, in order. A failure releases everything. */
 stria_status case_new(case_graph *c, const op_def *op, const op_case *text, dtype float_type, stria_error *err);
 void case_release(case_graph *c);
+
+/* Attributes from their text. */
+stria_status case_attributes(const op_def *op, const char *text, void *attributes, arena *a, stria_error *err);
 
 /* "Conv (2x3x4x4, …; pads=1,1,1,1)", in static storage. */
 const char *case_name(const op_def *op, const op_case *text);

@@ -148,7 +148,7 @@ static session *step_session(graph *model, const golden *g, const kernel_set *ks
     session *s = NULL;
     optimizer_options sgd = {.momentum = 0.875};
     session_config config = {.ks = ks, .pool = p, .optimize = true};
-    assert_int_equal(step_graph(model, g->batch, &sgd, decay, &step, NULL), STRIA_OK);
+    assert_int_equal(step_graph(model, g->batch, NULL, &sgd, decay, &step, NULL), STRIA_OK);
     assert_int_equal(session_new(&s, step, &config, NULL), STRIA_OK);
     graph_free(step);
     draw_batch(s, g->batch);

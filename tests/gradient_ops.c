@@ -84,13 +84,16 @@ static bool check_case(const op_def *op, const op_case *text) {
     if (case_new(&c, op, text, STRIA_FLOAT64, &err) != STRIA_OK) fail_msg("%s: %s", name, err.text);
     value *loss = loss_build(&c, &err);
     for (int i = 0; i < c.n->in_count; i++)
-        if (c.n->in[i] && dtype_is_float(c.n->in[i]->type) && !(op->shape_inputs >> i & 1)) x[count++] = c.n->in[i];
+        if (c.n->in[i] && dtype_is_float(c.n->in[i]->type) && !((op->shape_inputs | op->value_inputs) >> i & 1))
+            x[count++] = c.n->in[i];
     if (!loss || count == 0) {
         case_release(&c);
         return false;
     }
-    /* class weights of a loss are data: no rule differentiates them */
-    if (strncmp(op->name, "SoftmaxCrossEntropyLoss", 23) == 0) count = 1;
+    /* soft labels and class weights of a loss are data: no rule differentiates them */
+    if (op->infer == op_SoftmaxCrossEntropyLoss.infer || op == &op_CrossEntropyLoss) count = 1;
+    /* nor does dropout's ratio have a gradient */
+    if (op == &op_Dropout) count = 1;
     if (autodiff(c.g, loss, x, count, dx, &err) != STRIA_OK) fail_msg("%s: %s", name, err.text);
     tensor **contents = case_contents(&c);
     if (graph_evaluate(c.g, contents, -1, &err) != STRIA_OK) fail_msg("%s: %s", name, err.text);

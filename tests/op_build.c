@@ -114,6 +114,64 @@ static void other_layers(void **state) {
     assert_shape(layer(f->g, "Transpose", f->image, 0, "perm=0,2,3,1"), "[2, 12, 10, 3]");
 }
 
+static int64_t parameters_of(const graph *g, const char *stem) {
+    int64_t count = 0;
+    for (int i = 0; i < g->value_count; i++)
+        if (g->values[i]->role == ROLE_PARAMETER && strncmp(g->values[i]->name, stem, strlen(stem)) == 0)
+            count += shape_count(&g->values[i]->shape);
+    return count;
+}
+
+static void paddings(void **state) {
+    fixture *f = *state;
+    assert_shape(layer(f->g, "conv", f->image, 4, "kernel=3 padding=full"), "[2, 4, 14, 12]");
+    assert_shape(layer(f->g, "conv", f->image, 4, "kernel=3 padding=full dilation=2"), "[2, 4, 16, 14]");
+    assert_shape(layer(f->g, "conv", f->image, 4, "kernel=3 padding=1,0,2,3"), "[2, 4, 13, 11]");
+    value *lower = layer(f->g, "conv", f->image, 4, "kernel=4 padding=same_lower");
+    conv_geometry g = conv_geometry_of(lower->producer);
+    assert_true(g.pt == 2 && g.pb == 1 && g.oh == 12 && g.ow == 10);
+    for (const char *const *mode = (const char *const[]){"reflect", "edge", "wrap", "constant", NULL}; *mode; mode++) {
+        char options[64];
+        snprintf(options, sizeof options, "kernel=4 stride=2 padding=same pad_mode=%s pad_value=-1", *mode);
+        value *y = layer(f->g, "conv", f->image, 4, options);
+        assert_shape(y, "[2, 4, 6, 5]");
+        assert_ptr_equal(y->producer->in[0]->producer->op, &op_Pad);
+        assert_true(conv_geometry_of(y->producer).pt == 0);
+    }
+    value *flipped = layer(f->g, "conv", f->image, 4, "kernel=3 flip=1");
+    assert_ptr_equal(flipped->producer->in[1]->producer->op, &op_Slice);
+    assert_shape(flipped->producer->in[1], "[4, 3, 3, 3]");
+    assert_int_equal(graph_check(f->g, NULL), STRIA_OK);
+}
+
+/* The lesson of every textbook: what sharing and locality save. */
+static void dense_local_shared(void **state) {
+    fixture *f = *state;
+    assert_shape(layer(f->g, "conv", f->image, 4, "kernel=3 name=shared"), "[2, 4, 10, 8]");
+    assert_shape(layer(f->g, "local_conv", f->image, 4, "kernel=3 name=local"), "[2, 4, 10, 8]");
+    assert_shape(layer(f->g, "dense", f->image, 4 * 10 * 8, "name=full"), "[2, 320]");
+    assert_int_equal(parameters_of(f->g, "shared."), 4 * (3 * 3 * 3 + 1));
+    assert_int_equal(parameters_of(f->g, "local."), 10 * 8 * 4 * (3 * 3 * 3 + 1));
+    assert_int_equal(parameters_of(f->g, "full."), 10 * 8 * 4 * (3 * 12 * 10 + 1));
+}
+
+static void other_convolutions(void **state) {
+    fixture *f = *state;
+    value *y =
+        layer(f->g, "separable_conv", f->image, 8, "kernel=3 padding=same stride=2 multiplier=2 activation=relu");
+    assert_shape(y, "[2, 8, 6, 5]");
+    assert_ptr_equal(y->producer->op, &op_Relu);
+    assert_shape(graph_find_value(f->g, "separable_conv1.depthwise.weight"), "[6, 1, 3, 3]");
+    assert_shape(graph_find_value(f->g, "separable_conv1.pointwise.weight"), "[8, 6, 1, 1]");
+    y = layer(f->g, "separable_conv", f->image, 8, "kernel=3 norm=1 bias=0 name=block");
+    assert_string_equal(y->producer->name, "block.pointwise.norm");
+    assert_shape(layer(f->g, "conv_transpose", f->image, 5, "kernel=4 stride=2 padding=1"), "[2, 5, 24, 20]");
+    assert_shape(layer(f->g, "conv_transpose", f->image, 6, "kernel=3 stride=2,3 groups=3 output_padding=1,2"),
+                 "[2, 6, 26, 32]");
+    assert_shape(graph_find_value(f->g, "conv_transpose2.weight"), "[3, 2, 3, 3]");
+    assert_shape(graph_find_value(f->g, "conv_transpose2.bias"), "[6]");
+}
+
 static double deviation(const value *v, double *most) {
     double sum = 0;
     int64_t count = shape_count(&v->shape);
@@ -136,6 +194,7 @@ static void initialisation(void **state) {
                    {"glorot-normal", 2.0 / (3 * 25 + 64 * 25), false},
                    {"he-uniform", 2.0 / 75, true},
                    {"he-normal", 2.0 / 75, false},
+                   {"truncated-normal", 0.773741, false}, /* 1 − 4·φ(2)/(2Φ(2) − 1) */
                    {"zeros", 0, false},
                    {"glorot-uniform:gain=4", 32.0 / (3 * 25 + 64 * 25), true},
                    {"he-normal:gain=0.5", 0.5 / 75, false}};
@@ -187,8 +246,21 @@ static void mistakes_are_refused(void **state) {
          "layer 'conv1' (conv): option kernel is '0', expected a number of 1 or more, or 2 of them with commas"},
         {"conv", true, 4, "kernel=3,",
          "layer 'conv1' (conv): option kernel is '3,', expected a number of 1 or more, or 2 of them with commas"},
-        {"conv", true, 4, "kernel=3 padding=full",
-         "layer 'conv1' (conv): option padding is 'full', expected a number of 0 or more, or 2 of them with commas"},
+        {"conv", true, 4, "kernel=3 padding=1,2,3",
+         "layer 'conv1' (conv): option padding is '1,2,3', expected P, PH,PW or TOP,LEFT,BOTTOM,RIGHT, valid, same, "
+         "same_lower or full"},
+        {"conv", true, 4, "kernel=3 pad_value=many",
+         "layer 'conv1' (conv): option pad_value is 'many', expected a number"},
+        {"conv", true, 4, "kernel=3 padding=1 pad_mode=mirror",
+         "layer 'conv1.pad' (Pad): mode is 'mirror', expected constant, reflect, edge or wrap"},
+        {"separable_conv", true, 4, "kernel=3 multiplier=2000000000",
+         "layer 'separable_conv1' (separable_conv): 3 input channels times 2000000000 are not 1 to 2147483647 "
+         "channels"},
+        {"local_conv", true, 4, "kernel=13",
+         "layer 'local_conv1' (local_conv): a window of 13 does not fit into the height of 12 with pads 0 and 0"},
+        {"conv_transpose", true, 4, "kernel=3 output_padding=-1",
+         "layer 'conv_transpose1' (conv_transpose): option output_padding is '-1', expected a number of 0 or more, or "
+         "2 of them with commas"},
         {"conv", true, 4, "kernel=3 groups=2",
          "layer 'conv1' (conv): 3 input and 4 output channels do not both fit into 2 groups"},
         {"conv", true, 4, "kernel=13 name=big",
@@ -197,8 +269,7 @@ static void mistakes_are_refused(void **state) {
         {"conv", true, 0, "kernel=3", "layer 'conv1' (conv): 0 numbers are given, expected one: channels"},
         {"conv", true, 4, "kernel=3 init=glorot",
          "layer 'conv1' (conv): there is no init 'glorot'; there are glorot-uniform, glorot-normal, he-uniform, "
-         "he-normal, "
-         "zeros"},
+         "he-normal, truncated-normal, zeros"},
         {"conv", true, 4, "kernel=3 init=he-nomal",
          "layer 'conv1' (conv): there is no init 'he-nomal'; did you mean 'he-normal'?"},
         {"conv", true, 4, "kernel=3 init=he-normal:gain=0",
@@ -271,11 +342,32 @@ static void memory_runs_out(void **state) {
     }
 }
 
+/* The n-th layer without a name is named without trying the n − 1 before it, whose trials would stay in the arena. */
+static void many_without_a_name(void **state) {
+    enum { MANY = 10000 };
+    fixture *f = *state;
+    size_t before = mem_bytes_now();
+    value *y = f->vector;
+    for (int i = 0; i < MANY; i++) y = layer(f->g, "relu", y, 0, NULL);
+    assert_string_equal(y->producer->name, "relu10000");
+    assert_true(mem_bytes_now() - before < (size_t)MANY * 1024);
+    y = layer(f->g, "relu", y, 0, "name=relu10001");
+    assert_string_equal(layer(f->g, "relu", y, 0, NULL)->producer->name, "relu10002");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {TEST(lenet5),         TEST(windows), TEST(other_layers),
-                                       TEST(initialisation), TEST(seeds),   TEST(mistakes_are_refused),
+    const struct CMUnitTest tests[] = {TEST(lenet5),
+                                       TEST(windows),
+                                       TEST(other_layers),
+                                       TEST(paddings),
+                                       TEST(dense_local_shared),
+                                       TEST(other_convolutions),
+                                       TEST(initialisation),
+                                       TEST(seeds),
+                                       TEST(many_without_a_name),
+                                       TEST(mistakes_are_refused),
                                        TEST(memory_runs_out)};
     return cmocka_run_group_tests_name("op_build", tests, NULL, NULL);
 }

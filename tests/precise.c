@@ -68,6 +68,16 @@ static stria_status epilogue(const node *n, ref_tensor *y, const ref_tensor *in,
     return e->activation->reference(&call, err);
 }
 
+/* What is stored in 16 bits is rounded to them. */
+static void round_stored(ref_tensor *t) {
+    uint16_t stored;
+    int64_t count = t->f && dtype_bytes(t->type) == 2 ? shape_count(&t->shape) : 0;
+    for (int64_t i = 0; i < count; i++) {
+        convert_from_f64(&stored, t->type, &t->f[i], 1);
+        convert_to_f64(&t->f[i], &stored, t->type, 1);
+    }
+}
+
 stria_status precise_run(const node *n, tensor *const *contents, precise_inputs how, ref_tensor out[PRECISE_OUTPUTS],
                          stria_error *err) {
     ref_tensor in[PORTS] = {0};
@@ -93,6 +103,7 @@ stria_status precise_run(const node *n, tensor *const *contents, precise_inputs 
     }
     TRY_DONE(n->op->reference(&call, err));
     if (out[0].f) TRY_DONE(epilogue(n, &out[0], in, how, err));
+    for (int i = 0; i < n->out_count; i++) round_stored(&out[i]);
 done:
     free_all(in, PORTS);
     if (status != STRIA_OK) precise_release(out);
@@ -107,7 +118,9 @@ typedef enum bound_kind {
     BOUND_EXACT,   /* one rounding, or none */
     BOUND_PRODUCT, /* (k + 8) u Σ|ab|, k = Σ 1·1 */
     BOUND_SUM,     /* (k + 8) u Σ|x|, k = what is summed into one element */
+    BOUND_LOG,     /* of a sum of k positive terms: (k + 8) u, and a few units in the last place */
     BOUND_SOFTMAX, /* normwise along the classes */
+    BOUND_MOMENTS, /* 128 u of the largest number in the call and of those in the result: sums, divided by deviations */
     BOUND_NORM     /* 16 u of the largest number in the call */
 } bound_kind;
 
@@ -117,17 +130,35 @@ static bound_kind kind_of(const op_def *op) {
         bound_kind kind;
     } known[] = {
         {&op_Conv, BOUND_PRODUCT},
+        {&op_ConvTranspose, BOUND_PRODUCT},
         {&op_ConvDataGradient, BOUND_PRODUCT},
         {&op_ConvWeightGradient, BOUND_PRODUCT},
         {&op_Gemm, BOUND_PRODUCT},
         {&op_MatMul, BOUND_PRODUCT},
         {&op_ReduceSum, BOUND_SUM},
         {&op_ReduceMean, BOUND_SUM},
+        {&op_ReduceL1, BOUND_SUM},
+        {&op_ReduceL2, BOUND_SUM},
+        {&op_ReduceSumSquare, BOUND_SUM},
+        {&op_ReduceProd, BOUND_SUM},
+        {&op_ReduceMax, BOUND_EXACT},
+        {&op_ReduceMin, BOUND_EXACT},
+        {&op_ReduceLogSum, BOUND_LOG},
+        {&op_ReduceLogSumExp, BOUND_LOG},
+        {&op_Hardmax, BOUND_EXACT},
+        {&op_TopK, BOUND_EXACT},
+        {&op_TopKGradient, BOUND_EXACT},
         {&op_ReduceTo, BOUND_SUM},
         {&op_AveragePool, BOUND_SUM},
         {&op_AveragePoolGradient, BOUND_SUM},
         {&op_GlobalAveragePool, BOUND_SUM},
+        {&op_LpPool, BOUND_SUM},
+        {&op_GlobalLpPool, BOUND_SUM},
         {&op_MaxPool, BOUND_EXACT},
+        {&op_MaxUnpool, BOUND_EXACT},
+        {&op_MaxUnpoolGradient, BOUND_EXACT},
+        {&op_Resize, BOUND_NORM},
+        {&op_ResizeGradient, BOUND_NORM},
         {&op_GlobalMaxPool, BOUND_EXACT},
         {&op_MaxPoolGradient, BOUND_SUM},
         {&op_Add, BOUND_EXACT},
@@ -144,6 +175,22 @@ static bound_kind kind_of(const op_def *op) {
         {&op_Unsqueeze, BOUND_EXACT},
         {&op_Transpose, BOUND_EXACT},
         {&op_Reorder, BOUND_EXACT},
+        {&op_Cast, BOUND_EXACT},
+        {&op_CastLike, BOUND_EXACT},
+        {&op_Concat, BOUND_EXACT},
+        {&op_Split, BOUND_EXACT},
+        {&op_Slice, BOUND_EXACT},
+        {&op_SliceGradient, BOUND_EXACT},
+        {&op_Pad, BOUND_EXACT},
+        {&op_Tile, BOUND_EXACT},
+        {&op_Expand, BOUND_EXACT},
+        {&op_Gather, BOUND_EXACT},
+        {&op_GatherElements, BOUND_EXACT},
+        {&op_GatherND, BOUND_EXACT},
+        {&op_OneHot, BOUND_EXACT},
+        {&op_DepthToSpace, BOUND_EXACT},
+        {&op_SpaceToDepth, BOUND_EXACT},
+        {&op_ConstantOfShape, BOUND_EXACT},
         {&op_Neg, BOUND_EXACT},
         {&op_Abs, BOUND_EXACT},
         {&op_Floor, BOUND_EXACT},
@@ -155,12 +202,26 @@ static bound_kind kind_of(const op_def *op) {
         {&op_ReluGradient, BOUND_EXACT},
         {&op_HardSigmoid, BOUND_SHIFTED},
         {&op_HardSwish, BOUND_SHIFTED},
+        {&op_Gelu, BOUND_SHIFTED},
         {&op_Softmax, BOUND_SOFTMAX},
         {&op_LogSoftmax, BOUND_SOFTMAX},
         {&op_SoftmaxGradient, BOUND_SOFTMAX},
         {&op_LogSoftmaxGradient, BOUND_SOFTMAX},
         {&op_SoftmaxCrossEntropyLoss, BOUND_SOFTMAX},
         {&op_SoftmaxCrossEntropyLossGradient, BOUND_SOFTMAX},
+        {&op_BatchNormalization, BOUND_MOMENTS},
+        {&op_BatchNormalizationGradient, BOUND_MOMENTS},
+        {&op_LayerNormalization, BOUND_MOMENTS},
+        {&op_LayerNormalizationGradient, BOUND_MOMENTS},
+        {&op_RMSNormalization, BOUND_MOMENTS},
+        {&op_RMSNormalizationGradient, BOUND_MOMENTS},
+        {&op_InstanceNormalization, BOUND_MOMENTS},
+        {&op_InstanceNormalizationGradient, BOUND_MOMENTS},
+        {&op_GroupNormalization, BOUND_MOMENTS},
+        {&op_GroupNormalizationGradient, BOUND_MOMENTS},
+        {&op_LRN, BOUND_MOMENTS},
+        {&op_LRNGradient, BOUND_MOMENTS},
+        {&op_LpNormalization, BOUND_MOMENTS},
         {&op_Momentum, BOUND_NORM},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
@@ -190,7 +251,7 @@ static double largest_of_all(const node *n, tensor *const *contents) {
 /* How many elements may be summed into one: of a reduction the quotient, of pooling the window, there and back. */
 static double terms(const node *n) {
     double in = (double)shape_count(&n->in[0]->shape), out = (double)shape_count(&n->out[0]->shape);
-    if (n->op == &op_ReduceSum || n->op == &op_ReduceMean || n->op == &op_ReduceTo) return fmax(in / fmax(out, 1), 1);
+    if (strncmp(n->op->name, "Reduce", 6) == 0) return fmax(in / fmax(out, 1), 1);
     pool_geometry g = pool_geometry_of(n);
     return (double)(g.kh * g.kw);
 }
@@ -235,13 +296,18 @@ stria_status bound_fill(const node *n, tensor *const *contents, const ref_tensor
     bound_kind kind = kind_of(n->op);
     int64_t count = shape_count(&y->shape);
     double dy = strstr(n->op->name, "Gradient") ? largest(contents[0]) : 0, most = largest_of_all(n, contents);
+    double greatest = 1;
+    for (int64_t i = 0; y->f && i < count; i++)
+        if (isfinite(y->f[i])) greatest = fmax(greatest, fabs(y->f[i]));
     if (y->f && (kind == BOUND_PRODUCT || kind == BOUND_SUM)) TRY(linear_fill(n, contents, y, bound, err));
     for (int64_t i = 0; y->f && i < count; i++) {
         double size = isfinite(y->f[i]) ? fabs(y->f[i]) : 0;
         if (kind == BOUND_EXACT) bound[i] = 0;
         if (kind == BOUND_ULPS) bound[i] = (n->op == &op_Pow ? 32 : 8) * U * (size + dy);
         if (kind == BOUND_SHIFTED) bound[i] = 8 * U * (size + 1 + fabs(tensor_f64(contents[0], i)));
+        if (kind == BOUND_LOG) bound[i] = (terms(n) + 8) * U + 8 * U * size;
         if (kind == BOUND_SOFTMAX) bound[i] = softmax_bound(n, dy, most, size);
+        if (kind == BOUND_MOMENTS) bound[i] = 128 * U * fmax(most, greatest);
         if (kind == BOUND_NORM) bound[i] = 16 * U * fmax(most, size);
         if (n->epilogue.activation) bound[i] += 8 * U * size; /* their slopes are at most 1 */
     }

@@ -5,7 +5,7 @@
 
 #include "op/op.h"
 
-#define PRECISE_OUTPUTS 4
+#define PRECISE_OUTPUTS 5
 
 typedef enum precise_inputs {
     PRECISE_GIVEN,

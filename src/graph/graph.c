@@ -53,12 +53,24 @@ static bool name_taken(const graph *g, const char *name) {
     return false;
 }
 
-const char *graph_fresh_name(graph *g, const char *stem) {
-    if (!name_taken(g, stem)) return arena_strdup(&g->arena, stem);
-    for (int i = 2;; i++) {
-        char *name = arena_printf(&g->arena, "%s_%d", stem, i);
+/* The first unused name of prefix and number, from `least` up. Numbers once found taken are not tried again. */
+static const char *numbered(graph *g, const char *prefix, int least) {
+    int *taken = name_table_count(g->names, &g->arena, prefix);
+    if (!taken) return NULL;
+    for (;; ++*taken) {
+        char *name = arena_printf(&g->arena, "%s%d", prefix, least + *taken);
         if (!name || !name_taken(g, name)) return name;
     }
+}
+
+const char *graph_fresh_name(graph *g, const char *stem) {
+    if (!name_taken(g, stem)) return arena_strdup(&g->arena, stem);
+    const char *prefix = arena_printf(&g->arena, "%s_", stem);
+    return prefix ? numbered(g, prefix, 2) : NULL;
+}
+
+const char *graph_numbered_name(graph *g, const char *stem) {
+    return numbered(g, stem, 1);
 }
 
 /* A value with a copied name, registered; on failure the graph is as it was. */

@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "graph/tensor.h"
 
-#define GRAPH_OPSET 21 /* of the default domain */
+#define GRAPH_OPSET 28 /* of the default domain: the newest there is */
 
 typedef struct node node;
 typedef struct graph graph;
@@ -125,7 +125,9 @@ const char *graph_metadata(const graph *g, const char *key); /* NULL if there is
 
 value *graph_find_value(const graph *g, const char *name); /* NULL if there is none */
 node *graph_find_node(const graph *g, const char *name);
-const char *graph_fresh_name(graph *g, const char *stem); /* unused, in the arena; NULL without memory */
+/* Unused names in the arena, NULL without memory: "relu", else "relu_2", …; "relu1", "relu2", … */
+const char *graph_fresh_name(graph *g, const char *stem);
+const char *graph_numbered_name(graph *g, const char *stem);
 
 /* Contents of a value that are known before any run (a constant, or computed from constants and shapes: known.h), or
  * NULL. */

@@ -8,6 +8,7 @@ typedef struct entry {
     const char *name;
     value *value;
     node *node;
+    int count; /* of the names that begin so: see name_table_count */
 } entry;
 
 struct name_table {
@@ -80,4 +81,13 @@ stria_status name_table_put_node(name_table *t, const char *name, node *n, stria
 
 void name_table_drop_value(name_table *t, const char *name) {
     find(t->entries, t->capacity, name)->value = NULL;
+}
+
+int *name_table_count(name_table *t, arena *a, const char *prefix) {
+    entry *e = find(t->entries, t->capacity, prefix);
+    if (!e->name) {
+        const char *copy = arena_strdup(a, prefix);
+        if (!copy || slot(t, copy, &e, NULL) != STRIA_OK) return NULL;
+    }
+    return &e->count;
 }

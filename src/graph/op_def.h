@@ -99,6 +99,7 @@ typedef enum op_layouts {
     LAYOUT_SAME,    /* elementwise: all inputs of the output's shape share its order; smaller ones broadcast by strides,
                        plain */
     LAYOUT_STRIDED, /* any order of each tensor (matrix products, reductions, copies) */
+    LAYOUT_FOLLOW, /* the same; the outputs best take the order of the inputs of their rank (Concat, Pad, Slice, …) */
     LAYOUT_KEEP_BATCH /* Flatten and Reshape that keep dimension 0: plain → plain, or batch-last → batch-last */
 } op_layouts;
 
@@ -131,6 +132,7 @@ struct op_def {
     /* Composite operators: builds the outputs of other operators instead (domain-free). NULL for primitive ones. */
     stria_status (*expand)(graph *g, const node *n, value **out, stria_error *err);
     const char *text; /* one line for the docs: the formula */
+    const char *note; /* for the docs: conventions that frameworks differ in; NULL: none */
 };
 
 #endif

@@ -132,12 +132,11 @@ static uint16_t f64_to_f16(double x) {
     x = fabs(x);
     if (isnan(x)) return (uint16_t)(sign | 0x7e00);
     if (x >= 65520) return (uint16_t)(sign | 0x7c00);
-    int e;
-    frexp(x, &e); /* x in [2^(e−1), 2^e) */
-    int shift = e - 1 < -14 ? 24 : 11 - e;
-    uint32_t m = (uint32_t)nearbyint(ldexp(x, shift)); /* a carry runs over into the exponent, rightly */
-    if (e - 1 < -14) return (uint16_t)(sign | m);
-    return (uint16_t)(sign | (uint32_t)((e + 13) * 1024 + (int)m));
+    if (x < 0x1p-14) return (uint16_t)(sign | (uint32_t)nearbyint(x * 0x1p24)); /* zero and denormals */
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    bits += (1ull << 41) - 1 + (bits >> 42 & 1); /* to nearest even; a carry runs over into the exponent, rightly */
+    return (uint16_t)(sign | (uint32_t)((bits >> 42) - ((1023 - 15) << 10)));
 }
 
 static double bf16_to_f64(uint16_t h) {

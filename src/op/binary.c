@@ -1,4 +1,6 @@
-/* Arithmetic of two tensors (Min and Max: of several), elementwise with broadcasting. */
+/* Arithmetic of two tensors, elementwise with broadcasting. */
+#include "op/binary.h"
+
 #include <math.h>
 
 #include "op/rule.h"
@@ -6,25 +8,12 @@
 
 /* ---- shapes ---- */
 
-static stria_status broadcast_infer(node *n, stria_error *err) {
-    shape y = n->in[0]->shape;
-    for (int i = 1; i < n->in_count; i++) {
-        char tx[192], ty[192];
-        shape together;
-        if (n->op != &op_Pow) TRY(rule_same_type(n, 0, i, err)); /* an exponent may be of any type of number */
-        if (!shape_broadcast(&y, &n->in[i]->shape, &together))
-            FAIL(err, STRIA_BAD_SHAPE, "%s and %s do not broadcast", shape_text(&y, ty),
-                 shape_text(&n->in[i]->shape, tx));
-        y = together;
-    }
+static stria_status infer(node *n, stria_error *err) {
+    shape y;
     if (n->in[0]->type == STRIA_BOOL) FAIL(err, STRIA_BAD_SHAPE, "inputs are bool, expected numbers");
+    if (n->op != &op_Pow) TRY(rule_same_type(n, 0, 1, err)); /* an exponent may be of any type of number */
+    TRY(rule_broadcast(n, 0, &y, err));
     return rule_output(n, 0, n->in[0]->type, &y, err);
-}
-
-static stria_status select_infer(node *n, stria_error *err) {
-    TRY(rule_floats(n, 0, err));
-    TRY(rule_same_shape(&n->in[0]->shape, "dy", &n->in[2]->shape, "y", err));
-    return rule_like(n, 0, err);
 }
 
 /* ---- gradients ---- */
@@ -84,35 +73,35 @@ static stria_status pow_gradient(graph *g, const node *n, value *const *dy, cons
     return b.status;
 }
 
-/* Min, Max: dx = dy where x is what was chosen. Equal candidates all get it. */
-static stria_status choice_gradient(graph *g, const node *n, value *const *dy, const bool *wanted, value **dx,
-                                    stria_error *err) {
+/* y = a − b · q, q = ⌊a / b⌋ or a / b without its fraction: da = dy, db = −dy · q, q being (a − y) / b */
+static stria_status mod_gradient(graph *g, const node *n, value *const *dy, const bool *wanted, value **dx,
+                                 stria_error *err) {
     builder b = {g, n->name, STRIA_OK, err};
-    for (int i = 0; i < n->in_count; i++)
-        if (wanted[i]) {
-            value *in[3] = {dy[0], n->in[i], n->out[0]};
-            dx[i] = build_reduce_to(&b, build(&b, &op_SelectEqual, in, 3, NULL), n->in[i]);
-        }
-    return b.status;
-}
-
-static stria_status select_gradient(graph *g, const node *n, value *const *e, const bool *wanted, value **d,
-                                    stria_error *err) {
-    builder b = {g, n->name, STRIA_OK, err};
-    if (wanted[0]) d[0] = build(&b, &op_SelectEqual, (value *[]){e[0], n->in[1], n->in[2]}, 3, NULL);
+    if (wanted[0]) dx[0] = build_reduce_to(&b, dy[0], n->in[0]);
+    if (wanted[1]) {
+        value *whole = build2(&b, &op_Sub, n->in[0], n->out[0], NULL);
+        whole = build1(&b, &op_Round, build2(&b, &op_Div, whole, n->in[1], NULL), NULL);
+        dx[1] = build1(&b, &op_Neg, build_reduce_to(&b, build2(&b, &op_Mul, dy[0], whole, NULL), n->in[1]), NULL);
+    }
     return b.status;
 }
 
 /* ---- reference ---- */
 
-static double real(const op_def *op, double a, double b) {
+static double remainder_real(const node *n, double a, double b) {
+    double r = fmod(a, b);
+    if (((const mod_attributes *)n->attributes)->fmod) return r;
+    if (r == 0) return copysign(0, b);
+    return signbit(r) == signbit(b) ? r : r + b;
+}
+
+static double real(const node *n, double a, double b) {
+    const op_def *op = n->op;
     if (op == &op_Add) return a + b;
     if (op == &op_Sub) return a - b;
     if (op == &op_Mul) return a * b;
     if (op == &op_Div) return a / b;
-    if (op == &op_Pow) return pow(a, b);
-    if (isnan(a) || isnan(b)) return NAN;
-    return op == &op_Min ? fmin(a, b) : fmax(a, b);
+    return op == &op_Pow ? pow(a, b) : remainder_real(n, a, b);
 }
 
 static int64_t power(int64_t a, int64_t b) {
@@ -128,59 +117,53 @@ static int64_t quotient(dtype type, int64_t a, int64_t b) {
     return b == -1 ? (int64_t)(0 - (uint64_t)a) : a / b; /* INT64_MIN / −1 wraps */
 }
 
-static bool less(dtype type, int64_t a, int64_t b) {
-    return type == STRIA_UINT64 ? (uint64_t)a < (uint64_t)b : a < b;
+static int64_t remainder_whole(const node *n, int64_t a, int64_t b) {
+    if (n->in[0]->type == STRIA_UINT64) return (int64_t)((uint64_t)a % (uint64_t)b);
+    int64_t r = b == -1 ? 0 : a % b;
+    bool adjust = !((const mod_attributes *)n->attributes)->fmod && r != 0 && (r < 0) != (b < 0);
+    return adjust ? r + b : r;
 }
 
-static int64_t whole(const op_def *op, dtype type, int64_t a, int64_t b) {
+static int64_t whole(const node *n, int64_t a, int64_t b) {
+    const op_def *op = n->op;
     if (op == &op_Add) return (int64_t)((uint64_t)a + (uint64_t)b);
     if (op == &op_Sub) return (int64_t)((uint64_t)a - (uint64_t)b);
     if (op == &op_Mul) return (int64_t)((uint64_t)a * (uint64_t)b);
-    if (op == &op_Div) return quotient(type, a, b);
-    if (op == &op_Pow) return power(a, b);
-    return less(type, a, b) == (op == &op_Min) ? a : b;
+    if (op == &op_Div) return quotient(n->in[0]->type, a, b);
+    return op == &op_Pow ? power(a, b) : remainder_whole(n, a, b);
 }
 
-/* y = y ∘ x, x broadcast */
-static stria_status combine(const ref_call *c, ref_tensor *y, const ref_tensor *x, stria_error *err) {
-    const op_def *op = c->node->op;
-    int64_t stride[RANK_MAX], count = shape_count(&y->shape);
-    broadcast_strides(&x->shape, &y->shape, stride);
-    for (int64_t i = 0; i < count; i++) {
-        int64_t at = strided_offset(i, &y->shape, stride);
-        if (y->f || x->f) { /* both, but for powers */
-            double z = real(op, y->f ? y->f[i] : (double)y->i[i], x->f ? x->f[at] : (double)x->i[at]);
-            if (y->f) y->f[i] = z;
-            else y->i[i] = integer_wrap(y->type, integer_of(z));
-            continue;
-        }
-        if (op == &op_Div && x->i[at] == 0) FAIL(err, STRIA_BAD_ARGUMENT, "integer division by zero");
-        y->i[i] = integer_wrap(y->type, whole(op, y->type, y->i[i], x->i[at]));
+/* y = a ∘ b of one element; both are floats or both integers, but for powers. */
+static stria_status combine(const node *n, ref_tensor *y, int64_t i, const ref_tensor *a, int64_t at_a,
+                            const ref_tensor *b, int64_t at_b, stria_error *err) {
+    if (a->f || b->f) {
+        double z = real(n, a->f ? a->f[at_a] : (double)a->i[at_a], b->f ? b->f[at_b] : (double)b->i[at_b]);
+        if (y->f) y->f[i] = z;
+        else y->i[i] = integer_wrap(y->type, integer_of(z));
+        return STRIA_OK;
     }
+    if ((n->op == &op_Div || n->op == &op_Mod) && b->i[at_b] == 0)
+        FAIL(err, STRIA_BAD_ARGUMENT, "integer division by zero");
+    int64_t z = whole(n, a->i[at_a], b->i[at_b]);
+    if (y->f) y->f[i] = (double)z;
+    else y->i[i] = integer_wrap(y->type, z);
     return STRIA_OK;
 }
 
 static stria_status reference(const ref_call *c, stria_error *err) {
+    const ref_tensor *a = &c->in[0], *b = &c->in[1];
     ref_tensor *y = &c->out[0];
-    int64_t stride[RANK_MAX], count = shape_count(&y->shape);
-    broadcast_strides(&c->in[0].shape, &y->shape, stride);
-    for (int64_t i = 0; i < count; i++) ref_copy(y, i, &c->in[0], strided_offset(i, &y->shape, stride));
-    for (int k = 1; k < c->in_count; k++) TRY(combine(c, y, &c->in[k], err));
-    return STRIA_OK;
-}
-
-static stria_status select_reference(const ref_call *c, stria_error *err) {
-    (void)err;
-    ref_tensor *y = &c->out[0];
-    int64_t stride[RANK_MAX], count = shape_count(&y->shape);
-    broadcast_strides(&c->in[1].shape, &y->shape, stride);
+    int64_t stride_a[RANK_MAX], stride_b[RANK_MAX], count = shape_count(&y->shape);
+    broadcast_strides(&a->shape, &y->shape, stride_a);
+    broadcast_strides(&b->shape, &y->shape, stride_b);
     for (int64_t i = 0; i < count; i++)
-        y->f[i] = c->in[1].f[strided_offset(i, &y->shape, stride)] == c->in[2].f[i] ? c->in[0].f[i] : 0;
+        TRY(combine(c->node, y, i, a, strided_offset(i, &y->shape, stride_a), b, strided_offset(i, &y->shape, stride_b),
+                    err));
     return STRIA_OK;
 }
 
 static op_cost cost(const node *n) {
-    return (op_cost){0, size_mul(n->in_count - 1, shape_count(&n->out[0]->shape))};
+    return (op_cost){0, shape_count(&n->out[0]->shape)};
 }
 
 /* ---- cases and definitions ---- */
@@ -202,40 +185,35 @@ static const op_case pow_cases[] = {{"pos:2x3x4, 2x3x4", ""},
                                     {"pos:2x3, i64=2,0,-1:3", ""},
                                     {"i64=2,3:2, f=2,0.5:2", ""},
                                     {0}};
-static const op_case choice_cases[] = {
-    {"2x3x4, 2x3x4", ""}, {"2x3x4", ""}, {"2x3x4, 4, 3x1", ""}, {"i64=1,5,-3:3, i64=2:1", ""}, {0}};
-static const op_case select_cases[] = {{"2x3, 0..0:3, -1..1:2x3", ""}, {"2x3, 1..1:1, 1..1:2x3", ""}, {0}};
+static const op_case mod_cases[] = {{"2x3x4x5, pos:2x3x4x5", "fmod=1"},
+                                    {"-3..3:2x3x4, pos:4", "fmod=1"},
+                                    {"-3..3:2x3x4, -1.5..-0.5:4", ""},
+                                    {"-3..3:257, pos:257", ""},
+                                    {"5, pos:3x4x1", "fmod=1"},
+                                    {"i64=7,-7,8,-8:4, i64=3,3,-3,-5:4", ""},
+                                    {"i32=7,-7,8,-8:4, i32=3,3,-3,-5:4", "fmod=1"},
+                                    {"u8=7,200:2, u8=3:1", ""},
+                                    {0}};
+static const attr_field mod_fields[] = {ATTR(mod_attributes, fmod, ATTR_INT, "0"), {0}};
 
-#define BINARY(op_name, most, bits)                                                                                    \
-    .name = op_name, .domain = "", .in_min = (most) == 2 ? 2 : 1, .in_max = most, .out_min = 1, .out_max = 1,          \
-    .fields = no_fields, .infer = broadcast_infer, .cost = cost, .reference = reference, .learnable_inputs = bits,     \
-    .layouts = LAYOUT_SAME, .in_place = 1 << 0 | 1 << 1
+#define BINARY(op_name, table, bits)                                                                                   \
+    .name = op_name, .domain = "", .in_min = 2, .in_max = 2, .out_min = 1, .out_max = 1, .fields = table,              \
+    .cost = cost, .reference = reference, .learnable_inputs = bits, .layouts = LAYOUT_SAME,                            \
+    .in_place = 1 << 0 | 1 << 1
 
-const op_def op_Add = {BINARY("Add", 2, 3), .gradient = add_gradient, .cases = cases, .text = "y = a + b"};
-const op_def op_Sub = {BINARY("Sub", 2, 0), .gradient = sub_gradient, .cases = cases, .text = "y = a − b"};
-const op_def op_Mul = {BINARY("Mul", 2, 3), .gradient = mul_gradient, .cases = cases, .text = "y = a · b"};
-const op_def op_Div = {BINARY("Div", 2, 0), .gradient = div_gradient, .cases = div_cases,
+const op_def op_Add = {BINARY("Add", no_fields, 3), .infer = infer, .gradient = add_gradient, .cases = cases,
+                       .text = "y = a + b"};
+const op_def op_Sub = {BINARY("Sub", no_fields, 0), .infer = infer, .gradient = sub_gradient, .cases = cases,
+                       .text = "y = a − b"};
+const op_def op_Mul = {BINARY("Mul", no_fields, 3), .infer = infer, .gradient = mul_gradient, .cases = cases,
+                       .text = "y = a · b"};
+const op_def op_Div = {BINARY("Div", no_fields, 0), .infer = infer, .gradient = div_gradient, .cases = div_cases,
                        .text = "y = a / b; integers toward zero"};
-const op_def op_Pow = {BINARY("Pow", 2, 0), .gradient = pow_gradient, .cases = pow_cases,
+const op_def op_Pow = {BINARY("Pow", no_fields, 0), .infer = infer, .gradient = pow_gradient, .cases = pow_cases,
                        .text = "y = a to the power b"};
-const op_def op_Min = {BINARY("Min", OP_UNBOUNDED, 0), .gradient = choice_gradient, .cases = choice_cases,
-                       .text = "y = the least of the inputs"};
-const op_def op_Max = {BINARY("Max", OP_UNBOUNDED, 0), .gradient = choice_gradient, .cases = choice_cases,
-                       .text = "y = the greatest of the inputs"};
-
-const op_def op_SelectEqual = {
-    .name = "SelectEqual",
-    .domain = "stria",
-    .in_min = 3,
-    .in_max = 3,
-    .out_min = 1,
-    .out_max = 1,
-    .fields = no_fields,
-    .infer = select_infer,
-    .gradient = select_gradient,
-    .reference = select_reference,
-    .cases = select_cases,
-    .layouts = LAYOUT_SAME,
-    .in_place = 1 << 0,
-    .text = "dx = dy where x equals y, else 0",
-};
+const op_def op_Mod = {BINARY("Mod", mod_fields, 0),
+                       .infer = infer,
+                       .gradient = mod_gradient,
+                       .cases = mod_cases,
+                       .attribute_bytes = sizeof(mod_attributes),
+                       .text = "y = the remainder of a / b, of b's sign; with fmod of a's"};

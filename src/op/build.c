@@ -10,93 +10,7 @@
 #include "op/pool.h"
 #include "op/shape.h"
 
-/* ---- parts of layers ---- */
-
-static stria_status add_named(layer_call *c, const op_def *op, const char *name, value *const *in, int count,
-                              const void *attributes, value **out, stria_error *err) {
-    node *n;
-    TRY(graph_add_node(c->g, op, name, in, count, attributes, 0, NULL, &n, err));
-    *out = n->out[0];
-    return STRIA_OK;
-}
-
-static stria_status add(layer_call *c, value *const *in, int count, const void *attributes, stria_error *err) {
-    return add_named(c, c->layer->op, c->name, in, count, attributes, &c->out, err);
-}
-
-/* NAME.suffix, initialised as the option init says (biases by zeros). */
-static stria_status parameter(layer_call *c, const char *suffix, const char *init, dtype type, const shape *s,
-                              value **out, stria_error *err) {
-    const char *name = arena_printf(&c->g->arena, "%s.%s", c->name, suffix);
-    if (!name) return layer_no_memory(err);
-    return init_parameter(c->g, name, type, s, init, c->seed, out, err);
-}
-
-static stria_status parameters(layer_call *c, dtype type, const shape *weight, value *wb[2], stria_error *err) {
-    int64_t bias;
-    TRY(layer_int(c, "bias", 0, 1, &bias, err));
-    TRY(parameter(c, "weight", layer_text(c, "init"), type, weight, &wb[0], err));
-    wb[1] = NULL;
-    if (bias) TRY(parameter(c, "bias", "zeros", type, &(shape){1, {weight->dim[0]}}, &wb[1], err));
-    return STRIA_OK;
-}
-
-static stria_status image_rank(const layer_call *c, int *rank, stria_error *err) {
-    char words[192];
-    const shape *x = &c->in[0]->shape;
-    if (x->rank != 3 && x->rank != 4)
-        FAIL(err, STRIA_BAD_SHAPE, "input is %s, expected [batch, channels, height, width]", shape_text(x, words));
-    *rank = x->rank - 2;
-    return STRIA_OK;
-}
-
-/* The window options of a layer as attributes, whose lists live in `store`. */
-typedef struct window_store {
-    int64_t kernel[2], stride[2], dilation[2], pads[4];
-} window_store;
-
-static stria_status padding(const layer_call *c, int rank, window_attributes *w, window_store *s, stria_error *err) {
-    const char *words = layer_text(c, "padding");
-    w->auto_pad = "NOTSET";
-    if (strcmp(words, "same") == 0) w->auto_pad = "SAME_UPPER";
-    if (strcmp(words, "same") == 0 || strcmp(words, "valid") == 0) return STRIA_OK;
-    TRY(layer_sizes(c, "padding", 0, rank, s->pads, err));
-    for (int d = 0; d < rank; d++) s->pads[rank + d] = s->pads[d];
-    w->pads = (ints){2 * rank, s->pads};
-    return STRIA_OK;
-}
-
-static stria_status window_options(const layer_call *c, int rank, window_attributes *w, window_store *s,
-                                   stria_error *err) {
-    *w = (window_attributes){.kernel_shape = {rank, s->kernel}, .strides = {rank, s->stride}};
-    TRY(layer_sizes(c, "kernel", 1, rank, s->kernel, err));
-    if (*layer_text(c, "stride")) TRY(layer_sizes(c, "stride", 1, rank, s->stride, err));
-    else memcpy(s->stride, s->kernel, sizeof s->kernel);
-    return padding(c, rank, w, s, err);
-}
-
 /* ---- layers ---- */
-
-static stria_status conv(layer_call *c, stria_error *err) {
-    conv_attributes a = {0};
-    window_store s;
-    const shape *x = &c->in[0]->shape;
-    int rank;
-    int64_t channels;
-    TRY(image_rank(c, &rank, err));
-    TRY(layer_number(c, &channels, err));
-    TRY(window_options(c, rank, &a.window, &s, err));
-    TRY(layer_sizes(c, "dilation", 1, rank, s.dilation, err));
-    a.window.dilations = (ints){rank, s.dilation};
-    TRY(layer_int(c, "groups", 1, LAYER_SIZE_LIMIT, &a.group, err));
-    if (x->dim[1] % a.group != 0 || channels % a.group != 0)
-        FAIL(err, STRIA_BAD_SHAPE, "%lld input and %lld output channels do not both fit into %lld groups",
-             (long long)x->dim[1], (long long)channels, (long long)a.group);
-    shape weight = {x->rank, {channels, x->dim[1] / a.group, s.kernel[0], s.kernel[1]}};
-    value *in[3] = {c->in[0]};
-    TRY(parameters(c, c->in[0]->type, &weight, in + 1, err));
-    return add(c, in, in[2] ? 3 : 2, &a, err);
-}
 
 static stria_status dense(layer_call *c, stria_error *err) {
     int64_t units;
@@ -105,28 +19,28 @@ static stria_status dense(layer_call *c, stria_error *err) {
     if (in[0]->shape.rank != 2) {
         const char *name = arena_printf(&c->g->arena, "%s.flatten", c->name);
         if (!name) return layer_no_memory(err);
-        TRY(add_named(c, &op_Flatten, name, c->in, 1, NULL, &in[0], err));
+        TRY(layer_add_named(c, &op_Flatten, name, c->in, 1, NULL, &in[0], err));
     }
     shape weight = {2, {units, in[0]->shape.dim[1]}};
-    TRY(parameters(c, in[0]->type, &weight, in + 1, err));
-    return add(c, in, in[2] ? 3 : 2, &(gemm_attributes){1, 1, 0, 1}, err);
+    TRY(layer_parameters(c, in[0]->type, &weight, units, in + 1, err));
+    return layer_add(c, in, in[2] ? 3 : 2, &(gemm_attributes){1, 1, 0, 1}, err);
 }
 
 static stria_status pool(layer_call *c, stria_error *err) {
     pool_attributes a = {0};
-    window_store s;
+    layer_window_store s;
     int rank;
-    TRY(image_rank(c, &rank, err));
-    TRY(window_options(c, rank, &a.window, &s, err));
+    TRY(layer_image_rank(c, &rank, err));
+    TRY(layer_window(c, rank, &a.window, &s, err));
     TRY(layer_int(c, "ceil", 0, 1, &a.window.ceil_mode, err));
     if (c->layer->op == &op_AveragePool) TRY(layer_int(c, "include_pad", 0, 1, &a.count_include_pad, err));
-    return add(c, c->in, 1, &a, err);
+    return layer_add(c, c->in, 1, &a, err);
 }
 
 static stria_status along_axis(layer_call *c, stria_error *err) { /* softmax, flatten: one attribute, axis */
     int64_t axis;
     TRY(layer_int(c, "axis", -RANK_MAX, RANK_MAX, &axis, err));
-    return add(c, c->in, 1, &axis, err);
+    return layer_add(c, c->in, 1, &axis, err);
 }
 _Static_assert(sizeof(axis_attributes) == sizeof(int64_t) && sizeof(flatten_attributes) == sizeof(int64_t),
                "along_axis fills both with their one field");
@@ -137,20 +51,60 @@ static stria_status reshape(layer_call *c, stria_error *err) {
         FAIL(err, STRIA_BAD_ARGUMENT, "%d sizes are given, expected 1 to %d", c->number_count, RANK_MAX);
     value *sizes = build_i64(&b, c->numbers, c->number_count);
     TRY(b.status);
-    return add(c, (value *[]){c->in[0], sizes}, 2, NULL, err);
+    return layer_add(c, (value *[]){c->in[0], sizes}, 2, NULL, err);
+}
+
+/* A loss whose options are its operator's attributes; "" leaves the operator's default. Cross-entropy of labels without
+ * smoothing is ONNX's own operator. */
+static stria_status loss(layer_call *c, stria_error *err) {
+    const op_def *op = c->layer->op;
+    bool hard = op == &op_CrossEntropyLoss && !dtype_is_float(c->in[1]->type);
+    if (hard && !*layer_text(c, "label_smoothing")) op = &op_SoftmaxCrossEntropyLoss;
+    void *attributes = arena_alloc(&c->g->arena, op->attribute_bytes);
+    if (!attributes) return layer_no_memory(err);
+    TRY(attributes_default(op, attributes, &c->g->arena, err));
+    for (int i = 0; i < LAYER_OPTIONS && c->layer->options[i].name; i++)
+        if (*c->option[i])
+            TRY(attribute_set(op, attributes, c->layer->options[i].name, c->option[i], &c->g->arena, err));
+    return layer_add_named(c, op, c->name, c->in, 2, attributes, &c->out, err);
 }
 
 static stria_status plain(layer_call *c, stria_error *err) {
-    return add(c, c->in, c->layer->in, NULL, err);
+    return layer_add(c, c->in, c->layer->in, NULL, err);
 }
 
 #define BIAS                                                                                                           \
     { "bias", "1", "1: with a bias" }
 #define INIT                                                                                                           \
-    { "init", "glorot-uniform", "glorot-uniform, glorot-normal, he-uniform, he-normal, zeros; NAME:gain=X" }
+    {                                                                                                                  \
+        "init", "glorot-uniform",                                                                                      \
+            "glorot-uniform, glorot-normal, he-uniform, he-normal, truncated-normal, zeros; NAME:gain=X"               \
+    }
+#define EPSILON                                                                                                        \
+    { "epsilon", "0.00001", "added to the variance" }
+#define AXIS                                                                                                           \
+    { "axis", "-1", "the first normalised dimension" }
+#define LABEL_LOSS                                                                                                     \
+    {"reduction", "", "mean, sum or none; mean"}, {                                                                    \
+        "ignore_index", "", "a label that counts nothing"                                                              \
+    }
+#define PAIR_LOSS                                                                                                      \
+    {"reduction", "", "mean, batchmean, sum or none; mean"}, {                                                         \
+        "scale", "", "the loss times it; 1"                                                                            \
+    }
+#define PADDING_TEXT "P, PH,PW, TOP,LEFT,BOTTOM,RIGHT, valid, same, same_lower or full"
+#define KERNEL_STRIDE                                                                                                  \
+    {"kernel", NULL, "K or KH,KW"}, {"stride", "1", "S or SH,SW"}, {                                                   \
+        "padding", "0", PADDING_TEXT                                                                                   \
+    }
+#define DILATION                                                                                                       \
+    { "dilation", "1", "D or DH,DW" }
+#define PAD                                                                                                            \
+    {"pad_mode", "constant", "what padding holds: constant, reflect, edge or wrap"}, {                                 \
+        "pad_value", "0", "the constant"                                                                               \
+    }
 #define WINDOW                                                                                                         \
-    {"kernel", "2", "K or KH,KW"}, {"stride", "", "S or SH,SW; the kernel"},                                           \
-        {"padding", "0", "P, PH,PW, same or valid"}, {                                                                 \
+    {"kernel", "2", "K or KH,KW"}, {"stride", "", "S or SH,SW; the kernel"}, {"padding", "0", PADDING_TEXT}, {         \
         "ceil", "0", "1: a last window may be cut off"                                                                 \
     }
 
@@ -159,15 +113,47 @@ static const layer_def layers[] = {
      &op_Conv,
      1,
      "channels",
-     conv,
-     {{"kernel", NULL, "K or KH,KW"},
-      {"stride", "1", "S or SH,SW"},
-      {"padding", "0", "P, PH,PW, same or valid"},
-      {"dilation", "1", "D or DH,DW"},
+     layer_conv,
+     {KERNEL_STRIDE,
+      DILATION,
       {"groups", "1", "groups of channels"},
       BIAS,
+      INIT,
+      PAD,
+      {"flip", "0", "1: true convolution, the kernel turned over"}},
+     "convolution with its own weights (cross-correlation, as networks have it)"},
+    {"conv_transpose",
+     &op_ConvTranspose,
+     1,
+     "channels",
+     layer_conv_transpose,
+     {KERNEL_STRIDE,
+      DILATION,
+      {"groups", "1", "groups of channels"},
+      {"output_padding", "0", "P or PH,PW: rows and columns that the result has besides"},
+      BIAS,
       INIT},
-     "convolution with its own weights"},
+     "transposed convolution: what a convolution's gradient does to its input"},
+    {"separable_conv",
+     &op_Conv,
+     1,
+     "channels",
+     layer_separable_conv,
+     {KERNEL_STRIDE,
+      DILATION,
+      {"multiplier", "1", "results of each input channel"},
+      BIAS,
+      INIT,
+      {"norm", "0", "1: batch normalisation behind both convolutions"},
+      {"activation", "", "a layer behind both, as relu; none"}},
+     "a depthwise convolution, then a pointwise one"},
+    {"local_conv",
+     &op_LocallyConnected,
+     1,
+     "channels",
+     layer_local_conv,
+     {KERNEL_STRIDE, DILATION, BIAS, INIT},
+     "a convolution whose positions have weights of their own"},
     {"dense", &op_Gemm, 1, "units", dense, {BIAS, INIT}, "y = x · wᵀ + b, x flattened to [batch, …]"},
     {"max_pool", &op_MaxPool, 1, NULL, pool, {WINDOW}, "maximum of each window"},
     {"average_pool",
@@ -182,6 +168,62 @@ static const layer_def layers[] = {
     {"relu", &op_Relu, 1, NULL, plain, {{0}}, "max(x, 0)"},
     {"sigmoid", &op_Sigmoid, 1, NULL, plain, {{0}}, "1 / (1 + exp(−x))"},
     {"tanh", &op_Tanh, 1, NULL, plain, {{0}}, "hyperbolic tangent"},
+    {"leaky_relu",
+     &op_LeakyRelu,
+     1,
+     NULL,
+     layer_build_activation,
+     {{"alpha", "0.01", "the slope below 0"}},
+     "x, below 0 alpha · x"},
+    {"prelu",
+     &op_PRelu,
+     1,
+     NULL,
+     layer_build_prelu,
+     {{"slope", "0.25", "first slope"}, {"shared", "0", "1: one slope for all channels"}},
+     "x, below 0 slope · x with a learnt slope of each channel"},
+    {"clip",
+     &op_Clip,
+     1,
+     NULL,
+     layer_build_clip,
+     {{"min", "", "the least value"}, {"max", "", "the greatest"}},
+     "min(max(x, least), most)"},
+    {"relu6",
+     &op_Clip,
+     1,
+     NULL,
+     layer_build_clip,
+     {{"min", "0", "the least value"}, {"max", "6", "the greatest"}},
+     "min(max(x, 0), 6)"},
+    {"elu",
+     &op_Elu,
+     1,
+     NULL,
+     layer_build_activation,
+     {{"alpha", "1", "of the limit −alpha"}},
+     "x, below 0 alpha · (exp x − 1)"},
+    {"selu", &op_Selu, 1, NULL, plain, {{0}}, "γ · x, below 0 γ · α · (exp x − 1), which keeps mean 0 and variance 1"},
+    {"gelu", &op_Gelu, 1, NULL, layer_build_activation, {{"approximate", "none", "none or tanh"}}, "x · Φ(x)"},
+    {"silu", &op_Swish, 1, NULL, plain, {{0}}, "x · sigmoid x"},
+    {"swish",
+     &op_Swish,
+     1,
+     NULL,
+     layer_build_activation,
+     {{"alpha", "1", "of x in the sigmoid"}},
+     "x · sigmoid(alpha · x)"},
+    {"hard_sigmoid",
+     &op_HardSigmoid,
+     1,
+     NULL,
+     layer_build_activation,
+     {{"alpha", "0.2", "the slope"}, {"beta", "0.5", "the value at 0"}},
+     "min(max(alpha · x + beta, 0), 1)"},
+    {"hard_swish", &op_HardSwish, 1, NULL, plain, {{0}}, "x · min(max(x / 6 + 1/2, 0), 1)"},
+    {"mish", &op_Mish, 1, NULL, plain, {{0}}, "x · tanh(log(1 + exp x))"},
+    {"softplus", &op_Softplus, 1, NULL, plain, {{0}}, "log(1 + exp x)"},
+    {"softsign", &op_Softsign, 1, NULL, plain, {{0}}, "x / (1 + |x|)"},
     {"softmax", &op_Softmax, 1, NULL, along_axis, {{"axis", "-1", "which dimension sums to 1"}}, "exp x / Σ exp x"},
     {"flatten",
      &op_Flatten,
@@ -191,9 +233,60 @@ static const layer_def layers[] = {
      {{"axis", "1", "the first dimension of the second part"}},
      "[batch, everything else]"},
     {"reshape", &op_Reshape, 1, "shape", reshape, {{0}}, "another shape; 0 keeps a size, -1 takes what is left"},
+    {"batch_norm",
+     &op_BatchNormalization,
+     1,
+     NULL,
+     layer_build_norm,
+     {EPSILON, {"momentum", "0.9", "weight of the old statistics"}},
+     "each channel by the batch's mean and deviation; running ones in evaluation"},
+    {"layer_norm",
+     &op_LayerNormalization,
+     1,
+     NULL,
+     layer_build_norm,
+     {AXIS, EPSILON, BIAS},
+     "the dimensions from axis on by their mean and deviation"},
+    {"rms_norm",
+     &op_RMSNormalization,
+     1,
+     NULL,
+     layer_build_norm,
+     {AXIS, EPSILON},
+     "the dimensions from axis on by their root mean square"},
+    {"instance_norm",
+     &op_InstanceNormalization,
+     1,
+     NULL,
+     layer_build_norm,
+     {EPSILON},
+     "each channel of each image by its mean and deviation"},
+    {"group_norm",
+     &op_GroupNormalization,
+     1,
+     "groups",
+     layer_build_norm,
+     {EPSILON},
+     "each group of channels of each image by its mean and deviation"},
+    {"lrn",
+     &op_LRN,
+     1,
+     "size",
+     layer_build_lrn,
+     {{"alpha", "0.0001", "of Σ x²"}, {"beta", "0.75", "the power"}, {"bias", "1", "added to it"}},
+     "x / (bias + alpha/size · Σ x²)^beta over neighbouring channels"},
+    {"dropout",
+     &op_Dropout,
+     1,
+     NULL,
+     layer_build_dropout,
+     {{"ratio", "0.5", "share of units that fall"}},
+     "units fall at random in training"},
     {"add", &op_Add, 2, NULL, plain, {{0}}, "a + b, with broadcasting"},
     {"sub", &op_Sub, 2, NULL, plain, {{0}}, "a − b, with broadcasting"},
     {"mul", &op_Mul, 2, NULL, plain, {{0}}, "a · b elementwise, with broadcasting"},
+    {"maximum", &op_Max, 2, NULL, plain, {{0}}, "the greater of a and b, with broadcasting"},
+    {"minimum", &op_Min, 2, NULL, plain, {{0}}, "the lesser of a and b, with broadcasting"},
     {"div", &op_Div, 2, NULL, plain, {{0}}, "a / b elementwise, with broadcasting"},
     {"matmul", &op_MatMul, 2, NULL, plain, {{0}}, "matrix product"},
     {"softmax_cross_entropy",
@@ -203,6 +296,56 @@ static const layer_def layers[] = {
      plain,
      {{0}},
      "mean of −log softmax(scores)[label]"},
+    {"cross_entropy",
+     &op_CrossEntropyLoss,
+     2,
+     NULL,
+     loss,
+     {LABEL_LOSS, {"label_smoothing", "", "share of the label that all classes get evenly, 0…1; 0"}},
+     "softmax cross-entropy of scores with labels or soft labels"},
+    {"nll", &op_NegativeLogLikelihoodLoss, 2, NULL, loss, {LABEL_LOSS}, "mean of −log-probabilities[label]"},
+    {"hinge",
+     &op_HingeLoss,
+     2,
+     NULL,
+     loss,
+     {LABEL_LOSS,
+      {"margin", "", "by which the label's score must lead; 1"},
+      {"squared", "", "1: violations squared; 0"},
+      {"over", "", "sum (Weston–Watkins) or max (Crammer–Singer) of the wrong classes; sum"}},
+     "multi-class support-vector loss of scores with labels"},
+    {"squared_error", &op_SquaredErrorLoss, 2, NULL, loss, {PAIR_LOSS}, "mean of (x − t)²"},
+    {"euclidean",
+     &op_SquaredErrorLoss,
+     2,
+     NULL,
+     loss,
+     {{"reduction", "batchmean", "as of squared_error"}, {"scale", "0.5", "the loss times it"}},
+     "1/(2·batch) · Σ (x − t)², as Caffe has it"},
+    {"absolute_error", &op_AbsoluteErrorLoss, 2, NULL, loss, {PAIR_LOSS}, "mean of |x − t|"},
+    {"huber",
+     &op_HuberLoss,
+     2,
+     NULL,
+     loss,
+     {PAIR_LOSS, {"delta", "", "where squares become lines; 1"}, {"smooth", "", "1: over delta (smooth L1); 0"}},
+     "mean of Huber's loss of x − t"},
+    {"binary_cross_entropy",
+     &op_BinaryCrossEntropyLoss,
+     2,
+     NULL,
+     loss,
+     {PAIR_LOSS},
+     "mean of −t·log σ(x) − (1 − t)·log(1 − σ(x))"},
+    {"kl_divergence",
+     &op_KullbackLeiblerLoss,
+     2,
+     NULL,
+     loss,
+     {{"reduction", "", "batchmean, mean, sum or none; batchmean"},
+      {"scale", "", "the loss times it; 1"},
+      {"log_target", "", "1: t are logarithms; 0"}},
+     "Σ t·(log t − x) / batch, x log-probabilities"},
     {0}};
 
 const layer_def *layer_all(void) {
@@ -217,14 +360,6 @@ static const layer_def *layer_find(const char *name) {
     return NULL;
 }
 
-/* conv1, conv2, …: the first that no node, tensor or parameter has. */
-static const char *numbered(graph *g, const char *stem) {
-    for (int i = 1;; i++) {
-        const char *name = arena_printf(&g->arena, "%s%d", stem, i);
-        if (!name || (!graph_find_node(g, name) && !graph_find_value(g, name))) return name;
-    }
-}
-
 static stria_status check_call(layer_call *c, int count, stria_error *err) {
     if (count != c->layer->in) FAIL(err, STRIA_BAD_ARGUMENT, "%d inputs are given, expected %d", count, c->layer->in);
     for (int i = 0; i < count; i++)
@@ -235,7 +370,8 @@ static stria_status check_call(layer_call *c, int count, stria_error *err) {
 
 static stria_status layer_of_table(layer_call *c, int count, const char *options, stria_error *err) {
     stria_status status = layer_options(c, options, err);
-    if (status == STRIA_OK && !c->name && !(c->name = numbered(c->g, c->layer->name))) status = layer_no_memory(err);
+    if (status == STRIA_OK && !c->name && !(c->name = graph_numbered_name(c->g, c->layer->name)))
+        status = layer_no_memory(err);
     if (status == STRIA_OK) status = check_call(c, count, err);
     if (status == STRIA_OK && graph_find_node(c->g, c->name))
         status = error_set(err, STRIA_BAD_ARGUMENT, "two layers are named '%s'", c->name);
@@ -244,7 +380,7 @@ static stria_status layer_of_table(layer_call *c, int count, const char *options
     /* the graph names the layer itself when one of its nodes fails */
     if (status == STRIA_OK || c->g->node_count != before || !err || strncmp(err->text, "layer '", 7) == 0)
         return status;
-    const char *name = c->name ? c->name : numbered(c->g, c->layer->name);
+    const char *name = c->name ? c->name : graph_numbered_name(c->g, c->layer->name);
     error_prefix(err, "layer '%s' (%s): ", name ? name : "", c->layer->name);
     return status;
 }

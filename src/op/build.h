@@ -6,7 +6,7 @@
 
 #include "op/op.h"
 
-#define LAYER_OPTIONS 10 /* at most, of one layer */
+#define LAYER_OPTIONS 12 /* at most, of one layer */
 
 typedef struct layer_option {
     const char *name;

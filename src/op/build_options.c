@@ -54,31 +54,34 @@ stria_status layer_options(layer_call *c, const char *options, stria_error *err)
 }
 
 const char *layer_text(const layer_call *c, const char *name) {
-    return c->option[option_index(c->layer, name)];
+    int i = option_index(c->layer, name);
+    return i < 0 ? NULL : c->option[i];
+}
+
+int layer_numbers(const layer_call *c, const char *name, int64_t least, int most, int64_t *out) {
+    const char *words = layer_text(c, name);
+    for (int count = 0; count < most;) {
+        char item[24];
+        size_t length = strcspn(words, ",");
+        if (length >= sizeof item) return 0;
+        memcpy(item, words, length);
+        item[length] = 0;
+        if (!text_to_int(item, &out[count]) || out[count] < least || out[count] > LAYER_SIZE_LIMIT) return 0;
+        count++;
+        words += length;
+        if (!*words) return count;
+        words++;
+    }
+    return 0;
 }
 
 stria_status layer_sizes(const layer_call *c, const char *name, int64_t least, int rank, int64_t out[2],
                          stria_error *err) {
-    const char *words = layer_text(c, name), *at = words;
-    int count = 0;
-    while (count < 2 && count >= 0) {
-        char item[24];
-        size_t length = strcspn(at, ",");
-        if (length >= sizeof item) break;
-        memcpy(item, at, length);
-        item[length] = 0;
-        if (!text_to_int(item, &out[count]) || out[count] < least || out[count] > LAYER_SIZE_LIMIT) break;
-        count++;
-        at += length;
-        if (!*at) {
-            if (count == 1) out[1] = out[0];
-            if (count == 1 || count == rank) return STRIA_OK;
-            break;
-        }
-        at++;
-    }
+    int count = layer_numbers(c, name, least, 2, out);
+    if (count == 1) out[1] = out[0];
+    if (count == 1 || (count > 0 && count == rank)) return STRIA_OK;
     FAIL(err, STRIA_BAD_ARGUMENT, "option %s is '%s', expected a number of %lld or more, or %d of them with commas",
-         name, words, (long long)least, rank);
+         name, layer_text(c, name), (long long)least, rank);
 }
 
 stria_status layer_int(const layer_call *c, const char *name, int64_t least, int64_t most, int64_t *out,
@@ -87,6 +90,14 @@ stria_status layer_int(const layer_call *c, const char *name, int64_t least, int
     if (!text_to_int(words, out) || *out < least || *out > most)
         FAIL(err, STRIA_BAD_ARGUMENT, "option %s is '%s', expected a number from %lld to %lld", name, words,
              (long long)least, (long long)most);
+    return STRIA_OK;
+}
+
+stria_status layer_real(const layer_call *c, const char *name, double least, double most, double *out,
+                        stria_error *err) {
+    const char *words = layer_text(c, name);
+    if (!text_to_double(words, out) || !(*out >= least && *out <= most))
+        FAIL(err, STRIA_BAD_ARGUMENT, "option %s is '%s', expected a number from %g to %g", name, words, least, most);
     return STRIA_OK;
 }
 

@@ -1,4 +1,6 @@
 /* Types and constants: Cast and Constant. */
+#include <math.h>
+
 #include "op/rule.h"
 #include "op/shape.h"
 
@@ -27,15 +29,30 @@ static stria_status cast_gradient(graph *g, const node *n, value *const *dy, con
     return b.status;
 }
 
+/* x without its fraction, saturated to the type; 0 for NaN. */
+static int64_t integer_saturated(dtype to, double x) {
+    if (to == STRIA_UINT64) return isnan(x) || x <= 0 ? 0 : x >= 0x1p64 ? -1 : (int64_t)(uint64_t)x;
+    int64_t whole = integer_of(x), bits = 8 * (int64_t)dtype_bytes(to);
+    bool is_unsigned = to == STRIA_UINT8 || to == STRIA_UINT16 || to == STRIA_UINT32;
+    if (bits == 64) return whole;
+    int64_t most = ((int64_t)1 << (is_unsigned ? bits : bits - 1)) - 1, least = is_unsigned ? 0 : -most - 1;
+    return whole < least ? least : whole > most ? most : whole;
+}
+
 static stria_status cast_reference(const ref_call *c, stria_error *err) {
     (void)err;
     const ref_tensor *x = &c->in[0], *y = &c->out[0];
     int64_t count = shape_count(&y->shape);
     for (int64_t i = 0; i < count; i++)
-        if (y->f) y->f[i] = x->f ? x->f[i] : (double)x->i[i];
+        if (y->f && x->f) y->f[i] = x->f[i];
+        else if (y->f) y->f[i] = x->type == STRIA_UINT64 ? (double)(uint64_t)x->i[i] : (double)x->i[i];
         else if (y->type == STRIA_BOOL) y->i[i] = x->f ? x->f[i] != 0 : x->i[i] != 0;
-        else y->i[i] = integer_wrap(y->type, x->f ? integer_of(x->f[i]) : x->i[i]);
+        else y->i[i] = x->f ? integer_saturated(y->type, x->f[i]) : integer_wrap(y->type, x->i[i]);
     return STRIA_OK;
+}
+
+static stria_status cast_like_infer(node *n, stria_error *err) {
+    return rule_output(n, 0, n->in[1]->type, &n->in[0]->shape, err);
 }
 
 static stria_status constant_infer(node *n, stria_error *err) {
@@ -66,8 +83,18 @@ static stria_status constant_reference(const ref_call *c, stria_error *err) {
     return STRIA_OK;
 }
 
-static const op_case cast_cases[] = {
-    {"2x3x4", "to=11"}, {"-3..3:2x3x4", "to=7"}, {"i64=0,1,-2:3", "to=1"}, {"i64=0,1,-2:3", "to=9"}, {0}};
+static const op_case cast_cases[] = {{"2x3x4", "to=11"},
+                                     {"-3..3:2x3x4", "to=7"},
+                                     {"i64=0,1,-2:3", "to=1"},
+                                     {"i64=0,1,-2:3", "to=9"},
+                                     {"f=-0.5,0,300,-300:4", "to=2"},
+                                     {"f=-0.5,0,300,-300:4", "to=3"},
+                                     {"f=-0.5,0,0.25,-300:4", "to=9"},
+                                     {"i64=256,-1,300,7:4", "to=2"},
+                                     {"i32=0,1,-2:3", "to=1"},
+                                     {"u8=0,1,200:3", "to=1"},
+                                     {0}};
+static const op_case cast_like_cases[] = {{"2x3x4, i64=1:1", ""}, {"i64=0,1,-2:3, 2x2", ""}, {0}};
 static const op_case constant_cases[] = {
     {"", "value_ints=1,2,3"}, {"", "value_float=0.5"}, {"", "value_int=4"}, {"", "value_floats=0.5,2"}, {0}};
 
@@ -86,6 +113,23 @@ const op_def op_Cast = {
     .cases = cast_cases,
     .layouts = LAYOUT_SAME,
     .text = "y = x in another type; fractions are cut off",
+};
+
+const op_def op_CastLike = {
+    .name = "CastLike",
+    .domain = "",
+    .in_min = 2,
+    .in_max = 2,
+    .out_min = 1,
+    .out_max = 1,
+    .fields = no_fields,
+    .infer = cast_like_infer,
+    .gradient = cast_gradient,
+    .reference = cast_reference,
+    .cases = cast_like_cases,
+    .shape_inputs = 1 << 1,
+    .layouts = LAYOUT_SAME,
+    .text = "y = x in the type of `like`",
 };
 
 const op_def op_Constant = {

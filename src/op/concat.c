@@ -72,6 +72,6 @@ const op_def op_Concat = {
     .cost = rule_no_cost,
     .reference = concat_reference,
     .cases = concat_cases,
-    .layouts = LAYOUT_PLAIN,
+    .layouts = LAYOUT_FOLLOW,
     .text = "y = the inputs one behind the other along axis",
 };

@@ -15,7 +15,7 @@ static const attr_field fields[] = {
 
 /* ---- shapes ---- */
 
-static stria_status check_ranks(const shape *x, const shape *w, stria_error *err) {
+stria_status conv_check_ranks(const shape *x, const shape *w, stria_error *err) {
     char text[192];
     if (x->rank == 5) FAIL(err, STRIA_UNSUPPORTED, "3-D convolution is not supported (input %s)", shape_text(x, text));
     if (x->rank != 3 && x->rank != 4)
@@ -36,7 +36,7 @@ static stria_status check_channels(const shape *x, const shape *w, int64_t group
     return STRIA_OK;
 }
 
-static stria_status check_kernel(const conv_attributes *a, const shape *w, stria_error *err) {
+stria_status conv_check_kernel(const conv_attributes *a, const shape *w, stria_error *err) {
     const ints *k = &a->window.kernel_shape;
     for (int d = 2; d < w->rank && k->count == w->rank - 2; d++)
         if (k->value[d - 2] != w->dim[d])
@@ -45,31 +45,35 @@ static stria_status check_kernel(const conv_attributes *a, const shape *w, stria
     return STRIA_OK;
 }
 
+conv_geometry conv_geometry_from(int64_t batch, int64_t ic, int64_t oc, const window w[2], int64_t groups) {
+    return (conv_geometry){.batch = batch,
+                           .ic = ic,
+                           .ih = w[0].in,
+                           .iw = w[1].in,
+                           .oc = oc,
+                           .oh = w[0].out,
+                           .ow = w[1].out,
+                           .kh = w[0].kernel,
+                           .kw = w[1].kernel,
+                           .sh = w[0].stride,
+                           .sw = w[1].stride,
+                           .pt = w[0].before,
+                           .pl = w[1].before,
+                           .pb = w[0].after,
+                           .pr = w[1].after,
+                           .dh = w[0].dilation,
+                           .dw = w[1].dilation,
+                           .groups = groups};
+}
+
 static stria_status geometry_infer(conv_geometry *g, const conv_attributes *a, const shape *x, const shape *w,
                                    stria_error *err) {
     window s[2];
-    TRY(check_ranks(x, w, err));
+    TRY(conv_check_ranks(x, w, err));
     TRY(check_channels(x, w, a->group, err));
     TRY(window_infer(s, &a->window, x->rank - 2, x->dim + 2, w->dim + 2, err));
-    TRY(check_kernel(a, w, err));
-    *g = (conv_geometry){.batch = x->dim[0],
-                         .ic = x->dim[1],
-                         .ih = s[0].in,
-                         .iw = s[1].in,
-                         .oc = w->dim[0],
-                         .oh = s[0].out,
-                         .ow = s[1].out,
-                         .kh = s[0].kernel,
-                         .kw = s[1].kernel,
-                         .sh = s[0].stride,
-                         .sw = s[1].stride,
-                         .pt = s[0].before,
-                         .pl = s[1].before,
-                         .pb = s[0].after,
-                         .pr = s[1].after,
-                         .dh = s[0].dilation,
-                         .dw = s[1].dilation,
-                         .groups = a->group};
+    TRY(conv_check_kernel(a, w, err));
+    *g = conv_geometry_from(x->dim[0], x->dim[1], w->dim[0], s, a->group);
     return STRIA_OK;
 }
 
@@ -83,7 +87,10 @@ static const shape *w_shape(const node *n) {
 
 conv_geometry conv_geometry_of(const node *n) {
     conv_geometry g = {0};
-    stria_status status = geometry_infer(&g, n->attributes, x_shape(n), w_shape(n), NULL);
+    stria_status status =
+        n->op == &op_ConvTranspose
+            ? conv_transpose_infer_geometry(&g, n->attributes, &n->in[0]->shape, &n->in[1]->shape, NULL)
+            : geometry_infer(&g, n->attributes, x_shape(n), w_shape(n), NULL);
     assert(status == STRIA_OK);
     (void)status;
     return g;
@@ -119,8 +126,7 @@ static stria_status infer_gradient(node *n, stria_error *err) {
 
 /* ---- gradients ---- */
 
-/* db[o] = Σ dy[b, o, p, q] */
-static value *bias_gradient(builder *b, value *dy) {
+value *conv_bias_gradient(builder *b, value *dy) {
     int64_t axes[3] = {0, 2, 3};
     value *list = build_i64(b, axes, dy->shape.rank - 1);
     return list ? build2(b, &op_ReduceSum, dy, list, &(reduce_attributes){0, 0}) : NULL;
@@ -132,7 +138,7 @@ static stria_status gradient(graph *g, const node *n, value *const *dy, const bo
     value *x = n->in[0], *w = n->in[1];
     if (wanted[0]) dx[0] = build(&b, &op_ConvDataGradient, (value *[]){dy[0], w, x}, 3, n->attributes);
     if (wanted[1]) dx[1] = build(&b, &op_ConvWeightGradient, (value *[]){dy[0], x, w}, 3, n->attributes);
-    if (rule_input(n, 2) && wanted[2]) dx[2] = bias_gradient(&b, dy[0]);
+    if (rule_input(n, 2) && wanted[2]) dx[2] = conv_bias_gradient(&b, dy[0]);
     return b.status;
 }
 
@@ -156,13 +162,13 @@ static stria_status weight_gradient(graph *g, const node *n, value *const *e, co
     return b.status;
 }
 
-static op_cost cost(const node *n) {
+op_cost conv_cost(const node *n) {
     conv_geometry g = conv_geometry_of(n);
     int64_t outputs = size_mul(size_mul(g.batch, g.oc), size_mul(g.oh, g.ow));
     assert(g.groups > 0);
     int64_t taps = size_mul(g.ic / g.groups, size_mul(g.kh, g.kw));
-    bool bias = n->op == &op_Conv && rule_input(n, 2);
-    return (op_cost){size_mul(outputs, taps), bias ? outputs : 0};
+    bool bias = n->op->epilogue && rule_input(n, 2);
+    return (op_cost){size_mul(outputs, taps), bias ? shape_count(&n->out[0]->shape) : 0};
 }
 
 /* ---- reference ---- */
@@ -179,9 +185,7 @@ static void walk_row(const conv_geometry *g, double *x, double *w, double *y, co
         }
 }
 
-typedef enum conv_part { PART_X, PART_W, PART_Y } conv_part;
-
-static void walk(const conv_geometry *g, double *x, double *w, double *y, conv_part part) {
+void conv_walk(const conv_geometry *g, double *x, double *w, double *y, conv_part part) {
     assert(g->groups > 0);
     int64_t group_ic = g->ic / g->groups, group_oc = g->oc / g->groups;
     for (int64_t b = 0; b < g->batch; b++)
@@ -198,17 +202,19 @@ static void walk(const conv_geometry *g, double *x, double *w, double *y, conv_p
                     }
 }
 
+void conv_add_bias(ref_tensor *y, const double *bias) {
+    int64_t plane = shape_span(&y->shape, 2, y->shape.rank), count = shape_count(&y->shape);
+    assert(count == 0 || (plane > 0 && y->shape.dim[1] > 0));
+    for (int64_t i = 0; i < count; i++) y->f[i] += bias[i / plane % y->shape.dim[1]];
+}
+
 static stria_status reference(const ref_call *c, stria_error *err) {
     (void)err;
     conv_geometry g = conv_geometry_of(c->node);
     ref_tensor *y = &c->out[0];
     ref_zero(y);
-    walk(&g, c->in[0].f, c->in[1].f, y->f, PART_Y);
-    if (c->in_count > 2 && c->in[2].f) {
-        int64_t plane = g.oh * g.ow, count = shape_count(&y->shape);
-        assert(count == 0 || (plane > 0 && g.oc > 0));
-        for (int64_t i = 0; i < count; i++) y->f[i] += c->in[2].f[i / plane % g.oc];
-    }
+    conv_walk(&g, c->in[0].f, c->in[1].f, y->f, PART_Y);
+    if (c->in_count > 2 && c->in[2].f) conv_add_bias(y, c->in[2].f);
     return STRIA_OK;
 }
 
@@ -216,7 +222,7 @@ static stria_status reference_data(const ref_call *c, stria_error *err) {
     (void)err;
     conv_geometry g = conv_geometry_of(c->node);
     ref_zero(&c->out[0]);
-    walk(&g, c->out[0].f, c->in[1].f, c->in[0].f, PART_X);
+    conv_walk(&g, c->out[0].f, c->in[1].f, c->in[0].f, PART_X);
     return STRIA_OK;
 }
 
@@ -224,7 +230,7 @@ static stria_status reference_weight(const ref_call *c, stria_error *err) {
     (void)err;
     conv_geometry g = conv_geometry_of(c->node);
     ref_zero(&c->out[0]);
-    walk(&g, c->in[1].f, c->out[0].f, c->in[0].f, PART_W);
+    conv_walk(&g, c->in[1].f, c->out[0].f, c->in[0].f, PART_W);
     return STRIA_OK;
 }
 
@@ -280,13 +286,15 @@ const op_def op_Conv = {
     .fields = fields,
     .infer = infer,
     .gradient = gradient,
-    .cost = cost,
+    .cost = conv_cost,
     .reference = reference,
     .cases = cases,
     .learnable_inputs = 1 << 1 | 1 << 2,
     .layouts = LAYOUT_IMAGE,
     .image_inputs = 1 << 0,
     .epilogue = true,
+    .note = "A correlation, as in every framework: the kernel is not flipped. SAME_UPPER puts an odd pixel "
+            "of padding behind, as TensorFlow's same.",
     .text = "y[b,o,p,q] = bias[o] + Σ x[b,c,p·sh+u·dh−pt,q·sw+v·dw−pl] · w[o,c,u,v]",
 };
 
@@ -301,7 +309,7 @@ const op_def op_ConvDataGradient = {
     .fields = fields,
     .infer = infer_gradient,
     .gradient = data_gradient,
-    .cost = cost,
+    .cost = conv_cost,
     .reference = reference_data,
     .cases = data_cases,
     .shape_inputs = 1 << 2,
@@ -321,7 +329,7 @@ const op_def op_ConvWeightGradient = {
     .fields = fields,
     .infer = infer_gradient,
     .gradient = weight_gradient,
-    .cost = cost,
+    .cost = conv_cost,
     .reference = reference_weight,
     .cases = weight_cases,
     .shape_inputs = 1 << 2,

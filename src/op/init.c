@@ -8,7 +8,8 @@
 
 #define PARAMETER_LIMIT (1 << 29) /* elements: 2 GiB; a text model of a few bytes must not ask for more */
 
-const char *const init_names[] = {"glorot-uniform", "glorot-normal", "he-uniform", "he-normal", "zeros", NULL};
+const char *const init_names[] = {"glorot-uniform",   "glorot-normal", "he-uniform", "he-normal",
+                                  "truncated-normal", "zeros",         NULL};
 enum { INIT_COUNT = sizeof init_names / sizeof init_names[0] - 1 };
 
 typedef struct scheme {
@@ -22,7 +23,9 @@ static stria_status name_check(const char *name, stria_error *err) {
     const char *near = text_nearest(name, init_names, INIT_COUNT);
     if (near) FAIL(err, STRIA_BAD_ARGUMENT, "there is no init '%s'; did you mean '%s'?", name, near);
     FAIL(err, STRIA_BAD_ARGUMENT,
-         "there is no init '%s'; there are glorot-uniform, glorot-normal, he-uniform, he-normal, zeros", name);
+         "there is no init '%s'; there are glorot-uniform, glorot-normal, he-uniform, he-normal, truncated-normal, "
+         "zeros",
+         name);
 }
 
 static stria_status scheme_parse(const char *init, scheme *out, stria_error *err) {
@@ -43,6 +46,7 @@ static stria_status scheme_parse(const char *init, scheme *out, stria_error *err
 static double variance(const shape *s, const scheme *init) {
     double taps = 1, out = s->rank > 0 ? (double)s->dim[0] : 1, in = s->rank > 1 ? (double)s->dim[1] : 1;
     for (int d = 2; d < s->rank; d++) taps *= (double)s->dim[d];
+    if (strcmp(init->name, "truncated-normal") == 0) return init->gain * init->gain;
     return init->gain * init->gain * (strncmp(init->name, "he", 2) == 0 ? 2 / (in * taps) : 2 / ((in + out) * taps));
 }
 
@@ -52,16 +56,18 @@ static void fill(float *x, int64_t count, const shape *s, const scheme *init, ui
     float range = (float)sqrt(3 * v);
     if (strcmp(init->name, "zeros") == 0) memset(x, 0, (size_t)count * sizeof *x);
     else if (strstr(init->name, "uniform")) random_fill_uniform(x, (size_t)count, -range, range, seed, stream);
+    else if (strcmp(init->name, "truncated-normal") == 0)
+        random_range_truncated(x, (random_range){seed, stream, 0, (size_t)count}, 0, (float)sqrt(v));
     else random_fill_normal(x, (size_t)count, 0, (float)sqrt(v), seed, stream);
 }
 
 /* Drawn in float32 whatever the type. */
-static stria_status drawn(tensor **out, const char *name, dtype type, const shape *s, const scheme *init, uint64_t seed,
-                          stria_error *err) {
+static stria_status drawn(tensor **out, const char *name, dtype type, const shape *s, const shape *fans,
+                          const scheme *init, uint64_t seed, stria_error *err) {
     tensor *t = NULL, *converted = NULL;
     int64_t count = shape_count(s);
     TRY(tensor_new(&t, STRIA_FLOAT32, s, name, err));
-    fill(t->data, count, s, init, seed, random_hash(name));
+    fill(t->data, count, fans, init, seed, random_hash(name));
     if (type == STRIA_FLOAT32) {
         *out = t;
         return STRIA_OK;
@@ -75,6 +81,11 @@ static stria_status drawn(tensor **out, const char *name, dtype type, const shap
 
 stria_status init_parameter(graph *g, const char *name, dtype type, const shape *s, const char *init, uint64_t seed,
                             value **out, stria_error *err) {
+    return init_parameter_of(g, name, type, s, s, init, seed, out, err);
+}
+
+stria_status init_parameter_of(graph *g, const char *name, dtype type, const shape *s, const shape *fans,
+                               const char *init, uint64_t seed, value **out, stria_error *err) {
     char words[192];
     scheme parsed;
     tensor *t = NULL;
@@ -82,7 +93,7 @@ stria_status init_parameter(graph *g, const char *name, dtype type, const shape 
     if (!dtype_is_float(type)) FAIL(err, STRIA_BAD_SHAPE, "input is %s, expected a floating type", dtype_name(type));
     if (shape_count(s) < 0 || shape_count(s) > PARAMETER_LIMIT)
         FAIL(err, STRIA_BAD_SHAPE, "parameter '%s' of shape %s is too large", name, shape_text(s, words));
-    TRY(drawn(&t, name, type, s, &parsed, seed, err));
+    TRY(drawn(&t, name, type, s, fans, &parsed, seed, err));
     stria_status status = graph_add_state(g, name, ROLE_PARAMETER, t, out, err);
     tensor_release(t);
     return status;

@@ -9,12 +9,17 @@
  *   glorot-normal   N(0, 2 / (fan_in + fan_out))
  *   he-uniform      U(−r, r), r = √(6 / fan_in)                  (He et al., ICCV 2015)
  *   he-normal       N(0, 2 / fan_in)
+ *   truncated-normal N(0, 1), drawn again beyond 2 deviations: meant with a gain, as in truncated-normal:gain=0.02
  *   zeros
  * NAME:gain=X multiplies by X, as in glorot-uniform:gain=4, which the same paper's authors advise for logistic
  * sigmoids: their slope at 0 is 1/4, and without it a deep stack of them sees almost nothing of its input and of its
  * error. Random numbers are those of (seed, random_hash(name), index). */
 stria_status init_parameter(graph *g, const char *name, dtype type, const shape *s, const char *init, uint64_t seed,
                             value **out, stria_error *err);
+
+/* The same where the weights are not of that form: `fans` is the shape w[out, in, …] that counts, of one position. */
+stria_status init_parameter_of(graph *g, const char *name, dtype type, const shape *s, const shape *fans,
+                               const char *init, uint64_t seed, value **out, stria_error *err);
 
 /* "glorot-uniform", …; NULL-terminated. */
 extern const char *const init_names[];

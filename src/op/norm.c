@@ -1,155 +1,231 @@
-/* Batch normalisation and dropout as inference has them. */
 #include "op/norm.h"
 
 #include <math.h>
 
 #include "op/rule.h"
 
-static const attr_field fields[] = {ATTR(norm_attributes, epsilon, ATTR_FLOAT, "1e-5"),
-                                    ATTR(norm_attributes, momentum, ATTR_FLOAT, "0.9"),
-                                    ATTR(norm_attributes, training_mode, ATTR_INT, "0"),
-                                    {0}};
-typedef struct dropout_attributes {
-    int64_t seed;
-} dropout_attributes;
-static const attr_field dropout_fields[] = {ATTR(dropout_attributes, seed, ATTR_INT, "0"), {0}};
+/* ---- geometry ---- */
 
-static stria_status norm_infer(node *n, stria_error *err) {
-    static const char *const what[5] = {"", "scale", "bias", "mean", "variance"};
+static bool is_gradient(const node *n) {
+    return *n->op->domain != 0;
+}
+
+static bool of(const node *n, const op_def *op, const op_def *gradient) {
+    return n->op == op || n->op == gradient;
+}
+
+bool norm_given_statistics(const node *n) {
+    return of(n, &op_BatchNormalization, &op_BatchNormalizationGradient) &&
+           !((const norm_attributes *)n->attributes)->training_mode;
+}
+
+/* Statistics over the dimensions from `axis` on, which the parameters have too. */
+static void geometry_of_axis(norm_geometry *g, const shape *x, int64_t axis) {
+    int split = 0;
+    (void)rule_axis(axis, x->rank, &split, NULL);
+    g->batch = split > 0 ? x->dim[0] : 1;
+    g->groups = split > 0 ? shape_span(x, 1, split) : 1;
+    g->channels = shape_span(x, split, x->rank);
+    g->shared = true;
+}
+
+norm_geometry norm_geometry_of(const node *n) {
+    const norm_attributes *a = n->attributes;
+    const shape *x = &n->in[is_gradient(n)]->shape;
+    norm_geometry g = {.inner = 1, .centred = true, .epsilon = (double)a->epsilon};
+    if (of(n, &op_LayerNormalization, &op_LayerNormalizationGradient) ||
+        of(n, &op_RMSNormalization, &op_RMSNormalizationGradient)) {
+        g.centred = of(n, &op_LayerNormalization, &op_LayerNormalizationGradient);
+        geometry_of_axis(&g, x, a->axis);
+        return g;
+    }
+    g.batch = x->dim[0];
+    g.groups = x->dim[1];
+    g.channels = 1;
+    g.inner = shape_span(x, 2, x->rank);
+    g.across = of(n, &op_BatchNormalization, &op_BatchNormalizationGradient);
+    if (of(n, &op_GroupNormalization, &op_GroupNormalizationGradient)) {
+        g.groups = a->num_groups;
+        g.channels = x->dim[1] / a->num_groups;
+    }
+    return g;
+}
+
+int64_t norm_sets(const norm_geometry *g) {
+    return g->across ? g->groups : g->batch * g->groups;
+}
+
+int64_t norm_set_size(const norm_geometry *g) {
+    return g->channels * g->inner * (g->across ? g->batch : 1);
+}
+
+int64_t norm_parameters(const norm_geometry *g) {
+    return g->shared ? g->channels : g->groups * g->channels;
+}
+
+/* ---- shape rules ---- */
+
+stria_status norm_vector_check(const node *n, int i, const char *what, int64_t channels, stria_error *err) {
     char text[192];
-    const shape *x = &n->in[0]->shape;
-    if (((const norm_attributes *)n->attributes)->training_mode != 0)
-        FAIL(err, STRIA_UNSUPPORTED, "batch normalisation in training mode is not supported");
+    const value *v = rule_input(n, i);
+    if (!v) return STRIA_OK;
+    TRY(rule_float(n, i, what, err));
+    if (v->shape.rank != 1 || v->shape.dim[0] != channels)
+        FAIL(err, STRIA_BAD_SHAPE, "%s is %s, but the input has %lld channels", what, shape_text(&v->shape, text),
+             (long long)channels);
+    return STRIA_OK;
+}
+
+stria_status norm_gradient_infer(node *n, stria_error *err) {
     TRY(rule_floats(n, 0, err));
-    if (x->rank < 2) FAIL(err, STRIA_BAD_SHAPE, "input is %s, expected [batch, channels, …]", shape_text(x, text));
-    for (int i = 1; i < 5; i++)
-        if (n->in[i]->shape.rank != 1 || n->in[i]->shape.dim[0] != x->dim[1])
-            FAIL(err, STRIA_BAD_SHAPE, "%s is %s, but the input has %lld channels", what[i],
-                 shape_text(&n->in[i]->shape, text), (long long)x->dim[1]);
-    return rule_like(n, 0, err);
+    TRY(rule_same_shape(&n->in[0]->shape, "dy", &n->in[1]->shape, "x", err));
+    for (int i = 1; i < 3; i++) TRY(rule_output(n, i, n->in[2]->type, &n->in[2]->shape, err));
+    return rule_like(n, 1, err);
 }
 
-/* A vector [channels] as it broadcasts over x. */
-static value *over_channels(builder *b, value *v, int rank) {
-    int64_t axes[RANK_MAX];
-    for (int d = 0; d < rank - 2; d++) axes[d] = d + 1;
-    return build_unsqueeze(b, v, axes, rank - 2);
+op_cost norm_cost(const node *n) {
+    return (op_cost){0, size_mul(is_gradient(n) ? 12 : 7, shape_count(&n->in[0]->shape))};
 }
 
-/* Σ t over all but the channels, of like's shape [channels]. */
-static value *channel_sums(builder *b, value *t, value *like, int rank) {
-    return build_reshape_to(b, build_reduce_to(b, t, over_channels(b, like, rank)), like);
+/* ---- gradient rules ---- */
+
+void norm_build_gradient(builder *b, const node *n, const op_def *op, value *const *in, int count, const bool *wanted,
+                         value **dx) {
+    bool bias = n->in_count > 2 && n->in[2] && wanted[2];
+    node *made = NULL;
+    if (b->status != STRIA_OK || !(wanted[0] || wanted[1] || bias)) return;
+    int outputs = bias ? 3 : wanted[1] ? 2 : 1;
+    const char *stem = arena_printf(&b->g->arena, "%s/%s", n->name, op->name);
+    const char *name = stem ? graph_fresh_name(b->g, stem) : NULL;
+    if (!name) b->status = error_set(b->err, STRIA_NO_MEMORY, "not enough memory for a node name");
+    if (b->status == STRIA_OK)
+        b->status = graph_add_node(b->g, op, name, in, count, n->attributes, outputs, NULL, &made, b->err);
+    if (b->status != STRIA_OK) return;
+    for (int i = 0; i < outputs; i++)
+        if (wanted[i]) dx[i] = made->out[i];
 }
 
-/* With r = 1/√(variance + ε), x̂ = (x − mean)·r: dx = dy·scale·r, dscale = Σ dy·x̂, dbias = Σ dy,
- * dmean = −Σ dx, dvariance = −½·r²·scale·dscale. */
-static stria_status norm_gradient(graph *g, const node *n, value *const *dy, const bool *wanted, value **dx,
-                                  stria_error *err) {
-    builder b = {g, n->name, STRIA_OK, err};
-    value *x = n->in[0], *scale = n->in[1], *bias = n->in[2], *mean = n->in[3], *variance = n->in[4];
-    int rank = x->shape.rank;
-    value *epsilon = build_scalar(&b, x->type, (double)((const norm_attributes *)n->attributes)->epsilon);
-    value *r =
-        build1(&b, &op_Reciprocal, build1(&b, &op_Sqrt, build2(&b, &op_Add, variance, epsilon, NULL), NULL), NULL);
-    value *slope = build2(&b, &op_Mul, scale, r, NULL);
-    if (wanted[0] || wanted[3]) {
-        value *direct = build2(&b, &op_Mul, dy[0], over_channels(&b, slope, rank), NULL);
-        if (wanted[0]) dx[0] = direct;
-        if (wanted[3]) dx[3] = build1(&b, &op_Neg, channel_sums(&b, direct, mean, rank), NULL);
+value *norm_build_through_moments(builder *b, value *dx, value *x, value *mean, value *dmean, value *dvariance,
+                                  int64_t m) {
+    value *slope = dmean;
+    if (!dx || (!dmean && !dvariance)) return dx;
+    if (dvariance) {
+        value *centred = build2(b, &op_Sub, x, mean, NULL), *two = build_scalar(b, x->type, 2);
+        slope = build2(b, &op_Mul, build2(b, &op_Mul, centred, two, NULL), dvariance, NULL);
+        if (dmean) slope = build2(b, &op_Add, slope, dmean, NULL);
     }
-    if (wanted[1] || wanted[4]) {
-        value *centred = build2(&b, &op_Sub, x, over_channels(&b, mean, rank), NULL);
-        value *normal = build2(&b, &op_Mul, centred, over_channels(&b, r, rank), NULL);
-        value *dscale = channel_sums(&b, build2(&b, &op_Mul, dy[0], normal, NULL), scale, rank);
-        value *half = build2(&b, &op_Mul, build2(&b, &op_Mul, slope, r, NULL), build_scalar(&b, x->type, -0.5), NULL);
-        if (wanted[1]) dx[1] = dscale;
-        if (wanted[4]) dx[4] = build2(&b, &op_Mul, dscale, half, NULL);
-    }
-    if (wanted[2]) dx[2] = channel_sums(&b, dy[0], bias, rank);
-    return b.status;
+    value *share = build2(b, &op_Mul, slope, build_scalar(b, x->type, 1 / (double)m), NULL);
+    return build2(b, &op_Add, dx, share, NULL);
 }
 
-static stria_status norm_reference(const ref_call *c, stria_error *err) {
-    (void)err;
-    const shape *x = &c->in[0].shape;
-    double epsilon = (double)((const norm_attributes *)c->attributes)->epsilon;
-    int64_t count = shape_count(x), inner = shape_span(x, 2, x->rank);
+/* ---- references ---- */
+
+/* One element's place: which set, which parameter. */
+typedef struct place {
+    int64_t set, parameter;
+} place;
+
+static place place_of(const norm_geometry *g, int64_t element) {
+    int64_t c = element / g->inner % g->channels, k = element / g->inner / g->channels % g->groups,
+            n = element / g->inner / g->channels / g->groups;
+    return (place){g->across ? k : n * g->groups + k, g->shared ? c : k * g->channels + c};
+}
+
+static int64_t elements(const norm_geometry *g) {
+    return g->batch * g->groups * g->channels * g->inner;
+}
+
+void norm_ref_moments(const norm_geometry *g, const double *x, double *mean, double *variance) {
+    int64_t count = elements(g), sets = norm_sets(g);
+    double m = (double)norm_set_size(g);
+    for (int64_t s = 0; s < sets; s++) mean[s] = variance[s] = 0;
+    for (int64_t i = 0; i < count && g->centred; i++) mean[place_of(g, i).set] += x[i];
+    for (int64_t s = 0; s < sets && g->centred; s++) mean[s] /= m;
     for (int64_t i = 0; i < count; i++) {
-        int64_t k = i / inner % x->dim[1];
-        double centred = c->in[0].f[i] - c->in[3].f[k];
-        c->out[0].f[i] = centred / sqrt(c->in[4].f[k] + epsilon) * c->in[1].f[k] + c->in[2].f[k];
+        int64_t s = place_of(g, i).set;
+        variance[s] += (x[i] - mean[s]) * (x[i] - mean[s]);
     }
-    return STRIA_OK;
+    for (int64_t s = 0; s < sets; s++) variance[s] /= m;
 }
 
-/* An absent or false training_mode input makes dropout the identity. */
-static stria_status dropout_infer(node *n, stria_error *err) {
-    int64_t training = 0;
-    int count;
-    TRY(rule_ints(n, 2, "training_mode", &training, 1, &count, err));
-    if (count == 1 && training) FAIL(err, STRIA_UNSUPPORTED, "dropout in training mode is not supported");
-    TRY(rule_float(n, 0, "input", err));
-    TRY(rule_output(n, 1, STRIA_BOOL, &n->in[0]->shape, err));
-    return rule_like(n, 0, err);
-}
-
-static stria_status dropout_gradient(graph *g, const node *n, value *const *dy, const bool *wanted, value **dx,
-                                     stria_error *err) {
-    (void)g, (void)n, (void)err;
-    if (wanted[0]) dx[0] = dy[0];
-    return STRIA_OK;
-}
-
-static stria_status dropout_reference(const ref_call *c, stria_error *err) {
-    (void)err;
-    int64_t count = shape_count(&c->out[0].shape);
+void norm_ref_apply(const norm_geometry *g, double *y, const double *x, const double *mean, const double *variance,
+                    const double *scale, const double *bias) {
+    int64_t count = elements(g);
     for (int64_t i = 0; i < count; i++) {
-        c->out[0].f[i] = c->in[0].f[i];
-        if (c->out_count > 1 && c->out[1].i) c->out[1].i[i] = 1;
+        place p = place_of(g, i);
+        double normal = (x[i] - mean[p.set]) / sqrt(variance[p.set] + g->epsilon);
+        y[i] = normal * (scale ? scale[p.parameter] : 1) + (bias ? bias[p.parameter] : 0);
     }
+}
+
+/* With dŷ = dy·scale and means over the set: dx = (dŷ − mean dŷ − x̂·mean(dŷ·x̂)) / √(variance + ε). */
+static void backward_x(const norm_geometry *g, bool given, const double *dy, const double *x, const double *mean,
+                       const double *variance, const double *scale, double *sums, double *dx) {
+    int64_t count = elements(g), sets = norm_sets(g);
+    double m = (double)norm_set_size(g), *products = sums + sets;
+    for (int64_t s = 0; s < 2 * sets; s++) sums[s] = 0;
+    for (int64_t i = 0; i < count && !given; i++) {
+        place p = place_of(g, i);
+        double d = dy[i] * (scale ? scale[p.parameter] : 1);
+        sums[p.set] += g->centred ? d : 0;
+        products[p.set] += d * (x[i] - mean[p.set]) / sqrt(variance[p.set] + g->epsilon);
+    }
+    for (int64_t i = 0; i < count; i++) {
+        place p = place_of(g, i);
+        double r = 1 / sqrt(variance[p.set] + g->epsilon), d = dy[i] * (scale ? scale[p.parameter] : 1);
+        dx[i] = r * (d - sums[p.set] / m - (x[i] - mean[p.set]) * r * products[p.set] / m);
+    }
+}
+
+static void backward_parameters(const norm_geometry *g, const double *dy, const double *x, const double *mean,
+                                const double *variance, double *dscale, double *dbias) {
+    int64_t count = elements(g), parameters = norm_parameters(g);
+    for (int64_t p = 0; p < parameters; p++) {
+        if (dscale) dscale[p] = 0;
+        if (dbias) dbias[p] = 0;
+    }
+    for (int64_t i = 0; i < count; i++) {
+        place p = place_of(g, i);
+        if (dscale) dscale[p.parameter] += dy[i] * (x[i] - mean[p.set]) / sqrt(variance[p.set] + g->epsilon);
+        if (dbias) dbias[p.parameter] += dy[i];
+    }
+}
+
+stria_status norm_ref_backward(const norm_geometry *g, bool given, const double *dy, const double *x,
+                               const double *mean, const double *variance, const double *scale, double *dx,
+                               double *dscale, double *dbias, stria_error *err) {
+    double *sums;
+    TRY(mem_new(&sums, 2 * (size_t)norm_sets(g) + 1, sizeof *sums, "the reference", err));
+    if (dx) backward_x(g, given, dy, x, mean, variance, scale, sums, dx);
+    backward_parameters(g, dy, x, mean, variance, dscale, dbias);
+    mem_free(sums);
     return STRIA_OK;
 }
 
-static const op_case norm_cases[] = {
-    {"2x3x4x5, 3, 3, 3, pos:3", ""}, {"4x17, 17, 17, 17, pos:17", "epsilon=0.01"}, {0}};
-static const op_case dropout_cases[] = {{"2x3x4", ""}, {"2x3x4, 0.5..0.5:", "seed=3"}, {0}};
+stria_status norm_ref_moments_new(const norm_geometry *g, const double *x, double **mean, stria_error *err) {
+    TRY(mem_new(mean, 2 * (size_t)norm_sets(g) + 1, sizeof **mean, "the reference", err));
+    norm_ref_moments(g, x, *mean, *mean + norm_sets(g));
+    return STRIA_OK;
+}
 
-const op_def op_BatchNormalization = {
-    .name = "BatchNormalization",
-    .domain = "",
-    .in_min = 5,
-    .in_max = 5,
-    .out_min = 1,
-    .out_max = 1,
-    .attribute_bytes = sizeof(norm_attributes),
-    .fields = fields,
-    .infer = norm_infer,
-    .gradient = norm_gradient,
-    .reference = norm_reference,
-    .cases = norm_cases,
-    .learnable_inputs = 1 << 1 | 1 << 2,
-    .statistic_inputs = 1 << 3 | 1 << 4,
-    .layouts = LAYOUT_IMAGE,
-    .image_inputs = 1 << 0,
-    .in_place = 1 << 0,
-    .text = "y = (x − mean[c]) / √(variance[c] + epsilon) · scale[c] + bias[c]",
-};
+stria_status norm_reference(const ref_call *c, stria_error *err) {
+    norm_geometry g = norm_geometry_of(c->node);
+    double *mean;
+    TRY(norm_ref_moments_new(&g, c->in[0].f, &mean, err));
+    norm_ref_apply(&g, c->out[0].f, c->in[0].f, mean, mean + norm_sets(&g), c->in[1].f,
+                   c->in_count > 2 ? c->in[2].f : NULL);
+    mem_free(mean);
+    return STRIA_OK;
+}
 
-const op_def op_Dropout = {
-    .name = "Dropout",
-    .domain = "",
-    .in_min = 1,
-    .in_max = 3,
-    .out_min = 1,
-    .out_max = 2,
-    .attribute_bytes = sizeof(dropout_attributes),
-    .fields = dropout_fields,
-    .infer = dropout_infer,
-    .gradient = dropout_gradient,
-    .reference = dropout_reference,
-    .cases = dropout_cases,
-    .value_inputs = 1 << 2,
-    .layouts = LAYOUT_SAME,
-    .in_place = 1 << 0,
-    .text = "y = x (inference)",
-};
+stria_status norm_gradient_reference(const ref_call *c, stria_error *err) {
+    norm_geometry g = norm_geometry_of(c->node);
+    const double *x = c->in[1].f;
+    double *mean;
+    TRY(norm_ref_moments_new(&g, x, &mean, err));
+    stria_status status =
+        norm_ref_backward(&g, false, c->in[0].f, x, mean, mean + norm_sets(&g), c->in[2].f, c->out[0].f,
+                          c->out_count > 1 ? c->out[1].f : NULL, c->out_count > 2 ? c->out[2].f : NULL, err);
+    mem_free(mean);
+    return status;
+}

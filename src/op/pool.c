@@ -1,4 +1,4 @@
-/* Pooling: the maximum or mean of each window, channel by channel, and the gradients. */
+/* Pooling: the maximum, mean or norm of each window, channel by channel, and the gradients. */
 #include "op/pool.h"
 
 #include <assert.h>
@@ -17,10 +17,26 @@ static const attr_field average_fields[] = {
     ATTR(pool_attributes, count_include_pad, ATTR_INT, "0"),
     {0}};
 
+static const attr_field average_gradient_fields[] = {
+    WINDOW_FIELDS(pool_attributes, window),
+    {"ceil_mode", ATTR_INT, offsetof(pool_attributes, window.ceil_mode), "0", false},
+    ATTR(pool_attributes, count_include_pad, ATTR_INT, "0"),
+    ATTR(pool_attributes, sum, ATTR_INT, "0"),
+    {0}};
+static const attr_field norm_fields[] = {
+    WINDOW_FIELDS(pool_attributes, window),
+    {"ceil_mode", ATTR_INT, offsetof(pool_attributes, window.ceil_mode), "0", false},
+    ATTR(pool_attributes, p, ATTR_INT, "2"),
+    {0}};
+static const attr_field global_norm_fields[] = {ATTR(pool_attributes, p, ATTR_INT, "2"), {0}};
+
 /* ---- shapes ---- */
 
 static bool is_global(const op_def *op) {
-    return op == &op_GlobalMaxPool || op == &op_GlobalAveragePool;
+    return op == &op_GlobalMaxPool || op == &op_GlobalAveragePool || op == &op_GlobalLpPool;
+}
+static bool is_norm(const op_def *op) {
+    return op == &op_LpPool || op == &op_GlobalLpPool;
 }
 static bool is_gradient(const op_def *op) {
     return op == &op_MaxPoolGradient || op == &op_AveragePoolGradient;
@@ -49,6 +65,7 @@ static stria_status windows(window w[2], const node *n, stria_error *err) {
 static stria_status geometry(pool_geometry *g, const node *n, stria_error *err) {
     window w[2];
     TRY(windows(w, n, err));
+    const pool_attributes *a = n->op->attribute_bytes ? n->attributes : NULL;
     bool averages = n->op == &op_AveragePool || n->op == &op_AveragePoolGradient;
     *g = (pool_geometry){.batch = x_shape(n)->dim[0],
                          .channels = x_shape(n)->dim[1],
@@ -66,7 +83,10 @@ static stria_status geometry(pool_geometry *g, const node *n, stria_error *err) 
                          .pr = w[1].after,
                          .dh = w[0].dilation,
                          .dw = w[1].dilation,
-                         .include_pad = averages && ((const pool_attributes *)n->attributes)->count_include_pad != 0};
+                         .p = is_norm(n->op)                     ? a->p
+                              : n->op == &op_AveragePoolGradient ? a->sum != 0
+                                                                 : 0,
+                         .include_pad = averages && a->count_include_pad != 0};
     return STRIA_OK;
 }
 
@@ -89,6 +109,7 @@ static stria_status infer(node *n, stria_error *err) {
     bool bytes = n->op == &op_MaxPool && (type == STRIA_INT8 || type == STRIA_UINT8);
     if (!bytes) TRY(rule_float(n, 0, "input", err));
     TRY(geometry(&g, n, err));
+    if (is_norm(n->op) && g.p < 1) FAIL(err, STRIA_BAD_ARGUMENT, "p is %lld, expected 1 or more", (long long)g.p);
     shape y = y_shape(n, &g);
     TRY(rule_output(n, 0, type, &y, err));
     return rule_output(n, 1, STRIA_INT64, &y, err);
@@ -105,15 +126,45 @@ static stria_status infer_gradient(node *n, stria_error *err) {
 
 /* ---- gradients ---- */
 
+/* A global pooling's one window, the whole image, is that of an ordinary one. */
+static pool_attributes attributes_of(const node *n) {
+    const shape *x = &n->in[0]->shape;
+    if (!is_global(n->op)) return *(const pool_attributes *)n->attributes;
+    return (pool_attributes){.window = {.auto_pad = "NOTSET", .kernel_shape = {x->rank - 2, x->dim + 2}}};
+}
+
 static stria_status gradient(graph *g, const node *n, value *const *dy, const bool *wanted, value **dx,
                              stria_error *err) {
     builder b = {g, n->name, STRIA_OK, err};
     bool most = n->op == &op_MaxPool || n->op == &op_GlobalMaxPool;
-    const shape *x = &n->in[0]->shape;
-    pool_attributes whole = {.window = {.auto_pad = "NOTSET", .kernel_shape = {x->rank - 2, x->dim + 2}}};
+    pool_attributes a = attributes_of(n);
     if (wanted[0] && dy[0])
-        dx[0] = build2(&b, most ? &op_MaxPoolGradient : &op_AveragePoolGradient, dy[0], n->in[0],
-                       is_global(n->op) ? &whole : n->attributes);
+        dx[0] = build2(&b, most ? &op_MaxPoolGradient : &op_AveragePoolGradient, dy[0], n->in[0], &a);
+    return b.status;
+}
+
+static value *power(builder *b, value *x, int64_t p) {
+    return p == 1 ? x : x ? build2(b, &op_Pow, x, build_scalar(b, x->type, (double)p), NULL) : NULL;
+}
+
+/* dx = sign x · |x|^(p−1) · Σ dy / y^(p−1) of the windows; where y is 0, x is, too, and gets 0. */
+static stria_status norm_gradient(graph *g, const node *n, value *const *dy, const bool *wanted, value **dx,
+                                  stria_error *err) {
+    builder b = {g, n->name, STRIA_OK, err};
+    value *x = n->in[0], *y = n->out[0], *share = dy[0];
+    int64_t p = ((const pool_attributes *)n->attributes)->p;
+    pool_attributes a = attributes_of(n);
+    a.sum = 1;
+    if (!wanted[0] || !dy[0]) return STRIA_OK;
+    if (p > 1) {
+        value *zeros[3] = {build_filled(&b, y->type, &y->shape, 1), build_scalar(&b, y->type, 0), y};
+        value *never_zero = build2(&b, &op_Add, y, b.status ? NULL : build(&b, &op_SelectEqual, zeros, 3, NULL), NULL);
+        share = build2(&b, &op_Div, dy[0], power(&b, never_zero, p - 1), NULL);
+    }
+    value *sums = build2(&b, &op_AveragePoolGradient, share, x, &a), *slope = x;
+    if (p != 2) slope = build1(&b, &op_Sign, x, NULL);
+    if (p > 2) slope = build2(&b, &op_Mul, slope, power(&b, build1(&b, &op_Abs, x, NULL), p - 1), NULL);
+    dx[0] = build2(&b, &op_Mul, slope, sums, NULL);
     return b.status;
 }
 
@@ -121,6 +172,8 @@ static stria_status gradient(graph *g, const node *n, value *const *dy, const bo
 static stria_status average_gradient_gradient(graph *g, const node *n, value *const *e, const bool *wanted, value **d,
                                               stria_error *err) {
     builder b = {g, n->name, STRIA_OK, err};
+    if (((const pool_attributes *)n->attributes)->sum)
+        FAIL(err, STRIA_UNSUPPORTED, "the gradient of a norm has no second derivative");
     if (wanted[0]) d[0] = build1(&b, &op_AveragePool, e[0], n->attributes);
     return b.status;
 }
@@ -180,6 +233,7 @@ static stria_status max_reference(const ref_call *c, stria_error *err) {
 /* How many taps a mean divides by: those in the image, or in the image and its pads. */
 static int64_t divisor(const pool_geometry *g, int64_t i) {
     assert(g->ow > 0 && g->oh > 0);
+    if (g->p) return 1;
     int64_t q = i % g->ow, p = i / g->ow % g->oh, count = 0;
     int64_t top = g->include_pad ? g->pt : 0, bottom = g->include_pad ? g->pb : 0;
     int64_t left = g->include_pad ? g->pl : 0, right = g->include_pad ? g->pr : 0;
@@ -201,6 +255,21 @@ static stria_status average_reference(const ref_call *c, stria_error *err) {
             if (at >= 0) sum += c->in[0].f[at];
         }
         c->out[0].f[i] = sum / (double)divisor(&g, i);
+    }
+    return STRIA_OK;
+}
+
+static stria_status norm_reference(const ref_call *c, stria_error *err) {
+    (void)err;
+    pool_geometry g = pool_geometry_of(c->node);
+    int64_t count = shape_count(&c->out[0].shape);
+    for (int64_t i = 0; i < count; i++) {
+        double sum = 0;
+        for (int64_t tap = 0; tap < g.kh * g.kw; tap++) {
+            int64_t at = tap_offset(&g, i, tap);
+            if (at >= 0) sum += pow(fabs(c->in[0].f[at]), (double)g.p);
+        }
+        c->out[0].f[i] = pow(sum, 1 / (double)g.p);
     }
     return STRIA_OK;
 }
@@ -250,6 +319,12 @@ static const op_case average_cases[] = {
     {"1x2x5x6", "kernel_shape=3,3 strides=2,2 pads=1,1,0,1 ceil_mode=1 count_include_pad=1"},
     {0}};
 static const op_case global_cases[] = {{"2x3x4x5", ""}, {"2x17x7x7", ""}, {"2x3x9", ""}, {0}};
+static const op_case norm_cases[] = {POOL_CASES,
+                                     {"pos:2x3x7x6", "kernel_shape=3,2 strides=2,1 pads=1,0,1,1 p=1"},
+                                     {"2x19x6x6", "kernel_shape=2,2 strides=2,2 p=3"},
+                                     {"1x2x6x7", "kernel_shape=3,3 strides=2,2 pads=1,1,0,1 ceil_mode=1 p=4"},
+                                     {0}};
+static const op_case global_norm_cases[] = {{"2x3x4x5", ""}, {"2x17x7x7", "p=1"}, {"2x3x9", "p=3"}, {0}};
 static const op_case max_gradient_cases[] = {{"2x3x4x4, 2x3x8x8", "kernel_shape=2,2 strides=2,2"},
                                              {"2x3x4x6, 2x3x7x6", "kernel_shape=3,2 strides=2,1 pads=1,0,1,1"},
                                              {"1x2x7x6, 1x2x9x8", "kernel_shape=3,3 dilations=2,2 pads=1,1,1,1"},
@@ -267,11 +342,18 @@ static const op_case average_gradient_cases[] = {
     .layouts = LAYOUT_IMAGE, .image_inputs = (1 << (inputs)) - 1
 
 const op_def op_MaxPool = {
-    POOL("MaxPool", 1, 2), .plain_outputs = 1 << 1,
-    .domain = "",          .attribute_bytes = sizeof(pool_attributes),
-    .fields = max_fields,  .infer = infer,
-    .gradient = gradient,  .reference = max_reference,
-    .cases = max_cases,    .text = "y[b,c,p,q] = max x[b,c,p·sh+u·dh−pt,q·sw+v·dw−pl]; indices: where in x",
+    POOL("MaxPool", 1, 2),
+    .plain_outputs = 1 << 1,
+    .domain = "",
+    .attribute_bytes = sizeof(pool_attributes),
+    .fields = max_fields,
+    .infer = infer,
+    .gradient = gradient,
+    .reference = max_reference,
+    .cases = max_cases,
+    .note = "Of equal maxima the first gets the index and the gradient; NaN is greater than everything, as "
+            "in PyTorch. Keras has no padding by numbers.",
+    .text = "y[b,c,p,q] = max x[b,c,p·sh+u·dh−pt,q·sw+v·dw−pl]; indices: where in x",
 };
 
 const op_def op_AveragePool = {
@@ -283,6 +365,8 @@ const op_def op_AveragePool = {
     .gradient = gradient,
     .reference = average_reference,
     .cases = average_cases,
+    .note = "count_include_pad=0 unless given, as ONNX and Keras; PyTorch counts the padding unless told "
+            "otherwise.",
     .text = "y[b,c,p,q] = mean x[b,c,p·sh+u·dh−pt,q·sw+v·dw−pl]",
 };
 
@@ -304,6 +388,30 @@ const op_def op_GlobalAveragePool = {
     .text = "y[b,c] = mean x[b,c,·,·]",
 };
 
+const op_def op_LpPool = {
+    POOL("LpPool", 1, 1),
+    .domain = "",
+    .attribute_bytes = sizeof(pool_attributes),
+    .fields = norm_fields,
+    .infer = infer,
+    .gradient = norm_gradient,
+    .reference = norm_reference,
+    .cases = norm_cases,
+    .text = "y[b,c,p,q] = (Σ |x[b,c,p·sh+u·dh−pt,q·sw+v·dw−pl]|^p)^(1/p)",
+};
+
+const op_def op_GlobalLpPool = {
+    POOL("GlobalLpPool", 1, 1),
+    .domain = "",
+    .attribute_bytes = sizeof(pool_attributes),
+    .fields = global_norm_fields,
+    .infer = infer,
+    .gradient = norm_gradient,
+    .reference = norm_reference,
+    .cases = global_norm_cases,
+    .text = "y[b,c] = (Σ |x[b,c,·,·]|^p)^(1/p)",
+};
+
 const op_def op_MaxPoolGradient = {
     POOL("MaxPoolGradient", 2, 1),
     .domain = "stria",
@@ -319,7 +427,7 @@ const op_def op_AveragePoolGradient = {
     POOL("AveragePoolGradient", 2, 1),
     .domain = "stria",
     .attribute_bytes = sizeof(pool_attributes),
-    .fields = average_fields,
+    .fields = average_gradient_fields,
     .infer = infer_gradient,
     .gradient = average_gradient_gradient,
     .reference = average_gradient_reference,

@@ -60,6 +60,19 @@ stria_status rule_axis(int64_t axis, int rank, int *out, stria_error *err) {
     return STRIA_OK;
 }
 
+stria_status rule_broadcast(const node *n, int first, shape *y, stria_error *err) {
+    *y = n->in[first]->shape;
+    for (int i = first + 1; i < node_own_inputs(n); i++) {
+        char tx[192], ty[192];
+        shape together;
+        if (!shape_broadcast(y, &n->in[i]->shape, &together))
+            FAIL(err, STRIA_BAD_SHAPE, "%s and %s do not broadcast", shape_text(y, ty),
+                 shape_text(&n->in[i]->shape, tx));
+        *y = together;
+    }
+    return STRIA_OK;
+}
+
 stria_status rule_ints(const node *n, int i, const char *what, int64_t *out, int max, int *count, stria_error *err) {
     *count = -1;
     if (!rule_input(n, i)) return STRIA_OK;
@@ -161,6 +174,10 @@ int64_t integer_wrap(dtype type, int64_t x) {
     default:
         return x;
     }
+}
+
+bool integer_less(dtype type, int64_t a, int64_t b) {
+    return type == STRIA_UINT64 ? (uint64_t)a < (uint64_t)b : a < b;
 }
 
 int64_t integer_of(double x) {

@@ -22,6 +22,8 @@ stria_status rule_floats(const node *n, int first, stria_error *err);
 stria_status rule_same_shape(const shape *a, const char *what_a, const shape *b, const char *what_b, stria_error *err);
 /* An axis of a tensor of this rank; negative ones count from the end. */
 stria_status rule_axis(int64_t axis, int rank, int *out, stria_error *err);
+/* The shape to which all inputs from `first` on broadcast, in both directions. */
+stria_status rule_broadcast(const node *n, int first, shape *y, stria_error *err);
 /* Contents of value input i as integers: at most `max`, of rank 0 or 1. Absent: count −1. */
 stria_status rule_ints(const node *n, int i, const char *what, int64_t *out, int max, int *count, stria_error *err);
 /* A set of axes, from the value input i; *given says whether there were any. */
@@ -53,6 +55,8 @@ void broadcast_strides(const shape *from, const shape *to, int64_t stride[RANK_M
 int64_t strided_offset(int64_t index, const shape *s, const int64_t stride[RANK_MAX]);
 /* An integer reduced to the range of its type, as the machine wraps. */
 int64_t integer_wrap(dtype type, int64_t x);
+/* a < b, as numbers of the type. */
+bool integer_less(dtype type, int64_t a, int64_t b);
 /* x without its fraction, saturated; 0 for NaN. */
 int64_t integer_of(double x);
 /* Product of the dimensions in [from, to). */

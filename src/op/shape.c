@@ -131,6 +131,17 @@ static stria_status shape_reference(const ref_call *c, stria_error *err) {
     return STRIA_OK;
 }
 
+static stria_status size_infer(node *n, stria_error *err) {
+    shape y = {0};
+    return rule_output(n, 0, STRIA_INT64, &y, err);
+}
+
+static stria_status size_reference(const ref_call *c, stria_error *err) {
+    (void)err;
+    c->out[0].i[0] = shape_count(&c->in[0].shape);
+    return STRIA_OK;
+}
+
 /* ---- cases and definitions ---- */
 
 static const op_case flatten_cases[] = {
@@ -142,6 +153,7 @@ static const op_case reshape_to_cases[] = {{"2x3x4, 2x12", ""}, {"2x12, 2x3x2x2"
 static const op_case identity_cases[] = {{"2x3x4x5", ""}, {"i64=1,2:2", ""}, {0}};
 static const op_case squeeze_cases[] = {{"2x1x4x1", ""}, {"2x1x4x1, i64=-1:1", ""}, {"2x1x4x1, i64=1,3:2", ""}, {0}};
 static const op_case unsqueeze_cases[] = {{"2x4, i64=1:1", ""}, {"2x4, i64=0,-1:2", ""}, {0}};
+static const op_case size_cases[] = {{"2x3x4", ""}, {":", ""}, {"0x3", ""}, {0}};
 static const op_case shape_cases[] = {{"2x3x4", ""}, {"2x3x4", "start=1"}, {"2x3x4", "start=-2 end=-1"}, {0}};
 
 const op_def op_Flatten = {
@@ -234,7 +246,7 @@ const op_def op_Squeeze = {
     .reference = reference,
     .cases = squeeze_cases,
     .value_inputs = 1 << 1,
-    .layouts = LAYOUT_PLAIN,
+    .layouts = LAYOUT_KEEP_BATCH,
     .view = true,
     .text = "y = x without the dimensions of size 1 (all, or the given axes)",
 };
@@ -253,7 +265,7 @@ const op_def op_Unsqueeze = {
     .reference = reference,
     .cases = unsqueeze_cases,
     .value_inputs = 1 << 1,
-    .layouts = LAYOUT_PLAIN,
+    .layouts = LAYOUT_KEEP_BATCH,
     .view = true,
     .text = "y = x with new dimensions of size 1 at the given axes",
 };
@@ -275,4 +287,22 @@ const op_def op_Shape = {
     .shape_inputs = 1 << 0,
     .layouts = LAYOUT_STRIDED,
     .text = "y = the sizes of x's dimensions start…end−1",
+};
+
+const op_def op_Size = {
+    .name = "Size",
+    .domain = "",
+    .in_min = 1,
+    .in_max = 1,
+    .out_min = 1,
+    .out_max = 1,
+    .fields = no_fields,
+    .infer = size_infer,
+    .gradient = rule_no_gradient,
+    .cost = rule_no_cost,
+    .reference = size_reference,
+    .cases = size_cases,
+    .shape_inputs = 1 << 0,
+    .layouts = LAYOUT_STRIDED,
+    .text = "y = how many elements x has",
 };

@@ -41,10 +41,42 @@ typedef struct expand_attributes { /* ExpandTo */
     int64_t mean;                  /* divides by how often an element is repeated: the gradient of a mean */
 } expand_attributes;
 
+typedef struct split_attributes {
+    int64_t axis, num_outputs; /* 0: as many as the node has */
+} split_attributes;
+
+/* Where output i of a Split begins along the axis, once its shapes are inferred. */
+int64_t split_begin(const node *n, int i);
+
+typedef struct pad_attributes { /* Pad, PadGradient */
+    const char *mode;           /* constant, reflect, edge, wrap */
+} pad_attributes;
+
+typedef struct filled_attributes { /* ConstantOfShape */
+    tensor *value;                 /* one element; none: the float32 0 */
+} filled_attributes;
+
+typedef struct depth_attributes { /* DepthToSpace, SpaceToDepth */
+    int64_t blocksize;
+    const char *mode; /* DCR: the block stands before the channels, CRD: behind them */
+} depth_attributes;
+
 /* Along each dimension of a Slice's input: where it starts, how far it steps. */
 typedef struct slice_geometry {
     int64_t start[RANK_MAX], step[RANK_MAX];
 } slice_geometry;
 slice_geometry slice_geometry_of(const node *n);
+
+typedef enum pad_mode { PAD_CONSTANT, PAD_REFLECT, PAD_EDGE, PAD_WRAP } pad_mode;
+
+/* Along dimension d of a Pad: y[i] is x[pad_source(…)], or the value where that is −1. Negative pads crop. */
+typedef struct pad_geometry {
+    pad_mode mode;
+    int64_t before[RANK_MAX], after[RANK_MAX];
+} pad_geometry;
+/* Of a Pad or PadGradient, once its shapes are inferred. */
+pad_geometry pad_geometry_of(const node *n);
+/* Which of the `size` entries of x's dimension d is entry i of y's; −1: none. */
+int64_t pad_source(const pad_geometry *g, int d, int64_t size, int64_t i);
 
 #endif

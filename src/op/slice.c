@@ -140,7 +140,7 @@ const op_def op_Slice = {
     .reference = slice_reference,
     .cases = slice_cases,
     .value_inputs = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4,
-    .layouts = LAYOUT_PLAIN,
+    .layouts = LAYOUT_FOLLOW,
     .text = "y[i] = x[start + i · step], i = 0…, up to end",
 };
 
@@ -159,6 +159,6 @@ const op_def op_SliceGradient = {
     .cases = slice_gradient_cases,
     .value_inputs = 1 << 2 | 1 << 3 | 1 << 4 | 1 << 5,
     .shape_inputs = 1 << 1,
-    .layouts = LAYOUT_PLAIN,
+    .layouts = LAYOUT_FOLLOW,
     .text = "dx[start + i · step] = dy[i], zero elsewhere",
 };

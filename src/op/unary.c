@@ -13,10 +13,34 @@ static double softplus(double x) {
     return (x > 0 ? x : 0) + log1p(exp(-fabs(x)));
 }
 
+bool unary_gelu_by_tanh(const unary_attributes *a) {
+    return strcmp(a->approximate, "tanh") == 0;
+}
+static double gelu_gate(double x, const unary_attributes *a) {
+    return unary_gelu_by_tanh(a) ? tanh(0.79788456080286536 * (x + 0.044715 * x * x * x))
+                                 : erf(x * 0.70710678118654752);
+}
+static double gelu(double x, const unary_attributes *a) {
+    return 0.5 * x * (1 + gelu_gate(x, a));
+}
+/* d/dx √(2/π) · (x + 0.044715 x³) = √(2/π) · (1 + 0.134145 x²) */
+static double gelu_slope(double x, const unary_attributes *a) {
+    double t = gelu_gate(x, a), steep = 0.79788456080286536 * exp(-0.5 * x * x);
+    if (unary_gelu_by_tanh(a)) steep = (1 - t * t) * 0.79788456080286536 * (1 + 0.134145 * x * x);
+    return 0.5 * (1 + t) + 0.5 * x * steep;
+}
+
 static const attr_field alpha_001[] = {ATTR(unary_attributes, alpha, ATTR_FLOAT, "0.01"), {0}};
 static const attr_field alpha_1[] = {ATTR(unary_attributes, alpha, ATTR_FLOAT, "1"), {0}};
 static const attr_field hard_fields[] = {
     ATTR(unary_attributes, alpha, ATTR_FLOAT, "0.2"), ATTR(unary_attributes, beta, ATTR_FLOAT, "0.5"), {0}};
+static const attr_field gelu_fields[] = {ATTR(unary_attributes, approximate, ATTR_STRING, "none"), {0}};
+static const attr_field shrink_fields[] = {{"lambd", ATTR_FLOAT, offsetof(unary_attributes, alpha), "0.5", false},
+                                           {"bias", ATTR_FLOAT, offsetof(unary_attributes, beta), "0", false},
+                                           {0}};
+static const attr_field clamp_fields[] = {{"min", ATTR_FLOAT, offsetof(unary_attributes, alpha), "0", false},
+                                          {"max", ATTR_FLOAT, offsetof(unary_attributes, beta), "6", false},
+                                          {0}};
 static const attr_field selu_fields[] = {
     ATTR(unary_attributes, alpha, ATTR_FLOAT, "1.67326319217681884765625"),
     {"gamma", ATTR_FLOAT, offsetof(unary_attributes, beta), "1.05070102214813232421875", false},
@@ -46,8 +70,8 @@ typedef enum slope_reads { X, Y } slope_reads;
 
 typedef struct unary_row {
     const op_def *op, *gradient;
-    unary_function *f;
-    unary_slope *df;
+    double (*f)(double x, const unary_attributes *a);
+    double (*df)(double x, double y, const unary_attributes *a); /* NULL: there is none */
     slope_reads reads;
 } unary_row;
 
@@ -66,16 +90,6 @@ static const unary_row *row_of(const op_def *op) {
     return NULL;
 }
 
-unary_function *unary_function_of(const op_def *op) {
-    const unary_row *r = row_of(op);
-    return r && r->op == op ? r->f : NULL;
-}
-
-unary_slope *unary_slope_of(const op_def *op) {
-    const unary_row *r = row_of(op);
-    return r ? r->df : NULL;
-}
-
 bool unary_slope_reads_output(const op_def *op) {
     const unary_row *r = row_of(op);
     return r && r->reads == Y;
@@ -85,16 +99,25 @@ bool unary_slope_reads_output(const op_def *op) {
 
 /* ONNX lets these work on integers. */
 static bool takes_integers(const op_def *op) {
-    return op == &op_Relu || op == &op_Neg || op == &op_Abs || op == &op_Sign;
+    return op == &op_Relu || op == &op_Neg || op == &op_Abs || op == &op_Sign || op == &op_Shrink;
+}
+
+static stria_status check_attributes(const node *n, stria_error *err) {
+    const char *way = ((const unary_attributes *)n->attributes)->approximate;
+    if ((n->op == &op_Gelu || n->op == &op_GeluGradient) && strcmp(way, "none") != 0 && strcmp(way, "tanh") != 0)
+        FAIL(err, STRIA_BAD_ARGUMENT, "approximate '%.40s' is neither none nor tanh", way);
+    return STRIA_OK;
 }
 
 static stria_status infer(node *n, stria_error *err) {
     if (!takes_integers(n->op) || n->in[0]->type == STRIA_BOOL) TRY(rule_float(n, 0, "input", err));
+    TRY(check_attributes(n, err));
     return rule_like(n, 0, err);
 }
 
 static stria_status infer_gradient(node *n, stria_error *err) {
     TRY(rule_floats(n, 0, err));
+    TRY(check_attributes(n, err));
     TRY(rule_same_shape(&n->in[0]->shape, "dy", &n->in[1]->shape, unary_slope_reads_output(n->op) ? "y" : "x", err));
     return rule_like(n, 0, err);
 }
@@ -112,7 +135,9 @@ static op_cost cost(const node *n) {
     return (op_cost){0, shape_count(&n->out[0]->shape)};
 }
 
-static int64_t integer_function(const op_def *op, int64_t x) {
+static int64_t integer_function(const unary_row *r, int64_t x, const unary_attributes *a) {
+    const op_def *op = r->op;
+    if (op == &op_Shrink) return integer_of(r->f((double)x, a));
     if (op == &op_Sign) return (x > 0) - (x < 0);
     if (op == &op_Relu) return x < 0 ? 0 : x;
     return op == &op_Neg || x < 0 ? (int64_t)(0 - (uint64_t)x) : x;
@@ -125,7 +150,7 @@ static stria_status reference(const ref_call *c, stria_error *err) {
     int64_t count = shape_count(&y->shape);
     for (int64_t i = 0; i < count; i++)
         if (y->f) y->f[i] = r->f(x->f[i], c->attributes);
-        else y->i[i] = integer_wrap(y->type, integer_function(r->op, x->i[i]));
+        else y->i[i] = integer_wrap(y->type, integer_function(r, x->i[i], c->attributes));
     return STRIA_OK;
 }
 
@@ -151,6 +176,7 @@ static stria_status reference_gradient(const ref_call *c, stria_error *err) {
     {range ":3x4x5", ""}, {                                                                                            \
         range ":257", ""                                                                                               \
     }
+#define CASES2(one, other) CASES(one), CASES(other)
 #include "op/unary_rows.h"
 #undef UNARY
 #undef UNARY_FLAT
@@ -173,10 +199,10 @@ static stria_status reference_gradient(const ref_call *c, stria_error *err) {
 #undef UNARY
 #undef UNARY_FLAT
 
-#define UNARY(op_name, table, f, df, reads, as_epilogue, tests, formula)                                               \
+#define DEFINE(op_domain, op_name, table, reads, as_epilogue, formula)                                                 \
     const op_def op_##op_name = {                                                                                      \
         .name = #op_name,                                                                                              \
-        .domain = "",                                                                                                  \
+        .domain = op_domain,                                                                                           \
         .in_min = 1,                                                                                                   \
         .in_max = 1,                                                                                                   \
         .out_min = 1,                                                                                                  \
@@ -210,6 +236,10 @@ static stria_status reference_gradient(const ref_call *c, stria_error *err) {
         .in_place = 1 << 0 | 1 << 1,                                                                                   \
         .text = "dx = dy · f'(" reads_##reads ") of " formula,                                                         \
     };
+#define UNARY(op_name, table, f, df, reads, as_epilogue, tests, formula)                                               \
+    DEFINE("", op_name, table, reads, as_epilogue, formula)
+#define UNARY_OURS(op_name, table, f, df, reads, as_epilogue, tests, formula)                                          \
+    DEFINE("stria", op_name, table, reads, as_epilogue, formula)
 #define reads_X "x"
 #define reads_Y "y"
 #define UNARY_FLAT(op_name, f, formula)                                                                                \

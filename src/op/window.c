@@ -16,6 +16,13 @@ static stria_status check_list(const ints *list, const char *name, int64_t count
     return STRIA_OK;
 }
 
+static stria_status check_auto_pad(const char *auto_pad, stria_error *err) {
+    static const char *const known[] = {"NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"};
+    for (int i = 0; i < 4; i++)
+        if (strcmp(auto_pad, known[i]) == 0) return STRIA_OK;
+    FAIL(err, STRIA_BAD_ARGUMENT, "auto_pad is '%s', expected NOTSET, SAME_UPPER, SAME_LOWER or VALID", auto_pad);
+}
+
 static int64_t extent(const window *w) {
     return (w->kernel - 1) * w->dilation + 1;
 }
@@ -52,27 +59,79 @@ static stria_status infer_one(window *w, const window_attributes *a, int axis, i
         w->after = a->pads.count ? a->pads.value[axis + rank] : 0;
     } else if (strcmp(a->auto_pad, "VALID") == 0) {
         w->before = w->after = 0;
-    } else if (strcmp(a->auto_pad, "SAME_UPPER") == 0 || strcmp(a->auto_pad, "SAME_LOWER") == 0) {
+    } else {
+        TRY(check_auto_pad(a->auto_pad, err));
         pad_same(w, strcmp(a->auto_pad, "SAME_UPPER") == 0);
         return STRIA_OK;
-    } else {
-        FAIL(err, STRIA_BAD_ARGUMENT, "auto_pad is '%s', expected NOTSET, SAME_UPPER, SAME_LOWER or VALID",
-             a->auto_pad);
     }
     return count_windows(w, a->ceil_mode != 0, what, err);
 }
 
-stria_status window_infer(window w[2], const window_attributes *a, int rank, const int64_t *in, const int64_t *kernel,
-                          stria_error *err) {
+static stria_status check_lists(const window_attributes *a, int rank, stria_error *err) {
     TRY(check_list(&a->strides, "strides", rank, 1, err));
     TRY(check_list(&a->dilations, "dilations", rank, 1, err));
     TRY(check_list(&a->pads, "pads", 2 * rank, 0, err));
-    TRY(check_list(&a->kernel_shape, "kernel_shape", rank, 1, err));
+    return check_list(&a->kernel_shape, "kernel_shape", rank, 1, err);
+}
+
+stria_status window_infer(window w[2], const window_attributes *a, int rank, const int64_t *in, const int64_t *kernel,
+                          stria_error *err) {
+    TRY(check_lists(a, rank, err));
     w[0] = (window){.in = 1, .out = 1, .kernel = 1, .stride = 1, .dilation = 1};
     for (int axis = 0; axis < rank; axis++) {
         window *one = &w[2 - rank + axis];
         *one = (window){.in = in[axis], .kernel = kernel[axis]};
         TRY(infer_one(one, a, axis, rank, err));
+    }
+    return STRIA_OK;
+}
+
+/* ---- transposed ---- */
+
+/* Pads make up for what the result is too long; where it is too short, its end stays unreached. */
+static void pad_transposed(window *w, int64_t reach, bool upper) {
+    int64_t total = reach > w->in ? reach - w->in : 0;
+    w->before = upper ? total / 2 : total - total / 2;
+    w->after = total - w->before;
+}
+
+static stria_status infer_transposed(window *w, const window_attributes *a, const ints *output_padding,
+                                     const ints *output_shape, int axis, int rank, stria_error *err) {
+    const char *what = axis == rank - 1 ? "width" : "height";
+    bool same = strncmp(a->auto_pad, "SAME_", 5) == 0, valid = strcmp(a->auto_pad, "VALID") == 0;
+    w->stride = a->strides.count ? a->strides.value[axis] : 1;
+    w->dilation = a->dilations.count ? a->dilations.value[axis] : 1;
+    if (w->kernel < 1 || w->kernel > WINDOW_LIMIT || w->out > WINDOW_LIMIT / 2)
+        FAIL(err, STRIA_BAD_SHAPE, "a window of %lld cannot slide over a %s of %lld", (long long)w->kernel, what,
+             (long long)w->out);
+    int64_t reach = w->stride * (w->out - 1) + extent(w);
+    reach += output_padding->count ? output_padding->value[axis] : 0;
+    if (output_shape->count || same) {
+        w->in = output_shape->count ? output_shape->value[axis] : w->out * w->stride;
+        pad_transposed(w, reach, strcmp(a->auto_pad, "SAME_UPPER") == 0);
+        return STRIA_OK;
+    }
+    w->before = a->pads.count && !valid ? a->pads.value[axis] : 0;
+    w->after = a->pads.count && !valid ? a->pads.value[axis + rank] : 0;
+    w->in = reach - w->before - w->after;
+    if (w->in < 0)
+        FAIL(err, STRIA_BAD_SHAPE, "pads %lld and %lld leave nothing of a result of %s %lld", (long long)w->before,
+             (long long)w->after, what, (long long)reach);
+    return STRIA_OK;
+}
+
+stria_status window_transpose_infer(window w[2], const window_attributes *a, const ints *output_padding,
+                                    const ints *output_shape, int rank, const int64_t *in, const int64_t *kernel,
+                                    stria_error *err) {
+    TRY(check_lists(a, rank, err));
+    TRY(check_auto_pad(a->auto_pad, err));
+    TRY(check_list(output_padding, "output_padding", rank, 0, err));
+    TRY(check_list(output_shape, "output_shape", rank, 0, err));
+    w[0] = (window){.in = 1, .out = 1, .kernel = 1, .stride = 1, .dilation = 1};
+    for (int axis = 0; axis < rank; axis++) {
+        window *one = &w[2 - rank + axis];
+        *one = (window){.out = in[axis], .kernel = kernel[axis]};
+        TRY(infer_transposed(one, a, output_padding, output_shape, axis, rank, err));
     }
     return STRIA_OK;
 }

@@ -32,6 +32,13 @@ typedef struct window {
 stria_status window_infer(window w[2], const window_attributes *a, int rank, const int64_t *in, const int64_t *kernel,
                           stria_error *err);
 
+/* The same of a transposed convolution of `in`: the result is what the windows slide over (w.in), the input is what
+ * they give (w.out). Windows may not reach the result's end: output_padding adds to it, output_shape says it (lists may
+ * be empty). */
+stria_status window_transpose_infer(window w[2], const window_attributes *a, const ints *output_padding,
+                                    const ints *output_shape, int rank, const int64_t *in, const int64_t *kernel,
+                                    stria_error *err);
+
 /* The first index ≥ 0 that window p covers from tap u on; outside [0, in) is padding. */
 static inline int64_t window_at(const window *w, int64_t p, int64_t u) {
     return p * w->stride + u * w->dilation - w->before;

@@ -1,32 +1,22 @@
 /* Convolution and its two gradients: in batch-last storage every lane is an image; in channels-last storage an implicit
  * matrix product. */
-#include "op/conv.h"
+#include "backend/cpu/conv.h"
 
-#include "backend/cpu/cpu.h"
-#include "kernel/conv.h"
 #include "kernel/conv_batch.h"
+#include "op/conv.h"
 
 #include <string.h>
 
-/* Settled when the session is made. */
-typedef struct conv_plan {
-    conv_shape shape;
-    conv_pitch x, y;
-    epilogue epilogue; /* without its bias pointer */
-    unary_kind activation;
-    float a, b;
-} conv_plan;
-
-static conv_shape shape_from(const node *n) {
+conv_shape conv_shape_of(const node *n) {
     conv_geometry g = conv_geometry_of(n);
     return (conv_shape){g.batch, g.ic, g.ih, g.iw, g.oc, g.oh, g.ow, g.kh, g.kw,
                         g.sh,    g.sw, g.pt, g.pl, g.pb, g.pr, g.dh, g.dw, g.groups};
 }
 
-static stria_status plan_new(impl_plan *p, conv_plan **out, stria_error *err) {
+stria_status conv_plan_new(impl_plan *p, conv_plan **out, stria_error *err) {
     conv_plan *c = arena_alloc(p->arena, sizeof *c);
     if (!c) FAIL(err, STRIA_NO_MEMORY, "layer '%s': not enough memory", p->node->name);
-    conv_shape s = c->shape = shape_from(p->node);
+    conv_shape s = c->shape = conv_shape_of(p->node);
     c->x = (conv_pitch){s.ih * s.iw * s.ic, s.iw * s.ic, s.ic};
     c->y = (conv_pitch){s.oh * s.ow * s.oc, s.ow * s.oc, s.oc};
     epilogue_activation(p->node, &c->epilogue);
@@ -35,16 +25,29 @@ static stria_status plan_new(impl_plan *p, conv_plan **out, stria_error *err) {
     return STRIA_OK;
 }
 
-/* The bias, of the operator or of its epilogue; NULL if there is none. */
-static const float *bias_of(const impl_call *c) {
+enum conv_op conv_op_of(const node *n) {
+    return n->op == &op_Conv ? CONV_FORWARD : n->op == &op_ConvWeightGradient ? CONV_DW : CONV_DX;
+}
+
+const float *conv_bias(const impl_call *c) {
     int epilogue = c->node->epilogue.bias;
+    if (!c->node->op->epilogue) return NULL; /* a gradient */
     return epilogue >= 0 ? c->in[epilogue] : node_own_inputs(c->node) > 2 ? c->in[2] : NULL;
 }
 
-typedef bool storage_rule(const value *v);
+epilogue conv_epilogue(const impl_call *c) {
+    const conv_plan *p = c->prepared;
+    const conv_pitch *result = conv_op_of(c->node) == CONV_FORWARD ? &p->y : &p->x;
+    epilogue e = p->epilogue;
+    e.bias = conv_bias(c);
+    if (c->node->epilogue.residual >= 0) {
+        e.residual = c->in[c->node->epilogue.residual];
+        e.residual_pitch[0] = result->image, e.residual_pitch[1] = result->row, e.residual_pitch[2] = result->pixel;
+    }
+    return e;
+}
 
-/* All image tensors of the node in one storage order, everything float32. */
-static bool accept_storage(const node *n, storage_rule *rule, const char *wanted, refusal *why) {
+bool conv_accept_storage(const node *n, conv_storage_rule *rule, const char *wanted, refusal *why) {
     if (n->epilogue.bias >= 0 && node_own_inputs(n) > 2) return REFUSE(why, "a bias besides the operator's own");
     if (!all_float32(n, why)) return false;
     for (int i = 0; i < n->in_count && i < 32; i++)
@@ -57,20 +60,21 @@ static bool accept_storage(const node *n, storage_rule *rule, const char *wanted
 
 /* ---- batch-last ---- */
 
-static bool accept_batch_last(const node *n, refusal *why) {
+bool conv_accept_batch_last(const node *n, refusal *why) {
     unary_kind kind;
     float a, b;
     if (!unary_activation(n, &kind, &a, &b)) return REFUSE(why, "no kernel for %s", n->epilogue.activation->name);
     if (n->epilogue.residual >= 0) return REFUSE(why, "a residual to add");
-    return accept_storage(n, value_is_batch_last, "batch-last", why);
+    return conv_accept_storage(n, value_is_batch_last, "batch-last", why);
 }
 
-static stria_status prepare_batch_last(impl_plan *p, void **prepared, stria_error *err) {
+stria_status conv_prepare_batch_last(impl_plan *p, void **prepared, stria_error *err) {
     conv_plan *c;
-    TRY(plan_new(p, &c, err));
-    int64_t floats = p->node->op == &op_Conv               ? conv_batch_forward_scratch(p->ks, &c->shape, p->threads)
-                     : p->node->op == &op_ConvDataGradient ? conv_batch_data_scratch(p->ks, &c->shape, p->threads)
-                                                           : conv_batch_weight_scratch(p->ks, &c->shape, p->threads);
+    TRY(conv_plan_new(p, &c, err));
+    enum conv_op op = conv_op_of(p->node);
+    int64_t floats = op == CONV_FORWARD ? conv_batch_forward_scratch(p->ks, &c->shape, p->threads)
+                     : op == CONV_DX    ? conv_batch_data_scratch(p->ks, &c->shape, p->threads)
+                                        : conv_batch_weight_scratch(p->ks, &c->shape, p->threads);
     p->scratch_bytes = (size_t)floats * sizeof(float);
     *prepared = c;
     return STRIA_OK;
@@ -80,7 +84,7 @@ static stria_status forward_batch_last(const impl_call *c, stria_error *err) {
     const conv_plan *p = c->prepared;
     (void)err;
     conv_batch_forward(c->ks, c->pool, &p->shape, c->out[0], (batch_pitch){0}, c->in[0], (batch_pitch){0}, c->in[1],
-                       bias_of(c), p->activation, p->a, p->b, c->scratch);
+                       conv_bias(c), p->activation, p->a, p->b, c->scratch);
     return STRIA_OK;
 }
 
@@ -112,7 +116,7 @@ static bool accept_rows(const node *n, refusal *why) {
     if (!unary_activation(n, &kind, &a, &b)) return REFUSE(why, "no kernel for %s", n->epilogue.activation->name);
     if (n->epilogue.residual >= 0) return REFUSE(why, "a residual to add");
     if (g.sw != 1) return REFUSE(why, "stride %lld", (long long)g.sw);
-    return accept_storage(n, value_is_plain, "plain", why);
+    return conv_accept_storage(n, value_is_plain, "plain", why);
 }
 
 /* One image as a batch of columns. */
@@ -132,7 +136,7 @@ static int64_t padded_floats(const conv_shape *s) {
 
 static stria_status prepare_rows(impl_plan *p, void **prepared, stria_error *err) {
     conv_plan *c;
-    TRY(plan_new(p, &c, err));
+    TRY(conv_plan_new(p, &c, err));
     conv_shape r = shape_of_rows(&c->shape);
     p->scratch_bytes =
         (size_t)(padded_floats(&c->shape) + conv_batch_forward_scratch(p->ks, &r, p->threads)) * sizeof(float);
@@ -161,24 +165,24 @@ static stria_status forward_rows(const impl_call *c, stria_error *err) {
         float *y = (float *)c->out[0] + image * s->oc * s->oh * s->ow;
         if (padded) rows_pad(s, c->scratch, x);
         conv_batch_forward(c->ks, c->pool, &r, y, (batch_pitch){s->oh * s->ow, s->ow, s->ow}, padded ? c->scratch : x,
-                           (batch_pitch){s->ih * columns, columns, 1}, c->in[1], bias_of(c), p->activation, p->a, p->b,
-                           (float *)c->scratch + padded);
+                           (batch_pitch){s->ih * columns, columns, 1}, c->in[1], conv_bias(c), p->activation, p->a,
+                           p->b, (float *)c->scratch + padded);
     }
     return STRIA_OK;
 }
 
 /* ---- channels-last ---- */
 
-static bool accept_channels_last(const node *n, refusal *why) {
+bool conv_accept_channels_last(const node *n, refusal *why) {
     epilogue e = {0};
     if (!epilogue_activation(n, &e)) return REFUSE(why, "no epilogue for %s", n->epilogue.activation->name);
-    return accept_storage(n, value_is_channels_last, "channels-last", why);
+    return conv_accept_storage(n, value_is_channels_last, "channels-last", why);
 }
 
 static stria_status prepare_channels_last(impl_plan *p, void **prepared, stria_error *err) {
     conv_plan *c;
-    TRY(plan_new(p, &c, err));
-    enum conv_op op = p->node->op == &op_Conv ? CONV_FORWARD : p->node->op == &op_ConvDataGradient ? CONV_DX : CONV_DW;
+    TRY(conv_plan_new(p, &c, err));
+    enum conv_op op = conv_op_of(p->node);
     p->scratch_bytes = conv_scratch_bytes(p->ks, &c->shape, op, p->threads);
     if (op != CONV_DW) p->packed_bytes = conv_packed_floats(p->ks, &c->shape, op) * sizeof(float);
     *prepared = c;
@@ -197,21 +201,17 @@ static void pack_data(const impl_call *c) {
 
 static stria_status forward_channels_last(const impl_call *c, stria_error *err) {
     const conv_plan *p = c->prepared;
-    epilogue e = p->epilogue;
+    epilogue e = conv_epilogue(c);
     (void)err;
-    e.bias = bias_of(c);
-    if (c->node->epilogue.residual >= 0) {
-        e.residual = c->in[c->node->epilogue.residual];
-        e.residual_pitch[0] = p->y.image, e.residual_pitch[1] = p->y.row, e.residual_pitch[2] = p->y.pixel;
-    }
     conv_forward(c->ks, &p->shape, c->in[0], p->x, c->packed, c->out[0], p->y, &e, c->scratch, c->pool);
     return STRIA_OK;
 }
 
 static stria_status data_channels_last(const impl_call *c, stria_error *err) {
     const conv_plan *p = c->prepared;
+    epilogue e = conv_epilogue(c);
     (void)err;
-    conv_dx(c->ks, &p->shape, c->in[0], p->y, c->packed, c->out[0], p->x, NULL, c->scratch, c->pool);
+    conv_dx(c->ks, &p->shape, c->in[0], p->y, c->packed, c->out[0], p->x, &e, c->scratch, c->pool);
     return STRIA_OK;
 }
 
@@ -222,31 +222,38 @@ static stria_status weight_channels_last(const impl_call *c, stria_error *err) {
     return STRIA_OK;
 }
 
-static const op_impl forward_batch = {
-    .name = "direct_batch_last", .accept = accept_batch_last, .prepare = prepare_batch_last, .run = forward_batch_last};
+static const op_impl forward_batch = {.name = "direct_batch_last",
+                                      .accept = conv_accept_batch_last,
+                                      .prepare = conv_prepare_batch_last,
+                                      .run = forward_batch_last};
 static const op_impl forward_row = {
     .name = "direct_rows", .accept = accept_rows, .prepare = prepare_rows, .run = forward_rows};
-static const op_impl data_batch = {
-    .name = "direct_batch_last", .accept = accept_batch_last, .prepare = prepare_batch_last, .run = data_batch_last};
-static const op_impl weight_batch = {
-    .name = "direct_batch_last", .accept = accept_batch_last, .prepare = prepare_batch_last, .run = weight_batch_last};
+static const op_impl data_batch = {.name = "direct_batch_last",
+                                   .accept = conv_accept_batch_last,
+                                   .prepare = conv_prepare_batch_last,
+                                   .run = data_batch_last};
+static const op_impl weight_batch = {.name = "direct_batch_last",
+                                     .accept = conv_accept_batch_last,
+                                     .prepare = conv_prepare_batch_last,
+                                     .run = weight_batch_last};
 static const op_impl forward_gemm = {.name = "gemm_implicit",
-                                     .accept = accept_channels_last,
+                                     .accept = conv_accept_channels_last,
                                      .prepare = prepare_channels_last,
                                      .pack = pack_forward,
                                      .pack_input = 1,
                                      .run = forward_channels_last};
-static const op_impl data_gemm = {.name = "gemm_implicit",
-                                  .accept = accept_channels_last,
-                                  .prepare = prepare_channels_last,
-                                  .pack = pack_data,
-                                  .pack_input = 1,
-                                  .run = data_channels_last};
+const op_impl conv_data_gemm = {.name = "gemm_implicit",
+                                .accept = conv_accept_channels_last,
+                                .prepare = prepare_channels_last,
+                                .pack = pack_data,
+                                .pack_input = 1,
+                                .run = data_channels_last};
 static const op_impl weight_gemm = {.name = "gemm_implicit",
-                                    .accept = accept_channels_last,
+                                    .accept = conv_accept_channels_last,
                                     .prepare = prepare_channels_last,
                                     .run = weight_channels_last};
 
-const op_impl *const cpu_conv[] = {&forward_gemm, &forward_row, &forward_batch, &impl_reference, NULL};
-const op_impl *const cpu_conv_data[] = {&data_gemm, &data_batch, &impl_reference, NULL};
-const op_impl *const cpu_conv_weight[] = {&weight_gemm, &weight_batch, &impl_reference, NULL};
+const op_impl *const cpu_conv[] = {&conv_depthwise_forward, &forward_gemm,   &forward_row,
+                                   &forward_batch,          &impl_reference, NULL};
+const op_impl *const cpu_conv_data[] = {&conv_depthwise_data, &conv_data_gemm, &data_batch, &impl_reference, NULL};
+const op_impl *const cpu_conv_weight[] = {&conv_depthwise_weight, &weight_gemm, &weight_batch, &impl_reference, NULL};

@@ -1,62 +1,292 @@
-/* Operators that only move elements: storage orders, transposition, views that cannot be views. */
+/* Operators that only move elements: each is a list of strided boxes, from any storage order to any other. */
+#include "kernel/copy.h"
+
 #include "backend/cpu/cpu.h"
-#include "kernel/layout.h"
 #include "op/shape.h"
 
 #include <string.h>
 
-/* A strided copy over the result's dimensions in its storage order, so that writes run forward. */
-typedef struct copy_plan {
-    int rank;
-    int64_t dims[RANK_MAX], x[RANK_MAX], y[RANK_MAX];
-} copy_plan;
+#define BOXES_MAX 512 /* of a node, but for its inputs and outputs; more are left to the reference */
+
+/* The boxes; while `box` is NULL they are counted only. The first `before` ones are copied before the others. */
+typedef struct move_plan {
+    const node *node;
+    int count, before;
+    copy_box *box, unused;
+} move_plan;
+
+/* One dimension of a box: its size, the strides in y and x. */
+static void box_dim(copy_box *b, int64_t size, int64_t ys, int64_t xs) {
+    b->dims[b->rank] = size, b->ys[b->rank] = ys, b->xs[b->rank++] = xs;
+}
+
+static copy_box *box_add(move_plan *m, int to, int from) {
+    copy_box *b = m->box ? &m->box[m->count] : &m->unused;
+    m->count++;
+    *b = (copy_box){.to = to, .from = from, .size = (int)dtype_bytes(m->node->in[0]->type)};
+    return b;
+}
+
+/* Strides of each logical dimension in memory. */
+typedef struct pitches {
+    int64_t of[RANK_MAX];
+} pitches;
+
+static pitches pitches_of(const value *v) {
+    pitches p;
+    layout_pitches(&v->layout, &v->shape, p.of);
+    return p;
+}
+
+/* All of v's shape, from input `from` to output `to`. */
+static copy_box *box_whole(move_plan *m, const shape *s, int to, int from) {
+    copy_box *b = box_add(m, to, from);
+    pitches y = pitches_of(m->node->out[to]), x = pitches_of(m->node->in[from]);
+    for (int d = 0; d < s->rank; d++) box_dim(b, s->dim[d], y.of[d], x.of[d]);
+    return b;
+}
+
+/* ---- the operators ---- */
+
+static void identity_move(move_plan *m) {
+    box_whole(m, &m->node->out[0]->shape, 0, 0);
+}
+
+static void transpose_move(move_plan *m) {
+    const ints *perm = &((const transpose_attributes *)m->node->attributes)->perm;
+    const shape *s = &m->node->out[0]->shape;
+    pitches y = pitches_of(m->node->out[0]), x = pitches_of(m->node->in[0]);
+    copy_box *b = box_add(m, 0, 0);
+    for (int d = 0; d < s->rank; d++)
+        box_dim(b, s->dim[d], y.of[d], x.of[perm->count ? perm->value[d] : s->rank - 1 - d]);
+}
+
+/* Expand, ExpandTo: dimensions of size 1, and those that are not there, repeat. */
+static void expand_move(move_plan *m) {
+    const shape *from = &m->node->in[0]->shape, *to = &m->node->out[0]->shape;
+    pitches y = pitches_of(m->node->out[0]), x = pitches_of(m->node->in[0]);
+    copy_box *b = box_add(m, 0, 0);
+    for (int d = 0; d < to->rank; d++) {
+        int k = d - (to->rank - from->rank);
+        box_dim(b, to->dim[d], y.of[d], k < 0 || from->dim[k] == 1 ? 0 : x.of[k]);
+    }
+}
+
+static void tile_move(move_plan *m) {
+    const shape *from = &m->node->in[0]->shape, *to = &m->node->out[0]->shape;
+    pitches y = pitches_of(m->node->out[0]), x = pitches_of(m->node->in[0]);
+    copy_box *b = box_add(m, 0, 0);
+    for (int d = 0; d < to->rank; d++) {
+        box_dim(b, from->dim[d] ? to->dim[d] / from->dim[d] : 0, y.of[d] * from->dim[d], 0);
+        box_dim(b, from->dim[d], y.of[d], x.of[d]);
+    }
+}
+
+static int axis_of(int64_t axis, int rank) {
+    return (int)(axis < 0 ? axis + rank : axis);
+}
+
+static void concat_move(move_plan *m) {
+    const node *n = m->node;
+    int axis = axis_of(((const axis_attributes *)n->attributes)->axis, n->out[0]->shape.rank);
+    int64_t before = 0;
+    for (int i = 0; i < n->in_count; i++) {
+        box_whole(m, &n->in[i]->shape, 0, i)->y_first = before * pitches_of(n->out[0]).of[axis];
+        before += n->in[i]->shape.dim[axis];
+    }
+}
+
+static void split_move(move_plan *m) {
+    const node *n = m->node;
+    int axis = axis_of(((const split_attributes *)n->attributes)->axis, n->in[0]->shape.rank);
+    for (int i = 0; i < n->out_count; i++) {
+        if (!n->out[i]) continue;
+        box_whole(m, &n->out[i]->shape, i, 0)->x_first = split_begin(n, i) * pitches_of(n->in[0]).of[axis];
+    }
+}
+
+static void slice_move(move_plan *m) {
+    slice_geometry g = slice_geometry_of(m->node);
+    pitches x = pitches_of(m->node->in[0]);
+    copy_box *b = box_whole(m, &m->node->out[0]->shape, 0, 0);
+    for (int d = 0; d < b->rank; d++) b->xs[d] *= g.step[d], b->x_first += g.start[d] * x.of[d];
+}
+
+static void slice_gradient_move(move_plan *m) {
+    slice_geometry g = slice_geometry_of(m->node);
+    pitches dx = pitches_of(m->node->out[0]);
+    copy_box *zeros = box_add(m, 0, COPY_ZERO);
+    box_dim(zeros, shape_count(&m->node->out[0]->shape), 1, 0);
+    m->before = 1;
+    copy_box *b = box_whole(m, &m->node->in[0]->shape, 0, 0);
+    for (int d = 0; d < b->rank; d++) b->ys[d] *= g.step[d], b->y_first += g.start[d] * dx.of[d];
+}
+
+/* DepthToSpace and SpaceToDepth: deep[b, channel, h, w] and wide[b, c, h·s + i, w·s + j]; the steps are how many
+ * channels of `deep` c, i and j count. */
+static void blocks_move(move_plan *m) {
+    bool spread = m->node->op == &op_DepthToSpace;
+    const value *wide = spread ? m->node->out[0] : m->node->in[0], *deep = spread ? m->node->in[0] : m->node->out[0];
+    const depth_attributes *a = m->node->attributes;
+    bool crd = strcmp(a->mode, "CRD") == 0;
+    int64_t s = a->blocksize, channels = wide->shape.dim[1];
+    int64_t c_step = crd ? s * s : 1, i_step = crd ? s : s * channels, j_step = crd ? 1 : channels;
+    pitches p = pitches_of(wide), q = pitches_of(deep);
+    const int64_t dims[6] = {wide->shape.dim[0], channels, deep->shape.dim[2], s, deep->shape.dim[3], s};
+    const int64_t in_wide[6] = {p.of[0], p.of[1], p.of[2] * s, p.of[2], p.of[3] * s, p.of[3]};
+    const int64_t in_deep[6] = {q.of[0], q.of[1] * c_step, q.of[2], q.of[1] * i_step, q.of[3], q.of[1] * j_step};
+    copy_box *b = box_add(m, 0, 0);
+    for (int d = 0; d < 6; d++) box_dim(b, dims[d], spread ? in_wide[d] : in_deep[d], spread ? in_deep[d] : in_wide[d]);
+}
+
+/* ---- padding: a box for each combination of the stretches in which x is read evenly ---- */
+
+typedef struct pad_walk {
+    move_plan *m;
+    pad_geometry g;
+    pitches y, x;
+    copy_box box; /* its dimensions before the current one */
+} pad_walk;
+
+/* How many entries of y's dimension d from i on are x's `from`, from + step, …; all that are the value if from < 0. */
+static int64_t stretch(const pad_walk *w, int d, int64_t i, int64_t *from, int64_t *step) {
+    int64_t size = w->m->node->in[0]->shape.dim[d], end = w->m->node->out[0]->shape.dim[d], n = 1;
+    *from = pad_source(&w->g, d, size, i);
+    *step = 0;
+    if (i + 1 < end && *from >= 0) *step = pad_source(&w->g, d, size, i + 1) - *from;
+    if (*step < -1 || *step > 1 || *from + *step < 0) return *step = 0, 1;
+    while (i + n < end && pad_source(&w->g, d, size, i + n) == *from + n * *step) n++;
+    return n;
+}
+
+/* Whole dimensions from d on, of the value. */
+static void pad_fill(pad_walk *w, int d) {
+    const node *n = w->m->node;
+    bool given = n->in_count > 2 && n->in[2];
+    copy_box *b = box_add(w->m, 0, given ? 2 : COPY_ZERO);
+    int size = b->size, from = b->from;
+    *b = w->box;
+    b->size = size, b->from = from, b->x_first = 0;
+    for (; d < n->out[0]->shape.rank; d++) box_dim(b, n->out[0]->shape.dim[d], w->y.of[d], 0);
+    for (int k = 0; k < b->rank; k++) b->xs[k] = 0;
+}
+
+static void pad_boxes(pad_walk *w, int d) {
+    const shape *y = &w->m->node->out[0]->shape;
+    if (d == y->rank) {
+        copy_box *b = box_add(w->m, 0, 0);
+        int size = b->size;
+        *b = w->box, b->size = size;
+        return;
+    }
+    copy_box outer = w->box;
+    int64_t from, step;
+    for (int64_t i = 0, n; i < y->dim[d] && w->m->count <= BOXES_MAX; i += n, w->box = outer) {
+        n = stretch(w, d, i, &from, &step);
+        box_dim(&w->box, n, w->y.of[d], w->x.of[d] * step);
+        w->box.y_first += i * w->y.of[d], w->box.x_first += from * w->x.of[d];
+        if (from < 0) pad_fill(w, d + 1);
+        else pad_boxes(w, d + 1);
+    }
+}
+
+static void pad_move(move_plan *m) {
+    pad_walk w = {
+        .m = m, .g = pad_geometry_of(m->node), .y = pitches_of(m->node->out[0]), .x = pitches_of(m->node->in[0])};
+    pad_boxes(&w, 0);
+}
+
+/* ---- the implementation ---- */
+
+static void boxes_make(move_plan *m) {
+    static const struct {
+        const op_def *op;
+        void (*move)(move_plan *m);
+    } movers[] = {{&op_Identity, identity_move},
+                  {&op_Reorder, identity_move},
+                  {&op_Transpose, transpose_move},
+                  {&op_Expand, expand_move},
+                  {&op_ExpandTo, expand_move},
+                  {&op_Tile, tile_move},
+                  {&op_Concat, concat_move},
+                  {&op_Split, split_move},
+                  {&op_Slice, slice_move},
+                  {&op_SliceGradient, slice_gradient_move},
+                  {&op_DepthToSpace, blocks_move},
+                  {&op_SpaceToDepth, blocks_move},
+                  {&op_Pad, pad_move}};
+    for (size_t i = 0; i < sizeof movers / sizeof *movers; i++)
+        if (movers[i].op == m->node->op) movers[i].move(m);
+}
+
+static bool accept(const node *n, refusal *why) {
+    move_plan m = {.node = n};
+    if (n->op == &op_Pad) boxes_make(&m);
+    return m.count <= BOXES_MAX ? true : REFUSE(why, "more than %d pieces", BOXES_MAX);
+}
+
+static stria_status prepare(impl_plan *p, void **prepared, stria_error *err) {
+    move_plan *m = arena_alloc(p->arena, sizeof *m);
+    if (!m) FAIL(err, STRIA_NO_MEMORY, "layer '%s': not enough memory", p->node->name);
+    m->node = p->node;
+    boxes_make(m);
+    copy_box *box = arena_alloc(p->arena, (size_t)(m->count + 1) * sizeof *box);
+    if (!box) FAIL(err, STRIA_NO_MEMORY, "layer '%s': not enough memory", p->node->name);
+    m->box = box, m->count = 0;
+    boxes_make(m);
+    for (int k = 0; k < m->count; k++) copy_plan(&box[k]);
+    *prepared = m;
+    return STRIA_OK;
+}
+
+static stria_status run(const impl_call *c, stria_error *err) {
+    const move_plan *m = c->prepared;
+    (void)err;
+    if (m->before) copy_run(c->ks, c->pool, m->box, m->before, c->out, c->in);
+    copy_run(c->ks, c->pool, m->box + m->before, m->count - m->before, c->out, c->in);
+    return STRIA_OK;
+}
+
+/* ---- ExpandTo of a mean: x is divided first, since it is the smaller ---- */
+
+static bool accept_mean(const node *n, refusal *why) {
+    return !((const expand_attributes *)n->attributes)->mean || all_float32(n, why);
+}
+
+static stria_status prepare_mean(impl_plan *p, void **prepared, stria_error *err) {
+    bool mean = ((const expand_attributes *)p->node->attributes)->mean != 0;
+    if (mean) p->scratch_bytes = (size_t)shape_count(&p->node->in[0]->shape) * sizeof(float);
+    return prepare(p, prepared, err);
+}
+
+static stria_status run_mean(const impl_call *c, stria_error *err) {
+    const node *n = c->node;
+    impl_call scaled = *c;
+    int64_t have = shape_count(&n->in[0]->shape), count = shape_count(&n->out[0]->shape);
+    if (!((const expand_attributes *)n->attributes)->mean || count == 0) return run(c, err);
+    unary_run(c->ks, c->pool, UNARY_affine, (float)((double)have / (double)count), 0, c->scratch, c->in[0], have);
+    scaled.in = &c->scratch;
+    return run(&scaled, err);
+}
+
+/* ---- ConstantOfShape ---- */
+
+static stria_status run_filled(const impl_call *c, stria_error *err) {
+    const tensor *t = ((const filled_attributes *)c->node->attributes)->value;
+    const value *y = c->node->out[0];
+    (void)err;
+    copy_fill(c->ks, c->pool, (int)dtype_bytes(y->type), c->out[0], shape_count(&y->shape),
+              t ? t->data : (const void *)&(float){0});
+    return STRIA_OK;
+}
+
+/* ---- views: the same elements in the same order under another shape ---- */
 
 static bool accept_any(const node *n, refusal *why) {
     (void)n;
     (void)why;
     return true;
 }
-
-/* source[d]: the input's dimension that becomes output dimension d. */
-static stria_status plan_new(impl_plan *p, const int64_t *source, void **prepared, stria_error *err) {
-    const value *x = p->node->in[0], *y = p->node->out[0];
-    int64_t x_pitch[RANK_MAX], y_pitch[RANK_MAX];
-    copy_plan *c = arena_alloc(p->arena, sizeof *c);
-    if (!c) FAIL(err, STRIA_NO_MEMORY, "layer '%s': not enough memory", p->node->name);
-    layout_pitches(&x->layout, &x->shape, x_pitch);
-    layout_pitches(&y->layout, &y->shape, y_pitch);
-    c->rank = y->shape.rank;
-    for (int i = 0; i < c->rank; i++) {
-        int d = y->layout.perm[i];
-        c->dims[i] = y->shape.dim[d];
-        c->y[i] = y_pitch[d];
-        c->x[i] = x_pitch[source ? source[d] : d];
-    }
-    *prepared = c;
-    return STRIA_OK;
-}
-
-static stria_status prepare(impl_plan *p, void **prepared, stria_error *err) {
-    return plan_new(p, NULL, prepared, err);
-}
-
-static stria_status prepare_transpose(impl_plan *p, void **prepared, stria_error *err) {
-    const ints *perm = &((const transpose_attributes *)p->node->attributes)->perm;
-    int64_t source[RANK_MAX];
-    int rank = p->node->out[0]->shape.rank;
-    for (int d = 0; d < rank; d++) source[d] = perm->count ? perm->value[d] : rank - 1 - d;
-    return plan_new(p, source, prepared, err);
-}
-
-static stria_status run(const impl_call *c, stria_error *err) {
-    const copy_plan *p = c->prepared;
-    (void)err;
-    layout_copy(c->ks, c->pool, (int)dtype_bytes(c->node->out[0]->type), p->rank, p->dims, c->out[0], p->y, c->in[0],
-                p->x);
-    return STRIA_OK;
-}
-
-/* ---- views: the same elements in the same order under another shape ---- */
 
 static bool accept_view(const node *n, refusal *why) {
     const value *x = n->in[0], *y = n->out[0];
@@ -73,11 +303,13 @@ static stria_status run_view(const impl_call *c, stria_error *err) {
     return STRIA_OK;
 }
 
-static const op_impl copy_impl = {.name = "strided_copy", .accept = accept_any, .prepare = prepare, .run = run};
-static const op_impl transpose_impl = {
-    .name = "strided_copy", .accept = accept_any, .prepare = prepare_transpose, .run = run};
+static const op_impl copy_impl = {.name = "strided_copy", .accept = accept, .prepare = prepare, .run = run};
+static const op_impl expand_to_impl = {
+    .name = "strided_copy", .accept = accept_mean, .prepare = prepare_mean, .run = run_mean};
+static const op_impl filled_impl = {.name = "fill", .accept = accept_any, .run = run_filled};
 static const op_impl view_impl = {.name = "view", .accept = accept_view, .run = run_view};
 
 const op_impl *const cpu_copy[] = {&copy_impl, &impl_reference, NULL};
-const op_impl *const cpu_transpose[] = {&transpose_impl, &impl_reference, NULL};
+const op_impl *const cpu_expand_to[] = {&expand_to_impl, &impl_reference, NULL};
+const op_impl *const cpu_filled[] = {&filled_impl, &impl_reference, NULL};
 const op_impl *const cpu_view[] = {&view_impl, &impl_reference, NULL};

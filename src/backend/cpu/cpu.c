@@ -49,6 +49,21 @@ static const struct {
     {&op_Softplus, &op_SoftplusGradient, UNARY_softplus, NO_PARAMETERS},
     {&op_Softsign, &op_SoftsignGradient, UNARY_softsign, NO_PARAMETERS},
     {&op_Mish, &op_MishGradient, UNARY_mish, NO_PARAMETERS},
+    {&op_Swish, &op_SwishGradient, UNARY_swish, ALPHA},
+    {&op_Gelu, &op_GeluGradient, UNARY_gelu, NO_PARAMETERS},
+    {&op_Shrink, &op_ShrinkGradient, UNARY_shrink, ALPHA_BETA},
+    {&op_Clamp, &op_ClampGradient, UNARY_clip, ALPHA_BETA},
+    {&op_Sin, &op_SinGradient, UNARY_sin, NO_PARAMETERS},
+    {&op_Cos, &op_CosGradient, UNARY_cos, NO_PARAMETERS},
+    {&op_Tan, &op_TanGradient, UNARY_tan, NO_PARAMETERS},
+    {&op_Asin, &op_AsinGradient, UNARY_asin, NO_PARAMETERS},
+    {&op_Acos, &op_AcosGradient, UNARY_acos, NO_PARAMETERS},
+    {&op_Atan, &op_AtanGradient, UNARY_atan, NO_PARAMETERS},
+    {&op_Sinh, &op_SinhGradient, UNARY_sinh, NO_PARAMETERS},
+    {&op_Cosh, &op_CoshGradient, UNARY_cosh, NO_PARAMETERS},
+    {&op_Asinh, &op_AsinhGradient, UNARY_asinh, NO_PARAMETERS},
+    {&op_Acosh, &op_AcoshGradient, UNARY_acosh, NO_PARAMETERS},
+    {&op_Atanh, &op_AtanhGradient, UNARY_atanh, NO_PARAMETERS},
     {&op_Floor, NULL, UNARY_floor, NO_PARAMETERS},
     {&op_Ceil, NULL, UNARY_ceil, NO_PARAMETERS},
     {&op_Round, NULL, UNARY_round, NO_PARAMETERS},
@@ -59,7 +74,8 @@ bool unary_op_of(const op_def *op, const void *attributes, unary_kind *kind, flo
     for (size_t i = 0; i < sizeof unary_ops / sizeof *unary_ops; i++) {
         if (unary_ops[i].op != op && unary_ops[i].gradient != op) continue;
         const unary_attributes *t = unary_ops[i].parameters == NO_PARAMETERS ? NULL : attributes;
-        *kind = unary_ops[i].kind;
+        bool by_tanh = unary_ops[i].op == &op_Gelu && attributes && unary_gelu_by_tanh(attributes);
+        *kind = by_tanh ? UNARY_gelu_tanh : unary_ops[i].kind;
         *a = t ? t->alpha : 0;
         *b = t && unary_ops[i].parameters == ALPHA_BETA ? t->beta : 0;
         *gradient = unary_ops[i].gradient == op;
@@ -83,14 +99,19 @@ bool epilogue_activation(const node *n, epilogue *e) {
     } known[] = {{&op_Relu, ACTIVATION_RELU},
                  {&op_Sigmoid, ACTIVATION_SIGMOID},
                  {&op_Tanh, ACTIVATION_TANH},
-                 {&op_LeakyRelu, ACTIVATION_LEAKY_RELU}};
+                 {&op_LeakyRelu, ACTIVATION_LEAKY_RELU},
+                 {&op_Clamp, ACTIVATION_CLIP},
+                 {&op_Swish, ACTIVATION_SWISH},
+                 {&op_HardSigmoid, ACTIVATION_HARD_SIGMOID},
+                 {&op_HardSwish, ACTIVATION_HARD_SWISH}};
     e->activation = ACTIVATION_NONE;
     if (!n->epilogue.activation) return true;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (known[i].op != n->epilogue.activation) continue;
         const unary_attributes *t = n->epilogue.activation_attributes;
         e->activation = known[i].activation;
-        if (e->activation == ACTIVATION_LEAKY_RELU) e->alpha = t->alpha;
+        e->alpha = e->activation == ACTIVATION_HARD_SWISH ? 1.0f / 6 : t->alpha;
+        e->beta = e->activation == ACTIVATION_HARD_SWISH ? 0.5f : t->beta;
         return true;
     }
     return false;

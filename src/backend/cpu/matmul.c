@@ -2,8 +2,8 @@
 #include "op/matmul.h"
 
 #include "backend/cpu/cpu.h"
+#include "kernel/copy.h"
 #include "kernel/gemm.h"
-#include "kernel/layout.h"
 
 typedef struct product_plan {
     gemm_args args; /* without data pointers */
@@ -117,7 +117,7 @@ static int64_t batch_offset(int64_t matrix, const shape *batch, const int64_t *s
 }
 
 static void c_broadcast(const impl_call *c, const product_plan *p) {
-    layout_copy(c->ks, c->pool, sizeof(float), 2, p->dims, c->out[0], p->y_pitch, c->in[2], p->c_stride);
+    copy_once(c->ks, c->pool, sizeof(float), 2, p->dims, c->out[0], p->y_pitch, c->in[2], p->c_stride);
     if (p->beta != 1)
         unary_run(c->ks, c->pool, UNARY_affine, p->beta, 0, c->out[0], c->out[0], p->dims[0] * p->dims[1]);
 }

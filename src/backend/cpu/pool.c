@@ -3,16 +3,18 @@
 
 #include "backend/cpu/cpu.h"
 #include "kernel/pool.h"
+#include "op/unpool.h"
 
 typedef struct pool_plan {
     window_shape shape;
     window_storage storage;
+    window_indices indices;
 } pool_plan;
 
 static bool accept(const node *n, refusal *why) {
-    const value *y = n->out[0];
-    if (n->out_count > 1 && n->out[1]) return REFUSE(why, "indices of the maxima are wanted");
-    if (!all_float32(n, why)) return false;
+    const value *y = n->out[0], *indices = n->out_count > 1 ? n->out[1] : NULL;
+    if (!y || y->type != STRIA_FLOAT32) return REFUSE(why, "output 1 is %s", y ? dtype_name(y->type) : "absent");
+    if (indices && !value_is_plain(indices)) return REFUSE(why, "indices are %s", storage_name(indices));
     for (int i = 0; i < n->in_count; i++)
         if (!layout_equal(&n->in[i]->layout, &y->layout, y->shape.rank))
             return REFUSE(why, "'%.40s' is %s, but the result is %s", n->in[i]->name, storage_name(n->in[i]),
@@ -20,18 +22,29 @@ static bool accept(const node *n, refusal *why) {
     return true;
 }
 
+static bool accept_norm(const node *n, refusal *why) {
+    int64_t p = pool_geometry_of(n).p;
+    if (p > WINDOW_P_MOST) return REFUSE(why, "p is %lld, more than %d", (long long)p, WINDOW_P_MOST);
+    return accept(n, why);
+}
+
 static stria_status prepare(impl_plan *plan, void **prepared, stria_error *err) {
     const node *n = plan->node;
     pool_plan *p = arena_alloc(plan->arena, sizeof *p);
     if (!p) FAIL(err, STRIA_NO_MEMORY, "layer '%s': not enough memory", n->name);
     pool_geometry g = pool_geometry_of(n);
-    p->shape = (window_shape){g.ih, g.iw, g.oh, g.ow, g.kh, g.kw, g.sh,         g.sw,
-                              g.pt, g.pl, g.pb, g.pr, g.dh, g.dw, g.include_pad};
+    p->shape = (window_shape){g.ih, g.iw, g.oh, g.ow, g.kh, g.kw, g.sh,          g.sw,
+                              g.pt, g.pl, g.pb, g.pr, g.dh, g.dw, g.include_pad, g.p};
     const value *y = n->out[0];
-    p->storage = layout_is_identity(&y->layout, y->shape.rank) ? window_plain(&p->shape, g.batch, g.channels)
-                 : value_is_batch_last(y) && !value_is_channels_last(y)
-                     ? window_batch_last(&p->shape, g.batch, g.channels)
-                     : window_channels_last(&p->shape, g.batch, g.channels);
+    bool plain = layout_is_identity(&y->layout, y->shape.rank);
+    bool batch_last = !plain && value_is_batch_last(y) && !value_is_channels_last(y);
+    p->storage = plain        ? window_plain(&p->shape, g.batch, g.channels)
+                 : batch_last ? window_batch_last(&p->shape, g.batch, g.channels)
+                              : window_channels_last(&p->shape, g.batch, g.channels);
+    p->indices = (window_indices){.outer_step = plain || batch_last ? 1 : g.channels,
+                                  .inner_step = batch_last ? g.channels : 1,
+                                  .column_major = n->op == &op_MaxPool &&
+                                                  ((const pool_attributes *)n->attributes)->storage_order == 1};
     *prepared = p;
     return STRIA_OK;
 }
@@ -39,7 +52,20 @@ static stria_status prepare(impl_plan *plan, void **prepared, stria_error *err) 
 static stria_status run_max(const impl_call *c, stria_error *err) {
     const pool_plan *p = c->prepared;
     (void)err;
+    if (c->node->out_count > 1 && c->out[1]) {
+        window_indices to = p->indices;
+        to.indices = c->out[1];
+        pool_max_indices(c->ks, c->pool, &p->shape, &p->storage, c->out[0], &to, c->in[0]);
+        return STRIA_OK;
+    }
     pool_max(c->ks, c->pool, &p->shape, &p->storage, c->out[0], c->in[0]);
+    return STRIA_OK;
+}
+
+static stria_status run_norm(const impl_call *c, stria_error *err) {
+    const pool_plan *p = c->prepared;
+    (void)err;
+    pool_norm(c->ks, c->pool, &p->shape, &p->storage, c->out[0], c->in[0]);
     return STRIA_OK;
 }
 
@@ -64,8 +90,25 @@ static stria_status run_average_gradient(const impl_call *c, stria_error *err) {
     return STRIA_OK;
 }
 
+/* Max unpooling, forth or back: in plain storage, one by one, so that of equal indices the last counts. */
+static bool accept_unpool(const node *n, refusal *why) {
+    if (n->in[0]->type != STRIA_FLOAT32) return REFUSE(why, "input 1 is %s", dtype_name(n->in[0]->type));
+    return true;
+}
+
+static stria_status run_unpool(const impl_call *c, stria_error *err) {
+    unpool_geometry g = unpool_geometry_of(c->node);
+    const unpool_shape s = {g.planes, g.fh, g.fw, g.oh, g.ow};
+    int64_t count = shape_count(&c->node->in[1]->shape);
+    int64_t bad =
+        (c->node->op == &op_MaxUnpool ? pool_unpool : pool_unpool_gradient)(&s, c->out[0], c->in[0], c->in[1], count);
+    return bad < 0 ? STRIA_OK : unpool_refuse(((const int64_t *)c->in[1])[bad], bad, &g, err);
+}
+
+static const op_impl unpool_impl = {.name = "scatter", .accept = accept_unpool, .run = run_unpool};
 static const op_impl max_impl = {.name = "vector", .accept = accept, .prepare = prepare, .run = run_max};
 static const op_impl average_impl = {.name = "vector", .accept = accept, .prepare = prepare, .run = run_average};
+static const op_impl norm_impl = {.name = "vector", .accept = accept_norm, .prepare = prepare, .run = run_norm};
 static const op_impl max_gradient_impl = {
     .name = "vector", .accept = accept, .prepare = prepare, .run = run_max_gradient};
 static const op_impl average_gradient_impl = {
@@ -73,5 +116,7 @@ static const op_impl average_gradient_impl = {
 
 const op_impl *const cpu_max_pool[] = {&max_impl, &impl_reference, NULL};
 const op_impl *const cpu_average_pool[] = {&average_impl, &impl_reference, NULL};
+const op_impl *const cpu_norm_pool[] = {&norm_impl, &impl_reference, NULL};
+const op_impl *const cpu_unpool[] = {&unpool_impl, &impl_reference, NULL};
 const op_impl *const cpu_max_pool_gradient[] = {&max_gradient_impl, &impl_reference, NULL};
 const op_impl *const cpu_average_pool_gradient[] = {&average_gradient_impl, &impl_reference, NULL};

@@ -1,4 +1,4 @@
-/* Sums and means over any dimensions, in any storage order. */
+/* Reductions over any dimensions, in any storage order. */
 #include "op/reduce.h"
 
 #include "backend/cpu/cpu.h"
@@ -10,6 +10,20 @@ typedef struct reduce_plan {
     int64_t dims[RANK_MAX], x[RANK_MAX], y[RANK_MAX];
     bool reduced[RANK_MAX];
 } reduce_plan;
+
+static reduce_kind kind_of(const op_def *op) {
+    static const struct {
+        const op_def *op;
+        reduce_kind kind;
+    } kinds[] = {{&op_ReduceSum, REDUCE_SUM},        {&op_ReduceMean, REDUCE_MEAN},
+                 {&op_ReduceMax, REDUCE_MAX},        {&op_ReduceMin, REDUCE_MIN},
+                 {&op_ReduceProd, REDUCE_PROD},      {&op_ReduceL1, REDUCE_SUM_ABS},
+                 {&op_ReduceL2, REDUCE_NORM},        {&op_ReduceSumSquare, REDUCE_SUM_SQUARE},
+                 {&op_ReduceLogSum, REDUCE_LOG_SUM}, {&op_ReduceLogSumExp, REDUCE_LOG_SUM_EXP}};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (kinds[i].op == op) return kinds[i].kind;
+    return REDUCE_SUM; /* ReduceTo */
+}
 
 static bool accept(const node *n, refusal *why) {
     if (n->in[0]->type != STRIA_FLOAT32) return REFUSE(why, "input 1 is %s", dtype_name(n->in[0]->type));
@@ -47,7 +61,7 @@ static stria_status prepare(impl_plan *p, void **prepared, stria_error *err) {
     reduce_axes_of(n, axis);
     bool keep = ((const reduce_attributes *)n->attributes)->keepdims != 0;
     for (int d = 0; d < n->in[0]->shape.rank; d++) kept[d] = keep ? d : axis[d] ? -1 : next++;
-    r->kind = n->op == &op_ReduceMean ? REDUCE_MEAN : REDUCE_SUM;
+    r->kind = kind_of(n->op);
     plan_fill(r, n, axis, kept);
     *prepared = r;
     return STRIA_OK;
@@ -64,7 +78,7 @@ static stria_status prepare_to(impl_plan *p, void **prepared, stria_error *err) 
         kept[d] = d - missing;
         reduced[d] = kept[d] < 0 || (y->dim[kept[d]] == 1 && x->dim[d] != 1);
     }
-    r->kind = REDUCE_SUM;
+    r->kind = kind_of(p->node->op);
     plan_fill(r, p->node, reduced, kept);
     *prepared = r;
     return STRIA_OK;
