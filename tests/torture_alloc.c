@@ -100,7 +100,7 @@ static stria_status judge(stria_error *err) {
     stria_dataset *d = NULL;
     stria_predictor *predictor = NULL;
     stria_evaluation score = {0};
-    stria_run_options options = stria_run_options_default();
+    stria_inference_options options = stria_inference_options_default();
     options.batch = 5;
     stria_status status = stria_model_open(&m, run, 1, err);
     if (status == STRIA_OK) status = data_open(&d, STRIA_SPLIT_TEST, err);

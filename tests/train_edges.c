@@ -261,8 +261,8 @@ static void options_need_their_size(void **state) {
 #define REFUSED(call, kind) says(call, STRIA_BAD_ARGUMENT, &err, "start from stria_" kind "_options_default()")
     REFUSED(stria_session_new(&s, m, &(stria_session_options){.batch = 1}, &err), "session");
     REFUSED(stria_bench_model(m, &(stria_session_options){.batch = 1}, false, 1, &b, &err), "session");
-    REFUSED(stria_evaluate(m, data, &(stria_run_options){.batch = 1}, &e, &err), "run");
-    REFUSED(stria_predictor_new(&p, m, &(stria_run_options){.batch = 1}, &err), "run");
+    REFUSED(stria_evaluate(m, data, &(stria_inference_options){.batch = 1}, &e, &err), "inference");
+    REFUSED(stria_predictor_new(&p, m, &(stria_inference_options){.batch = 1}, &err), "inference");
     REFUSED(stria_dataset_open(&d, small_data_spec, &(stria_dataset_options){.limit = 1}, &err), "dataset");
     REFUSED(stria_trainer_new(&t, m, data, NULL, &(stria_train_options){.epochs = 1}, &err), "train");
     stria_model_free(m);

@@ -43,15 +43,46 @@ static void mistakes_are_refused(void **state) {
     }
 }
 
+static double rate(const char *spec, int64_t step, int64_t steps) {
+    schedule s;
+    assert_ok(schedule_parse(spec, &s, &err));
+    return schedule_lr(&s, 0.5, step, steps);
+}
+
+/* Fields that a caller sets without the text. */
+static void fields_are_checked(void **state) {
+    (void)state;
+    stria_train_options good = stria_train_options_default(), o;
+    assert_ok(train_options_check(&good, &err));
+#define REFUSED(change, sentence)                                                                                      \
+    do {                                                                                                               \
+        o = good;                                                                                                      \
+        change;                                                                                                        \
+        assert_fails(train_options_check(&o, &err), STRIA_BAD_ARGUMENT, sentence);                                     \
+    } while (0)
+    REFUSED(o.epochs = 0, "--epochs: 0 is out of range (passes");
+    REFUSED(o.batch = -3, "--batch: -3 is out of range");
+    REFUSED(o.batch = INT64_MAX, "--batch: 9.22337203685478e+18 is out of range");
+    REFUSED(o.lr = -0.5, "--lr: -0.5 is out of range");
+    REFUSED(o.lr = NAN, "--lr: nan is out of range");
+    REFUSED(o.weight_decay = INFINITY, "--weight-decay: inf is out of range");
+    REFUSED(o.threads = -1, "--threads: -1 is out of range");
+    REFUSED(o.seed = UINT64_MAX, "--seed: 1.84467440737096e+19 is out of range");
+    REFUSED(strcpy(o.optimizer, "adma"), "--optimizer: there is no 'adma'");
+    REFUSED(strcpy(o.schedule, ""), "--schedule: '' has no name");
+    REFUSED(memset(o.out, 'x', sizeof o.out), "--out: the text has no end within its 1024 bytes");
+#undef REFUSED
+}
+
 static void rates_follow_the_schedule(void **state) {
     (void)state;
-    assert_true(schedule_lr("constant", 0.5, 7, 10) == 0.5);
-    assert_true(schedule_lr("cosine", 0.5, 0, 10) == 0.5);
-    assert_true(fabs(schedule_lr("cosine", 0.5, 5, 10) - 0.25) < 1e-15);
-    assert_true(fabs(schedule_lr("cosine:floor=0.1", 0.5, 10, 10) - 0.1) < 1e-15);
-    assert_true(fabs(schedule_lr("cosine:warmup=4", 0.5, 1, 10) - 0.2) < 1e-15); /* 2/5 of the rate */
-    assert_true(schedule_lr("cosine:warmup=4", 0.5, 4, 10) == 0.5);
-    assert_true(fabs(schedule_lr("constant:warmup=1", 0.5, 0, 10) - 0.25) < 1e-15);
+    assert_true(rate("constant", 7, 10) == 0.5);
+    assert_true(rate("cosine", 0, 10) == 0.5);
+    assert_true(fabs(rate("cosine", 5, 10) - 0.25) < 1e-15);
+    assert_true(fabs(rate("cosine:floor=0.1", 10, 10) - 0.1) < 1e-15);
+    assert_true(fabs(rate("cosine:warmup=4", 1, 10) - 0.2) < 1e-15); /* 2/5 of the rate */
+    assert_true(rate("cosine:warmup=4", 4, 10) == 0.5);
+    assert_true(fabs(rate("constant:warmup=1", 0, 10) - 0.25) < 1e-15);
 }
 
 static void models_bring_recipes(void **state) {
@@ -85,9 +116,8 @@ static void models_bring_recipes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rows_say_their_defaults),
-        cmocka_unit_test(mistakes_are_refused),
-        cmocka_unit_test(rates_follow_the_schedule),
+        cmocka_unit_test(rows_say_their_defaults), cmocka_unit_test(mistakes_are_refused),
+        cmocka_unit_test(fields_are_checked),      cmocka_unit_test(rates_follow_the_schedule),
         cmocka_unit_test(models_bring_recipes),
     };
     return cmocka_run_group_tests(tests, folder_setup, folder_teardown);

@@ -32,6 +32,13 @@ const char *kernels_name(const kernel_set *ks) {
     return ks->isa;
 }
 
+const char *machine_implementation(const op_def *op, int i) {
+    const op_impl *const *list = backend_cpu(op);
+    for (int k = 0; list[k]; k++)
+        if (k == i) return list[k]->name;
+    return NULL;
+}
+
 typedef struct peak {
     const kernel_set *ks;
     float *sink;

@@ -11,6 +11,9 @@ stria_status machine_kernels(const char *isa, const kernel_set **out, stria_erro
 const char *machine_isa(int i);
 const char *kernels_name(const kernel_set *ks);
 
+/* Name of an operator's i-th implementation, best first; NULL past the last. */
+const char *machine_implementation(const op_def *op, int i);
+
 /* Float32 multiply-adds per nanosecond × 2, measured now in registers on all threads of the pool (takes about 20 ms):
  * the ceiling that other figures are shares of. */
 double machine_peak_gflops(const kernel_set *ks, pool *p);

@@ -65,8 +65,9 @@ static void join(aliaser *a, const value *v, int root) {
 
 /* A variable that changes at the end of the run must not be seen under another name until then. */
 static bool view_allowed(const aliaser *a, const node *n) {
+    if (!n->op->view || !view_possible(n)) return false;
     const value *root = a->p->g->values[a->p->root[n->in[0]->id]];
-    return n->op->view && view_possible(n) && !(root->kind == VALUE_STATE && graph_updates(a->p->g, root));
+    return !(root->kind == VALUE_STATE && graph_updates(a->p->g, root));
 }
 
 /* The root that output 0 of n may overwrite, or −1. */

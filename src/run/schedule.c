@@ -34,14 +34,15 @@ static int anchor_of(const graph *g, const node *n, const value *state) {
 }
 
 stria_status plan_schedule(plan *p, const graph *g, stria_error *err) {
-    int *first, *next,
-        at = 0; /* first[k + 1]: the first update behind node k (−1 is before all); next[]: the one after it */
+    enum { NONE = -1, NO_UPDATE = -2 };
+    int at = 0, *first,
+        *next; /* first[k + 1]: the first update behind node k (−1 is before all); next[]: the one after */
     size_t nodes = (size_t)g->node_count + 2;
     *p = (plan){.g = g};
     TRY(mem_new(&p->order, nodes, sizeof *p->order, "the schedule", err));
     TRY(mem_new(&first, 2 * nodes, sizeof *first, "the schedule", err));
     next = first + nodes;
-    for (size_t k = 0; k < 2 * nodes; k++) first[k] = -1;
+    for (size_t k = 0; k < nodes; k++) first[k] = NONE, next[k] = NO_UPDATE;
     for (int k = g->node_count - 1; k >= 0; k--) {
         const value *state = updated_state(g, g->nodes[k]);
         if (!state) continue;
@@ -50,7 +51,7 @@ stria_status plan_schedule(plan *p, const graph *g, stria_error *err) {
         first[slot] = k;
     }
     for (int k = -1; k < g->node_count; k++) {
-        if (k >= 0 && !updated_state(g, g->nodes[k])) p->order[at++] = g->nodes[k];
+        if (k >= 0 && next[k] == NO_UPDATE) p->order[at++] = g->nodes[k];
         for (int u = first[k + 1]; u >= 0; u = next[u]) p->order[at++] = g->nodes[u];
     }
     mem_free(first);

@@ -26,9 +26,12 @@ struct session {
 
 static stria_status graph_lower(session *s, graph *g, stria_error *err) {
     TRY(graph_copy(g, NULL, &s->g, err));
+    TRY(pass_precision(&s->g, err));
     TRY(pass_prune(&s->g, err));
     if (s->config.optimize) {
         TRY(pass_fold(&s->g, err));
+        TRY(pass_pad(&s->g, err));
+        if (!s->config.states) TRY(pass_fold_norm(&s->g, err));
         TRY(pass_fuse(&s->g, err));
     }
     TRY(pass_layout(&s->g, err));
@@ -58,7 +61,8 @@ static stria_status states_bind(session *s, stria_error *err) {
     return STRIA_OK;
 }
 
-/* The first implementation that accepts; every refusal before it is kept. */
+/* The first implementation that accepts, or of those that do, the one behind config.skip others, the last at most;
+ * every refusal before it is kept. */
 static stria_status impl_choose(session *s, program_node *p, stria_error *err) {
     static const op_impl *const only_reference[] = {&impl_reference, NULL};
     const op_impl *const *list = s->config.reference ? only_reference : backend_cpu(p->node->op);
@@ -67,11 +71,14 @@ static stria_status impl_choose(session *s, program_node *p, stria_error *err) {
     p->list = list;
     p->refusals = arena_alloc(&s->arena, sizeof(refusal) * (size_t)(n + 1));
     if (!p->refusals) FAIL(err, STRIA_NO_MEMORY, "not enough memory for a session");
-    for (; list[p->refusal_count]; p->refusal_count++)
-        if (list[p->refusal_count]->accept(p->node, &p->refusals[p->refusal_count])) {
-            p->impl = list[p->refusal_count];
-            return STRIA_OK;
+    for (int i = 0, accepted = 0; i < n && accepted <= s->config.skip; i++)
+        if (list[i]->accept(p->node, &p->refusals[i])) {
+            if (p->impl) (void)REFUSE(&p->refusals[p->refusal_count], "skipped");
+            p->impl = list[i];
+            p->refusal_count = i;
+            accepted++;
         }
+    if (p->impl) return STRIA_OK;
     FAIL(err, STRIA_UNSUPPORTED, "layer '%s': no implementation of %s takes it (%s)", p->node->name, p->node->op->name,
          n ? p->refusals[n - 1].reason : "none exists");
 }

@@ -26,6 +26,7 @@ typedef struct session_config {
     pool *pool;        /* retained; NULL: one thread */
     bool optimize;     /* fold and fuse */
     bool reference;    /* every node by its reference */
+    int skip;          /* of the implementations that accept a node, so many better ones are passed over: for tests */
     bool profile;      /* time every node */
     bool plan_only;    /* settle everything but allocate no memory: for predictions; it cannot run */
     uint64_t seed;     /* of random operators */

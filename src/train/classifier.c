@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "model/model.h"
 #include "op/op.h"
+#include "transform/transform.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -29,29 +30,39 @@ static stria_status input_find(const graph *g, value **image, stria_error *err) 
              g->input_count);
     *image = g->inputs[0];
     const shape *s = &(*image)->shape;
-    if ((*image)->type != STRIA_FLOAT32 || s->rank != 4)
+    if (!dtype_is_float((*image)->type) || s->rank != 4)
         FAIL(err, STRIA_BAD_SHAPE,
              "input '%s' is %s %s; a classifier of pictures takes float32 [batch, channels, height, width]",
              (*image)->name, dtype_name((*image)->type), shape_text(s, t));
     return STRIA_OK;
 }
 
-stria_status classifier_of(graph *g, classifier *out, stria_error *err) {
+static stria_status scores_check(const graph *g, const value *scores, stria_error *err) {
     char t[192];
+    int64_t count = shape_count(&scores->shape), batch = g->inputs[0]->shape.dim[0];
+    if (!dtype_is_float(scores->type) || scores->shape.rank < 2 || scores->shape.dim[0] != batch ||
+        count != batch * scores->shape.dim[1])
+        FAIL(err, STRIA_BAD_SHAPE, "output '%s' is %s; a classifier gives [batch, classes]", scores->name,
+             shape_text(&scores->shape, t));
+    return STRIA_OK;
+}
+
+/* What a last Softmax reads; scores that the metadata calls probabilities stand for themselves. */
+static void logits_find(const graph *g, value *scores, value **logits, bool *probabilities) {
+    const char *says = graph_metadata(g, KEY_OUTPUT);
+    bool softmax = scores->producer && scores->producer->op == &op_Softmax;
+    *logits = softmax ? scores->producer->in[0] : scores;
+    *probabilities = !softmax && says && strcmp(says, "probabilities") == 0;
+}
+
+stria_status classifier_of(graph *g, classifier *out, stria_error *err) {
     classifier c = {0};
     TRY(input_find(g, &c.image, err));
     if (g->output_count < 1) FAIL(err, STRIA_BAD_SHAPE, "model '%s' has no output", g->name);
-    c.scores = c.logits = g->outputs[0];
-    int64_t count = shape_count(&c.scores->shape), batch = c.image->shape.dim[0];
-    if (!dtype_is_float(c.scores->type) || c.scores->shape.rank < 2 || c.scores->shape.dim[0] != batch ||
-        count != batch * c.scores->shape.dim[1])
-        FAIL(err, STRIA_BAD_SHAPE, "output '%s' is %s; a classifier gives [batch, classes]", c.scores->name,
-             shape_text(&c.scores->shape, t));
+    c.scores = g->outputs[0];
+    TRY(scores_check(g, c.scores, err));
     c.classes = c.scores->shape.dim[1];
-    const char *says = graph_metadata(g, KEY_OUTPUT);
-    bool softmax = c.scores->producer && c.scores->producer->op == &op_Softmax;
-    if (softmax) c.logits = c.scores->producer->in[0];
-    c.probabilities = !softmax && says && strcmp(says, "probabilities") == 0;
+    logits_find(g, c.scores, &c.logits, &c.probabilities);
     TRY(preprocess_load(g, &c.preprocess, err));
     *out = c;
     return STRIA_OK;
@@ -88,19 +99,39 @@ stria_status classifier_batch(graph *g, int64_t *batch, stria_error *err) {
     return STRIA_OK;
 }
 
-stria_status classifier_graph(graph *g, int64_t batch, graph **out, stria_error *err) {
+stria_status classifier_copy(graph *g, int64_t batch, graph **out, stria_error *err) {
     graph *copy;
     classifier c;
     TRY(rebatch(g, batch, &copy, err));
-    stria_status status = classifier_of(copy, &c, err);
-    builder b = {.g = copy, .origin = "logits", .err = err};
-    if (status == STRIA_OK) {
-        value *logits = c.probabilities ? build1(&b, &op_Log, c.logits, NULL) : c.logits;
-        if (logits && logits->shape.rank > 2) logits = build1(&b, &op_Flatten, logits, NULL);
-        status = b.status;
-        copy->output_count = 0;
-        if (status == STRIA_OK) status = graph_add_output(copy, logits, CLASSIFIER_LOGITS, err);
-    }
+    stria_status status = graph_float32(&copy, err);
+    if (status == STRIA_OK) status = classifier_of(copy, &c, err);
+    if (status == STRIA_OK) *out = copy;
+    else graph_free(copy);
+    return status;
+}
+
+static value *flat(builder *b, value *v) {
+    return v && v->shape.rank > 2 ? build1(b, &op_Flatten, v, NULL) : v;
+}
+
+stria_status classifier_head(graph *g, value *output, head *out, stria_error *err) {
+    builder b = {.g = g, .origin = "logits", .err = err};
+    value *logits;
+    bool probabilities;
+    TRY(scores_check(g, output, err));
+    logits_find(g, output, &logits, &probabilities);
+    if (probabilities) logits = build1(&b, &op_Log, logits, NULL);
+    *out = (head){flat(&b, output), flat(&b, logits)};
+    return b.status;
+}
+
+stria_status classifier_graph(graph *g, int64_t batch, graph **out, stria_error *err) {
+    graph *copy;
+    head h;
+    TRY(classifier_copy(g, batch, &copy, err));
+    stria_status status = classifier_head(copy, copy->outputs[0], &h, err);
+    copy->output_count = 0;
+    if (status == STRIA_OK) status = graph_add_output(copy, h.logits, CLASSIFIER_LOGITS, err);
     if (status != STRIA_OK) graph_free(copy);
     else *out = copy;
     return status;
@@ -186,22 +217,22 @@ static stria_status classes_store(graph *g, const dataset *d, stria_error *err) 
     return status;
 }
 
-/* Pictures of other sizes are resized to what the network takes, unless the model says how. */
+/* Pictures of other sizes are resized to what the network takes, unless the model says how; measured values are not. */
 static void size_choose(const classifier *c, const dataset *d, preprocess *p) {
     int height = (int)c->image->shape.dim[2], width = (int)c->image->shape.dim[3];
-    if (p->resize_height || p->crop_height) return;
+    if (p->resize_height || p->crop_height || dataset_is_float(d)) return;
     if (!dataset_uniform(d) || dataset_height(d) != height || dataset_width(d) != width)
         p->resize_height = height, p->resize_width = width;
 }
 
-static void preprocess_choose(const classifier *c, const dataset *d, preprocess *p) {
-    *p = preprocess_default();
+/* Where the model does not say how pixels are scaled, scale and channels follow from the pictures. */
+static void scale_choose(const classifier *c, const dataset *d, preprocess *p) {
     if (dataset_is_float(d)) p->scale = 1;
-    size_choose(c, d, p);
-    if (dataset_channels(d) != c->image->shape.dim[1])
+    if (p->order == PREPROCESS_KEEP && dataset_channels(d) != c->image->shape.dim[1])
         p->order = c->image->shape.dim[1] == 1 ? PREPROCESS_GREY : PREPROCESS_RGB;
 }
 
+/* Neutral values are not stored, but replace what is. */
 static stria_status preprocess_store(graph *g, const preprocess *p, stria_error *err) {
     for (int i = 0; i < preprocess_keys(); i++) {
         char key[64];
@@ -209,11 +240,19 @@ static stria_status preprocess_store(graph *g, const preprocess *p, stria_error 
         snprintf(key, sizeof key, "stria.%s", preprocess_key(i));
         stria_status status = preprocess_get(p, preprocess_key(i), &line, err);
         if (status == STRIA_OK) status = text_check(&line, err);
-        if (status == STRIA_OK && line.length) status = graph_set_metadata(g, key, text_string(&line), err);
+        if (status == STRIA_OK && (line.length || graph_metadata(g, key)))
+            status = graph_set_metadata(g, key, text_string(&line), err);
         text_release(&line);
         TRY(status);
     }
     return STRIA_OK;
+}
+
+stria_status classifier_preset(graph *g, const char *name, stria_error *err) {
+    preprocess p;
+    TRY(preprocess_load(g, &p, err));
+    TRY(preprocess_preset(&p, name, err));
+    return preprocess_store(g, &p, err);
 }
 
 stria_status classifier_adopt(graph *g, const dataset *d, stria_error *err) {
@@ -224,11 +263,8 @@ stria_status classifier_adopt(graph *g, const dataset *d, stria_error *err) {
         FAIL(err, STRIA_BAD_SHAPE, "the data has %d classes, the model's output '%s' has %" PRId64, dataset_classes(d),
              c.scores->name, c.classes);
     if (!graph_metadata(g, KEY_CLASSES)) TRY(classes_store(g, d, err));
-    if (graph_metadata(g, "stria.scale")) {
-        p = c.preprocess;
-        size_choose(&c, d, &p);
-    } else {
-        preprocess_choose(&c, d, &p);
-    }
+    p = c.preprocess;
+    if (!graph_metadata(g, "stria.scale")) scale_choose(&c, d, &p);
+    size_choose(&c, d, &p);
     return preprocess_store(g, &p, err);
 }

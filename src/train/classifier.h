@@ -23,8 +23,17 @@ stria_status classifier_of(graph *g, classifier *out, stria_error *err);
 /* Sets *batch to the one that the file fixes, where it cannot be proved that others work. */
 stria_status classifier_batch(graph *g, int64_t *batch, stria_error *err);
 
-/* A copy for this batch with one output more: the logits, under CLASSIFIER_LOGITS, and no other output. */
+/* A copy for this batch, all floats float32, with one output more: the logits, under CLASSIFIER_LOGITS, and no other
+ * output. */
 stria_status classifier_graph(graph *g, int64_t batch, graph **out, stria_error *err);
+
+/* The same copy with the model's own outputs, for training: what a loss reads of one of them is its head. */
+typedef struct head {
+    value *scores,
+        *logits; /* the output itself and what its last Softmax reads (or their logarithm): [batch, classes] */
+} head;
+stria_status classifier_copy(graph *g, int64_t batch, graph **out, stria_error *err);
+stria_status classifier_head(graph *g, value *output, head *out, stria_error *err);
 
 /* The dataset's pictures as this model (c: classifier_of it) takes them. Refuses pictures that come out in another
  * shape than its input's, so that whoever fills the input from the loader fills it exactly. */
@@ -35,6 +44,9 @@ stria_status classifier_loader(const classifier *c, const dataset *d, const load
  * model that says how pixels are scaled but not to what size, the size. Refuses a dataset whose classes or channels do
  * not fit. */
 stria_status classifier_adopt(graph *g, const dataset *d, stria_error *err);
+
+/* Stores the channels, scale, mean and std of a named preset (preprocess_preset), over those that were there. */
+stria_status classifier_preset(graph *g, const char *name, stria_error *err);
 
 /* Name of class i by the model's metadata; its number as text if there is none. Returns buffer. */
 const char *classifier_class_name(const graph *g, int64_t i, char buffer[128]);

@@ -41,7 +41,7 @@ static bool emit_start(trainer *t) {
 }
 
 static double lr_now(const trainer *t) {
-    return schedule_lr(t->options.schedule, t->options.lr, t->at.step, steps_in_all(t));
+    return schedule_lr(&t->schedule, t->options.lr, t->at.step, steps_in_all(t));
 }
 
 /* Loads the batch at the trainer's position into the program's inputs. */
@@ -110,7 +110,7 @@ static stria_status not_finite_find(trainer *t, stria_error *err) {
     FAIL(err, STRIA_NOT_FINITE,
          "training went astray at step %" PRId64 " (epoch %" PRId64 ", batch %" PRId64 ", lr %g): %s%s%s", bad_step + 1,
          bad_step / batches(t) + 1, bad_step % batches(t) + 1,
-         schedule_lr(t->options.schedule, t->options.lr, bad_step, steps_in_all(t)),
+         schedule_lr(&t->schedule, t->options.lr, bad_step, steps_in_all(t)),
          first.status == STRIA_NOT_FINITE ? first.text : "a gradient or the loss is not finite",
          !folder       ? ""
          : back.status ? "; the last checkpoint could not be restored: "

@@ -1,7 +1,10 @@
 #include "train/options.h"
 
+#include "train/loss.h"
+
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +23,11 @@ static stria_status optimizer_check(const char *spec, stria_error *err) {
     return optimizer_parse(spec, &o, err);
 }
 
+static stria_status schedule_check(const char *spec, stria_error *err) {
+    schedule s;
+    return schedule_parse(spec, &s, err);
+}
+
 #define FIELD(member) offsetof(stria_train_options, member), sizeof(((stria_train_options *)0)->member)
 
 static const struct row rows[] = {
@@ -31,6 +39,17 @@ static const struct row rows[] = {
      0,
      0,
      optimizer_check},
+    {{"loss", "NAME[:key=value,…]",
+      "cross_entropy[:label_smoothing=X], nll, hinge[:margin=X,squared=1,over=sum|max], binary_cross_entropy, "
+      "kl_divergence, and against the label's one-hot row squared_error, euclidean (1/2 of the sum per image), "
+      "absolute_error, huber[:delta=X]; joined by +, each with weight=X and output=NAME of an auxiliary head. "
+      "Metrics stay the first output's, and their loss its cross-entropy",
+      LOSS_STANDARD},
+     TEXT,
+     FIELD(loss),
+     0,
+     0,
+     loss_check},
     {{"lr", "X", "learning rate, above 0", "0.05"}, REAL, FIELD(lr), 1e-12, 1e6, NULL},
     {{"schedule", "NAME[:key=value,…]", "constant, cosine[:warmup=STEPS,floor=X]", "cosine"},
      TEXT,
@@ -39,8 +58,18 @@ static const struct row rows[] = {
      0,
      schedule_check},
     {{"weight-decay", "X", "L2 penalty on weights (not on biases), 0…1", "0"}, REAL, FIELD(weight_decay), 0, 1, NULL},
-    {{"seed", "N", "of initial weights and of the order of images", "0"}, UNSIGNED, FIELD(seed), 0, 9.2e18, NULL},
-    {{"threads", "N", "0: all CPUs; changes no bit of the result", "0"}, THREADS, FIELD(threads), 0, 1024, NULL},
+    {{"seed", "N", "of initial weights and of the order of images, 0…9.2e18", "0"},
+     UNSIGNED,
+     FIELD(seed),
+     0,
+     9.2e18,
+     NULL},
+    {{"threads", "N", "0…1024, 0: all CPUs; changes no bit of the result", "0"},
+     THREADS,
+     FIELD(threads),
+     0,
+     1024,
+     NULL},
     {{"out", "FOLDER", "the run folder to write", ""}, TEXT, FIELD(out), 0, 0, NULL},
 };
 #define ROWS ((int)(sizeof rows / sizeof *rows))
@@ -53,6 +82,17 @@ static void *field_of(stria_train_options *options, const struct row *r) {
     return (char *)options + r->offset;
 }
 
+static double number_of(const struct row *r, const void *field) {
+    if (r->kind == REAL) return *(const double *)field;
+    if (r->kind == THREADS) return *(const int *)field;
+    return r->kind == UNSIGNED ? (double)*(const uint64_t *)field : (double)*(const int64_t *)field;
+}
+
+static stria_status number_check(const struct row *r, double x, const char *value, stria_error *err) {
+    if (x >= r->low && x <= r->high) return STRIA_OK; /* neither for NaN */
+    FAIL(err, STRIA_BAD_ARGUMENT, "--%s: %s is out of range (%s)", r->row.name, value, r->row.help);
+}
+
 static stria_status number_set(const struct row *r, void *field, const char *value, stria_error *err) {
     double x;
     int64_t i = 0;
@@ -60,8 +100,7 @@ static stria_status number_set(const struct row *r, void *field, const char *val
     if (whole ? !text_to_int(value, &i) : !text_to_double(value, &x))
         FAIL(err, STRIA_BAD_ARGUMENT, "--%s: '%s' is not a %snumber", r->row.name, value, whole ? "whole " : "");
     if (whole) x = (double)i;
-    if (!(x >= r->low && x <= r->high))
-        FAIL(err, STRIA_BAD_ARGUMENT, "--%s: %s is out of range (%s)", r->row.name, value, r->row.help);
+    TRY(number_check(r, x, value, err));
     if (r->kind == REAL) *(double *)field = x;
     else if (r->kind == THREADS) *(int *)field = (int)i;
     else *(int64_t *)field = i;
@@ -95,6 +134,23 @@ stria_train_options stria_train_options_default(void) {
     return o;
 }
 
+static stria_status field_check(const struct row *r, const void *field, stria_error *err) {
+    char said[32];
+    if (r->kind == TEXT) {
+        if (!memchr(field, 0, r->bytes))
+            FAIL(err, STRIA_BAD_ARGUMENT, "--%s: the text has no end within its %zu bytes", r->row.name, r->bytes);
+        return r->check ? r->check(field, err) : STRIA_OK;
+    }
+    double x = number_of(r, field);
+    snprintf(said, sizeof said, "%.15g", x);
+    return number_check(r, x, said, err);
+}
+
+stria_status train_options_check(const stria_train_options *options, stria_error *err) {
+    for (int i = 0; i < ROWS; i++) TRY(field_check(&rows[i], (const char *)options + rows[i].offset, err));
+    return STRIA_OK;
+}
+
 void train_option_text(const stria_train_options *options, int index, text *out) {
     const struct row *r = &rows[index];
     const void *field = (const char *)options + r->offset;
@@ -113,7 +169,7 @@ static bool recipe_may_say(const char *name) {
 
 stria_status train_options_recipe(stria_train_options *options, const char *recipe, stria_error *err) {
     for (const char *at = recipe + strspn(recipe, " "); *at; at += strspn(at, " ")) {
-        char name[32] = "", value[64] = "";
+        char name[32] = "", value[256] = "";
         size_t pair = strcspn(at, " "), split = strcspn(at, "= ");
         if (split < sizeof name) memcpy(name, at, split);
         if (split < pair && pair - split - 1 < sizeof value) memcpy(value, at + split + 1, pair - split - 1);
@@ -171,38 +227,27 @@ stria_status optimizer_parse(const char *spec, optimizer_options *out, stria_err
     return STRIA_OK;
 }
 
-typedef struct schedule_options {
-    double warmup, floor;
-} schedule_options;
-
 static stria_status schedule_put(void *context, const char *key, double x, stria_error *err) {
-    schedule_options *o = context;
-    if (strcmp(key, "warmup") == 0 && x >= 0 && x <= 1e9) o->warmup = floor(x);
-    else if (strcmp(key, "floor") == 0 && x >= 0) o->floor = x;
+    schedule *s = context;
+    if (strcmp(key, "warmup") == 0 && x >= 0 && x <= 1e9) s->warmup = floor(x);
+    else if (strcmp(key, "floor") == 0 && x >= 0) s->floor = x;
     else FAIL(err, STRIA_BAD_ARGUMENT, "--schedule: known are warmup=STEPS and floor=X, not %s=%g", key, x);
     return STRIA_OK;
 }
 
-static stria_status schedule_parse(const char *spec, char name[32], schedule_options *o, stria_error *err) {
-    *o = (schedule_options){0};
-    TRY(spec_parse("schedule", spec, name, schedule_put, o, err));
-    if (strcmp(name, "constant") != 0 && strcmp(name, "cosine") != 0)
+stria_status schedule_parse(const char *spec, schedule *out, stria_error *err) {
+    char name[32];
+    *out = (schedule){0};
+    TRY(spec_parse("schedule", spec, name, schedule_put, out, err));
+    out->cosine = strcmp(name, "cosine") == 0;
+    if (!out->cosine && strcmp(name, "constant") != 0)
         FAIL(err, STRIA_BAD_ARGUMENT, "--schedule: there is no '%s'; there are constant and cosine", name);
     return STRIA_OK;
 }
 
-stria_status schedule_check(const char *spec, stria_error *err) {
-    char name[32];
-    schedule_options o;
-    return schedule_parse(spec, name, &o, err);
-}
-
-double schedule_lr(const char *spec, double lr, int64_t step, int64_t steps) {
-    char name[32];
-    schedule_options o;
-    schedule_parse(spec, name, &o, NULL);
-    if ((double)step < o.warmup) return lr * (double)(step + 1) / (o.warmup + 1);
-    if (strcmp(name, "constant") == 0) return lr;
-    double done = steps > (int64_t)o.warmup ? ((double)step - o.warmup) / ((double)steps - o.warmup) : 1;
-    return o.floor + (lr - o.floor) * (1 + cos(acos(-1.0) * done)) / 2;
+double schedule_lr(const schedule *s, double lr, int64_t step, int64_t steps) {
+    if ((double)step < s->warmup) return lr * (double)(step + 1) / (s->warmup + 1);
+    if (!s->cosine) return lr;
+    double done = steps > (int64_t)s->warmup ? ((double)step - s->warmup) / ((double)steps - s->warmup) : 1;
+    return s->floor + (lr - s->floor) * (1 + cos(acos(-1.0) * done)) / 2;
 }

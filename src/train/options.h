@@ -8,6 +8,9 @@
 /* Appends the option's value as the text that stria_train_option_set reads back exactly. */
 void train_option_text(const stria_train_options *options, int index, text *out);
 
+/* Every field in its row's range, for callers who set them directly. */
+stria_status train_options_check(const stria_train_options *options, stria_error *err);
+
 /* Sets what a recipe like "lr=0.2 schedule=cosine" says: the settings that suit a network, which its metadata keeps
  * under TRAIN_RECIPE. It may not say where to write, nor seed and threads. */
 #define TRAIN_RECIPE "stria.train"
@@ -20,9 +23,15 @@ typedef struct optimizer_options {
 } optimizer_options;
 stria_status optimizer_parse(const char *spec, optimizer_options *out, stria_error *err);
 
-/* The learning rate of one step: schedule "constant", or "cosine[:warmup=STEPS,floor=X]"
- * (floor + (lr − floor)·(1 + cos(π·t/T))/2; Loshchilov and Hutter, "SGDR", ICLR 2017, without restarts). */
-stria_status schedule_check(const char *spec, stria_error *err);
-double schedule_lr(const char *spec, double lr, int64_t step, int64_t steps);
+/* What schedule="cosine:warmup=100,floor=0.001" says. */
+typedef struct schedule {
+    bool cosine; /* else constant */
+    double warmup, floor;
+} schedule;
+stria_status schedule_parse(const char *spec, schedule *out, stria_error *err);
+
+/* The learning rate of one step: lr, or by the cosine floor + (lr − floor)·(1 + cos(π·t/T))/2 (Loshchilov and Hutter,
+ * "SGDR", ICLR 2017, without restarts); in the first `warmup` steps it grows evenly to lr. */
+double schedule_lr(const schedule *s, double lr, int64_t step, int64_t steps);
 
 #endif

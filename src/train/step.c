@@ -1,8 +1,8 @@
 #include "train/step.h"
 
-#include "op/loss.h"
 #include "op/op.h"
 #include "op/optimizer.h"
+#include "train/loss.h"
 #include "transform/transform.h"
 
 /* One parameter's update: v ← αv + g, x ← x − lr·v, as bindings of both states. */
@@ -28,15 +28,22 @@ static stria_status update_append(graph *g, value *x, value *dx, value *lr, valu
     return graph_add_update(g, velocity, n->out[1], err);
 }
 
-static stria_status loss_append(graph *g, int64_t batch, value **loss, stria_error *err) {
+/* The labels, the loss by them, and as outputs the main head's logits and the loss. */
+static stria_status loss_append(graph *g, int64_t batch, const char *spec, value **loss, stria_error *err) {
     value *labels;
-    node *n;
+    head h;
     shape s = {.rank = 1, .dim = {batch}};
     TRY(graph_add_input(g, STEP_LABELS, STRIA_INT64, &s, &labels, err));
-    TRY(graph_add_node(g, &op_SoftmaxCrossEntropyLoss, "loss", (value *[]){g->outputs[0], labels}, 2, NULL, 1, NULL, &n,
-                       err));
-    *loss = n->out[0];
+    TRY(loss_build(g, spec ? spec : LOSS_STANDARD, labels, loss, err));
+    TRY(classifier_head(g, g->outputs[0], &h, err));
+    g->output_count = 0;
+    TRY(graph_add_output(g, h.logits, CLASSIFIER_LOGITS, err));
     return graph_add_output(g, *loss, STEP_LOSS, err);
+}
+
+/* The loss, whose derivatives wait until it was found finite: a loss that is not stops the step before any update. */
+static value *checked(builder *b, value *loss) {
+    return build2(b, &op_Mul, loss, build1(b, &op_RequireFinite, loss, NULL), NULL);
 }
 
 /* Parameters that are trained, in the graph's order. */
@@ -58,6 +65,9 @@ static stria_status updates_append(graph *g, value *loss, const optimizer_option
     if (n == 0) TRY_DONE(error_set(err, STRIA_BAD_ARGUMENT, "model '%s' has no parameter to train", g->name));
     TRY_DONE(graph_add_input(g, STEP_LR, STRIA_FLOAT32, &scalar, &lr, err));
     TRY_DONE(graph_add_input(g, STEP_COUNT, STRIA_INT64, &scalar, &count, err));
+    builder b = {.g = g, .origin = "loss", .err = err};
+    loss = checked(&b, loss);
+    TRY_DONE(b.status);
     TRY_DONE(autodiff(g, loss, x, n, dx, err));
     for (int i = 0; i < n; i++)
         if (dx[i]) TRY_DONE(update_append(g, x[i], dx[i], lr, count, o, weight_decay, err));
@@ -67,12 +77,13 @@ done:
     return status;
 }
 
-stria_status step_graph(graph *g, int64_t batch, const optimizer_options *optimizer, double weight_decay, graph **out,
-                        stria_error *err) {
+stria_status step_graph(graph *g, int64_t batch, const char *loss_spec, const optimizer_options *optimizer,
+                        double weight_decay, graph **out, stria_error *err) {
     graph *step;
     value *loss;
-    TRY(classifier_graph(g, batch, &step, err));
-    stria_status status = loss_append(step, batch, &loss, err);
+    TRY(classifier_copy(g, batch, &step, err));
+    stria_status status = pass_training(&step, err);
+    if (status == STRIA_OK) status = loss_append(step, batch, loss_spec, &loss, err);
     if (status == STRIA_OK) status = updates_append(step, loss, optimizer, weight_decay, err);
     if (status == STRIA_OK) *out = step;
     else graph_free(step);

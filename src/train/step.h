@@ -11,11 +11,12 @@
 #define STEP_COUNT  "stria.step"   /* int64 scalar: steps done before this one */
 #define STEP_LOSS   "stria.loss"   /* float32 scalar */
 
-/* From a model's graph: copies it for this batch, appends the loss to the logits, differentiates by every parameter
- * that is not frozen, and appends a Momentum node each (L2 decay on weights, none on tensors of rank 0 and 1: biases
- * and scales). Outputs: STEP_LOSS and CLASSIFIER_LOGITS. Optimiser states are named "state/PARAMETER/momentum". */
-stria_status step_graph(graph *g, int64_t batch, const optimizer_options *optimizer, double weight_decay, graph **out,
-                        stria_error *err);
+/* From a model's graph: copies it for this batch, appends the loss (train/loss.h; NULL: the standard one),
+ * differentiates by every parameter that is not frozen, and appends a Momentum node each (L2 decay on weights, none on
+ * tensors of rank 0 and 1: biases and scales). Outputs: STEP_LOSS and CLASSIFIER_LOGITS. Optimiser states are named
+ * "state/PARAMETER/momentum". */
+stria_status step_graph(graph *g, int64_t batch, const char *loss, const optimizer_options *optimizer,
+                        double weight_decay, graph **out, stria_error *err);
 
 typedef struct step_memory {
     int64_t parameters, frozen, buffers;                       /* elements */

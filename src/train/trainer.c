@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "transform/transform.h"
 
 #include <string.h>
 
@@ -16,7 +17,8 @@ static stria_status step_make(trainer *t, stria_error *err) {
     graph *step;
     session_config config = config_of(t);
     TRY(optimizer_parse(t->options.optimizer, &optimizer, err));
-    TRY(step_graph(t->model, t->options.batch, &optimizer, t->options.weight_decay, &step, err));
+    TRY(schedule_parse(t->options.schedule, &t->schedule, err));
+    TRY(step_graph(t->model, t->options.batch, t->options.loss, &optimizer, t->options.weight_decay, &step, err));
     stria_status status = state_set_add_graph(&t->states, step, err);
     if (status == STRIA_OK) status = session_new(&t->step, step, &config, err);
     graph_free(step);
@@ -40,6 +42,7 @@ static stria_status loader_make(trainer *t, stria_error *err) {
 
 static stria_status trainer_make(trainer *t, graph *model, stria_error *err) {
     TRY(graph_copy(model, NULL, &t->model, err));
+    TRY(graph_float32(&t->model, err)); /* parameters of any type are trained as float32, and saved so */
     TRY(classifier_adopt(t->model, t->train, err));
     TRY(loader_make(t, err));
     TRY(step_make(t, err));

@@ -27,6 +27,7 @@ stria_status data_source_name(data_source *s, const char *spec, stria_error *err
 typedef struct trainer {
     graph *model; /* own copy, with preprocessing and class names; its states' contents are where training began */
     stria_train_options options;
+    schedule schedule;          /* of the options */
     const dataset *train, *val; /* val may be NULL */
     data_source source;         /* as the user said it, for the checkpoint */
     const kernel_set *ks;

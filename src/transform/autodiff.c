@@ -7,10 +7,10 @@ typedef struct diff {
     stria_error *err;
 } diff;
 
-/* A value depends on x if it is x, or computed from one that does through an input whose contents are read. */
-static void active_mark(diff *d, value *const *x, int count) {
-    for (int i = 0; i < count; i++) d->active[x[i]->id] = true;
-    for (int k = 0; k < d->g->node_count; k++) {
+/* A value depends on x if it is x, or computed from one that does through an input whose contents are read. Marks what
+ * nodes from `first` on make of values that are marked. */
+static void active_mark(diff *d, int first) {
+    for (int k = first; k < d->g->node_count; k++) {
         const node *n = d->g->nodes[k];
         bool active = false;
         for (int i = 0; i < n->in_count; i++)
@@ -33,6 +33,37 @@ static stria_status grad_add(diff *d, const value *v, value *dx) {
     return STRIA_OK;
 }
 
+static stria_status sweep(diff *d, int first, int end);
+
+/* A composite without a rule: through the operators that it consists of, built once more. */
+static stria_status composite_differentiate(const diff *d, const node *n, value *const *dy, const bool *wanted,
+                                            value **dx) {
+    diff inner = {.g = d->g, .err = d->err};
+    value *out[8] = {NULL};
+    int first = d->g->node_count;
+    stria_status status = STRIA_OK;
+    if (n->out_count > 8) FAIL(d->err, STRIA_UNSUPPORTED, "layer '%s': %d outputs", n->name, n->out_count);
+    TRY(n->op->expand(d->g, n, out, d->err));
+    int end = d->g->node_count;
+    TRY_DONE(mem_new(&inner.active, (size_t)d->g->value_count + 1, sizeof *inner.active, "differentiation", d->err));
+    TRY_DONE(mem_new(&inner.grad, (size_t)d->g->value_count + 1, sizeof *inner.grad, "differentiation", d->err));
+    for (int i = 0; i < n->in_count; i++)
+        if (wanted[i]) inner.active[n->in[i]->id] = true;
+    active_mark(&inner, first);
+    for (int i = 0; i < n->out_count; i++)
+        if (out[i] && dy[i]) TRY_DONE(grad_add(&inner, out[i], dy[i]));
+    TRY_DONE(sweep(&inner, first, end));
+    for (int i = 0; i < n->in_count; i++) {
+        if (!wanted[i]) continue;
+        dx[i] = inner.grad[n->in[i]->id];
+        inner.grad[n->in[i]->id] = NULL; /* an input that is read twice gets its gradient once */
+    }
+done:
+    mem_free(inner.active);
+    mem_free(inner.grad);
+    return status;
+}
+
 static stria_status node_differentiate(diff *d, const node *n, value **dy, bool *wanted, value **dx) {
     bool reached = false, any = false;
     for (int i = 0; i < n->out_count; i++) {
@@ -45,10 +76,11 @@ static stria_status node_differentiate(diff *d, const node *n, value **dy, bool 
         dx[i] = NULL;
     }
     if (!reached || !any) return STRIA_OK;
-    if (!n->op->gradient)
+    if (!n->op->gradient && !n->op->expand)
         FAIL(d->err, STRIA_UNSUPPORTED, "layer '%s': operator %s has no gradient", n->name, n->op->name);
     int first = d->g->node_count;
-    TRY(n->op->gradient(d->g, n, dy, wanted, dx, d->err));
+    if (n->op->gradient) TRY(n->op->gradient(d->g, n, dy, wanted, dx, d->err));
+    else TRY(composite_differentiate(d, n, dy, wanted, dx));
     for (int i = first; i < d->g->node_count; i++) d->g->nodes[i]->origin = n->name;
     for (int i = 0; i < n->in_count; i++)
         if (wanted[i] && dx[i]) TRY(grad_add(d, n->in[i], dx[i]));
@@ -65,7 +97,8 @@ static int widest(const graph *g) {
     return most;
 }
 
-static stria_status sweep(diff *d, const value *y) {
+/* Nodes from `end` down to `first`. */
+static stria_status sweep(diff *d, int first, int end) {
     size_t width = (size_t)widest(d->g);
     value **dy = NULL, **dx = NULL;
     bool *wanted = NULL;
@@ -73,8 +106,7 @@ static stria_status sweep(diff *d, const value *y) {
     TRY_DONE(mem_new(&dy, width, sizeof *dy, "differentiation", d->err));
     TRY_DONE(mem_new(&dx, width, sizeof *dx, "differentiation", d->err));
     TRY_DONE(mem_new(&wanted, width, sizeof *wanted, "differentiation", d->err));
-    for (int k = y->producer ? y->producer->id : -1; k >= 0; k--)
-        TRY_DONE(node_differentiate(d, d->g->nodes[k], dy, wanted, dx));
+    for (int k = end - 1; k >= first; k--) TRY_DONE(node_differentiate(d, d->g->nodes[k], dy, wanted, dx));
 done:
     mem_free(dy);
     mem_free(dx);
@@ -90,11 +122,12 @@ stria_status autodiff(graph *g, value *y, value *const *x, int count, value **dx
              dtype_name(y->type));
     TRY_DONE(mem_new(&d.active, (size_t)g->value_count + 1, sizeof *d.active, "differentiation", err));
     TRY_DONE(mem_new(&d.grad, (size_t)g->value_count + 1, sizeof *d.grad, "differentiation", err));
-    active_mark(&d, x, count);
+    for (int i = 0; i < count; i++) d.active[x[i]->id] = true;
+    active_mark(&d, 0);
     builder b = {.g = g, .origin = y->name, .err = err};
     d.grad[y->id] = build_filled(&b, y->type, &y->shape, 1);
     TRY_DONE(b.status);
-    TRY_DONE(sweep(&d, y));
+    TRY_DONE(sweep(&d, 0, y->producer ? y->producer->id + 1 : 0));
     for (int i = 0; i < count; i++) dx[i] = d.grad[x[i]->id];
 done:
     mem_free(d.active);

@@ -12,7 +12,7 @@ static bool known(const node *n) {
 }
 
 static bool foldable(const graph_map *m, const node *n) {
-    if (!n->op->reference || n->op->expand || n->op->random || n->in_count == 0) return false;
+    if (!n->op->reference || n->op->random || n->in_count == 0) return false;
     for (int i = 0; i < n->in_count; i++)
         if (n->in[i] && n->in[i]->kind != VALUE_CONSTANT &&
             !(m->value[n->in[i]->id] && m->value[n->in[i]->id]->kind == VALUE_CONSTANT))

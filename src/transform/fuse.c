@@ -49,7 +49,8 @@ static bool is_channel_bias(const value *bias, const value *y) {
 
 /* The Add of a bias that alone reads the product's output, or NULL; *bias is which of its inputs. */
 static const node *bias_after(const uses *u, const node *n, int *bias) {
-    if (!n->op->epilogue || n->out_count != 1 || n->in_count > 2 || n->epilogue.bias >= 0 || n->epilogue.activation)
+    if (!n->op->epilogue || n->out_count != 1 || n->in_count > 2 || n->out[0]->type != STRIA_FLOAT32 ||
+        n->epilogue.bias >= 0 || n->epilogue.activation)
         return NULL;
     const node *next = only_reader(u, n->out[0]);
     if (!next || next->op != &op_Add || !shape_equal(&next->out[0]->shape, &n->out[0]->shape)) return NULL;
@@ -59,7 +60,7 @@ static const node *bias_after(const uses *u, const node *n, int *bias) {
 
 /* The activation that alone reads the last result, or NULL. */
 static const node *activation_after(const uses *u, const node *n, const node *last) {
-    if (!n->op->epilogue || n->epilogue.activation || last->out_count != 1) return NULL;
+    if (!n->op->epilogue || n->epilogue.activation || n->out[0]->type != STRIA_FLOAT32) return NULL;
     const node *next = only_reader(u, last->out[0]);
     return next && next->op->activation && next->in_count == 1 && next->out_count == 1 ? next : NULL;
 }

@@ -51,6 +51,7 @@ static order order_choose(const graph *g, int64_t *batch) {
         if (few_channels(n)) few += work;
         *batch = n->in[0]->shape.dim[0];
     }
+    if (all == 0) return PLAIN; /* nothing that the reorders would pay for */
     if (few * 2 <= all) return CHANNELS_LAST;
     return *batch >= BATCH_MANY ? BATCH_LAST : gradients ? CHANNELS_LAST : PLAIN;
 }
@@ -90,6 +91,14 @@ static order same_order(layouter *l, const node *n) {
     return PLAIN;
 }
 
+/* Copies: as the first input of the output's rank that is not plain; they take the others in any order. */
+static order follow_order(layouter *l, const node *n) {
+    int rank = n->out[0] ? n->out[0]->shape.rank : n->in[0]->shape.rank;
+    for (int i = 0; i < n->in_count; i++)
+        if (n->in[i] && n->in[i]->shape.rank == rank && order_now(l, n->in[i]) != PLAIN) return order_now(l, n->in[i]);
+    return PLAIN;
+}
+
 /* Matrix products, reductions: batch-last goes through where dimension 0 stays the batch. */
 static order strided_order(layouter *l, const node *n) {
     const shape *y = &n->out[0]->shape;
@@ -104,10 +113,11 @@ static order keep_batch_order(layouter *l, const node *n) {
     return kept && order_now(l, n->in[0]) == BATCH_LAST ? BATCH_LAST : PLAIN;
 }
 
-/* Of an operator on images. Poolings follow what they read. */
+/* Of an operator on images. Poolings and normalisations follow what they read. */
 static order image_order(layouter *l, const node *n) {
     if (l->images != PLAIN) return l->images;
-    if (!n->op->learnable_inputs) return order_now(l, n->in[0]);
+    bool product = n->op->learnable_inputs && n->op->cost && n->op->cost(n).multiply_adds > 0;
+    if (!product) return order_now(l, n->in[0]);
     bool rows = n->op == &op_Conv && n->in[0]->shape.dim[1] < CHANNELS_ROWS && conv_geometry_of(n).sw == 1;
     return rows ? PLAIN : CHANNELS_LAST;
 }
@@ -120,6 +130,7 @@ static order input_order(layouter *l, const node *n, int i, order outputs) {
     case LAYOUT_SAME:
         return shape_equal(&n->in[i]->shape, &n->out[0]->shape) ? outputs : PLAIN;
     case LAYOUT_STRIDED:
+    case LAYOUT_FOLLOW:
         return order_now(l, n->in[i]);
     case LAYOUT_KEEP_BATCH:
         return i == 0 ? outputs : PLAIN;
@@ -137,6 +148,8 @@ static order output_order(layouter *l, const node *n) {
         return same_order(l, n);
     case LAYOUT_STRIDED:
         return strided_order(l, n);
+    case LAYOUT_FOLLOW:
+        return follow_order(l, n);
     case LAYOUT_KEEP_BATCH:
         return keep_batch_order(l, n);
     case LAYOUT_PLAIN:

@@ -12,10 +12,23 @@ stria_status autodiff(graph *g, value *y, value *const *x, int count, value **dx
 /* Passes that replace *g by a new graph; on failure *g stays as it was. */
 typedef stria_status pass(graph **g, stria_error *err);
 
+/* float16 and bfloat16 values become float32, but for inputs (cast when they come in) and outputs (rounded when they
+ * leave); variables are float32 then, too. */
+pass pass_precision;
+/* Every floating value, inputs and outputs as well, becomes float32: how a model is trained and fed with pictures. */
+pass graph_float32;
 /* Expands composite operators, drops what reaches neither an output nor an update, and operators that do nothing. */
 pass pass_prune;
 /* Computes what depends on constants only, by the reference (in float64). States are variables here. */
 pass pass_fold;
+/* Batch normalisation by fixed statistics goes into the weights and bias of the product before it. Where variables
+ * change between runs other than by the graph's own updates (several programs share them), not to be used. */
+pass pass_fold_norm;
+/* From evaluation to training: batch normalisation by the batch's statistics, with updates of the running ones (but of
+ * frozen ones), dropout that drops. */
+pass pass_training;
+/* Padding with zeros (a maximum: with −∞) becomes the pads of the convolution or pooling behind it. */
+pass pass_pad;
 /* Puts bias additions and activations into the epilogue of the product before them. */
 pass pass_fuse;
 /* Chooses storage orders for image tensors and places Reorder nodes. */

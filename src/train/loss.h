@@ -1,0 +1,18 @@
+/* What training minimises: a sum of losses with weights, each of one output of the model. */
+#ifndef TRAIN_LOSS_H
+#define TRAIN_LOSS_H
+
+#include "train/classifier.h"
+
+#define LOSS_STANDARD "cross_entropy"
+
+/* A spec is terms joined by +, each NAME[:key=value,…]: a loss of the table below with its layer's options, and
+ *   output=NAME or NUMBER  of the model it judges: the first unless said; others are auxiliary heads
+ *   weight=X               in the sum: 1 unless said
+ * as in cross_entropy:label_smoothing=0.1+cross_entropy:output=aux1,weight=0.3. */
+stria_status loss_check(const char *spec, stria_error *err);
+
+/* From a copy of a model (classifier_copy) whose labels are int64 [batch]: the scalar that spec means. */
+stria_status loss_build(graph *g, const char *spec, value *labels, value **loss, stria_error *err);
+
+#endif

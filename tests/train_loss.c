@@ -1,0 +1,158 @@
+/* The training loss: specs that are refused, a two-head model whose gradients must be PyTorch's of the weighted sum
+ * (tests/golden/loss_heads.txt by golden_torch.py), and a loss that is not finite, which updates nothing. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check.h"
+#include "model/model.h"
+#include "model/net.h"
+#include "run/session.h"
+#include "train/loss.h"
+#include "train/step.h"
+
+static const char net[] = "stria-net 1\n"
+                          "x = input(4x1x4x4)\n"
+                          "f = flatten(x)\n"
+                          "h = dense(f, 6)\n"
+                          "t = tanh(h)\n"
+                          "y = dense(t, 3)\n"
+                          "a = dense(t, 3)\n"
+                          "p = softmax(a)\n"
+                          "output(y)\n"
+                          "output(p, aux)\n";
+
+static void check_specs(void) {
+    static const struct {
+        const char *spec, *says;
+    } bad[] = {{"", "there is no ''"},
+               {"crossentropy", "did you mean 'cross_entropy'"},
+               {"cross_entropy:margin=1", "cross_entropy has no 'margin'"},
+               {"hinge:margin", "is not key=value"},
+               {"hinge:weight=x", "weight is 'x'"},
+               {"hinge+", "there is no ''"}};
+    stria_error err;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        CHECK(loss_check(bad[i].spec, &err) != STRIA_OK, "'%s' is taken", bad[i].spec);
+        CHECK(strstr(err.text, bad[i].says), "'%s': %s", bad[i].spec, err.text);
+    }
+    CHECK(loss_check("cross_entropy:label_smoothing=0.1+hinge:weight=1e+3,output=aux1+nll", &err) == STRIA_OK, "%s",
+          err.text);
+}
+
+/* The k-th tensor's numbers, as golden_torch.py draws them. */
+static void draw(float *x, int k, int64_t count) {
+    for (int64_t i = 0; i < count; i++) x[i] = (float)((i * 37 + k * 11) % 61 - 30) / 64;
+}
+
+static session *step_new(const char *spec) {
+    stria_error err = {0};
+    graph *model = NULL, *step = NULL;
+    session *s = NULL;
+    session_config config = {.ks = kernel_sets()[0], .optimize = true};
+    static const int64_t labels[4] = {0, 2, 1, 1};
+    stria_status status = net_read(&model, net, strlen(net), "heads", 0, &err);
+    for (int i = 0, k = 1; status == STRIA_OK && i < model->value_count; i++) {
+        value *v = model->values[i];
+        if (v->role == ROLE_PARAMETER) draw(v->data->data, k++, shape_count(&v->shape));
+    }
+    if (status == STRIA_OK) status = step_graph(model, 4, spec, &(optimizer_options){0}, 0, &step, &err);
+    if (status == STRIA_OK) status = session_new(&s, step, &config, &err);
+    CHECK(status == STRIA_OK, "%s: %s", spec, err.text);
+    graph_free(model);
+    graph_free(step);
+    if (!s) return NULL;
+    draw(session_memory(s, "x", NULL), 0, 64);
+    memcpy(session_memory(s, STEP_LABELS, NULL), labels, sizeof labels);
+    *(float *)session_memory(s, STEP_LR, NULL) = 1;
+    *(int64_t *)session_memory(s, STEP_COUNT, NULL) = 0;
+    return s;
+}
+
+/* Without momentum, the optimiser's state is the gradient. */
+static void check_heads(void) {
+    const char *source = getenv("SOURCE");
+    char path[512];
+    double want;
+    stria_error err = {0};
+    session *s = step_new("cross_entropy:label_smoothing=0.125+hinge:output=aux,weight=0.3+"
+                          "squared_error:output=2,weight=0.5");
+    snprintf(path, sizeof path, "%s/tests/golden/loss_heads.txt", source ? source : ".");
+    FILE *f = fopen(path, "r");
+    if (!CHECK(f && s, "cannot open %s", path)) return;
+    CHECK(session_run(s, &err) == STRIA_OK, "%s", err.text);
+    double loss = (double)*(const float *)session_memory(s, STEP_LOSS, NULL);
+    CHECK(fscanf(f, "%lf", &want) == 1 && fabs(loss - want) < 1e-6, "the loss is %g, PyTorch's %g", loss, want);
+    const graph *g = session_graph(s);
+    int parameters = 0;
+    for (int i = 0; i < g->value_count; i++) {
+        const value *v = g->values[i];
+        char name[128];
+        if (v->role != ROLE_PARAMETER) continue;
+        parameters++;
+        snprintf(name, sizeof name, "state/%s/momentum", v->name);
+        const float *dx = session_memory(s, name, NULL);
+        for (int64_t k = 0; dx && k < shape_count(&v->shape); k++)
+            CHECK(fscanf(f, "%lf", &want) == 1 && fabs((double)dx[k] - want) < 1e-6, "d %s[%d] is %g, PyTorch's %g",
+                  v->name, (int)k, (double)dx[k], want);
+    }
+    CHECK(parameters == 6, "%d parameters", parameters);
+    fclose(f);
+    session_free(s);
+}
+
+/* Every loss trains; each number is that of its layer. */
+static void check_names(void) {
+    static const char *const specs[] = {"cross_entropy",
+                                        "nll",
+                                        "hinge:over=max,squared=1",
+                                        "squared_error",
+                                        "euclidean",
+                                        "absolute_error",
+                                        "huber:delta=0.5,smooth=1",
+                                        "binary_cross_entropy",
+                                        "kl_divergence"};
+    double loss[9] = {0};
+    for (int i = 0; i < 9; i++) {
+        stria_error err = {0};
+        session *s = step_new(specs[i]);
+        if (!s) continue;
+        CHECK(session_run(s, &err) == STRIA_OK, "%s: %s", specs[i], err.text);
+        loss[i] = (double)*(const float *)session_memory(s, STEP_LOSS, NULL);
+        for (int k = 0; k < session_node_count(s); k++)
+            CHECK(session_node(s, k)->impl != &impl_reference, "%s: %s runs by the reference", specs[i],
+                  session_node(s, k)->node->name);
+        session_free(s);
+    }
+    CHECK(fabs(loss[0] - loss[1]) < 1e-6 && fabs(loss[0] - loss[8]) < 1e-6,
+          "of sure labels cross-entropy, likelihood and divergence are one: %g, %g, %g", loss[0], loss[1], loss[8]);
+    CHECK(fabs(loss[4] - loss[3] * 3 / 2) < 1e-6, "Euclidean %g, mean squared %g", loss[4], loss[3]);
+}
+
+/* Nothing is updated by a loss that is not finite. */
+static void check_not_finite(void) {
+    stria_error err = {0};
+    session *s = step_new("cross_entropy");
+    if (!s) return;
+    const graph *g = session_graph(s);
+    float before[6];
+    int k = 0;
+    for (int i = 0; i < g->value_count; i++)
+        if (g->values[i]->role == ROLE_PARAMETER) before[k++] = *(float *)session_memory(s, g->values[i]->name, NULL);
+    ((float *)session_memory(s, "x", NULL))[5] = NAN;
+    CHECK(session_run(s, &err) == STRIA_NOT_FINITE && strstr(err.text, "loss"), "%s", err.text);
+    k = 0;
+    for (int i = 0; i < g->value_count; i++)
+        if (g->values[i]->role == ROLE_PARAMETER)
+            CHECK(before[k++] == *(float *)session_memory(s, g->values[i]->name, NULL), "%s was updated",
+                  g->values[i]->name);
+    session_free(s);
+}
+
+int main(void) {
+    check_specs();
+    check_heads();
+    check_names();
+    check_not_finite();
+    return check_report();
+}
