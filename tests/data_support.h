@@ -98,7 +98,7 @@ static inline size_t make_gzip(uint8_t *out, size_t room, const uint8_t *bytes, 
 static inline const char *real_data(const char *name) {
     static char path[512];
     const char *root = getenv("STRIA_TEST_DATA");
-    if (!root) {
+    if (!root || !*root) {
         print_message("skipped: STRIA_TEST_DATA is not set\n");
         return NULL;
     }

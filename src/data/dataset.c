@@ -16,7 +16,6 @@ struct dataset {
     store *store;
     int64_t first, count;
     int64_t *order; /* which items of the store; NULL: first, first + 1, … */
-    char origin[128];
 };
 
 static const struct kind_row {
@@ -150,31 +149,15 @@ done:
     return status;
 }
 
-static void describe(dataset *d, const char *split, int64_t part, int64_t limit) {
-    const char *from = d->store->part == PART_ALL ? "all" : "train";
-    bool cut = part < d->store->count;
-    int used = snprintf(d->origin, sizeof d->origin, "%s", split);
-    if (cut) {
-        const char *how = d->store->sorted ? "a fixed random" : strcmp(split, "val") == 0 ? "the last" : "the first";
-        used += snprintf(d->origin + used, sizeof d->origin - (size_t)used, ": %s %" PRId64 " of %s's %" PRId64, how,
-                         part, from, d->store->count);
-    }
-    if (limit) snprintf(d->origin + used, sizeof d->origin - (size_t)used, ", %" PRId64 " of %" PRId64, limit, part);
-}
-
 /* A dataset of items begin…end−1 (of the store, or of its random order), at most `limit` of them. Takes over a
  * reference. */
-static stria_status cut(dataset **out, store *s, const char *split, int64_t begin, int64_t end, int64_t limit,
-                        stria_error *err) {
+static stria_status cut(dataset **out, store *s, int64_t begin, int64_t end, int64_t limit, stria_error *err) {
     dataset *d = NULL;
-    int64_t part = end - begin;
-    if (limit && limit < part) end = begin + limit;
-    else limit = 0;
+    if (limit && limit < end - begin) end = begin + limit;
     TRY(mem_new(&d, 1, sizeof *d, "a data set", err));
     d->store = s;
     d->first = begin;
     d->count = end - begin;
-    describe(d, split, part, limit);
     stria_status status = s->sorted && d->count < s->count ? choose(d, begin, end, err) : STRIA_OK;
     if (status == STRIA_OK) *out = d;
     else mem_free(d);
@@ -189,13 +172,11 @@ static stria_status val_size(const store *s, int64_t *n, stria_error *err) {
 }
 
 static stria_status cut_part(dataset **out, store *s, dataset_part part, const dataset_options *o, stria_error *err) {
-    static const char *const names[] = {"", "train", "val", "test", "all"};
     bool lends = s->part == PART_TRAIN || s->part == PART_ALL;
     bool cut_val = part == PART_VAL && lends, held = part == PART_TRAIN && lends && o->hold_out;
     int64_t val = 0;
     if (cut_val || held) TRY(val_size(s, &val, err));
-    const char *name = names[part == PART_DEFAULT ? s->part : part];
-    return cut(out, s, name, cut_val ? s->count - val : 0, held ? s->count - val : s->count, o->limit, err);
+    return cut(out, s, cut_val ? s->count - val : 0, held ? s->count - val : s->count, o->limit, err);
 }
 
 static stria_status parse_split(const char *split, dataset_part *part, stria_error *err) {
@@ -286,9 +267,6 @@ const char *dataset_path(const dataset *d) {
 uint64_t dataset_checksum(const dataset *d) {
     return d->store->checksum;
 }
-const char *dataset_origin(const dataset *d) {
-    return d->origin;
-}
 
 static int64_t item_size(const store *s) {
     return (int64_t)s->channels * s->height * s->width;
@@ -296,13 +274,6 @@ static int64_t item_size(const store *s) {
 
 static int64_t item_at(const dataset *d, int64_t i) {
     return d->order ? d->order[i] : d->first + i;
-}
-
-size_t dataset_bytes(const dataset *d) {
-    const store *s = d->store;
-    size_t pixel = s->bytes ? 1 : s->values ? sizeof(float) : 0;
-    size_t each = (size_t)item_size(s) * pixel + sizeof *s->labels + (s->files ? sizeof *s->files : 0);
-    return (size_t)s->count * each + (d->order ? (size_t)s->count * sizeof *d->order : 0);
 }
 
 int64_t dataset_label(const dataset *d, int64_t i) {

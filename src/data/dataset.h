@@ -41,9 +41,6 @@ const char *dataset_class_name(const dataset *d, int i);
 const char *dataset_path(const dataset *d);
 /* FNV-1a over the names (below the path) and sizes of the files that were opened. */
 uint64_t dataset_checksum(const dataset *d);
-/* How the items were chosen: "train", "val: the last 5000 of train's 60000", "test, 100 of 10000". */
-const char *dataset_origin(const dataset *d);
-size_t dataset_bytes(const dataset *d); /* memory held, shared parts counted in full */
 
 /* ---- items ---- */
 

@@ -34,19 +34,28 @@ static void give_memory(void *opaque, void *p) {
     mem_free(p);
 }
 
-stria_status gzip_open(gzip_reader *r, const uint8_t *bytes, size_t size, stria_error *err) {
-    *r = (gzip_reader){.bytes = bytes, .size = size};
-    if (!is_gzip(bytes, size)) return STRIA_OK;
+/* window_bits: 15 for windows of 32 KiB, + 16 with gzip's wrapper and checksum, negative without any. */
+static stria_status stream_open(gzip_reader *r, int window_bits, stria_error *err) {
     z_stream *z = NULL;
     TRY(mem_new(&z, 1, sizeof *z, "a gzip stream", err));
     z->zalloc = take_memory;
     z->zfree = give_memory;
-    if (inflateInit2(z, 15 + 16) != Z_OK) { /* window of 32 KiB; gzip's wrapper and checksum */
+    if (inflateInit2(z, window_bits) != Z_OK) {
         mem_free(z);
         FAIL(err, STRIA_NO_MEMORY, "not enough memory for a gzip stream");
     }
     r->stream = z;
     return STRIA_OK;
+}
+
+stria_status gzip_open(gzip_reader *r, const uint8_t *bytes, size_t size, stria_error *err) {
+    *r = (gzip_reader){.bytes = bytes, .size = size};
+    return is_gzip(bytes, size) ? stream_open(r, 15 + 16, err) : STRIA_OK;
+}
+
+stria_status gzip_open_raw(gzip_reader *r, const uint8_t *bytes, size_t size, stria_error *err) {
+    *r = (gzip_reader){.bytes = bytes, .size = size};
+    return stream_open(r, -15, err);
 }
 
 uint64_t gzip_limit(const gzip_reader *r) {
@@ -56,6 +65,12 @@ uint64_t gzip_limit(const gzip_reader *r) {
 
 static uInt piece(size_t n) {
     return n < INT_MAX ? (uInt)n : (uInt)INT_MAX;
+}
+
+bool gzip_crc_is(uint32_t crc, const uint8_t *bytes, size_t size) {
+    uLong found = crc32(0, NULL, 0);
+    for (size_t at = 0; at < size; at += piece(size - at)) found = crc32(found, bytes + at, piece(size - at));
+    return found == crc;
 }
 
 /* A gzip file may be several, one behind the other, and is then their concatenation (RFC 1952). */
@@ -117,6 +132,16 @@ stria_status gzip_open(gzip_reader *r, const uint8_t *bytes, size_t size, stria_
     *r = (gzip_reader){.bytes = bytes, .size = size};
     if (is_gzip(bytes, size)) FAIL(err, STRIA_UNSUPPORTED, "it is gzipped and this build has no zlib: gunzip it first");
     return STRIA_OK;
+}
+
+stria_status gzip_open_raw(gzip_reader *r, const uint8_t *bytes, size_t size, stria_error *err) {
+    *r = (gzip_reader){.bytes = bytes, .size = size};
+    FAIL(err, STRIA_UNSUPPORTED, "it is compressed and this build has no zlib");
+}
+
+bool gzip_crc_is(uint32_t crc, const uint8_t *bytes, size_t size) {
+    (void)crc, (void)bytes, (void)size;
+    return true;
 }
 
 uint64_t gzip_limit(const gzip_reader *r) {

@@ -14,6 +14,12 @@ typedef struct gzip_reader {
 /* Recognises gzip by its magic. Without zlib in the build a gzipped file is refused. */
 stria_status gzip_open(gzip_reader *r, const uint8_t *bytes, size_t size, stria_error *err);
 
+/* The same of deflated bytes without gzip's wrapper, as zip archives hold them. */
+stria_status gzip_open_raw(gzip_reader *r, const uint8_t *bytes, size_t size, stria_error *err);
+
+/* Whether the checksum of zip and gzip is this one; true where the build cannot tell, without zlib. */
+bool gzip_crc_is(uint32_t crc, const uint8_t *bytes, size_t size);
+
 /* The most that the rest of the file can hold: deflate never shrinks more than 1,032 times. */
 uint64_t gzip_limit(const gzip_reader *r);
 

@@ -20,6 +20,9 @@ stria_status image_load(const char *path, image *out, stria_error *err);
 stria_status image_decode(const uint8_t *data, size_t size, image *out, stria_error *err);
 void image_release(image *m); /* accepts a zeroed image; leaves it zeroed */
 
+/* Writes a picture of 1 or 3 channels atomically, as its name ends: .png, .pgm (grey), .ppm (colour) or .pnm. */
+stria_status image_write(const char *path, const image *m, stria_error *err);
+
 /* True for the names that image_load may read: .png .jpg .jpeg .bmp .pgm .ppm .pnm, any case. */
 bool image_name(const char *name);
 

@@ -10,6 +10,10 @@ stria_status image_decode_jpeg(const uint8_t *data, size_t size, image *out, str
 stria_status image_decode_bmp(const uint8_t *data, size_t size, image *out, stria_error *err);
 stria_status image_decode_pnm(const uint8_t *data, size_t size, image *out, stria_error *err);
 
+/* What png bytes go to, in order. */
+typedef struct file_writer file_writer;
+stria_status image_encode_png(file_writer *w, const image *m, stria_error *err);
+
 /* Checks sizes and takes memory for a picture. encoded_bytes: the least that a file must spend on it, available: what
  * is there. */
 stria_status image_new(image *out, int channels, int64_t height, int64_t width, uint64_t encoded_bytes,

@@ -9,11 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool ends_in(const char *path, const char *ending) {
-    size_t n = strlen(path), e = strlen(ending);
-    return n > e && strcmp(path + n - e, ending) == 0;
-}
-
 static stria_status load_onnx(graph **out, const char *path, const onnx_known *known, stria_error *err) {
     uint8_t *data;
     size_t size;
@@ -55,13 +50,13 @@ static bool is_run(const char *spec) {
 
 stria_status graph_load_known(graph **out, const char *spec, uint64_t seed, tensor *const *contents, bool *fixed,
                               int count, stria_error *err) {
-    if (ends_in(spec, ".onnx")) return load_onnx(out, spec, &(onnx_known){contents, fixed, count}, err);
+    if (text_ends(spec, ".onnx")) return load_onnx(out, spec, &(onnx_known){contents, fixed, count}, err);
     return graph_load(out, spec, seed, err);
 }
 
 stria_status graph_load(graph **out, const char *spec, uint64_t seed, stria_error *err) {
-    if (ends_in(spec, ".onnx")) return load_onnx(out, spec, NULL, err);
-    if (ends_in(spec, ".net")) return load_net(out, spec, seed, err);
+    if (text_ends(spec, ".onnx")) return load_onnx(out, spec, NULL, err);
+    if (text_ends(spec, ".net")) return load_net(out, spec, seed, err);
     if (is_run(spec))
         return load_run(out, spec, err); /* also one that is named like a network: what was trained is meant */
     if (zoo_has(spec)) return zoo_build(out, spec, seed, err);
@@ -74,8 +69,8 @@ stria_status graph_load(graph **out, const char *spec, uint64_t seed, stria_erro
 stria_status graph_save(const graph *g, const char *path, stria_error *err) {
     text t = {0};
     stria_status status;
-    if (ends_in(path, ".onnx")) status = onnx_write(g, &t, err);
-    else if (ends_in(path, ".net")) status = net_write(g, &t, err);
+    if (text_ends(path, ".onnx")) status = onnx_write(g, &t, err);
+    else if (text_ends(path, ".net")) status = net_write(g, &t, err);
     else status = error_set(err, STRIA_BAD_ARGUMENT, "a model file is called .onnx or .net");
     if (status != STRIA_OK) error_prefix(err, "%s: ", path);
     if (status == STRIA_OK) status = file_write(path, t.data, t.length, err);

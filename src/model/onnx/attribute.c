@@ -79,7 +79,7 @@ static stria_status field_decode(const attr_field *f, void *to, const Onnx__Attr
     tensor_release(*(tensor **)to);
     *(tensor **)to = NULL;
     if (!p->t) FAIL(err, STRIA_BAD_FILE, "attribute '%s' is not a tensor", f->name);
-    return onnx_tensor_decode(to, p->t, false, files, err);
+    return onnx_tensor_decode(to, p->t, files, err);
 }
 
 static const attr_field *field_find(const op_def *op, const char *name) {

@@ -2,12 +2,11 @@
  * `out`. */
 #include "model/onnx/attribute.h"
 #include "model/onnx/onnx.h"
+#include "model/onnx/opset.h"
 
 #include "op/shape.h"
 
 #include <string.h>
-
-#define IR_VERSION 10 /* the one of opset 21 */
 
 typedef struct exporter {
     const graph *g;
@@ -339,10 +338,10 @@ static stria_status model_new(exporter *e, stria_error *err) {
     onnx__operator_set_id_proto__init(opset);
     opset->domain = unconst("");
     opset->has_version = e->model->has_ir_version = 1;
-    opset->version = GRAPH_OPSET;
+    opset->version = opset_needed(e->g);
     opsets[0] = opset;
     e->graph->name = unconst(*e->g->name ? e->g->name : "graph"); /* the standard wants one */
-    e->model->ir_version = IR_VERSION;
+    e->model->ir_version = opset_ir_version((int)opset->version);
     e->model->opset_import = opsets;
     e->model->n_opset_import = 1;
     e->model->producer_name = unconst("stria");

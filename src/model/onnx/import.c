@@ -74,7 +74,7 @@ static stria_status initializers_decode(importer *im, stria_error *err) {
         definition *d = &im->definitions[i];
         if (d->kind != FROM_INITIALIZER || !d->used) continue;
         Onnx__TensorProto *p = im->file->initializer[d->index];
-        TRY(onnx_tensor_decode(&d->data, p, false, &im->files, err));
+        TRY(onnx_tensor_decode(&d->data, p, &im->files, err));
         mem_free(p->raw_data.data); /* it is the model's largest part, and copied */
         p->raw_data = (ProtobufCBinaryData){0, NULL};
     }
@@ -124,21 +124,17 @@ static stria_status import_input(importer *im, definition *d, int position, stri
     dtype type;
     TRY(input_type(p, &t, &type, err));
     shape s = {.rank = (int)t->shape->n_dim};
-    if (known && known->shape.rank != s.rank) known = NULL; /* the caller sees it when the contents are set */
     for (int i = 0; i < s.rank; i++)
-        s.dim[i] = !dimension_open(t->shape->dim[i]) ? t->shape->dim[i]->dim_value
-                   : known                           ? known->shape.dim[i]
-                   : i                               ? im->nominal
-                                                     : 1;
+        s.dim[i] = !dimension_open(t->shape->dim[i]) ? t->shape->dim[i]->dim_value : i ? im->nominal : 1;
+    if (known) s = known->shape; /* whatever the file says: what does not fit, an operator refuses */
     char text[192];
     if (shape_count(&s) < 0)
         FAIL(err, STRIA_BAD_FILE, "input '%s' has the impossible shape %s", p->name, shape_text(&s, text));
     const char *name = import_value_name(im, p->name);
     if (!name) FAIL(err, STRIA_NO_MEMORY, "not enough memory for input '%s'", p->name);
     TRY(graph_add_input(im->g, name, type, &s, &d->value, err));
-    for (int i = 0; i < s.rank; i++)
-        if (dimension_open(t->shape->dim[i]) && !known)
-            TRY(input_symbol(im, d->value, i, t->shape->dim[i]->dim_param, err));
+    for (int i = 0; i < s.rank && !known; i++)
+        if (dimension_open(t->shape->dim[i])) TRY(input_symbol(im, d->value, i, t->shape->dim[i]->dim_param, err));
     return STRIA_OK;
 }
 
@@ -274,6 +270,7 @@ stria_status onnx_read_known(graph **out, const uint8_t *data, size_t size, cons
     importer im = {.known = known ? *known : (onnx_known){0}, .files = {.model_file = file_name}};
     arena_init(&im.arena);
     stria_status status = wire_unpack(&onnx__model_proto__descriptor, data, size, &im.model, err);
+    if (status == STRIA_BAD_FILE) error_prefix(err, "not an ONNX model, or a damaged one: ");
     if (status == STRIA_OK) status = import(&im, err);
     if (status == STRIA_OK) *out = im.g;
     else {

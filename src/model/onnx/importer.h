@@ -7,7 +7,7 @@
 #include "model/onnx/onnx.h"
 
 #define OPSET_OLDEST 1
-#define OPSET_NEWEST 28 /* whose changes behind GRAPH_OPSET upgrade.c knows */
+#define OPSET_NEWEST GRAPH_OPSET
 
 typedef enum definition_kind { FROM_INPUT, FROM_INITIALIZER, FROM_NODE } definition_kind;
 
@@ -71,7 +71,9 @@ stria_status import_node(importer *im, const Onnx__NodeProto *n, stria_error *er
 /* A constant of the graph; the reference to `data` is given away. */
 stria_status import_constant(importer *im, const char *stem, tensor *data, value **out, stria_error *err);
 
-/* old_operators.c: meanings that changed. May put nodes before this one (changing in[]) and change its attributes.
+/* old_operators.c: operators that have another name or other inputs today. */
+stria_status old_operator_rename(importer *im, upgraded *u, stria_error *err);
+/* The same file: meanings that changed. May put nodes before this one (changing in[]) and change its attributes.
  * Where a Reshape must follow, *after is its shape, as a constant; else NULL. */
 stria_status old_operator_before(importer *im, upgraded *u, const char *name, value **in, int in_count, value **after,
                                  stria_error *err);

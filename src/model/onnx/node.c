@@ -70,10 +70,10 @@ static stria_status operator_find(const importer *im, const Onnx__NodeProto *n, 
 }
 
 /* The last output that is there and read by somebody, but at least the operator's first ones: Dropout's mask and the
- * like are not asked for in vain. */
+ * like are not asked for in vain. Operators with any number of outputs (Split) keep theirs. */
 static int output_count(const importer *im, const Onnx__NodeProto *n, const op_def *op) {
     int count = (int)n->n_output;
-    while (count > op->out_min) {
+    while (count > op->out_min && op->out_max != OP_UNBOUNDED) {
         const definition *d = definition_find(im, n->output[count - 1]);
         if (d && d->used) break;
         count--;

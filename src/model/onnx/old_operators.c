@@ -26,8 +26,9 @@ static stria_status shape_constant(importer *im, const char *name, const shape *
     return import_constant(im, stem, t, out, err);
 }
 
-static stria_status attribute_set_int(importer *im, Onnx__NodeProto *n, const char *key, int64_t number,
-                                      stria_error *err) {
+/* A new attribute of this name, in place of one that is there. */
+static stria_status attribute_new(importer *im, Onnx__NodeProto *n, const char *key, Onnx__AttributeProto **out,
+                                  stria_error *err) {
     Onnx__AttributeProto *p = arena_alloc(&im->arena, sizeof *p);
     Onnx__AttributeProto **list = arena_alloc(&im->arena, sizeof *list * (n->n_attribute + 1));
     if (!p || !list) return no_memory(n->op_type, err);
@@ -36,12 +37,106 @@ static stria_status attribute_set_int(importer *im, Onnx__NodeProto *n, const ch
         if (!n->attribute[i]->name || strcmp(n->attribute[i]->name, key) != 0) list[count++] = n->attribute[i];
     onnx__attribute_proto__init(p);
     p->name = (char *)(uintptr_t)key;
-    p->has_type = p->has_i = 1;
-    p->type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT;
-    p->i = number;
+    p->has_type = 1;
     list[count++] = p;
     n->attribute = list;
     n->n_attribute = count;
+    *out = p;
+    return STRIA_OK;
+}
+
+static stria_status attribute_set_int(importer *im, Onnx__NodeProto *n, const char *key, int64_t number,
+                                      stria_error *err) {
+    Onnx__AttributeProto *p;
+    TRY(attribute_new(im, n, key, &p, err));
+    p->has_i = 1;
+    p->type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT;
+    p->i = number;
+    return STRIA_OK;
+}
+
+static stria_status attribute_set_text(importer *im, Onnx__NodeProto *n, const char *key, const char *text,
+                                       stria_error *err) {
+    Onnx__AttributeProto *p;
+    TRY(attribute_new(im, n, key, &p, err));
+    p->has_s = 1;
+    p->type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING;
+    p->s = (ProtobufCBinaryData){strlen(text), (uint8_t *)(uintptr_t)text};
+    return STRIA_OK;
+}
+
+/* ---- other names, other inputs ---- */
+
+/* The contents of input `i` where it is an initialiser or already an attribute's; NULL if it is neither. */
+static const tensor *input_contents(const importer *im, const upgraded *u, int i) {
+    if (i < u->input_count && u->input[i].data) return u->input[i].data;
+    const definition *d = i < (int)u->node.n_input ? definition_find(im, u->node.input[i]) : NULL;
+    return d ? d->kind == FROM_INITIALIZER ? d->data : value_contents(d->value) : NULL;
+}
+
+/* Upsample, and Resize of opset 10, read (x, scales) and left open how a position is rounded: asymmetric coordinates,
+ * downwards where an image grows and upwards where it shrinks, as ONNX Runtime does. */
+static stria_status resize_before_11(importer *im, upgraded *u, stria_error *err) {
+    Onnx__NodeProto *n = &u->node;
+    bool shrinks = false;
+    n->op_type = (char *)(uintptr_t) "Resize";
+    if (n->n_input > 1) {
+        char **input = arena_alloc(&im->arena, 3 * sizeof *input);
+        if (!input) return no_memory(n->op_type, err);
+        input[0] = n->input[0], input[1] = (char *)(uintptr_t) "", input[2] = n->input[1];
+        n->input = input;
+        n->n_input = 3;
+    }
+    const tensor *scales = input_contents(im, u, 2);
+    for (int64_t i = 0; scales && i < shape_count(&scales->shape); i++) shrinks = shrinks || tensor_f64(scales, i) < 1;
+    TRY(attribute_set_text(im, n, "coordinate_transformation_mode", "asymmetric", err));
+    return attribute_set_text(im, n, "nearest_mode", shrinks ? "ceil" : "floor", err);
+}
+
+/* Before 18, Split without sizes made as many parts as it had outputs; now their number is said. */
+static stria_status split_before_18(importer *im, upgraded *u, stria_error *err) {
+    bool sized = u->input_count > 1 || (u->node.n_input > 1 && name_given(u->node.input[1]));
+    return sized ? STRIA_OK : attribute_set_int(im, &u->node, "num_outputs", (int64_t)u->node.n_output, err);
+}
+
+stria_status old_operator_rename(importer *im, upgraded *u, stria_error *err) {
+    const char *op = u->node.op_type;
+    if (strcmp(op, "Upsample") == 0 || (im->opset < 11 && strcmp(op, "Resize") == 0))
+        return resize_before_11(im, u, err);
+    if (im->opset < 18 && strcmp(op, "Split") == 0) return split_before_18(im, u, err);
+    if (strcmp(op, "Scatter") == 0) u->node.op_type = (char *)(uintptr_t) "ScatterElements";
+    return STRIA_OK;
+}
+
+/* ---- other meanings ---- */
+
+/* Before 21, GroupNormalization had a scale and a bias for each group; now for each channel. */
+static stria_status group_scale_repeat(importer *im, const char *name, const char *what, value **scale, int64_t each,
+                                       stria_error *err) {
+    int64_t groups = shape_count(&(*scale)->shape);
+    const shape steps[3] = {{2, {groups, 1}}, {2, {groups, each}}, {1, {groups * each}}};
+    for (int i = 0; i < 3; i++) {
+        const char *stem = arena_printf(&im->arena, "%s.%s_%d", name, what, i), *helper;
+        value *in[2] = {*scale, NULL};
+        node *n;
+        if (!stem || !(helper = import_node_name(im, stem))) return no_memory(name, err);
+        TRY(shape_constant(im, stem, &steps[i], &in[1], err));
+        TRY(graph_add_node(im->g, i == 1 ? &op_Expand : &op_Reshape, helper, in, 2, NULL, 1, NULL, &n, err));
+        *scale = n->out[0];
+    }
+    return STRIA_OK;
+}
+
+static stria_status groups_before_21(importer *im, const char *name, value **in, int in_count, stria_error *err) {
+    static const char *const what[] = {"", "scale", "bias"};
+    if (in_count != 3 || !in[0] || in[0]->shape.rank < 2) return STRIA_OK; /* today's shape rule refuses it */
+    for (int i = 1; i < 3; i++) {
+        int64_t groups = in[i] && in[i]->shape.rank == 1 ? in[i]->shape.dim[0] : 0, channels = in[0]->shape.dim[1];
+        if (groups < 1 || channels % groups)
+            FAIL(err, STRIA_BAD_SHAPE, "layer '%s': %s does not divide %lld channels into groups", name, what[i],
+                 (long long)channels);
+        if (channels != groups) TRY(group_scale_repeat(im, name, what[i], &in[i], channels / groups, err));
+    }
     return STRIA_OK;
 }
 
@@ -71,6 +166,27 @@ static stria_status softmax_before_13(importer *im, upgraded *u, const char *nam
     return attribute_set_int(im, &u->node, "axis", -1, err);
 }
 
+/* *b with as many ones behind its shape: for broadcasting, which lines up the ends. */
+static stria_status ones_append(importer *im, const char *name, value **b, int64_t count, stria_error *err) {
+    shape s = (*b)->shape;
+    value *pair[2] = {*b, NULL};
+    node *n;
+    if (count <= 0) return STRIA_OK;
+    while (count--) s.dim[s.rank++] = 1;
+    TRY(shape_constant(im, name, &s, &pair[1], err));
+    const char *helper = helper_name(im, name, "reshape");
+    if (!helper) return no_memory(name, err);
+    TRY(graph_add_node(im->g, &op_Reshape, helper, pair, 2, NULL, 1, NULL, &n, err));
+    *b = n->out[0];
+    return STRIA_OK;
+}
+
+/* Before 7, PRelu's slopes stood for channels; now they broadcast. */
+static stria_status slopes_before_7(importer *im, const char *name, value **in, int in_count, stria_error *err) {
+    if (in_count != 2 || !in[0] || !in[1] || in[1]->shape.rank != 1 || in[1]->shape.dim[0] == 1) return STRIA_OK;
+    return ones_append(im, name, &in[1], in[0]->shape.rank - 2, err);
+}
+
 /* Before 7, b's dimensions stood at a's from `axis` on; now they stand at the end, so b gets ones behind. */
 static stria_status broadcast_before_7(importer *im, upgraded *u, const char *name, value **in, int in_count,
                                        stria_error *err) {
@@ -83,34 +199,28 @@ static stria_status broadcast_before_7(importer *im, upgraded *u, const char *na
     for (size_t i = 0; i < u->node.n_attribute; i++)
         if (u->node.attribute[i] != p) u->node.attribute[kept++] = u->node.attribute[i];
     u->node.n_attribute = kept;
-    if (!behind) return STRIA_OK;
-    shape s = in[1]->shape;
-    while (behind--) s.dim[s.rank++] = 1;
-    value *pair[2] = {in[1], NULL};
-    node *n;
-    TRY(shape_constant(im, name, &s, &pair[1], err));
-    const char *helper = helper_name(im, name, "reshape");
-    if (!helper) return no_memory(name, err);
-    TRY(graph_add_node(im->g, &op_Reshape, helper, pair, 2, NULL, 1, NULL, &n, err));
-    in[1] = n->out[0];
-    return STRIA_OK;
+    return ones_append(im, name, &in[1], behind, err);
 }
 
-/* All floats of a graph are float32, so a cast to another float type is one to that. */
-static stria_status cast_to_float32(importer *im, upgraded *u, stria_error *err) {
-    const Onnx__AttributeProto *p = onnx_attribute_find(&u->node, "to");
-    bool real = p && p->has_i && p->i > 0 && p->i < 32 && dtype_is_float((dtype)p->i);
-    return real ? attribute_set_int(im, &u->node, "to", STRIA_FLOAT32, err) : STRIA_OK;
+/* From 7 to 13, batch normalisation with more outputs than one was one in training. */
+static stria_status batch_norm_before_14(importer *im, upgraded *u, stria_error *err) {
+    bool training = false;
+    for (size_t i = 1; i < u->node.n_output; i++) training |= name_given(u->node.output[i]);
+    return training ? attribute_set_int(im, &u->node, "training_mode", 1, err) : STRIA_OK;
 }
 
 stria_status old_operator_before(importer *im, upgraded *u, const char *name, value **in, int in_count, value **after,
                                  stria_error *err) {
-    static const char *const broadcasting[] = {"Add", "Sub", "Mul", "Div", "Pow"};
+    static const char *const broadcasting[] = {"Add",  "Sub",     "Mul", "Div", "Pow", "Equal",
+                                               "Less", "Greater", "And", "Or",  "Xor"};
     const char *op = u->node.op_type;
     *after = NULL;
-    if (im->opset < 13 && in_count == 1 && in[0] && (strcmp(op, "Softmax") == 0 || strcmp(op, "LogSoftmax") == 0))
+    if (im->opset < 13 && in_count == 1 && in[0] &&
+        (strcmp(op, "Softmax") == 0 || strcmp(op, "LogSoftmax") == 0 || strcmp(op, "Hardmax") == 0))
         return softmax_before_13(im, u, name, in, after, err);
-    if (strcmp(op, "Cast") == 0) return cast_to_float32(im, u, err);
+    if (im->opset < 21 && strcmp(op, "GroupNormalization") == 0) return groups_before_21(im, name, in, in_count, err);
+    if (im->opset < 14 && strcmp(op, "BatchNormalization") == 0) return batch_norm_before_14(im, u, err);
+    if (im->opset < 7 && strcmp(op, "PRelu") == 0) return slopes_before_7(im, name, in, in_count, err);
     for (size_t i = 0; im->opset < 7 && i < sizeof broadcasting / sizeof *broadcasting; i++)
         if (strcmp(op, broadcasting[i]) == 0) return broadcast_before_7(im, u, name, in, in_count, err);
     return STRIA_OK;

@@ -7,7 +7,7 @@
 #include "graph/graph.h"
 
 /* From the bytes of a ModelProto. file_name stands in sentences and says where external weights lie (NULL: the current
- * folder). Older and newer opsets are translated to GRAPH_OPSET. float16, bfloat16 and float64 become float32.
+ * folder). Older opsets are translated to GRAPH_OPSET. Types stay what the file says.
  *
  * A float initialiser that reaches a learnable input, also through a view, becomes a parameter, or a statistic; others
  * become constants. Metadata that decides otherwise, each a list of names with commas between: stria.parameters,
@@ -26,8 +26,8 @@ typedef struct onnx_known {
 stria_status onnx_read_known(graph **out, const uint8_t *data, size_t size, const char *file_name,
                              const onnx_known *known, stria_error *err);
 
-/* Appends a ModelProto of opset GRAPH_OPSET. Refuses what only training has: updates, optimiser states, operators of
- * domain "stria", fused nodes. */
+/* Appends a ModelProto of the lowest opset that can say the graph (opset.h). Refuses what only training has: updates,
+ * optimiser states, operators of domain "stria", fused nodes. */
 stria_status onnx_write(const graph *g, text *out, stria_error *err);
 
 /* A TensorProto alone, as in a .pb file of a test case. *name (mem_free) is "" if it has none; NULL: not wanted. */

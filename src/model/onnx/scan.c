@@ -196,6 +196,14 @@ static bool decides_shapes(const importer *im, const Onnx__NodeProto *n) {
     return false;
 }
 
+/* Inputs of which the shape rule reads the contents. Upsample and the first Resize had their scales where Resize has
+ * its crop today. */
+static uint32_t value_inputs_of(const importer *im, const Onnx__NodeProto *n, const op_def *op) {
+    if (!n->op_type) return 0;
+    if (strcmp(n->op_type, "Upsample") == 0 || (op == &op_Resize && im->opset < 11)) return 1 << 1;
+    return op ? op->value_inputs : 0;
+}
+
 void scan_shapes(importer *im) {
     for (size_t i = im->file->n_node; i-- > 0;) {
         const Onnx__NodeProto *n = im->file->node[im->order[i]];
@@ -203,7 +211,7 @@ void scan_shapes(importer *im) {
         bool all = decides_shapes(im, n);
         for (size_t k = 0; k < n->n_input && k < 32; k++) {
             definition *d = definition_find(im, n->input[k]);
-            bool value = op && (op->value_inputs >> k) & 1, shape_only = op && (op->shape_inputs >> k) & 1;
+            bool value = value_inputs_of(im, n, op) >> k & 1, shape_only = op && (op->shape_inputs >> k) & 1;
             if (d && (value || (all && !shape_only))) d->decides = true;
         }
     }

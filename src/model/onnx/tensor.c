@@ -23,7 +23,7 @@ stria_status onnx_type(int32_t onnx, dtype *out, const char *what, const char *n
     if (onnx <= 0 || onnx >= known || !dtype_bytes((dtype)onnx))
         FAIL(err, STRIA_UNSUPPORTED, "%s '%s' has elements of type %s (%d), which Stria does not compute with", what,
              name, onnx >= 0 && onnx < known ? type_names[onnx] : "unknown", (int)onnx);
-    *out = dtype_is_float((dtype)onnx) ? STRIA_FLOAT32 : (dtype)onnx;
+    *out = (dtype)onnx;
     return STRIA_OK;
 }
 
@@ -113,22 +113,10 @@ static stria_status elements_store(tensor *t, const elements *e, stria_error *er
     return STRIA_OK;
 }
 
-/* Replaces a float tensor by its float32 image. */
-static stria_status to_float32(tensor **t, const char *name, stria_error *err) {
-    tensor *narrow;
-    TRY(tensor_new(&narrow, STRIA_FLOAT32, &(*t)->shape, name, err));
-    int64_t n = shape_count(&narrow->shape);
-    for (int64_t i = 0; i < n; i++) ((float *)narrow->data)[i] = (float)tensor_f64(*t, i);
-    tensor_release(*t);
-    *t = narrow;
-    return STRIA_OK;
-}
-
-stria_status onnx_tensor_decode(tensor **out, const Onnx__TensorProto *p, bool as_is, external_files *files,
-                                stria_error *err) {
+stria_status onnx_tensor_decode(tensor **out, const Onnx__TensorProto *p, external_files *files, stria_error *err) {
     const char *name = p->name ? p->name : "";
-    dtype computed, type = (dtype)p->data_type;
-    TRY(onnx_type(p->data_type, &computed, "tensor", name, err));
+    dtype type;
+    TRY(onnx_type(p->data_type, &type, "tensor", name, err));
     if (p->segment) FAIL(err, STRIA_UNSUPPORTED, "tensor '%s' is stored in segments", name);
     if (p->n_dims > RANK_MAX)
         FAIL(err, STRIA_UNSUPPORTED, "tensor '%s' has %zu dimensions, at most %d are possible", name, p->n_dims,
@@ -142,7 +130,6 @@ stria_status onnx_tensor_decode(tensor **out, const Onnx__TensorProto *p, bool a
     tensor *t;
     TRY(tensor_new(&t, type, &s, name, err));
     stria_status status = elements_store(t, &e, err);
-    if (status == STRIA_OK && !as_is && type != computed) status = to_float32(&t, name, err);
     if (status == STRIA_OK) *out = t;
     else tensor_release(t);
     return status;
@@ -163,7 +150,7 @@ stria_status onnx_read_tensor(tensor **out, char **name, const uint8_t *data, si
     Onnx__TensorProto *p;
     TRY(wire_unpack(&onnx__tensor_proto__descriptor, data, size, &p, err));
     tensor *t = NULL;
-    stria_status status = onnx_tensor_decode(&t, p, true, NULL, err);
+    stria_status status = onnx_tensor_decode(&t, p, NULL, err);
     char *copy = status == STRIA_OK && name ? mem_strdup(p->name ? p->name : "") : NULL;
     if (status == STRIA_OK && name && !copy) status = error_set(err, STRIA_NO_MEMORY, "not enough memory for a name");
     wire_free(p);

@@ -7,13 +7,11 @@
 
 #include "onnx.pb-c.h"
 
-/* The type that a graph of ours gives to values of an ONNX type: floats are float32. Refuses what Stria has not, by
- * name. */
+/* Our name for an ONNX type. Refuses what Stria has not, by name. */
 stria_status onnx_type(int32_t onnx, dtype *out, const char *what, const char *name, stria_error *err);
 
-/* `as_is` keeps float16, bfloat16 and float64; else they become float32. files NULL: external data is refused. */
-stria_status onnx_tensor_decode(tensor **out, const Onnx__TensorProto *p, bool as_is, external_files *files,
-                                stria_error *err);
+/* files NULL: external data is refused. */
+stria_status onnx_tensor_decode(tensor **out, const Onnx__TensorProto *p, external_files *files, stria_error *err);
 
 /* Points into t and `name`; `p->dims` is the caller's to provide (t->shape.rank numbers). */
 void onnx_tensor_encode(Onnx__TensorProto *p, const tensor *t, const char *name, int64_t *dims);

@@ -1,13 +1,13 @@
 /* Opsets: what changed between the file's and GRAPH_OPSET, as a table. Most changes moved an attribute to an input, or
- * dropped it; those that changed a meaning are in old_operators.c. Behind GRAPH_OPSET only types were added to the
- * operators that Stria has (up to OPSET_NEWEST), and Cast got an attribute for 8-bit floats. */
+ * dropped it; those that changed a meaning are in old_operators.c. What is not here only got more types. */
 #include "model/onnx/importer.h"
 
+#include <float.h>
 #include <string.h>
 
 typedef enum action {
-    TO_INPUT, /* the attribute is input `number` now: lists and k as int64 [n], floats as scalars */
-    DROP,     /* it has no meaning any more */
+    TO_INPUT, /* the attribute is input `number` now: lists and k as [n], floats as scalars */
+    DROP,     /* it has no meaning any more, or none for us */
     DROP_IF   /* the same, but only the value `number` can be expressed today */
 } action;
 
@@ -25,6 +25,12 @@ static const struct row {
     {"Mul", 1, 7, DROP, "broadcast", 0},
     {"Div", 1, 7, DROP, "broadcast", 0},
     {"Pow", 1, 7, DROP, "broadcast", 0},
+    {"Equal", 1, 7, DROP, "broadcast", 0},
+    {"Less", 1, 7, DROP, "broadcast", 0},
+    {"Greater", 1, 7, DROP, "broadcast", 0},
+    {"And", 1, 7, DROP, "broadcast", 0},
+    {"Or", 1, 7, DROP, "broadcast", 0},
+    {"Xor", 1, 7, DROP, "broadcast", 0},
     {"Gemm", 1, 7, DROP, "broadcast", 0},
     {"BatchNormalization", 1, 7, DROP, "is_test", 0},
     {"BatchNormalization", 1, 9, DROP_IF, "spatial", 1},
@@ -51,22 +57,30 @@ static const struct row {
     {"ReduceLogSum", 1, 18, TO_INPUT, "axes", 1},
     {"ReduceLogSumExp", 1, 18, TO_INPUT, "axes", 1},
     {"ReduceSumSquare", 1, 18, TO_INPUT, "axes", 1},
-    {"Cast", 19, OPSET_NEWEST + 1, DROP, "saturate", 0},
+    {"Upsample", 7, 9, TO_INPUT, "scales", 2},
+    {"Cast", 19, OPSET_NEWEST + 1, DROP, "saturate", 0}, /* of 8-bit floats, which are refused; the next three too */
     {"Cast", 24, OPSET_NEWEST + 1, DROP, "round_mode", 0},
+    {"CastLike", 19, OPSET_NEWEST + 1, DROP, "saturate", 0},
+    {"CastLike", 24, OPSET_NEWEST + 1, DROP, "round_mode", 0},
+    {"Range", 27, OPSET_NEWEST + 1, DROP, "stash_type", 0}, /* 16-bit floats are computed in float32 anyway */
 };
 
+static stria_status float_tensor(float x, const char *name, tensor **out, stria_error *err) {
+    TRY(tensor_new(out, STRIA_FLOAT32, &(shape){0}, name, err));
+    *(float *)(*out)->data = x;
+    return STRIA_OK;
+}
+
 static stria_status input_tensor(const Onnx__AttributeProto *p, tensor **out, stria_error *err) {
-    bool list = p->n_ints > 0 || p->type == ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS;
-    int64_t count = list ? (int64_t)p->n_ints : 1;
-    if (!list && p->has_f) {
-        TRY(tensor_new(out, STRIA_FLOAT32, &(shape){0}, p->name, err));
-        *(float *)(*out)->data = p->f;
-        return STRIA_OK;
-    }
-    if (!list && !p->has_i) FAIL(err, STRIA_BAD_FILE, "attribute '%s' is not a number", p->name);
+    bool whole = p->n_ints > 0 || p->type == ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS;
+    int64_t count = whole ? (int64_t)p->n_ints : p->n_floats ? (int64_t)p->n_floats : 1;
+    if (!whole && p->has_f) return float_tensor(p->f, p->name, out, err);
+    if (!whole && !p->n_floats && !p->has_i) FAIL(err, STRIA_BAD_FILE, "attribute '%s' is not a number", p->name);
+    bool real = !whole && p->n_floats;
+    const void *from = real ? (const void *)p->floats : whole ? p->ints : &p->i;
     shape s = shape_of(1, &count);
-    TRY(tensor_new(out, STRIA_INT64, &s, p->name, err));
-    if (count) memcpy((*out)->data, list ? p->ints : &p->i, (*out)->bytes);
+    TRY(tensor_new(out, real ? STRIA_FLOAT32 : STRIA_INT64, &s, p->name, err));
+    if (count) memcpy((*out)->data, from, (*out)->bytes);
     return STRIA_OK;
 }
 
@@ -93,22 +107,40 @@ static stria_status row_apply(const importer *im, const struct row *r, upgraded 
     return STRIA_OK;
 }
 
+/* From 6 to 10, Clip without a limit had the largest finite number as one, which infinities do not pass. */
+static stria_status clip_limits(const importer *im, upgraded *u, stria_error *err) {
+    static const struct {
+        const char *name;
+        float x;
+    } limits[] = {{"min", -FLT_MAX}, {"max", FLT_MAX}};
+    if (im->opset < 6 || im->opset > 10 || strcmp(u->node.op_type, "Clip") != 0) return STRIA_OK;
+    for (int k = 0; k < 2; k++)
+        if (!u->input[k + 1].data) {
+            TRY(float_tensor(limits[k].x, limits[k].name, &u->input[k + 1].data, err));
+            u->input[k + 1].name = limits[k].name;
+        }
+    u->input_count = 3;
+    return STRIA_OK;
+}
+
+static stria_status node_upgrade(importer *im, upgraded *u, stria_error *err) {
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (im->opset >= rows[i].from && im->opset < rows[i].below &&
+            (!rows[i].op || strcmp(u->node.op_type, rows[i].op) == 0))
+            TRY(row_apply(im, &rows[i], u, err));
+    TRY(clip_limits(im, u, err));
+    return old_operator_rename(im, u, err);
+}
+
 /* Before 12, Dropout's ratio was 0.5 unless said, as it is today; before 10, Slice's axes were all, as today. */
 stria_status upgrade_node(importer *im, const Onnx__NodeProto *n, upgraded *out, stria_error *err) {
     *out = (upgraded){.node = *n};
     if (name_given(n->domain) && strcmp(n->domain, "ai.onnx") != 0) return STRIA_OK;
     out->node.attribute = arena_copy(&im->arena, n->attribute, sizeof *n->attribute * n->n_attribute);
     if (!out->node.attribute) FAIL(err, STRIA_NO_MEMORY, "not enough memory for a node");
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (im->opset >= rows[i].from && im->opset < rows[i].below &&
-            (!rows[i].op || strcmp(n->op_type, rows[i].op) == 0)) {
-            stria_status status = row_apply(im, &rows[i], out, err);
-            if (status != STRIA_OK) {
-                upgrade_release(out);
-                return status;
-            }
-        }
-    return STRIA_OK;
+    stria_status status = node_upgrade(im, out, err);
+    if (status != STRIA_OK) upgrade_release(out);
+    return status;
 }
 
 void upgrade_release(upgraded *u) {

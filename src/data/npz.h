@@ -1,0 +1,20 @@
+/* NumPy's .npz: a zip archive of .npy files, stored or deflated (RFC 1951), also beyond 4 GiB. */
+#ifndef DATA_NPZ_H
+#define DATA_NPZ_H
+
+#include "data/npy.h"
+
+typedef struct npz_member {
+    char *name; /* without ".npy"; owned (mem_free) */
+    npy_array array;
+} npz_member;
+
+/* Every array of the archive, in its order. *out is mem_free's, after each member's name and array. */
+stria_status npz_read(const char *path, npz_member **out, int *count, stria_error *err);
+
+/* The same from memory. */
+stria_status npz_parse(const uint8_t *bytes, size_t size, npz_member **out, int *count, stria_error *err);
+
+void npz_release(npz_member *members, int count); /* accepts NULL */
+
+#endif

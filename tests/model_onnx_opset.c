@@ -1,0 +1,112 @@
+/* Files of old opsets mean what they meant then. */
+#include "onnx_file.h"
+
+#include "op/shape.h"
+
+static void test_old_opsets(void **state) {
+    file f;
+    graph *g;
+    (void)state;
+    relu_file(&f, 7);
+    add_float(&f, add_node(&f, "Dropout", "y", "d mask"), "ratio", 0.25f);
+    add_ints(&f, add_node(&f, "Unsqueeze", "d", "u"), "axes", DIMS(0, 3));
+    add_ints(&f, add_node(&f, "ReduceMean", "u", "m"), "axes", DIMS(1));
+    Onnx__NodeProto *slice = add_node(&f, "Slice", "m", "s");
+    add_ints(&f, slice, "starts", DIMS(1));
+    add_ints(&f, slice, "ends", DIMS(3));
+    add_ints(&f, slice, "axes", DIMS(2));
+    add_output(&f, "s");
+    assert_ok(read_file(&g, &f, &err));
+    assert_ok(graph_check(g, &err));
+    assert_int_equal(g->node_count, 5);
+    assert_int_equal(g->nodes[1]->in_count, 2);
+    assert_int_equal(g->nodes[1]->out_count, 1); /* nobody reads the mask */
+    assert_true(tensor_f64(value_contents(g->nodes[1]->in[1]), 0) == 0.25);
+    assert_true(shape_equal(&g->outputs[1]->shape, &(shape){4, {1, 1, 2, 1}}));
+    round_trip(g);
+    graph_free(g);
+}
+
+static graph *softmax_of(int64_t opset, const char *dims, int64_t axis) {
+    file f;
+    graph *g = NULL;
+    file_init(&f, opset);
+    add_input(&f, "x", F1, dims);
+    Onnx__NodeProto *n = add_node(&f, "Softmax", "x", "y");
+    if (axis != 99) add_int(&f, n, "axis", axis);
+    add_output(&f, "y");
+    assert_ok(read_file(&g, &f, &err));
+    assert_string_equal(g->outputs[0]->name, "y");
+    assert_true(shape_equal(&g->outputs[0]->shape, &g->inputs[0]->shape));
+    return g;
+}
+
+static void test_old_softmax(void **state) {
+    (void)state;
+    static const struct {
+        int64_t opset;
+        const char *dims;
+        int64_t axis;
+        int nodes;
+        int64_t axis_now;
+    } cases[] = {
+        {11, "n 5", 99, 1, 1},   {11, "n 5 1 1", 1, 1, 1}, {11, "n 5 4", 2, 1, 2},
+        {11, "n 5 4", -1, 1, 2}, {11, "n 5 4", 99, 3, -1}, {11, "2 5 4", 0, 3, -1},
+        {13, "n 5 4", 1, 1, 1},  {13, "n 5 4", 99, 1, -1}, {11, "n 5 4 3", 2, 3, -1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        graph *g = softmax_of(cases[i].opset, cases[i].dims, cases[i].axis);
+        assert_int_equal(g->node_count, cases[i].nodes);
+        const node *n = g->nodes[cases[i].nodes == 3];
+        assert_int_equal(((const axis_attributes *)n->attributes)->axis, cases[i].axis_now);
+        graph_free(g);
+    }
+    graph *g = softmax_of(11, "n 5 4", 1), *wide; /* the batch stays open */
+    assert_ok(graph_copy(g, (const shape *[]){&(shape){3, {7, 5, 4}}}, &wide, &err));
+    assert_int_equal(wide->outputs[0]->shape.dim[0], 7);
+    graph_free(wide);
+    graph_free(g);
+}
+
+static void test_old_broadcast(void **state) {
+    file f;
+    graph *g;
+    (void)state;
+    file_init(&f, 6);
+    add_input(&f, "x", F1, "2 3 4 5");
+    add_tensor(&f, "b", F1, DIMS(3), 12);
+    Onnx__NodeProto *n = add_node(&f, "Add", "x b", "y");
+    add_int(&f, n, "broadcast", 1);
+    add_int(&f, n, "axis", 1);
+    add_output(&f, "y");
+    assert_ok(read_file(&g, &f, &err));
+    assert_true(shape_equal(&g->nodes[1]->in[1]->shape, &(shape){3, {3, 1, 1}}));
+    assert_int_equal(graph_find_value(g, "b")->role, ROLE_PARAMETER);
+    graph_free(g);
+}
+
+static void test_spatial(void **state) {
+    file f;
+    graph *g = NULL;
+    (void)state;
+    for (int spatial = 0; spatial < 2; spatial++) {
+        file_init(&f, 8);
+        add_input(&f, "x", F1, "n 1 2 2");
+        add_tensor(&f, "s", F1, DIMS(1), 4);
+        add_int(&f, add_node(&f, "BatchNormalization", "x s s s s", "y m v sm sv"), "spatial", spatial);
+        add_output(&f, "y");
+        if (spatial) assert_ok(read_file(&g, &f, &err));
+        else assert_fails(read_file(&g, &f, &err), STRIA_UNSUPPORTED, "attribute 'spatial' of opset 8 may only be 1");
+    }
+    graph_free(g);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_old_opsets),
+        cmocka_unit_test(test_old_softmax),
+        cmocka_unit_test(test_old_broadcast),
+        cmocka_unit_test(test_spatial),
+    };
+    return cmocka_run_group_tests(tests, folder_setup, folder_teardown);
+}
