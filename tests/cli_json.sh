@@ -73,10 +73,25 @@ json "outputs.0.name:s outputs.0.shape.1:i outputs.0.type:s outputs.0.file:s" ru
 says stdout '"shape":[5,3]'
 json "outputs.0.shape.1:i" run tiny.net --input x=x.npy --batch 2
 says stdout '"shape":[5,3]'
+# Gradients of an output: of its 5 × 3 elements, summed, with respect to the biases, 5 each.
+json "outputs.0.name:s gradients.0.name:s gradients.0.shape.1:i gradients.2.file:s" \
+    run tiny.net --input x.npy --grad y --output out/grad
+for name in y d.x d.y.weight d.y.bias; do
+    [ -s out/grad/$name.npy ] || fail "run --grad wrote no $name.npy: $(ls out/grad)"
+done
+expect 0 run tiny.net --input x.npy --grad y --wrt y.bias
+says stdout "gradient d.y.bias: float32 [3]"
+says stdout " 5 5 5"
+expect 0 run tiny.net --input x.npy --grad y --wrt y.bias --grad-seed out/grad/y.npy
+says stdout " 0 0 0"
+json "operators.0.name:s operators.0.implementations.0:s operators.0.gradient:t" info --operators
 case=/usr/share/libonnx-testdata/data/node/test_conv_with_strides_no_padding
 if [ -d $case ]; then # Debian's libonnx-testdata
     json "passed:t outputs.0.name:s outputs.0.max_abs_error:n outputs.0.max_rel_error:n outputs.0.passed:t" \
         run $case/model.onnx --test-data $case/test_data_set_0
+    json "passed:t ways:i implementations.0.operator:s implementations.0.implementation:s" \
+        run $case/model.onnx --test-data $case/test_data_set_0 --every-way
+    refused 1 "there is no folder 'nosuch'" run $case/model.onnx --test-data nosuch
     cp -r $case/test_data_set_0 wrong && cp wrong/input_0.pb wrong/output_0.pb
     expect 1 run $case/model.onnx --test-data wrong --json
     ./json passed:f outputs.0.passed:f <stdout || fail "a wrong output passes"

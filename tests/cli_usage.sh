@@ -30,6 +30,9 @@ refused 2 "run: --test-data and --input are given; one of the two is wanted" run
 refused 2 "convert: 'a.txt' ends neither in .onnx nor in .net, so its format is not known" convert lenet5 a.txt
 refused 2 "train: MODEL is missing; usage: stria train MODEL --data DATA" train
 refused 2 "train: --data is missing; 'stria data list' shows the sources" train lenet5
+refused 2 "run: --wrt is given without --grad OUTPUT" run lenet5 --input x --wrt y
+refused 2 "run: --grad is given with --batch; gradients are those of all rows together" \
+    run lenet5 --input x --grad y --batch 2
 refused 2 "train: --lr can't change when a run goes on; --epochs, --threads and --data can" train --resume r --lr 1
 refused 2 "train: 'lenet5' is one word too many; a run knows its model" train lenet5 --resume=r
 refused 2 "--device: 'gpu' is not one of cpu|cuda; did you mean cpu?" summary lenet5 --device gpu
@@ -49,6 +52,8 @@ sentence 2 eval lenet5 --data fashoin-mnist
 says stderr "fashion-mnist"
 sentence 2 train lenet5 --data mnist --epochs 0
 sentence 2 train lenet5 --data mnist --optimizer sdg
+STRIA_ISA=nonsense sentence 1 info
+says stderr "instruction set 'nonsense' is not to be had on this machine"
 sentence 1 summary none.onnx
 sentence 1 run lenet5 --input none.npy
 sentence 1 predict lenet5 none.png
@@ -57,6 +62,7 @@ sentence 1 summary full
 sentence 1 train --resume full
 printf 'not a model' >bad.onnx
 sentence 1 summary bad.onnx
+says stderr "not an ONNX model, or a damaged one"
 sentence 1 predict bad.onnx x.png
 sentence 2 run lenet5 --input nosuchinput=x.npy
 

@@ -28,14 +28,16 @@ typedef struct stria_dataset_options {
 STRIA_API stria_dataset_options stria_dataset_options_default(void);
 
 /* spec: NAME[:PATH]: "mnist:DIR", "fashion-mnist", "cifar10:DIR", "folder:DIR", "npy:X.npy,Y.npy". options NULL:
- * training split, whole. */
+ * training split, whole. STRIA_BAD_ARGUMENT for an unknown name or a split that the source does not have,
+ * STRIA_NO_FILE, STRIA_BAD_FILE for files that are not what they should be. */
 STRIA_API stria_status stria_dataset_open(stria_dataset **out, const char *spec, const stria_dataset_options *options,
                                           stria_error *error);
 /* The training images without their validation part, and that part; they share memory where one is cut from the other.
- * limit as in the options. */
+ * limit as in the options, errors as of stria_dataset_open. */
 STRIA_API stria_status stria_dataset_open_pair(stria_dataset **train, stria_dataset **val, const char *spec,
                                                int64_t limit, stria_error *error);
-STRIA_API void stria_dataset_free(stria_dataset *dataset); /* accepts NULL */
+/* Gives this holder's reference back: trainers keep their own. Accepts NULL. */
+STRIA_API void stria_dataset_free(stria_dataset *dataset);
 
 /* Images. */
 STRIA_API int64_t stria_dataset_count(const stria_dataset *dataset);
@@ -48,10 +50,12 @@ STRIA_API const char *stria_dataset_class_name(const stria_dataset *dataset, int
 /* Channels, height, width of every image; heights and widths are 0 where images differ (folders of pictures). */
 STRIA_API void stria_dataset_shape(const stria_dataset *dataset, int64_t *channels, int64_t *height, int64_t *width);
 /* Pixels 0…255 as bytes [channels][height][width] (bytes must be their product) and the class of one image. Either may
- * be NULL. */
+ * be NULL. Values of a source of floats are taken as 0…1. STRIA_BAD_ARGUMENT for an index outside 0…count−1,
+ * STRIA_BAD_SHAPE for other bytes, STRIA_NO_FILE or STRIA_BAD_FILE for a picture that cannot be read now. */
 STRIA_API stria_status stria_dataset_read(const stria_dataset *dataset, int64_t index, uint8_t *pixels, size_t bytes,
                                           int64_t *label, stria_error *error);
-/* Known source names, NULL-terminated; and a line about each: what it is, where it comes from. */
+/* Known source names, NULL-terminated; and a line about each: what it is, where it comes from (NULL for an unknown
+ * name). Static storage. */
 STRIA_API const char *const *stria_dataset_names(void);
 STRIA_API const char *stria_dataset_about(const char *name);
 

@@ -25,9 +25,10 @@ typedef struct stria_summary {
 } stria_summary;
 
 /* Shapes and multiply-adds are those of one image; the bytes, of `batch` images, come from the memory plan, with
- * nothing allocated. training_bytes is 0 for what is no classifier of pictures. */
+ * nothing allocated. training_bytes is 0 for what is no classifier of pictures. STRIA_BAD_ARGUMENT for a batch below 1,
+ * STRIA_BAD_SHAPE where the model cannot be run with it. */
 STRIA_API stria_status stria_summarize(const stria_model *model, int64_t batch, stria_summary *out, stria_error *error);
-/* Frees the array of layers. */
+/* Frees the array of layers; accepts a zeroed struct. */
 STRIA_API void stria_summary_release(stria_summary *summary);
 
 /* ---- which kernel runs each node, and why better ones declined ---- */
@@ -44,7 +45,9 @@ typedef struct stria_explained_node {
     const stria_refusal *refusals;
 } stria_explained_node;
 
-/* Nodes as the session runs them, after fusing. The strings live as long as the session. NULL past the end. */
+/* Nodes as the session runs them, after fusing. The row and its strings live as long as the session. NULL past the last
+ * node; for index 0 of a session with nodes it can only mean that there was no memory for the table, and the next call
+ * tries again. */
 STRIA_API const stria_explained_node *stria_session_explain(const stria_session *session, int index);
 
 /* ---- timing ---- */
@@ -63,20 +66,60 @@ typedef struct stria_bench {
 } stria_bench;
 
 /* Times `repeat` runs (0: for about a second) of inference, or of a whole training step (forward, backward, momentum
- * update) with random data. options: as for a session. */
+ * update) with random data. options: as for a session, NULL: the defaults. STRIA_BAD_ARGUMENT for repeat outside
+ * 0…1000, else the errors of stria_session_new, and STRIA_BAD_SHAPE for training what is no classifier of pictures. */
 STRIA_API stria_status stria_bench_model(const stria_model *model, const stria_session_options *options, bool train,
                                          int repeat, stria_bench *out, stria_error *error);
-/* Frees the array of layers. */
+/* Frees the array of layers; accepts a zeroed struct. */
 STRIA_API void stria_bench_release(stria_bench *bench);
 
-/* ---- raw tensors: .npy files ---- */
+/* ---- raw tensors: .npy and .npz files ---- */
 
-/* Reads .npy, or one tensor of ONNX's TensorProto (.pb). Free with stria_array_release. */
+/* Reads .npy, an .npz of one array, or one tensor of ONNX's TensorProto (.pb). Free with stria_array_release.
+ * STRIA_NO_FILE, STRIA_BAD_FILE, STRIA_UNSUPPORTED for a type of elements that Stria does not have. */
 STRIA_API stria_status stria_array_read(const char *path, stria_array *out, stria_error *error);
-/* Writes .npy, atomically. */
+typedef struct stria_named_array {
+    char name[256]; /* "" of what is no archive */
+    stria_array array;
+} stria_named_array;
+/* Every array of an .npz, in the archive's order; of other files the one. Free with stria_arrays_release. Errors as
+ * above. */
+STRIA_API stria_status stria_arrays_read(const char *path, stria_named_array **out, int *count, stria_error *error);
+/* Accepts NULL. */
+STRIA_API void stria_arrays_release(stria_named_array *arrays, int count);
+/* The same elements in another type: to nearest even, fractions cut off of integers, saturated at their ends. Free with
+ * stria_array_release. STRIA_BAD_ARGUMENT for an unknown type, STRIA_BAD_SHAPE for bytes that are not the shape's. */
+STRIA_API stria_status stria_array_convert(const stria_array *array, stria_type type, stria_array *out,
+                                           stria_error *error);
+/* Writes .npy, atomically; bfloat16, which NumPy does not know, as float32. STRIA_BAD_SHAPE for bytes that are not the
+ * shape's, STRIA_IO. */
 STRIA_API stria_status stria_array_write(const char *path, const stria_array *array, stria_error *error);
 /* Frees the data; accepts a zeroed array. */
 STRIA_API void stria_array_release(stria_array *array);
+
+/* ---- pictures ---- */
+
+/* Reads a PNG, JPEG, BMP or PNM file: uint8 [channels, height, width], 1 channel (grey) or 3 (red, green, blue). Free
+ * with stria_array_release. STRIA_NO_FILE, STRIA_BAD_FILE, STRIA_UNSUPPORTED for another kind of picture. */
+STRIA_API stria_status stria_picture_read(const char *path, stria_array *out, stria_error *error);
+/* Writes such an array as the path ends: .png, .pgm (grey), .ppm (colour) or .pnm; atomically.
+ * STRIA_BAD_SHAPE for another array, STRIA_BAD_ARGUMENT for another ending, STRIA_IO. */
+STRIA_API stria_status stria_picture_write(const char *path, const stria_array *picture, stria_error *error);
+
+/* ---- operators ---- */
+
+typedef struct stria_operator {
+    const char *name, *domain;            /* domain "" is ONNX's own */
+    const char *text;                     /* the formula, one line */
+    int in_min, in_max, out_min, out_max; /* a maximum of −1: any number */
+    bool gradient;                        /* it has one, which may be zero everywhere */
+    bool composite;                       /* built of other operators, whose implementations and gradients it has */
+} stria_operator;
+
+/* The index-th operator that models and graphs may use; false past the last. Strings are static. */
+STRIA_API bool stria_operator_get(int index, stria_operator *out);
+/* Names of its implementations on the CPU, best first, the float64 reference last; NULL past the last. */
+STRIA_API const char *stria_operator_implementation(int index, int implementation);
 
 /* ---- this build, this machine ---- */
 

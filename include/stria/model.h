@@ -51,7 +51,7 @@ typedef struct stria_value stria_value;
 /* A new, empty graph; NULL when there is no memory. */
 STRIA_API stria_graph *stria_graph_new(const char *name);
 STRIA_API void stria_graph_free(stria_graph *graph); /* accepts NULL */
-/* The first error of any builder call, or STRIA_OK. */
+/* The first error of any builder call, or STRIA_OK; STRIA_NO_MEMORY for a NULL graph. */
 STRIA_API stria_status stria_graph_status(const stria_graph *graph, stria_error *error);
 
 /* Raw level: inputs, constants, variables, single operators. */
@@ -63,7 +63,7 @@ STRIA_API stria_value *stria_input(stria_graph *graph, const char *name, stria_t
 STRIA_API stria_value *stria_constant(stria_graph *graph, const char *name, stria_type type, int rank,
                                       const int64_t *shape, const void *data);
 /* A variable: it keeps its value between runs, can be set and read there (stria_session_set, stria_session_get), and is
- * what training changes. data NULL: zeros. */
+ * what training changes, if its type is a float. data NULL: zeros. */
 STRIA_API stria_value *stria_variable(stria_graph *graph, const char *name, stria_type type, int rank,
                                       const int64_t *shape, const void *data);
 /* Any operator by its ONNX name ("Conv", "Gemm", …) with attributes as options ("kernel_shape=5,5 pads=2,2,2,2").
@@ -73,21 +73,28 @@ STRIA_API stria_value *stria_node(stria_graph *graph, const char *op, stria_valu
 /* The gradient of y (its elements summed) with respect to x: appends the nodes that compute it. A zero constant where y
  * does not depend on x. */
 STRIA_API stria_value *stria_gradient(stria_graph *graph, stria_value *y, stria_value *x);
+/* The same for count values at once, which costs one sweep backwards, not count: dx[i] for x[i]. All NULL once an error
+ * sticks. */
+STRIA_API void stria_gradients(stria_graph *graph, stria_value *y, stria_value *const *x, int count, stria_value **dx);
 /* After each run, `variable` holds what `next` was: every read within the run sees the value from its start. */
 STRIA_API void stria_assign(stria_graph *graph, stria_value *variable, stria_value *next);
-/* Makes a value an output, readable after a run under `name`. */
+/* Makes a value an output, readable after a run under `name` (NULL: the value's own). */
 STRIA_API void stria_output(stria_graph *graph, stria_value *value, const char *name);
-/* A value by its name, NULL if there is none (this does not stick). */
+/* A value by its name, or an output by the name it has there; NULL if there is none (this does not stick). */
 STRIA_API stria_value *stria_find(const stria_graph *graph, const char *name);
+/* Inputs, and parameters (variables that training changes), in order; NULL past the last. */
+STRIA_API stria_value *stria_graph_input(const stria_graph *graph, int index);
+STRIA_API stria_value *stria_graph_parameter(const stria_graph *graph, int index);
 /* Of NULL, what a failed builder call returns: "", 0, rank 0. */
 STRIA_API const char *stria_value_name(const stria_value *value);
 STRIA_API stria_type stria_value_type(const stria_value *value);
 /* Rank; the dimensions go to shape[STRIA_RANK_MAX] (the batch as 1). */
 STRIA_API int stria_value_shape(const stria_value *value, int64_t *shape);
 
-/* Layer level: layers make and initialise their own parameters, named NAME.weight and NAME.bias. Seeds come from
- * stria_graph_seed (0 unless set) and the layer's name. init=glorot-uniform (default), glorot-normal, he-uniform,
- * he-normal, zeros, or one of these times a number: glorot-uniform:gain=4. */
+/* Layer level: layers make and initialise their own parameters, named NAME.weight and NAME.bias. Their random numbers
+ * come from the seed that stria_graph_seed set last before the layer's call (0 unless set) and the parameter's name.
+ * init=glorot-uniform (default), glorot-normal, he-uniform,
+ * he-normal, truncated-normal, zeros, or one of these times a number: glorot-uniform:gain=4. */
 STRIA_API void stria_graph_seed(stria_graph *graph, uint64_t seed);
 
 /* x[batch, ic, ih, iw] → [batch, channels, oh, ow]. Options: kernel=K|KH,KW (required) stride=1
@@ -116,7 +123,8 @@ STRIA_API stria_value *stria_softmax_cross_entropy(stria_graph *graph, stria_val
 
 /* ---------------------------------------------------------------------------------------------------------------
  * Model: a graph and its parameters, as an .onnx file holds them. Immutable except by a trainer; may then be shared by
- * sessions in many threads. Counted: every holder frees its own.
+ * sessions in many threads. Counted: every holder frees its own. What its functions return
+ * (names, metadata) lives as long as the model.
  * ------------------------------------------------------------------------------------------------------------ */
 
 typedef struct stria_model stria_model;
@@ -125,7 +133,8 @@ typedef struct stria_model stria_model;
  * without outputs gets its last value as output. */
 STRIA_API stria_status stria_model_from_graph(stria_model **out, stria_graph *graph, stria_error *error);
 /* spec: a zoo name with options ("lenet5", "mlp:hidden=128"), an .onnx file, a .net file, or a run folder. seed
- * initialises the parameters of a zoo or .net model. */
+ * initialises the parameters of a zoo or .net model. STRIA_BAD_ARGUMENT for an unknown name or option, STRIA_NO_FILE,
+ * STRIA_BAD_FILE, STRIA_BAD_SHAPE for layers that do not fit, STRIA_UNSUPPORTED for what Stria does not compute. */
 STRIA_API stria_status stria_model_open(stria_model **out, const char *spec, uint64_t seed, stria_error *error);
 /* The same for a model whose shapes depend on what some inputs hold (Reshape's shape, Slice's starts), since sessions
  * are planned for them: known[count] are contents of its first inputs, in the file's order (data NULL: not known).
@@ -133,18 +142,30 @@ STRIA_API stria_status stria_model_open(stria_model **out, const char *spec, uin
  * inputs, of the shapes that their contents have. */
 STRIA_API stria_status stria_model_open_known(stria_model **out, const char *spec, uint64_t seed,
                                               const stria_array *known, bool *fixed, int count, stria_error *error);
-/* Writes .onnx (with parameters) or .net (without), by the path's ending; atomically. */
+/* A copy of the model's graph, to build on: losses, gradients, further layers. Its parameters are variables; open
+ * dimensions are planned for `batch` images. STRIA_BAD_ARGUMENT for a batch below 1. */
+STRIA_API stria_status stria_graph_from_model(stria_graph **out, const stria_model *model, int64_t batch,
+                                              stria_error *error);
+/* Writes .onnx (with parameters) or .net (without), by the path's ending; atomically: on failure a file that was there
+ * is as it was. STRIA_BAD_ARGUMENT for another ending, STRIA_UNSUPPORTED for a graph that the format cannot say,
+ * STRIA_IO. */
 STRIA_API stria_status stria_model_save(const stria_model *model, const char *path, stria_error *error);
-STRIA_API void stria_model_free(stria_model *model); /* accepts NULL */
+/* Gives this holder's reference back: sessions, trainers and predictors do not need it any more once they are made.
+ * Accepts NULL. */
+STRIA_API void stria_model_free(stria_model *model);
 
 /* The graph's name. Lives as long as the model. */
 STRIA_API const char *stria_model_name(const stria_model *model);
-/* metadata_props of the ONNX file; NULL if there is none of that key. */
+/* metadata_props of the ONNX file; NULL if there is none of that key. Setting replaces: it is for the model's only
+ * holder, before others use it. */
 STRIA_API const char *stria_model_metadata(const stria_model *model, const char *key);
 STRIA_API stria_status stria_model_set_metadata(stria_model *model, const char *key, const char *value,
                                                 stria_error *error);
+/* How pictures become tensors, as a family of published weights wants it: "imagenet", "caffe" or "tf". Sets the
+ * metadata stria.channels, stria.scale, stria.mean and stria.std; STRIA_BAD_ARGUMENT for another name. */
+STRIA_API stria_status stria_model_set_preprocess(stria_model *model, const char *preset, stria_error *error);
 
-/* Inputs and outputs in order. The batch (any symbolic dimension) is 0 in shape. */
+/* Inputs and outputs in order, 0 ≤ index < count. The batch (any symbolic dimension) is 0 in shape. */
 typedef struct stria_port {
     const char *name;
     stria_type type;
@@ -156,7 +177,7 @@ STRIA_API int stria_model_output_count(const stria_model *model);
 STRIA_API stria_port stria_model_input(const stria_model *model, int index);
 STRIA_API stria_port stria_model_output(const stria_model *model, int index);
 
-/* The networks built in, NULL-terminated names, and one line about each. */
+/* The networks built in, NULL-terminated names, and one line about each (NULL for an unknown name). Static storage. */
 STRIA_API const char *const *stria_zoo_names(void);
 STRIA_API const char *stria_zoo_about(const char *name);
 
@@ -175,26 +196,36 @@ typedef struct stria_session_options {
     bool optimize;   /* fold, fuse, layouts; default true */
     bool reference;  /* run every operator by its float64 reference */
     uint64_t seed;   /* of random operators */
+    int skip;        /* of the implementations that accept an operator, the best `skip` are passed over, as far as there
+                        are others; for tests, default 0 */
 } stria_session_options;
 
 /* One image, all CPUs, the best instruction set, optimised. */
 STRIA_API stria_session_options stria_session_options_default(void);
-/* options NULL: the defaults. */
+/* options NULL: the defaults. The session does not need the model any more, and variables are its own: it starts with
+ * the model's contents. STRIA_BAD_ARGUMENT for a batch below 1 or an instruction set that this machine lacks,
+ * STRIA_BAD_SHAPE where the model cannot be run with this batch, STRIA_UNSUPPORTED. */
 STRIA_API stria_status stria_session_new(stria_session **out, const stria_model *model,
                                          const stria_session_options *options, stria_error *error);
 STRIA_API void stria_session_free(stria_session *session); /* accepts NULL */
 
-/* Copies `bytes` of dense row-major data into the named input; both must fit exactly. */
+/* Copies `bytes` of dense row-major data into the named input or variable. STRIA_BAD_ARGUMENT if there is none of this
+ * name, STRIA_BAD_SHAPE if it has not exactly so many bytes. */
 STRIA_API stria_status stria_session_set(stria_session *session, const char *name, const void *data, size_t bytes,
                                          stria_error *error);
+/* Runs the model once with the inputs as they are (0 before they are set) and updates variables. Nothing is allocated;
+ * what can fail is an index or a label among the inputs that does not exist (STRIA_BAD_ARGUMENT), and an optimiser
+ * whose gradient is not finite (STRIA_NOT_FINITE). */
 STRIA_API stria_status stria_session_run(stria_session *session, stria_error *error);
-/* Copies the named output, or variable, as dense row-major data. */
+/* Copies the named output, as the last run left it, or variable, as dense row-major data. Errors as of
+ * stria_session_set. */
 STRIA_API stria_status stria_session_get(const stria_session *session, const char *name, void *data, size_t bytes,
                                          stria_error *error);
-/* Type and concrete shape of the named input, output or variable. */
+/* Type and concrete shape of the named input, output or variable; STRIA_BAD_ARGUMENT if there is none. The name in it
+ * lives as long as the session. */
 STRIA_API stria_status stria_session_port(const stria_session *session, const char *name, stria_port *out,
                                           stria_error *error);
-/* Bytes of the planned workspace. */
+/* Bytes of the planned workspace: activations and scratch memory, without variables and packed weights. */
 STRIA_API size_t stria_session_bytes(const stria_session *session);
 
 #ifdef __cplusplus

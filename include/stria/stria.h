@@ -1,10 +1,17 @@
 /* Stria: convolutional networks in C. This is the whole public interface: graphs, models, sessions (model.h), datasets
  * (data.h), training (train.h), looking inside (inspect.h).
  *
- * Rules that hold everywhere: functions that can fail return a stria_status and fill a stria_error that the caller owns
- * (NULL is accepted); outputs are written only on success; nothing is printed, nothing exits, no handler is installed;
- * strings and arrays that are passed in are copied; what a function `…_new` or `…_open` returns is freed by the
- * matching `…_free`. */
+ * Rules that hold everywhere:
+ * - Functions that can fail return a stria_status and fill a stria_error that the caller owns (NULL is accepted). A
+ *   comment names what is particular to its function; STRIA_NO_MEMORY may come from each of them. Outputs are written
+ *   only on success.
+ * - Nothing is printed, nothing exits, no handler is installed.
+ * - Strings and arrays that are passed in are copied. What a function `…_new` or `…_open` returns is freed by the
+ *   matching `…_free`. A pointer may be NULL only where that is said.
+ * - Threads: different handles may be used by different threads at once, and functions without a handle by any thread.
+ *   A graph, a session, a predictor and a trainer are used by one thread at a time. Models and datasets are shared: any
+ *   number of threads may use one, as long as none is in stria_model_set_metadata or another function that changes it.
+ */
 #ifndef STRIA_STRIA_H
 #define STRIA_STRIA_H
 

@@ -19,10 +19,11 @@ typedef struct stria_train_options {
     int64_t epochs;
     int64_t batch;
     char optimizer[64]; /* "sgd:momentum=0.9" */
+    char loss[256];     /* "cross_entropy", "cross_entropy+cross_entropy:output=aux1,weight=0.3" */
     double lr;
     char schedule[64]; /* "constant", "cosine" */
     double weight_decay;
-    uint64_t seed;
+    uint64_t seed;  /* at most 9.2e18 */
     int threads;    /* 0: all CPUs that the process may use. Does not change a bit of the result */
     char out[1024]; /* run folder; "": none is written */
 } stria_train_options;
@@ -30,7 +31,8 @@ typedef struct stria_train_options {
 /* Every row's default. */
 STRIA_API stria_train_options stria_train_options_default(void);
 /* The defaults, changed to what suits this model where it says so in its metadata "stria.train", as in "lr=0.2
- * schedule=cosine" (networks of the zoo do): epochs, batch, optimizer, lr, schedule, weight-decay. */
+ * schedule=cosine" (networks of the zoo do): epochs, batch, optimizer, lr, schedule, weight-decay. STRIA_BAD_FILE where
+ * the metadata says something else. */
 STRIA_API stria_status stria_train_options_for(const stria_model *model, stria_train_options *out, stria_error *error);
 
 typedef struct stria_option_row {
@@ -41,7 +43,8 @@ typedef struct stria_option_row {
 } stria_option_row;
 /* The rows, in order; NULL past the end. */
 STRIA_API const stria_option_row *stria_train_option(int index);
-/* Sets one option by its row's name from text; refuses what is out of range, and unknown names with the nearest. */
+/* Sets one option by its row's name from text. STRIA_BAD_ARGUMENT for what is out of range, and for an unknown name,
+ * with the nearest. */
 STRIA_API stria_status stria_train_option_set(stria_train_options *options, const char *name, const char *text,
                                               stria_error *error);
 
@@ -88,11 +91,16 @@ typedef bool stria_event_callback(const stria_event *event, void *context);
 
 /* A trainer owns a copy of the model's parameters; `model` itself does not change. val may be NULL. The datasets and
  * the model are retained. Preprocessing and class names that the model does not have yet are taken from the dataset and
- * stored in it. */
+ * stored in it. options NULL: the defaults. STRIA_BAD_ARGUMENT for an option out of its row's range, a run folder that
+ * holds a training or a class that the model does not know, STRIA_BAD_SHAPE for a model that is no classifier of such
+ * pictures, STRIA_BUSY for a run folder that another process trains in, STRIA_IO, STRIA_UNSUPPORTED for a layer without
+ * a gradient. */
 STRIA_API stria_status stria_trainer_new(stria_trainer **out, const stria_model *model, stria_dataset *train,
                                          stria_dataset *val, const stria_train_options *options, stria_error *error);
 /* Goes on with a run folder. data: NULL, or where the data is now ("mnist:DIR") if it has moved: the same images are
- * checked for. options: NULL, or only `epochs` (may grow) and `threads` are taken from it. */
+ * checked for. options: NULL, or only `epochs` and `threads` are taken from it. Epochs may grow; fewer than the run has
+ * are refused (STRIA_BAD_ARGUMENT), 0 leaves them. STRIA_NO_FILE where there is no run, STRIA_BAD_FILE for a damaged
+ * checkpoint or other images, STRIA_BUSY, STRIA_IO. */
 STRIA_API stria_status stria_trainer_resume(stria_trainer **out, const char *folder, const char *data,
                                             const stria_train_options *options, stria_error *error);
 /* The images that it trains on and validates with (NULL: none). They belong to the trainer. */
@@ -103,15 +111,17 @@ STRIA_API void stria_trainer_on_event(stria_trainer *trainer, stria_event_callba
 /* Trains to the last epoch. STRIA_INTERRUPTED when the callback said stop. STRIA_NOT_FINITE when a loss or gradient is
  * not finite: elements whose gradient is not finite keep their value, others of that step may have been updated. With a
  * run folder the sentence names step, layer and tensor and the states are those of the last checkpoint again (or the
- * sentence says why not); without one it names the step, and the states are what that step left. */
+ * sentence says why not); without one it names the step, and the states are what that step left. STRIA_IO when a file
+ * of the run folder could not be written. */
 STRIA_API stria_status stria_trainer_run(stria_trainer *trainer, stria_error *error);
-/* A snapshot of the model with the parameters as they are now. */
+/* A snapshot of the model with the parameters as they are now; the caller frees it. */
 STRIA_API stria_status stria_trainer_model(const stria_trainer *trainer, stria_model **out, stria_error *error);
-/* The run folder, "" if none. */
+/* The run folder, "" if none. Lives as long as the trainer. */
 STRIA_API const char *stria_trainer_folder(const stria_trainer *trainer);
 STRIA_API void stria_trainer_free(stria_trainer *trainer); /* accepts NULL */
 
-/* The spec of the training data of a run folder ("fashion-mnist"), into text. */
+/* The spec of the training data of a run folder ("fashion-mnist"), into text[bytes]. STRIA_NO_FILE, STRIA_BAD_FILE,
+ * STRIA_BAD_ARGUMENT if it is longer. */
 STRIA_API stria_status stria_run_data(const char *folder, char *text, size_t bytes, stria_error *error);
 
 /* ---------------------------------------------------------------------------------------------------------------
@@ -132,21 +142,25 @@ typedef struct stria_evaluation {
     int64_t *confusion;              /* [classes][classes], true class × predicted class */
 } stria_evaluation;
 
-typedef struct stria_run_options {
-    size_t size;     /* sizeof(stria_run_options) */
+/* How evaluation and prediction run a model. */
+typedef struct stria_inference_options {
+    size_t size;     /* sizeof(stria_inference_options) */
     int threads;     /* 0: all CPUs */
     int64_t batch;   /* images at once, 0: chosen */
     const char *isa; /* NULL: the best of this machine, or the environment's STRIA_ISA */
     bool (*progress)(int64_t done, int64_t of, void *context); /* NULL: none; false stops with STRIA_INTERRUPTED */
     void *context;
-} stria_run_options;
+} stria_inference_options;
 
 /* All CPUs, a batch that is chosen, the best instruction set, no progress. */
-STRIA_API stria_run_options stria_run_options_default(void);
+STRIA_API stria_inference_options stria_inference_options_default(void);
 /* Runs every image of the dataset once, in order, and counts. The dataset's classes are matched with the model's by
- * name. On success `out` owns arrays: stria_evaluation_release. */
+ * name. options NULL: the defaults. On success `out` owns arrays: stria_evaluation_release. STRIA_BAD_ARGUMENT for a
+ * class that the model does not know, STRIA_BAD_SHAPE for a model that is no classifier of such pictures,
+ * STRIA_INTERRUPTED when `progress` said stop, and the errors of reading pictures. */
 STRIA_API stria_status stria_evaluate(const stria_model *model, const stria_dataset *data,
-                                      const stria_run_options *options, stria_evaluation *out, stria_error *error);
+                                      const stria_inference_options *options, stria_evaluation *out,
+                                      stria_error *error);
 STRIA_API void stria_evaluation_release(stria_evaluation *evaluation); /* frees its arrays */
 
 /* ---------------------------------------------------------------------------------------------------------------
@@ -155,16 +169,19 @@ STRIA_API void stria_evaluation_release(stria_evaluation *evaluation); /* frees 
 
 typedef struct stria_predictor stria_predictor;
 
-/* A session for one picture at a time; retains the model. One thread at a time. Fails for models that are no
- * classifiers of pictures. */
+/* A session for one picture at a time; retains the model. One thread at a time. options NULL: the defaults; batch and
+ * progress do not matter. STRIA_BAD_SHAPE for models that are no classifiers of pictures. */
 STRIA_API stria_status stria_predictor_new(stria_predictor **out, const stria_model *model,
-                                           const stria_run_options *options, stria_error *error);
+                                           const stria_inference_options *options, stria_error *error);
 STRIA_API void stria_predictor_free(stria_predictor *predictor); /* accepts NULL */
 /* Length of the arrays of probabilities. */
 STRIA_API int stria_predictor_classes(const stria_predictor *predictor);
-/* Never NULL: the class's number where the model has no names. Lives as long as the predictor. */
+/* Never NULL: the class's number where the model has no names, "" outside 0…classes−1. Lives as long as the predictor.
+ */
 STRIA_API const char *stria_predictor_class_name(const stria_predictor *predictor, int index);
-/* Probabilities [classes] for one picture file (PNG, JPEG, BMP, PNM), or one image of a dataset. */
+/* Probabilities [classes] for one picture file (PNG, JPEG, BMP, PNM), or one image of a dataset. STRIA_NO_FILE,
+ * STRIA_BAD_FILE, STRIA_BAD_SHAPE for pictures that do not become the model's input, STRIA_BAD_ARGUMENT for an index
+ * outside 0…count−1. */
 STRIA_API stria_status stria_predict_file(stria_predictor *predictor, const char *path, float *probabilities,
                                           stria_error *error);
 STRIA_API stria_status stria_predict_item(stria_predictor *predictor, const stria_dataset *data, int64_t index,

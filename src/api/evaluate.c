@@ -5,8 +5,8 @@
 #include <math.h>
 #include <stdio.h>
 
-stria_run_options stria_run_options_default(void) {
-    return (stria_run_options){.size = sizeof(stria_run_options)};
+stria_inference_options stria_inference_options_default(void) {
+    return (stria_inference_options){.size = sizeof(stria_inference_options)};
 }
 
 static void scores_fill(stria_evaluation *e) {
@@ -48,14 +48,14 @@ static stria_status evaluation_fill(stria_evaluation *out, score *s, const graph
     return STRIA_OK;
 }
 
-stria_status stria_evaluate(const stria_model *model, const stria_dataset *data, const stria_run_options *options,
+stria_status stria_evaluate(const stria_model *model, const stria_dataset *data, const stria_inference_options *options,
                             stria_evaluation *out, stria_error *err) {
-    stria_run_options o = stria_run_options_default();
+    stria_inference_options o = stria_inference_options_default();
     session_config config = {.optimize = true};
     evaluator *e = NULL;
     score s = {0};
     pool *p = NULL;
-    TRY(options_take(&o, sizeof o, options, "run", err));
+    TRY(options_take(&o, sizeof o, options, "inference", err));
     if (o.batch < 0) FAIL(err, STRIA_BAD_ARGUMENT, "a batch of %lld images cannot be run", (long long)o.batch);
     TRY(machine_kernels(o.isa, &config.ks, err));
     TRY(pool_new(&p, o.threads, err));
@@ -86,13 +86,13 @@ struct stria_predictor {
     char (*names)[128]; /* of the classes */
 };
 
-stria_status stria_predictor_new(stria_predictor **out, const stria_model *model, const stria_run_options *options,
-                                 stria_error *err) {
-    stria_run_options o = stria_run_options_default();
+stria_status stria_predictor_new(stria_predictor **out, const stria_model *model,
+                                 const stria_inference_options *options, stria_error *err) {
+    stria_inference_options o = stria_inference_options_default();
     session_config config = {.optimize = true};
     stria_predictor *p;
     graph *g = NULL;
-    TRY(options_take(&o, sizeof o, options, "run", err));
+    TRY(options_take(&o, sizeof o, options, "inference", err));
     TRY(machine_kernels(o.isa, &config.ks, err));
     TRY(mem_new(&p, 1, sizeof *p, "a predictor", err));
     p->model = model_retain(model);

@@ -34,6 +34,16 @@ stria_graph *stria_graph_new(const char *name) {
     return g;
 }
 
+stria_status stria_graph_from_model(stria_graph **out, const stria_model *model, int64_t batch, stria_error *err) {
+    stria_graph *g;
+    if (batch < 1) FAIL(err, STRIA_BAD_ARGUMENT, "a batch of %lld images cannot be run", (long long)batch);
+    TRY(mem_new(&g, 1, sizeof *g, "a graph", err));
+    stria_status status = graph_for_batch(model->g, batch, &g->g, err);
+    if (status == STRIA_OK) *out = g;
+    else mem_free(g);
+    return status;
+}
+
 void stria_graph_free(stria_graph *g) {
     if (!g) return;
     graph_free(g->g);
@@ -125,17 +135,32 @@ stria_value *stria_node(stria_graph *g, const char *op, stria_value *const *inpu
     return layer(g, op, inputs, count, NULL, 0, options);
 }
 
-stria_value *stria_gradient(stria_graph *g, stria_value *y, stria_value *x) {
-    value *dx = NULL, *wanted = in(x);
-    if (stuck(g)) return NULL;
-    if (!x || !y) return result(g, error_set(&g->error, STRIA_BAD_ARGUMENT, "a gradient needs two values"), NULL);
-    stria_status status = autodiff(g->g, in(y), &wanted, 1, &dx, &g->error);
-    builder b = {.g = g->g, .origin = wanted->name, .err = &g->error};
-    if (status == STRIA_OK && !dx) {
-        dx = build_filled(&b, wanted->type, &wanted->shape, 0);
-        status = b.status;
+static stria_status gradients(graph *g, value *y, value *const *x, int count, value **dx, stria_error *err) {
+    TRY(autodiff(g, y, x, count, dx, err));
+    for (int i = 0; i < count; i++) {
+        builder b = {.g = g, .origin = x[i]->name, .err = err};
+        if (!dx[i]) dx[i] = build_filled(&b, x[i]->type, &x[i]->shape, 0);
+        TRY(b.status);
     }
-    return result(g, status, dx);
+    return STRIA_OK;
+}
+
+void stria_gradients(stria_graph *g, stria_value *y, stria_value *const *x, int count, stria_value **dx) {
+    bool whole = y != NULL;
+    for (int i = 0; i < count; i++) {
+        whole = whole && x[i];
+        dx[i] = NULL;
+    }
+    if (stuck(g)) return;
+    g->error.status = whole ? gradients(g->g, in(y), (value *const *)x, count, (value **)dx, &g->error)
+                            : error_set(&g->error, STRIA_BAD_ARGUMENT, "a gradient needs two values");
+    for (int i = 0; i < count && g->error.status != STRIA_OK; i++) dx[i] = NULL;
+}
+
+stria_value *stria_gradient(stria_graph *g, stria_value *y, stria_value *x) {
+    stria_value *dx = NULL;
+    stria_gradients(g, y, &x, 1, &dx);
+    return dx;
 }
 
 void stria_assign(stria_graph *g, stria_value *variable, stria_value *next) {
@@ -152,8 +177,22 @@ void stria_output(stria_graph *g, stria_value *v, const char *name) {
 }
 
 stria_value *stria_find(const stria_graph *g, const char *name) {
-    return stuck(g) ? NULL : out(graph_find_value(g->g, name));
+    if (stuck(g)) return NULL;
+    for (int i = 0; i < g->g->output_count; i++)
+        if (g->g->output_names[i] && strcmp(g->g->output_names[i], name) == 0) return out(g->g->outputs[i]);
+    return out(graph_find_value(g->g, name));
 }
+
+stria_value *stria_graph_input(const stria_graph *g, int index) {
+    return stuck(g) || index < 0 || index >= g->g->input_count ? NULL : out(g->g->inputs[index]);
+}
+
+stria_value *stria_graph_parameter(const stria_graph *g, int index) {
+    for (int i = 0; !stuck(g) && i < g->g->value_count; i++)
+        if (g->g->values[i]->role == ROLE_PARAMETER && index-- == 0) return out(g->g->values[i]);
+    return NULL;
+}
+
 const char *stria_value_name(const stria_value *v) {
     return v ? ((const value *)v)->name : "";
 }

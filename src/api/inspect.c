@@ -1,11 +1,8 @@
 /* Summary, timing, arrays. */
 #include "api/api.h"
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/random.h"
-#include "data/npy.h"
 #include "graph/op_def.h"
-#include "model/onnx/onnx.h"
 #include "train/step.h"
 
 #include <stdio.h>
@@ -76,7 +73,7 @@ static stria_status memory_fill(graph *g, int64_t batch, stria_summary *s, stria
     }
     s->inference_bytes += states;
     stria_error reason;
-    status = step_graph(g, batch, &(optimizer_options){.momentum = 0.9}, 0, &step, &reason);
+    status = step_graph(g, batch, NULL, &(optimizer_options){.momentum = 0.9}, 0, &step, &reason);
     if (status == STRIA_NO_MEMORY) FAIL(err, status, "%s", reason.text);
     if (status != STRIA_OK) return STRIA_OK; /* what is no classifier of pictures has no training step of its own */
     status = program_bytes(step, &s->training_bytes, err);
@@ -199,7 +196,7 @@ stria_status stria_bench_model(const stria_model *model, const stria_session_opt
     TRY(machine_kernels(o.isa, &config.ks, err));
     TRY(pool_new(&p, o.threads, err));
     config.pool = p;
-    stria_status status = train ? step_graph(model->g, o.batch, &(optimizer_options){.momentum = 0.9}, 0, &g, err)
+    stria_status status = train ? step_graph(model->g, o.batch, NULL, &(optimizer_options){.momentum = 0.9}, 0, &g, err)
                                 : graph_for_batch(model->g, o.batch, &g, err);
     if (status == STRIA_OK) b.peak_gflops = machine_peak_gflops(config.ks, p);
     if (status == STRIA_OK) status = program_bench(g, &config, repeat, &b, err);
@@ -214,66 +211,4 @@ stria_status stria_bench_model(const stria_model *model, const stria_session_opt
 void stria_bench_release(stria_bench *b) {
     mem_free(b->layers);
     *b = (stria_bench){0};
-}
-
-/* ---- arrays ---- */
-
-static bool ends_with(const char *path, const char *ending) {
-    size_t a = strlen(path), b = strlen(ending);
-    return a > b && strcmp(path + a - b, ending) == 0;
-}
-
-static stria_status pb_read(const char *path, stria_array *out, stria_error *err) {
-    uint8_t *data;
-    size_t size;
-    tensor *t;
-    TRY(file_read(path, 0, &data, &size, err));
-    stria_status status = onnx_read_tensor(&t, NULL, data, size, err);
-    mem_free(data);
-    if (status != STRIA_OK) {
-        error_prefix(err, "%s: ", path);
-        return status;
-    }
-    *out = (stria_array){.type = t->type, .rank = t->shape.rank, .data = t->data, .bytes = t->bytes};
-    memcpy(out->shape, t->shape.dim, sizeof out->shape);
-    t->data = NULL; /* now the caller's */
-    tensor_release(t);
-    return STRIA_OK;
-}
-
-stria_status stria_array_read(const char *path, stria_array *out, stria_error *err) {
-    npy_array a;
-    if (ends_with(path, ".pb")) return pb_read(path, out, err);
-    if (ends_with(path, ".npz"))
-        FAIL(err, STRIA_UNSUPPORTED, "cannot read '%s': .npz archives are not read yet, only .npy and .pb", path);
-    TRY(npy_read(path, &a, err));
-    *out = (stria_array){.type = (stria_type)a.type, .rank = a.rank, .data = a.data, .bytes = a.bytes};
-    memcpy(out->shape, a.shape, sizeof out->shape);
-    return STRIA_OK;
-}
-
-/* The bytes must be what the shape says, since so many are read. */
-static stria_status array_check(const stria_array *a, stria_error *err) {
-    size_t bytes = dtype_bytes(a->type);
-    if (bytes == 0) FAIL(err, STRIA_BAD_ARGUMENT, "an array cannot be of type %d", (int)a->type);
-    if (a->rank < 0 || a->rank > STRIA_RANK_MAX)
-        FAIL(err, STRIA_BAD_SHAPE, "an array's rank %d is not in 0 to %d", a->rank, STRIA_RANK_MAX);
-    for (int i = 0; i < a->rank; i++)
-        if (a->shape[i] < 0 || __builtin_mul_overflow(bytes, (size_t)a->shape[i], &bytes))
-            FAIL(err, STRIA_BAD_SHAPE, "an array's dimension %d cannot be %lld", i, (long long)a->shape[i]);
-    if (bytes != a->bytes || (bytes && !a->data))
-        FAIL(err, STRIA_BAD_SHAPE, "an array's shape needs %zu bytes, %zu are given", bytes, a->data ? a->bytes : 0);
-    return STRIA_OK;
-}
-
-stria_status stria_array_write(const char *path, const stria_array *array, stria_error *err) {
-    npy_array a = {.type = (int)array->type, .rank = array->rank, .data = array->data};
-    TRY(array_check(array, err));
-    memcpy(a.shape, array->shape, sizeof a.shape);
-    return npy_write(path, &a, err);
-}
-
-void stria_array_release(stria_array *a) {
-    mem_free(a->data);
-    *a = (stria_array){0};
 }

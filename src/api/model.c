@@ -93,6 +93,10 @@ stria_status stria_model_set_metadata(stria_model *m, const char *key, const cha
     return graph_set_metadata(m->g, key, content, err);
 }
 
+stria_status stria_model_set_preprocess(stria_model *m, const char *preset, stria_error *err) {
+    return classifier_preset(m->g, preset, err);
+}
+
 stria_port port_of(const value *v, const char *name) {
     stria_port p = {.name = name ? name : v->name, .type = v->type, .rank = v->shape.rank};
     for (int i = 0; i < p.rank; i++) p.shape[i] = v->symbol[i] ? 0 : v->shape.dim[i];

@@ -19,7 +19,7 @@ stria_status stria_session_new(stria_session **out, const stria_model *model, co
     stria_session *s;
     graph *g = NULL;
     TRY(options_take(&o, sizeof o, options, "session", err));
-    session_config config = {.optimize = o.optimize, .reference = o.reference, .seed = o.seed};
+    session_config config = {.optimize = o.optimize, .reference = o.reference, .seed = o.seed, .skip = o.skip};
     if (o.batch < 1) FAIL(err, STRIA_BAD_ARGUMENT, "a batch of %lld images cannot be run", (long long)o.batch);
     TRY(machine_kernels(o.isa, &config.ks, err));
     TRY(mem_new(&s, 1, sizeof *s, "a session", err));

@@ -61,6 +61,7 @@ stria_status stria_trainer_new(stria_trainer **out, const stria_model *model, st
     stria_trainer *s;
     data_source source = {.limit = 0};
     TRY(options_take(&o, sizeof o, options, "train", err));
+    TRY(train_options_check(&o, err));
     if (!train) FAIL(err, STRIA_BAD_ARGUMENT, "there is no training data");
     TRY(data_source_name(&source, train->spec, err));
     TRY(folder_check(o.out, err));
@@ -107,9 +108,13 @@ static stria_status data_same(const checkpoint *c, const stria_dataset *train, s
 static stria_status options_extend(checkpoint *c, const stria_train_options *options, stria_error *err) {
     stria_train_options o = c->options;
     TRY(options_take(&o, sizeof o, options, "train", err));
-    if (o.epochs > c->options.epochs) c->options.epochs = o.epochs;
+    if (o.epochs && o.epochs < c->options.epochs)
+        FAIL(err, STRIA_BAD_ARGUMENT,
+             "--epochs: this training is of %" PRId64 " epochs; it can be of more, not of %" PRId64, c->options.epochs,
+             o.epochs);
+    if (o.epochs) c->options.epochs = o.epochs;
     c->options.threads = o.threads;
-    return STRIA_OK;
+    return train_options_check(&c->options, err);
 }
 
 static stria_status resume(stria_trainer **out, const checkpoint *c, stria_dataset *train, stria_dataset *val,

@@ -60,7 +60,7 @@ void compare_release(comparison *found) {
     found->items = NULL;
 }
 
-json_t *compare_json(const comparison *found) {
+static json_t *compare_json(const comparison *found) {
     json_t *list = json_array();
     for (int i = 0; i < found->count; i++) {
         const compared *item = &found->items[i];
@@ -72,7 +72,7 @@ json_t *compare_json(const comparison *found) {
     return list;
 }
 
-void compare_print(const comparison *found) {
+static void compare_print(const comparison *found) {
     table t;
     table_init(&t, "output|>largest absolute error|>largest relative error|");
     for (int i = 0; i < found->count; i++) {

@@ -4,13 +4,6 @@
 #include "cli/term.h"
 #include "cli/verb.h"
 
-#include <string.h>
-
-static bool ends_with(const char *text, const char *end) {
-    size_t length = strlen(text), tail = strlen(end);
-    return length >= tail && strcmp(text + length - tail, end) == 0;
-}
-
 /* Both models on the same random input at batch 1. */
 static stria_status parity_run(const stria_model *before, const stria_model *after, const options *given,
                                comparison *found, stria_error *error) {
@@ -18,8 +11,8 @@ static stria_status parity_run(const stria_model *before, const stria_model *aft
     stria_session_options chosen = stria_session_options_default();
     chosen.threads = (int)option_integer(given, "threads");
     stria_status status = tensors_random(&inputs, before, (uint64_t)option_integer(given, "seed"), error);
-    if (status == STRIA_OK) status = tensors_run(before, &chosen, &inputs, 0, &wanted, error);
-    if (status == STRIA_OK) status = tensors_run(after, &chosen, &inputs, 0, &got, error);
+    if (status == STRIA_OK) status = tensors_run(before, &chosen, &inputs, 0, NULL, &wanted, error);
+    if (status == STRIA_OK) status = tensors_run(after, &chosen, &inputs, 0, NULL, &got, error);
     if (status == STRIA_OK)
         status = compare_tensors(&got, &wanted, option_real(given, "rtol"), option_real(given, "atol"), found, error);
     tensors_release(&inputs);
@@ -63,8 +56,8 @@ static int structure_finish(bool same, bool json, json_t *document) {
 
 static int convert_run(const options *given) {
     const char *in = given->operands[0], *path = given->operands[1];
-    bool text = ends_with(path, ".net"), same = false, json = option_given(given, "json");
-    if (!text && !ends_with(path, ".onnx")) {
+    bool text = source_ends(path, ".net"), same = false, json = option_given(given, "json");
+    if (!text && !source_ends(path, ".onnx")) {
         term_say("convert: '%s' ends neither in .onnx nor in .net, so its format is not known", path);
         return EXIT_USAGE;
     }
@@ -103,6 +96,7 @@ static const option_row convert_rows[] = {
      .type = "X",
      .standard = "1e-6",
      .help = "absolute error allowed between both"},
+    OPTIONS_PREPROCESS,
     {0},
 };
 
@@ -112,9 +106,12 @@ const verb verb_convert = {
     .about = "model formats, with a check that both compute the same",
     .text =
         "IN is any MODEL. After writing, OUT is read again and both run on the same random input; a .net file holds no "
-        "weights, so there parameters, work and outputs are compared.",
+        "weights, so there parameters, work and outputs are compared. What is said of pictures and classes is stored "
+        "in OUT.",
     .examples = "# a network built in, with fresh weights, for other programs\n"
                 "stria convert lenet5 lenet5.onnx --seed 1\n"
+                "# names and preprocessing for a model from elsewhere, stored for good\n"
+                "stria convert resnet.onnx named.onnx --labels names.txt --preprocess imagenet\n"
                 "# the structure of a trained network as text\n"
                 "stria convert runs/lenet5-1 lenet5.net",
     .operands_min = 2,

@@ -9,7 +9,7 @@ static int eval_run(const options *given) {
     stria_model *model = NULL;
     stria_dataset *data = NULL;
     stria_evaluation score = {0};
-    stria_run_options run = source_run(given, "evaluating");
+    stria_inference_options run = source_inference(given, "evaluating");
     stria_error error = {0};
     char source[4096];
     int code = EXIT_DONE;

@@ -15,14 +15,14 @@ static const option_row common_rows[] = {
      .standard = "0",
      .maximum = 1024,
      .group = "everywhere",
-     .help = "0: all CPUs that this process may use; never changes a result"},
+     .help = "0…1024, 0: all CPUs that this process may use; never changes a result"},
     {.name = "seed",
      .kind = OPTION_INTEGER,
      .type = "N",
      .standard = "0",
      .maximum = INT64_MAX,
      .group = "everywhere",
-     .help = "of every random number"},
+     .help = "of every random number, 0…9223372036854775807"},
     {.name = "device",
      .kind = OPTION_CHOICE,
      .type = "DEVICE",
@@ -214,7 +214,7 @@ bool options_parse(options *given, int argc, char **argv, stria_error *error) {
             int words = parse_option(given, argc - i, argv + i, error);
             if (words == 0) return false;
             i += words;
-        } else if (!ended && word[0] == '-' && word[1]) {
+        } else if (!ended && word[0] == '-' && word[1] && !strchr(".0123456789", word[1])) { /* "-1 2" is an array */
             return refuse(error, "%s: unknown option %s; options are words after two dashes", given->verb->name, word);
         } else {
             given->operands[given->operand_count++] = word;

@@ -66,7 +66,7 @@ const char *option_each(const options *given, const char *name, int index);
 #define OPTION_SPLIT(of)                                                                                               \
     {                                                                                                                  \
         .name = "split", .kind = OPTION_CHOICE, .type = "SPLIT", .standard = of, .choices = "train|val|test",          \
-        .help = "which images"                                                                                         \
+        .help = "which images; train has those too that a training kept out to validate"                               \
     }
 #define OPTION_BATCH(of, why)                                                                                          \
     {                                                                                                                  \
@@ -76,15 +76,17 @@ const char *option_each(const options *given, const char *name, int index);
 #define OPTION_LIMIT(of, why)                                                                                          \
     { .name = "limit", .kind = OPTION_INTEGER, .type = "N", .standard = of, .maximum = INT64_MAX, .help = why }
 
-#define PREPROCESS_GROUP "preprocessing, for models that don't say it themselves"
+#define PREPROCESS_GROUP "pictures and classes, for models that don't say it themselves"
 #define PREPROCESS_ROW(key, of, why)                                                                                   \
     { .name = key, .kind = OPTION_TEXT, .type = of, .group = PREPROCESS_GROUP, .help = why }
 #define OPTIONS_PREPROCESS                                                                                             \
-    PREPROCESS_ROW("resize", "SIZE", "224 (shorter side) or 224x320 (height first)"),                                  \
+    PREPROCESS_ROW("preprocess", "PRESET", "imagenet, caffe or tf: channels, scale, mean, std of published weights"),  \
+        PREPROCESS_ROW("resize", "SIZE", "224 (shorter side) or 224x320 (height first)"),                              \
         PREPROCESS_ROW("crop", "SIZE", "from the middle: 224 or 224x320"),                                             \
         PREPROCESS_ROW("channels", "ORDER", "rgb, bgr or grey"),                                                       \
         PREPROCESS_ROW("scale", "X", "value = (pixel * scale - mean) / std, pixel 0 to 255; \"1/255\""),               \
-        PREPROCESS_ROW("mean", "X,…", "one, or one a channel"), PREPROCESS_ROW("std", "X,…", "one, or one a channel")
+        PREPROCESS_ROW("mean", "X,…", "one, or one a channel"), PREPROCESS_ROW("std", "X,…", "one, or one a channel"), \
+        PREPROCESS_ROW("labels", "FILE", "names of the classes, one a line, in the order of the output")
 
 /* The entry of names[count] nearest to a mistyped name; NULL if none is near. */
 const char *nearest_name(const char *name, const char *const *names, int count);

@@ -24,7 +24,7 @@ static void ranking_release(ranking *r) {
 }
 
 static stria_status ranking_init(ranking *r, const options *given, const stria_model *model, stria_error *error) {
-    stria_run_options run = source_run(given, "predicting");
+    stria_inference_options run = source_inference(given, "predicting");
     stria_status status = stria_predictor_new(&r->predictor, model, &run, error);
     if (status != STRIA_OK) return status;
     r->classes = stria_predictor_classes(r->predictor);

@@ -1,5 +1,6 @@
 #include "cli/source.h"
 
+#include "cli/labels.h"
 #include "cli/term.h"
 #include "cli/verb.h"
 
@@ -20,6 +21,11 @@ stria_status source_refuse(stria_error *error, stria_status status, const char *
 bool source_is_folder(const char *path) {
     struct stat status;
     return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+bool source_ends(const char *path, const char *ending) {
+    size_t n = strlen(path), e = strlen(ending);
+    return n > e && strcmp(path + n - e, ending) == 0;
 }
 
 stria_status source_make_folder(const char *path, stria_error *error) {
@@ -43,15 +49,21 @@ static bool has_row(const options *given, const char *name) {
     return false;
 }
 
-static stria_status preprocess(const options *given, stria_model *model, stria_error *error) {
+/* What the flags say of pictures and classes, into the metadata. A preset comes first, so that other flags change it.
+ */
+static stria_status metadata_set(const options *given, stria_model *model, stria_error *error) {
     static const char *const keys[] = {"resize", "crop", "channels", "scale", "mean", "std"};
     stria_status status = STRIA_OK;
+    if (has_row(given, "preprocess") && option_given(given, "preprocess"))
+        status = stria_model_set_preprocess(model, option_text(given, "preprocess"), error);
     for (size_t i = 0; i < sizeof keys / sizeof *keys && status == STRIA_OK; i++) {
         char key[32];
         if (!has_row(given, keys[i]) || !option_given(given, keys[i])) continue;
         snprintf(key, sizeof key, "stria.%s", keys[i]);
         status = stria_model_set_metadata(model, key, option_text(given, keys[i]), error);
     }
+    if (status == STRIA_OK && has_row(given, "labels") && option_given(given, "labels"))
+        status = labels_store(model, option_text(given, "labels"), error);
     return status;
 }
 
@@ -59,7 +71,7 @@ stria_status source_model(const options *given, const char *spec, stria_model **
     stria_model *model = NULL;
     stria_status status = stria_model_open(&model, spec, (uint64_t)option_integer(given, "seed"), error);
     if (status != STRIA_OK) return status;
-    status = preprocess(given, model, error);
+    status = metadata_set(given, model, error);
     if (status == STRIA_OK) *out = model;
     else stria_model_free(model);
     return status;
@@ -90,8 +102,8 @@ stria_split source_split(const options *given) {
                                       : STRIA_SPLIT_TEST;
 }
 
-stria_run_options source_run(const options *given, const char *label) {
-    stria_run_options run = stria_run_options_default();
+stria_inference_options source_inference(const options *given, const char *label) {
+    stria_inference_options run = stria_inference_options_default();
     run.threads = (int)option_integer(given, "threads");
     if (has_row(given, "batch") && !given->verb->training) run.batch = option_integer(given, "batch");
     run.progress = term_progress;

@@ -4,7 +4,8 @@
 
 #include "cli/options.h"
 
-/* The model that a word names; --seed initialises one from the zoo; preprocessing flags are put into its metadata. */
+/* The model that a word names; --seed initialises one from the zoo; flags about pictures and classes are put into its
+ * metadata. */
 stria_status source_model(const options *given, const char *spec, stria_model **out, stria_error *error);
 /* Images of a data source. limit 0: all. */
 stria_status source_data(const char *spec, stria_split split, int64_t limit, stria_dataset **out, stria_error *error);
@@ -13,9 +14,11 @@ stria_status source_spec(const options *given, const char *model, char *spec, si
 /* --split as the library counts. */
 stria_split source_split(const options *given);
 /* Threads, batch and a bar with this label (static text), for stria_evaluate and stria_predictor_new. */
-stria_run_options source_run(const options *given, const char *label);
+stria_inference_options source_inference(const options *given, const char *label);
 
 bool source_is_folder(const char *path);
+/* The path is longer than the ending and ends so. */
+bool source_ends(const char *path, const char *ending);
 /* Makes the folder and those above it. */
 stria_status source_make_folder(const char *path, stria_error *error);
 /* Fills the error and returns its status. */

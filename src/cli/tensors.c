@@ -68,34 +68,25 @@ static stria_status shape_check(const stria_port *port, const stria_array *array
                          shape_text(array->rank, array->shape, false, holds));
 }
 
-static bool is_whole(stria_type type) {
-    return type != STRIA_FLOAT32 && type != STRIA_FLOAT64 && type != STRIA_FLOAT16 && type != STRIA_BFLOAT16 &&
-           type != STRIA_BOOL;
+static bool is_float(stria_type type) {
+    return type == STRIA_FLOAT32 || type == STRIA_FLOAT64 || type == STRIA_FLOAT16 || type == STRIA_BFLOAT16;
 }
 
-/* NumPy makes float64 and int64 where nobody asked for another type, so what float32 or int64 can hold is converted. */
+/* NumPy makes float64 and int64 where nobody asked for another type, so numbers are converted to what the model's
+ * floating inputs, and whole numbers to what its int64 inputs want. */
 static stria_status type_fit(const stria_port *port, tensor *t, const char *file, stria_error *error) {
-    stria_array *array = &t->array;
+    stria_array *array = &t->array, fitted;
     if (port->type == array->type) return STRIA_OK;
-    bool to_float = port->type == STRIA_FLOAT32 && array->type != STRIA_BOOL;
-    bool to_whole = port->type == STRIA_INT64 && is_whole(array->type);
+    bool to_float = is_float(port->type) && array->type != STRIA_BOOL;
+    bool to_whole = port->type == STRIA_INT64 && !is_float(array->type) && array->type != STRIA_BOOL;
     if (!to_float && !to_whole)
         return source_refuse(error, STRIA_BAD_SHAPE, "input '%s' wants %s, '%s' holds %s", port->name,
                              source_type_name(port->type), file, source_type_name(array->type));
-    int64_t count = tensor_count(array);
-    size_t bytes = (size_t)count * source_type_bytes(port->type);
-    void *data = malloc(bytes + 1);
-    if (!data) return source_refuse(error, STRIA_NO_MEMORY, "out of memory for input '%s'", port->name);
-    for (int64_t i = 0; i < count; i++)
-        if (to_float) ((float *)data)[i] = (float)tensor_value(array, i);
-        else ((int64_t *)data)[i] = (int64_t)tensor_value(array, i);
-    stria_array fitted = *array;
-    fitted.type = port->type;
-    fitted.bytes = bytes;
-    fitted.data = data;
+    stria_status status = stria_array_convert(array, port->type, &fitted, error);
+    if (status != STRIA_OK) return status;
     data_release(t);
     t->array = fitted;
-    t->own = true;
+    t->own = false;
     return STRIA_OK;
 }
 
@@ -104,15 +95,24 @@ static stria_status input_fit(const stria_port *port, tensor *t, const char *fil
     return status == STRIA_OK ? type_fit(port, t, file, error) : status;
 }
 
-static stria_status input_read(tensors *inputs, const stria_model *model, int index, const char *file,
-                               stria_error *error) {
+/* Takes the array over. */
+static stria_status input_take(tensors *inputs, const stria_model *model, int index, stria_array *array,
+                               const char *file, stria_error *error) {
     stria_port port = stria_model_input(model, index);
     if (tensors_find(inputs, port.name))
         return source_refuse(error, STRIA_BAD_ARGUMENT, "input '%s' is given twice", port.name);
     tensor *t = tensors_add(inputs, port.name, error);
     if (!t) return STRIA_NO_MEMORY;
-    stria_status status = stria_array_read(file, &t->array, error);
-    return status == STRIA_OK ? input_fit(&port, t, file, error) : status;
+    t->array = *array;
+    *array = (stria_array){0};
+    return input_fit(&port, t, file, error);
+}
+
+/* The first input that has nothing yet, −1 if there is none. */
+static int input_free(const tensors *inputs, const stria_model *model) {
+    for (int i = 0; i < stria_model_input_count(model); i++)
+        if (!tensors_find(inputs, stria_model_input(model, i).name)) return i;
+    return -1;
 }
 
 static stria_status input_unknown(const stria_model *model, const char *name, stria_error *error) {
@@ -125,19 +125,53 @@ static stria_status input_unknown(const stria_model *model, const char *name, st
                          near ? near : "", near ? "'" : "");
 }
 
+/* Of a file's arrays, the one for input `name`: its only one, or that of the same name. */
+static stria_status named_input(tensors *inputs, const stria_model *model, int index, stria_named_array *arrays,
+                                int count, const char *file, stria_error *error) {
+    const char *name = stria_model_input(model, index).name;
+    for (int i = 0; i < count; i++)
+        if (count == 1 || strcmp(arrays[i].name, name) == 0)
+            return input_take(inputs, model, index, &arrays[i].array, file, error);
+    return source_refuse(error, STRIA_BAD_ARGUMENT, "'%s' has no array '%s' among its %d", file, name, count);
+}
+
+/* Every array goes to the input of its name, or else to the next that has none. */
+static stria_status all_inputs(tensors *inputs, const stria_model *model, stria_named_array *arrays, int count,
+                               const char *file, stria_error *error) {
+    stria_status status = STRIA_OK;
+    for (int i = 0; i < count && status == STRIA_OK; i++) {
+        int index = *arrays[i].name ? input_find(model, arrays[i].name) : -1;
+        if (index >= 0) status = input_take(inputs, model, index, &arrays[i].array, file, error);
+    }
+    for (int i = 0; i < count && status == STRIA_OK; i++) {
+        if (!arrays[i].array.data) continue;
+        int index = input_free(inputs, model);
+        if (index < 0)
+            return source_refuse(error, STRIA_BAD_ARGUMENT, "'%s' is one input too many, the model has %d", file,
+                                 stria_model_input_count(model));
+        status = input_take(inputs, model, index, &arrays[i].array, file, error);
+    }
+    return status;
+}
+
 stria_status tensors_read_input(tensors *inputs, const stria_model *model, const char *word, stria_error *error) {
     char name[256];
     size_t length = strcspn(word, "=");
+    const char *file = word;
+    int index = -1, count;
+    stria_named_array *arrays;
     snprintf(name, sizeof name, "%.*s", (int)(length < 255 ? length : 255), word);
     if (word[length] == '=') {
-        int index = input_find(model, name);
-        if (index >= 0) return input_read(inputs, model, index, word + length + 1, error);
-        if (access(word, F_OK) != 0) return input_unknown(model, name, error);
+        index = input_find(model, name);
+        if (index >= 0) file = word + length + 1;
+        else if (access(word, F_OK) != 0) return input_unknown(model, name, error);
     }
-    for (int i = 0; i < stria_model_input_count(model); i++)
-        if (!tensors_find(inputs, stria_model_input(model, i).name)) return input_read(inputs, model, i, word, error);
-    return source_refuse(error, STRIA_BAD_ARGUMENT, "'%s' is one input too many, the model has %d", word,
-                         stria_model_input_count(model));
+    stria_status status = stria_arrays_read(file, &arrays, &count, error);
+    if (status != STRIA_OK) return status;
+    status = index >= 0 ? named_input(inputs, model, index, arrays, count, file, error)
+                        : all_inputs(inputs, model, arrays, count, file, error);
+    stria_arrays_release(arrays, count);
+    return status;
 }
 
 /* folder/input_0.pb, folder/input_1.pb, … as many as there are. */
@@ -151,6 +185,13 @@ static stria_status case_read(tensors *list, const char *folder, const char *kin
         stria_status status = t ? stria_array_read(file, &t->array, error) : STRIA_NO_MEMORY;
         if (status != STRIA_OK) return status;
     }
+}
+
+/* Cases written before there was a NumPy type for bfloat16 hold its bits as uint16. */
+static void bits_rename(tensors *list, int index, stria_port port) {
+    if (index >= list->count) return;
+    stria_array *array = &list->items[index].array;
+    if (port.type == STRIA_BFLOAT16 && array->type == STRIA_UINT16) array->type = STRIA_BFLOAT16;
 }
 
 /* Inputs that became part of the model leave the list; the others get their names and types. */
@@ -173,6 +214,7 @@ static stria_status case_fit(tensors *inputs, const bool *fixed, const stria_mod
         if (!name) return source_refuse(error, STRIA_NO_MEMORY, "out of memory for input '%s'", port.name);
         free(inputs->items[i].name);
         inputs->items[i].name = name;
+        bits_rename(inputs, i, port);
         stria_status status = input_fit(&port, &inputs->items[i], "input_*.pb", error);
         if (status != STRIA_OK) return status;
     }
@@ -184,6 +226,7 @@ stria_status tensors_open_case(tensors *inputs, tensors *wanted, const char *spe
     stria_array *known = NULL;
     bool *fixed = NULL;
     stria_error unread = {0};
+    if (!source_is_folder(folder)) return source_refuse(error, STRIA_NO_FILE, "there is no folder '%s'", folder);
     stria_status status = case_read(inputs, folder, "input", &unread);
     if (status == STRIA_OK) status = case_read(wanted, folder, "output", &unread);
     if (status != STRIA_OK) { /* of a model that cannot be opened either, that is what the user should hear */
@@ -204,6 +247,8 @@ stria_status tensors_open_case(tensors *inputs, tensors *wanted, const char *spe
     for (int i = 0; status == STRIA_OK && i < inputs->count; i++) known[i] = inputs->items[i].array;
     if (status == STRIA_OK) status = stria_model_open_known(model, spec, 0, known, fixed, inputs->count, error);
     if (status == STRIA_OK) status = case_fit(inputs, fixed, *model, error);
+    for (int i = 0; status == STRIA_OK && i < stria_model_output_count(*model); i++)
+        bits_rename(wanted, i, stria_model_output(*model, i));
     free(known);
     free(fixed);
     return status;
@@ -235,6 +280,8 @@ stria_status tensors_random(tensors *inputs, const stria_model *model, uint64_t 
         stria_status status = tensor_allocate(t, error);
         if (status != STRIA_OK) return status;
         int64_t count = tensor_count(&t->array);
+        for (int64_t e = 0; e < count && port.type == STRIA_FLOAT64; e++)
+            ((double *)t->array.data)[e] = (double)(random_next(&seed) >> 11) * 0x1p-52 - 1;
         for (int64_t e = 0; e < count && port.type == STRIA_FLOAT32; e++)
             ((float *)t->array.data)[e] = (float)((double)(random_next(&seed) >> 11) * 0x1p-52 - 1);
         for (int64_t e = 0; e < count && port.type == STRIA_INT64; e++)

@@ -33,9 +33,14 @@ stria_status tensors_open_case(tensors *inputs, tensors *wanted, const char *spe
 /* Random numbers in [-1, 1), or small whole ones, for every input at batch 1 and `size` where the model leaves it open.
  */
 stria_status tensors_random(tensors *inputs, const stria_model *model, uint64_t seed, stria_error *error);
-/* Runs the model on all rows, `rows` at once (0: all at once), and collects the outputs. */
+/* Shown every session that runs. */
+typedef struct tensors_look {
+    void (*see)(const stria_session *session, void *context);
+    void *context;
+} tensors_look;
+/* Runs the model on all rows, `rows` at once (0: all at once), and collects the outputs. look: NULL, or who looks. */
 stria_status tensors_run(const stria_model *model, const stria_session_options *options, const tensors *inputs,
-                         int64_t rows, tensors *outputs, stria_error *error);
+                         int64_t rows, const tensors_look *look, tensors *outputs, stria_error *error);
 /* Writes every tensor to folder/NAME.npy; what can't stand in a file's name becomes '_'. */
 stria_status tensors_write(tensors *list, const char *folder, stria_error *error);
 /* The first and last elements of a tensor, row by row. */

@@ -87,7 +87,7 @@ static stria_status rows_get(const stria_session *session, tensors *outputs, int
 }
 
 stria_status tensors_run(const stria_model *model, const stria_session_options *options, const tensors *inputs,
-                         int64_t at_once, tensors *outputs, stria_error *error) {
+                         int64_t at_once, const tensors_look *look, tensors *outputs, stria_error *error) {
     int64_t rows, planned = 0;
     stria_session *session = NULL;
     stria_session_options chosen = *options;
@@ -101,6 +101,7 @@ stria_status tensors_run(const stria_model *model, const stria_session_options *
             session = NULL;
             chosen.batch = planned = count;
             status = stria_session_new(&session, model, &chosen, error);
+            if (status == STRIA_OK && look) look->see(session, look->context);
         }
         if (status == STRIA_OK) status = rows_set(session, model, inputs, start, count, error);
         if (status == STRIA_OK) status = stria_session_run(session, error);

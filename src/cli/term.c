@@ -111,7 +111,8 @@ int term_fail(const stria_error *error) {
     return error->status == STRIA_BAD_ARGUMENT ? EXIT_USAGE : EXIT_FAILED;
 }
 
-double term_seconds(void) {
+/* Seconds of a clock that only goes forward. */
+static double term_seconds(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;

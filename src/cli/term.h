@@ -33,10 +33,8 @@ int term_fail(const stria_error *error);
 /* A bar on stderr, on a terminal only, at most ten times a second: "label ████░░░░ tail". */
 void term_bar(const char *label, double share, const char *tail);
 void term_bar_clear(void);
-/* For stria_run_options.progress; context: the label. Stops on a signal. */
+/* For stria_inference_options.progress; context: the label. Stops on a signal. */
 bool term_progress(int64_t done, int64_t of, void *context);
-/* Seconds of a clock that only goes forward. */
-double term_seconds(void);
 
 /* "1,234,567", "63.4 MiB", "0:42" into text; they return text. */
 const char *show_count(int64_t value, char text[32]);

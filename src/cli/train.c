@@ -42,7 +42,7 @@ static bool resume_usage(const options *given) {
     static const char *const may[] = {"epochs", "threads"};
     for (int i = 0; i < given->value_count; i++) {
         const option_row *row = given->values[i].row;
-        bool allowed = row->kind != OPTION_TRAINING;
+        bool allowed = row->kind != OPTION_TRAINING && (!row->group || strcmp(row->group, PREPROCESS_GROUP) != 0);
         for (int j = 0; j < 2; j++) allowed = allowed || strcmp(row->name, may[j]) == 0;
         if (allowed) continue;
         term_say("train: --%s can't change when a run goes on; --epochs, --threads and --data can", row->name);
@@ -96,8 +96,7 @@ static void training_facts(training *t) {
 static stria_status training_begin(training *t, stria_error *error) {
     const char *model = t->given->operands[0];
     stria_status status = source_spec(t->given, model, t->data, sizeof t->data, error);
-    if (status == STRIA_OK)
-        status = stria_model_open(&t->model, model, (uint64_t)option_integer(t->given, "seed"), error);
+    if (status == STRIA_OK) status = source_model(t->given, model, &t->model, error);
     if (status == STRIA_OK) status = training_options(t, error);
     if (status == STRIA_OK) status = training_data(t, error);
     if (status == STRIA_OK && option_given(t->given, "out")) {
@@ -136,7 +135,7 @@ static stria_status training_resume(training *t, stria_error *error) {
 /* The trained model judged by the source's test images; a source may have none. */
 static stria_status training_test(training *t, stria_error *error) {
     stria_error none = {0};
-    stria_run_options run = source_run(t->given, "testing");
+    stria_inference_options run = source_inference(t->given, "testing");
     stria_model_free(t->model);
     t->model = NULL;
     stria_status status = stria_trainer_model(t->trainer, &t->model, error);
@@ -162,7 +161,7 @@ static json_t *training_json(const training *t) {
 
 static stria_status pictures_show(const training *t, stria_error *error) {
     stria_predictor *predictor = NULL;
-    stria_run_options run = source_run(t->given, "predicting");
+    stria_inference_options run = source_inference(t->given, "predicting");
     stria_status status = stria_predictor_new(&predictor, t->model, &run, error);
     if (status == STRIA_OK) status = pictures_predict(stdout, predictor, t->test, PICTURES, error);
     stria_predictor_free(predictor);
@@ -250,6 +249,7 @@ static const option_row train_rows[] = {
      .choices = "yes|no",
      .help = "keep some training images out to validate each epoch"},
     OPTION_LIMIT("0", "at most so many images of each split, 0: all"),
+    OPTIONS_PREPROCESS,
     {0},
 };
 

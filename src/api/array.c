@@ -1,0 +1,153 @@
+/* Arrays: files in, files out, other types. */
+#include "api/api.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "data/npz.h"
+#include "model/onnx/onnx.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- reading ---- */
+
+static stria_status pb_read(const char *path, stria_array *out, stria_error *err) {
+    uint8_t *data;
+    size_t size;
+    tensor *t;
+    TRY(file_read(path, 0, &data, &size, err));
+    stria_status status = onnx_read_tensor(&t, NULL, data, size, err);
+    mem_free(data);
+    if (status != STRIA_OK) {
+        error_prefix(err, "%s: ", path);
+        return status;
+    }
+    *out = (stria_array){.type = t->type, .rank = t->shape.rank, .data = t->data, .bytes = t->bytes};
+    memcpy(out->shape, t->shape.dim, sizeof out->shape);
+    t->data = NULL; /* now the caller's */
+    tensor_release(t);
+    return STRIA_OK;
+}
+
+/* Takes the data over. */
+static stria_array array_of(const npy_array *a) {
+    stria_array array = {.type = (stria_type)a->type, .rank = a->rank, .data = a->data, .bytes = a->bytes};
+    memcpy(array.shape, a->shape, sizeof array.shape);
+    return array;
+}
+
+stria_status stria_array_read(const char *path, stria_array *out, stria_error *err) {
+    npy_array a;
+    stria_named_array *list;
+    int count;
+    if (text_ends(path, ".pb")) return pb_read(path, out, err);
+    if (!text_ends(path, ".npz")) {
+        TRY(npy_read(path, &a, err));
+        *out = array_of(&a);
+        return STRIA_OK;
+    }
+    TRY(stria_arrays_read(path, &list, &count, err));
+    stria_status status = STRIA_OK;
+    if (count != 1) status = error_set(err, STRIA_BAD_FILE, "%s: one array is wanted, it holds %d", path, count);
+    else {
+        *out = list[0].array;
+        list[0].array = (stria_array){0};
+    }
+    stria_arrays_release(list, count);
+    return status;
+}
+
+static stria_status npz_take(const char *path, stria_named_array **out, int *count, stria_error *err) {
+    npz_member *members;
+    TRY(npz_read(path, &members, count, err));
+    stria_status status = mem_new(out, (size_t)*count + 1, sizeof **out, "arrays", err);
+    for (int i = 0; i < *count && status == STRIA_OK; i++) {
+        snprintf((*out)[i].name, sizeof(*out)[i].name, "%s", members[i].name);
+        (*out)[i].array = array_of(&members[i].array);
+        members[i].array = (npy_array){0};
+    }
+    npz_release(members, *count);
+    return status;
+}
+
+stria_status stria_arrays_read(const char *path, stria_named_array **out, int *count, stria_error *err) {
+    if (text_ends(path, ".npz")) return npz_take(path, out, count, err);
+    stria_named_array *one;
+    TRY(mem_new(&one, 1, sizeof *one, "an array", err));
+    stria_status status = stria_array_read(path, &one->array, err);
+    if (status != STRIA_OK) {
+        mem_free(one);
+        return status;
+    }
+    *out = one;
+    *count = 1;
+    return STRIA_OK;
+}
+
+void stria_arrays_release(stria_named_array *arrays, int count) {
+    for (int i = 0; arrays && i < count; i++) stria_array_release(&arrays[i].array);
+    mem_free(arrays);
+}
+
+/* ---- writing ---- */
+
+/* The bytes must be what the shape says, since so many are read. */
+static stria_status array_check(const stria_array *a, stria_error *err) {
+    size_t bytes = dtype_bytes(a->type);
+    if (bytes == 0) FAIL(err, STRIA_BAD_ARGUMENT, "an array cannot be of type %d", (int)a->type);
+    if (a->rank < 0 || a->rank > STRIA_RANK_MAX)
+        FAIL(err, STRIA_BAD_SHAPE, "an array's rank %d is not in 0 to %d", a->rank, STRIA_RANK_MAX);
+    for (int i = 0; i < a->rank; i++)
+        if (a->shape[i] < 0 || __builtin_mul_overflow(bytes, (size_t)a->shape[i], &bytes))
+            FAIL(err, STRIA_BAD_SHAPE, "an array's dimension %d cannot be %lld", i, (long long)a->shape[i]);
+    if (bytes != a->bytes || (bytes && !a->data))
+        FAIL(err, STRIA_BAD_SHAPE, "an array's shape needs %zu bytes, %zu are given", bytes, a->data ? a->bytes : 0);
+    return STRIA_OK;
+}
+
+stria_status stria_array_write(const char *path, const stria_array *array, stria_error *err) {
+    npy_array a = {.type = (int)array->type, .rank = array->rank, .data = array->data};
+    stria_array wide = {0};
+    TRY(array_check(array, err));
+    if (array->type == STRIA_BFLOAT16) { /* NumPy has no such type; float32 holds every one of them */
+        TRY(stria_array_convert(array, STRIA_FLOAT32, &wide, err));
+        a.type = (int)wide.type;
+        a.data = wide.data;
+    }
+    memcpy(a.shape, array->shape, sizeof a.shape);
+    stria_status status = npy_write(path, &a, err);
+    stria_array_release(&wide);
+    return status;
+}
+
+/* ---- types ---- */
+
+stria_status stria_array_convert(const stria_array *array, stria_type type, stria_array *out, stria_error *err) {
+    TRY(array_check(array, err));
+    if (dtype_bytes(type) == 0) FAIL(err, STRIA_BAD_ARGUMENT, "an array cannot be of type %d", (int)type);
+    int64_t count = (int64_t)(array->bytes / dtype_bytes(array->type));
+    stria_array made = *array;
+    void *wide = NULL;
+    made.type = type;
+    made.bytes = (size_t)count * dtype_bytes(type);
+    stria_status status = STRIA_OK;
+    made.data = NULL;
+    TRY_DONE(mem_new(&made.data, made.bytes + 1, 1, "an array", err));
+    TRY_DONE(mem_new(&wide, (size_t)count + 1, sizeof(double), "an array", err));
+    if (dtype_is_float(array->type) || (array->type == STRIA_UINT64 && dtype_is_float(type))) {
+        convert_to_f64(wide, array->data, array->type, count);
+        convert_from_f64(made.data, type, wide, count);
+    } else {
+        convert_to_i64(wide, array->data, array->type, count);
+        convert_from_i64(made.data, type, wide, count);
+    }
+    *out = made;
+done:
+    mem_free(wide);
+    if (status != STRIA_OK) mem_free(made.data);
+    return status;
+}
+
+void stria_array_release(stria_array *a) {
+    mem_free(a->data);
+    *a = (stria_array){0};
+}

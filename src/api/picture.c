@@ -1,0 +1,47 @@
+/* Pictures as arrays: files hold pixels interleaved, arrays hold one channel behind the other. */
+#include "api/api.h"
+#include "base/memory.h"
+#include "data/image.h"
+
+/* Interleaved pixels ↔ planes. */
+static void planes_split(const uint8_t *from, uint8_t *to, int channels, size_t pixels) {
+    for (int c = 0; c < channels; c++)
+        for (size_t i = 0; i < pixels; i++) to[(size_t)c * pixels + i] = from[i * (size_t)channels + (size_t)c];
+}
+
+static void planes_join(const uint8_t *from, uint8_t *to, int channels, size_t pixels) {
+    for (int c = 0; c < channels; c++)
+        for (size_t i = 0; i < pixels; i++) to[i * (size_t)channels + (size_t)c] = from[(size_t)c * pixels + i];
+}
+
+stria_status stria_picture_read(const char *path, stria_array *out, stria_error *err) {
+    image m = {0};
+    TRY(image_load(path, &m, err));
+    size_t pixels = (size_t)m.height * (size_t)m.width, bytes = pixels * (size_t)m.channels;
+    stria_array a = {.type = STRIA_UINT8, .rank = 3, .shape = {m.channels, m.height, m.width}, .bytes = bytes};
+    stria_status status = mem_new(&a.data, bytes, 1, "a picture", err);
+    if (status == STRIA_OK) {
+        planes_split(m.pixels, a.data, m.channels, pixels);
+        *out = a;
+    }
+    image_release(&m);
+    return status;
+}
+
+stria_status stria_picture_write(const char *path, const stria_array *a, stria_error *err) {
+    if (a->type != STRIA_UINT8 || a->rank != 3 || (a->shape[0] != 1 && a->shape[0] != 3))
+        FAIL(err, STRIA_BAD_SHAPE, "a picture is uint8 [1 or 3, height, width]");
+    for (int i = 1; i < 3; i++)
+        if (a->shape[i] < 1 || a->shape[i] > IMAGE_MAX_SIDE)
+            FAIL(err, STRIA_BAD_SHAPE, "a picture of %lld x %lld pixels cannot be written, a side has 1 to %d",
+                 (long long)a->shape[2], (long long)a->shape[1], IMAGE_MAX_SIDE);
+    size_t pixels = (size_t)a->shape[1] * (size_t)a->shape[2], bytes = pixels * (size_t)a->shape[0];
+    if (a->bytes != bytes || !a->data)
+        FAIL(err, STRIA_BAD_SHAPE, "a picture's shape needs %zu bytes, %zu are given", bytes, a->data ? a->bytes : 0);
+    image m = {.channels = (int)a->shape[0], .height = (int)a->shape[1], .width = (int)a->shape[2]};
+    TRY(mem_new(&m.pixels, bytes, 1, "a picture", err));
+    planes_join(a->data, m.pixels, m.channels, pixels);
+    stria_status status = image_write(path, &m, err);
+    image_release(&m);
+    return status;
+}
