@@ -4,18 +4,18 @@
 #   make check      installs what is missing (Debian), builds, runs the tests
 #   make check-all  make check under sanitizers, both compilers, every instruction set, valgrind, clang-tidy
 #   make conformance   runs ONNX's own test cases and writes docs/conformance.md
-#   make bench | install PREFIX=… DESTDIR=… | deps | format | clean
+#   make docs       writes docs/operators/
+#   make bench      times kernels, and Stria beside PyTorch and ONNX Runtime where PYTHON (python3) has them
+#   make install PREFIX=… DESTDIR=… | deps | format | clean
 BUILD  ?= build
 PREFIX ?= /usr/local
 CMAKE_FLAGS ?=
 
-# Data sets that lie in a folder "data" near the checkout are used by tests that need real data.
-mnist_folder := $(firstword $(wildcard ../data/mnist ../*/data/mnist))
-ifneq ($(mnist_folder),)
-export STRIA_TEST_DATA ?= $(abspath $(mnist_folder)/..)
-endif
+# The folder of real data sets (mnist/, …) for tests that need some: the first "data" beside the checkout that has mnist in
+# it. Without one they are skipped, visibly.
+export STRIA_TEST_DATA ?= $(abspath $(dir $(firstword $(wildcard ../data/mnist ../*/data/mnist))))
 
-.PHONY: conformance build build-all configure deps demo check check-all bench install format clean
+.PHONY: conformance docs build build-all configure deps demo check check-all bench install format clean
 .NOTPARALLEL:
 
 build: configure
@@ -46,15 +46,15 @@ check-all:
 	@tools/install-deps build demo check check-all
 	@tools/check-all
 
-# ONNX's own cases of every operator that the package libonnx-testdata has.
-onnx_cases = /usr/share/libonnx-testdata/data
 conformance: build
-	@test -d $(onnx_cases) || { echo "make conformance: there is no $(onnx_cases): apt-get install libonnx-testdata"; exit 1; }
-	tools/conformance $(BUILD)/stria --table docs/conformance.md $(onnx_cases)/node/* $(onnx_cases)/pytorch-operator/* \
-	    $(onnx_cases)/pytorch-converted/* $(onnx_cases)/simple/*
+	@tools/make-conformance $(BUILD)
+
+# docs/operators/, from the operators' own records.
+docs: build-all
+	@tools/operator-docs $(BUILD)/operator-docs docs/operators
 
 bench: build-all
-	@for program in $(BUILD)/bench/*; do if [ -x "$$program" ]; then echo "== $$program"; "$$program" || exit 1; fi; done
+	@tools/bench $(BUILD)
 
 install: build
 	cmake --install $(BUILD) --prefix $(PREFIX)

@@ -44,6 +44,9 @@ foreach(source ${test_sources})
     stria_test(${name} $<TARGET_FILE:tests_${name}>)
 endforeach()
 
+add_executable(operator-docs tools/operator-docs.c)
+target_link_libraries(operator-docs PRIVATE tests_support)
+
 file(GLOB test_scripts CONFIGURE_DEPENDS tests/*_*.sh)
 foreach(script ${test_scripts})
     cmake_path(GET script STEM name)

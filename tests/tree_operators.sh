@@ -1,0 +1,9 @@
+#!/bin/sh
+# docs/operators is what the operators' records say: `make docs` would change nothing.
+set -u
+source=${SOURCE:-.} program=${BUILD:-build}/operator-docs
+[ -x "$program" ] || { echo "skipped: there is no $program"; exit 77; }
+temporary=$(mktemp -d)
+trap 'rm -rf "$temporary"' EXIT
+sh "$source/tools/operator-docs" "$program" "$temporary/operators" || exit 1
+diff -ru "$source/docs/operators" "$temporary/operators" || { echo "docs/operators is old: make docs"; exit 1; }

@@ -1,0 +1,108 @@
+# Lines of cases (source, case, operators, status, reason, who ran what; tabs between) into docs/conformance.md.
+# First file: reasons that are allowed; second: names of the sources in order; then the lines.
+function fit(reason,    i) {
+    for (i = 1; i <= reasons; i++) if (reason ~ pattern[i]) return called[i]
+    if (match(reason, /no operator '[A-Za-z0-9]*'/)) {
+        name = substr(reason, RSTART + 13, RLENGTH - 14)
+        if (!(name in wanted)) return "operators that no network of the texts uses"
+    }
+    return ""
+}
+
+# "gemm_implicit, reference" of one operator; what it is made of, for composites
+function implementations(op, ran,    n, i, part, p) {
+    n = split(ran, part, " ")
+    for (i = 1; i <= n; i++) {
+        split(part[i], p, ":")
+        sub(/\+.*/, "", p[1])
+        if (p[1] == op && !seen_by[op, p[2]]++) by[op] = by[op] (by[op] == "" ? "" : ", ") p[2]
+        else if (p[1] != op && p[1] != "Cast" && !part_of[op, p[1]]++) made_of[op] = made_of[op] (made_of[op] == "" ? "" : ", ") p[1]
+    }
+}
+
+function add_reason(op, text) {
+    if (!said[op, text]++) why[op] = why[op] (why[op] == "" ? "" : "; ") text
+}
+
+BEGIN {
+    list = "Conv ConvTranspose Pad MaxPool AveragePool GlobalMaxPool GlobalAveragePool GlobalLpPool LpPool BatchNormalization " \
+        "LayerNormalization InstanceNormalization GroupNormalization LRN LpNormalization RMSNormalization MeanVarianceNormalization " \
+        "Relu LeakyRelu PRelu ThresholdedRelu Elu Selu Celu Gelu Sigmoid HardSigmoid HardSwish Swish Mish Tanh Softplus Softsign " \
+        "Clip Shrink Softmax LogSoftmax Hardmax Dropout SoftmaxCrossEntropyLoss NegativeLogLikelihoodLoss Add Sub Mul Div Pow Mod " \
+        "Max Min Sum Mean Neg Abs Sign Sqrt Reciprocal Exp Log Erf Floor Ceil Round Sin Cos Tan Asin Acos Atan Sinh Cosh Asinh " \
+        "Acosh Atanh Equal Less LessOrEqual Greater GreaterOrEqual And Or Xor Not Where Concat Split Slice Transpose Reshape " \
+        "Flatten Squeeze Unsqueeze Expand Tile Gather GatherElements ScatterElements Scatter Identity Cast Shape Size Constant " \
+        "ConstantOfShape Range OneHot ReduceSum ReduceMean ReduceMax ReduceMin ReduceProd ReduceL1 ReduceL2 ReduceLogSum " \
+        "ReduceLogSumExp ReduceSumSquare ArgMax ArgMin TopK Resize Upsample DepthToSpace SpaceToDepth Gemm MatMul"
+    n = split(list, names, " ")
+    for (i = 1; i <= n; i++) wanted[names[i]] = 1
+}
+
+FNR == 1 { file++ }
+file == 1 { if ($0 !~ /^#/) { pattern[++reasons] = $1; called[reasons] = $2 } next }
+file == 2 { source[++sources] = $0; next }
+
+{
+    from = $1; status = $4; reason = $5
+    op = $3 ~ / / ? ($2 ~ /_expanded/ ? "~functions written out" : "~several operators") : $3
+    if (op == "") op = "~no operator"
+    ops[op] = 1
+    count[op, from, status]++; all[from, status]++; total[from]++
+    if (status == "passed") { if (op !~ /^~/) implementations(op, $6); next }
+    gsub(/\|/, "\\|", reason)
+    kind = status == "refused" ? fit(reason) : ""
+    if (kind != "") { add_reason(op, kind); why_count[kind]++; next }
+    faults[++fault_count] = from ", " $2 ": " status ", " reason
+    add_reason(op, "**" status "**: " reason)
+}
+
+END {
+    print "# Conformance with ONNX's own test cases\n"
+    print "Written by `make conformance`. A case passes if it does, within ONNX's tolerances (relative 1e-3, absolute 1e-7), in every"
+    print "way: on every instruction set (here: " isas "), with and without the optimising passes, with one thread and"
+    print "with two (equal bits), on every implementation that takes the operator, and by the float64 reference. Refused: Stria"
+    print "says in a sentence why it does not run the model.\n"
+    for (i = 1; i <= sources; i++)
+        printf "%s: %d cases; %d passed, %d failed, %d refused.\n", source[i], total[source[i]], all[source[i], "passed"], all[source[i], "failed"], all[source[i], "refused"]
+    printf "\n| operator |"
+    for (i = 1; i <= sources; i++) printf " %s: passed | failed | refused |", source[i]
+    print " ran on | why refused |"
+    printf "| --- |"
+    for (i = 1; i <= sources; i++) printf " ---: | ---: | ---: |"
+    print " --- | --- |"
+    m = 0
+    for (op in ops) sorted[++m] = op
+    for (i = 2; i <= m; i++) { # by insertion: a hundred and fifty names
+        x = sorted[i]
+        for (j = i - 1; j > 0 && sorted[j] > x; j--) sorted[j + 1] = sorted[j]
+        sorted[j + 1] = x
+    }
+    for (k = 1; k <= m; k++) {
+        op = sorted[k]
+        label = op
+        sub(/^~/, "", label)
+        printf "| %s |", label
+        for (i = 1; i <= sources; i++) printf " %d | %d | %d |", count[op, source[i], "passed"], count[op, source[i], "failed"], count[op, source[i], "refused"]
+        made = by[op] == "" && made_of[op] != "" ? "made of " made_of[op] : by[op]
+        printf " %s | %s |\n", made, why[op]
+    }
+    print "\n## Tolerances wider than ONNX's\n"
+    none = 1
+    while ((getline line < tolerances) > 0) if (line !~ /^#/) {
+        split(line, t, "\t")
+        print "- `" t[1] "`: relative " t[2] ", absolute " t[3] ": " t[4]
+        none = 0
+    }
+    if (none) print "None."
+    print "\n## Refused\n"
+    for (i = 1; i <= reasons; i++) if (called[i] in why_count) { print "- " called[i] ": " why_count[called[i]]; delete why_count[called[i]] }
+    for (kind in why_count) print "- " kind ": " why_count[kind]
+    if (fault_count) {
+        print "\n## Faults\n"
+        for (i = 1; i <= fault_count; i++) print "- " faults[i]
+    }
+    printf "\n"
+    for (i = 1; i <= sources; i++) { p += all[source[i], "passed"]; f += all[source[i], "failed"]; r += all[source[i], "refused"] }
+    printf "%d cases in all: %d passed, %d failed, %d refused.\n", p + f + r, p, f, r
+    exit fault_count > 0
+}
