@@ -160,7 +160,7 @@ static void bench_steps(const kernel_set *ks, int64_t batch) {
               .y = array_new(most),
               .dx = array_new(most),
               .labels = mem_zalloc((size_t)batch, sizeof(int64_t)),
-              .window = {28, 28, 14, 14, 2, 2, 2, 2, 0, 0, 0, 0, 1, 1, false}};
+              .window = {28, 28, 14, 14, 2, 2, 2, 2, 0, 0, 0, 0, 1, 1, .include_pad = false}};
     t.storage = window_batch_last(&t.window, batch, 6);
     if (!t.labels) exit(1);
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {

@@ -8,6 +8,8 @@ sizes_check() { # sizes_check ROOT: one line a mistake; fails if there is one
     BEGIN {
         # The tiles, the three directions and the split of one convolution share their plan; apart, each half would declare it.
         most["src/kernel/conv_batch.c"] = 480
+        # Half of it is one table, a row or more a layer.
+        most["src/op/build.c"] = 480
     }
     function file_end() {
         limit = file in most ? most[file] : 440
