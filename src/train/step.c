@@ -83,6 +83,7 @@ stria_status step_graph(graph *g, int64_t batch, const char *loss_spec, const op
     value *loss;
     TRY(classifier_copy(g, batch, &step, err));
     stria_status status = pass_training(&step, err);
+    if (status == STRIA_OK) status = pass_pad(&step, err); /* before there are gradients of a Pad */
     if (status == STRIA_OK) status = loss_append(step, batch, loss_spec, &loss, err);
     if (status == STRIA_OK) status = updates_append(step, loss, optimizer, weight_decay, err);
     if (status == STRIA_OK) *out = step;
