@@ -8,7 +8,7 @@ if [ ! -d $cases ]; then
     exit 77
 fi
 source=${SOURCE:-.} stria=${STRIA:-build/stria}
-operators=$("$stria" info --operators --json | grep -o '"name":"[A-Za-z]*","domain":""' | cut -d'"' -f4 | tr '\n' ' ')
+operators=$("$stria" info --operators --json | grep -o '"name":"[A-Za-z0-9]*","domain":""' | cut -d'"' -f4 | tr '\n' ' ')
 [ -n "$operators" ] || { echo "stria info --operators lists none"; exit 1; }
 lines=$(sh "$source/tools/conformance" "$stria" --only "$operators" --all $cases/node/* $cases/pytorch-operator/* \
     $cases/pytorch-converted/* $cases/simple/*)

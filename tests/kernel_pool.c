@@ -18,6 +18,18 @@ static const window_shape shapes[] = {
     {4, 4, 1, 1, 4, 4, 1, 1, 0, 0, 0, 0, 1, 1, false, 0},
     {3, 3, 4, 4, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, true, 0},
     {7, 7, 4, 4, 2, 2, 2, 2, 0, 0, 1, 1, 1, 1, false, 0}, /* ceil */
+    {28, 28, 28, 28, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, false, 0},
+    {33, 35, 17, 18, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, true, 0},
+    {5, 41, 3, 20, 3, 3, 2, 2, 0, 0, 1, 1, 1, 1, false, 0},
+    {10, 67, 4, 22, 3, 5, 3, 3, 1, 2, 1, 2, 1, 1, false, 0},
+    {13, 40, 13, 40, 5, 5, 1, 1, 4, 4, 4, 4, 2, 2, true, 0},
+    {7, 7, 1, 1, 7, 7, 1, 1, 0, 0, 0, 0, 1, 1, false, 0},
+    {12, 13, 1, 1, 12, 13, 1, 1, 0, 0, 0, 0, 1, 1, false, 0},
+    {3, 3, 5, 5, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, false, 0},       /* windows in the padding */
+    {3, 9000, 3, 9000, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, false, 0}, /* more columns than a band has */
+    {2, 9000, 1, 4502, 2, 3, 1, 2, 0, 3, 0, 2, 1, 1, true, 0},
+    {1, 5000, 1, 2, 1, 4999, 1, 1, 0, 0, 0, 0, 1, 1, false, 0}, /* more taps */
+    {1, 3000, 1, 4, 1, 9, 1, 900, 0, 0, 0, 0, 1, 1, false, 0},  /* strides too long for it */
 };
 
 enum { LAST_CHANNELS, LAST_BATCH, PLAIN, STORAGES };
@@ -133,6 +145,39 @@ static void check_indices(const kernel_set *ks, pool *p) {
     CHECK(!memcmp(others, columns, sizeof columns), "batch-last isa=%s", ks->isa);
 }
 
+/* (Σ |x|^p)^(1/p) of integers. */
+static void check_norm(const kernel_set *ks, const window_shape *shape, int kind, int64_t norm, pool *p) {
+    window_shape s = *shape;
+    s.p = norm, s.include_pad = false;
+    window_storage m = storage_of(&s, kind, 2, 3, 0);
+    arrays t = {.nx = m.outer * m.x_outer, .ny = m.outer * m.y_outer};
+    t.x = guard_new(t.nx, &t.block[0]), t.y = guard_new(t.ny, &t.block[1]);
+    for (int64_t i = 0; i < t.nx; i++) t.x[i] = (float)((i * 7919 >> 2) % 9) - 4;
+    pool_norm(ks, p, &s, &m, t.y, t.x);
+    for (int64_t i = 0; i < t.ny; i++) {
+        int64_t o = i / m.y_outer, row = i % m.y_outer / m.y_row * s.sh - s.pt;
+        int64_t column = i % m.y_row / m.y_column * s.sw - s.pl;
+        double sum = 0;
+        for (int64_t u = row; u < row + s.kh * s.dh; u += s.dh)
+            for (int64_t v = column; v < column + s.kw * s.dw; v += s.dw)
+                if (u >= 0 && v >= 0 && u < s.ih && v < s.iw)
+                    sum += pow(fabs((double)t.x[o * m.x_outer + u * m.x_row + v * m.x_column + i % m.y_column]),
+                               (double)norm);
+        double want = pow(sum, 1.0 / (double)norm);
+        if (!CHECK(fabs((double)t.y[i] - want) <= 2e-6 * want,
+                   "norm %d isa=%s shape=%d storage=%d at=%d got=%g want=%g", (int)norm, ks->isa, (int)(shape - shapes),
+                   kind, (int)i, (double)t.y[i], want))
+            break;
+    }
+    CHECK(guard_holds(t.block[0], t.nx) && guard_holds(t.block[1], t.ny), "norm's guards, isa=%s", ks->isa);
+    mem_free(t.block[0]), mem_free(t.block[1]);
+}
+
+/* How many of main's sizes large images are tried with. */
+static int sizes_of(const window_shape *s) {
+    return s->iw > 1000 ? 1 : s->iw > 28 || s->ow == 28 ? 2 : 6;
+}
+
 int main(void) {
     pool *pools[3] = {0};
     if (pool_new(&pools[1], 2, NULL) || pool_new(&pools[2], 7, NULL)) return 1;
@@ -140,14 +185,19 @@ int main(void) {
     for (const kernel_set *const *ks = kernel_sets(); *ks; ks++)
         for (int shape = 0; shape < (int)(sizeof shapes / sizeof *shapes); shape++)
             for (int kind = 0; kind < STORAGES; kind++)
-                for (int i = 0; i < 6; i++)
+                for (int i = 0; i < sizes_of(&shapes[shape]); i++)
                     for (int what = 0; what < 2; what++) {
                         check_case(*ks, shape, kind, sizes[i][0], sizes[i][1], i % 2 * 3, what, 0, pools[i % 3]);
                         check_case(*ks, shape, kind, sizes[i][0], sizes[i][1], 0, what, i % 2 ? 11 : 5,
                                    pools[(i + 1) % 3]);
                     }
     for (const kernel_set *const *ks = kernel_sets(); *ks; ks++)
-        for (int i = 0; i < 3; i++) check_indices(*ks, pools[i]);
+        for (int i = 0; i < 3; i++) {
+            check_indices(*ks, pools[i]);
+            for (int shape = 0; shape < (int)(sizeof shapes / sizeof *shapes); shape++)
+                for (int kind = 0; kind < STORAGES && shapes[shape].iw < 1000; kind++)
+                    check_norm(*ks, &shapes[shape], kind, i + 1, pools[i]);
+        }
     for (int i = 0; i < 3; i++) pool_release(pools[i]);
     return check_report();
 }

@@ -194,7 +194,7 @@ typedef struct stria_session_options {
     int threads;     /* 0: all CPUs that the process may use */
     const char *isa; /* NULL: the best of this machine, or the environment's STRIA_ISA */
     bool optimize;   /* fold, fuse, layouts; default true */
-    bool reference;  /* run every operator by its float64 reference */
+    bool reference;  /* run every operator by its float64 reference, without the passes that optimise */
     uint64_t seed;   /* of random operators */
     int skip;        /* of the implementations that accept an operator, the best `skip` are passed over, as far as there
                         are others; for tests, default 0 */

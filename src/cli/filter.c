@@ -159,7 +159,7 @@ static int filter_run(const options *given) {
         const option_row *row = given->values[i].row;
         if (job_takes(j, row)) continue;
         if (j->name) term_say("filter: --%s says nothing to --%s", row->name, j->name);
-        else term_say("filter: --%s is for --learn", row->name);
+        else term_say("filter: --%s does not go with what is asked for; see stria filter --help", row->name);
         return EXIT_USAGE;
     }
     if (j->kernel && !option_given(given, "kernel")) {

@@ -155,6 +155,8 @@ stria_status graph_map_init(graph_map *m, graph *from, stria_error *err);
 stria_status graph_map_value(graph_map *m, value *v, value **out, stria_error *err);
 /* Copies one node (attributes, epilogue, names, layouts of outputs). */
 stria_status graph_map_node(graph_map *m, const node *n, node **out, stria_error *err);
+/* A composite node as the operators that it consists of; *expanded false: it builds nothing and stays to be copied. */
+stria_status graph_map_expand(graph_map *m, const node *n, bool *expanded, stria_error *err);
 /* Inputs (all, in order), outputs and updates; then hands the graph over and releases the map. */
 stria_status graph_map_finish(graph_map *m, graph **out, stria_error *err);
 void graph_map_release(graph_map *m); /* on failure: frees the unfinished graph too */

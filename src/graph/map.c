@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
+#define EXPAND_OUTPUTS 16 /* of a composite operator, at most */
+
 stria_status graph_map_init(graph_map *m, graph *from, stria_error *err) {
     *m = (graph_map){.from = from};
     stria_status status = graph_new(&m->to, from->name, err);
@@ -78,6 +80,24 @@ stria_status graph_map_node(graph_map *m, const node *n, node **out, stria_error
 done:
     mem_free(in);
     mem_free((void *)names);
+    return status;
+}
+
+stria_status graph_map_expand(graph_map *m, const node *n, bool *expanded, stria_error *err) {
+    node copy = *n;
+    value **in, *out[EXPAND_OUTPUTS] = {0};
+    if (n->out_count > EXPAND_OUTPUTS)
+        FAIL(err, STRIA_UNSUPPORTED, "layer '%s' (%s): too many outputs to expand", n->name, n->op->name);
+    TRY(mem_new(&in, (size_t)n->in_count + 1, sizeof *in, "a pass", err));
+    stria_status status = STRIA_OK;
+    for (int i = 0; i < n->in_count; i++) TRY_DONE(graph_map_value(m, n->in[i], &in[i], err));
+    copy.in = in;
+    TRY_DONE(n->op->expand(m->to, &copy, out, err));
+    *expanded = out[0] != NULL;
+    for (int i = 0; i < n->out_count && *expanded; i++)
+        if (n->out[i]) m->value[n->out[i]->id] = out[i];
+done:
+    mem_free(in);
     return status;
 }
 

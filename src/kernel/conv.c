@@ -44,6 +44,12 @@ static phase_taps phase_find(conv_axis a, int64_t phase) {
     return t;
 }
 
+/* The phase that tap u reaches. */
+static int64_t tap_phase(conv_axis a, int64_t u) {
+    int64_t phase = (u * a.dilation - a.pad) % a.stride;
+    return phase < 0 ? phase + a.stride : phase;
+}
+
 static sweep_axis axis_gradient(conv_axis a, int64_t phase) {
     phase_taps t = phase_find(a, phase);
     return (sweep_axis){.count = phase < a.in ? ceil_div(a.in - phase, a.stride) : 0,
@@ -287,9 +293,12 @@ size_t conv_scratch_bytes(const kernel_set *ks, const conv_shape *s, enum conv_o
     if (op == CONV_FORWARD && merges_rows(s))
         return (size_t)padded_floats(s) * sizeof(float) + sweep_scratch_bytes(ks, &merged, threads);
     if (op == CONV_FORWARD) return sweep_worst_bytes(ks, forward, threads);
-    size_t most = 0;
-    for (int64_t py = 0; py < phases_y(s); py++)
-        for (int64_t px = 0; px < phases_x(s); px++) {
+    /* Phases that taps reach, of which there are no more than taps, however long the stride; the others need least. */
+    size_t most = sweep_worst_bytes(ks, phase_sweep(s, &l, common, 0, 0), threads);
+    for (int64_t u = 0; u < s->kh; u++)
+        for (int64_t v = 0; v < s->kw; v++) {
+            int64_t py = tap_phase(axis_y(s), u), px = tap_phase(axis_x(s), v);
+            if (py >= phases_y(s) || px >= phases_x(s)) continue;
             size_t bytes = sweep_worst_bytes(ks, phase_sweep(s, &l, common, py, px), threads);
             if (bytes > most) most = bytes;
         }

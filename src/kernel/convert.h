@@ -72,6 +72,7 @@ static inline uint16_t f16_from_float(float x) {
 static inline float f16_to_float(uint16_t h) {
     uint32_t sign = (uint32_t)(h & 0x8000) << 16, a = h & 0x7fff;
     uint32_t normal = (a << 13) + 0x38000000, special = 0x7f800000 | (a & 0x3ff) << 13;
+    special |= (uint32_t)(a > 0x7c00) << 22; /* NaN becomes quiet */
     uint32_t tiny = convert_bits((float)(int32_t)a * 0x1p-24f);
     uint32_t y = a < 0x400 ? tiny : normal;
     y = a >= 0x7c00 ? special : y;

@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-#define INNER 64 /* inner elements of a task: whole cache lines */
+#define INNER 64   /* inner elements of a task: whole cache lines */
+#define TASK  1024 /* elements of x of a task, about, where a plane has fewer */
 
 static window_storage storage(const window_shape *s, int64_t outer, int64_t inner) {
     return (window_storage){.outer = outer,
@@ -36,12 +37,12 @@ typedef struct job {
     float *to;
     const float *from, *x;
     int64_t pieces; /* of inner */
+    int64_t units;  /* of one outer and one piece each */
+    int64_t grain;  /* units of a task */
 } job;
 
-static void task(void *context, int64_t index, int worker) {
-    const job *j = context;
-    (void)worker;
-    int64_t outer = index / j->pieces, begin = index % j->pieces * INNER;
+static void unit(const job *j, int64_t index) {
+    int64_t outer = j->pieces == 1 ? index : index / j->pieces, begin = (index - outer * j->pieces) * INNER;
     int64_t inner = j->m->inner - begin < INNER ? j->m->inner - begin : INNER;
     int64_t x = outer * j->m->x_outer + begin, y = outer * j->m->y_outer + begin;
     float *to = j->to + (j->backward ? x : y);
@@ -50,9 +51,19 @@ static void task(void *context, int64_t index, int worker) {
     else j->run_with_x(j->s, j->m, inner, to, from, j->x + x);
 }
 
+static void task(void *context, int64_t index, int worker) {
+    const job *j = context;
+    (void)worker;
+    int64_t begin = index * j->grain, end = begin + j->grain < j->units ? begin + j->grain : j->units;
+    for (int64_t i = begin; i < end; i++) unit(j, i);
+}
+
 static void run(pool *p, job *j) {
+    int64_t size = j->s->ih * j->s->iw * (j->m->inner < INNER ? j->m->inner : INNER);
     j->pieces = (j->m->inner + INNER - 1) / INNER;
-    pool_run(p, task, j, j->m->outer * j->pieces);
+    j->units = j->m->outer * j->pieces;
+    j->grain = size > 0 && size < TASK ? TASK / size : 1;
+    pool_run(p, task, j, (j->units + j->grain - 1) / j->grain);
 }
 
 void pool_max(const kernel_set *ks, pool *p, const window_shape *s, const window_storage *m, float *y, const float *x) {

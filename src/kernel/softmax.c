@@ -2,9 +2,10 @@
 
 #include <math.h>
 
-#define ROWS 64 /* rows of a task */
+#define CHUNK (8 << 10) /* floats of a task of several rows: long enough to be worth handing out */
+#define ROWS  64        /* at most in a task */
 
-/* A task is up to ROWS rows (inner == 1) or up to SOFTMAX_IMAGES columns of one outer index. */
+/* A task is some rows (inner == 1) or up to SOFTMAX_IMAGES columns of one outer index. */
 typedef struct job {
     const kernel_set *ks;
     bool logarithm;
@@ -14,7 +15,7 @@ typedef struct job {
     int64_t ignored;
     float scale;
     const float *scales;
-    int64_t outer, classes, inner, pieces;
+    int64_t outer, classes, inner, rows, pieces; /* rows of a task; pieces of an outer index */
 } job;
 
 typedef struct piece {
@@ -25,8 +26,8 @@ typedef struct piece {
 static piece piece_of(const job *j, int64_t index) {
     piece r;
     if (j->inner == 1) {
-        r.first = index * ROWS;
-        r.count = j->outer - r.first < ROWS ? j->outer - r.first : ROWS;
+        r.first = index * j->rows;
+        r.count = j->outer - r.first < j->rows ? j->outer - r.first : j->rows;
         r.at = r.first * j->classes;
         r.pitch = 1;
     } else {
@@ -47,7 +48,8 @@ static int64_t image_at(const job *j, const piece *r, int64_t i) {
 static void run(pool *p, pool_task *task, job *j) {
     if (j->classes == 0 || j->inner == 0) return;
     j->pieces = (j->inner + SOFTMAX_IMAGES - 1) / SOFTMAX_IMAGES;
-    pool_run(p, task, j, j->inner == 1 ? (j->outer + ROWS - 1) / ROWS : j->outer * j->pieces);
+    j->rows = j->classes > CHUNK ? 1 : CHUNK / j->classes < ROWS ? CHUNK / j->classes : ROWS;
+    pool_run(p, task, j, j->inner == 1 ? (j->outer + j->rows - 1) / j->rows : j->outer * j->pieces);
 }
 
 static void softmax_task(void *context, int64_t index, int worker) {

@@ -32,19 +32,33 @@ static inline vf vf_set(float x) {
     return x - (vf){0};
 }
 
+/* mask ? a : b, lane by lane; mask lanes are all ones or all zeros. */
+static inline vf vf_select(vi mask, vf a, vf b) {
+    return (vf)((mask & (vi)a) | (~mask & (vi)b));
+}
+
+/* Added to a float of ±2²², it rounds it to an integer, which then stands in the low bits. */
+#define VF_SHIFT 12582912.0f /* 1.5·2²³ */
+
 /* vf_load_part(p, n): the first n (0 ≤ n ≤ LANES) floats at p, zeros after them; nothing past p[n−1] is read.
- * vf_store_part(p, x, n): the reverse; nothing past p[n−1] is written. vw_product(a, m): the low halves of a's lanes,
- * times m. What vector types cannot say: a file of isa/ may
- * name a header that says it with the instruction set's masks. */
+ * vf_load_filled(p, n, fill): with fill after them. vf_store_part(p, x, n): the reverse; nothing past p[n−1] is
+ * written. vf_max(a, b): a > b ? a : b, so that a NaN in b stays; vf_min(a, b): a < b ? a : b. vf_scale(x, n +
+ * VF_SHIFT): x·2ⁿ, |n| ≤ 252, rounded once where it is denormal. vf_near_reciprocal(x): 1/x to 14 bits or more, for
+ * normal x whose reciprocal is normal. halves_of_floats(y, x, n), floats_of_halves: n float16 in y of floats in x, and
+ * back, as f16_from_float and f16_to_float (kernel/convert.h). vw_product(a, m): the low halves of a's lanes, times m.
+ * What vector types cannot say: a file of isa/ may name a header that says it with the instruction set's masks. */
 #ifdef VECTOR_PARTS
 #include VECTOR_PARTS
 #else
 #include "kernel/isa/parts_portable.h"
 #endif
 
-/* mask ? a : b, lane by lane; mask lanes are all ones or all zeros. */
-static inline vf vf_select(vi mask, vf a, vf b) {
-    return (vf)((mask & (vi)a) | (~mask & (vi)b));
-}
+/* For a loop over several vectors with long chains of operations on each: GCC keeps them in the order of the source
+ * unless told, and the processor looks ahead too short a way to overlap them. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define INTERLEAVED __attribute__((optimize("schedule-insns")))
+#else
+#define INTERLEAVED
+#endif
 
 #endif

@@ -1,6 +1,6 @@
 /* Reductions over dimensions: ReduceSum Mean Max Min Prod L1 L2 SumSquare LogSum LogSumExp. Without axes all
  * dimensions are reduced, or with noop_with_empty_axes none: then ReduceL1 is Abs, ReduceSumSquare a square. Over no
- * elements each gives its neutral element. A NaN makes NaN. */
+ * elements each gives its neutral element, and a mean 0/0. A NaN makes NaN. */
 #include "op/reduce.h"
 
 #include <math.h>

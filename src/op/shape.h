@@ -45,8 +45,8 @@ typedef struct split_attributes {
     int64_t axis, num_outputs; /* 0: as many as the node has */
 } split_attributes;
 
-/* Where output i of a Split begins along the axis, once its shapes are inferred. */
-int64_t split_begin(const node *n, int i);
+/* How long output i of a Split is along the axis, whether it is there or not, once its shapes are inferred. */
+int64_t split_size(const node *n, int i);
 
 typedef struct pad_attributes { /* Pad, PadGradient */
     const char *mode;           /* constant, reflect, edge, wrap */

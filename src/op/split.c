@@ -60,17 +60,13 @@ static stria_status split_infer(node *n, stria_error *err) {
     return STRIA_OK;
 }
 
-int64_t split_begin(const node *n, int i) {
-    int64_t axis = ((const split_attributes *)n->attributes)->axis, begin = 0;
-    if (axis < 0) axis += n->in[0]->shape.rank;
-    for (int k = 0; k < i; k++) {
-        shape part;
-        stria_status status = part_infer(n, k, &part, NULL);
-        assert(status == STRIA_OK);
-        (void)status;
-        begin += part.dim[axis];
-    }
-    return begin;
+int64_t split_size(const node *n, int i) {
+    int64_t axis = ((const split_attributes *)n->attributes)->axis;
+    shape part;
+    stria_status status = part_infer(n, i, &part, NULL);
+    assert(status == STRIA_OK);
+    (void)status;
+    return part.dim[axis < 0 ? axis + part.rank : axis];
 }
 
 /* dx is the parts' gradients behind each other; zeros where there is none. */

@@ -59,8 +59,12 @@ static stria_status gradient(graph *g, const node *n, value *const *dy, const bo
     return b.status;
 }
 
+/* Of the reference: every result is looked for among all of its line. */
 static op_cost cost(const node *n) {
-    return (op_cost){0, shape_count(&n->in[0]->shape)};
+    const shape *x = &n->in[0]->shape;
+    int axis = 0;
+    (void)rule_axis(((const topk_attributes *)n->attributes)->axis, x->rank, &axis, NULL);
+    return (op_cost){0, size_mul(shape_count(&n->out[0]->shape), x->rank ? x->dim[axis] : 1)};
 }
 
 /* ---- references ---- */

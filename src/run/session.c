@@ -28,7 +28,7 @@ static stria_status graph_lower(session *s, graph *g, stria_error *err) {
     TRY(graph_copy(g, NULL, &s->g, err));
     TRY(pass_precision(&s->g, err));
     TRY(pass_prune(&s->g, err));
-    if (s->config.optimize) {
+    if (s->config.optimize && !s->config.reference) { /* the reference judges the passes, too */
         TRY(pass_fold(&s->g, err));
         TRY(pass_pad(&s->g, err));
         if (!s->config.states) TRY(pass_fold_norm(&s->g, err));

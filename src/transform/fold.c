@@ -4,6 +4,21 @@
 /* Contents larger than this stay computed: folding must not blow a small file up. */
 #define FOLD_BYTES_MAX ((int64_t)64 << 20)
 
+/* What runs once at 1 GFLOP/s a second would take noticeably long: it is left to the kernels. */
+#define FOLD_WORK_MAX ((int64_t)1 << 26)
+
+static int64_t elements(value *const *v, int count) {
+    int64_t n = 0;
+    for (int i = 0; i < count; i++) n += v[i] ? shape_count(&v[i]->shape) : 0;
+    return n;
+}
+
+static bool quick(const node *n) {
+    op_cost cost = n->op->cost ? n->op->cost(n) : (op_cost){0, elements(n->out, n->out_count)};
+    return cost.multiply_adds < FOLD_WORK_MAX && cost.other < FOLD_WORK_MAX &&
+           elements(n->in, n->in_count) < FOLD_WORK_MAX;
+}
+
 /* All outputs have contents already (graph/known.h). */
 static bool known(const node *n) {
     for (int i = 0; i < n->out_count; i++)
@@ -20,7 +35,7 @@ static bool foldable(const graph_map *m, const node *n) {
     for (int i = 0; i < n->out_count; i++)
         if (n->out[i] && shape_count(&n->out[i]->shape) * (int64_t)dtype_bytes(n->out[i]->type) > FOLD_BYTES_MAX)
             return false;
-    return true;
+    return quick(n);
 }
 
 /* Its outputs become constants of the same names. */

@@ -39,12 +39,18 @@ static const value *bias_of(const node *n) {
     return n->in_count > 2 ? n->in[2] : NULL;
 }
 
+/* One number a channel, as normalisation's own vectors are: of a product also a row. */
+static bool is_channel_bias(const value *b, int64_t channels) {
+    const shape *s = &b->shape;
+    return shape_count(s) == channels && (s->rank == 1 || (s->rank == 2 && s->dim[0] == 1));
+}
+
 static bool takes_norm(const graph *g, const node *n) {
     bool product = n->op == &op_Gemm && ((const gemm_attributes *)n->attributes)->beta == 1;
     if (n->op != &op_Conv && n->op != &op_ConvTranspose && !product) return false;
     if (n->epilogue.activation || n->epilogue.bias >= 0 || n->epilogue.residual >= 0) return false;
     const value *b = bias_of(n);
-    return fixed(g, n->in[1]) && (!b || (fixed(g, b) && shape_count(&b->shape) == n->out[0]->shape.dim[1]));
+    return fixed(g, n->in[1]) && (!b || (fixed(g, b) && is_channel_bias(b, n->out[0]->shape.dim[1])));
 }
 
 /* The channel of y that element i of the weights belongs to. */

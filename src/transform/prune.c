@@ -16,31 +16,12 @@ static void live_mark(const graph *g, bool *live) {
         }
 }
 
-/* A composite's outputs become those of the operators that it consists of. One that builds nothing stays as it is. */
-static stria_status node_expand(graph_map *m, const node *n, bool *expanded, stria_error *err) {
-    node copy = *n;
-    value **in, *out[16] = {0};
-    if (n->out_count > 16)
-        FAIL(err, STRIA_UNSUPPORTED, "layer '%s' (%s): too many outputs to expand", n->name, n->op->name);
-    TRY(mem_new(&in, (size_t)n->in_count + 1, sizeof *in, "a pass", err));
-    stria_status status = STRIA_OK;
-    for (int i = 0; i < n->in_count; i++) TRY_DONE(graph_map_value(m, n->in[i], &in[i], err));
-    copy.in = in;
-    TRY_DONE(n->op->expand(m->to, &copy, out, err));
-    *expanded = out[0] != NULL;
-    for (int i = 0; i < n->out_count && *expanded; i++)
-        if (n->out[i]) m->value[n->out[i]->id] = out[i];
-done:
-    mem_free(in);
-    return status;
-}
-
 /* Identity, and dropout when nothing is dropped, stand for their input (graph outputs keep their own names beside the
  * value). */
 static stria_status node_prune(graph_map *m, const node *n, stria_error *err) {
     node *copy;
     bool expanded = false;
-    if (n->op->expand) TRY(node_expand(m, n, &expanded, err));
+    if (n->op->expand) TRY(graph_map_expand(m, n, &expanded, err));
     if (expanded) return STRIA_OK;
     if (n->op != &op_Identity && !dropout_is_identity(n)) return graph_map_node(m, n, &copy, err);
     return graph_map_value(m, n->in[0], &m->value[n->out[0]->id], err);

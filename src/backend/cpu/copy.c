@@ -99,10 +99,10 @@ static void concat_move(move_plan *m) {
 static void split_move(move_plan *m) {
     const node *n = m->node;
     int axis = axis_of(((const split_attributes *)n->attributes)->axis, n->in[0]->shape.rank);
-    for (int i = 0; i < n->out_count; i++) {
-        if (!n->out[i]) continue;
-        box_whole(m, &n->out[i]->shape, i, 0)->x_first = split_begin(n, i) * pitches_of(n->in[0]).of[axis];
-    }
+    int64_t begin = 0;
+    for (int i = 0; i < n->out_count; begin += split_size(n, i++))
+        if (n->out[i])
+            box_whole(m, &n->out[i]->shape, i, 0)->x_first = begin * pitches_of(n->in[0]).of[axis];
 }
 
 static void slice_move(move_plan *m) {

@@ -1,11 +1,23 @@
 /* Parts of vectors by AVX2's masks (kernel/vector.h). */
 #include <immintrin.h>
 
+#include "kernel/isa/parts_float.h"
+
 static inline __m256i vf_part(int64_t n) {
     return (__m256i)((vi){0, 1, 2, 3, 4, 5, 6, 7} < (int32_t)n);
 }
 static inline vf vf_load_part(const float *p, int64_t n) {
     return (vf)_mm256_maskload_ps(p, vf_part(n));
+}
+static inline vf vf_load_filled(const float *p, int64_t n, float fill) {
+    __m256 rest = _mm256_set1_ps(fill);
+    return (vf)_mm256_blendv_ps(rest, (__m256)vf_load_part(p, n), (__m256)vf_part(n));
+}
+static inline vf vf_max(vf a, vf b) {
+    return (vf)_mm256_max_ps((__m256)a, (__m256)b);
+}
+static inline vf vf_min(vf a, vf b) {
+    return (vf)_mm256_min_ps((__m256)a, (__m256)b);
 }
 /* A third of the time of 64-bit products: random numbers (body/dropout.inc). */
 static inline vw vw_product(vw a, uint32_t m) {
@@ -13,4 +25,10 @@ static inline vw vw_product(vw a, uint32_t m) {
 }
 static inline void vf_store_part(float *p, vf x, int64_t n) {
     _mm256_maskstore_ps(p, vf_part(n), (__m256)x);
+}
+static inline vf vf_zip_low(vf a, vf b) {
+    return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
+}
+static inline vf vf_zip_high(vf a, vf b) {
+    return __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
 }

@@ -374,11 +374,36 @@ static stria_status export(exporter *e, text *out, stria_error *err) {
     return text_check(out, err);
 }
 
+/* Composites of our own as the operators that they consist of, which others know; NULL if there are none. */
+static stria_status composites_expand(const graph *g, graph **out, stria_error *err) {
+    graph_map m;
+    node *copy;
+    bool any = false;
+    for (int i = 0; i < g->node_count; i++) any |= *g->nodes[i]->op->domain && g->nodes[i]->op->expand;
+    *out = NULL;
+    if (!any) return STRIA_OK;
+    TRY(graph_map_init(&m, (graph *)(uintptr_t)g, err)); /* which only reads it */
+    stria_status status = STRIA_OK;
+    for (int i = 0; i < g->node_count; i++) {
+        const node *n = g->nodes[i];
+        bool expanded = false;
+        if (*n->op->domain && n->op->expand) TRY_DONE(graph_map_expand(&m, n, &expanded, err));
+        if (!expanded) TRY_DONE(graph_map_node(&m, n, &copy, err));
+    }
+    TRY_DONE(graph_map_finish(&m, out, err));
+done:
+    if (status != STRIA_OK) graph_map_release(&m);
+    return status;
+}
+
 stria_status onnx_write(const graph *g, text *out, stria_error *err) {
-    exporter e = {.g = g};
+    graph *expanded;
+    TRY(composites_expand(g, &expanded, err));
+    exporter e = {.g = expanded ? expanded : g};
     arena_init(&e.arena);
     stria_status status = export(&e, out, err);
     graph_free(e.other);
+    graph_free(expanded);
     arena_release(&e.arena);
     return status;
 }
