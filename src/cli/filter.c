@@ -146,6 +146,13 @@ static bool job_takes(const struct job *j, const option_row *row) {
     return j->name && strcmp(j->name, row->name) == 0;
 }
 
+/* The first named job that takes the option: every option has one. */
+static const char *owner_of(const option_row *row) {
+    const struct job *j = jobs;
+    while (j->name && !job_takes(j, row)) j++;
+    return j->name ? j->name : "arrays and pictures";
+}
+
 static bool pair_refused(const options *given, const char *a, const char *b) {
     if (!option_given(given, a) || !option_given(given, b)) return false;
     term_say("filter: --%s and --%s are given; one of the two is wanted", a, b);
@@ -159,7 +166,7 @@ static int filter_run(const options *given) {
         const option_row *row = given->values[i].row;
         if (job_takes(j, row)) continue;
         if (j->name) term_say("filter: --%s says nothing to --%s", row->name, j->name);
-        else term_say("filter: --%s does not go with what is asked for; see stria filter --help", row->name);
+        else term_say("filter: --%s is for --%s", row->name, owner_of(row));
         return EXIT_USAGE;
     }
     if (j->kernel && !option_given(given, "kernel")) {

@@ -6,8 +6,6 @@
 
 #include "op/rule.h"
 
-#define WINDOW_MAX 32767 /* of a side: taps are counted in 32 bits */
-
 static const attr_field max_fields[] = {
     WINDOW_FIELDS(pool_attributes, window),
     {"ceil_mode", ATTR_INT, offsetof(pool_attributes, window.ceil_mode), "0", false},
@@ -61,10 +59,7 @@ static stria_status windows(window w[2], const node *n, stria_error *err) {
     if (a->window.kernel_shape.count != x->rank - 2)
         FAIL(err, STRIA_BAD_SHAPE, "kernel_shape has %lld entries, expected %d",
              (long long)a->window.kernel_shape.count, x->rank - 2);
-    for (int i = 0; i < x->rank - 2; i++)
-        if (a->window.kernel_shape.value[i] > WINDOW_MAX)
-            FAIL(err, STRIA_UNSUPPORTED, "a window of %lld is larger than %d",
-                 (long long)a->window.kernel_shape.value[i], WINDOW_MAX);
+    TRY(window_limit(&a->window, INT16_MAX, err)); /* taps are counted in 32 bits */
     return window_infer(w, &a->window, x->rank - 2, x->dim + 2, a->window.kernel_shape.value, err);
 }
 

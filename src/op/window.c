@@ -86,6 +86,14 @@ stria_status window_infer(window w[2], const window_attributes *a, int rank, con
     return STRIA_OK;
 }
 
+stria_status window_limit(const window_attributes *a, int64_t most, stria_error *err) {
+    for (int64_t i = 0; i < a->kernel_shape.count; i++)
+        if (a->kernel_shape.value[i] > most)
+            FAIL(err, STRIA_UNSUPPORTED, "a window of %lld is larger than %lld", (long long)a->kernel_shape.value[i],
+                 (long long)most);
+    return STRIA_OK;
+}
+
 /* ---- transposed ---- */
 
 /* Pads make up for what the result is too long; where it is too short, its end stays unreached. */

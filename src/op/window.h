@@ -31,6 +31,8 @@ typedef struct window {
  * width: the height is then 1, so that w[0] is always the height and w[1] the width. */
 stria_status window_infer(window w[2], const window_attributes *a, int rank, const int64_t *in, const int64_t *kernel,
                           stria_error *err);
+/* Refuses a kernel_shape with a side of more than `most`. */
+stria_status window_limit(const window_attributes *a, int64_t most, stria_error *err);
 
 /* The same of a transposed convolution of `in`: the result is what the windows slide over (w.in), the input is what
  * they give (w.out). Windows may not reach the result's end: output_padding adds to it, output_shape says it (lists may

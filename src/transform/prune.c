@@ -16,14 +16,16 @@ static void live_mark(const graph *g, bool *live) {
         }
 }
 
-/* Identity, and dropout when nothing is dropped, stand for their input (graph outputs keep their own names beside the
- * value). */
+/* Identity, a cast to the type that is there, and dropout when nothing is dropped stand for their input (graph outputs
+ * keep their own names beside the value). */
 static stria_status node_prune(graph_map *m, const node *n, stria_error *err) {
     node *copy;
     bool expanded = false;
     if (n->op->expand) TRY(graph_map_expand(m, n, &expanded, err));
     if (expanded) return STRIA_OK;
-    if (n->op != &op_Identity && !dropout_is_identity(n)) return graph_map_node(m, n, &copy, err);
+    bool same =
+        n->op == &op_Identity || dropout_is_identity(n) || (n->op == &op_Cast && n->in[0]->type == n->out[0]->type);
+    if (!same) return graph_map_node(m, n, &copy, err);
     return graph_map_value(m, n->in[0], &m->value[n->out[0]->id], err);
 }
 
