@@ -1,6 +1,6 @@
 /* exp, log, sigmoid, tanh, erf, sin and cos against the double functions of libm: at most 2 units in the last place on
- * every instruction set, over a sample of all floats (one in 4,099; `kernel_math 1` takes each), denormals and extremes included. The activations made of
- * them within the bounds of the table below. */
+ * every instruction set, over a sample of all floats (one in 4,099; `kernel_math 1` takes each), denormals and extremes
+ * included. The activations made of them within the bounds of the table below. */
 #include <math.h>
 
 #include "check.h"

@@ -101,8 +101,7 @@ static void split_move(move_plan *m) {
     int axis = axis_of(((const split_attributes *)n->attributes)->axis, n->in[0]->shape.rank);
     int64_t begin = 0;
     for (int i = 0; i < n->out_count; begin += split_size(n, i++))
-        if (n->out[i])
-            box_whole(m, &n->out[i]->shape, i, 0)->x_first = begin * pitches_of(n->in[0]).of[axis];
+        if (n->out[i]) box_whole(m, &n->out[i]->shape, i, 0)->x_first = begin * pitches_of(n->in[0]).of[axis];
 }
 
 static void slice_move(move_plan *m) {
