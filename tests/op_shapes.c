@@ -129,6 +129,8 @@ static const row refusals[] = {
     {"ConvTranspose", "1x1x3x3x3, 1x1x3x3x3", "", "3-D convolution is not supported (input [1, 1, 3, 3, 3])"},
     {"LocallyConnected", "2x3x5x6, 3x3x3x3x3x2", "", "weights are of 3 positions in dimension 1, but 4 windows fit"},
     {"LocallyConnected", "2x3x5x6, 3x4x3x3x2x2", "", "input has 3 channels, weights expect 2"},
+    {"LocallyConnected", "2x3x5x6, 3x4x3x3x3x2", "kernel_shape=5,5",
+     "kernel_shape says 5 where the weights have 3 taps"},
     {"LocallyConnected", "2x3x5x6, 3x4x3x3x3x2, 2", "", "bias is [2], expected [3, 4, 2]"},
     {"LocallyConnected", "1x1x40x40, 1x1x40x40x1x1", "", "windows of 1600 taps, at most 1024 can be unshared"},
     {"Conv", "2x3x8x8x8, 6x3x3x3x3", "", "3-D convolution is not supported (input [2, 3, 8, 8, 8])"},

@@ -36,8 +36,12 @@ static stria_status geometry_infer(local_geometry *g, const node *n, stria_error
         FAIL(err, STRIA_BAD_SHAPE,
              "weights are %s, expected [positions down, across, taps down, across, input, output channels]",
              shape_text(w, text));
-    TRY(window_infer(g->w, &((const local_attributes *)n->attributes)->window, g->rank, x->dim + 2, w->dim + g->rank,
-                     err));
+    const window_attributes *a = &((const local_attributes *)n->attributes)->window;
+    for (int64_t d = 0; d < a->kernel_shape.count && d < g->rank; d++)
+        if (a->kernel_shape.value[d] != w->dim[g->rank + d])
+            FAIL(err, STRIA_BAD_SHAPE, "kernel_shape says %lld where the weights have %lld taps",
+                 (long long)a->kernel_shape.value[d], (long long)w->dim[g->rank + d]);
+    TRY(window_infer(g->w, a, g->rank, x->dim + 2, w->dim + g->rank, err));
     g->oc = w->dim[2 * g->rank + 1];
     g->positions = size_mul(g->w[0].out, g->w[1].out);
     g->taps = size_mul(g->w[0].kernel, g->w[1].kernel);
