@@ -2,6 +2,7 @@
  * stride. */
 #include "kernel/conv.h"
 #include "kernel/conv_weight.h"
+#include "kernel/phase.h"
 #include "kernel/sizes.h"
 #include "kernel/sweep.h"
 
@@ -29,19 +30,8 @@ static sweep_axis axis_forward(conv_axis a) {
                         .taps = a.kernel};
 }
 
-/* The taps of one phase: kernel positions first, first + step, … */
-typedef struct phase_taps {
-    int64_t first, step, count;
-} phase_taps;
-
-/* x at phase + stride·i is reached by tap u from y at (phase + stride·i + pad − u·dilation) / stride, where that is
- * whole. */
-static phase_taps phase_find(conv_axis a, int64_t phase) {
-    phase_taps t = {.first = 0, .step = 1};
-    while (t.step < a.kernel && t.step * a.dilation % a.stride != 0) t.step++;
-    while (t.first < a.kernel && (phase + a.pad - t.first * a.dilation) % a.stride != 0) t.first++;
-    t.count = t.first < a.kernel ? ceil_div(a.kernel - t.first, t.step) : 0;
-    return t;
+static phase_taps taps_of(conv_axis a, int64_t phase) {
+    return phase_find(phase, a.kernel, a.stride, a.pad, a.dilation);
 }
 
 /* The phase that tap u reaches. */
@@ -51,7 +41,7 @@ static int64_t tap_phase(conv_axis a, int64_t u) {
 }
 
 static sweep_axis axis_gradient(conv_axis a, int64_t phase) {
-    phase_taps t = phase_find(a, phase);
+    phase_taps t = taps_of(a, phase);
     return (sweep_axis){.count = phase < a.in ? ceil_div(a.in - phase, a.stride) : 0,
                         .out_start = phase,
                         .out_step = a.stride,
@@ -154,7 +144,7 @@ static void pack_dx(void *context, int64_t index, int worker) {
     }
     for (int64_t py = 0; py < phases_y(t->s); py++)
         for (int64_t px = 0; px < phases_x(t->s); px++) {
-            phase_taps u = phase_find(axis_y(t->s), py), v = phase_find(axis_x(t->s), px);
+            phase_taps u = taps_of(axis_y(t->s), py), v = taps_of(axis_x(t->s), px);
             int64_t tile_floats = u.count * v.count * l->tap_floats;
             pack_phase(t, group, tile, u, v, packed + tile * tile_floats);
             packed += l->tiles * tile_floats;

@@ -1,6 +1,7 @@
 #include "kernel/conv_batch.h"
 
 #include "kernel/conv_batch_tile.h"
+#include "kernel/phase.h"
 
 #include <assert.h>
 #include <string.h>
@@ -236,16 +237,14 @@ typedef struct phase {
 
 static phase phase_of(int64_t r, int64_t in, int64_t kernel, int64_t stride, int64_t pad, int64_t dilation) {
     phase f = {.first = ((r - pad) % stride + stride) % stride, .move = 1};
-    int64_t tap = 0, every = 1;
-    f.count = f.first < in ? (in - f.first + stride - 1) / stride : 0;
-    while (tap < kernel && tap * dilation % stride != r) tap++;
-    while (every * dilation % stride != 0) every++;
-    if (tap == kernel) return f;
-    f.taps = (kernel - tap + every - 1) / every;
-    f.tap = tap + (f.taps - 1) * every;
-    f.every = -every;
+    phase_taps t = phase_find(f.first, kernel, stride, pad, dilation);
+    f.count = f.first < in ? ceil_div(in - f.first, stride) : 0;
+    if (t.count == 0) return f;
+    f.taps = t.count;
+    f.tap = t.first + (f.taps - 1) * t.step;
+    f.every = -t.step;
     f.from = (f.first + pad - f.tap * dilation) / stride;
-    f.move = every * dilation / stride;
+    f.move = t.step * dilation / stride;
     return f;
 }
 

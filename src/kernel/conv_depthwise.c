@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "kernel/conv_depthwise_tile.h"
+#include "kernel/phase.h"
 #include "kernel/sizes.h"
 
 #define TASKS         16 /* wanted, if they are large enough */
@@ -35,24 +36,22 @@ static depthwise_axis axis_forward(int64_t in, int64_t out, int64_t kernel, int6
                             .next = 1};
 }
 
-/* The data gradient at phase + stride·i: tap u reads y at (phase + stride·i + pad − u·dilation) / stride, where that is
- * whole. Taps are taken from the last to the first, so that they move forward as those of the convolution do. */
+/* The data gradient at phase + stride·i. Taps are taken from the last to the first, so that they move forward as those
+ * of the convolution do. */
 static depthwise_axis axis_gradient(int64_t phase, int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t pad,
                                     int64_t dilation) {
-    int64_t next = 1, first = 0;
-    while (next < kernel && next * dilation % stride != 0) next++;
-    while (first < kernel && (phase + pad - first * dilation) % stride != 0) first++;
+    phase_taps t = phase_find(phase, kernel, stride, pad, dilation);
     depthwise_axis a = {.count = phase < in ? ceil_div(in - phase, stride) : 0,
                         .start = phase,
                         .every = stride,
                         .in = out,
                         .step = 1,
-                        .taps = first < kernel ? ceil_div(kernel - first, next) : 0,
-                        .next = -next};
+                        .taps = t.count,
+                        .next = -t.step};
     if (a.taps == 0) return a;
-    a.first = first + (a.taps - 1) * next;
+    a.first = t.first + (a.taps - 1) * t.step;
     a.offset = (phase + pad - a.first * dilation) / stride;
-    a.move = next * dilation / stride;
+    a.move = t.step * dilation / stride;
     return a;
 }
 
