@@ -3,6 +3,7 @@
  * because clocks change: kernel_conv [ISA] [part of a shape's name]. */
 #include "base/memory.h"
 #include "kernel/conv.h"
+#include "run/machine.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -80,29 +81,12 @@ static void operation_free(operation *o) {
     mem_free(o->scratch);
 }
 
-/* ---- the peak ---- */
+#define PEAK_ROUNDS 60000 /* some 0.3 ms: as long as a small layer */
 
-#define PEAK_ROUNDS   60000 /* some 0.3 ms: as long as a small layer */
-#define PEAK_PRODUCTS 12    /* vectors that a round of the kernel `peak` multiplies and adds */
-
-typedef struct peak {
-    const kernel_set *ks;
-    float sink[THREADS_MAX][64];
-} peak;
-
-static void peak_task(void *context, int64_t index, int worker) {
-    peak *k = context;
-    (void)worker;
-    k->ks->peak(k->sink[index], PEAK_ROUNDS);
-}
-
-/* The rate at which all threads multiply and add in registers, measured once and as a convolution is: not the best of
- * many, which a clock that comes and goes would favour. */
+/* Measured once and as a convolution is: not the best of many, which a clock that comes and goes would favour. */
 static double peak_gflops(const kernel_set *ks, pool *p) {
-    peak k = {.ks = ks};
-    double start = seconds();
-    pool_run(p, peak_task, &k, pool_threads(p));
-    return 2e-9 * PEAK_PRODUCTS * ks->lanes * PEAK_ROUNDS * pool_threads(p) / (seconds() - start);
+    static float sink[THREADS_MAX * 64];
+    return machine_multiply_gflops(ks, p, PEAK_ROUNDS, sink);
 }
 
 static int by_value(const void *a, const void *b) {

@@ -39,28 +39,32 @@ const char *machine_implementation(const op_def *op, int i) {
     return NULL;
 }
 
-typedef struct peak {
+typedef struct multiply_task {
     const kernel_set *ks;
+    int64_t rounds;
     float *sink;
-} peak;
+} multiply_task;
 
-static void peak_task(void *context, int64_t index, int worker) {
-    const peak *p = context;
+static void multiply(void *context, int64_t index, int worker) {
+    const multiply_task *t = context;
     (void)worker;
-    p->ks->peak(p->sink + index * 64, PEAK_ROUNDS);
+    t->ks->peak(t->sink + index * 64, t->rounds);
+}
+
+double machine_multiply_gflops(const kernel_set *ks, pool *p, int64_t rounds, float *sink) {
+    int threads = pool_threads(p);
+    double start = clock_seconds();
+    pool_run(p, multiply, &(multiply_task){ks, rounds, sink}, threads);
+    /* a round is 2 operations in each lane of 12 accumulators */
+    return 2.0 * 12 * ks->lanes * (double)rounds * threads / (clock_seconds() - start) * 1e-9;
 }
 
 double machine_peak_gflops(const kernel_set *ks, pool *p) {
-    int threads = pool_threads(p);
-    float *sink = mem_zalloc((size_t)threads * 64, sizeof *sink);
+    float *sink = mem_zalloc((size_t)pool_threads(p) * 64, sizeof *sink);
     double best = 0, start = clock_seconds();
     if (!sink) return 0;
     do {
-        double t = clock_seconds();
-        pool_run(p, peak_task, &(peak){ks, sink}, threads);
-        t = clock_seconds() - t;
-        /* a round is 2 operations in each lane of 12 accumulators */
-        double rate = 2.0 * 12 * ks->lanes * PEAK_ROUNDS * threads / t * 1e-9;
+        double rate = machine_multiply_gflops(ks, p, PEAK_ROUNDS, sink);
         if (rate > best) best = rate;
     } while (clock_seconds() - start < 0.02);
     mem_free(sink);

@@ -14,8 +14,10 @@ const char *kernels_name(const kernel_set *ks);
 /* Name of an operator's i-th implementation, best first; NULL past the last. */
 const char *machine_implementation(const op_def *op, int i);
 
-/* Float32 multiply-adds per nanosecond × 2, measured now in registers on all threads of the pool (takes about 20 ms):
- * the ceiling that other figures are shares of. */
+/* GFLOP/s of float32 multiply-adds in registers on all threads of the pool, in one run of so many rounds (of 24
+ * operations a lane). sink: 64 floats a thread. */
+double machine_multiply_gflops(const kernel_set *ks, pool *p, int64_t rounds, float *sink);
+/* The best of such runs within 20 ms: the ceiling that other figures are shares of. */
 double machine_peak_gflops(const kernel_set *ks, pool *p);
 
 /* Most memory that this process has had resident, in bytes; 0 if the system does not tell. */
