@@ -59,3 +59,26 @@ done:
     mem_free(tensors);
     return status;
 }
+
+#define EVALUATE_OUTPUTS 16
+
+stria_status node_evaluate_new(const node *n, const void *const *in, tensor **results, stria_error *err) {
+    void *out[EVALUATE_OUTPUTS] = {0};
+    stria_status status = STRIA_OK;
+    for (int i = 0; i < n->out_count; i++) results[i] = NULL;
+    if (n->out_count > EVALUATE_OUTPUTS)
+        FAIL(err, STRIA_UNSUPPORTED, "layer '%s' (%s): %d outputs, at most %d are computed ahead", n->name, n->op->name,
+             n->out_count, EVALUATE_OUTPUTS);
+    for (int i = 0; i < n->out_count; i++) {
+        if (!n->out[i]) continue;
+        TRY_DONE(tensor_new(&results[i], n->out[i]->type, &n->out[i]->shape, n->out[i]->name, err));
+        out[i] = results[i]->data;
+    }
+    TRY_DONE(node_evaluate(n, in, out, (evaluate_random){0}, err));
+done:
+    for (int i = 0; i < n->out_count && status != STRIA_OK; i++) {
+        tensor_release(results[i]);
+        results[i] = NULL;
+    }
+    return status;
+}

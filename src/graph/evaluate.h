@@ -13,4 +13,7 @@ typedef struct evaluate_random {
 stria_status node_evaluate(const node *n, const void *const *in, void *const *out, evaluate_random random,
                            stria_error *err);
 
+/* The same with new tensors, named like the outputs, for results[out_count]; on failure all are NULL. */
+stria_status node_evaluate_new(const node *n, const void *const *in, tensor **results, stria_error *err);
+
 #endif

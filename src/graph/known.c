@@ -26,23 +26,15 @@ static bool knowable(const node *n) {
 
 stria_status node_know(node *n, stria_error *err) {
     const void *in[KNOWN_INPUTS] = {0};
-    void *out[KNOWN_OUTPUTS] = {0};
-    tensor *result[KNOWN_OUTPUTS] = {0};
+    tensor *results[KNOWN_OUTPUTS] = {0};
+    stria_error why = {0};
     if (!knowable(n)) return STRIA_OK;
-    stria_status status = STRIA_OK;
     for (int i = 0; i < n->in_count; i++)
         if (value_contents(n->in[i])) in[i] = value_contents(n->in[i])->data;
-    for (int i = 0; i < n->out_count; i++) {
-        if (!n->out[i]) continue;
-        TRY_DONE(tensor_new(&result[i], n->out[i]->type, &n->out[i]->shape, n->out[i]->name, err));
-        out[i] = result[i]->data;
-    }
-    stria_error why = {0};
-    status = node_evaluate(n, in, out, (evaluate_random){0}, &why);
-    if (status == STRIA_NO_MEMORY && err) *err = why;
+    stria_status status = node_evaluate_new(n, in, results, &why);
     for (int i = 0; i < n->out_count && status == STRIA_OK; i++)
-        if (n->out[i]) n->out[i]->data = tensor_retain(result[i]);
-done:
-    for (int i = 0; i < n->out_count; i++) tensor_release(result[i]);
-    return status == STRIA_NO_MEMORY ? status : STRIA_OK;
+        if (n->out[i]) n->out[i]->data = results[i]; /* whose reference is the value's now */
+    if (status != STRIA_NO_MEMORY) return STRIA_OK;
+    if (err) *err = why;
+    return status;
 }

@@ -4,7 +4,7 @@
 /* Contents larger than this stay computed: folding must not blow a small file up. */
 #define FOLD_BYTES_MAX ((int64_t)64 << 20)
 
-/* What runs once at 1 GFLOP/s a second would take noticeably long: it is left to the kernels. */
+/* More operations than the reference does in a moment are left to the kernels. */
 #define FOLD_WORK_MAX ((int64_t)1 << 26)
 
 static int64_t elements(value *const *v, int count) {
@@ -18,6 +18,8 @@ static bool quick(const node *n) {
     return cost.multiply_adds < FOLD_WORK_MAX && cost.other < FOLD_WORK_MAX &&
            elements(n->in, n->in_count) < FOLD_WORK_MAX;
 }
+
+#define FOLD_VALUES 16 /* inputs of a node, and outputs, at most */
 
 /* All outputs have contents already (graph/known.h). */
 static bool known(const node *n) {
@@ -47,25 +49,19 @@ static stria_status known_fold(graph_map *m, const node *n, stria_error *err) {
 
 /* Runs the node on constants and makes its outputs constants of the same names. */
 static stria_status node_fold(graph_map *m, const node *n, stria_error *err) {
-    const void *in[16] = {0};
-    tensor *result[16] = {0};
-    void *out[16] = {0};
+    const void *in[FOLD_VALUES] = {0};
+    tensor *result[FOLD_VALUES] = {0};
     value *v;
     stria_status status = STRIA_OK;
     for (int i = 0; i < n->in_count; i++) {
         TRY_DONE(graph_map_value(m, n->in[i], &v, err));
         in[i] = v ? v->data->data : NULL;
     }
-    for (int i = 0; i < n->out_count; i++) {
-        if (!n->out[i]) continue;
-        TRY_DONE(tensor_new(&result[i], n->out[i]->type, &n->out[i]->shape, n->out[i]->name, err));
-        out[i] = result[i]->data;
-    }
-    TRY_DONE(node_evaluate(n, in, out, (evaluate_random){0}, err));
+    TRY_DONE(node_evaluate_new(n, in, result, err));
     for (int i = 0; i < n->out_count; i++)
         if (n->out[i]) TRY_DONE(graph_add_constant(m->to, n->out[i]->name, result[i], &m->value[n->out[i]->id], err));
 done:
-    for (int i = 0; i < 16; i++) tensor_release(result[i]);
+    for (int i = 0; i < FOLD_VALUES; i++) tensor_release(result[i]);
     return status;
 }
 
@@ -78,7 +74,8 @@ stria_status pass_fold(graph **g, stria_error *err) {
     for (int i = 0; i < (*g)->node_count; i++) {
         const node *n = (*g)->nodes[i];
         if (known(n)) TRY_DONE(known_fold(&m, n, err));
-        else if (n->in_count <= 16 && n->out_count <= 16 && foldable(&m, n)) TRY_DONE(node_fold(&m, n, err));
+        else if (n->in_count <= FOLD_VALUES && n->out_count <= FOLD_VALUES && foldable(&m, n))
+            TRY_DONE(node_fold(&m, n, err));
         else TRY_DONE(graph_map_node(&m, n, &copy, err));
     }
     TRY_DONE(graph_map_finish(&m, &folded, err));
