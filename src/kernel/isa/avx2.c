@@ -6,4 +6,4 @@
 #define TILE_batch_oc 4
 #define TILE_batch_ow 3
 #define VECTOR_PARTS  "kernel/isa/parts_avx2.h"
-#include "kernel/isa/table.inc"
+#include "kernel/isa/unit.inc"

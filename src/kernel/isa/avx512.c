@@ -6,4 +6,4 @@
 #define TILE_batch_oc 6
 #define TILE_batch_ow 4
 #define VECTOR_PARTS  "kernel/isa/parts_avx512.h"
-#include "kernel/isa/table.inc"
+#include "kernel/isa/unit.inc"

@@ -5,4 +5,4 @@
 #define TILE_gemm_nr  8
 #define TILE_batch_oc 6
 #define TILE_batch_ow 4
-#include "kernel/isa/table.inc"
+#include "kernel/isa/unit.inc"
