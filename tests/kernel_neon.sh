@@ -27,7 +27,12 @@ kernel_flags=${KERNEL_FLAGS:--O3 -ffp-contract=fast -fno-math-errno -fno-trappin
 cd "$source"
 {
     for file in src/base/*.c; do echo "base $file -O2"; done
-    find src/kernel -name '*.c' ! -name 'avx*.c' | sed "s/^/kernel /; s/\$/ $kernel_flags/"
+    for file in src/kernel/*.c; do echo "kernel $file $kernel_flags"; done
+    for unit in src/kernel/unit/*.inc; do
+        for isa in portable neon; do
+            echo "kernel_$(basename "$unit" .inc) src/kernel/isa/$isa.c $kernel_flags -DKERNEL_UNIT=\\\"${unit#src/}\\\""
+        done
+    done
     for file in $tests; do echo "test $file -O2"; done
 } | OUT=$out COMPILE="$cc $flags" xargs -P 2 -L 1 sh -c \
     'prefix=$1 file=$2; shift 2; $COMPILE "$@" -c -o "$OUT/${prefix}_$(basename "$file" .c).o" "$file"' sh
