@@ -12,6 +12,7 @@ typedef struct item {
     dtype type;
     shape shape;
     double low, high, value[256];
+    uint64_t whole[256]; /* the same of integer types, exactly */
     int value_count;
 } item;
 
@@ -31,6 +32,7 @@ static bool parse_values(const char *at, item *it) {
     it->given = true;
     while (*at && it->value_count < 256) {
         char *end;
+        it->whole[it->value_count] = strtoull(at, NULL, 10);
         it->value[it->value_count++] = strtod(at, &end);
         if (end == at || (*end && *end != ',')) return false;
         at = *end ? end + 1 : end;
@@ -51,7 +53,8 @@ static bool parse_prefix(const char *prefix, item *it, dtype float_type) {
     static const struct {
         const char *name;
         dtype type;
-    } kinds[] = {{"i64=", STRIA_INT64}, {"i32=", STRIA_INT32}, {"u8=", STRIA_UINT8}, {"bool=", STRIA_BOOL}, {"f=", 0}};
+    } kinds[] = {{"i64=", STRIA_INT64}, {"u64=", STRIA_UINT64}, {"i32=", STRIA_INT32}, {"u8=", STRIA_UINT8},
+                 {"bool=", STRIA_BOOL}, {"f=", 0}};
     it->type = float_type;
     it->low = -1, it->high = 1;
     if (strcmp(prefix, "pos") == 0) it->low = 0.5, it->high = 1.5;
@@ -101,7 +104,9 @@ static stria_status item_tensor(const item *it, uint64_t stream, tensor **out, s
         FAIL(err, STRIA_BAD_ARGUMENT, "%d contents for %lld elements", it->value_count, (long long)count);
     *out = random_tensor(it->type, &it->shape, it->low, it->high, stream);
     if (!*out) FAIL(err, STRIA_NO_MEMORY, "no memory for a case");
-    for (int64_t i = 0; it->given && i < count; i++) tensor_put(*out, i, it->value[i]);
+    for (int64_t i = 0; it->given && i < count; i++)
+        if (dtype_bytes(it->type) == 8 && !dtype_is_float(it->type)) ((uint64_t *)(*out)->data)[i] = it->whole[i];
+        else tensor_put(*out, i, it->value[i]);
     return STRIA_OK;
 }
 

@@ -4,7 +4,7 @@
  * inputs: items separated by ", ", each [prefix:]shape, "-" for an absent one:
  *   2x3x4          floats, uniform in [−1, 1)          :        a scalar
  *   pos:2x3        uniform in [0.5, 1.5)               a..b:2x3 uniform in [a, b)
- *   i64=1,2,3:3    these contents; also i32=, u8=, bool=, f=; without ":shape" a scalar
+ *   i64=1,2,3:3    these contents; also u64=, i32=, u8=, bool=, f=; without ":shape" a scalar
  * attributes: "name=text name=text"; "outputs=3" is how many an operator with any number of outputs has. */
 #ifndef TESTS_CASES_H
 #define TESTS_CASES_H

@@ -263,6 +263,9 @@ static void put_f64(void *p, dtype t, int64_t i, double x) {
     case STRIA_BOOL:
         ((uint8_t *)p)[i] = x != 0;
         break;
+    case STRIA_UINT64:
+        ((uint64_t *)p)[i] = !(x > 0) ? 0 : x >= 0x1p64 ? UINT64_MAX : (uint64_t)x;
+        break;
     default:
         put_i64(p, t, i, f64_to_i64(x));
         break;

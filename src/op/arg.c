@@ -61,7 +61,7 @@ static bool wins(const ref_tensor *x, int64_t i, int64_t k, bool least, bool las
         return last ? v >= best : v > best;
     }
     int64_t a = least ? x->i[k] : x->i[i], b = least ? x->i[i] : x->i[k];
-    bool greater = x->type == STRIA_UINT64 ? (uint64_t)a > (uint64_t)b : a > b;
+    bool greater = integer_less(x->type, b, a);
     return greater || (last && a == b);
 }
 

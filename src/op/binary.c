@@ -104,11 +104,12 @@ static double real(const node *n, double a, double b) {
     return op == &op_Pow ? pow(a, b) : remainder_real(n, a, b);
 }
 
-static int64_t power(int64_t a, int64_t b) {
-    uint64_t y = 1, square = (uint64_t)a;
-    if (b < 0) return a == 1 ? 1 : a == -1 ? (b % 2 ? -1 : 1) : 0;
-    for (; b > 0; b >>= 1, square *= square)
-        if (b & 1) y *= square;
+static int64_t power(const node *n, int64_t a, int64_t b) {
+    uint64_t y = 1, square = (uint64_t)a, times = (uint64_t)b;
+    bool minus_one = a == -1 && n->in[0]->type != STRIA_UINT64;
+    if (integer_less(n->in[1]->type, b, 0)) return a == 1 ? 1 : minus_one ? (b % 2 ? -1 : 1) : 0;
+    for (; times > 0; times >>= 1, square *= square)
+        if (times & 1) y *= square;
     return (int64_t)y;
 }
 
@@ -130,16 +131,16 @@ static int64_t whole(const node *n, int64_t a, int64_t b) {
     if (op == &op_Sub) return (int64_t)((uint64_t)a - (uint64_t)b);
     if (op == &op_Mul) return (int64_t)((uint64_t)a * (uint64_t)b);
     if (op == &op_Div) return quotient(n->in[0]->type, a, b);
-    return op == &op_Pow ? power(a, b) : remainder_whole(n, a, b);
+    return op == &op_Pow ? power(n, a, b) : remainder_whole(n, a, b);
 }
 
 /* y = a ∘ b of one element; both are floats or both integers, but for powers. */
 static stria_status combine(const node *n, ref_tensor *y, int64_t i, const ref_tensor *a, int64_t at_a,
                             const ref_tensor *b, int64_t at_b, stria_error *err) {
     if (a->f || b->f) {
-        double z = real(n, a->f ? a->f[at_a] : (double)a->i[at_a], b->f ? b->f[at_b] : (double)b->i[at_b]);
+        double z = real(n, ref_value(a, at_a), ref_value(b, at_b));
         if (y->f) y->f[i] = z;
-        else y->i[i] = integer_wrap(y->type, integer_of(z));
+        else y->i[i] = integer_wrap(y->type, integer_of(y->type, z));
         return STRIA_OK;
     }
     if ((n->op == &op_Div || n->op == &op_Mod) && b->i[at_b] == 0)

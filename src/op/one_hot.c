@@ -55,7 +55,7 @@ static stria_status reference(const ref_call *c, stria_error *err) {
     int64_t depth = y->dim[axis], inner = shape_span(y, axis + 1, y->rank), count = shape_count(y);
     for (int64_t i = 0; i < count; i++) {
         int64_t k = i / inner % depth, at = i / inner / depth * inner + i % inner;
-        int64_t index = c->in[0].f ? integer_of(c->in[0].f[at]) : c->in[0].i[at];
+        int64_t index = c->in[0].f ? integer_of(STRIA_INT64, c->in[0].f[at]) : c->in[0].i[at];
         ref_copy(&c->out[0], i, &c->in[2], index == k || (index < 0 && index + depth == k));
     }
     return STRIA_OK;

@@ -224,13 +224,17 @@ static int64_t whole_start(const op_def *op, dtype type) {
 }
 
 static int64_t whole_join(const op_def *op, dtype type, int64_t y, int64_t x) {
-    bool less = type == STRIA_UINT64 ? (uint64_t)x < (uint64_t)y : x < y;
+    bool less = integer_less(type, x, y);
     if (op == &op_ReduceMax) return less ? y : x;
     if (op == &op_ReduceMin) return less ? x : y;
     if (op == &op_ReduceProd) return (int64_t)((uint64_t)y * (uint64_t)x);
     uint64_t term = op == &op_ReduceSumSquare ? (uint64_t)x * (uint64_t)x : (uint64_t)x;
-    if (op == &op_ReduceL1 && x < 0 && type != STRIA_UINT64) term = -term;
+    if (op == &op_ReduceL1 && integer_less(type, x, 0)) term = -term;
     return (int64_t)((uint64_t)y + term);
+}
+
+static int64_t share(dtype type, int64_t sum, int64_t count) {
+    return type == STRIA_UINT64 ? (int64_t)((uint64_t)sum / (uint64_t)count) : sum / count;
 }
 
 /* One output: over the `count` elements of the box `inner`, by strides from x[at] on. */
@@ -241,12 +245,12 @@ static void reduce_one(const ref_call *c, int64_t output, int64_t at, const shap
     double all = start(op);
     for (int64_t r = 0; r < count; r++) {
         int64_t from = at + strided_offset(r, inner, stride);
-        if (x->f || !whole(op)) all = join(op, all, x->f ? x->f[from] : (double)x->i[from]);
+        if (x->f || !whole(op)) all = join(op, all, ref_value(x, from));
         else sum = whole_join(op, y->type, sum, x->i[from]);
     }
     if (y->f) y->f[output] = finish(op, all, count);
-    else if (!whole(op)) y->i[output] = integer_of(finish(op, all, count));
-    else y->i[output] = integer_wrap(y->type, op == &op_ReduceMean && count > 0 ? sum / count : sum);
+    else if (!whole(op)) y->i[output] = integer_of(y->type, finish(op, all, count));
+    else y->i[output] = integer_wrap(y->type, op == &op_ReduceMean && count > 0 ? share(y->type, sum, count) : sum);
 }
 
 static stria_status reference(const ref_call *c, stria_error *err) {

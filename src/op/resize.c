@@ -262,7 +262,22 @@ static void result_put(const resize_geometry *g, ref_tensor *y, const double *fr
     for (int64_t i = 0; i < count; i++) {
         double v = !back && is_outside(g, &y->shape, i) ? g->outside : from[i];
         if (y->f) y->f[i] = v;
-        else y->i[i] = integer_wrap(y->type, integer_of(v));
+        else y->i[i] = integer_wrap(y->type, integer_of(y->type, v));
+    }
+}
+
+/* Integers of the nearest element are moved, not computed: a double would round those beyond 2^53. */
+static void nearest_integers(const resize_geometry *g, const ref_tensor *x, const ref_tensor *y) {
+    int64_t count = shape_count(&y->shape), index;
+    double weight;
+    for (int64_t i = 0; i < count; i++) {
+        int64_t at = 0, step = 1, rest = i;
+        for (int d = g->rank - 1; d >= 0; step *= x->shape.dim[d], rest /= y->shape.dim[d--]) {
+            index = rest % y->shape.dim[d];
+            if (!resize_keeps(g, d)) (void)resize_taps(g, d, index, &index, &weight);
+            at += index * step;
+        }
+        y->i[i] = is_outside(g, &y->shape, i) ? integer_wrap(y->type, integer_of(y->type, g->outside)) : x->i[at];
     }
 }
 
@@ -273,8 +288,12 @@ static stria_status reference(const ref_call *c, stria_error *err) {
     int64_t count = shape_count(&s);
     double *x = NULL;
     stria_status status = STRIA_OK;
+    if (g.mode == RESIZE_NEAREST && c->in[0].i) {
+        nearest_integers(&g, &c->in[0], &c->out[0]);
+        return STRIA_OK;
+    }
     TRY_DONE(mem_new(&x, (size_t)count + 1, sizeof *x, "a resize", err));
-    for (int64_t i = 0; i < count; i++) x[i] = c->in[0].f ? c->in[0].f[i] : (double)c->in[0].i[i];
+    for (int64_t i = 0; i < count; i++) x[i] = ref_value(&c->in[0], i);
     for (int d = 0; d < g.rank; d++)
         if (!resize_keeps(&g, d)) TRY_DONE(pass(&x, &s, &g, d, back, err));
     result_put(&g, &c->out[0], x, back);

@@ -180,8 +180,13 @@ bool integer_less(dtype type, int64_t a, int64_t b) {
     return type == STRIA_UINT64 ? (uint64_t)a < (uint64_t)b : a < b;
 }
 
-int64_t integer_of(double x) {
+double integer_value(dtype type, int64_t x) {
+    return type == STRIA_UINT64 ? (double)(uint64_t)x : (double)x;
+}
+
+int64_t integer_of(dtype type, double x) {
     if (isnan(x)) return 0;
+    if (type == STRIA_UINT64) return x <= 0 ? 0 : x >= 0x1p64 ? -1 : (int64_t)(uint64_t)x;
     return x >= 0x1p63 ? INT64_MAX : x < -0x1p63 ? INT64_MIN : (int64_t)x;
 }
 
@@ -189,6 +194,10 @@ int64_t shape_span(const shape *s, int from, int to) {
     int64_t product = 1;
     for (int d = from; d < to; d++) product *= s->dim[d];
     return product;
+}
+
+double ref_value(const ref_tensor *t, int64_t i) {
+    return t->f ? t->f[i] : integer_value(t->type, t->i[i]);
 }
 
 void ref_copy(ref_tensor *y, int64_t to, const ref_tensor *x, int64_t from) {

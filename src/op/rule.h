@@ -57,10 +57,14 @@ int64_t strided_offset(int64_t index, const shape *s, const int64_t stride[RANK_
 int64_t integer_wrap(dtype type, int64_t x);
 /* a < b, as numbers of the type. */
 bool integer_less(dtype type, int64_t a, int64_t b);
-/* x without its fraction, saturated; 0 for NaN. */
-int64_t integer_of(double x);
+/* The number that x stands for: a uint64 of 2^63 or more is held as a negative int64. */
+double integer_value(dtype type, int64_t x);
+/* x without its fraction, saturated to uint64 if that is the type, else to int64; 0 for NaN. */
+int64_t integer_of(dtype type, double x);
 /* Product of the dimensions in [from, to). */
 int64_t shape_span(const shape *s, int from, int to);
+/* Element i as a real number. */
+double ref_value(const ref_tensor *t, int64_t i);
 /* Copies element `from` of x to element `to` of y, of the same kind. */
 void ref_copy(ref_tensor *y, int64_t to, const ref_tensor *x, int64_t from);
 

@@ -129,7 +129,7 @@ static double real(scatter_reduction reduction, double y, double u) {
 }
 
 static int64_t whole(scatter_reduction reduction, dtype type, int64_t y, int64_t u) {
-    bool greater = type == STRIA_UINT64 ? (uint64_t)u > (uint64_t)y : u > y;
+    bool greater = integer_less(type, y, u);
     if (reduction == SCATTER_ADD) return integer_wrap(type, (int64_t)((uint64_t)y + (uint64_t)u));
     if (reduction == SCATTER_MUL) return integer_wrap(type, (int64_t)((uint64_t)y * (uint64_t)u));
     if (reduction == SCATTER_NONE) return u;

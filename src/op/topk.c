@@ -76,7 +76,7 @@ static bool before(const ref_tensor *x, int64_t p, int64_t q, bool largest) {
         if (isnan(a) != isnan(b)) return isnan(a) == largest;
         if (a != b && !isnan(a)) return (a > b) == largest;
     } else if (x->i[p] != x->i[q]) {
-        bool greater = x->type == STRIA_UINT64 ? (uint64_t)x->i[p] > (uint64_t)x->i[q] : x->i[p] > x->i[q];
+        bool greater = integer_less(x->type, x->i[q], x->i[p]);
         return greater == largest;
     }
     return p < q;

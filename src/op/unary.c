@@ -135,12 +135,13 @@ static op_cost cost(const node *n) {
     return (op_cost){0, shape_count(&n->out[0]->shape)};
 }
 
-static int64_t integer_function(const unary_row *r, int64_t x, const unary_attributes *a) {
+static int64_t integer_function(const unary_row *r, dtype type, int64_t x, const unary_attributes *a) {
     const op_def *op = r->op;
-    if (op == &op_Shrink) return integer_of(r->f((double)x, a));
-    if (op == &op_Sign) return (x > 0) - (x < 0);
-    if (op == &op_Relu) return x < 0 ? 0 : x;
-    return op == &op_Neg || x < 0 ? (int64_t)(0 - (uint64_t)x) : x;
+    bool negative = integer_less(type, x, 0);
+    if (op == &op_Shrink) return integer_of(type, r->f(integer_value(type, x), a));
+    if (op == &op_Sign) return negative ? -1 : x != 0;
+    if (op == &op_Relu) return negative ? 0 : x;
+    return op == &op_Neg || negative ? (int64_t)(0 - (uint64_t)x) : x;
 }
 
 static stria_status reference(const ref_call *c, stria_error *err) {
@@ -150,7 +151,7 @@ static stria_status reference(const ref_call *c, stria_error *err) {
     int64_t count = shape_count(&y->shape);
     for (int64_t i = 0; i < count; i++)
         if (y->f) y->f[i] = r->f(x->f[i], c->attributes);
-        else y->i[i] = integer_wrap(y->type, integer_function(r, x->i[i], c->attributes));
+        else y->i[i] = integer_wrap(y->type, integer_function(r, y->type, x->i[i], c->attributes));
     return STRIA_OK;
 }
 
