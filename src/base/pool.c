@@ -33,24 +33,33 @@ typedef struct signal_word {
     atomic_bool asleep;
 } signal_word;
 
+/* The indices that are a worker's first; who has none left takes of the others'. next is job << 32 | position: a claim
+ * made with the numbers of an earlier job fails. */
+typedef struct share {
+    _Alignas(MEMORY_ALIGNMENT) _Atomic uint64_t next;
+    _Atomic uint32_t count;
+    int64_t begin; /* read by who has claimed a position only */
+} share;
+
 typedef struct worker {
     signal_word go; /* jobs given to this worker so far */
+    share own;
     pool *owner;
     int index;
     pthread_t thread;
 } worker;
 
 struct pool {
-    signal_word left; /* workers that have not finished the job */
+    signal_word left; /* indices of the job that are not done */
     _Alignas(MEMORY_ALIGNMENT) atomic_bool busy;
     atomic_int references;
     atomic_bool quit;
-    int threads, active; /* active: threads that the present job has work for, the caller counted */
-    int64_t spin_ns;     /* 0 when there are more threads than CPUs: spinning would hold up the one waited for */
-    pool_task *task;
+    int threads;
+    int64_t spin_ns; /* 0 when there are more threads than CPUs: spinning would hold up the one waited for */
+    uint32_t job;
+    pool_task *task; /* like context, read by who has claimed an index only */
     void *context;
-    int64_t count;
-    worker *workers; /* [threads], the first unused */
+    worker *workers; /* [threads]; the first is the caller's, which has no thread */
 };
 
 #ifdef __linux__
@@ -97,21 +106,44 @@ static void word_wake_if_asleep(signal_word *w) {
     if (atomic_load(&w->asleep)) word_rouse(w);
 }
 
-/* Worker w of n gets a contiguous chunk; the first count % n chunks are longer by one. */
-static void chunk_run(const pool *p, int w) {
-    int64_t each = p->count / p->threads, rest = p->count % p->threads;
-    int64_t begin = w * each + (w < rest ? w : rest), end = begin + each + (w < rest);
-    for (int64_t i = begin; i < end; i++) p->task(p->context, i, w);
+/* A late worker may look at a share while the next job is being dealt: then `next` holds a position past any count. */
+#define DEALING UINT32_MAX
+
+static void share_deal(share *s, uint32_t job, int64_t begin, int64_t count) {
+    atomic_store(&s->next, (uint64_t)job << 32 | DEALING);
+    atomic_store(&s->count, (uint32_t)count);
+    s->begin = begin;
+    atomic_store(&s->next, (uint64_t)job << 32);
+}
+
+static bool share_claim(share *s, int64_t *index) {
+    uint64_t next = atomic_load(&s->next);
+    while ((uint32_t)next < atomic_load(&s->count))
+        if (atomic_compare_exchange_weak(&s->next, &next, next + 1)) {
+            *index = s->begin + (uint32_t)next;
+            return true;
+        }
+    return false;
+}
+
+/* Runs worker w's share, then what is left of the others'. */
+static void shares_run(pool *p, int w) {
+    unsigned done = 0;
+    int64_t index;
+    for (int i = 0; i < p->threads; i++)
+        for (share *s = &p->workers[(w + i) % p->threads].own; share_claim(s, &index); done++)
+            p->task(p->context, index, w);
+    if (done && atomic_fetch_sub(&p->left.value, done) == done && w > 0) word_wake_if_asleep(&p->left);
 }
 
 static void *worker_main(void *argument) {
     worker *w = argument;
     pool *p = w->owner;
-    for (unsigned seen = 0;; seen++) {
+    for (unsigned seen = 0;;) {
         word_wait(&w->go, seen, p->spin_ns);
+        seen = atomic_load(&w->go.value);
         if (atomic_load(&p->quit)) return NULL;
-        chunk_run(p, w->index);
-        if (atomic_fetch_sub(&p->left.value, 1) == 1) word_wake_if_asleep(&p->left);
+        shares_run(p, w->index);
     }
 }
 
@@ -124,6 +156,23 @@ static void run_alone(pool_task *task, void *context, int64_t count) {
     for (int64_t i = 0; i < count; i++) task(context, i, 0);
 }
 
+#define JOB_MAX ((int64_t)1 << 30) /* indices that `left` can count */
+
+/* Indices first … first + count − 1, in contiguous shares of which the first count % threads are longer by one. */
+static void job_run(pool *p, int64_t first, int64_t count) {
+    int64_t each = count / p->threads, rest = count % p->threads;
+    p->job++;
+    atomic_store(&p->left.value, (unsigned)count);
+    for (int w = 0; w < p->threads; w++) {
+        int64_t own = each + (w < rest);
+        share_deal(&p->workers[w].own, p->job, first, own);
+        first += own;
+    }
+    for (int w = 1; w < p->threads && w < count; w++) worker_go(&p->workers[w]);
+    shares_run(p, 0);
+    for (unsigned left; (left = atomic_load(&p->left.value)) != 0;) word_wait(&p->left, left, p->spin_ns);
+}
+
 void pool_run(pool *p, pool_task *task, void *context, int64_t count) {
     if (!p || p->threads == 1 || count <= 1 || atomic_exchange(&p->busy, true)) {
         run_alone(task, context, count);
@@ -131,12 +180,8 @@ void pool_run(pool *p, pool_task *task, void *context, int64_t count) {
     }
     p->task = task;
     p->context = context;
-    p->count = count;
-    p->active = count < p->threads ? (int)count : p->threads;
-    atomic_store(&p->left.value, (unsigned)p->active - 1);
-    for (int w = 1; w < p->active; w++) worker_go(&p->workers[w]);
-    chunk_run(p, 0);
-    for (unsigned left; (left = atomic_load(&p->left.value)) != 0;) word_wait(&p->left, left, p->spin_ns);
+    for (int64_t first = 0; first < count; first += JOB_MAX)
+        job_run(p, first, count - first < JOB_MAX ? count - first : JOB_MAX);
     atomic_store(&p->busy, false);
 }
 

@@ -21,10 +21,11 @@ int pool_cpu_quota(const char *root);
 /* One task: index in 0…count−1, worker in 0…threads−1 (for per-thread scratch; results must not depend on it). */
 typedef void pool_task(void *context, int64_t index, int worker);
 
-/* Runs task for every index 0…count−1 and waits. Indices are dealt to workers in contiguous chunks by (count, threads),
- * so that successive layers find their data in the same core's cache. The calling thread is worker 0. A caller who
- * finds the pool busy (or passes NULL) runs everything alone as worker 0, with the same bits. Never fails, never
- * allocates. Waiting threads spin about 50 µs and then sleep on a futex. */
+/* Runs task for every index 0…count−1 and waits. Indices are dealt to workers in contiguous shares by (count, threads),
+ * so that successive layers find their data in the same core's cache; a worker who is through takes over what others
+ * have not begun, so that nobody waits for a thread that is not awake yet or whose CPU is taken. The calling thread is
+ * worker 0. A caller who finds the pool busy (or passes NULL) runs everything alone as worker 0, with the same bits.
+ * Never fails, never allocates. Waiting threads spin about 50 µs and then sleep on a futex. */
 void pool_run(pool *p, pool_task *task, void *context, int64_t count);
 
 #endif
