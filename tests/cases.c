@@ -53,8 +53,8 @@ static bool parse_prefix(const char *prefix, item *it, dtype float_type) {
     static const struct {
         const char *name;
         dtype type;
-    } kinds[] = {{"i64=", STRIA_INT64}, {"u64=", STRIA_UINT64}, {"i32=", STRIA_INT32}, {"u8=", STRIA_UINT8},
-                 {"bool=", STRIA_BOOL}, {"f=", 0}};
+    } kinds[] = {{"i64=", STRIA_INT64}, {"u64=", STRIA_UINT64}, {"i32=", STRIA_INT32},
+                 {"u8=", STRIA_UINT8},  {"bool=", STRIA_BOOL},  {"f=", 0}};
     it->type = float_type;
     it->low = -1, it->high = 1;
     if (strcmp(prefix, "pos") == 0) it->low = 0.5, it->high = 1.5;

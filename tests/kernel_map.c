@@ -64,7 +64,7 @@ static double plain(map_kind kind, double a, double b, double c) {
     case MAP_prelu:
         return a < 0 ? (double)((float)a * (float)b) : a;
     case MAP_prelu_gradient:
-        return b < 0 ? (double)((float)a * (float)c) : a;
+        return b > 0 ? a : (double)((float)a * (float)c);
     case MAP_COUNT:
         break;
     }

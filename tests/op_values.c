@@ -6,6 +6,7 @@
 #include "cases.h"
 #include "check.h"
 #include "run/session.h"
+#include "transform/transform.h"
 
 #define BIG "18446744073709551615" /* 2^64 − 1 */
 #define MID "9223372036854775808"  /* 2^63 */
@@ -56,7 +57,57 @@ static bool same(const value *v, const void *got, const tensor *want) {
     return true;
 }
 
-static void way_check(const case_graph *c, const session_config *config, const tensor *want, const char *what) {
+/* Gradients of Σ y where formulas divide by zero or a function has a kink: PyTorch 2.15's. */
+static const struct {
+    const op_def *op;
+    op_case text;
+    const char *want[3]; /* by input */
+} gradients[] = {
+    {&op_Pow,
+     {"f=0,0,0,0,-0,2,nan:7, f=0,1,2,-1,2,0,0:7", ""},
+     {"f=0,1,0,-inf,0,0,0:7", "f=0,0,0,-inf,0,0.6931472,nan:7"}},
+    {&op_Pow, {"f=-2,0,3:3, f=2", ""}, {"f=-4,0,6:3"}},
+    {&op_ScatterElements,
+     {"f=0,1,2,3,0,5:6, i64=0,0,1,4,4,5:6, f=2,3,0,2,0,7:6", "reduction=mul"},
+     {"f=6,0,1,1,0,7:6", NULL, "f=0,0,1,0,0,5:6"}},
+    {&op_ScatterElements, {"f=2,1:2, i64=0,0:2, f=0,0:2", "reduction=mul"}, {"f=0,1:2", NULL, "f=0,0:2"}},
+    {&op_ScatterND, {"f=2,1:2, i64=0,0:2x1, f=0,3:2", "reduction=mul"}, {"f=0,1:2", NULL, "f=6,0:2"}},
+    {&op_ScatterND, {"f=2,1:2, i64=0,0:2x1, f=2,1:2", "reduction=max"}, {"f=0.5,1:2", NULL, "f=0.5,0:2"}},
+    {&op_ReduceProd, {"f=0,1,2,0,0,2,3,4,5:3x3, i64=1:1", ""}, {"f=2,0,0,0,0,0,20,15,12:3x3"}},
+    {&op_ReduceLogSum, {"f=-1,-2,-inf,1:2x2, i64=1:1", ""}, {"f=-0.33333333,-0.33333333,0,0:2x2"}},
+    {&op_ReduceLogSumExp, {"f=-inf,1,-inf,-inf:2x2, i64=1:1", ""}, {"f=0,1,nan,nan:2x2"}},
+    {&op_ReduceL2, {"f=0,0,3,4:2x2, i64=1:1", ""}, {"f=0,0,0.6,0.8:2x2"}},
+    {&op_ReduceL1, {"f=0,-1,2:3, i64=0:1", ""}, {"f=0,-1,1:3"}},
+    {&op_ReduceMax, {"f=1,1,0:3, i64=0:1", ""}, {"f=0.5,0.5,0:3"}},
+    {&op_LpPool, {"f=0,0,3,4:2x1x2", "kernel_shape=2 p=2"}, {"f=0,0,0.6,0.8:2x1x2"}},
+    {&op_LpNormalization, {"f=0,0:2", "axis=0"}, {"f=0,0:2"}},
+    {&op_Max, {"f=1,2,0:3, f=1,0,3:3", ""}, {"f=0.5,1,0:3", "f=0.5,0,1:3"}},
+    {&op_Min, {"f=1,2:2, f=1:1, f=1,0:2", ""}, {"f=0.33333333,0:2", "f=0.33333333:1", "f=0.33333333,1:2"}},
+    {&op_Max, {"f=-1,2:2", ""}, {"f=1,1:2"}},
+    {&op_Clip, {"f=-1,0,1,6,7:5, f=0, f=6", ""}, {"f=0,0,1,0,0:5", "f=2", "f=2"}},
+    {&op_Sqrt, {"f=0,4:2", ""}, {"f=inf,0.25:2"}},
+    {&op_Abs, {"f=0,-2,3:3", ""}, {"f=0,-1,1:3"}},
+    {&op_Relu, {"f=0,-2,3:3", ""}, {"f=0,0,1:3"}},
+    {&op_LeakyRelu, {"f=0,-2,3,nan:4", "alpha=0.25"}, {"f=0.25,0.25,1,0.25:4"}},
+    {&op_Elu, {"f=0,3:2", "alpha=0.5"}, {"f=0.5,1:2"}},
+    {&op_Selu, {"f=0,3:2", ""}, {"f=1.7580993,1.050701:2"}},
+    {&op_PRelu, {"f=0,-2,3:3, f=0.25:1", ""}, {"f=0.25,0.25,1:3", "f=-2:1"}},
+    {&op_Where, {"bool=1,0:2, f=nan,1:2, f=1,inf:2", ""}, {NULL, "f=1,0:2", "f=0,1:2"}},
+};
+
+static tensor *tensor_of(const char *text) {
+    case_graph c;
+    stria_error err = {0};
+    op_case identity = {text, ""};
+    if (!CHECK(case_new(&c, &op_Identity, &identity, STRIA_FLOAT32, &err) == STRIA_OK, "%s: %s", text, err.text))
+        return NULL;
+    tensor *t = tensor_retain(c.contents[0]);
+    case_release(&c);
+    return t;
+}
+
+/* Output k of the graph is want[k], where there is one. */
+static void way_check(const case_graph *c, const session_config *config, tensor *const *want, const char *what) {
     stria_error err = {0};
     session *s = NULL;
     const value *v;
@@ -65,33 +116,67 @@ static void way_check(const case_graph *c, const session_config *config, const t
         if (c->contents[i] && c->n->in[i]->kind == VALUE_INPUT)
             memcpy(session_memory(s, c->n->in[i]->name, &v), c->contents[i]->data, c->contents[i]->bytes);
     CHECK(session_run(s, &err) == STRIA_OK, "%s: %s", what, err.text);
-    const void *got = session_memory(s, "y", &v);
-    CHECK(same(v, got, want), "%s, %s, optimize=%d, reference=%d", what, config->ks->isa, config->optimize,
-          config->reference);
+    for (int k = 0; k < c->g->output_count; k++) {
+        const void *got = session_memory(s, c->g->output_names[k], &v);
+        CHECK(same(v, got, want[k]), "%s, %s, optimize=%d, reference=%d, output %s", what, config->ks->isa,
+              config->optimize, config->reference, c->g->output_names[k]);
+    }
     session_free(s);
 }
 
+static void ways_check(const case_graph *c, tensor *const *want, const char *what) {
+    for (const kernel_set *const *ks = kernel_sets(); *ks; ks++)
+        for (int way = 0; way < 3; way++)
+            way_check(c, &(session_config){.ks = *ks, .optimize = way == 1, .reference = way == 2}, want, what);
+}
+
 static void row_check(const value_row *r) {
-    case_graph c, expected;
+    case_graph c;
     stria_error err = {0};
-    op_case wanted = {r->want, ""};
+    tensor *want = tensor_of(r->want);
     const char *what = case_name(r->op, &r->text);
-    if (!CHECK(case_new(&expected, &op_Identity, &wanted, STRIA_FLOAT32, &err) == STRIA_OK, "%s: %s", r->want,
-               err.text))
-        return;
-    what = case_name(r->op, &r->text);
     if (CHECK(case_new(&c, r->op, &r->text, STRIA_FLOAT32, &err) == STRIA_OK, "%s: %s", what, err.text)) {
         CHECK(graph_add_output(c.g, c.n->out[0], "y", &err) == STRIA_OK, "%s", err.text);
-        for (const kernel_set *const *ks = kernel_sets(); *ks; ks++)
-            for (int way = 0; way < 3; way++)
-                way_check(&c, &(session_config){.ks = *ks, .optimize = way == 1, .reference = way == 2},
-                          expected.contents[0], what);
+        if (want) ways_check(&c, &want, what);
         case_release(&c);
     }
-    case_release(&expected);
+    tensor_release(want);
+}
+
+/* An output for the gradient of each input that has a wanted one. */
+static void gradients_add(case_graph *c, const char *const *texts, tensor **want) {
+    value *x[3], *dx[3];
+    int count = 0;
+    stria_error err = {0};
+    for (int i = 0; i < 3; i++) {
+        if (!texts[i]) continue;
+        want[count] = tensor_of(texts[i]);
+        x[count++] = c->n->in[i];
+    }
+    if (!CHECK(autodiff(c->g, c->n->out[0], x, count, dx, &err) == STRIA_OK, "%s", err.text)) return;
+    for (int k = 0; k < count; k++) {
+        char name[32];
+        snprintf(name, sizeof name, "d%s", x[k]->name);
+        CHECK(dx[k] && graph_add_output(c->g, dx[k], name, &err) == STRIA_OK, "%s: %s", name, err.text);
+    }
+}
+
+static void gradient_check(const op_def *op, const op_case *text, const char *const *texts) {
+    case_graph c;
+    stria_error err = {0};
+    tensor *want[3] = {NULL};
+    char what[512];
+    snprintf(what, sizeof what, "gradient of %s", case_name(op, text));
+    if (!CHECK(case_new(&c, op, text, STRIA_FLOAT32, &err) == STRIA_OK, "%s: %s", what, err.text)) return;
+    gradients_add(&c, texts, want);
+    ways_check(&c, want, what);
+    case_release(&c);
+    for (int i = 0; i < 3; i++) tensor_release(want[i]);
 }
 
 int main(void) {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) row_check(&rows[i]);
+    for (size_t i = 0; i < sizeof gradients / sizeof *gradients; i++)
+        gradient_check(gradients[i].op, &gradients[i].text, gradients[i].want);
     return check_report();
 }

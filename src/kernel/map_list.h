@@ -28,5 +28,5 @@ MAP(is_any, 1, B, F, F, F, (a == p) | (a == q)) /* equals p or q */
 MAP(where, 3, F, B, F, F, IF(a, b, c))
 MAP(select_equal, 3, F, F, F, F, IF(b == c, a, ZERO)) /* dy, x, y: dy where x is y */
 MAP(prelu, 2, F, F, F, F, IF(a < 0, a * b, a)) /* x, slope */
-MAP(prelu_gradient, 3, F, F, F, F, IF(b < 0, a * c, a)) /* dy, x, slope */
+MAP(prelu_gradient, 3, F, F, F, F, IF(b > 0, a, a * c)) /* dy, x, slope */
 /* clang-format on */

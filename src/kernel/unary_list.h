@@ -37,10 +37,10 @@ UNARY(ceil, 0, -V(v_floor)(-x), ZERO)
 UNARY(round, 0, V(v_round)(x), ZERO) /* halves go to even */
 UNARY(affine, 0, a * x + b, d * a) /* a = scale, b = offset */
 UNARY(clip, 'y', V(v_clip)(x, a, b), IF((y > a) & (y < b), d, ZERO)) /* a = least, b = greatest */
-UNARY(leaky_relu, 'x', IF(x < 0, a * x, x), IF(x < 0, d * a, d)) /* a = alpha */
+UNARY(leaky_relu, 'x', IF(x < 0, a * x, x), IF(x > 0, d, d * a)) /* a = alpha */
 UNARY(thresholded_relu, 'x', IF(x <= a, ZERO, x), IF(x <= a, ZERO, d)) /* a = alpha */
-UNARY(elu, 'x', IF(x < 0, a * V(v_expm1_inside)(x), x), IF(x < 0, d * a * V(v_exp)(x), d)) /* a = alpha */
-UNARY(selu, 'x', b * IF(x < 0, a * V(v_expm1_inside)(x), x), d * b * IF(x < 0, a * V(v_exp)(x), ONE)) /* a = alpha, b = gamma */
+UNARY(elu, 'x', IF(x < 0, a * V(v_expm1_inside)(x), x), IF(x <= 0, d * a * V(v_exp)(x), d)) /* a = alpha */
+UNARY(selu, 'x', b * IF(x < 0, a * V(v_expm1_inside)(x), x), d * b * IF(x <= 0, a * V(v_exp)(x), ONE)) /* a = alpha, b = gamma */
 UNARY(celu, 'x', IF(x < 0, a * V(v_expm1)(x / a), x), IF(x < 0, d * V(v_exp)(x / a), d)) /* a = alpha > 0 */
 UNARY(hard_sigmoid, 'x', V(v_clip)(a * x + b, ZERO, ONE), IF((a * x + b > 0) & (a * x + b < 1), d * a, ZERO)) /* alpha, beta */
 UNARY(hard_swish, 'x', x * V(v_clip)(x / 6 + 0.5f, ZERO, ONE), d * V(v_hard_swish_slope)(x))

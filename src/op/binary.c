@@ -53,6 +53,36 @@ static stria_status div_gradient(graph *g, const node *n, value *const *dy, cons
     return b.status;
 }
 
+/* Known contents without this number. */
+static bool lacks(const value *v, double number) {
+    const tensor *t = value_contents(v);
+    int64_t count = t ? shape_count(&t->shape) : 0;
+    for (int64_t i = 0; i < count; i++)
+        if (tensor_f64(t, i) == number) return false;
+    return t != NULL;
+}
+
+/* 0 where `zero` holds, else v */
+static value *without(builder *b, value *zero, value *v) {
+    value *in[3] = {zero, v ? build_scalar(b, v->type, 0) : NULL, v};
+    return in[0] && in[1] ? build(b, &op_Where, in, 3, NULL) : NULL;
+}
+
+/* p · x^(p−1); 0 for p = 0, whatever x is. */
+static value *pow_slope_x(builder *b, value *x, value *p) {
+    value *lower = build2(b, &op_Sub, p, build_scalar(b, p->type, 1), NULL);
+    value *slope = build2(b, &op_Mul, p, build2(b, &op_Pow, x, lower, NULL), NULL);
+    return lacks(p, 0) ? slope : without(b, build2(b, &op_Equal, p, build_scalar(b, p->type, 0), NULL), slope);
+}
+
+/* y · log x; for x = 0 the limit 0, but −∞ for p < 0 (and 0 for p = 0, as PyTorch has it). */
+static value *pow_slope_p(builder *b, value *x, value *p, value *y) {
+    value *slope = build2(b, &op_Mul, y, build1(b, &op_Log, x, NULL), NULL);
+    value *at_zero = build2(b, &op_Equal, x, build_scalar(b, x->type, 0), NULL);
+    value *not_below = build2(b, &op_GreaterOrEqual, p, build_scalar(b, p->type, 0), NULL);
+    return lacks(x, 0) ? slope : without(b, build2(b, &op_And, at_zero, not_below, NULL), slope);
+}
+
 /* y = x^p: dx = dy · p · x^(p−1), dp = dy · y · log x */
 static stria_status pow_gradient(graph *g, const node *n, value *const *dy, const bool *wanted, value **dx,
                                  stria_error *err) {
@@ -61,12 +91,11 @@ static stria_status pow_gradient(graph *g, const node *n, value *const *dy, cons
     if (p->type != x->type) p = build1(&b, &op_Cast, p, &(cast_attributes){(int64_t)x->type, 1});
     if (!p) return b.status;
     if (wanted[0]) {
-        value *lower = build2(&b, &op_Sub, p, build_scalar(&b, p->type, 1), NULL);
-        value *slope = build2(&b, &op_Mul, p, build2(&b, &op_Pow, x, lower, NULL), NULL);
+        value *slope = pow_slope_x(&b, x, p);
         dx[0] = build_reduce_to(&b, build2(&b, &op_Mul, dy[0], slope, NULL), x);
     }
     if (wanted[1]) {
-        value *slope = build2(&b, &op_Mul, n->out[0], build1(&b, &op_Log, x, NULL), NULL);
+        value *slope = pow_slope_p(&b, x, p, n->out[0]);
         value *dp = build_reduce_to(&b, build2(&b, &op_Mul, dy[0], slope, NULL), p);
         dx[1] = p == n->in[1] ? dp : build1(&b, &op_Cast, dp, &(cast_attributes){(int64_t)n->in[1]->type, 1});
     }

@@ -59,7 +59,7 @@ static stria_status reference_gradient(const ref_call *c, stria_error *err) {
     int64_t stride[RANK_MAX], count = shape_count(&dx->shape);
     broadcast_strides(&slope->shape, &dx->shape, stride);
     for (int64_t i = 0; i < count; i++)
-        dx->f[i] = x->f[i] < 0 ? dy->f[i] * slope->f[strided_offset(i, &dx->shape, stride)] : dy->f[i];
+        dx->f[i] = x->f[i] > 0 ? dy->f[i] : dy->f[i] * slope->f[strided_offset(i, &dx->shape, stride)];
     return STRIA_OK;
 }
 

@@ -152,12 +152,12 @@ static stria_status square_gradient(graph *g, const node *n, value *const *dy, c
     return w.b.status;
 }
 
-/* dx = dy / Σ x, and Σ x = e^y. */
+/* dx = dy / Σ x, which y tells only where it is positive. */
 static stria_status log_sum_gradient(graph *g, const node *n, value *const *dy, const bool *wanted, value **dx,
                                      stria_error *err) {
     way_back w;
     TRY(back(&w, g, n, dy[0], err));
-    if (wanted[0]) dx[0] = full(&w, build2(&w.b, &op_Div, w.dy, build1(&w.b, &op_Exp, w.y, NULL), NULL));
+    if (wanted[0]) dx[0] = full(&w, build2(&w.b, &op_Div, w.dy, again(&w, &op_ReduceSum, w.x), NULL));
     return w.b.status;
 }
 

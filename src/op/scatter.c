@@ -68,12 +68,14 @@ typedef struct scatter {
 
 /* What stands in v where the updates went. */
 static value *read_back(const scatter *s, value *v) {
+    if (!v) return NULL;
     if (s->n->op == &op_ScatterND) return build2(s->b, &op_GatherND, v, s->n->in[1], NULL);
     axis_attributes a = {((const scatter_attributes *)s->n->attributes)->axis};
     return build2(s->b, &op_GatherElements, v, s->n->in[1], &a);
 }
 
 static value *write(const scatter *s, value *x, value *updates, const char *reduction) {
+    if (!x || !updates) return NULL;
     scatter_attributes a = {((const scatter_attributes *)s->n->attributes)->axis, reduction};
     return build(s->b, s->n->op, (value *[]){x, s->n->in[1], updates}, 3, &a);
 }
@@ -82,22 +84,33 @@ static value *filled_like(const scatter *s, value *x, double number) {
     return build2(s->b, &op_ExpandTo, build_scalar(s->b, x->type, number), x, NULL);
 }
 
-/* y = x · Π u: dx = dy · Π u, and du = dy · y / u (u ≠ 0). */
+/* v where p = q, else 0 */
+static value *where_equal(const scatter *s, value *v, value *p, value *q) {
+    return v && p && q ? build(s->b, &op_SelectEqual, (value *[]){v, p, q}, 3, NULL) : NULL;
+}
+
+/* y = x · Π u: dx = dy · Π u, and du = dy · x · the product of the other u of its place. With t that of all, zeros
+ * counted as 1, and z the number of zeros: t/u where z = 0, t at the zero where z = 1, else 0 (as ReduceProd). */
 static void product_gradient(const scatter *s, value *dy, value **dx) {
     const node *n = s->n;
-    value *factor = write(s, filled_like(s, n->in[0], 1), n->in[2], "mul");
-    dx[0] = build2(s->b, &op_Mul, dy, factor, NULL);
-    value *all = read_back(s, build2(s->b, &op_Mul, dy, n->out[0], NULL));
-    dx[2] = build2(s->b, &op_Div, all, n->in[2], NULL);
+    builder *b = s->b;
+    value *x = n->in[0], *u = n->in[2], *ones = filled_like(s, x, 1), *one = build_scalar(b, x->type, 1);
+    dx[0] = build2(b, &op_Mul, dy, write(s, ones, u, "mul"), NULL);
+    value *zero = build_scalar(b, u->type, 0), *zeros = where_equal(s, filled_like(s, u, 1), zero, u);
+    value *safe = build2(b, &op_Add, u, zeros, NULL);
+    value *all = build2(b, &op_Mul, write(s, ones, safe, "mul"), build2(b, &op_Mul, dy, x, NULL), NULL);
+    value *z = read_back(s, write(s, filled_like(s, x, 0), zeros, "add")), *t = read_back(s, all);
+    value *at_zero = build2(b, &op_Mul, zeros, where_equal(s, t, one, z), NULL);
+    value *others = build2(b, &op_Div, where_equal(s, t, zero, z), safe, NULL);
+    dx[2] = build2(b, &op_Add, others, at_zero, NULL);
 }
 
 /* y = the greatest (least) of x and the u: all that equal it share dy. */
 static void choice_gradient(const scatter *s, value *dy, value **dx) {
     const node *n = s->n;
     builder *b = s->b;
-    value *y = n->out[0], *ones = filled_like(s, n->in[0], 1), *u = n->in[2];
-    value *chosen = build(b, &op_SelectEqual, (value *[]){ones, n->in[0], y}, 3, NULL);
-    value *updates = build(b, &op_SelectEqual, (value *[]){filled_like(s, u, 1), u, read_back(s, y)}, 3, NULL);
+    value *y = n->out[0], *u = n->in[2], *chosen = where_equal(s, filled_like(s, n->in[0], 1), n->in[0], y);
+    value *updates = where_equal(s, filled_like(s, u, 1), u, read_back(s, y));
     value *each = build2(b, &op_Div, dy, write(s, chosen, updates, "add"), NULL);
     dx[0] = build2(b, &op_Mul, each, chosen, NULL);
     dx[2] = build2(b, &op_Mul, read_back(s, each), updates, NULL);

@@ -14,15 +14,15 @@
 UNARY(Relu, no_fields, x < 0 ? 0 : x, y > 0 ? 1 : 0, Y, true, CASES(""), "y = max(x, 0)")
 UNARY(Sigmoid, no_fields, sigmoid(x), (y * (1 - y)), Y, true, CASES(""), "y = 1 / (1 + exp(−x))")
 UNARY(Tanh, no_fields, tanh(x), 1 - y * y, Y, true, CASES(""), "y = tanh x")
-UNARY(LeakyRelu, alpha_001, x < 0 ? ALPHA * x : x, x < 0 ? ALPHA : 1, X, true, CASES("alpha=0.3"),
+UNARY(LeakyRelu, alpha_001, x < 0 ? ALPHA * x : x, x > 0 ? 1 : ALPHA, X, true, CASES("alpha=0.3"),
       "y = x for x ≥ 0, else alpha · x")
-UNARY(Elu, alpha_1, x < 0 ? ALPHA * expm1(x) : x, x < 0 ? ALPHA * exp(x) : 1, X, false, CASES("alpha=0.7"),
+UNARY(Elu, alpha_1, x < 0 ? ALPHA * expm1(x) : x, x <= 0 ? ALPHA * exp(x) : 1, X, false, CASES("alpha=0.7"),
       "y = x for x ≥ 0, else alpha · (exp x − 1)")
-UNARY(Selu, selu_fields, (BETA * (x > 0 ? x : ALPHA * expm1(x))), (BETA * (x > 0 ? 1 : ALPHA * exp(x))), X, false,
+UNARY(Selu, selu_fields, (BETA * (x > 0 ? x : ALPHA * expm1(x))), (BETA * (x <= 0 ? ALPHA * exp(x) : 1)), X, false,
       CASES(""), "y = gamma · (x for x > 0, else alpha · (exp x − 1))")
 UNARY(Celu, alpha_1, x < 0 ? ALPHA * expm1(x / ALPHA) : x, x < 0 ? exp(x / ALPHA) : 1, X, false, CASES("alpha=0.7"),
       "y = max(0, x) + min(0, alpha · (exp(x / alpha) − 1))")
-UNARY(ThresholdedRelu, alpha_1, x <= ALPHA ? 0 : x, x > ALPHA ? 1 : 0, X, false, CASES("alpha=0.25"),
+UNARY(ThresholdedRelu, alpha_1, x <= ALPHA ? 0 : x, x <= ALPHA ? 0 : 1, X, false, CASES("alpha=0.25"),
       "y = x for x > alpha, else 0")
 UNARY(HardSigmoid, hard_fields, ALPHA * x + BETA < 0 ? 0 : ALPHA * x + BETA > 1 ? 1 : ALPHA * x + BETA,
       ALPHA * x + BETA > 0 && ALPHA * x + BETA < 1 ? ALPHA : 0, X, true, CASES("alpha=0.9"),
@@ -46,7 +46,7 @@ UNARY_OURS(Clamp, clamp_fields, x < ALPHA ? (ALPHA > BETA ? BETA : ALPHA) : x > 
 UNARY(Exp, no_fields, exp(x), y, Y, false, CASES(""), "y = exp x")
 UNARY(Log, no_fields, log(x), 1 / x, X, false, RANGE("pos"), "y = log x")
 UNARY(Neg, no_fields, -x, -1, Y, false, CASES(""), "y = −x")
-UNARY(Abs, no_fields, fabs(x), x > 0 ? 1 : x < 0 ? -1 : 0, X, false, CASES(""), "y = |x|")
+UNARY(Abs, no_fields, fabs(x), x > 0 ? 1 : x < 0 ? -1 : 0 * x, X, false, CASES(""), "y = |x|")
 UNARY(Sqrt, no_fields, sqrt(x), 0.5 / y, Y, false, RANGE("pos"), "y = √x")
 UNARY(Reciprocal, no_fields, 1 / x, -y *y, Y, false, RANGE("pos"), "y = 1 / x")
 UNARY(Erf, no_fields, erf(x), 1.1283791670955126 * exp(-x * x), X, false, CASES(""), "y = 2/√π ∫₀ˣ exp(−t²) dt")

@@ -32,15 +32,24 @@ static stria_status sum_gradient(graph *g, const node *n, value *const *dy, cons
     return b.status;
 }
 
-/* Min, Max: dx = dy where x is what was chosen. Equal candidates all get it. */
+/* v where input i is y, else 0 */
+static value *where_chosen(builder *b, const node *n, int i, value *v) {
+    return v ? build(b, &op_SelectEqual, (value *[]){v, n->in[i], n->out[0]}, 3, NULL) : NULL;
+}
+
+/* Min, Max: dx = dy where x is what was chosen. Equal candidates share it. */
 static stria_status choice_gradient(graph *g, const node *n, value *const *dy, const bool *wanted, value **dx,
                                     stria_error *err) {
     builder b = {g, n->name, STRIA_OK, err};
+    const value *y = n->out[0];
+    value *share = dy[0], *ones = n->in_count > 1 ? build_filled(&b, y->type, &y->shape, 1) : NULL, *chosen = NULL;
+    for (int i = 0; i < n->in_count && ones; i++) {
+        value *one = where_chosen(&b, n, i, ones);
+        chosen = i ? build2(&b, &op_Add, chosen, one, NULL) : one;
+    }
+    if (ones) share = build2(&b, &op_Div, share, chosen, NULL);
     for (int i = 0; i < n->in_count; i++)
-        if (wanted[i]) {
-            value *in[3] = {dy[0], n->in[i], n->out[0]};
-            dx[i] = build_reduce_to(&b, build(&b, &op_SelectEqual, in, 3, NULL), n->in[i]);
-        }
+        if (wanted[i]) dx[i] = build_reduce_to(&b, where_chosen(&b, n, i, share), n->in[i]);
     return b.status;
 }
 
