@@ -19,7 +19,7 @@
 typedef struct norm_shape {
     int64_t outer, rows, columns;
     bool by_column; /* sets lie along columns */
-    bool across;    /* one matrix's sets are those of all */
+    bool across;    /* one matrix's sets are those of all (of rows) */
     int64_t join;   /* rows (columns) of a set; divides them */
     bool column_parameters;
     int64_t repeat; /* rows that have one parameter, one after the other (parameters of rows) */
