@@ -76,9 +76,9 @@ static stria_status entry_widen(entry *e, const uint8_t *extra, size_t length, s
 
 /* Reads the entry at *at and moves behind it. */
 static stria_status entry_read(const archive *a, uint64_t *at, entry *e, stria_error *err) {
-    const uint8_t *p = a->bytes + *at;
-    if (!holds(a, *at, ENTRY_BYTES) || number(p, 4) != ENTRY_MAGIC)
+    if (!holds(a, *at, ENTRY_BYTES) || number(a->bytes + *at, 4) != ENTRY_MAGIC)
         FAIL(err, STRIA_BAD_FILE, "its directory is corrupt at byte %llu", (unsigned long long)*at);
+    const uint8_t *p = a->bytes + *at;
     size_t name = number(p + 28, 2), extra = number(p + 30, 2), comment = number(p + 32, 2);
     uint64_t bytes = ENTRY_BYTES + name + extra + comment;
     if (!holds(a, *at, bytes)) FAIL(err, STRIA_BAD_FILE, "its directory is truncated");
@@ -123,6 +123,9 @@ static stria_status member_unpack(const archive *a, const entry *e, npy_array *o
     if (number(header + 6, 2) & 1) FAIL(err, STRIA_UNSUPPORTED, "it is encrypted");
     if (e->method == DEFLATED) return member_inflate(e, a->bytes + at, out, err);
     if (e->method != STORED) FAIL(err, STRIA_UNSUPPORTED, "it is compressed by method %d", e->method);
+    if (e->packed != e->unpacked)
+        FAIL(err, STRIA_BAD_FILE, "it is stored, yet %llu bytes are %llu", (unsigned long long)e->packed,
+             (unsigned long long)e->unpacked);
     if (!gzip_crc_is(e->crc, a->bytes + at, e->packed)) FAIL(err, STRIA_BAD_FILE, "its checksum is wrong");
     return npy_parse(a->bytes + at, e->packed, out, err);
 }
@@ -139,7 +142,7 @@ static stria_status member_read(const archive *a, const entry *e, npz_member *ou
 
 stria_status npz_parse(const uint8_t *bytes, size_t size, npz_member **out, int *count, stria_error *err) {
     archive a = {bytes, size};
-    uint64_t at, members;
+    uint64_t at, members, packed = 0;
     npz_member *list;
     entry e;
     TRY(directory_find(&a, &at, &members, err));
@@ -149,6 +152,10 @@ stria_status npz_parse(const uint8_t *bytes, size_t size, npz_member **out, int 
     stria_status status = STRIA_OK;
     for (uint64_t i = 0; i < members; i++) {
         TRY_DONE(entry_read(&a, &at, &e, err));
+        if (e.packed > size - packed) /* or a few bytes, listed often, would become any number */
+            TRY_DONE(error_set(err, STRIA_BAD_FILE,
+                               "its members overlap or are truncated: together they are larger than it"));
+        packed += e.packed;
         TRY_DONE(member_read(&a, &e, &list[i], err));
     }
     *out = list;
