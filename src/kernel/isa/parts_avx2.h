@@ -16,6 +16,9 @@ static inline vf vf_load_filled(const float *p, int64_t n, float fill) {
 static inline vf vf_max(vf a, vf b) {
     return (vf)_mm256_max_ps((__m256)a, (__m256)b);
 }
+static inline vf vf_peak(vf a, vf b) {
+    return vf_select(b != b, b, vf_max(b, a));
+}
 static inline vf vf_min(vf a, vf b) {
     return (vf)_mm256_min_ps((__m256)a, (__m256)b);
 }

@@ -14,6 +14,11 @@ static inline vf vf_load_filled(const float *p, int64_t n, float fill) {
 static inline vf vf_max(vf a, vf b) {
     return (vf)_mm512_max_ps((__m512)a, (__m512)b);
 }
+/* Half the instructions of a maximum and a choice. */
+static inline vf vf_peak(vf a, vf b) {
+    return (vf)_mm512_mask_max_ps((__m512)b, _mm512_cmp_ps_mask((__m512)b, (__m512)b, _CMP_ORD_Q), (__m512)b,
+                                  (__m512)a);
+}
 static inline vf vf_min(vf a, vf b) {
     return (vf)_mm512_min_ps((__m512)a, (__m512)b);
 }

@@ -14,6 +14,9 @@ static inline vf vf_load_filled(const float *p, int64_t n, float fill) {
 static inline vf vf_max(vf a, vf b) {
     return vf_select(a > b, a, b);
 }
+static inline vf vf_peak(vf a, vf b) {
+    return vf_select(b != b, b, vf_max(b, a));
+}
 static inline vf vf_min(vf a, vf b) {
     return vf_select(a < b, a, b);
 }
