@@ -21,8 +21,9 @@ static const double gauss_max = 40;
 
 /* The outer product of a row of weights with itself; of a row alone where the input is one. */
 static stria_status square_kernel(grid *g, const double *row, int64_t n, int rank, stria_error *error) {
-    stria_status status = grid_new(g, rank, 1, rank == 1 ? 1 : n, n, "the kernel", error);
-    for (int64_t i = 0; status == STRIA_OK && i < g->height; i++)
+    int64_t height = rank == 1 ? 1 : n;
+    stria_status status = grid_new(g, rank, 1, height, n, "the kernel", error);
+    for (int64_t i = 0; status == STRIA_OK && i < height; i++)
         for (int64_t j = 0; j < n; j++) g->values[i * n + j] = (rank == 1 ? 1 : row[i]) * row[j];
     return status;
 }

@@ -72,12 +72,17 @@ static void product_print(void *context, double x, double w, bool outside, bool 
     (void)row_ends;
 }
 
+/* Of y: each kernel makes one of every group of x's maps. */
+static int64_t map_of(const step *s) {
+    return s->kernel * (s->x->maps / s->b->channels) + s->map;
+}
+
 static void window_print(const step *s, void *context) {
     (void)context;
     char text[32];
     bool first = true;
     printf("y[");
-    if (s->y->maps > 1) printf("%lld, ", (long long)(s->kernel * (s->x->maps / s->b->channels) + s->map));
+    if (s->y->maps > 1) printf("%lld, ", (long long)map_of(s));
     if (s->y->rank == 2) printf("%lld, ", (long long)s->row);
     printf("%lld] = ", (long long)s->column);
     products_each(s, product_print, &first);
@@ -115,9 +120,9 @@ static void product_json(void *context, double x, double w, bool outside, bool r
 static void window_json(const step *s, void *context) {
     json_t *products = json_array();
     products_each(s, product_json, products);
-    json_t *entry = json_pack(
-        "{s:I,s:I,s:I,s:o,s:o}", "map", (json_int_t)(s->kernel * (s->x->maps / s->b->channels) + s->map), "row",
-        (json_int_t)s->row, "column", (json_int_t)s->column, "products", products, "value", json_number(result_at(s)));
+    json_t *entry =
+        json_pack("{s:I,s:I,s:I,s:o,s:o}", "map", (json_int_t)map_of(s), "row", (json_int_t)s->row, "column",
+                  (json_int_t)s->column, "products", products, "value", json_number(result_at(s)));
     json_array_append_new(context, entry);
 }
 
