@@ -1,6 +1,7 @@
 /* Files of old opsets mean what they meant then. */
 #include "onnx_file.h"
 
+#include "model/onnx/opset.h"
 #include "op/shape.h"
 
 static void test_old_opsets(void **state) {
@@ -101,12 +102,73 @@ static void test_spatial(void **state) {
     graph_free(g);
 }
 
+static void add_text(file *f, Onnx__NodeProto *n, const char *name, const char *text) {
+    Onnx__AttributeProto *p = add_attribute(f, n, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING);
+    p->has_s = 1;
+    p->s = (ProtobufCBinaryData){strlen(text), (uint8_t *)arena_strdup(&f->a, text)};
+}
+
+/* The opset in which ONNX got each operator, type and attribute (onnx.defs of the package's 1.23 says the same). */
+static void test_lowest_opset(void **state) {
+    static const struct {
+        const char *op;
+        int type, opset;
+        const char *in, *dims; /* inputs; dimensions of x */
+        const char *attribute, *text;
+    } rows[] = {
+        {"Relu", STRIA_FLOAT32, 21, "x", "2 3", NULL, NULL},
+        {"Relu", STRIA_FLOAT16, 21, "x", "2 3", NULL, NULL},
+        {"Relu", STRIA_FLOAT64, 21, "x", "2 3", NULL, NULL},
+        {"Elu", STRIA_BFLOAT16, 22, "x", "2 3", NULL, NULL},
+        {"RMSNormalization", STRIA_FLOAT32, 23, "x s", "2 3", NULL, NULL},
+        {"RMSNormalization", STRIA_BFLOAT16, 23, "x s", "2 3", NULL, NULL},
+        {"Swish", STRIA_FLOAT32, 24, "x", "2 3", NULL, NULL},
+        {"TopK", STRIA_FLOAT16, 21, "x k", "2 3", NULL, NULL},
+        {"TopK", STRIA_BFLOAT16, 24, "x k", "2 3", NULL, NULL},
+        {"Range", STRIA_FLOAT64, 21, "a a b", "2", NULL, NULL},
+        {"Range", STRIA_INT64, 21, "a a b", "2", NULL, NULL},
+        {"Range", STRIA_FLOAT16, 27, "a a b", "2", NULL, NULL},
+        {"Range", STRIA_BFLOAT16, 27, "a a b", "2", NULL, NULL},
+        {"BitShift", STRIA_UINT64, 21, "x x", "2 3", "direction", "LEFT"},
+        {"BitShift", STRIA_INT8, 28, "x x", "2 3", "direction", "LEFT"},
+        {"BitShift", STRIA_INT64, 28, "x x", "2 3", "direction", "LEFT"},
+        {"Celu", STRIA_FLOAT32, 21, "x", "2 3", NULL, NULL},
+        {"Celu", STRIA_FLOAT64, 28, "x", "2 3", NULL, NULL},
+        {"Celu", STRIA_FLOAT16, 28, "x", "2 3", NULL, NULL},
+        {"OneHot", STRIA_FLOAT16, 21, "k k v", "2 3", NULL, NULL},
+        {"OneHot", STRIA_BFLOAT16, 28, "k k v", "2 3", NULL, NULL},
+        {"SpaceToDepth", STRIA_FLOAT32, 21, "x", "1 4 2 2", NULL, NULL},
+        {"SpaceToDepth", STRIA_FLOAT32, 21, "x", "1 4 2 2", "mode", "DCR"},
+        {"SpaceToDepth", STRIA_FLOAT32, 28, "x", "1 4 2 2", "mode", "CRD"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        int64_t one = 1;
+        size_t bytes = dtype_bytes((dtype)rows[i].type);
+        file f;
+        graph *g = NULL;
+        file_init(&f, GRAPH_OPSET);
+        add_input(&f, "x", rows[i].type, rows[i].dims);
+        add_tensor(&f, "s", rows[i].type, DIMS(3), 3 * bytes);
+        add_tensor(&f, "v", rows[i].type, DIMS(2), 2 * bytes);
+        memcpy(add_tensor(&f, "k", STRIA_INT64, DIMS(1), 8)->raw_data.data, &one, 8);
+        add_tensor(&f, "a", rows[i].type, 0, NULL, bytes);
+        memset(add_tensor(&f, "b", rows[i].type, 0, NULL, bytes)->raw_data.data, 1, bytes);
+        Onnx__NodeProto *n = add_node(&f, rows[i].op, rows[i].in, strcmp(rows[i].op, "TopK") ? "y" : "y at");
+        if (strcmp(rows[i].op, "SpaceToDepth") == 0) add_int(&f, n, "blocksize", 2);
+        if (rows[i].attribute) add_text(&f, n, rows[i].attribute, rows[i].text);
+        add_output(&f, "y");
+        assert_ok(read_file(&g, &f, &err));
+        if (opset_needed(g) != rows[i].opset)
+            fail_msg("%s of type %d: opset %d, expected %d", rows[i].op, rows[i].type, opset_needed(g), rows[i].opset);
+        graph_free(g);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_old_opsets),
-        cmocka_unit_test(test_old_softmax),
-        cmocka_unit_test(test_old_broadcast),
-        cmocka_unit_test(test_spatial),
+        cmocka_unit_test(test_old_opsets), cmocka_unit_test(test_old_softmax),  cmocka_unit_test(test_old_broadcast),
+        cmocka_unit_test(test_spatial),    cmocka_unit_test(test_lowest_opset),
     };
     return cmocka_run_group_tests(tests, folder_setup, folder_teardown);
 }

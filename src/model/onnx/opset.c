@@ -5,28 +5,30 @@
 
 #include <string.h>
 
+#define TYPE(t)    (1u << STRIA_##t)
+#define NEW_FLOATS (TYPE(FLOAT16) | TYPE(BFLOAT16))
+#define SIGNED     (TYPE(INT8) | TYPE(INT16) | TYPE(INT32) | TYPE(INT64))
+
 static const struct row {
     const char *op;
     int opset;
-    bool floats;       /* only for float16, bfloat16 and float64 */
-    bool brain;        /* only for bfloat16 */
+    uint32_t types;    /* only where an operand has one of them; 0: always */
     const char *field; /* only where this attribute is not at its default */
 } rows[] = {
-    {"RMSNormalization", 23, false, false, NULL},
-    {"Swish", 24, false, false, NULL},
-    {"TopK", 24, false, true, NULL},
-    {"Range", 27, true, false, NULL},
-    {"Celu", 28, true, false, NULL},
-    {"OneHot", 28, false, true, NULL},
-    {"SpaceToDepth", 28, false, false, "mode"},
+    {"RMSNormalization", 23, 0, NULL},    {"Swish", 24, 0, NULL},
+    {"TopK", 24, TYPE(BFLOAT16), NULL},   {"Range", 27, NEW_FLOATS, NULL},
+    {"BitShift", 28, SIGNED, NULL},       {"Celu", 28, NEW_FLOATS | TYPE(FLOAT64), NULL},
+    {"OneHot", 28, TYPE(BFLOAT16), NULL}, {"SpaceToDepth", 28, 0, "mode"},
 };
 
-static bool has_type(const node *n, dtype t) {
+/* Types of all operands. */
+static uint32_t types_of(const node *n) {
+    uint32_t types = 0;
     for (int i = 0; i < n->in_count; i++)
-        if (n->in[i] && n->in[i]->type == t) return true;
+        if (n->in[i]) types |= 1u << n->in[i]->type;
     for (int i = 0; i < n->out_count; i++)
-        if (n->out[i] && n->out[i]->type == t) return true;
-    return false;
+        if (n->out[i]) types |= 1u << n->out[i]->type;
+    return types;
 }
 
 /* Of a text attribute. */
@@ -39,21 +41,18 @@ static bool field_set(const node *n, const char *name) {
     return false;
 }
 
-static bool applies(const struct row *r, const node *n) {
-    if (strcmp(n->op->name, r->op) != 0) return false;
-    if (r->brain && !has_type(n, STRIA_BFLOAT16)) return false;
-    if (r->floats && !has_type(n, STRIA_BFLOAT16) && !has_type(n, STRIA_FLOAT16) && !has_type(n, STRIA_FLOAT64))
-        return false;
-    return !r->field || field_set(n, r->field);
+static bool applies(const struct row *r, const node *n, uint32_t types) {
+    return strcmp(n->op->name, r->op) == 0 && (!r->types || r->types & types) && (!r->field || field_set(n, r->field));
 }
 
 int opset_needed(const graph *g) {
     int opset = OPSET_WRITTEN;
     for (int k = 0; k < g->node_count; k++) {
         const node *n = g->nodes[k];
-        if (opset < 22 && has_type(n, STRIA_BFLOAT16)) opset = 22; /* Conv, poolings and most functions got it there */
+        uint32_t types = types_of(n);
+        if (opset < 22 && types & TYPE(BFLOAT16)) opset = 22; /* Conv, poolings and most functions got it there */
         for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-            if (rows[i].opset > opset && applies(&rows[i], n)) opset = rows[i].opset;
+            if (rows[i].opset > opset && applies(&rows[i], n, types)) opset = rows[i].opset;
     }
     return opset;
 }
