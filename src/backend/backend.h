@@ -47,7 +47,8 @@ typedef struct op_impl {
      * run. */
     void (*pack)(const impl_call *c);
     int pack_input;
-    /* Fails only for values that no shape rule can foresee (a label outside the classes). */
+    /* Fails only for values that no shape rule can foresee (a label outside the classes): STRIA_BAD_VALUE. The sentence
+     * need not name the layer. */
     stria_status (*run)(const impl_call *c, stria_error *err);
 } op_impl;
 
@@ -58,6 +59,7 @@ extern const op_impl impl_reference;
 
 /* Order of storage of a value, for accept rules. */
 bool value_is_plain(const value *v);
+bool value_is_like(const value *v, const value *other); /* of the same shape: its elements are in the same order */
 bool value_is_channels_last(
     const value *v); /* for ranks below 3, and where channels or pixels are 1, the same as plain */
 bool value_is_batch_last(const value *v);

@@ -11,6 +11,10 @@ static bool same_memory(const value *v, const layout *wanted) {
     }
 }
 
+bool value_is_like(const value *v, const value *other) {
+    return same_memory(v, &other->layout);
+}
+
 bool value_is_plain(const value *v) {
     layout l = layout_identity();
     return same_memory(v, &l);

@@ -15,7 +15,7 @@ static bool accept(const node *n, refusal *why) {
     const value *x = n->in[0], *y = n->out[0];
     if (!all_float32(n, why)) return false;
     for (int i = 0; i < n->in_count; i++)
-        if (!layout_equal(&n->in[i]->layout, &y->layout, y->shape.rank))
+        if (!value_is_like(n->in[i], y))
             return REFUSE(why, "'%.40s' is %s, but the result is %s", n->in[i]->name, storage_name(n->in[i]),
                           storage_name(y));
     return x->shape.rank > 0 ? true : REFUSE(why, "a scalar");
