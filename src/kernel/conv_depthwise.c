@@ -191,17 +191,17 @@ static int64_t block_begin(int64_t channels, int64_t blocks, int64_t i) {
     return i == blocks ? channels : channels / 16 * i / blocks * 16;
 }
 
-/* The window of one row of results, channel `c` on. */
-static struct depthwise_window window_of(const depthwise_axis *y, const depthwise_axis *x, int64_t row, const float *in,
-                                         conv_pitch ip, int64_t c, int64_t channels) {
+/* The window of one row of an image's results, channel `c` on. */
+static struct depthwise_window window_of(const depthwise_axis *y, const depthwise_axis *x, int64_t image, int64_t row,
+                                         const float *in, conv_pitch ip, int64_t c, int64_t channels) {
     return (struct depthwise_window){.columns = x->count,
                                      .channels = channels,
-                                     .x = in + row / y->count * ip.image + c,
+                                     .x = in + image * ip.image + c,
                                      .ih = y->in,
                                      .iw = x->in,
                                      .x_row = ip.row,
                                      .x_pixel = ip.pixel,
-                                     .row = row % y->count * y->step + y->offset,
+                                     .row = row * y->step + y->offset,
                                      .column = x->offset,
                                      .step = x->step,
                                      .taps_h = y->taps,
@@ -215,7 +215,7 @@ static void row_run(const sweep_task *t, const depthwise_axis *y, const depthwis
                     int64_t image, int64_t i, int64_t c, int64_t count) {
     const epilogue *e = t->epilogue;
     int64_t at = y->start + i * y->every;
-    struct depthwise_row r = {.window = window_of(y, x, image * y->count + i, t->in, t->ip, c, count),
+    struct depthwise_row r = {.window = window_of(y, x, image, i, t->in, t->ip, c, count),
                               .planes = t->planes,
                               .x_plane = t->in_plane,
                               .w = w + c * t->planes * y->taps * x->taps,
@@ -322,8 +322,9 @@ static void weight_block(void *context, int64_t index, int worker) {
     float *sums = t->sums + part * t->part_floats + c * taps;
     memset(sums, 0, (size_t)(padded(t->ks, count) * taps) * sizeof *sums);
     for (int64_t row = part * t->rows / t->parts; row < (part + 1) * t->rows / t->parts; row++) {
-        struct depthwise_weight w = {.window = window_of(&t->y, &t->x, row, t->in, t->ip, c, count),
-                                     .dy = t->dy + row / s->oh * t->yp.image + row % s->oh * t->yp.row + c,
+        int64_t image = row / s->oh, i = row % s->oh;
+        struct depthwise_weight w = {.window = window_of(&t->y, &t->x, image, i, t->in, t->ip, c, count),
+                                     .dy = t->dy + image * t->yp.image + i * t->yp.row + c,
                                      .dy_step = t->yp.pixel,
                                      .dw = sums};
         t->ks->depthwise_weight(&w);

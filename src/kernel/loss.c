@@ -1,5 +1,6 @@
 #include "kernel/loss.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -37,7 +38,7 @@ static float weight_of(const class_loss *l, int64_t class) {
 }
 
 static const float *rows_gather(const job *j, const float *from, int64_t at, int64_t count, float *to) {
-    if (!from || j->l->inner == 1) return from ? from + at : NULL;
+    if (j->l->inner == 1) return from + at;
     j->ks->transpose(to, j->l->classes, from + at, j->l->inner, j->l->classes, count);
     return to;
 }
@@ -50,8 +51,8 @@ static piece piece_begin(const job *j, int64_t index, int worker) {
     piece r = {.first = outer * l->inner + begin, .count = end - begin < ROWS ? end - begin : ROWS};
     r.at = l->inner == 1 ? begin * l->classes : outer * l->classes * l->inner + begin;
     r.x = rows_gather(j, l->x, r.at, r.count, scratch);
-    r.targets = rows_gather(j, l->targets, r.at, r.count, scratch + block);
-    if (j->dx) r.dx = l->inner == 1 ? j->dx + r.at : scratch + 2 * block;
+    if (l->targets) r.targets = rows_gather(j, l->targets, r.at, r.count, scratch + block);
+    if (l->inner != 1) r.dx = scratch + 2 * block;
     return r;
 }
 
@@ -162,6 +163,8 @@ static void row_gradient(const job *j, const piece *r, int64_t i) {
 static void gradient_task(void *context, int64_t index, int worker) {
     const job *j = context;
     piece r = piece_begin(j, index, worker);
+    if (j->l->inner == 1) r.dx = j->dx + r.at;
+    assert(r.dx);
     for (int64_t i = 0; i < r.count; i++) row_gradient(j, &r, i);
     piece_end(j, &r);
 }

@@ -1,5 +1,6 @@
 #include "kernel/map.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "kernel/sizes.h"
@@ -89,7 +90,7 @@ static void repeated_run(const map_job *j, char *const at[SLOTS], int64_t count,
     float written[MAP_OPERANDS][REPEATED + SHORT];
     int64_t joined = int64_min(count, ceil_div(REPEATED, n)), whole = count / joined;
     map_job wide = *j;
-    char *wide_at[SLOTS], *rest[SLOTS];
+    char *wide_at[SLOTS] = {0}, *rest[SLOTS] = {0};
     for (int k = 0; k <= rows[j->m->kind].operands; k++) {
         wide_at[k] = rest[k] = at[k];
         wide.row[k] = j->row[k] * joined;
@@ -117,13 +118,14 @@ static void strided_run(const map_job *j, char *const at[SLOTS], int64_t count, 
         if (j->step[k] != 0) one.step[k] = 1;
     for (int64_t done = 0; done < count * n;) {
         int64_t row = done / n, first = done % n, length = int64_min(n - first, GATHERED);
-        char *from[SLOTS], *dense_at[SLOTS];
+        char *from[SLOTS] = {0}, *dense_at[SLOTS] = {0};
         for (int k = 0; k < slots; k++) {
             from[k] = at[k] + (row * j->row[k] + first * j->step[k]) * (int64_t)j->bytes[k];
             dense_at[k] = j->step[k] == one.step[k] ? from[k] : (char *)dense[k];
             if (k > 0 && dense_at[k] != from[k]) gather(dense_at[k], 1, from[k], j->step[k], length, j->bytes[k]);
         }
         block_run(&one, dense_at, 1, length);
+        assert(from[0]);
         if (dense_at[0] != from[0]) gather(from[0], j->step[0], dense_at[0], 1, length, j->bytes[0]);
         done += length;
     }
