@@ -22,9 +22,14 @@ function(stria_program folder source)
     endif()
 endfunction()
 
+set(test_timeout 600)
+if(STRIA_SANITIZE)
+    set(test_timeout 2400)
+endif()
+
 function(stria_test name)
     add_test(NAME ${name} COMMAND ${ARGN} WORKING_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/tests)
-    set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 600 ENVIRONMENT "${test_environment}")
+    set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT ${test_timeout} ENVIRONMENT "${test_environment}")
 endfunction()
 
 file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/tests)
