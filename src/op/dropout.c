@@ -2,7 +2,6 @@
  * et al., "Dropout", JMLR 15, 2014.) Its gradient is dropout of dy with the same random numbers: nothing is kept. */
 #include "op/dropout.h"
 
-#include "base/random.h"
 #include "op/rule.h"
 
 static const attr_field fields[] = {ATTR(dropout_attributes, seed, ATTR_INT, "0"), {0}};
@@ -21,8 +20,13 @@ static stria_status scalar_check(const node *n, int i, const char *what, bool re
 
 stria_status dropout_share(const double *ratio, const int64_t *training, double *share, stria_error *err) {
     *share = training && *training ? ratio ? *ratio : 0.5 : 0;
-    if (!(*share >= 0 && *share <= 1)) FAIL(err, STRIA_BAD_ARGUMENT, "ratio is %g, expected 0 to 1", *share);
+    if (!(*share >= 0 && *share <= 1)) FAIL(err, STRIA_BAD_VALUE, "ratio is %g, expected 0 to 1", *share);
     return STRIA_OK;
+}
+
+random_key dropout_key_of(const node *n, uint64_t seed, uint64_t step) {
+    uint64_t own = (uint64_t)((const dropout_attributes *)n->attributes)->seed;
+    return random_step_key(seed ^ own * 0x9e3779b97f4a7c15u, n->stream, step); /* 2⁶⁴ / φ spreads small seeds */
 }
 
 static stria_status infer(node *n, stria_error *err) {
@@ -60,7 +64,7 @@ static stria_status reference(const ref_call *c, stria_error *err) {
     double share;
     int64_t count = shape_count(&c->out[0].shape);
     TRY(dropout_share(c->in_count > 1 ? c->in[1].f : NULL, c->in_count > 2 ? c->in[2].i : NULL, &share, err));
-    random_key key = random_step_key(c->seed, c->node->stream, c->step);
+    random_key key = dropout_key_of(c->node, c->seed, c->step);
     uint64_t dropped = random_threshold(share);
     double scale = share < 1 ? 1 / (1 - share) : 0;
     for (int64_t i = 0; i < count; i++) {

@@ -2,14 +2,18 @@
 #ifndef OP_DROPOUT_H
 #define OP_DROPOUT_H
 
+#include "base/random.h"
 #include "op/op.h"
 
 typedef struct dropout_attributes {
-    int64_t seed; /* of ONNX Runtime's generator; Stria's numbers come of the session's seed */
+    int64_t seed; /* mixed into the session's; other numbers than those of other programs with the same seed */
 } dropout_attributes;
 
 /* y is x whatever the run: nothing is dropped, and nobody asks for the mask. */
 bool dropout_is_identity(const node *n);
+
+/* Of one run, with the attribute `seed` mixed in. */
+random_key dropout_key_of(const node *n, uint64_t seed, uint64_t step);
 
 /* Share of units to drop, from the contents of ratio and training_mode (NULL: absent); refuses what is not in [0, 1].
  */

@@ -58,12 +58,23 @@ static stria_status output_type(const node *n, dtype standard, dtype *type, stri
     return STRIA_OK;
 }
 
+/* Bounds beyond the type would be infinite. */
+static stria_status check_range(const node *n, dtype type, stria_error *err) {
+    const random_attributes *a = n->attributes;
+    float most = fmaxf(fabsf(a->low), fabsf(a->high));
+    if (random_kind_of(n) == RANDOM_UNIFORM && type == STRIA_FLOAT16 && most > 65504)
+        FAIL(err, STRIA_BAD_ARGUMENT, "low is %g and high is %g, but float16 ends at 65504", (double)a->low,
+             (double)a->high);
+    return STRIA_OK;
+}
+
 static stria_status infer(node *n, stria_error *err) {
     const ints *sizes = &((const random_attributes *)n->attributes)->shape;
     dtype type;
     shape s = {0};
     TRY(check_numbers(n, err));
     TRY(output_type(n, STRIA_FLOAT32, &type, err));
+    TRY(check_range(n, type, err));
     if (sizes->count > RANK_MAX)
         FAIL(err, STRIA_BAD_SHAPE, "shape has %lld dimensions, at most %d are possible", (long long)sizes->count,
              RANK_MAX);
@@ -79,6 +90,7 @@ static stria_status infer_like(node *n, stria_error *err) {
     TRY(check_numbers(n, err));
     if (n->op == &op_Bernoulli) TRY(rule_float(n, 0, "input", err));
     TRY(output_type(n, n->in[0]->type, &type, err));
+    TRY(check_range(n, type, err));
     return rule_output(n, 0, type, &n->in[0]->shape, err);
 }
 
@@ -88,12 +100,20 @@ static op_cost cost(const node *n) {
 
 /* ---- reference ---- */
 
+/* The greatest number of the type that is at most x. */
+static double round_down(dtype type, double x) {
+    int bits = type == STRIA_FLOAT16 ? 11 : type == STRIA_BFLOAT16 ? 8 : type == STRIA_FLOAT32 ? 24 : 53;
+    int least = type == STRIA_FLOAT16 ? -13 : type == STRIA_FLOAT64 ? -1021 : -125, exponent;
+    (void)frexp(x, &exponent); /* |x| < 2^exponent; below 2^least numbers are denormal and equally far apart */
+    int unit = (exponent < least ? least : exponent) - bits;
+    return ldexp(floor(ldexp(x, -unit)), unit);
+}
+
 /* Rounding to the output's type must not reach `high`. */
 static double uniform(const random_attributes *a, dtype type, double u) {
-    double x = (double)a->low + ((double)a->high - (double)a->low) * u;
-    double last =
-        type == STRIA_FLOAT64 ? nextafter((double)a->high, (double)a->low) : (double)nextafterf(a->high, a->low);
-    return x < last ? x : last;
+    double low = (double)a->low, high = (double)a->high, x = low + (high - low) * u;
+    double last = round_down(type, nextafter(high, low));
+    return x <= last || last < low ? x : last;
 }
 
 static stria_status reference(const ref_call *c, stria_error *err) {

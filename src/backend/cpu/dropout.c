@@ -39,7 +39,7 @@ static stria_status run(const impl_call *c, stria_error *err) {
         if (mask) memset(mask, 1, count);
         return STRIA_OK;
     }
-    struct dropout d = {.key = random_step_key(c->seed, n->stream, c->step), .dropped = random_threshold(share)};
+    struct dropout d = {.key = dropout_key_of(n, c->seed, c->step), .dropped = random_threshold(share)};
     d.scale = share < 1 ? (float)(1 / (1 - share)) : 0;
     dropout_box box = box_of(n->in[0]);
     dropout_run(c->ks, c->pool, &d, &box, c->out[0], mask, c->in[0]);
