@@ -187,22 +187,44 @@ static op_cost cost(const node *n) {
 
 /* ---- references ---- */
 
-/* The window of output i. `tap` numbers the kernel's positions; the offset in x of a tap, or −1 in the padding. */
-static int64_t tap_offset(const pool_geometry *g, int64_t i, int64_t tap) {
-    int64_t q = i % g->ow, p = i / g->ow % g->oh, plane = i / (g->ow * g->oh);
-    int64_t row = p * g->sh + tap / g->kw * g->dh - g->pt, column = q * g->sw + tap % g->kw * g->dw - g->pl;
-    if (row < 0 || row >= g->ih || column < 0 || column >= g->iw) return -1;
-    return (plane * g->ih + row) * g->iw + column;
+/* Of taps at first + u·dilation, u < count: *begin ≤ u < the result lie in low … high − 1. Pads may be much larger than
+ * the image: walking over all taps might never end. */
+static int64_t taps_clip(int64_t first, int64_t dilation, int64_t count, int64_t low, int64_t high, int64_t *begin) {
+    int64_t end = first < high ? (high - 1 - first) / dilation + 1 : 0;
+    *begin = first < low ? (low - first + dilation - 1) / dilation : 0;
+    if (end > count) end = count;
+    return end > *begin ? end : *begin;
+}
+
+/* The taps of output i's window that are in the image, `width` in each of its rows; tap k is at taps_at(k) in x. */
+typedef struct taps {
+    int64_t first, row_step, column_step, width, count;
+} taps;
+
+static taps taps_of(const pool_geometry *g, int64_t i) {
+    int64_t plane = i / (g->ow * g->oh), row = i / g->ow % g->oh * g->sh - g->pt, column = i % g->ow * g->sw - g->pl;
+    int64_t u, v, height = taps_clip(row, g->dh, g->kh, 0, g->ih, &u),
+                  width = taps_clip(column, g->dw, g->kw, 0, g->iw, &v);
+    height -= u, width -= v;
+    return (taps){.first = (plane * g->ih + row + u * g->dh) * g->iw + column + v * g->dw,
+                  .row_step = g->dh * g->iw,
+                  .column_step = g->dw,
+                  .width = width,
+                  .count = height * width};
+}
+
+static int64_t taps_at(const taps *t, int64_t k) {
+    return t->first + k / t->width * t->row_step + k % t->width * t->column_step;
 }
 
 /* Where output i has its maximum (the first one; a NaN wins), −1 for a window of nothing but padding. */
 static int64_t argmax(const pool_geometry *g, const ref_tensor *x, int64_t i) {
     int64_t best = -1;
     double most = -INFINITY;
-    for (int64_t tap = 0; tap < g->kh * g->kw; tap++) {
-        int64_t at = tap_offset(g, i, tap);
-        if (at < 0) continue;
-        double v = x->f ? x->f[at] : (double)x->i[at];
+    taps t = taps_of(g, i);
+    for (int64_t k = 0; k < t.count; k++) {
+        int64_t at = taps_at(&t, k);
+        double v = ref_value(x, at);
         if (best < 0 || v > most || (isnan(v) && !isnan(most))) best = at, most = v;
     }
     return best;
@@ -235,42 +257,24 @@ static stria_status max_reference(const ref_call *c, stria_error *err) {
 static int64_t divisor(const pool_geometry *g, int64_t i) {
     assert(g->ow > 0 && g->oh > 0);
     if (g->p) return 1;
-    int64_t q = i % g->ow, p = i / g->ow % g->oh, count = 0;
-    int64_t top = g->include_pad ? g->pt : 0, bottom = g->include_pad ? g->pb : 0;
-    int64_t left = g->include_pad ? g->pl : 0, right = g->include_pad ? g->pr : 0;
-    for (int64_t tap = 0; tap < g->kh * g->kw; tap++) {
-        int64_t row = p * g->sh + tap / g->kw * g->dh - g->pt, column = q * g->sw + tap % g->kw * g->dw - g->pl;
-        if (row >= -top && row < g->ih + bottom && column >= -left && column < g->iw + right) count++;
-    }
-    return count > 0 ? count : 1;
+    int64_t row = i / g->ow % g->oh * g->sh - g->pt, column = i % g->ow * g->sw - g->pl, u, v, pad = g->include_pad;
+    int64_t height = taps_clip(row, g->dh, g->kh, -pad * g->pt, g->ih + pad * g->pb, &u) - u;
+    int64_t width = taps_clip(column, g->dw, g->kw, -pad * g->pl, g->iw + pad * g->pr, &v) - v;
+    return height * width > 0 ? height * width : 1;
 }
 
-static stria_status average_reference(const ref_call *c, stria_error *err) {
+/* The mean of a window, or for p > 0 its norm. */
+static stria_status sum_reference(const ref_call *c, stria_error *err) {
     (void)err;
     pool_geometry g = pool_geometry_of(c->node);
+    const double *x = c->in[0].f;
+    double p = (double)g.p;
     int64_t count = shape_count(&c->out[0].shape);
     for (int64_t i = 0; i < count; i++) {
         double sum = 0;
-        for (int64_t tap = 0; tap < g.kh * g.kw; tap++) {
-            int64_t at = tap_offset(&g, i, tap);
-            if (at >= 0) sum += c->in[0].f[at];
-        }
-        c->out[0].f[i] = sum / (double)divisor(&g, i);
-    }
-    return STRIA_OK;
-}
-
-static stria_status norm_reference(const ref_call *c, stria_error *err) {
-    (void)err;
-    pool_geometry g = pool_geometry_of(c->node);
-    int64_t count = shape_count(&c->out[0].shape);
-    for (int64_t i = 0; i < count; i++) {
-        double sum = 0;
-        for (int64_t tap = 0; tap < g.kh * g.kw; tap++) {
-            int64_t at = tap_offset(&g, i, tap);
-            if (at >= 0) sum += pow(fabs(c->in[0].f[at]), (double)g.p);
-        }
-        c->out[0].f[i] = pow(sum, 1 / (double)g.p);
+        taps t = taps_of(&g, i);
+        for (int64_t k = 0; k < t.count; k++) sum += p > 0 ? pow(fabs(x[taps_at(&t, k)]), p) : x[taps_at(&t, k)];
+        c->out[0].f[i] = p > 0 ? pow(sum, 1 / p) : sum / (double)divisor(&g, i);
     }
     return STRIA_OK;
 }
@@ -294,10 +298,8 @@ static stria_status average_gradient_reference(const ref_call *c, stria_error *e
     ref_zero(&c->out[0]);
     for (int64_t i = 0; i < count; i++) {
         double share = c->in[0].f[i] / (double)divisor(&g, i);
-        for (int64_t tap = 0; tap < g.kh * g.kw; tap++) {
-            int64_t at = tap_offset(&g, i, tap);
-            if (at >= 0) c->out[0].f[at] += share;
-        }
+        taps t = taps_of(&g, i);
+        for (int64_t k = 0; k < t.count; k++) c->out[0].f[taps_at(&t, k)] += share;
     }
     return STRIA_OK;
 }
@@ -364,7 +366,7 @@ const op_def op_AveragePool = {
     .fields = average_fields,
     .infer = infer,
     .gradient = gradient,
-    .reference = average_reference,
+    .reference = sum_reference,
     .cases = average_cases,
     .note = "count_include_pad=0 unless given, as ONNX and Keras; PyTorch counts the padding unless told "
             "otherwise.",
@@ -384,7 +386,7 @@ const op_def op_GlobalAveragePool = {
     .fields = no_fields,
     .infer = infer,
     .gradient = gradient,
-    .reference = average_reference,
+    .reference = sum_reference,
     .cases = global_cases,
     .text = "y[b,c] = mean x[b,c,·,·]",
 };
@@ -396,7 +398,7 @@ const op_def op_LpPool = {
     .fields = norm_fields,
     .infer = infer,
     .gradient = norm_gradient,
-    .reference = norm_reference,
+    .reference = sum_reference,
     .cases = norm_cases,
     .text = "y[b,c,p,q] = (Σ |x[b,c,p·sh+u·dh−pt,q·sw+v·dw−pl]|^p)^(1/p)",
 };
@@ -408,7 +410,7 @@ const op_def op_GlobalLpPool = {
     .fields = global_norm_fields,
     .infer = infer,
     .gradient = norm_gradient,
-    .reference = norm_reference,
+    .reference = sum_reference,
     .cases = global_norm_cases,
     .text = "y[b,c] = (Σ |x[b,c,·,·]|^p)^(1/p)",
 };
