@@ -28,7 +28,8 @@ typedef enum stria_status {
     STRIA_UNSUPPORTED,  /* well-formed, but Stria (or this build of it) does not do it */
     STRIA_NOT_FINITE,   /* a NaN or an infinity appeared while training */
     STRIA_BUSY,         /* the run folder is locked by another training */
-    STRIA_INTERRUPTED   /* a callback asked to stop; a trainer with a run folder has saved everything */
+    STRIA_INTERRUPTED,  /* a callback asked to stop; a trainer with a run folder has saved everything */
+    STRIA_BAD_VALUE     /* data that an operator cannot take: a label outside the classes, an index out of range */
 } stria_status;
 
 /* An error, owned by the caller: no heap, may live on the stack, NULL is accepted wherever one is taken.

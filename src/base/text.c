@@ -165,6 +165,10 @@ const char *text_thousands(int64_t value, char buffer[32]) {
     return buffer;
 }
 
+double text_real(double x) {
+    return isnan(x) ? (double)NAN : x;
+}
+
 const char *text_bytes(uint64_t bytes, char buffer[32]) {
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
     double value = (double)bytes;

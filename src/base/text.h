@@ -37,6 +37,8 @@ bool text_ends(const char *s, const char *ending);
 
 /* "1,234,567" into buffer; returns buffer. */
 const char *text_thousands(int64_t value, char buffer[32]);
+/* x for printf, which would show a NaN's sign: "-nan". */
+double text_real(double x);
 /* "63.4 MiB"; "512 B" */
 const char *text_bytes(uint64_t bytes, char buffer[32]);
 

@@ -16,6 +16,7 @@ stria_status graph_new(graph **out, const char *name, stria_error *err) {
     graph *g;
     TRY(mem_new(&g, 1, sizeof *g, "a graph", err));
     arena_init(&g->arena);
+    g->known_left = KNOWN_TOTAL;
     stria_status status = name_table_new(&g->names, err);
     if (status == STRIA_OK && !(g->name = arena_strdup(&g->arena, name ? name : "graph"))) status = no_memory(g, err);
     if (status != STRIA_OK) {
@@ -196,7 +197,7 @@ static stria_status node_fill(graph *g, node *n, value *const *in, const void *a
     TRY(attributes_set_up(g, n, attributes, err));
     TRY(outputs_add(g, n, out_names, err));
     TRY(node_infer(n, err));
-    TRY(node_know(n, err));
+    TRY(node_know(n, &g->known_left, err));
     return name_table_put_node(g->names, n->name, n, err);
 }
 

@@ -92,6 +92,7 @@ struct graph {
     int value_capacity, node_capacity, input_capacity, output_capacity, output_name_capacity, update_capacity,
         metadata_capacity;
     struct name_table *names; /* values and nodes by name */
+    int64_t known_left;       /* elements that may still be computed ahead (known.h) */
     const graph *
         copied_from; /* while a graph_map fills this graph: its names are to come, so no fresh one may be one of them */
 };

@@ -24,11 +24,15 @@ static bool knowable(const node *n) {
     return any;
 }
 
-stria_status node_know(node *n, stria_error *err) {
+stria_status node_know(node *n, int64_t *left, stria_error *err) {
     const void *in[KNOWN_INPUTS] = {0};
     tensor *results[KNOWN_OUTPUTS] = {0};
     stria_error why = {0};
     if (!knowable(n)) return STRIA_OK;
+    int64_t count = 1; /* a node is work, however little it gives */
+    for (int i = 0; i < n->out_count; i++) count += n->out[i] ? shape_count(&n->out[i]->shape) : 0;
+    if (count > *left) return STRIA_OK;
+    *left -= count;
     for (int i = 0; i < n->in_count; i++)
         if (value_contents(n->in[i])) in[i] = value_contents(n->in[i])->data;
     stria_status status = node_evaluate_new(n, in, results, &why);

@@ -1,6 +1,7 @@
 #include "run/session.h"
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "run/plan.h"
 #include "transform/transform.h"
 
@@ -145,6 +146,21 @@ static stria_status call_bind(session *s, int position, stria_error *err) {
     return STRIA_OK;
 }
 
+/* Untouched but for the inputs, which nobody may write before a run: a workspace may be larger than what a model that
+ * is only looked at should cost. */
+static stria_status workspace_new(session *s, stria_error *err) {
+    char size[32];
+    s->workspace = mem_alloc(s->plan.workspace_bytes + 1);
+    if (!s->workspace)
+        FAIL(err, STRIA_NO_MEMORY, "not enough memory for the workspace of the network (%s)",
+             text_bytes(s->plan.workspace_bytes, size));
+    for (int i = 0; i < s->g->input_count; i++) {
+        interval at = s->plan.values[s->g->inputs[i]->id];
+        memset(s->workspace + at.offset, 0, at.bytes);
+    }
+    return STRIA_OK;
+}
+
 static stria_status session_make(session *s, graph *g, stria_error *err) {
     TRY(graph_lower(s, g, err));
     size_t values = (size_t)s->g->value_count + 1;
@@ -158,7 +174,7 @@ static stria_status session_make(session *s, graph *g, stria_error *err) {
     for (int k = 0; k < s->g->node_count; k++) TRY(node_prepare(s, k, err));
     TRY(plan_place(&s->plan, err));
     if (s->config.plan_only) return STRIA_OK;
-    TRY(mem_new(&s->workspace, s->plan.workspace_bytes + 1, 1, "the workspace of the network", err));
+    TRY(workspace_new(s, err));
     TRY(mem_new(&s->packed, s->packed_bytes + 1, 1, "packed weights", err));
     memory_bind(s);
     for (int k = 0; k < s->g->node_count; k++) TRY(call_bind(s, k, err));
@@ -200,6 +216,8 @@ static stria_status node_run(session *s, program_node *p, stria_error *err) {
     p->call.step = s->step;
     if (p->impl->pack && (p->pack_always || s->stale)) p->impl->pack(&p->call);
     stria_status status = p->impl->run(&p->call, err);
+    if (status == STRIA_BAD_VALUE && err && strncmp(err->text, "layer ", 6) != 0) /* as the reference's begin */
+        error_prefix(err, "layer '%s' (%s): ", p->node->name, p->node->op->name);
     if (s->config.profile) p->nanoseconds = (uint64_t)(clock_ns() - start);
     return status;
 }
@@ -237,8 +255,8 @@ static stria_status results_check(const session *s, const node *n, stria_error *
         for (int64_t k = 0; k < count; k++)
             if (!isfinite(x[k]))
                 FAIL(err, STRIA_NOT_FINITE, "layer '%s' (%s): '%s' holds %g at element %lld%s%s%s", n->name,
-                     n->op->name, v->name, (double)x[k], (long long)k, *n->origin ? ", in the gradient of layer '" : "",
-                     n->origin, *n->origin ? "'" : "");
+                     n->op->name, v->name, text_real((double)x[k]), (long long)k,
+                     *n->origin ? ", in the gradient of layer '" : "", n->origin, *n->origin ? "'" : "");
     }
     return STRIA_OK;
 }

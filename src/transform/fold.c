@@ -7,16 +7,44 @@
 /* More operations than the reference does in a moment are left to the kernels. */
 #define FOLD_WORK_MAX ((int64_t)1 << 26)
 
+/* The same of all nodes together, beyond what the graph itself holds: thousands of small nodes may ask for much. */
+#define FOLD_BYTES_TOTAL ((int64_t)256 << 20)
+#define FOLD_WORK_TOTAL  ((int64_t)1 << 30)
+
+typedef struct budget {
+    int64_t bytes, work; /* left */
+} budget;
+
+static int64_t bytes_of(value *const *v, int count) {
+    int64_t bytes = 0;
+    for (int i = 0; i < count; i++)
+        if (v[i]) bytes += shape_count(&v[i]->shape) * (int64_t)dtype_bytes(v[i]->type);
+    return bytes;
+}
+
+static budget budget_of(const graph *g) {
+    budget b = {FOLD_BYTES_TOTAL, FOLD_WORK_TOTAL};
+    for (int i = 0; i < g->value_count; i++) {
+        const value *v = g->values[i];
+        if (v->kind == VALUE_CONSTANT || v->kind == VALUE_STATE) b.bytes += (int64_t)v->data->bytes;
+    }
+    b.work += b.bytes;
+    return b;
+}
+
 static int64_t elements(value *const *v, int count) {
     int64_t n = 0;
     for (int i = 0; i < count; i++) n += v[i] ? shape_count(&v[i]->shape) : 0;
     return n;
 }
 
-static bool quick(const node *n) {
-    op_cost cost = n->op->cost ? n->op->cost(n) : (op_cost){0, elements(n->out, n->out_count)};
-    return cost.multiply_adds < FOLD_WORK_MAX && cost.other < FOLD_WORK_MAX &&
-           elements(n->in, n->in_count) < FOLD_WORK_MAX;
+/* Operations of the reference, or FOLD_WORK_MAX for what is too many. */
+static int64_t work_of(const node *n) {
+    op_cost cost = n->op->cost ? n->op->cost(n) : (op_cost){0, 0};
+    int64_t moved = elements(n->in, n->in_count) + elements(n->out, n->out_count);
+    if (cost.multiply_adds >= FOLD_WORK_MAX || cost.other >= FOLD_WORK_MAX || moved >= FOLD_WORK_MAX)
+        return FOLD_WORK_MAX;
+    return cost.multiply_adds + cost.other + moved;
 }
 
 #define FOLD_VALUES 16 /* inputs of a node, and outputs, at most */
@@ -28,16 +56,18 @@ static bool known(const node *n) {
     return true;
 }
 
-static bool foldable(const graph_map *m, const node *n) {
+static bool foldable(const graph_map *m, const node *n, budget *left) {
     if (!n->op->reference || n->op->random || n->in_count == 0) return false;
     for (int i = 0; i < n->in_count; i++)
         if (n->in[i] && n->in[i]->kind != VALUE_CONSTANT &&
             !(m->value[n->in[i]->id] && m->value[n->in[i]->id]->kind == VALUE_CONSTANT))
             return false;
     for (int i = 0; i < n->out_count; i++)
-        if (n->out[i] && shape_count(&n->out[i]->shape) * (int64_t)dtype_bytes(n->out[i]->type) > FOLD_BYTES_MAX)
-            return false;
-    return quick(n);
+        if (bytes_of(&n->out[i], 1) > FOLD_BYTES_MAX) return false;
+    int64_t work = work_of(n), bytes = bytes_of(n->out, n->out_count);
+    if (work >= FOLD_WORK_MAX || work > left->work || bytes > left->bytes) return false;
+    left->work -= work, left->bytes -= bytes;
+    return true;
 }
 
 /* Its outputs become constants of the same names. */
@@ -69,12 +99,13 @@ stria_status pass_fold(graph **g, stria_error *err) {
     graph_map m;
     graph *folded;
     node *copy;
+    budget left = budget_of(*g);
     TRY(graph_map_init(&m, *g, err));
     stria_status status = STRIA_OK;
     for (int i = 0; i < (*g)->node_count; i++) {
         const node *n = (*g)->nodes[i];
         if (known(n)) TRY_DONE(known_fold(&m, n, err));
-        else if (n->in_count <= FOLD_VALUES && n->out_count <= FOLD_VALUES && foldable(&m, n))
+        else if (n->in_count <= FOLD_VALUES && n->out_count <= FOLD_VALUES && foldable(&m, n, &left))
             TRY_DONE(node_fold(&m, n, err));
         else TRY_DONE(graph_map_node(&m, n, &copy, err));
     }
