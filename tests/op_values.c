@@ -11,6 +11,8 @@
 #define BIG "18446744073709551615" /* 2^64 − 1 */
 #define MID "9223372036854775808"  /* 2^63 */
 
+#define HUGE_WINDOW "kernel_shape=30000,30000 pads=15000,15000,15000,15000"
+
 typedef struct value_row {
     const op_def *op;
     op_case text;
@@ -44,6 +46,18 @@ static const value_row rows[] = {
     {&op_Cast, {"f=9223372036854775808,-1,3e19:3", "to=13"}, "u64=" MID ",0," BIG ":3"},
     {&op_Max, {"u64=1:1, u64=" BIG ":1", ""}, "u64=" BIG ":1"},
     {&op_ArgMax, {"u64=1," MID ",2:3", ""}, "i64=1:1"},
+    /* Windows that are nearly all padding: nobody walks over their 9·10⁸ taps. */
+    {&op_MaxPool, {"f=1,2,3,4:1x1x2x2", HUGE_WINDOW}, "f=4,4,4,4,4,4,4,4,4:1x1x3x3"},
+    {&op_AveragePool, {"f=1,2,3,4:1x1x2x2", HUGE_WINDOW}, "f=2.5,2.5,2.5,2.5,2.5,2.5,2.5,2.5,2.5:1x1x3x3"},
+    {&op_LpPool, {"f=1,1,1,1:1x1x2x2", HUGE_WINDOW " p=2"}, "f=2,2,2,2,2,2,2,2,2:1x1x3x3"},
+    {&op_AveragePoolGradient,
+     {"9..9:1x1x3x3, 1x1x2x2", HUGE_WINDOW " count_include_pad=1"},
+     "f=9e-8,9e-8,9e-8,9e-8:1x1x2x2"},
+    /* All labels ignored: 0/0, as PyTorch; the sum is 0. */
+    {&op_SoftmaxCrossEntropyLoss, {"2x3, i64=1,1:2", "ignore_index=1"}, "f=nan:"},
+    {&op_SoftmaxCrossEntropyLoss, {"2x3, i64=1,1:2, 3", "ignore_index=1 reduction=sum"}, "f=0:"},
+    {&op_NegativeLogLikelihoodLoss, {"2x3, i64=-9,-9:2, 3", "ignore_index=-9"}, "f=nan:"},
+    {&op_NegativeLogLikelihoodLoss, {"f=1,2,3,4:2x2, i64=-9,1:2, f=5,7:2", "ignore_index=-9"}, "f=-4:"},
 };
 
 static bool same(const value *v, const void *got, const tensor *want) {
@@ -81,6 +95,7 @@ static const struct {
     {&op_ReduceMax, {"f=1,1,0:3, i64=0:1", ""}, {"f=0.5,0.5,0:3"}},
     {&op_LpPool, {"f=0,0,3,4:2x1x2", "kernel_shape=2 p=2"}, {"f=0,0,0.6,0.8:2x1x2"}},
     {&op_LpNormalization, {"f=0,0:2", "axis=0"}, {"f=0,0:2"}},
+    {&op_LpNormalization, {"f=0,0,0,1:2x2", "axis=1 p=1"}, {"f=0,0,1,0:2x2"}},
     {&op_Max, {"f=1,2,0:3, f=1,0,3:3", ""}, {"f=0.5,1,0:3", "f=0.5,0,1:3"}},
     {&op_Min, {"f=1,2:2, f=1:1, f=1,0:2", ""}, {"f=0.33333333,0:2", "f=0.33333333:1", "f=0.33333333,1:2"}},
     {&op_Max, {"f=-1,2:2", ""}, {"f=1,1:2"}},
@@ -95,6 +110,40 @@ static const struct {
     {&op_Where, {"bool=1,0:2, f=nan,1:2, f=1,inf:2", ""}, {NULL, "f=1,0:2", "f=0,1:2"}},
 };
 
+/* Data that cannot be: one sentence at the run. */
+static const struct {
+    const op_def *op;
+    op_case text;
+    const char *says;
+} refused[] = {
+#define LABEL "label -9223372036854775808 at position 1 is outside the 3 classes"
+    {&op_SoftmaxCrossEntropyLoss, {"2x3, i64=1,-9223372036854775808:2", ""}, LABEL},
+    {&op_SoftmaxCrossEntropyLoss, {"2x3, i64=1,-9223372036854775808:2, 3", "reduction=none"}, LABEL},
+    {&op_SoftmaxCrossEntropyLossGradient, {":, 2x3, i64=1,-9223372036854775808:2", ""}, LABEL},
+    {&op_SoftmaxCrossEntropyLossGradient, {":, 2x3, i64=1,-9223372036854775808:2, 3", ""}, LABEL},
+    {&op_NegativeLogLikelihoodLoss, {"2x3, i64=1,-9223372036854775808:2, 3", ""}, LABEL},
+    {&op_NegativeLogLikelihoodLossGradient, {":, 2x3, i64=1,-9223372036854775808:2, 3", ""}, LABEL},
+    {&op_CrossEntropyLoss, {"2x3, i64=1,-9223372036854775808:2", "label_smoothing=0.5"}, LABEL},
+    {&op_CrossEntropyLossGradient, {":, 2x3, i64=1,-9223372036854775808:2", "label_smoothing=0.5"}, LABEL},
+    {&op_HingeLoss, {"2x3, i64=1,-9223372036854775808:2", ""}, LABEL},
+    {&op_HingeLossGradient, {":, 2x3, i64=1,-9223372036854775808:2", ""}, LABEL},
+    {&op_SoftmaxCrossEntropyLoss,
+     {"2x3, i64=3,0:2", "ignore_index=-1"},
+     "label 3 at position 0 is outside the 3 classes"},
+    {&op_SoftmaxCrossEntropyLoss, {"2x3, i32=0,-1:2", ""}, "label -1 at position 1 is outside the 3 classes"},
+    {&op_SoftmaxCrossEntropyLoss,
+     {"1x3x2, i64=0,9223372036854775807:1x2", ""},
+     "label 9223372036854775807 at position 1 is outside the 3 classes"},
+    {&op_Gather, {"3x2, i64=0,3:2", ""}, "index 3 is outside a dimension of 3 entries"},
+    {&op_GatherElements, {"3, i64=-4:1", ""}, "index -4 is outside a dimension of 3 entries"},
+    {&op_GatherND, {"3x2, i64=0,2:1x2", ""}, "index 2 is outside a dimension of 2 entries"},
+    {&op_ScatterElements, {"3, i64=5:1, 1", ""}, "index 5 is outside a dimension of 3 entries"},
+    {&op_ScatterND, {"3x2, i64=0,-3:1x2, 1", ""}, "index -3 is outside a dimension of 2 entries"},
+    {&op_Div, {"i64=1:1, i64=0:1", ""}, "integer division by zero"},
+    {&op_Mod, {"i32=1:1, i32=0:1", ""}, "integer division by zero"},
+    {&op_MaxUnpool, {"1x1x1x1, i64=9:1x1x1x1", "kernel_shape=2,2"}, "index 9 at position 0"},
+};
+
 static tensor *tensor_of(const char *text) {
     case_graph c;
     stria_error err = {0};
@@ -106,15 +155,24 @@ static tensor *tensor_of(const char *text) {
     return t;
 }
 
-/* Output k of the graph is want[k], where there is one. */
-static void way_check(const case_graph *c, const session_config *config, tensor *const *want, const char *what) {
+/* A session with the case's inputs in it; NULL after a failed check. */
+static session *session_of(const case_graph *c, const session_config *config, const char *what) {
     stria_error err = {0};
     session *s = NULL;
     const value *v;
-    if (!CHECK(session_new(&s, c->g, config, &err) == STRIA_OK, "%s: %s", what, err.text)) return;
+    if (!CHECK(session_new(&s, c->g, config, &err) == STRIA_OK, "%s: %s", what, err.text)) return NULL;
     for (int i = 0; i < c->n->in_count; i++)
         if (c->contents[i] && c->n->in[i]->kind == VALUE_INPUT)
             memcpy(session_memory(s, c->n->in[i]->name, &v), c->contents[i]->data, c->contents[i]->bytes);
+    return s;
+}
+
+/* Output k of the graph is want[k], where there is one. */
+static void way_check(const case_graph *c, const session_config *config, tensor *const *want, const char *what) {
+    stria_error err = {0};
+    const value *v;
+    session *s = session_of(c, config, what);
+    if (!s) return;
     CHECK(session_run(s, &err) == STRIA_OK, "%s: %s", what, err.text);
     for (int k = 0; k < c->g->output_count; k++) {
         const void *got = session_memory(s, c->g->output_names[k], &v);
@@ -174,9 +232,98 @@ static void gradient_check(const op_def *op, const op_case *text, const char *co
     for (int i = 0; i < 3; i++) tensor_release(want[i]);
 }
 
+static void refused_check(const op_def *op, const op_case *text, const char *says) {
+    case_graph c;
+    stria_error err = {0};
+    const char *what = case_name(op, text);
+    if (!CHECK(case_new(&c, op, text, STRIA_FLOAT32, &err) == STRIA_OK, "%s: %s", what, err.text)) return;
+    CHECK(graph_add_output(c.g, c.n->out[0], "y", &err) == STRIA_OK, "%s", err.text);
+    for (const kernel_set *const *ks = kernel_sets(); *ks; ks++)
+        for (int reference = 0; reference < 2; reference++) {
+            session *s = session_of(&c, &(session_config){.ks = *ks, .optimize = true, .reference = reference}, what);
+            stria_status status = s ? session_run(s, &err) : STRIA_OK;
+            CHECK(status == STRIA_BAD_VALUE && strstr(err.text, says) && strstr(err.text, "layer 'case'"),
+                  "%s, %s, reference=%d: status %d, '%s'", what, (*ks)->isa, reference, (int)status, err.text);
+            session_free(s);
+        }
+    case_release(&c);
+}
+
+/* ---- random numbers ---- */
+
+/* Runs the node and gives output 0 as doubles, to be freed; *count of them. */
+static double *drawn(const op_def *op, const op_case *text, uint64_t seed, int64_t *count) {
+    case_graph c;
+    stria_error err = {0};
+    double *x = NULL;
+    const value *v;
+    if (!CHECK(case_new(&c, op, text, STRIA_FLOAT32, &err) == STRIA_OK, "%s: %s", text->attributes, err.text))
+        return NULL;
+    CHECK(graph_add_output(c.g, c.n->out[0], "y", &err) == STRIA_OK, "%s", err.text);
+    session *s = session_of(&c, &(session_config){.ks = kernel_sets()[0], .seed = seed}, text->attributes);
+    CHECK(s && session_run(s, &err) == STRIA_OK, "%s", err.text);
+    if (s) {
+        const void *y = session_memory(s, "y", &v);
+        *count = shape_count(&v->shape);
+        x = malloc(sizeof *x * (size_t)*count);
+        if (CHECK(x, "memory")) convert_to_f64(x, y, v->type, *count);
+    }
+    session_free(s);
+    case_release(&c);
+    return x;
+}
+
+/* Below `high`, however the type rounds; normal numbers are finite. */
+static void random_check(void) {
+    static const struct {
+        const op_def *op;
+        op_case text;
+        double low, high;
+    } kinds[] = {{&op_RandomUniform, {"", "shape=300000 dtype=1"}, 0, 1},
+                 {&op_RandomUniform, {"", "shape=300000 dtype=10"}, 0, 1},
+                 {&op_RandomUniform, {"", "shape=300000 dtype=16"}, 0, 1},
+                 {&op_RandomUniform, {"", "shape=300000 dtype=11"}, 0, 1},
+                 {&op_RandomUniform, {"", "shape=300000 dtype=10 low=-3 high=-1"}, -3, -1},
+                 {&op_RandomUniform, {"", "shape=300000 dtype=16 low=256 high=260"}, 256, 260},
+                 {&op_RandomUniform, {"", "shape=300000 dtype=10 low=-1e-7 high=1e-7"}, -1.2e-7, 1e-7},
+                 {&op_RandomUniform, {"", "shape=300000 dtype=10 low=65000 high=65504"}, 64992, 65504},
+                 {&op_RandomNormal, {"", "shape=300000 dtype=10"}, -8, 8},
+                 {&op_RandomNormal, {"", "shape=300000 dtype=10 scale=8000"}, -65504, 65505}};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        int64_t count = 0, wrong = 0;
+        double *x = drawn(kinds[i].op, &kinds[i].text, 5, &count);
+        for (int64_t k = 0; x && k < count; k++) wrong += !(x[k] >= kinds[i].low && x[k] < kinds[i].high);
+        CHECK(wrong == 0, "%s: %lld numbers are out of range", kinds[i].text.attributes, (long long)wrong);
+        free(x);
+    }
+    case_graph c;
+    stria_error err = {0};
+    op_case beyond = {"", "shape=3 dtype=10 high=70000"};
+    CHECK(case_new(&c, &op_RandomUniform, &beyond, STRIA_FLOAT32, &err) == STRIA_BAD_ARGUMENT &&
+              strstr(err.text, "float16 ends at 65504"),
+          "'%s'", err.text);
+}
+
+/* Which units fall depends on the attribute `seed` and the session's. */
+static void dropout_check(void) {
+    static const char *const attributes[] = {"", "seed=1", "seed=2", "seed=-1"};
+    double *x[8];
+    int64_t count = 0;
+    for (int i = 0; i < 8; i++)
+        x[i] = drawn(&op_Dropout, &(op_case){"1..1:100, f=0.5, bool=1", attributes[i / 2]}, (uint64_t)(i % 2), &count);
+    for (int i = 0; i < 8; i++)
+        for (int k = 0; k < i; k++)
+            CHECK(x[i] && x[k] && memcmp(x[i], x[k], sizeof **x * (size_t)count) != 0, "%d and %d drop the same", i, k);
+    for (int i = 0; i < 8; i++) free(x[i]);
+}
+
 int main(void) {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) row_check(&rows[i]);
     for (size_t i = 0; i < sizeof gradients / sizeof *gradients; i++)
         gradient_check(gradients[i].op, &gradients[i].text, gradients[i].want);
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
+        refused_check(refused[i].op, &refused[i].text, refused[i].says);
+    random_check();
+    dropout_check();
     return check_report();
 }

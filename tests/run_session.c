@@ -339,7 +339,7 @@ static void bad_label(void) {
     training_inputs(s, g, 0);
     uint64_t before = bits_of(s, g, false);
     ((int64_t *)session_memory(s, STEP_LABELS, NULL))[2] = 10;
-    CHECK(session_run(s, &err) == STRIA_BAD_ARGUMENT && strstr(err.text, "label 10 of image 2"), "%s", err.text);
+    CHECK(session_run(s, &err) == STRIA_BAD_VALUE && strstr(err.text, "label 10 at position 2 "), "%s", err.text);
     CHECK(before == bits_of(s, g, false), "a refused step changed something");
     session_free(s);
     graph_free(g);

@@ -133,7 +133,7 @@ cross_entropy_result cross_entropy_run(const kernel_set *ks, pool *p, float *los
     cross_entropy_result result = {.bad = -1};
     for (int64_t i = 0; i < batch * inner; i++) {
         if (in_range(&j, labels[i])) result.sum += (double)losses[i], result.counted++;
-        else if (labels[i] != ignored && result.bad < 0) result.bad = i;
+        else if ((labels[i] != ignored || ignored == INT64_MIN) && result.bad < 0) result.bad = i;
     }
     return result;
 }

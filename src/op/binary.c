@@ -173,7 +173,7 @@ static stria_status combine(const node *n, ref_tensor *y, int64_t i, const ref_t
         return STRIA_OK;
     }
     if ((n->op == &op_Div || n->op == &op_Mod) && b->i[at_b] == 0)
-        FAIL(err, STRIA_BAD_ARGUMENT, "integer division by zero");
+        FAIL(err, STRIA_BAD_VALUE, "integer division by zero");
     int64_t z = whole(n, a->i[at_a], b->i[at_b]);
     if (y->f) y->f[i] = (double)z;
     else y->i[i] = integer_wrap(y->type, z);

@@ -16,8 +16,20 @@ static const attr_field fields[] = {ATTR(loss_attributes, ignore_index, ATTR_INT
 
 /* ---- shapes ---- */
 
+static const op_def *const gradients[] = {&op_SoftmaxCrossEntropyLossGradient,
+                                          &op_NegativeLogLikelihoodLossGradient,
+                                          &op_CrossEntropyLossGradient,
+                                          &op_HingeLossGradient,
+                                          &op_SquaredErrorLossGradient,
+                                          &op_AbsoluteErrorLossGradient,
+                                          &op_HuberLossGradient,
+                                          &op_BinaryCrossEntropyLossGradient,
+                                          &op_KullbackLeiblerLossGradient};
+
 int loss_scores_of(const node *n) {
-    return n->op->gradient ? 0 : 1; /* gradients have none of their own, and read dloss first */
+    for (size_t i = 0; i < sizeof gradients / sizeof *gradients; i++)
+        if (gradients[i] == n->op) return 1; /* dloss comes first */
+    return 0;
 }
 
 static bool soft(const value *labels) {
@@ -85,19 +97,20 @@ static shape loss_shape(const node *n) {
     return loss_geometry_of(n).none ? positions : shape_of(0, NULL);
 }
 
-stria_status loss_infer(node *n, stria_error *err) {
-    TRY(check_inputs(n, err));
-    shape loss = loss_shape(n);
-    TRY(rule_output(n, 0, n->in[0]->type, &loss, err));
-    return rule_output(n, 1, n->in[0]->type, &n->in[0]->shape, err);
-}
-
-stria_status loss_infer_gradient(node *n, stria_error *err) {
+static stria_status infer_gradient(node *n, stria_error *err) {
     TRY(rule_same_type(n, 0, 1, err));
     TRY(check_inputs(n, err));
     shape loss = loss_shape(n);
     TRY(rule_same_shape(&n->in[0]->shape, "dloss", &loss, "the loss", err));
     return rule_output(n, 0, n->in[1]->type, &n->in[1]->shape, err);
+}
+
+stria_status loss_infer(node *n, stria_error *err) {
+    if (loss_scores_of(n) == 1) return infer_gradient(n, err);
+    TRY(check_inputs(n, err));
+    shape loss = loss_shape(n);
+    TRY(rule_output(n, 0, n->in[0]->type, &loss, err));
+    return rule_output(n, 1, n->in[0]->type, &n->in[0]->shape, err);
 }
 
 /* ---- gradient ---- */
@@ -166,7 +179,7 @@ static stria_status row_at(const ref_call *c, int first, const loss_geometry *g,
     r->ignored = hard && r->label == ignored && ignored != NO_IGNORE_INDEX;
     if (!hard || r->ignored) return STRIA_OK;
     if (r->label < 0 || r->label >= g->classes)
-        FAIL(err, STRIA_BAD_ARGUMENT, "label %lld at position %lld is outside the %lld classes", (long long)r->label,
+        FAIL(err, STRIA_BAD_VALUE, "label %lld at position %lld is outside the %lld classes", (long long)r->label,
              (long long)i, (long long)g->classes);
     r->weight = r->weights ? r->weights[r->label] : 1;
     return STRIA_OK;
@@ -280,7 +293,7 @@ const op_def op_SoftmaxCrossEntropyLossGradient = {
     .out_max = 1,
     .attribute_bytes = sizeof(loss_attributes),
     .fields = fields,
-    .infer = loss_infer_gradient,
+    .infer = loss_infer,
     .cost = loss_cost,
     .reference = reference_gradient,
     .cases = gradient_cases,

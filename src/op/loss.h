@@ -41,8 +41,8 @@ int loss_scores_of(const node *n);
 /* ---- rules ---- */
 
 stria_status loss_reduction_check(const char *reduction, bool batchmean, stria_error *err);
-/* Of (scores, labels, weights?) → loss; of (dloss, scores, labels, weights?) → dscores. */
-op_infer loss_infer, loss_infer_gradient;
+/* Of (scores, labels, weights?) → loss, and of the gradients (dloss, scores, labels, weights?) → dscores. */
+op_infer loss_infer;
 op_cost_rule loss_cost;
 /* dscores by the operator `op`, which takes dloss and then the loss's own inputs; labels and class weights are data. */
 stria_status loss_gradient_by(const op_def *op, graph *g, const node *n, value *const *dy, const bool *wanted,

@@ -18,7 +18,7 @@ static const attr_field fields[] = {
     ATTR(hinge_attributes, over, ATTR_STRING, "sum"),
     {0}};
 
-static stria_status check(const node *n, stria_error *err) {
+static stria_status infer(node *n, stria_error *err) {
     const hinge_attributes *a = n->attributes;
     if (!isfinite(a->margin))
         FAIL(err, STRIA_BAD_ARGUMENT, "margin is %g, expected a finite number", (double)a->margin);
@@ -26,17 +26,7 @@ static stria_status check(const node *n, stria_error *err) {
         FAIL(err, STRIA_BAD_ARGUMENT, "squared is %lld, expected 0 or 1", (long long)a->squared);
     if (strcmp(a->over, "sum") != 0 && strcmp(a->over, "max") != 0)
         FAIL(err, STRIA_BAD_ARGUMENT, "over is '%s', expected sum or max", a->over);
-    return STRIA_OK;
-}
-
-static stria_status infer(node *n, stria_error *err) {
-    TRY(check(n, err));
     return loss_infer(n, err);
-}
-
-static stria_status infer_gradient(node *n, stria_error *err) {
-    TRY(check(n, err));
-    return loss_infer_gradient(n, err);
 }
 
 static stria_status gradient(graph *g, const node *n, value *const *dy, const bool *wanted, value **dx,
@@ -120,7 +110,7 @@ const op_def op_HingeLossGradient = {
     .out_max = 1,
     .attribute_bytes = sizeof(hinge_attributes),
     .fields = fields,
-    .infer = infer_gradient,
+    .infer = infer,
     .cost = loss_cost,
     .reference = reference_gradient,
     .cases = gradient_cases,

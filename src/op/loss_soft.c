@@ -14,21 +14,11 @@ static const attr_field fields[] = {
     ATTR(cross_entropy_attributes, label_smoothing, ATTR_FLOAT, "0"),
     {0}};
 
-static stria_status check(const node *n, stria_error *err) {
+static stria_status infer(node *n, stria_error *err) {
     float smoothing = ((const cross_entropy_attributes *)n->attributes)->label_smoothing;
     if (!(smoothing >= 0 && smoothing <= 1))
         FAIL(err, STRIA_BAD_ARGUMENT, "label_smoothing is %g, expected 0 to 1", (double)smoothing);
-    return STRIA_OK;
-}
-
-static stria_status infer(node *n, stria_error *err) {
-    TRY(check(n, err));
     return loss_infer(n, err);
-}
-
-static stria_status infer_gradient(node *n, stria_error *err) {
-    TRY(check(n, err));
-    return loss_infer_gradient(n, err);
 }
 
 static stria_status gradient(graph *g, const node *n, value *const *dy, const bool *wanted, value **dx,
@@ -107,7 +97,7 @@ const op_def op_CrossEntropyLossGradient = {
     .out_max = 1,
     .attribute_bytes = sizeof(cross_entropy_attributes),
     .fields = fields,
-    .infer = infer_gradient,
+    .infer = infer,
     .cost = loss_cost,
     .reference = reference_gradient,
     .cases = gradient_cases,

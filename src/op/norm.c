@@ -6,8 +6,14 @@
 
 /* ---- geometry ---- */
 
+static const op_def *const gradients[] = {&op_BatchNormalizationGradient, &op_LayerNormalizationGradient,
+                                          &op_RMSNormalizationGradient, &op_InstanceNormalizationGradient,
+                                          &op_GroupNormalizationGradient};
+
 static bool is_gradient(const node *n) {
-    return *n->op->domain != 0;
+    for (size_t i = 0; i < sizeof gradients / sizeof *gradients; i++)
+        if (gradients[i] == n->op) return true;
+    return false;
 }
 
 static bool of(const node *n, const op_def *op, const op_def *gradient) {

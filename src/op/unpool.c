@@ -73,8 +73,8 @@ unpool_geometry unpool_geometry_of(const node *n) {
 }
 
 stria_status unpool_refuse(int64_t index, int64_t at, const unpool_geometry *g, stria_error *err) {
-    FAIL(err, STRIA_BAD_ARGUMENT, "index %lld at position %lld is outside the %lld planes of %lldx%lld",
-         (long long)index, (long long)at, (long long)g->planes, (long long)g->fh, (long long)g->fw);
+    FAIL(err, STRIA_BAD_VALUE, "index %lld at position %lld is outside the %lld planes of %lldx%lld", (long long)index,
+         (long long)at, (long long)g->planes, (long long)g->fh, (long long)g->fw);
 }
 
 /* ---- gradient ---- */

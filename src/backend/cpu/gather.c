@@ -40,7 +40,7 @@ static stria_status rows_check(const impl_call *c, gather_rows *g, stria_error *
     g->indices.data = c->in[1];
     int64_t bad = gather_check(g, shape_count(&n->in[1]->shape));
     if (bad >= 0)
-        FAIL(err, STRIA_BAD_ARGUMENT, "layer '%s': index %lld is outside a dimension of %lld entries", n->name,
+        FAIL(err, STRIA_BAD_VALUE, "index %lld is outside a dimension of %lld entries",
              (long long)gather_index(&g->indices, bad), (long long)g->length[bad % g->count]);
     return STRIA_OK;
 }

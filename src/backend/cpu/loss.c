@@ -14,10 +14,9 @@ static stria_status allocate(impl_plan *p, size_t bytes, void **prepared, stria_
     return STRIA_OK;
 }
 
-static stria_status bad_label(const node *n, const int64_t *labels, int64_t bad, int64_t classes, stria_error *err) {
-    FAIL(err, STRIA_BAD_ARGUMENT,
-         "layer '%s': label %" PRId64 " of image %" PRId64 " is outside the %" PRId64 " classes", n->name, labels[bad],
-         bad, classes);
+static stria_status bad_label(const int64_t *labels, int64_t bad, int64_t classes, stria_error *err) {
+    FAIL(err, STRIA_BAD_VALUE, "label %" PRId64 " at position %" PRId64 " is outside the %" PRId64 " classes",
+         labels[bad], bad, classes);
 }
 
 static const value *optional(const node *n, int i) {
@@ -106,7 +105,7 @@ static stria_status run(const impl_call *c, stria_error *err) {
     float *losses = (float *)(void *)((char *)c->scratch + l->labels_bytes), *each = l->none ? c->out[0] : NULL;
     cross_entropy_result r =
         cross_entropy_run(c->ks, c->pool, losses, c->in[0], labels, l->ignored, l->batch, l->classes, l->inner);
-    if (r.bad >= 0) return bad_label(c->node, c->in[1], label_position(l, r.bad), l->classes, err);
+    if (r.bad >= 0) return bad_label(c->in[1], label_position(l, r.bad), l->classes, err);
     double weight = (double)r.counted;
     if (weights) {
         class_loss count = counted(l, labels, weights);
@@ -116,7 +115,7 @@ static stria_status run(const impl_call *c, stria_error *err) {
             if (labels[i] != l->ignored) losses[i] *= weights[labels[i]], r.sum += (double)losses[i];
     }
     for (int64_t i = 0; each && i < l->batch * l->inner; i++) each[label_position(l, i)] = losses[i];
-    if (!each) *(float *)c->out[0] = (float)(l->mean ? r.sum / weight : r.sum);
+    if (!l->none) *(float *)c->out[0] = (float)(l->mean ? r.sum / weight : r.sum);
     if (c->node->out_count > 1 && c->node->out[1])
         softmax_run(c->ks, c->pool, true, c->out[1], c->in[0], l->batch, l->classes, l->inner);
     return STRIA_OK;
@@ -130,7 +129,7 @@ static stria_status run_gradient(const impl_call *c, stria_error *err) {
     class_loss_result r = class_loss_count(&count);
     float *scales = (float *)(void *)((char *)c->scratch + l->labels_bytes);
     float scale = l->none ? 1 : *dloss / (float)(l->mean ? r.weight : 1);
-    if (r.bad >= 0) return bad_label(c->node, c->in[2], label_position(l, r.bad), l->classes, err);
+    if (r.bad >= 0) return bad_label(c->in[2], label_position(l, r.bad), l->classes, err);
     for (int64_t i = 0; (weights || l->none) && i < l->batch * l->inner; i++) {
         scales[i] = labels[i] == l->ignored || !weights ? 1 : weights[labels[i]];
         if (l->none) scales[i] *= dloss[label_position(l, i)];
@@ -223,7 +222,7 @@ static stria_status run_class(const impl_call *c, stria_error *err) {
     class_loss l = class_loss_of(c);
     float *losses = plan->none ? c->out[0] : c->scratch;
     class_loss_result r = class_loss_run(c->ks, c->pool, &l, losses, (char *)c->scratch + plan->losses_bytes);
-    if (r.bad >= 0) return bad_label(c->node, l.labels, r.bad, l.classes, err);
+    if (l.labels && r.bad >= 0) return bad_label(l.labels, r.bad, l.classes, err);
     if (!plan->none) *(float *)c->out[0] = (float)(plan->mean ? r.sum / r.weight : r.sum);
     return STRIA_OK;
 }
@@ -233,7 +232,7 @@ static stria_status run_class_gradient(const impl_call *c, stria_error *err) {
     class_loss l = class_loss_of(c);
     class_loss_result r = class_loss_count(&l);
     const float *dloss = c->in[0];
-    if (r.bad >= 0) return bad_label(c->node, l.labels, r.bad, l.classes, err);
+    if (l.labels && r.bad >= 0) return bad_label(l.labels, r.bad, l.classes, err);
     class_loss_gradient(c->ks, c->pool, &l, plan->none ? 1 : *dloss / (float)(plan->mean ? r.weight : 1),
                         plan->none ? dloss : NULL, c->out[0], (char *)c->scratch + plan->losses_bytes);
     return STRIA_OK;
