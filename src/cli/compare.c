@@ -2,6 +2,7 @@
 
 #include "cli/source.h"
 #include "cli/table.h"
+#include "cli/term.h"
 #include "cli/verb.h"
 
 #include <math.h>
@@ -77,8 +78,8 @@ static void compare_print(const comparison *found) {
     table_init(&t, "output|>largest absolute error|>largest relative error|");
     for (int i = 0; i < found->count; i++) {
         table_cell(&t, "%s", found->items[i].name);
-        table_cell(&t, "%.3g", found->items[i].max_abs_error);
-        table_cell(&t, "%.3g", found->items[i].max_rel_error);
+        table_cell(&t, "%.3g", show_real(found->items[i].max_abs_error));
+        table_cell(&t, "%.3g", show_real(found->items[i].max_rel_error));
         table_cell(&t, "%s%s%s", found->items[i].passed ? "passed" : "FAILED", *found->items[i].reason ? ": " : "",
                    found->items[i].reason);
     }

@@ -220,7 +220,7 @@ static void losses_print(const lesson *l) {
     printf("  step          loss\n");
     for (int64_t i = 0; i <= l->done; i++) {
         if (!is_shown(i, l->done)) continue;
-        printf("%6lld  %12.6g", (long long)i, l->losses[i]);
+        printf("%6lld  %12.6g", (long long)i, show_real(l->losses[i]));
         double share = l->losses[i] > 0 && most > least ? log(l->losses[i] / least) / log(most / least) : 0;
         for (int c = 0; c < (int)(share * BAR_COLUMNS); c++) printf("%s%s", c ? "" : "  ", term_utf8() ? "█" : "#");
         printf("\n");

@@ -11,7 +11,7 @@
 
 const char *number_text(double value, char text[32]) {
     bool whole = value == nearbyint(value) && fabs(value) < 1e15;
-    snprintf(text, 32, whole ? "%.0f" : "%.6g", value == 0 ? 0 : value); /* never "-0" */
+    snprintf(text, 32, whole ? "%.0f" : "%.6g", value == 0 ? 0 : show_real(value)); /* never "-0" */
     return text;
 }
 
@@ -70,7 +70,7 @@ static void grid_pixels(const double *values, int64_t count, filter_show show, u
         if (show == SHOW_ABS) v = fabs(v);
         if (show == SHOW_OFFSET) v += 128;
         if (show == SHOW_SCALE) v = most > least ? (v - least) / (most - least) * 255 : 0;
-        pixels[i] = v >= 255 ? 255 : v > 0 ? (uint8_t)(v + 0.5) : 0; /* NaN is black */
+        pixels[i] = v >= 255 ? 255 : v > 0 ? (uint8_t)lround(v) : 0; /* NaN is black */
     }
 }
 

@@ -128,6 +128,7 @@ static int predict_run(const options *given) {
     json_t *list = option_given(given, "json") ? json_array() : NULL;
     stria_status status = source_model(given, given->operands[0], &model, &error);
     if (status == STRIA_OK) status = ranking_init(&r, given, model, &error);
+    if (status == STRIA_OK) source_warn(model);
     if (status == STRIA_OK)
         status = files ? predict_files(given, &r, list, &error) : predict_data(given, &r, list, &error);
     int code = status == STRIA_OK ? EXIT_DONE : term_fail(&error);

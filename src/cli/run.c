@@ -81,10 +81,28 @@ static int run_usage(const options *given) {
                  test ? "test-data" : "batch");
         return EXIT_USAGE;
     }
-    if (test != input) return EXIT_DONE;
-    term_say("run: %s", test ? "--test-data and --input are given; one of the two is wanted"
-                             : "--input is missing; usage: stria run MODEL --input [NAME=]FILE");
+    if (!test || !input) return EXIT_DONE;
+    term_say("run: --test-data and --input are given; one of the two is wanted");
     return EXIT_USAGE;
+}
+
+/* Without --input, a model must have no inputs. */
+static int inputs_usage(const options *given, const stria_model *model) {
+    if (option_given(given, "input") || stria_model_input_count(model) == 0) return EXIT_DONE;
+    term_say("run: --input is missing; usage: stria run MODEL --input [NAME=]FILE");
+    return EXIT_USAGE;
+}
+
+static int model_run(const options *given, const stria_model *model, const stria_session_options *chosen) {
+    stria_error error = {0};
+    tensors outputs = {0};
+    int code = inputs_usage(given, model);
+    if (code != EXIT_DONE) return code;
+    if (run_inputs(given, model, chosen, &outputs, &error) != STRIA_OK) code = term_fail(&error);
+    else if (option_given(given, "json")) code = json_finish(outputs_json(&outputs, stria_model_output_count(model)));
+    else outputs_print(&outputs, stria_model_output_count(model));
+    tensors_release(&outputs);
+    return code;
 }
 
 static int run_run(const options *given) {
@@ -98,14 +116,8 @@ static int run_run(const options *given) {
     if (option_given(given, "test-data")) return case_run(given, &chosen);
     stria_model *model = NULL;
     stria_error error = {0};
-    tensors outputs = {0};
-    int code = EXIT_DONE;
-    stria_status status = source_model(given, given->operands[0], &model, &error);
-    if (status == STRIA_OK) status = run_inputs(given, model, &chosen, &outputs, &error);
-    if (status != STRIA_OK) code = term_fail(&error);
-    else if (option_given(given, "json")) code = json_finish(outputs_json(&outputs, stria_model_output_count(model)));
-    else outputs_print(&outputs, stria_model_output_count(model));
-    tensors_release(&outputs);
+    if (source_model(given, given->operands[0], &model, &error) != STRIA_OK) return term_fail(&error);
+    int code = model_run(given, model, &chosen);
     stria_model_free(model);
     return code;
 }

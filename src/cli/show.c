@@ -1,6 +1,7 @@
 /* Numbers and words as people read them. */
 #include "cli/term.h"
 
+#include <math.h>
 #include <string.h>
 
 const char *show_count(int64_t value, char text[32]) {
@@ -21,6 +22,10 @@ const char *show_bytes(uint64_t bytes, char text[32]) {
     for (; value >= 1024 && unit < 6; unit++) value /= 1024;
     snprintf(text, 32, unit == 0 ? "%.0f %s" : "%.1f %s", value, units[unit]);
     return text;
+}
+
+double show_real(double x) {
+    return isnan(x) ? (double)NAN : x;
 }
 
 const char *show_time(double seconds, char text[32]) {

@@ -9,13 +9,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
-stria_status source_refuse(stria_error *error, stria_status status, const char *format, ...) {
+void source_say(stria_error *error, stria_status status, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     error->status = status;
     vsnprintf(error->text, sizeof error->text, format, arguments);
     va_end(arguments);
-    return status;
 }
 
 bool source_is_folder(const char *path) {
@@ -75,6 +74,14 @@ stria_status source_model(const options *given, const char *spec, stria_model **
     if (status == STRIA_OK) *out = model;
     else stria_model_free(model);
     return status;
+}
+
+void source_warn(const stria_model *model) {
+    static const char *const keys[] = {"stria.scale", "stria.mean", "stria.std", "stria.train"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (stria_model_metadata(model, keys[i])) return;
+    term_say("warning: the model does not say how pixels become its input, so they are divided by 255; "
+             "--preprocess imagenet|caffe|tf or --scale, --mean and --std say it");
 }
 
 stria_status source_data(const char *spec, stria_split split, int64_t limit, stria_dataset **out, stria_error *error) {

@@ -1,5 +1,6 @@
 /* Elements of tensors of any type as numbers and as text. */
 #include "cli/tensors.h"
+#include "cli/term.h"
 
 #include <math.h>
 #include <string.h>
@@ -64,7 +65,7 @@ void tensor_print(FILE *stream, const tensor *t) {
     for (int64_t r = 0; r < rows && r < ROWS; r++) {
         fputs(" ", stream);
         for (int64_t c = 0; c < width && c < COLUMNS; c++)
-            fprintf(stream, " %.6g", tensor_value(&t->array, r * width + c));
+            fprintf(stream, " %.6g", show_real(tensor_value(&t->array, r * width + c)));
         fprintf(stream, "%s\n", width > COLUMNS ? " …" : "");
     }
     if (rows > ROWS) fprintf(stream, "  … %lld rows in all\n", (long long)rows);

@@ -40,6 +40,8 @@ bool term_progress(int64_t done, int64_t of, void *context);
 const char *show_count(int64_t value, char text[32]);
 const char *show_bytes(uint64_t bytes, char text[32]);
 const char *show_time(double seconds, char text[32]);
+/* x for printf, which would show a NaN's sign: "-nan". */
+double show_real(double x);
 /* A word as a shell takes it, quoted where it must be; returns text. */
 const char *show_word(const char *word, char *text, size_t size);
 /* Control characters, which a stranger's file could hold in a name, become '?'; returns text. */

@@ -2,6 +2,7 @@
  * check: a training's loss is looked at before anything is differentiated or updated. */
 #include <math.h>
 
+#include "base/text.h"
 #include "op/rule.h"
 
 static stria_status infer(node *n, stria_error *err) {
@@ -13,7 +14,8 @@ static stria_status infer(node *n, stria_error *err) {
 static stria_status reference(const ref_call *c, stria_error *err) {
     int64_t count = shape_count(&c->in[0].shape);
     for (int64_t i = 0; i < count; i++)
-        if (!isfinite(c->in[0].f[i])) FAIL(err, STRIA_NOT_FINITE, "'%s' is %g", c->node->in[0]->name, c->in[0].f[i]);
+        if (!isfinite(c->in[0].f[i]))
+            FAIL(err, STRIA_NOT_FINITE, "'%s' is %g", c->node->in[0]->name, text_real(c->in[0].f[i]));
     c->out[0].f[0] = 1;
     return STRIA_OK;
 }

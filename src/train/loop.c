@@ -62,7 +62,7 @@ static stria_status step_run(trainer *t, step_runner *run, double *loss, stria_e
     TRY(batch_load(t, err));
     TRY(run(t->step, err));
     *loss = (double)*(const float *)session_memory(t->step, STEP_LOSS, NULL);
-    if (!isfinite(*loss)) FAIL(err, STRIA_NOT_FINITE, "the loss is %g", *loss);
+    if (!isfinite(*loss)) FAIL(err, STRIA_NOT_FINITE, "the loss is %g", text_real(*loss));
     score_add(&t->at.epoch_score, session_memory(t->step, CLASSIFIER_LOGITS, NULL),
               session_memory(t->step, STEP_LABELS, NULL), t->options.batch);
     t->at.step++;

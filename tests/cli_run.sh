@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# stria run: models without inputs, values that cannot be, NaN as people write it. predict: the warning for models that
+# do not say how pictures become their input.
+. "${SOURCE:-.}/tests/cli.sh"
+
+# A model of nothing but constants and random numbers needs no --input.
+printf 'stria-net 1\nr = RandomUniform(shape=[2,3], low=2, high=3)\ny = Floor(r)\noutput(y)\n' >none.net
+expect 0 run none.net
+says stdout "y: float32 [2, 3]"
+says stdout "2 2 2"
+expect 0 run none.net --output out
+[ -s out/y.npy ] || fail "no out/y.npy"
+expect 0 run none.net --json
+says stdout '"shape":[2,3]'
+refused 2 "run: --input is missing; usage: stria run MODEL --input [NAME=]FILE" run lenet5
+
+# Data that an operator cannot take is failed work, not wrong usage.
+printf 'stria-net 1\nx = input(1 x 2)\ni = Cast(x, to=7)\nz = Sub(i, i)\ny = Div(i, z)\noutput(y)\n' >zero.net
+matrix x.npy 1 2
+sentence() {
+    expect 1 "$@"
+    says stderr "integer division by zero"
+    [ ! -s stdout ] || fail "stria $* writes to stdout"
+}
+sentence run zero.net --input x.npy
+
+printf 'stria-net 1\nx = input(1 x 2)\none = Cos(x)\nm = Neg(one)\ny = Sqrt(m)\noutput(y)\n' >nan.net
+for way in "" --reference --no-optimize; do
+    expect 0 run nan.net --input x.npy $way
+    grep -q -- -nan stdout && fail "a NaN has a sign"
+    says stdout "nan nan"
+done
+# A model that does not say how pictures become its input is used with a warning, unless flags or its own words say it.
+printf 'stria-net 1\nx = input(batch x 1 x 2 x 2)\nf = flatten(x)\ny = dense(f, 3)\n' >foreign.net
+printf 'P5\n2 2\n255\n\001\002\003\004' >p.pgm
+expect 0 predict foreign.net p.pgm
+says stderr "stria: warning: the model does not say how pixels become its input, so they are divided by 255"
+for way in "--scale 1/255" "--std 2" "--mean 3"; do
+    expect 0 predict foreign.net p.pgm $way
+    [ ! -s stderr ] || fail "predict $way warns"
+done
+expect 0 convert foreign.net told.onnx --mean 3
+expect 0 predict told.onnx p.pgm
+[ ! -s stderr ] || fail "a model that says it is warned of"
+finish
