@@ -150,6 +150,8 @@ static void test_refusals(void **state) {
         if (status == STRIA_OK || !strstr(err.text, cases[i].words))
             print_error("case %zu: %d %s\n", i, status, err.text);
         assert_int_not_equal(status, STRIA_OK);
+        assert_int_not_equal(status, STRIA_BAD_ARGUMENT); /* those are the caller's words */
+        assert_int_equal(status, err.status);
         assert_non_null(strstr(err.text, cases[i].words));
         assert_null(g);
         assert_int_equal(mem_bytes_now(), before);

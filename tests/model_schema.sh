@@ -45,6 +45,7 @@ compare() { # compare OURS: one line per difference; fails if there is one
     fields "$standard" >"$temporary/standard"
     [ "$(wc -l <"$temporary/ours")" -gt 90 ] || { echo "only $(wc -l <"$temporary/ours") fields found in $1"; return 1; }
     awk 'NR == FNR { label[$1] = $2; type[$1] = $3; number[$1] = $4; packed[$1] = $5; next }
+        !($1 in number) && $1 ~ /^(NodeProto|FunctionProto)[.]overload$|^FunctionProto[.]attribute_proto$/ { next } # newer than Debian
         !($1 in number) { print $1 " is not in the standard"; failed = 1; next }
         number[$1] != $4 || label[$1] != $2 || packed[$1] != $5 {
             print $1 ": " $2 " " $4 " " $5 ", the standard says " label[$1] " " number[$1] " " packed[$1]; failed = 1

@@ -1,5 +1,6 @@
-/* ONNX → graph. The file is decoded and searched (scan.c), its initialisers become tensors once, and then the graph is
- * built node by node; a second time with larger open dimensions if the first did not fit. */
+/* ONNX → graph. The file is decoded, its functions are expanded (function.c), it is searched (scan.c), its initialisers
+ * become tensors once, and then the graph is built node by node; a second time with larger open dimensions if the first
+ * did not fit. */
 #include "model/onnx/importer.h"
 #include "model/onnx/onnx.h"
 
@@ -57,15 +58,13 @@ const char *import_node_name(importer *im, const char *name) {
 
 /* ---- the model ---- */
 
-static stria_status opset_find(importer *im, stria_error *err) {
-    im->opset = 1;
-    for (size_t i = 0; i < im->model->n_opset_import; i++) {
-        const Onnx__OperatorSetIdProto *o = im->model->opset_import[i];
-        if (!name_given(o->domain) || strcmp(o->domain, "ai.onnx") == 0) im->opset = o->version;
-    }
-    if (im->opset < OPSET_OLDEST || im->opset > OPSET_NEWEST)
-        FAIL(err, STRIA_UNSUPPORTED, "opset %lld; Stria reads %d to %d", (long long)im->opset, OPSET_OLDEST,
-             OPSET_NEWEST);
+stria_status opset_among(Onnx__OperatorSetIdProto *const *list, size_t count, int64_t standard, int64_t *out,
+                         stria_error *err) {
+    *out = standard;
+    for (size_t i = 0; i < count; i++)
+        if (!name_given(list[i]->domain) || strcmp(list[i]->domain, "ai.onnx") == 0) *out = list[i]->version;
+    if (*out < OPSET_OLDEST || *out > OPSET_NEWEST)
+        FAIL(err, STRIA_UNSUPPORTED, "opset %lld; Stria reads %d to %d", (long long)*out, OPSET_OLDEST, OPSET_NEWEST);
     return STRIA_OK;
 }
 
@@ -212,7 +211,10 @@ static stria_status build(importer *im, stria_error *err) {
         if (im->definitions[i].kind == FROM_INPUT) TRY(import_input(im, &im->definitions[i], inputs++, err));
         if (im->definitions[i].kind == FROM_INITIALIZER) TRY(import_initializer(im, &im->definitions[i], err));
     }
-    for (size_t i = 0; i < im->file->n_node; i++) TRY(import_node(im, im->file->node[im->order[i]], err));
+    for (size_t i = 0; i < im->file->n_node; i++) {
+        if (im->opsets) im->opset = im->opsets[im->order[i]];
+        TRY(import_node(im, im->file->node[im->order[i]], err));
+    }
     for (size_t i = 0; i < im->file->n_output; i++) {
         const definition *d = definition_find(im, im->file->output[i]->name);
         if (!d || !d->value) FAIL(err, STRIA_BAD_FILE, "output '%s' is not computed", im->file->output[i]->name);
@@ -240,7 +242,8 @@ static stria_status import(importer *im, stria_error *err) {
     if (!im->file) FAIL(err, STRIA_BAD_FILE, "it holds no graph");
     if (im->file->n_sparse_initializer) FAIL(err, STRIA_UNSUPPORTED, "sparse initialisers are not supported");
     if (!im->file->n_output) FAIL(err, STRIA_BAD_FILE, "its graph has no outputs");
-    TRY(opset_find(im, err));
+    TRY(opset_among(im->model->opset_import, im->model->n_opset_import, 1, &im->opset, err));
+    TRY(functions_expand(im, err));
     TRY(scan_definitions(im, err));
     TRY(scan_order(im, err));
     scan_roles(im);
@@ -257,6 +260,7 @@ static void importer_release(importer *im) {
     mem_free(im->definitions);
     mem_free(im->slots);
     mem_free(im->order);
+    mem_free(im->opsets);
     wire_free(im->model);
     arena_release(&im->arena);
 }
@@ -276,6 +280,8 @@ stria_status onnx_read_known(graph **out, const uint8_t *data, size_t size, cons
     else {
         graph_free(im.g);
         error_prefix(err, "%s: ", file_name ? file_name : "ONNX model");
+        if (status == STRIA_BAD_ARGUMENT) status = STRIA_BAD_FILE; /* the file's words, not the caller's */
+        if (err) err->status = status;
     }
     importer_release(&im);
     return status;

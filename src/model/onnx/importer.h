@@ -1,5 +1,5 @@
-/* What the parts of the import share: import.c (the whole), scan.c (who makes what), node.c (one node), upgrade.c
- * (opsets). */
+/* What the parts of the import share: import.c (the whole), function.c (functions become nodes), scan.c (who makes
+ * what), node.c (one node), upgrade.c (opsets). */
 #ifndef MODEL_ONNX_IMPORTER_H
 #define MODEL_ONNX_IMPORTER_H
 
@@ -26,7 +26,8 @@ typedef struct definition {
 typedef struct importer {
     Onnx__ModelProto *model;
     Onnx__GraphProto *file;
-    int64_t opset;    /* of ONNX's own domain */
+    int64_t opset;    /* of ONNX's own domain, of the node at hand */
+    int64_t *opsets;  /* of each node, where functions have others; NULL: all the model's */
     onnx_known known; /* contents of inputs that are given before */
     external_files files;
     arena arena;
@@ -39,6 +40,12 @@ typedef struct importer {
     int64_t nominal; /* size of open dimensions behind the first */
     int fresh;       /* counts made-up names */
 } importer;
+
+/* function.c: im->file with the bodies of the model's functions in place of the nodes that call them. */
+stria_status functions_expand(importer *im, stria_error *err);
+/* import.c: of ONNX's own domain, among these. */
+stria_status opset_among(Onnx__OperatorSetIdProto *const *list, size_t count, int64_t standard, int64_t *out,
+                         stria_error *err);
 
 /* scan.c */
 stria_status scan_definitions(importer *im, stria_error *err);

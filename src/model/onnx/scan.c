@@ -209,6 +209,7 @@ void scan_shapes(importer *im) {
         const Onnx__NodeProto *n = im->file->node[im->order[i]];
         const op_def *op = operator_of(n);
         bool all = decides_shapes(im, n);
+        if (im->opsets) im->opset = im->opsets[im->order[i]];
         for (size_t k = 0; k < n->n_input && k < 32; k++) {
             definition *d = definition_find(im, n->input[k]);
             bool value = value_inputs_of(im, n, op) >> k & 1, shape_only = op && (op->shape_inputs >> k) & 1;

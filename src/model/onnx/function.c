@@ -1,0 +1,228 @@
+/* A model's own functions (ModelProto.functions): a node that calls one is replaced by the nodes of its body, before
+ * anything else sees the file. Formal inputs and outputs become the caller's names, a body's own names get a prefix,
+ * and attributes that refer to the function's (ref_attr_name) become the caller's or the function's defaults. A
+ * function comes before an operator of the same name, as in ONNX Runtime. */
+#include "model/onnx/importer.h"
+
+#include <string.h>
+
+/* A few short functions that call each other twice are as many nodes as one likes. */
+#define DEPTH_MAX     32
+#define NODES_MAX     200000
+#define WORDS_MAX     2000000            /* nodes, inputs, outputs and attributes that are gone through */
+#define BYTES_MAX     ((size_t)64 << 20) /* of names that are made */
+#define FUNCTIONS_MAX 4096
+#define FORMALS_MAX   256 /* inputs and outputs of a function */
+
+typedef struct expansion {
+    importer *im;
+    Onnx__NodeProto **nodes;
+    int node_capacity, opset_capacity, count, calls, depth;
+    int64_t words;
+    size_t bytes;
+    const Onnx__FunctionProto *stack[DEPTH_MAX];
+} expansion;
+
+/* A call: names of the body → names outside. */
+typedef struct scope {
+    const Onnx__FunctionProto *f; /* NULL: the graph itself */
+    const Onnx__NodeProto *call;
+    const char *prefix;
+    int64_t opset;
+} scope;
+
+static stria_status no_memory(const expansion *e, stria_error *err) {
+    if (e->bytes > BYTES_MAX) FAIL(err, STRIA_UNSUPPORTED, "the names in its functions are too long");
+    FAIL(err, STRIA_NO_MEMORY, "not enough memory for the functions of a model");
+}
+
+static bool same_name(const char *a, const char *b) {
+    return strcmp(name_given(a) ? a : "", name_given(b) ? b : "") == 0;
+}
+
+/* "" and "ai.onnx" are one domain. */
+static bool same_domain(const char *a, const char *b) {
+    static const char own[] = "ai.onnx";
+    return strcmp(name_given(a) ? a : own, name_given(b) ? b : own) == 0;
+}
+
+static const Onnx__FunctionProto *function_find(const importer *im, const Onnx__NodeProto *n) {
+    for (size_t i = 0; i < im->model->n_functions; i++) {
+        const Onnx__FunctionProto *f = im->model->functions[i];
+        if (name_given(f->name) && same_name(f->name, n->op_type) && same_domain(f->domain, n->domain) &&
+            same_name(f->overload, n->overload))
+            return f;
+    }
+    return NULL;
+}
+
+/* ---- names ---- */
+
+static int position(char *const *list, size_t count, const char *name) {
+    for (size_t i = 0; i < count; i++)
+        if (name_given(list[i]) && strcmp(list[i], name) == 0) return (int)i;
+    return -1;
+}
+
+/* NULL without memory, or where names get too long. */
+static char *prefixed(expansion *e, const scope *s, const char *name) {
+    e->bytes += strlen(s->prefix) + strlen(name) + 2;
+    return e->bytes > BYTES_MAX ? NULL : arena_printf(&e->im->arena, "%s/%s", s->prefix, name);
+}
+
+/* What `name` of a body is called outside: an input that the caller leaves out is "". NULL without memory. */
+static char *outside(expansion *e, const scope *s, const char *name) {
+    static char none[] = "";
+    int i;
+    if (!name_given(name)) return none;
+    if (!s->f) return (char *)(uintptr_t)name;
+    if ((i = position(s->f->input, s->f->n_input, name)) >= 0)
+        return i < (int)s->call->n_input ? s->call->input[i] : none;
+    if ((i = position(s->f->output, s->f->n_output, name)) >= 0 && i < (int)s->call->n_output &&
+        name_given(s->call->output[i]))
+        return s->call->output[i];
+    return prefixed(e, s, name);
+}
+
+static stria_status names_map(expansion *e, const scope *s, char **from, size_t count, char ***to, stria_error *err) {
+    *to = arena_alloc(&e->im->arena, sizeof **to * (count + 1));
+    if (!*to) return no_memory(e, err);
+    for (size_t i = 0; i < count; i++)
+        if (!((*to)[i] = outside(e, s, from[i]))) return no_memory(e, err);
+    return STRIA_OK;
+}
+
+/* ---- attributes ---- */
+
+/* What ref_attr_name means in this call: the caller's attribute, else the default; NULL: neither. */
+static const Onnx__AttributeProto *referred(const scope *s, const char *name) {
+    const Onnx__AttributeProto *given = onnx_attribute_find(s->call, name);
+    if (given) return given;
+    for (size_t i = 0; i < s->f->n_attribute_proto; i++)
+        if (same_name(s->f->attribute_proto[i]->name, name)) return s->f->attribute_proto[i];
+    return NULL;
+}
+
+static stria_status attributes_map(expansion *e, const scope *s, Onnx__NodeProto *n, stria_error *err) {
+    Onnx__AttributeProto **list = arena_alloc(&e->im->arena, sizeof *list * (n->n_attribute + 1));
+    size_t count = 0;
+    if (!list) return no_memory(e, err);
+    for (size_t i = 0; i < n->n_attribute; i++) {
+        Onnx__AttributeProto *p = n->attribute[i], *copy = p;
+        if (s->f && name_given(p->ref_attr_name)) {
+            const Onnx__AttributeProto *to = referred(s, p->ref_attr_name);
+            if (!to) continue; /* it is optional, and its operator has a default */
+            if (!(copy = arena_copy(&e->im->arena, to, sizeof *to))) return no_memory(e, err);
+            copy->name = p->name;
+        }
+        list[count++] = copy;
+    }
+    n->attribute = list;
+    n->n_attribute = count;
+    return STRIA_OK;
+}
+
+/* ---- nodes ---- */
+
+static stria_status append(expansion *e, Onnx__NodeProto *n, int64_t opset, stria_error *err) {
+    if (e->count >= NODES_MAX) FAIL(err, STRIA_UNSUPPORTED, "its functions have more than %d nodes", NODES_MAX);
+    TRY(mem_reserve(&e->nodes, &e->node_capacity, e->count + 1, sizeof *e->nodes, "the model's nodes", err));
+    TRY(mem_reserve(&e->im->opsets, &e->opset_capacity, e->count + 1, sizeof *e->im->opsets, "the model's nodes", err));
+    e->nodes[e->count] = n;
+    e->im->opsets[e->count++] = opset;
+    return STRIA_OK;
+}
+
+/* A copy of the node as it is seen outside of the call. */
+static stria_status node_map(expansion *e, const scope *s, const Onnx__NodeProto *from, Onnx__NodeProto **out,
+                             stria_error *err) {
+    Onnx__NodeProto *n = arena_copy(&e->im->arena, from, sizeof *from);
+    if (!n) return no_memory(e, err);
+    e->words += 1 + (int64_t)(n->n_input + n->n_output + n->n_attribute);
+    if (e->words > WORDS_MAX) FAIL(err, STRIA_UNSUPPORTED, "its functions have more than %d names in all", WORDS_MAX);
+    TRY(names_map(e, s, from->input, from->n_input, &n->input, err));
+    TRY(names_map(e, s, from->output, from->n_output, &n->output, err));
+    TRY(attributes_map(e, s, n, err));
+    if (name_given(n->name) && !(n->name = prefixed(e, s, n->name))) return no_memory(e, err);
+    *out = n;
+    return STRIA_OK;
+}
+
+/* An output of a function that is an input of it, too, or another output: no node of the body makes it. */
+static stria_status output_pass(expansion *e, const scope *s, size_t k, stria_error *err) {
+    const char *name = s->f->output[k];
+    int input = position(s->f->input, s->f->n_input, name), first = position(s->f->output, k, name);
+    if ((input < 0 && first < 0) || k >= s->call->n_output || !name_given(s->call->output[k])) return STRIA_OK;
+    Onnx__NodeProto *n = arena_alloc(&e->im->arena, sizeof *n);
+    char **ends = arena_alloc(&e->im->arena, sizeof *ends * 2);
+    if (!n || !ends || !(ends[0] = outside(e, s, name))) return no_memory(e, err);
+    onnx__node_proto__init(n);
+    ends[1] = s->call->output[k];
+    n->op_type = (char *)(uintptr_t) "Identity";
+    n->input = ends, n->output = ends + 1;
+    n->n_input = n->n_output = 1;
+    return append(e, n, OPSET_NEWEST, err);
+}
+
+static stria_status node_expand(expansion *e, const scope *s, Onnx__NodeProto *n, stria_error *err);
+
+static stria_status call_check(const expansion *e, const Onnx__FunctionProto *f, const Onnx__NodeProto *call,
+                               stria_error *err) {
+    char label[256];
+    if (call->n_input > f->n_input || call->n_output > f->n_output)
+        FAIL(err, STRIA_BAD_FILE, "node %s has %zu inputs and %zu outputs, its function has %zu and %zu",
+             node_label(call, label), call->n_input, call->n_output, f->n_input, f->n_output);
+    if (f->n_input + f->n_output > FORMALS_MAX)
+        FAIL(err, STRIA_UNSUPPORTED, "function '%s' has more than %d inputs and outputs", f->name, FORMALS_MAX);
+    for (int i = 0; i < e->depth; i++)
+        if (e->stack[i] == f) FAIL(err, STRIA_BAD_FILE, "function '%s' calls itself", f->name);
+    if (e->depth == DEPTH_MAX)
+        FAIL(err, STRIA_UNSUPPORTED, "functions call each other more than %d deep, up to '%s'", DEPTH_MAX, f->name);
+    return STRIA_OK;
+}
+
+/* The caller's names are already those of the graph. */
+static stria_status call_expand(expansion *e, const Onnx__FunctionProto *f, const Onnx__NodeProto *call, int64_t opset,
+                                stria_error *err) {
+    TRY(call_check(e, f, call, err));
+    scope s = {.f = f,
+               .call = call,
+               .prefix =
+                   arena_printf(&e->im->arena, "%s_%d", name_given(call->name) ? call->name : f->name, ++e->calls)};
+    if (!s.prefix) return no_memory(e, err);
+    TRY(opset_among(f->opset_import, f->n_opset_import, opset, &s.opset, err));
+    e->stack[e->depth++] = f;
+    for (size_t i = 0; i < f->n_node; i++) {
+        Onnx__NodeProto *n;
+        TRY(node_map(e, &s, f->node[i], &n, err));
+        TRY(node_expand(e, &s, n, err));
+    }
+    for (size_t k = 0; k < f->n_output; k++) TRY(output_pass(e, &s, k, err));
+    e->depth--;
+    return STRIA_OK;
+}
+
+static stria_status node_expand(expansion *e, const scope *s, Onnx__NodeProto *n, stria_error *err) {
+    const Onnx__FunctionProto *f = function_find(e->im, n);
+    return f ? call_expand(e, f, n, s->opset, err) : append(e, n, s->opset, err);
+}
+
+stria_status functions_expand(importer *im, stria_error *err) {
+    expansion e = {.im = im};
+    scope outermost = {.opset = im->opset};
+    stria_status status = STRIA_OK;
+    if (!im->model->n_functions) return STRIA_OK;
+    if (im->model->n_functions > FUNCTIONS_MAX)
+        FAIL(err, STRIA_UNSUPPORTED, "%zu functions, at most %d are expanded", im->model->n_functions, FUNCTIONS_MAX);
+    for (size_t i = 0; i < im->file->n_node; i++) TRY_DONE(node_expand(&e, &outermost, im->file->node[i], err));
+    Onnx__GraphProto *expanded = arena_copy(&im->arena, im->file, sizeof *im->file);
+    Onnx__NodeProto **nodes = arena_alloc(&im->arena, sizeof *nodes * ((size_t)e.count + 1));
+    if (!expanded || !nodes) TRY_DONE(no_memory(&e, err));
+    if (e.count) memcpy(nodes, e.nodes, sizeof *nodes * (size_t)e.count);
+    expanded->node = nodes;
+    expanded->n_node = (size_t)e.count;
+    im->file = expanded;
+done:
+    mem_free(e.nodes);
+    return status;
+}
