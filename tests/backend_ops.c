@@ -598,7 +598,7 @@ static void operator_run(const op_def *op) {
     for (const op_case *c = op->cases; c->inputs; c++) trial_case(op, c, index++);
     for (size_t i = 0; i < sizeof extra / sizeof *extra; i++)
         if (extra[i].op == op) trial_case(op, &extra[i].text, index++);
-    bool floats = op != &op_Not && op != &op_Cast; /* a cast says to what */
+    bool floats = op != &op_Not && op != &op_BitwiseNot && op != &op_Cast; /* a cast says to what */
     if (op->layouts == LAYOUT_SAME && floats && op->in_min == 1 && op->in_max == 1)
         trial_case(op, &extra_elementwise, index++);
     if (op->layouts == LAYOUT_SAME && op->in_min == 2 && strstr(op->name, "Gradient"))

@@ -18,14 +18,25 @@ static stria_status lp_infer(node *n, stria_error *err) {
     TRY(rule_floats(n, 0, err));
     TRY(rule_axis(a->axis, n->in[0]->shape.rank, &axis, err));
     if (a->p != 1 && a->p != 2) FAIL(err, STRIA_UNSUPPORTED, "p is %lld, expected 1 or 2", (long long)a->p);
-    if (n->in_count > 1) TRY(rule_same_shape(&n->in[0]->shape, "dy", &n->in[1]->shape, "x", err));
     return rule_like(n, 0, err);
 }
 
+/* dx = (dy − slope · Σ dy·y) / ‖x‖, slope = ∂‖x‖/∂x: y, or the sign of x for p = 1. A row of zeros gets 0. */
 static stria_status lp_gradient(graph *g, const node *n, value *const *dy, const bool *wanted, value **dx,
                                 stria_error *err) {
     builder b = {g, n->name, STRIA_OK, err};
-    if (wanted[0]) dx[0] = build2(&b, &op_LpNormalizationGradient, dy[0], n->in[0], n->attributes);
+    const lp_attributes *a = n->attributes;
+    const reduce_attributes keep = {.keepdims = 1, .noop_with_empty_axes = 0};
+    value *x = n->in[0], *y = n->out[0], *axis = build_i64(&b, &a->axis, 1);
+    if (!wanted[0]) return b.status;
+    value *norm = build2(&b, a->p == 1 ? &op_ReduceL1 : &op_ReduceL2, x, axis, &keep);
+    value *sum = build2(&b, &op_ReduceSum, build2(&b, &op_Mul, dy[0], y, NULL), axis, &keep);
+    value *slope = a->p == 1 ? build1(&b, &op_Sign, x, NULL) : y;
+    value *across = build2(&b, &op_Sub, dy[0], build2(&b, &op_Mul, slope, sum, NULL), NULL);
+    value *zero = build_scalar(&b, x->type, 0), *none = build2(&b, &op_Equal, norm, zero, NULL);
+    value *share = build1(&b, &op_Reciprocal, norm, NULL);
+    if (none && share)
+        dx[0] = build2(&b, &op_Mul, across, build(&b, &op_Where, (value *[]){none, zero, share}, 3, NULL), NULL);
     return b.status;
 }
 
@@ -37,18 +48,6 @@ static void lp_row(int64_t p, const double *x, double *y, int64_t count, int64_t
     for (int64_t i = 0; i < count; i++) y[i * stride] = norm == 0 ? 0 : x[i * stride] / norm;
 }
 
-/* dx = (dy − ∂‖x‖/∂x · Σ dy·y) / ‖x‖, where the norm's derivative is y, or the sign of x. */
-static void lp_row_gradient(int64_t p, const double *dy, const double *x, double *dx, int64_t count, int64_t stride) {
-    double norm = 0, sum = 0;
-    for (int64_t i = 0; i < count; i++) norm += p == 1 ? fabs(x[i * stride]) : x[i * stride] * x[i * stride];
-    if (p == 2) norm = sqrt(norm);
-    for (int64_t i = 0; i < count && norm != 0; i++) sum += dy[i * stride] * x[i * stride] / norm;
-    for (int64_t i = 0; i < count; i++) {
-        double v = x[i * stride], slope = p == 1 ? (v > 0) - (v < 0) : v / norm;
-        dx[i * stride] = norm == 0 ? 0 : (dy[i * stride] - slope * sum) / norm;
-    }
-}
-
 static stria_status lp_reference(const ref_call *c, stria_error *err) {
     const lp_attributes *a = c->attributes;
     const shape *s = &c->in[0].shape;
@@ -57,8 +56,7 @@ static stria_status lp_reference(const ref_call *c, stria_error *err) {
     int64_t count = s->dim[axis], inner = shape_span(s, axis + 1, s->rank), outer = shape_span(s, 0, axis);
     for (int64_t i = 0; i < outer * inner; i++) {
         int64_t at = i / inner * count * inner + i % inner;
-        if (c->in_count > 1) lp_row_gradient(a->p, c->in[0].f + at, c->in[1].f + at, c->out[0].f + at, count, inner);
-        else lp_row(a->p, c->in[0].f + at, c->out[0].f + at, count, inner);
+        lp_row(a->p, c->in[0].f + at, c->out[0].f + at, count, inner);
     }
     return STRIA_OK;
 }
@@ -129,20 +127,25 @@ static stria_status variance_expand(graph *g, const node *n, value **out, stria_
 }
 
 static const op_case lp_cases[] = {{"4x10", ""}, {"2x3x4x5", "axis=1 p=1"}, {"3x4", "axis=0"}, {"5x33", "p=1"}, {0}};
-static const op_case lp_gradient_cases[] = {
-    {"4x10, 4x10", ""}, {"2x3x4x5, 2x3x4x5", "axis=1 p=1"}, {"3x4, 3x4", "axis=0"}, {"5x33, 5x33", "p=1"}, {0}};
 static const op_case variance_cases[] = {{"2x3x4x5", ""}, {"4x9", "axes=-1"}, {"2x5x3", "axes=0,2"}, {0}};
 
-#define LP(op_name, op_domain, inputs)                                                                                 \
-    .name = op_name, .domain = op_domain, .in_min = inputs, .in_max = inputs, .out_min = 1, .out_max = 1,              \
-    .attribute_bytes = sizeof(lp_attributes), .fields = lp_fields, .infer = lp_infer, .reference = lp_reference,       \
-    .layouts = LAYOUT_SAME
+const op_def op_LpNormalization = {
+    .name = "LpNormalization",
+    .domain = "",
+    .in_min = 1,
+    .in_max = 1,
+    .out_min = 1,
+    .out_max = 1,
+    .attribute_bytes = sizeof(lp_attributes),
+    .fields = lp_fields,
+    .infer = lp_infer,
+    .gradient = lp_gradient,
+    .reference = lp_reference,
+    .cases = lp_cases,
+    .layouts = LAYOUT_SAME,
+    .text = "y = x / (Σ |x|^p)^(1/p) along the axis, 0 where that is 0; p is 1 or 2",
+};
 
-const op_def op_LpNormalization = {LP("LpNormalization", "", 1), .gradient = lp_gradient, .cases = lp_cases,
-                                   .text = "y = x / (Σ |x|^p)^(1/p) along the axis, 0 where that is 0; p is 1 or 2"};
-const op_def op_LpNormalizationGradient = {LP("LpNormalizationGradient", "stria", 2), .cases = lp_gradient_cases,
-                                           .text =
-                                               "dx = (dy − slope · Σ dy·y) / ‖x‖, slope y (p = 2) or the sign of x"};
 const op_def op_MeanVarianceNormalization = {
     .name = "MeanVarianceNormalization",
     .domain = "",

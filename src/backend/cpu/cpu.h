@@ -11,6 +11,7 @@
 #include "backend/cpu/cpu_list.h"
 #undef CPU
 extern const op_impl *const cpu_unary[], *const cpu_unary_gradient[];
+extern const op_impl impl_chunks; /* elementwise operators of any type, without vectors */
 
 /* The vector kernel of an elementwise operator or of its gradient, with its parameters; false: it has none. */
 bool unary_op_of(const op_def *op, const void *attributes, unary_kind *kind, float *a, float *b, bool *gradient);
@@ -22,6 +23,8 @@ bool unary_activation(const node *n, unary_kind *kind, float *a, float *b);
 
 /* Refuses unless all present inputs and outputs are float32. */
 bool all_float32(const node *n, refusal *why);
+/* Strides of an operand over the result's dimensions in their storage order; 0 where it repeats. */
+void operand_strides(const value *v, const value *y, int64_t *stride);
 /* "plain", "channels-last", "batch-last" */
 const char *storage_name(const value *v);
 

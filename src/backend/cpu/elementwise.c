@@ -100,8 +100,7 @@ static bool accept_map(const node *n, refusal *why) {
     return REFUSE(why, "no kernel for %s", dtype_name(n->in[0]->type));
 }
 
-/* Strides of an operand over the result's dimensions in their storage order; 0 where it repeats. */
-static void operand_strides(const value *v, const value *y, int64_t *stride) {
+void operand_strides(const value *v, const value *y, int64_t *stride) {
     int64_t pitch[RANK_MAX];
     int missing = y->shape.rank - v->shape.rank;
     layout_pitches(&v->layout, &v->shape, pitch);
@@ -163,6 +162,6 @@ static const op_impl unary_gradient_impl = {
     .name = "vector", .accept = accept_unary_gradient, .run = run_unary_gradient};
 static const op_impl map_impl = {.name = "vector", .accept = accept_map, .prepare = prepare_map, .run = run_map};
 
-const op_impl *const cpu_unary[] = {&unary_impl, &impl_reference, NULL};
-const op_impl *const cpu_unary_gradient[] = {&unary_gradient_impl, &impl_reference, NULL};
-const op_impl *const cpu_map[] = {&map_impl, &impl_reference, NULL};
+const op_impl *const cpu_unary[] = {&unary_impl, &impl_chunks, &impl_reference, NULL};
+const op_impl *const cpu_unary_gradient[] = {&unary_gradient_impl, &impl_chunks, &impl_reference, NULL};
+const op_impl *const cpu_map[] = {&map_impl, &impl_chunks, &impl_reference, NULL};

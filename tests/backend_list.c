@@ -1,0 +1,66 @@
+/* Which operators have no implementation on the CPU but their reference, and why that is allowed; and that those
+ * without vectors, too, run without allocating. */
+#include <string.h>
+
+#include "base/memory.h"
+#include "cases.h"
+#include "check.h"
+#include "run/session.h"
+
+/* Composites, of which a session has only the parts. */
+static const op_def *const composite[] = {&op_Sum, &op_Mean, &op_Clip, &op_MeanVarianceNormalization,
+                                          &op_LocallyConnected};
+
+static bool is_composite(const op_def *op) {
+    for (size_t i = 0; i < sizeof composite / sizeof *composite; i++)
+        if (composite[i] == op) return op->expand != NULL;
+    return false;
+}
+
+static void list_check(void) {
+    for (const op_def *const *op = op_all(); *op; op++) {
+        bool only_reference = backend_cpu(*op)[0] == &impl_reference;
+        CHECK(only_reference == is_composite(*op), "%s %s", (*op)->name,
+              only_reference ? "has no implementation but its reference" : "has one, and stands among the composites");
+    }
+}
+
+/* Runs a case twice and counts what the second run asks for. */
+static void silent_check(const op_def *op, const op_case *text, const char *implementation) {
+    case_graph c;
+    stria_error err = {0};
+    session *s = NULL;
+    const value *v;
+    const char *what = case_name(op, text);
+    if (!CHECK(case_new(&c, op, text, STRIA_FLOAT32, &err) == STRIA_OK, "%s: %s", what, err.text)) return;
+    CHECK(graph_add_output(c.g, c.n->out[0], "y", &err) == STRIA_OK, "%s", err.text);
+    if (CHECK(session_new(&s, c.g, &(session_config){.ks = kernel_sets()[0]}, &err) == STRIA_OK, "%s: %s", what,
+              err.text)) {
+        for (int i = 0; i < c.n->in_count; i++)
+            if (c.contents[i] && c.n->in[i]->kind == VALUE_INPUT)
+                memcpy(session_memory(s, c.n->in[i]->name, &v), c.contents[i]->data, c.contents[i]->bytes);
+        const char *took = session_node(s, 0)->impl->name;
+        CHECK(strcmp(took, implementation) == 0, "%s is run by %s", what, took);
+        long before = mem_count();
+        CHECK(session_run(s, &err) == STRIA_OK, "%s: %s", what, err.text);
+        CHECK(mem_count() == before, "%s allocates %ld times", what, mem_count() - before);
+    }
+    session_free(s);
+    case_release(&c);
+}
+
+int main(void) {
+    list_check();
+    silent_check(&op_BitShift, &(op_case){"u8=255,130:2x1, u8=0,7,200:3", "direction=RIGHT"}, "chunks");
+    silent_check(&op_BitwiseNot, &(op_case){"i32=12,-7,0:3", ""}, "chunks");
+    silent_check(&op_Add, &(op_case){"i64=1,-2,3,4,5,6:2x3, i64=7,-8,9:3", ""}, "chunks");
+    silent_check(&op_Mod, &(op_case){"i32=7,-7,8,-8:4, i32=3,3,-3,-5:4", ""}, "chunks");
+    silent_check(&op_Less, &(op_case){"u64=7,18446744073709551615:2, u64=8:1", ""}, "chunks");
+    silent_check(&op_Relu, &(op_case){"i32=7,-8:2", ""}, "chunks");
+    silent_check(&op_Where, &(op_case){"bool=0,1,1:3, i64=1,2,3:3, i64=-4:1", ""}, "chunks");
+    silent_check(&op_Add, &(op_case){"2x3, 3", ""}, "vector");
+    silent_check(&op_Range, &(op_case){"i64=10, i64=-3, i64=-4", ""}, "known");
+    silent_check(&op_Constant, &(op_case){"", "value_ints=1,2,3"}, "known");
+    silent_check(&op_Shape, &(op_case){"2x3", ""}, "known");
+    return check_report();
+}
