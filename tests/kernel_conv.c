@@ -3,6 +3,7 @@
 #include "check.h"
 #include "kernel/conv.h"
 #include "kernel/conv_depthwise.h"
+#include "kernel/conv_plain.h"
 #include "kernel_exact.h"
 
 #include <math.h>
@@ -200,6 +201,43 @@ static void check_images(const kernel_set *ks, pool *p, const example *e, int64_
     exact_free(got.g);
 }
 
+/* The same order as ONNX's, from or to the pixels of an image. */
+static void plain_move(const image *i, float *plain, bool to_plain) {
+    for (int64_t b = 0; b < i->n; b++)
+        for (int64_t c = 0; c < i->c; c++)
+            for (int64_t y = 0; y < i->h; y++)
+                for (int64_t x = 0; x < i->w; x++, plain++)
+                    if (to_plain) *plain = i->g.data[at(i, b, y, x, c)];
+                    else i->g.data[at(i, b, y, x, c)] = *plain;
+}
+
+static exact plain_new(const image *i) {
+    exact e = exact_new((size_t)(i->n * i->c * i->h * i->w), 1);
+    plain_move(i, e.data, true);
+    return e;
+}
+
+static void check_plain(const kernel_set *ks, pool *p, const example *e, int64_t slack, int kind) {
+    const conv_shape *s = &e->s;
+    epilogue f = epilogue_of(e, &e->residual_y, kind), *fp = kind ? &f : NULL;
+    exact x = plain_new(&e->x), residual = plain_new(&e->residual_y);
+    exact packed = exact_new(conv_plain_packed_floats(ks, s), 1);
+    exact scratch = exact_new(conv_plain_scratch_bytes(ks, s, pool_threads(p)) / sizeof(float), 1);
+    exact y = exact_new((size_t)(s->batch * s->oc * s->oh * s->ow), 1);
+    image got = image_new(s->batch, s->oh, s->ow, s->oc, slack, NULL);
+    if (f.residual) f.residual = residual.data;
+    conv_plain_pack(ks, s, e->w.data, packed.data, p);
+    conv_plain_forward(ks, s, x.data, packed.data, y.data, fp, scratch.data, p);
+    plain_move(&got, y.data, false);
+    CHECK(image_is(&got, e->want_y, &e->residual_y, e->bias.data, fp), "plain " CASE_FORMAT, CASE_VALUES);
+    exact_free(got.g);
+    exact_free(y);
+    exact_free(scratch);
+    exact_free(packed);
+    exact_free(residual);
+    exact_free(x);
+}
+
 static void check_weights(const kernel_set *ks, pool *p, const example *e, int kind, bool depthwise) {
     const conv_shape *s = &e->s;
     int64_t n = weight_count(s);
@@ -223,6 +261,7 @@ static void check_example(conv_shape s, int64_t slack, uint64_t seed) {
     for (const kernel_set *const *ks = kernel_sets(); *ks; ks++)
         for (int i = 0; i < 3; i++) {
             int kind = (int)((seed + (uint64_t)i) % 10);
+            check_plain(*ks, pools[i], &e, slack, kind);
             for (int depthwise = 0; depthwise <= conv_is_depthwise(&s); depthwise++) {
                 check_images(*ks, pools[i], &e, slack, kind, CONV_FORWARD, depthwise);
                 check_images(*ks, pools[i], &e, slack, kind, CONV_DX, depthwise);

@@ -38,6 +38,10 @@ KERNEL(panel_copy,
        (float *to, int64_t panel_floats, const float *from, int64_t from_step, int64_t count, int64_t width))
 KERNEL(panel_fill, (float *to, int64_t panel_floats, int64_t count, int64_t width))
 
+/* conv_plain.inc: arguments in conv_plain_tile.h */
+KERNEL(pixels_store, (const struct pixels_sums *sums))
+KERNEL(pixels_row, (const struct pixels_row *row))
+
 /* conv_depthwise.inc: arguments in conv_depthwise_tile.h */
 KERNEL(depthwise_row, (const struct depthwise_row *row))
 KERNEL(depthwise_weight, (const struct depthwise_weight *weight))

@@ -1,14 +1,17 @@
 /* Storage orders. Meaning stays NCHW; memory is channels-last, so that channels are the vector lanes, or batch-last
- * where channels are few and images many: then every lane is an image. Where channels and images are few (a digit to be
- * read), a convolution of stride 1 stays plain: then lanes are the pixels of a row. Conversions are Reorder nodes; each
- * order of a value is made once. */
+ * where channels are few and images many: then every lane is an image. A convolution stays plain, so that the pixels of
+ * a row are the lanes, where channels and images are few (a digit to be read), or where two reorders would be for it
+ * alone. Conversions are Reorder nodes; each order of a value is made once. */
 #include "op/conv.h"
 #include "transform/transform.h"
 
-#define LANES_FEW  32 /* channels below which a vector of them is badly filled */
-#define BATCH_MANY 16 /* images that fill a vector */
-#define CHANNELS_ROWS                                                                                                  \
-    16 /* input channels below which a single image is better convolved along its rows (LeNet's 6 against 20) */
+#define LANES_FEW      32 /* channels below which a vector of them is badly filled */
+#define BATCH_MANY     16 /* images that fill a vector */
+#define CHANNELS_PLAIN 16 /* input channels below which single images best stay plain (LeNet's 6 against 20) */
+/* What a lone convolution must have to gain from two reorders: products for each element that it reads or writes;
+ * depthwise, where they are few always, no more pixels than this. */
+#define PRODUCTS_MANY 256
+#define PIXELS_FEW    1024
 
 typedef enum order { PLAIN, CHANNELS_LAST, BATCH_LAST, ORDERS } order;
 
@@ -16,6 +19,7 @@ typedef struct layouter {
     graph_map m;
     order images; /* what image tensors get; PLAIN: each operator as image_order says */
     int64_t batch;
+    int *readers;               /* by value of the old graph: nodes that read it in the order of images */
     value *(*versions)[ORDERS]; /* by value of the old graph: its copies in each order */
     stria_error *err;
 } layouter;
@@ -113,13 +117,24 @@ static order keep_batch_order(layouter *l, const node *n) {
     return kept && order_now(l, n->in[0]) == BATCH_LAST ? BATCH_LAST : PLAIN;
 }
 
+/* A convolution that two reorders would be for, too dear for what they bring: it reads what is plain, and nobody reads
+ * its result as an image. */
+static bool lone(layouter *l, const node *n) {
+    if (n->op != &op_Conv || order_now(l, n->in[0]) != PLAIN) return false;
+    if (l->readers[n->in[0]->id] != 1 || l->readers[n->out[0]->id] != 0) return false;
+    conv_geometry g = conv_geometry_of(n);
+    if (g.groups == g.oc) return g.oh * g.ow > PIXELS_FEW;
+    return n->op->cost(n).multiply_adds <
+           PRODUCTS_MANY * (shape_count(&n->in[0]->shape) + shape_count(&n->out[0]->shape));
+}
+
 /* Of an operator on images. Poolings and normalisations follow what they read. */
 static order image_order(layouter *l, const node *n) {
+    if (lone(l, n)) return PLAIN;
     if (l->images != PLAIN) return l->images;
     bool product = n->op->learnable_inputs && n->op->cost && n->op->cost(n).multiply_adds > 0;
     if (!product) return order_now(l, n->in[0]);
-    bool rows = n->op == &op_Conv && n->in[0]->shape.dim[1] < CHANNELS_ROWS && conv_geometry_of(n).sw == 1;
-    return rows ? PLAIN : CHANNELS_LAST;
+    return n->op == &op_Conv && n->in[0]->shape.dim[1] < CHANNELS_PLAIN ? PLAIN : CHANNELS_LAST;
 }
 
 /* The order that input i must have, given what the outputs get. */
@@ -194,6 +209,15 @@ static stria_status ends_layout(layouter *l) {
     return STRIA_OK;
 }
 
+static void readers_count(layouter *l, const graph *g) {
+    for (int i = 0; i < g->node_count; i++) {
+        const node *n = g->nodes[i];
+        if (n->op->layouts == LAYOUT_PLAIN || n->op->layouts == LAYOUT_KEEP_BATCH) continue;
+        for (int k = 0; k < n->in_count; k++)
+            if (n->in[k]) l->readers[n->in[k]->id]++;
+    }
+}
+
 stria_status pass_layout(graph **g, stria_error *err) {
     layouter l = {.err = err};
     graph *done_graph;
@@ -201,6 +225,8 @@ stria_status pass_layout(graph **g, stria_error *err) {
     stria_status status = STRIA_OK;
     l.images = order_choose(*g, &l.batch);
     TRY_DONE(mem_new(&l.versions, (size_t)(*g)->value_count + 1, sizeof *l.versions, "a pass", err));
+    TRY_DONE(mem_new(&l.readers, (size_t)(*g)->value_count + 1, sizeof *l.readers, "a pass", err));
+    readers_count(&l, *g);
     for (int i = 0; i < (*g)->node_count; i++) TRY_DONE(node_layout(&l, (*g)->nodes[i]));
     TRY_DONE(ends_layout(&l));
     TRY_DONE(graph_map_finish(&l.m, &done_graph, err));
@@ -209,5 +235,6 @@ stria_status pass_layout(graph **g, stria_error *err) {
 done:
     if (status != STRIA_OK) graph_map_release(&l.m);
     mem_free(l.versions);
+    mem_free(l.readers);
     return status;
 }

@@ -3,9 +3,8 @@
 #include "backend/cpu/conv.h"
 
 #include "kernel/conv_batch.h"
+#include "kernel/conv_plain.h"
 #include "op/conv.h"
-
-#include <string.h>
 
 conv_shape conv_shape_of(const node *n) {
     conv_geometry g = conv_geometry_of(n);
@@ -104,70 +103,33 @@ static stria_status weight_batch_last(const impl_call *c, stria_error *err) {
     return STRIA_OK;
 }
 
-/* ---- plain, few channels and images: lanes are the pixels of a row ----
- * The batch-last kernel, seen through pitches: with stride 1, what tap v reads for a row of results is a row of x from
- * column v on, so "image" q of tap v is column q + v. Padding left and right must be in memory, so x is copied where
- * there is any. */
+/* ---- plain ---- */
 
-static bool accept_rows(const node *n, refusal *why) {
-    unary_kind kind;
-    float a, b;
-    conv_geometry g = conv_geometry_of(n);
-    if (!unary_activation(n, &kind, &a, &b)) return REFUSE(why, "no kernel for %s", n->epilogue.activation->name);
-    if (n->epilogue.residual >= 0) return REFUSE(why, "a residual to add");
-    if (g.sw != 1) return REFUSE(why, "stride %lld", (long long)g.sw);
+static bool accept_plain(const node *n, refusal *why) {
+    epilogue e = {0};
+    if (!epilogue_activation(n, &e)) return REFUSE(why, "no epilogue for %s", n->epilogue.activation->name);
     return conv_accept_storage(n, value_is_plain, "plain", why);
 }
 
-/* One image as a batch of columns. */
-static conv_shape shape_of_rows(const conv_shape *s) {
-    conv_shape r = *s;
-    r.batch = s->ow, r.iw = (s->kw - 1) * s->dw + 1, r.ow = 1, r.pl = r.pr = 0;
-    return r;
-}
-
-static int64_t padded_columns(const conv_shape *s) {
-    return s->ow + (s->kw - 1) * s->dw;
-}
-
-static int64_t padded_floats(const conv_shape *s) {
-    return s->pl || padded_columns(s) > s->iw ? (s->ic * s->ih * padded_columns(s) + 15) / 16 * 16 : 0;
-}
-
-static stria_status prepare_rows(impl_plan *p, void **prepared, stria_error *err) {
+static stria_status prepare_plain(impl_plan *p, void **prepared, stria_error *err) {
     conv_plan *c;
     TRY(conv_plan_new(p, &c, err));
-    conv_shape r = shape_of_rows(&c->shape);
-    p->scratch_bytes =
-        (size_t)(padded_floats(&c->shape) + conv_batch_forward_scratch(p->ks, &r, p->threads)) * sizeof(float);
+    p->scratch_bytes = conv_plain_scratch_bytes(p->ks, &c->shape, p->threads);
+    p->packed_bytes = conv_plain_packed_floats(p->ks, &c->shape) * sizeof(float);
     *prepared = c;
     return STRIA_OK;
 }
 
-/* All rows of one image with their padding. */
-static void rows_pad(const conv_shape *s, float *padded, const float *x) {
-    int64_t columns = padded_columns(s), kept = s->iw < columns - s->pl ? s->iw : columns - s->pl;
-    for (int64_t row = 0; row < s->ic * s->ih; row++, padded += columns) {
-        memset(padded, 0, (size_t)s->pl * sizeof *padded);
-        memcpy(padded + s->pl, x + row * s->iw, (size_t)kept * sizeof *padded);
-        memset(padded + s->pl + kept, 0, (size_t)(columns - s->pl - kept) * sizeof *padded);
-    }
+static void pack_plain(const impl_call *c) {
+    const conv_plan *p = c->prepared;
+    conv_plain_pack(c->ks, &p->shape, c->in[1], c->packed, c->pool);
 }
 
-static stria_status forward_rows(const impl_call *c, stria_error *err) {
+static stria_status forward_plain(const impl_call *c, stria_error *err) {
     const conv_plan *p = c->prepared;
-    const conv_shape *s = &p->shape;
-    conv_shape r = shape_of_rows(s);
-    int64_t padded = padded_floats(s), columns = padded ? padded_columns(s) : s->iw;
+    epilogue e = conv_epilogue(c);
     (void)err;
-    for (int64_t image = 0; image < s->batch; image++) {
-        const float *x = (const float *)c->in[0] + image * s->ic * s->ih * s->iw;
-        float *y = (float *)c->out[0] + image * s->oc * s->oh * s->ow;
-        if (padded) rows_pad(s, c->scratch, x);
-        conv_batch_forward(c->ks, c->pool, &r, y, (batch_pitch){s->oh * s->ow, s->ow, s->ow}, padded ? c->scratch : x,
-                           (batch_pitch){s->ih * columns, columns, 1}, c->in[1], conv_bias(c), p->activation, p->a,
-                           p->b, (float *)c->scratch + padded);
-    }
+    conv_plain_forward(c->ks, &p->shape, c->in[0], c->packed, c->out[0], &e, c->scratch, c->pool);
     return STRIA_OK;
 }
 
@@ -226,8 +188,12 @@ static const op_impl forward_batch = {.name = "direct_batch_last",
                                       .accept = conv_accept_batch_last,
                                       .prepare = conv_prepare_batch_last,
                                       .run = forward_batch_last};
-static const op_impl forward_row = {
-    .name = "direct_rows", .accept = accept_rows, .prepare = prepare_rows, .run = forward_rows};
+static const op_impl forward_pixels = {.name = "direct_plain",
+                                       .accept = accept_plain,
+                                       .prepare = prepare_plain,
+                                       .pack = pack_plain,
+                                       .pack_input = 1,
+                                       .run = forward_plain};
 static const op_impl data_batch = {.name = "direct_batch_last",
                                    .accept = conv_accept_batch_last,
                                    .prepare = conv_prepare_batch_last,
@@ -253,7 +219,7 @@ static const op_impl weight_gemm = {.name = "gemm_implicit",
                                     .prepare = prepare_channels_last,
                                     .run = weight_channels_last};
 
-const op_impl *const cpu_conv[] = {&conv_depthwise_forward, &forward_gemm,   &forward_row,
+const op_impl *const cpu_conv[] = {&conv_depthwise_forward, &forward_gemm,   &forward_pixels,
                                    &forward_batch,          &impl_reference, NULL};
 const op_impl *const cpu_conv_data[] = {&conv_depthwise_data, &conv_data_gemm, &data_batch, &impl_reference, NULL};
 const op_impl *const cpu_conv_weight[] = {&conv_depthwise_weight, &weight_gemm, &weight_batch, &impl_reference, NULL};

@@ -1,0 +1,383 @@
+/* The pixels of an image are numbered row by row, with a pitch that leaves room for the padding between rows; what is
+ * computed in that room is dropped. Then tap (u, v) of channel c of every pixel lies at the same distance from it. With
+ * a stride, pixels that a tap reads lie a stride apart: they are laid together, one slot for each phase that some tap
+ * has. */
+#include "kernel/conv_plain.h"
+#include "kernel/conv_plain_tile.h"
+
+#include "kernel/sizes.h"
+#include "kernel/tile.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define TASKS         16           /* wanted, if they are large enough */
+#define TILES_MIN     4            /* of a task */
+#define LAID_FLOATS   (192 * 1024) /* of a task's rows: they stay in the second-level cache */
+#define BLOCK_LINES   320          /* cache lines of images that a block of products reads for a tile */
+#define TILE_LINES    3            /* that a tile's pixels may touch */
+#define CHANNEL_TILES 16           /* whose sums are kept while the blocks are added */
+#define ROWS_MAX      16           /* ≥ gemm_mr of any instruction set */
+#define NR_MAX        32           /* ≥ gemm_nr */
+#define BEYOND        128          /* floats after the last pixel that whole vectors may read */
+
+/* One dimension. Tap u reads slot u % slots at position + u / slots · step; index i of slot q is the padded input's
+ * i·stride + q·dilation. */
+typedef struct plain_axis {
+    int64_t in, out, pad, stride, dilation;
+    int64_t slots, step;
+    int64_t reach; /* of the last tap: a slot has out + reach positions */
+} plain_axis;
+
+typedef struct plain_plan {
+    const kernel_set *ks;
+    const conv_shape *s;
+    plain_axis y, x;
+    int64_t ic, oc, k; /* of a group; k = ic·kh·kw products a sum */
+    bool by_rows;      /* a single output channel: tiles are rows */
+    int64_t width;
+    int64_t pitch, positions, tiles;     /* of an image: its pixels, numbered with the pitch, in tiles of `width` */
+    int64_t channel_tiles;               /* of a group: output channels in tiles of gemm_mr at most */
+    int64_t tile_blocks, channel_blocks; /* a task has one of each */
+    int64_t k_blocks;                    /* of the products of a sum */
+    int64_t parts;                       /* > 0: tasks share what is laid out, which is done first in so many parts */
+    bool direct;                         /* x is read where it is */
+    int64_t laid_rows, plane;            /* of a slot, laid out; floats from slot to slot */
+    int64_t area_floats;                 /* of what is laid out for a task, or for those that share it */
+    const float *in, *packed;
+    float *out;
+    const epilogue *epilogue;
+    int64_t *distance;   /* [k] */
+    int64_t *panel_rows; /* [k]: of a panel */
+    float *laid;         /* [areas or workers] */
+} plain_plan;
+
+static int64_t divisor(int64_t a, int64_t b) {
+    while (b) {
+        int64_t rest = a % b;
+        a = b, b = rest;
+    }
+    return a;
+}
+
+static plain_axis axis_make(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t pad, int64_t dilation) {
+    plain_axis a = {.in = in, .out = out, .pad = pad, .stride = stride, .dilation = dilation};
+    int64_t period = stride / divisor(stride, dilation);
+    a.slots = int64_min(period, kernel);
+    a.step = period * dilation / stride;
+    a.reach = (kernel - 1) / a.slots * a.step;
+    return a;
+}
+
+/* Distance between rows: the padding on the right may be the one on the left of the next row. */
+static int64_t pitch_find(const plain_axis *a) {
+    int64_t whole = a->out + a->reach, shared = int64_max(a->out, ceil_div(a->pad + a->in, a->stride));
+    if (shared >= whole) return whole;
+    bool zeros = (whole - 1 - shared) * a->stride + (a->slots - 1) * a->dilation < a->pad;
+    return zeros ? shared : whole;
+}
+
+/* An odd number of cache lines: planes do not fall into the same sets of the cache. */
+static int64_t odd_lines(int64_t floats) {
+    return (ceil_div(floats, 16) | 1) * 16;
+}
+
+static int64_t rows_of_tiles(const plain_plan *p, int64_t tiles) {
+    return int64_min(ceil_div(tiles * p->width, p->pitch) + 1, p->y.out) + p->y.reach;
+}
+
+/* Tiles of a task whose rows fit the cache. */
+static int64_t tiles_that_fit(const plain_plan *p) {
+    int64_t rows = LAID_FLOATS / int64_max(p->ic * p->y.slots * p->x.slots * p->pitch, 1) - p->y.reach - 1;
+    return int64_max(rows * p->pitch / p->width, 1);
+}
+
+/* Groups of images, in blocks of tiles: what tasks lay out, or share. */
+static int64_t areas(const plain_plan *p) {
+    return p->s->batch * p->s->groups * p->tile_blocks;
+}
+
+/* How the work is dealt to tasks, and what they lay out. */
+static void plan_deal(plain_plan *p) {
+    const conv_shape *s = p->s;
+    int64_t images = int64_max(s->batch * s->groups, 1);
+    p->tile_blocks = ceil_div(p->tiles, tiles_that_fit(p));
+    if (images * p->tile_blocks < TASKS)
+        p->tile_blocks = int64_max(p->tile_blocks, int64_min(ceil_div(TASKS, images), p->tiles / TILES_MIN));
+    p->channel_blocks = int64_min(p->channel_tiles, ceil_div(TASKS / 2, images * p->tile_blocks));
+    p->laid_rows = rows_of_tiles(p, ceil_div(p->tiles, p->tile_blocks));
+    p->parts = p->channel_blocks > 1 && !p->direct ? int64_min(p->ic, ceil_div(TASKS, images * p->tile_blocks)) : 0;
+    p->plane = p->direct ? s->ih * s->iw : odd_lines(p->laid_rows * p->pitch + p->x.reach);
+    p->area_floats = odd_lines(p->direct ? p->k * p->width : p->ic * p->y.slots * p->x.slots * p->plane + BEYOND);
+}
+
+static plain_plan plan_make(const kernel_set *ks, const conv_shape *s) {
+    plain_plan p = {.ks = ks, .s = s, .ic = s->ic / s->groups, .oc = s->oc / s->groups};
+    p.y = axis_make(s->ih, s->oh, s->kh, s->sh, s->pt, s->dh);
+    p.x = axis_make(s->iw, s->ow, s->kw, s->sw, s->pl, s->dw);
+    p.k = p.ic * s->kh * s->kw;
+    p.by_rows = p.oc == 1;
+    p.direct = !p.by_rows && s->kh * s->kw * s->sh * s->sw == 1 && s->ih == s->oh && s->iw == s->ow && !s->pt && !s->pl;
+    p.pitch = int64_max(pitch_find(&p.x), 1);
+    p.positions = (s->oh - 1) * p.pitch + s->ow;
+    p.width = p.by_rows ? p.pitch : ks->gemm_nr;
+    p.tiles = int64_max(ceil_div(p.positions, p.width), 1);
+    p.channel_tiles = ceil_div(p.oc, ks->gemm_mr);
+    int64_t lines = p.ic * s->kh * p.x.slots * TILE_LINES;
+    p.k_blocks = int64_max(int64_min(ceil_div(lines, BLOCK_LINES), p.ic), 1);
+    plan_deal(&p);
+    return p;
+}
+
+size_t conv_plain_packed_floats(const kernel_set *ks, const conv_shape *s) {
+    plain_plan p = plan_make(ks, s);
+    return (size_t)(s->groups * p.channel_tiles * p.k * ks->gemm_mr);
+}
+
+/* Of a table, in whole cache lines. */
+static int64_t distances(const plain_plan *p) {
+    return ceil_div(p->k, 8) * 8;
+}
+
+size_t conv_plain_scratch_bytes(const kernel_set *ks, const conv_shape *s, int threads) {
+    plain_plan p = plan_make(ks, s);
+    int64_t count = p.parts ? areas(&p) : threads;
+    return (size_t)(2 * distances(&p)) * sizeof *p.distance + (size_t)(p.area_floats * count) * sizeof(float);
+}
+
+/* ---- weights: [group][tile of channels][k][gemm_mr] ---- */
+
+typedef struct pack_task {
+    plain_plan plan;
+    const float *w;
+    float *packed;
+} pack_task;
+
+static int64_t channel_first(const plain_plan *p, int64_t tile) {
+    return tile * p->oc / p->channel_tiles;
+}
+
+static void pack_tile(void *context, int64_t index, int worker) {
+    const pack_task *t = context;
+    const plain_plan *p = &t->plan;
+    int64_t group = index / p->channel_tiles, tile = index % p->channel_tiles, first = channel_first(p, tile);
+    int mr = p->ks->gemm_mr;
+    (void)worker;
+    p->ks->transpose(t->packed + index * p->k * mr, mr, t->w + (group * p->oc + first) * p->k, p->k,
+                     channel_first(p, tile + 1) - first, p->k);
+}
+
+void conv_plain_pack(const kernel_set *ks, const conv_shape *s, const float *w, float *packed, pool *p) {
+    pack_task t = {plan_make(ks, s), w, packed};
+    pool_run(p, pack_tile, &t, s->groups * t.plan.channel_tiles);
+}
+
+/* ---- images ---- */
+
+/* One row of a slot: positions 0 … count − 1 from a row of x, zeros in the padding. */
+static void row_lay(const plain_axis *a, int64_t slot, float *to, int64_t count, const float *row) {
+    int64_t first = slot * a->dilation - a->pad; /* of x, at position 0 */
+    int64_t begin = first < 0 ? int64_min(ceil_div(-first, a->stride), count) : 0;
+    int64_t end = first < a->in ? int64_min(ceil_div(a->in - first, a->stride), count) : 0;
+    if (end < begin) end = begin;
+    for (int64_t i = 0; i < begin; i++) to[i] = 0;
+    row += first + begin * a->stride;
+    if (a->stride == 1) memcpy(to + begin, row, (size_t)(end - begin) * sizeof *to);
+    else if (a->stride == 2)
+        for (int64_t i = 0; i < end - begin; i++) to[begin + i] = row[2 * i];
+    else
+        for (int64_t i = 0; i < end - begin; i++) to[begin + i] = row[i * a->stride];
+    for (int64_t i = end; i < count; i++) to[i] = 0;
+}
+
+static void slot_lay(const plain_plan *p, const float *x, int64_t slot, int64_t first_row, float *laid) {
+    int64_t rows = int64_min(p->laid_rows, p->y.out + p->y.reach - first_row);
+    int64_t y = first_row * p->y.stride + slot / p->x.slots * p->y.dilation - p->y.pad;
+    for (int64_t i = 0; i < rows; i++, y += p->y.stride) {
+        float *to = laid + i * p->pitch;
+        if (y < 0 || y >= p->y.in) memset(to, 0, (size_t)p->pitch * sizeof *to);
+        else row_lay(&p->x, slot % p->x.slots, to, p->pitch, x + y * p->x.in);
+    }
+    memset(laid + rows * p->pitch, 0, (size_t)(p->plane - rows * p->pitch) * sizeof *laid);
+}
+
+/* The row that a block of tiles begins in. */
+static int64_t first_row_of(const plain_plan *p, int64_t block) {
+    return block * p->tiles / p->tile_blocks * p->width / p->pitch;
+}
+
+/* Channels channel … channel_end − 1 of a group, slot by slot. */
+static void channels_lay(const plain_plan *p, int64_t area, int64_t channel, int64_t channel_end, float *laid) {
+    int64_t slots = p->y.slots * p->x.slots, block = area % p->tile_blocks, first_row = first_row_of(p, block);
+    const float *x = p->in + area / p->tile_blocks * p->ic * p->y.in * p->x.in;
+    for (int64_t c = channel; c < channel_end; c++)
+        for (int64_t slot = 0; slot < slots; slot++)
+            slot_lay(p, x + c * p->y.in * p->x.in, slot, first_row, laid + (c * slots + slot) * p->plane);
+}
+
+static void part_lay(void *context, int64_t index, int worker) {
+    const plain_plan *p = context;
+    int64_t area = index / p->parts, part = index % p->parts;
+    (void)worker;
+    channels_lay(p, area, part * p->ic / p->parts, (part + 1) * p->ic / p->parts, p->laid + area * p->area_floats);
+}
+
+/* What a task works on. */
+typedef struct plain_task {
+    int64_t area, group, image;
+    int64_t tile, tile_end;       /* of positions */
+    int64_t channel, channel_end; /* tiles of output channels */
+    const float *in;              /* position `origin`, channel 0 */
+    int64_t origin;
+    float *panel; /* direct: for the last tile, past which x must not be read */
+} plain_task;
+
+static plain_task task_make(const plain_plan *p, int64_t index) {
+    plain_task t = {.area = index / p->channel_blocks};
+    int64_t channels = index % p->channel_blocks, tiles = t.area % p->tile_blocks, image = t.area / p->tile_blocks;
+    t.channel = channels * p->channel_tiles / p->channel_blocks;
+    t.channel_end = (channels + 1) * p->channel_tiles / p->channel_blocks;
+    t.tile = tiles * p->tiles / p->tile_blocks;
+    t.tile_end = (tiles + 1) * p->tiles / p->tile_blocks;
+    t.group = image % p->s->groups;
+    t.image = image / p->s->groups;
+    return t;
+}
+
+/* The sums of some pixels, finished and stored: those in the room between rows are left out. */
+static void sums_store(const plain_plan *p, const plain_task *t, int64_t channel, int rows, int64_t position,
+                       int64_t count, const float *sums) {
+    const conv_shape *s = p->s;
+    const epilogue *e = p->epilogue;
+    int64_t plane = s->oh * s->ow, base = (t->image * s->oc + t->group * p->oc + channel) * plane;
+    bool dense = p->pitch == s->ow;
+    pixels_sums g = {.pitch = p->width, .rows = rows, .plane = plane, .epilogue = e};
+    if (e && e->bias) g.bias = e->bias + t->group * p->oc + channel;
+    for (int64_t done = 0; done < count;) {
+        int64_t row = dense ? 0 : (position + done) / p->pitch, column = position + done - row * p->pitch;
+        int64_t run = int64_min(dense ? count : p->pitch - column, count - done);
+        int64_t at = base + row * s->ow + column;
+        g.n = dense ? run : int64_min(s->ow - column, run);
+        g.sums = sums + done;
+        g.y = p->out + at;
+        if (e && e->residual) g.residual = e->residual + at;
+        if (g.n > 0) p->ks->pixels_store(&g);
+        done += run;
+    }
+}
+
+/* Direct: whether reading whole vectors of x would leave it. */
+static bool past_end(const plain_plan *p, int64_t tile) {
+    return p->direct && (tile + 1) * p->width > p->positions;
+}
+
+/* Products first … first + count − 1 of a tile's sums. */
+static void products_add(const plain_plan *p, const plain_task *t, int64_t channel_tile, int64_t tile, int64_t first,
+                         int64_t count, float *sums) {
+    const kernel_set *ks = p->ks;
+    int64_t channel = channel_first(p, channel_tile), position = tile * p->width;
+    int64_t pixels = int64_min(p->positions - position, p->width);
+    bool panel = past_end(p, tile);
+    gemm_outer g = {.a = p->packed + ((t->group * p->channel_tiles + channel_tile) * p->k + first) * ks->gemm_mr,
+                    .a_step = ks->gemm_mr,
+                    .b = panel ? t->panel : t->in + position - t->origin,
+                    .b_offset = (panel ? p->panel_rows : p->distance) + first,
+                    .k = count,
+                    .rows = (int)(channel_first(p, channel_tile + 1) - channel),
+                    .cols = (int)ceil_div(pixels, ks->lanes) * ks->lanes,
+                    .c = sums,
+                    .c_row = p->width,
+                    .accumulate = first > 0};
+    g.ahead = g.a;
+    ks->gemm_outer(&g);
+    if (first + count == p->k) sums_store(p, t, channel, g.rows, position, pixels, sums);
+}
+
+/* Few products: each channel's results are written one after the other. */
+static void tiles_run(const plain_plan *p, const plain_task *t) {
+    float sums[ROWS_MAX * NR_MAX];
+    for (int64_t c = t->channel; c < t->channel_end; c++)
+        for (int64_t tile = t->tile; tile < t->tile_end; tile++) products_add(p, t, c, tile, 0, p->k, sums);
+}
+
+/* Many: what a block of them reads for a tile stays in the first-level cache, for some tiles of channels. */
+static void blocks_run(const plain_plan *p, const plain_task *t, int64_t tile, int64_t channel, int64_t channel_end) {
+    float sums[CHANNEL_TILES * ROWS_MAX * NR_MAX];
+    for (int64_t block = 0; block < p->k_blocks; block++) {
+        int64_t first = block * p->k / p->k_blocks, count = (block + 1) * p->k / p->k_blocks - first;
+        for (int64_t c = channel; c < channel_end; c++)
+            products_add(p, t, c, tile, first, count, sums + (c - channel) * ROWS_MAX * NR_MAX);
+    }
+}
+
+static void row_run(const plain_plan *p, const plain_task *t, int64_t row) {
+    const epilogue *e = p->epilogue;
+    int64_t at = ((t->image * p->s->groups + t->group) * p->s->oh + row) * p->s->ow;
+    p->ks->pixels_row(&(pixels_row){.w = p->packed + t->group * p->k * p->ks->gemm_mr,
+                                    .w_step = p->ks->gemm_mr,
+                                    .x = t->in + row * p->pitch - t->origin,
+                                    .k = p->k,
+                                    .n = p->s->ow,
+                                    .distance = p->distance,
+                                    .y = p->out + at,
+                                    .bias = e && e->bias ? e->bias[t->group] : 0,
+                                    .residual = e && e->residual ? e->residual + at : NULL,
+                                    .epilogue = e});
+}
+
+/* The pixels of a last tile, all channels, in whole vectors. */
+static void panel_copy(const plain_plan *p, const float *x, float *panel) {
+    int64_t nr = p->width, first = (p->tiles - 1) * nr, count = p->positions - first;
+    for (int64_t k = 0; k < p->k; k++, panel += nr) {
+        memcpy(panel, x + k * p->plane + first, (size_t)count * sizeof *x);
+        memset(panel + count, 0, (size_t)(nr - count) * sizeof *x);
+    }
+}
+
+static void plain_run(void *context, int64_t index, int worker) {
+    const plain_plan *p = context;
+    plain_task t = task_make(p, index);
+    float *laid = p->laid + (p->parts ? t.area : worker) * p->area_floats;
+    if (p->direct) {
+        t.in = p->in + (t.image * p->s->groups + t.group) * p->ic * p->plane, t.panel = laid;
+        if (past_end(p, t.tile_end - 1)) panel_copy(p, t.in, t.panel);
+    } else {
+        if (!p->parts) channels_lay(p, t.area, 0, p->ic, laid);
+        t.in = laid, t.origin = first_row_of(p, t.area % p->tile_blocks) * p->pitch;
+    }
+    if (p->by_rows)
+        for (int64_t row = t.tile; row < t.tile_end; row++) row_run(p, &t, row);
+    else if (p->k_blocks == 1) tiles_run(p, &t);
+    else
+        for (int64_t tile = t.tile; tile < t.tile_end; tile++)
+            for (int64_t c = t.channel; c < t.channel_end; c += CHANNEL_TILES)
+                blocks_run(p, &t, tile, c, int64_min(c + CHANNEL_TILES, t.channel_end));
+}
+
+/* How far the products of a sum lie from its pixel. */
+static void distances_find(const plain_plan *p) {
+    const conv_shape *s = p->s;
+    const plain_axis *y = &p->y, *x = &p->x;
+    int64_t *to = p->distance;
+    for (int64_t c = 0; c < p->ic; c++)
+        for (int64_t u = 0; u < s->kh; u++)
+            for (int64_t v = 0; v < s->kw; v++) {
+                int64_t slot = (c * y->slots + u % y->slots) * x->slots + v % x->slots;
+                *to++ = slot * p->plane + u / y->slots * y->step * p->pitch + v / x->slots * x->step;
+            }
+    for (int64_t k = 0; k < p->k; k++) p->panel_rows[k] = k * p->width;
+}
+
+void conv_plain_forward(const kernel_set *ks, const conv_shape *s, const float *x, const float *packed, float *y,
+                        const epilogue *e, void *scratch, pool *p) {
+    if (s->batch == 0 || s->oc == 0 || s->oh == 0 || s->ow == 0) return;
+    plain_plan plan = plan_make(ks, s);
+    assert(ks->gemm_mr <= ROWS_MAX && ks->gemm_nr <= NR_MAX && 8 * ks->lanes <= BEYOND);
+    plan.in = x, plan.packed = packed, plan.out = y, plan.epilogue = e;
+    plan.distance = scratch;
+    plan.panel_rows = plan.distance + distances(&plan);
+    plan.laid = (float *)(plan.panel_rows + distances(&plan));
+    distances_find(&plan);
+    if (plan.parts) pool_run(p, part_lay, &plan, areas(&plan) * plan.parts);
+    pool_run(p, plain_run, &plan, areas(&plan) * plan.channel_blocks);
+}

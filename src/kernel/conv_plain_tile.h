@@ -1,0 +1,29 @@
+/* What convolutions of plain images ask of the instruction set besides the product tile of tile.h. */
+#ifndef KERNEL_CONV_PLAIN_TILE_H
+#define KERNEL_CONV_PLAIN_TILE_H
+
+#include "kernel/epilogue.h"
+
+/* y[i·plane + j] = f(sums[i·pitch + j] + bias[i] + residual[i·plane + j]) for rows i and n pixels j of them. */
+typedef struct pixels_sums {
+    const float *sums;
+    int64_t pitch, rows, n, plane;
+    float *y;
+    const float *bias, *residual; /* NULL: none */
+    const epilogue *epilogue;     /* NULL: none; its bias and residual are not looked at */
+} pixels_sums;
+
+/* A row of pixels of the only output channel of a group, as in a depthwise convolution:
+ * y[j] = f(Σ_k w[k·w_step] · x[distance[k] + j] + bias + residual[j]) for j in 0…n−1; whole vectors of x are
+ * read. */
+typedef struct pixels_row {
+    const float *w, *x;
+    int64_t w_step, k, n;
+    const int64_t *distance;
+    float *y;
+    float bias;
+    const float *residual;    /* NULL: none */
+    const epilogue *epilogue; /* NULL: none; its bias and residual are not looked at */
+} pixels_row;
+
+#endif
