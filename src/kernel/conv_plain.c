@@ -310,19 +310,22 @@ static void blocks_run(const plain_plan *p, const plain_task *t, int64_t tile, i
     }
 }
 
-static void row_run(const plain_plan *p, const plain_task *t, int64_t row) {
+static void rows_run(const plain_plan *p, const plain_task *t) {
     const epilogue *e = p->epilogue;
-    int64_t at = ((t->image * p->s->groups + t->group) * p->s->oh + row) * p->s->ow;
-    p->ks->pixels_row(&(pixels_row){.w = p->packed + t->group * p->k * p->ks->gemm_mr,
-                                    .w_step = p->ks->gemm_mr,
-                                    .x = t->in + row * p->pitch - t->origin,
-                                    .k = p->k,
-                                    .n = p->s->ow,
-                                    .distance = p->distance,
-                                    .y = p->out + at,
-                                    .bias = e && e->bias ? e->bias[t->group] : 0,
-                                    .residual = e && e->residual ? e->residual + at : NULL,
-                                    .epilogue = e});
+    int64_t at = ((t->image * p->s->groups + t->group) * p->s->oh + t->tile) * p->s->ow;
+    p->ks->pixels_rows(&(pixels_rows){.w = p->packed + t->group * p->k * p->ks->gemm_mr,
+                                      .w_step = p->ks->gemm_mr,
+                                      .x = t->in + t->tile * p->pitch - t->origin,
+                                      .k = p->k,
+                                      .rows = t->tile_end - t->tile,
+                                      .n = p->s->ow,
+                                      .x_row = p->pitch,
+                                      .distance = p->distance,
+                                      .y = p->out + at,
+                                      .y_row = p->s->ow,
+                                      .bias = e && e->bias ? e->bias[t->group] : 0,
+                                      .residual = e && e->residual ? e->residual + at : NULL,
+                                      .epilogue = e});
 }
 
 /* The pixels of a last tile, all channels, in whole vectors. */
@@ -345,8 +348,7 @@ static void plain_run(void *context, int64_t index, int worker) {
         if (!p->parts) channels_lay(p, t.area, 0, p->ic, laid);
         t.in = laid, t.origin = first_row_of(p, t.area % p->tile_blocks) * p->pitch;
     }
-    if (p->by_rows)
-        for (int64_t row = t.tile; row < t.tile_end; row++) row_run(p, &t, row);
+    if (p->by_rows) rows_run(p, &t);
     else if (p->k_blocks == 1) tiles_run(p, &t);
     else
         for (int64_t tile = t.tile; tile < t.tile_end; tile++)

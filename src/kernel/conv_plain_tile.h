@@ -13,17 +13,18 @@ typedef struct pixels_sums {
     const epilogue *epilogue;     /* NULL: none; its bias and residual are not looked at */
 } pixels_sums;
 
-/* A row of pixels of the only output channel of a group, as in a depthwise convolution:
- * y[j] = f(Σ_k w[k·w_step] · x[distance[k] + j] + bias + residual[j]) for j in 0…n−1; whole vectors of x are
- * read. */
-typedef struct pixels_row {
+/* Rows of pixels of the only output channel of a group, as in a depthwise convolution: for rows i and pixels j of n
+ *     y[i·y_row + j] = f(Σ_k w[k·w_step] · x[i·x_row + distance[k] + j] + bias + residual[i·y_row + j])
+ * Whole vectors of x are read. */
+typedef struct pixels_rows {
     const float *w, *x;
-    int64_t w_step, k, n;
+    int64_t w_step, k, rows, n, x_row;
     const int64_t *distance;
     float *y;
+    int64_t y_row;
     float bias;
     const float *residual;    /* NULL: none */
     const epilogue *epilogue; /* NULL: none; its bias and residual are not looked at */
-} pixels_row;
+} pixels_rows;
 
 #endif

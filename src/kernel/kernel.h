@@ -9,7 +9,7 @@ struct batch_pack; /* conv_batch_tile.h */
 struct batch_conv;
 struct batch_weight;
 struct pixels_sums; /* conv_plain_tile.h */
-struct pixels_row;
+struct pixels_rows;
 struct map_block;     /* map.h */
 struct depthwise_row; /* conv_depthwise_tile.h */
 struct depthwise_weight;

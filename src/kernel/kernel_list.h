@@ -40,7 +40,7 @@ KERNEL(panel_fill, (float *to, int64_t panel_floats, int64_t count, int64_t widt
 
 /* conv_plain.inc: arguments in conv_plain_tile.h */
 KERNEL(pixels_store, (const struct pixels_sums *sums))
-KERNEL(pixels_row, (const struct pixels_row *row))
+KERNEL(pixels_rows, (const struct pixels_rows *rows))
 
 /* conv_depthwise.inc: arguments in conv_depthwise_tile.h */
 KERNEL(depthwise_row, (const struct depthwise_row *row))
