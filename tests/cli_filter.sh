@@ -94,11 +94,20 @@ if "$STRIA" filter deep/x.y.pgm --kernel gauss:0.5 >stdout 2>stderr; then
     [ "$(head -c 4 x.y-gauss-0.5.png | tail -c 3)" = PNG ] || fail "the default is no PNG called x.y-gauss-0.5.png"
     expect 0 filter x.y-gauss-0.5.png --find edge.pgm
     says stdout "row 0, column 0, score 0.9"
+    expect 0 filter edge.pgm --kernel sobel-x,laplace
+    says stdout "edge-sobel-x.png"
+    says stdout "edge-laplace.png"
+    rm edge-*.png
+    expect 0 filter edge.pgm --kernel sobel-x,sobel-y --magnitude
+    [ "$(echo edge-*.png)" = edge-magnitude.png ] || fail "the outline is not edge-magnitude.png alone"
+    expect 0 filter edge.pgm --kernel gauss:2,gauss:2
+    says stdout "edge-gauss-2-2.png"
 else
     says stderr "libpng"
 fi
 
 refused 2 "filter: --kernel is missing; usage: stria filter INPUT --kernel KERNEL" filter "1 2"
+refused 2 "kernel gauss:: sigma is a number above 0, up to 40" filter edge.pgm --kernel gauss:
 refused 2 "the kernel is ragged: row 2 has 1 number, row 1 has 2" filter "1 2 3" --kernel "1 2; 3"
 refused 2 "the kernel is empty: it has no number" filter "1 2 3" --kernel "[]"
 refused 2 "the kernel: 'nan' is not a number that can be computed with" filter "1 2 3" --kernel "1 nan"
@@ -121,7 +130,7 @@ refused 1 "the result of 1 x 200002x200002 values, or its padded input, is more 
 refused 1 "--steps would show 200001 windows of 1 products, at most 100000 products are shown" \
     filter 1 --kernel 1 --pad 100000 --steps
 refused 2 "filter: --lr is for --learn" filter "1 2" --kernel 1 --lr 1
-refused 2 "filter: --mode says nothing to --find" filter "1 2" --find 1 --mode full
+refused 2 "filter: --mode has no effect with --find" filter "1 2" --find 1 --mode full
 refused 2 "filter: --mode and --pad are given; one of the two is wanted" filter "1 2" --kernel 1 --mode full --pad 1
 refused 2 "the pattern is flat: all of its values are 1, so it matches nowhere better than elsewhere" filter "1 2" --find "1 1"
 refused 1 "the pattern is 4, larger than the input of 3" filter "1 2 3" --find "1 2 3 4"

@@ -39,8 +39,8 @@ sed '3s/.*/9/' names >double
 refused 1 "--labels: 'double' has the class '9' twice" eval linear --data mnist:data --labels double
 sed '3s/.*//' names >gap
 refused 1 "--labels: line 3 of 'gap' is empty" eval linear --data mnist:data --labels gap
-sed "3s/.*/$(printf '%0128d' 0)/" names >long
-refused 1 "--labels: line 3 of 'long' has 128 bytes, a name at most 127" eval linear --data mnist:data --labels long
+sed "3s/.*/$(printf '%0256d' 0)/" names >long
+refused 1 "--labels: line 3 of 'long' has 256 bytes, a name at most 255" eval linear --data mnist:data --labels long
 refused 1 "--labels: 'nowhere' cannot be read: No such file or directory" eval linear --data mnist:data --labels nowhere
 refused 1 "--labels: '.' cannot be read: Is a directory" eval linear --data mnist:data --labels .
 refused 1 "--labels: 'data/train-images-idx3-ubyte' is no text file of class names" \

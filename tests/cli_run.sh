@@ -12,6 +12,8 @@ expect 0 run none.net --output out
 [ -s out/y.npy ] || fail "no out/y.npy"
 expect 0 run none.net --json
 says stdout '"shape":[2,3]'
+expect 0 summary none.net
+expect 0 convert none.net none2.net
 refused 2 "run: --input is missing; usage: stria run MODEL --input [NAME=]FILE" run lenet5
 
 # Data that an operator cannot take is failed work, not wrong usage.
@@ -42,4 +44,12 @@ done
 expect 0 convert foreign.net told.onnx --mean 3
 expect 0 predict told.onnx p.pgm
 [ ! -s stderr ] || fail "a model that says it is warned of"
+
+# Scores that a Softmax made are not put through another, whatever shape they are given afterwards.
+for last in "y = Flatten(p)" "u = Unsqueeze(p, [2])
+y = Squeeze(u, [2])" "y = Reshape(p, [-1, 4])"; do
+    printf 'stria-net 1\nx = input(batch x 1 x 2 x 2)\nf = flatten(x)\np = Softmax(f)\n%s\noutput(y)\n' "$last" >soft.net
+    expect 0 predict soft.net p.pgm --scale 1 --top 1
+    says stdout "100.0 %"
+done
 finish

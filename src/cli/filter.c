@@ -58,7 +58,15 @@ static int64_t maps_of_one(const filtering *f) {
     return f->w.magnitude ? f->y.maps : f->y.maps / f->b.count;
 }
 
-/* A NumPy array holds everything; pictures are one a kernel. */
+/* Whether another kernel has this one's name. */
+static bool name_shared(const bank *b, int kernel) {
+    for (int i = 0; i < b->count; i++)
+        if (i != kernel && strcmp(b->names[i], b->names[kernel]) == 0) return true;
+    return false;
+}
+
+/* A NumPy array holds everything; pictures are one a kernel, called after it, or after its number where that is not
+ * enough. */
 static stria_status filtering_write(filtering *f, const options *given, stria_error *error) {
     const char *out = option_text(given, "out");
     bool array = out && word_is_array_file(out);
@@ -68,7 +76,9 @@ static stria_status filtering_write(filtering *f, const options *given, stria_er
     if (!out && !f->x.picture) return STRIA_OK;
     for (int i = 0; i < count && status == STRIA_OK; i++) {
         char *file = f->files[f->file_count];
-        output_name(file, sizeof f->files[0], out, given->operands[0], f->b.name, i, count);
+        bool numbered = count > 1 && (out || name_shared(&f->b, i));
+        const char *kernel = f->w.magnitude ? "magnitude" : f->b.names[i];
+        output_name(file, sizeof f->files[0], out, given->operands[0], kernel, numbered ? i + 1 : 0);
         status = grid_write(file, &f->y, i * maps, maps, f->show, error);
         f->file_count += status == STRIA_OK;
     }
@@ -94,7 +104,7 @@ static json_t *filtering_json(const filtering *f) {
 
 static int filtering_show(const filtering *f, bool json) {
     if (json) return json_finish(filtering_json(f));
-    if (f->x.picture) grid_draw(&f->x, &f->y, maps_of_one(f), f->show, f->b.name);
+    if (f->x.picture) grid_draw(&f->x, &f->y, maps_of_one(f), f->show, f->w.magnitude ? "magnitude" : f->b.names[0]);
     else if (f->file_count == 0) grid_print(stdout, &f->y);
     for (int i = 0; i < f->file_count; i++) printf("%s %s\n", term_arrow(), f->files[i]);
     return EXIT_DONE;
@@ -165,7 +175,7 @@ static int filter_run(const options *given) {
     for (int i = 0; i < given->value_count; i++) {
         const option_row *row = given->values[i].row;
         if (job_takes(j, row)) continue;
-        if (j->name) term_say("filter: --%s says nothing to --%s", row->name, j->name);
+        if (j->name) term_say("filter: --%s has no effect with --%s", row->name, j->name);
         else term_say("filter: --%s is for --%s", row->name, owner_of(row));
         return EXIT_USAGE;
     }
@@ -192,8 +202,8 @@ static const option_row filter_rows[] = {
     {.name = "out",
      .kind = OPTION_TEXT,
      .type = "FILE",
-     .help =
-         "a picture (.png, .pgm, .ppm) or an array (.npy); for pictures NAME-KERNEL.png in this folder if not given"},
+     .help = "a picture (.png, .pgm, .ppm) or an array (.npy); for pictures NAME-KERNEL.png (NAME-magnitude.png) in "
+             "this folder if not given"},
     {.name = "show",
      .kind = OPTION_CHOICE,
      .type = "HOW",

@@ -23,7 +23,7 @@ typedef struct bank {
     int count;
     int64_t channels;
     grid w;
-    char name[64]; /* what the default output is called after */
+    char names[FILTER_KERNELS_MAX][40]; /* of each; "filtered" where it was typed or read */
 } bank;
 
 typedef enum filter_boundary { BOUNDARY_FILL, BOUNDARY_WRAP, BOUNDARY_SYMM } filter_boundary;
@@ -132,7 +132,7 @@ stria_status grid_write(const char *path, const grid *g, int64_t first, int64_t 
 /* The input and the result on a terminal, nothing elsewhere. */
 void grid_draw(const grid *x, const grid *y, int64_t maps, filter_show show, const char *name);
 /* "cat-sobel-x.png" for picture cat.png, "-2" before the dot for kernel 2 of several. */
-void output_name(char *path, size_t size, const char *out, const char *input, const char *kernel, int index, int count);
+void output_name(char *path, size_t size, const char *out, const char *input, const char *kernel, int number);
 
 /* ---- one job a file ---- */
 

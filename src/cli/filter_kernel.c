@@ -28,12 +28,12 @@ static stria_status square_kernel(grid *g, const double *row, int64_t n, int ran
     return status;
 }
 
-/* exp(−i² / 2σ²) for |i| ≤ 3σ, summing to 1. */
+/* exp(−i² / 2σ²) for |i| ≤ 3σ, summing to 1; text is σ, NULL for 1. */
 static stria_status gauss_kernel(grid *g, const char *text, int rank, stria_error *error) {
     double row[2 * 3 * 40 + 1], sum = 0;
     char *end;
-    double sigma = *text ? strtod(text, &end) : 1;
-    if (*text && (*end || !(sigma > 0 && sigma <= gauss_max)))
+    double sigma = text ? strtod(text, &end) : 1;
+    if (!(sigma > 0 && sigma <= gauss_max) || (text && *end))
         return source_refuse(error, STRIA_BAD_ARGUMENT, "kernel gauss:%.40s: sigma is a number above 0, up to %g", text,
                              gauss_max);
     int radius = (int)ceil(3 * sigma);
@@ -45,8 +45,8 @@ static stria_status gauss_kernel(grid *g, const char *text, int rank, stria_erro
 static stria_status box_kernel(grid *g, const char *text, int rank, stria_error *error) {
     double row[BOX_MAX];
     char *end;
-    long n = *text ? strtol(text, &end, 10) : 3;
-    if (*text && (*end || n < 1 || n > BOX_MAX))
+    long n = text ? strtol(text, &end, 10) : 3;
+    if (text && (*end || n < 1 || n > BOX_MAX))
         return source_refuse(error, STRIA_BAD_ARGUMENT, "kernel box:%.40s: its side is a whole number, 1 to %d", text,
                              BOX_MAX);
     for (int i = 0; i < n; i++) row[i] = 1 / (double)n;
@@ -57,7 +57,7 @@ static stria_status named_kernel(grid *g, const char *name, int rank, stria_erro
     const char *names[NAMED + 2] = {"gauss", "box"};
     char plain[64];
     snprintf(plain, sizeof plain, "%.*s", (int)strcspn(name, ":"), name);
-    const char *number = name[strcspn(name, ":")] ? name + strcspn(name, ":") + 1 : "";
+    const char *number = strchr(name, ':') ? strchr(name, ':') + 1 : NULL;
     if (strcmp(plain, "gauss") == 0) return gauss_kernel(g, number, rank, error);
     if (strcmp(plain, "box") == 0) return box_kernel(g, number, rank, error);
     for (int i = 0; i < NAMED; i++) {
@@ -136,6 +136,13 @@ static stria_status bank_add_typed(bank *b, const char *text, stria_error *error
     return status;
 }
 
+/* A name that a file may have: gauss:2 is gauss-2. */
+static void kernel_call(char *name, size_t size, const char *word) {
+    snprintf(name, size, "%.*s", (int)size - 1, word);
+    for (char *c = name; *c; c++)
+        if (*c == ':' || *c == '/') *c = '-';
+}
+
 /* "sobel-x,sobel-y" */
 static stria_status bank_add_names(bank *b, const char *text, int rank, stria_error *error) {
     stria_status status = STRIA_OK;
@@ -146,18 +153,12 @@ static stria_status bank_add_names(bank *b, const char *text, int rank, stria_er
         snprintf(name, sizeof name, "%.*s", (int)(length < 127 ? length : 127), at);
         status = named_kernel(&kernel, name, rank, error);
         if (status == STRIA_OK) status = bank_add(b, &kernel, 1, error);
+        if (status == STRIA_OK) kernel_call(b->names[b->count - 1], sizeof *b->names, name);
         grid_release(&kernel);
         if (!at[length]) break;
         at += length + 1;
     }
     return status;
-}
-
-static void bank_name(bank *b, const char *word) {
-    size_t length = strlen(b->name), plain = strcspn(word, ",");
-    snprintf(b->name + length, sizeof b->name - length, "%s%.*s", length ? "-" : "", (int)plain, word);
-    for (char *c = b->name; *c; c++)
-        if (*c == ':' || *c == '/') *c = '-';
 }
 
 stria_status bank_read(bank *b, const options *given, int rank, stria_error *error) {
@@ -168,9 +169,9 @@ stria_status bank_read(bank *b, const options *given, int rank, stria_error *err
         if (word_is_array_file(word)) status = bank_add_file(b, word, error);
         else if (name) status = bank_add_names(b, word, rank, error);
         else status = bank_add_typed(b, word, error);
-        if (name && i == 0 && !word_is_array_file(word)) bank_name(b, word);
     }
-    if (!*b->name) snprintf(b->name, sizeof b->name, "filtered");
+    for (int i = 0; i < b->count && status == STRIA_OK; i++)
+        if (!*b->names[i]) kernel_call(b->names[i], sizeof *b->names, "filtered");
     return status;
 }
 

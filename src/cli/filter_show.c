@@ -120,17 +120,16 @@ stria_status grid_write(const char *path, const grid *g, int64_t first, int64_t 
     return stria_array_write(path, &a, error);
 }
 
-void output_name(char *path, size_t size, const char *out, const char *input, const char *kernel, int index,
-                 int count) {
+void output_name(char *path, size_t size, const char *out, const char *input, const char *kernel, int number) {
     const char *slash = strrchr(input, '/');
     const char *base = out ? out : slash ? slash + 1 : input;
     const char *dot = strrchr(base, '.');
     if (dot && (dot == base || strchr(dot, '/'))) dot = NULL;
-    char number[16] = "";
-    if (count > 1) snprintf(number, sizeof number, "-%d", index + 1);
+    char suffix[16] = "";
+    if (number) snprintf(suffix, sizeof suffix, "-%d", number);
     int stem = dot ? (int)(dot - base) : (int)strlen(base);
-    if (out) snprintf(path, size, "%.*s%s%s", stem, base, number, dot ? dot : "");
-    else snprintf(path, size, "%.*s-%s%s.png", stem, base, kernel, number);
+    if (out) snprintf(path, size, "%.*s%s%s", stem, base, suffix, dot ? dot : "");
+    else snprintf(path, size, "%.*s-%s%s.png", stem, base, kernel, suffix);
 }
 
 /* ---- the terminal ---- */

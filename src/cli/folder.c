@@ -43,13 +43,20 @@ void folder_give_up(const char *path) {
     rmdir(path);
 }
 
-static int no_dots(const struct dirent *entry) {
-    return entry->d_name[0] != '.';
+/* What is more than an empty folder's: a lock alone is left where the first checkpoint found no room. */
+static int of_a_run(const struct dirent *entry) {
+    return entry->d_name[0] != '.' && strcmp(entry->d_name, "lock") != 0;
 }
 
 static void names_free(struct dirent **names, int count) {
     for (int i = 0; i < count; i++) free(names[i]);
     if (count >= 0) free(names);
+}
+
+bool folder_has_checkpoint(const char *path) {
+    char file[2048];
+    snprintf(file, sizeof file, "%s/checkpoint.safetensors", path);
+    return access(file, F_OK) == 0;
 }
 
 stria_status folder_prepare(const char *path, stria_error *error) {
@@ -58,7 +65,7 @@ stria_status folder_prepare(const char *path, stria_error *error) {
         struct dirent **names;
         if (!S_ISDIR(status.st_mode))
             return source_refuse(error, STRIA_IO, "'%s' is there already and is no folder", path);
-        int count = scandir(path, &names, no_dots, NULL);
+        int count = scandir(path, &names, of_a_run, NULL);
         names_free(names, count);
         if (count == 0) return STRIA_OK;
         char word[1024];
@@ -81,7 +88,7 @@ stria_status folder_newest(char *path, size_t size, stria_error *error) {
     struct dirent **names;
     struct timespec newest = {0};
     bool found = false;
-    int count = scandir(runs, &names, no_dots, alphasort);
+    int count = scandir(runs, &names, of_a_run, alphasort);
     for (int i = 0; i < count; i++) {
         char file[1024];
         struct stat status;
@@ -101,7 +108,7 @@ stria_status folder_newest(char *path, size_t size, stria_error *error) {
 
 void folder_print(FILE *stream, const char *path) {
     struct dirent **names;
-    int count = scandir(path, &names, no_dots, alphasort);
+    int count = scandir(path, &names, of_a_run, alphasort);
     for (int i = 0; i < count; i++) {
         char file[2048], bytes[32];
         struct stat status;

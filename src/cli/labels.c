@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LABEL_MAX = 127, FILE_MAX = 16 << 20 };
+enum { LABEL_MAX = 255, FILE_MAX = 16 << 20 };
 
 /* The whole file as text[FILE_MAX + 1]. */
 static stria_status file_read(const char *path, char *text, size_t *length, stria_error *error) {

@@ -201,7 +201,7 @@ static int failed(const training *t, const stria_error *error) {
     char word[2048];
     int code = term_fail(error);
     if (!t->resumed && !option_given(t->given, "out")) folder_give_up(t->folder);
-    if (t->progress.started)
+    if (t->progress.started && folder_has_checkpoint(t->folder))
         term_say("what was trained is kept: when the cause is mended, go on with: stria train --resume %s",
                  show_word(t->folder, word, sizeof word));
     return code;

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "model/model.h"
 #include "op/op.h"
+#include "op/softmax.h"
 #include "transform/transform.h"
 
 #include <inttypes.h>
@@ -47,11 +48,25 @@ static stria_status scores_check(const graph *g, const value *scores, stria_erro
     return STRIA_OK;
 }
 
+/* The scores before operators that only change the shape, with a class in each channel or each last element. */
+static value *reshaped_from(value *scores) {
+    const op_def *const views[] = {&op_Flatten, &op_Reshape, &op_Squeeze, &op_Unsqueeze, &op_Identity};
+    for (value *v = scores;;) {
+        bool view = false;
+        if (!v->producer || v->producer->op == &op_Softmax) return v;
+        for (size_t i = 0; i < sizeof views / sizeof *views; i++) view |= v->producer->op == views[i];
+        if (!view) return scores;
+        v = v->producer->in[0];
+        if (v->shape.rank < 2 || v->shape.dim[0] != scores->shape.dim[0]) return scores;
+    }
+}
+
 /* What a last Softmax reads; scores that the metadata calls probabilities stand for themselves. */
 static void logits_find(const graph *g, value *scores, value **logits, bool *probabilities) {
     const char *says = graph_metadata(g, KEY_OUTPUT);
-    bool softmax = scores->producer && scores->producer->op == &op_Softmax;
-    *logits = softmax ? scores->producer->in[0] : scores;
+    const node *last = reshaped_from(scores)->producer;
+    bool softmax = last && last->op == &op_Softmax && softmax_geometry_of(last).classes == scores->shape.dim[1];
+    *logits = softmax ? last->in[0] : scores;
     *probabilities = !softmax && says && strcmp(says, "probabilities") == 0;
 }
 
@@ -101,7 +116,9 @@ stria_status classifier_batch(graph *g, int64_t *batch, stria_error *err) {
 
 stria_status classifier_copy(graph *g, int64_t batch, graph **out, stria_error *err) {
     graph *copy;
+    value *image;
     classifier c;
+    TRY(input_find(g, &image, err));
     TRY(rebatch(g, batch, &copy, err));
     stria_status status = graph_float32(&copy, err);
     if (status == STRIA_OK) status = classifier_of(copy, &c, err);

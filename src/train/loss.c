@@ -81,8 +81,8 @@ static stria_status pair_read(term *t, const char *at, size_t length, stria_erro
         return STRIA_OK;
     }
     if (strcmp(key, "weight") == 0) {
-        if (text_to_double(text, &t->weight) && t->weight > -1e6 && t->weight < 1e6) return STRIA_OK;
-        FAIL(err, STRIA_BAD_ARGUMENT, "--loss: weight is '%s', expected a number", text);
+        if (text_to_double(text, &t->weight) && t->weight > 0 && t->weight < 1e6) return STRIA_OK;
+        FAIL(err, STRIA_BAD_ARGUMENT, "--loss: weight is '%s', expected a number above 0, below 1e6", text);
     }
     if (!option_known(t->row, key))
         FAIL(err, STRIA_BAD_ARGUMENT, "--loss: %s has no '%s'; every loss takes output and weight", t->row->name, key);

@@ -50,7 +50,7 @@ static const struct row rows[] = {
      0,
      0,
      loss_check},
-    {{"lr", "X", "learning rate, above 0", "0.05"}, REAL, FIELD(lr), 1e-12, 1e6, NULL},
+    {{"lr", "X", "learning rate, above 0, up to 1e6", "0.05"}, REAL, FIELD(lr), 1e-12, 1e6, NULL},
     {{"schedule", "NAME[:key=value,…]", "constant, cosine[:warmup=STEPS,floor=X]", "cosine"},
      TEXT,
      FIELD(schedule),
