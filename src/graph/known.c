@@ -11,17 +11,15 @@ static bool small(const value *v) {
 }
 
 static bool knowable(const node *n) {
-    bool any = false;
     if (!n->op->reference || n->op->random || n->in_count > KNOWN_INPUTS || n->out_count > KNOWN_OUTPUTS) return false;
     for (int i = 0; i < n->in_count; i++) {
         if (!n->in[i]) continue;
-        any = true;
         if (n->op->shape_inputs >> i & 1) continue;
         if (!value_contents(n->in[i]) || !small(n->in[i])) return false;
     }
     for (int i = 0; i < n->out_count; i++)
         if (n->out[i] && !small(n->out[i])) return false;
-    return any;
+    return true;
 }
 
 stria_status node_know(node *n, int64_t *left, stria_error *err) {
