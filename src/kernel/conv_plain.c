@@ -101,7 +101,7 @@ static int64_t areas(const plain_plan *p) {
 static void plan_deal(plain_plan *p) {
     const conv_shape *s = p->s;
     int64_t images = int64_max(s->batch * s->groups, 1);
-    p->tile_blocks = ceil_div(p->tiles, tiles_that_fit(p));
+    p->tile_blocks = int64_max(ceil_div(p->tiles, tiles_that_fit(p)), 1);
     if (images * p->tile_blocks < TASKS)
         p->tile_blocks = int64_max(p->tile_blocks, int64_min(ceil_div(TASKS, images), p->tiles / TILES_MIN));
     p->channel_blocks = int64_min(p->channel_tiles, ceil_div(TASKS / 2, images * p->tile_blocks));
