@@ -45,6 +45,16 @@ expect 0 convert foreign.net told.onnx --mean 3
 expect 0 predict told.onnx p.pgm
 [ ! -s stderr ] || fail "a model that says it is warned of"
 
+# Windows that reach far beyond the image are neither laid out nor a size that overflows.
+matrix flat.npy 8 8
+for reach in 1073741823,2147483638 1,1000000; do
+    h=${reach%,*} w=${reach#*,}
+    printf 'stria-net 1\nx = input(8 x 8)\ns = Constant(value_ints=[1, 1, 8, 8])\ni = Reshape(x, s)\nw = parameter(2x1x3x3)\ny = Conv(i, w, dilations=[%s, %s], pads=[%s, %s, %s, %s])\noutput(y)\n' \
+        "$h" "$w" "$h" "$w" "$h" "$w" >far.net
+    expect 0 run far.net --input flat.npy --every-way
+    says stdout "float32 [1, 2, 8, 8]"
+done
+
 # Scores that a Softmax made are not put through another, whatever shape they are given afterwards.
 for last in "y = Flatten(p)" "y = Identity(p)" "a = Constant(value_ints=[2])
 u = Unsqueeze(p, a)

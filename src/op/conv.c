@@ -96,6 +96,15 @@ conv_geometry conv_geometry_of(const node *n) {
     return g;
 }
 
+static bool axis_is_compact(int64_t in, int64_t kernel, int64_t dilation, int64_t pad) {
+    int64_t most = 2 * in + 64;
+    return pad <= most && kernel <= most && (kernel - 1) * dilation <= most;
+}
+
+bool conv_is_compact(const conv_geometry *g) {
+    return axis_is_compact(g->ih, g->kh, g->dh, g->pt) && axis_is_compact(g->iw, g->kw, g->dw, g->pl);
+}
+
 static shape y_shape(const node *n, const conv_geometry *g) {
     if (x_shape(n)->rank == 3) return shape_of(3, (int64_t[]){g->batch, g->oc, g->ow});
     return shape_of(4, (int64_t[]){g->batch, g->oc, g->oh, g->ow});

@@ -18,6 +18,8 @@ typedef struct conv_geometry {
 /* Of any of the three operators, once its shapes are inferred; of a ConvTranspose, the geometry of the convolution
  * whose data gradient it is: its result is x, its input y. */
 conv_geometry conv_geometry_of(const node *n);
+/* Whether no window reaches far beyond the image: then images can be laid out with their padding. */
+bool conv_is_compact(const conv_geometry *g);
 
 /* ---- what the rules share ---- */
 

@@ -107,6 +107,8 @@ static stria_status weight_batch_last(const impl_call *c, stria_error *err) {
 
 static bool accept_plain(const node *n, refusal *why) {
     epilogue e = {0};
+    conv_geometry g = conv_geometry_of(n);
+    if (!conv_is_compact(&g)) return REFUSE(why, "windows that reach far beyond the image");
     if (!epilogue_activation(n, &e)) return REFUSE(why, "no epilogue for %s", n->epilogue.activation->name);
     return conv_accept_storage(n, value_is_plain, "plain", why);
 }

@@ -6,7 +6,12 @@
 
 #include "backend/cpu/cpu.h"
 
+#define BYTES_MAX ((int64_t)64 << 20) /* of what is kept beside the result; more is computed when it is run */
+
 static bool accept(const node *n, refusal *why) {
+    const value *y = n->out[0];
+    if (y && !value_contents(y) && shape_count(&y->shape) > BYTES_MAX / (int64_t)dtype_bytes(y->type))
+        return REFUSE(why, "too large to be kept");
     for (int i = 0; i < n->in_count; i++)
         if (n->in[i] && !(n->op->shape_inputs >> i & 1) && !value_contents(n->in[i]))
             return REFUSE(why, "'%.40s' is not known before the run", n->in[i]->name);

@@ -11,6 +11,7 @@
 #define NODES_MAX     200000
 #define WORDS_MAX     2000000            /* nodes, inputs, outputs and attributes that are gone through */
 #define BYTES_MAX     ((size_t)64 << 20) /* of names that are made */
+#define WORK_MAX      ((int64_t)1 << 25) /* comparisons of names, which takes seconds at most */
 #define FUNCTIONS_MAX 4096
 #define FORMALS_MAX   256 /* inputs and outputs of a function */
 
@@ -18,8 +19,9 @@ typedef struct expansion {
     importer *im;
     Onnx__NodeProto **nodes;
     int node_capacity, opset_capacity, count, calls, depth;
-    int64_t words;
+    int64_t words, work;
     size_t bytes;
+    char *between; /* a prefix and a name: more slashes than any name of the file has in a row, so that none is met */
     const Onnx__FunctionProto *stack[DEPTH_MAX];
 } expansion;
 
@@ -34,6 +36,13 @@ typedef struct scope {
 static stria_status no_memory(const expansion *e, stria_error *err) {
     if (e->bytes > BYTES_MAX) FAIL(err, STRIA_UNSUPPORTED, "the names in its functions are too long");
     FAIL(err, STRIA_NO_MEMORY, "not enough memory for the functions of a model");
+}
+
+/* Searches are by comparing names in lists of the file's own length. */
+static stria_status spend(expansion *e, size_t comparisons, stria_error *err) {
+    e->work += (int64_t)comparisons + 1;
+    if (e->work > WORK_MAX) FAIL(err, STRIA_UNSUPPORTED, "its functions call each other too often to be expanded");
+    return STRIA_OK;
 }
 
 static bool same_name(const char *a, const char *b) {
@@ -58,6 +67,10 @@ static const Onnx__FunctionProto *function_find(const importer *im, const Onnx__
 
 /* ---- names ---- */
 
+static size_t size_max(size_t a, size_t b) {
+    return a > b ? a : b;
+}
+
 static int position(char *const *list, size_t count, const char *name) {
     for (size_t i = 0; i < count; i++)
         if (name_given(list[i]) && strcmp(list[i], name) == 0) return (int)i;
@@ -66,8 +79,8 @@ static int position(char *const *list, size_t count, const char *name) {
 
 /* NULL without memory, or where names get too long. */
 static char *prefixed(expansion *e, const scope *s, const char *name) {
-    e->bytes += strlen(s->prefix) + strlen(name) + 2;
-    return e->bytes > BYTES_MAX ? NULL : arena_printf(&e->im->arena, "%s/%s", s->prefix, name);
+    e->bytes += strlen(s->prefix) + strlen(e->between) + strlen(name) + 1;
+    return e->bytes > BYTES_MAX ? NULL : arena_printf(&e->im->arena, "%s%s%s", s->prefix, e->between, name);
 }
 
 /* What `name` of a body is called outside: an input that the caller leaves out is "". NULL without memory. */
@@ -87,8 +100,10 @@ static char *outside(expansion *e, const scope *s, const char *name) {
 static stria_status names_map(expansion *e, const scope *s, char **from, size_t count, char ***to, stria_error *err) {
     *to = arena_alloc(&e->im->arena, sizeof **to * (count + 1));
     if (!*to) return no_memory(e, err);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        TRY(spend(e, s->f ? s->f->n_input + s->f->n_output : 0, err));
         if (!((*to)[i] = outside(e, s, from[i]))) return no_memory(e, err);
+    }
     return STRIA_OK;
 }
 
@@ -110,6 +125,7 @@ static stria_status attributes_map(expansion *e, const scope *s, Onnx__NodeProto
     for (size_t i = 0; i < n->n_attribute; i++) {
         Onnx__AttributeProto *p = n->attribute[i], *copy = p;
         if (s->f && name_given(p->ref_attr_name)) {
+            TRY(spend(e, s->call->n_attribute + s->f->n_attribute_proto, err));
             const Onnx__AttributeProto *to = referred(s, p->ref_attr_name);
             if (!to) continue; /* it is optional, and its operator has a default */
             if (!(copy = arena_copy(&e->im->arena, to, sizeof *to))) return no_memory(e, err);
@@ -184,11 +200,12 @@ static stria_status call_check(const expansion *e, const Onnx__FunctionProto *f,
 /* The caller's names are already those of the graph. */
 static stria_status call_expand(expansion *e, const Onnx__FunctionProto *f, const Onnx__NodeProto *call, int64_t opset,
                                 stria_error *err) {
+    const char *name = name_given(call->name) ? call->name : f->name;
     TRY(call_check(e, f, call, err));
-    scope s = {.f = f,
-               .call = call,
-               .prefix =
-                   arena_printf(&e->im->arena, "%s_%d", name_given(call->name) ? call->name : f->name, ++e->calls)};
+    TRY(spend(e, f->n_opset_import, err));
+    e->bytes += strlen(name) + 12;
+    scope s = {.f = f, .call = call};
+    if (e->bytes <= BYTES_MAX) s.prefix = arena_printf(&e->im->arena, "%s_%d", name, ++e->calls);
     if (!s.prefix) return no_memory(e, err);
     TRY(opset_among(f->opset_import, f->n_opset_import, opset, &s.opset, err));
     e->stack[e->depth++] = f;
@@ -203,8 +220,46 @@ static stria_status call_expand(expansion *e, const Onnx__FunctionProto *f, cons
 }
 
 static stria_status node_expand(expansion *e, const scope *s, Onnx__NodeProto *n, stria_error *err) {
+    size_t length = name_given(n->op_type) ? strlen(n->op_type) : 0; /* names may differ at the end only */
+    TRY(spend(e, e->im->model->n_functions * (1 + length / 16), err));
     const Onnx__FunctionProto *f = function_find(e->im, n);
     return f ? call_expand(e, f, n, s->opset, err) : append(e, n, s->opset, err);
+}
+
+static size_t slashes_in(const char *name) {
+    size_t most = 0, run = 0;
+    for (; name && *name; name++) {
+        run = *name == '/' ? run + 1 : 0;
+        if (run > most) most = run;
+    }
+    return most;
+}
+
+static size_t slashes_in_nodes(Onnx__NodeProto *const *nodes, size_t count) {
+    size_t most = 0;
+    for (size_t i = 0; i < count; i++) {
+        const Onnx__NodeProto *n = nodes[i];
+        most = size_max(most, slashes_in(n->name));
+        for (size_t k = 0; k < n->n_input; k++) most = size_max(most, slashes_in(n->input[k]));
+        for (size_t k = 0; k < n->n_output; k++) most = size_max(most, slashes_in(n->output[k]));
+    }
+    return most;
+}
+
+static stria_status between_find(expansion *e, stria_error *err) {
+    const Onnx__ModelProto *m = e->im->model;
+    const Onnx__GraphProto *g = e->im->file;
+    size_t most = slashes_in_nodes(g->node, g->n_node);
+    for (size_t i = 0; i < m->n_functions; i++) {
+        const Onnx__FunctionProto *f = m->functions[i];
+        most = size_max(size_max(most, slashes_in(f->name)), slashes_in_nodes(f->node, f->n_node));
+    }
+    for (size_t i = 0; i < g->n_input; i++) most = size_max(most, slashes_in(g->input[i]->name));
+    for (size_t i = 0; i < g->n_initializer; i++) most = size_max(most, slashes_in(g->initializer[i]->name));
+    if (!(e->between = arena_alloc(&e->im->arena, most + 2))) return no_memory(e, err);
+    memset(e->between, '/', most + 1);
+    e->between[most + 1] = 0;
+    return STRIA_OK;
 }
 
 stria_status functions_expand(importer *im, stria_error *err) {
@@ -214,6 +269,7 @@ stria_status functions_expand(importer *im, stria_error *err) {
     if (!im->model->n_functions) return STRIA_OK;
     if (im->model->n_functions > FUNCTIONS_MAX)
         FAIL(err, STRIA_UNSUPPORTED, "%zu functions, at most %d are expanded", im->model->n_functions, FUNCTIONS_MAX);
+    TRY_DONE(between_find(&e, err));
     for (size_t i = 0; i < im->file->n_node; i++) TRY_DONE(node_expand(&e, &outermost, im->file->node[i], err));
     Onnx__GraphProto *expanded = arena_copy(&im->arena, im->file, sizeof *im->file);
     Onnx__NodeProto **nodes = arena_alloc(&im->arena, sizeof *nodes * ((size_t)e.count + 1));
