@@ -174,29 +174,41 @@ void conv_plain_pack(const kernel_set *ks, const conv_shape *s, const float *w, 
 
 /* ---- images ---- */
 
-/* One row of a slot: positions 0 … count − 1 from a row of x, zeros in the padding. */
-static void row_lay(const plain_axis *a, int64_t slot, float *to, int64_t count, const float *row) {
-    int64_t first = slot * a->dilation - a->pad; /* of x, at position 0 */
-    int64_t begin = first < 0 ? int64_min(ceil_div(-first, a->stride), count) : 0;
-    int64_t end = first < a->in ? int64_min(ceil_div(a->in - first, a->stride), count) : 0;
-    if (end < begin) end = begin;
-    for (int64_t i = 0; i < begin; i++) to[i] = 0;
-    row += first + begin * a->stride;
-    if (a->stride == 1) memcpy(to + begin, row, (size_t)(end - begin) * sizeof *to);
-    else if (a->stride == 2)
-        for (int64_t i = 0; i < end - begin; i++) to[begin + i] = row[2 * i];
+/* The positions of a slot's rows that x has: from `begin` to `end`, of which the first is column `column`. */
+typedef struct slot_columns {
+    int64_t begin, end, column;
+} slot_columns;
+
+static slot_columns columns_find(const plain_axis *a, int64_t slot, int64_t count) {
+    int64_t first = slot * a->dilation - a->pad; /* column of position 0 */
+    slot_columns c = {.begin = first < 0 ? int64_min(ceil_div(-first, a->stride), count) : 0};
+    c.end = first < a->in ? int64_min(ceil_div(a->in - first, a->stride), count) : 0;
+    if (c.end < c.begin) c.end = c.begin;
+    c.column = first + c.begin * a->stride;
+    return c;
+}
+
+/* One row of `count` positions, zeros in the padding. */
+static void row_lay(slot_columns c, int64_t stride, float *to, int64_t count, const float *row) {
+    int64_t n = c.end - c.begin;
+    for (int64_t i = 0; i < c.begin; i++) to[i] = 0;
+    for (int64_t i = c.end; i < count; i++) to[i] = 0;
+    row += c.column, to += c.begin;
+    if (stride == 1) memcpy(to, row, (size_t)n * sizeof *to);
+    else if (stride == 2)
+        for (int64_t i = 0; i < n; i++) to[i] = row[2 * i];
     else
-        for (int64_t i = 0; i < end - begin; i++) to[begin + i] = row[i * a->stride];
-    for (int64_t i = end; i < count; i++) to[i] = 0;
+        for (int64_t i = 0; i < n; i++) to[i] = row[i * stride];
 }
 
 static void slot_lay(const plain_plan *p, const float *x, int64_t slot, int64_t first_row, float *laid) {
+    slot_columns columns = columns_find(&p->x, slot % p->x.slots, p->pitch);
     int64_t rows = int64_min(p->laid_rows, p->y.out + p->y.reach - first_row);
     int64_t y = first_row * p->y.stride + slot / p->x.slots * p->y.dilation - p->y.pad;
     for (int64_t i = 0; i < rows; i++, y += p->y.stride) {
         float *to = laid + i * p->pitch;
         if (y < 0 || y >= p->y.in) memset(to, 0, (size_t)p->pitch * sizeof *to);
-        else row_lay(&p->x, slot % p->x.slots, to, p->pitch, x + y * p->x.in);
+        else row_lay(columns, p->x.stride, to, p->pitch, x + y * p->x.in);
     }
     memset(laid + rows * p->pitch, 0, (size_t)(p->plane - rows * p->pitch) * sizeof *laid);
 }

@@ -11,7 +11,7 @@
 /* What a lone convolution must have to gain from two reorders: products for each element that it reads or writes;
  * depthwise, where they are few always, no more pixels than this. */
 #define PRODUCTS_MANY 256
-#define PIXELS_FEW    1024
+#define PIXELS_FEW    64
 
 typedef enum order { PLAIN, CHANNELS_LAST, BATCH_LAST, ORDERS } order;
 
