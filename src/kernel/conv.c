@@ -5,6 +5,7 @@
 #include "kernel/phase.h"
 #include "kernel/sizes.h"
 #include "kernel/sweep.h"
+#include "kernel/tile.h"
 
 #include <string.h>
 
@@ -89,7 +90,6 @@ typedef struct pack_task {
 } pack_task;
 
 #define PACK_CHUNK 64 /* (channel, tap) pairs transposed at a time: a block that stays in the first-level cache */
-#define NR_MAX     64
 
 /* One tile of one group: w[columns][k·taps] is transposed block by block, then each row goes to its tap. */
 static void pack_forward(void *context, int64_t index, int worker) {
@@ -100,7 +100,7 @@ static void pack_forward(void *context, int64_t index, int worker) {
     int64_t columns = int64_min(l->nr, l->n - tile * l->nr);
     const float *w = t->w + (group * l->n + tile * l->nr) * l->k * taps;
     float *packed = t->packed + group * l->group_floats + tile * taps * l->tap_floats;
-    float block[PACK_CHUNK * NR_MAX] = {0}; /* columns past the last stay zero */
+    float block[PACK_CHUNK * GEMM_NR_MAX] = {0}; /* columns past the last stay zero */
     for (int64_t first = 0; first < l->k * taps; first += PACK_CHUNK) {
         int64_t count = int64_min(PACK_CHUNK, l->k * taps - first);
         t->ks->transpose(block, l->nr, w + first, l->k * taps, columns, count);

@@ -8,7 +8,6 @@
 #include "kernel/sizes.h"
 #include "kernel/tile.h"
 
-#include <assert.h>
 #include <string.h>
 
 #define TASKS         16           /* wanted, if they are large enough */
@@ -17,9 +16,6 @@
 #define BLOCK_LINES   320          /* cache lines of images that a block of products reads for a tile */
 #define TILE_LINES    3            /* that a tile's pixels may touch */
 #define CHANNEL_TILES 16           /* whose sums are kept while the blocks are added */
-#define ROWS_MAX      16           /* ≥ gemm_mr of any instruction set */
-#define NR_MAX        32           /* ≥ gemm_nr */
-#define BEYOND        128          /* floats after the last pixel that whole vectors may read */
 
 /* One dimension. Tap u reads slot u % slots at position + u / slots · step; index i of slot q is the padded input's
  * i·stride + q·dilation. */
@@ -48,7 +44,7 @@ typedef struct plain_plan {
     float *out;
     const epilogue *epilogue;
     int64_t *distance;   /* [k] */
-    int64_t *panel_rows; /* [k]: of a panel */
+    int64_t *panel_rows; /* [k]: of a panel, where x is read directly */
     float *laid;         /* [areas or workers] */
 } plain_plan;
 
@@ -77,11 +73,6 @@ static int64_t pitch_find(const plain_axis *a) {
     return zeros ? shared : whole;
 }
 
-/* An odd number of cache lines: planes do not fall into the same sets of the cache. */
-static int64_t odd_lines(int64_t floats) {
-    return (ceil_div(floats, 16) | 1) * 16;
-}
-
 static int64_t rows_of_tiles(const plain_plan *p, int64_t tiles) {
     return int64_min(ceil_div(tiles * p->width, p->pitch) + 1, p->y.out) + p->y.reach;
 }
@@ -108,7 +99,8 @@ static void plan_deal(plain_plan *p) {
     p->laid_rows = rows_of_tiles(p, ceil_div(p->tiles, p->tile_blocks));
     p->parts = p->channel_blocks > 1 && !p->direct ? int64_min(p->ic, ceil_div(TASKS, images * p->tile_blocks)) : 0;
     p->plane = p->direct ? s->ih * s->iw : odd_lines(p->laid_rows * p->pitch + p->x.reach);
-    p->area_floats = odd_lines(p->direct ? p->k * p->width : p->ic * p->y.slots * p->x.slots * p->plane + BEYOND);
+    p->area_floats =
+        odd_lines(p->direct ? p->k * p->width : p->ic * p->y.slots * p->x.slots * p->plane + PIXELS_BEYOND);
 }
 
 static plain_plan plan_make(const kernel_set *ks, const conv_shape *s) {
@@ -307,18 +299,18 @@ static void products_add(const plain_plan *p, const plain_task *t, int64_t chann
 
 /* Few products: each channel's results are written one after the other. */
 static void tiles_run(const plain_plan *p, const plain_task *t) {
-    float sums[ROWS_MAX * NR_MAX];
+    float sums[GEMM_MR_MAX * GEMM_NR_MAX];
     for (int64_t c = t->channel; c < t->channel_end; c++)
         for (int64_t tile = t->tile; tile < t->tile_end; tile++) products_add(p, t, c, tile, 0, p->k, sums);
 }
 
 /* Many: what a block of them reads for a tile stays in the first-level cache, for some tiles of channels. */
 static void blocks_run(const plain_plan *p, const plain_task *t, int64_t tile, int64_t channel, int64_t channel_end) {
-    float sums[CHANNEL_TILES * ROWS_MAX * NR_MAX];
+    float sums[CHANNEL_TILES * GEMM_MR_MAX * GEMM_NR_MAX];
     for (int64_t block = 0; block < p->k_blocks; block++) {
         int64_t first = block * p->k / p->k_blocks, count = (block + 1) * p->k / p->k_blocks - first;
         for (int64_t c = channel; c < channel_end; c++)
-            products_add(p, t, c, tile, first, count, sums + (c - channel) * ROWS_MAX * NR_MAX);
+            products_add(p, t, c, tile, first, count, sums + (c - channel) * GEMM_MR_MAX * GEMM_NR_MAX);
     }
 }
 
@@ -379,14 +371,13 @@ static void distances_find(const plain_plan *p) {
                 int64_t slot = (c * y->slots + u % y->slots) * x->slots + v % x->slots;
                 *to++ = slot * p->plane + u / y->slots * y->step * p->pitch + v / x->slots * x->step;
             }
-    for (int64_t k = 0; k < p->k; k++) p->panel_rows[k] = k * p->width;
+    for (int64_t k = 0; k < p->k && p->direct; k++) p->panel_rows[k] = k * p->width;
 }
 
 void conv_plain_forward(const kernel_set *ks, const conv_shape *s, const float *x, const float *packed, float *y,
                         const epilogue *e, void *scratch, pool *p) {
     if (s->batch == 0 || s->oc == 0 || s->oh == 0 || s->ow == 0) return;
     plain_plan plan = plan_make(ks, s);
-    assert(ks->gemm_mr <= ROWS_MAX && ks->gemm_nr <= NR_MAX && 8 * ks->lanes <= BEYOND);
     plan.in = x, plan.packed = packed, plan.out = y, plan.epilogue = e;
     plan.distance = scratch;
     plan.panel_rows = plan.distance + distances(&plan);

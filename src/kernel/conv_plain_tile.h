@@ -4,6 +4,8 @@
 
 #include "kernel/epilogue.h"
 
+#define PIXELS_BEYOND 128 /* floats after the last pixel that whole vectors may read */
+
 /* y[i·plane + j] = f(sums[i·pitch + j] + bias[i] + residual[i·plane + j]) for rows i and n pixels j of them. */
 typedef struct pixels_sums {
     const float *sums;

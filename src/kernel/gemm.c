@@ -11,7 +11,6 @@
 #define SPLIT_K     512 /* at least, per partial sum */
 #define DIRECT_ROWS 64  /* up to so many rows, B is read where it lies: packing it would cost as much as the product */
 #define ROW_ROWS    8   /* up to so many rows, Bᵀ with contiguous k is better the left operand */
-#define ROWS_MAX    16  /* ≥ gemm_mr of any instruction set */
 
 typedef struct gemm_plan {
     gemm_args g; /* after the operands were swapped, if they were */
@@ -134,8 +133,8 @@ static void finish_task(void *context, int64_t index, int worker) {
     const gemm_args *g = &p->g;
     int nr = p->ks->gemm_nr, mr = p->ks->gemm_mr;
     int64_t first = index * mr;
-    float sums[ROWS_MAX * 64] __attribute__((aligned(64))) = {0}, *c[ROWS_MAX];
-    const float *residual[ROWS_MAX];
+    float sums[GEMM_MR_MAX * GEMM_NR_MAX] __attribute__((aligned(64))) = {0}, *c[GEMM_MR_MAX];
+    const float *residual[GEMM_MR_MAX];
     gemm_rows t = {.rows = (int)int64_min(mr, g->m - first),
                    .c = c,
                    .c_col = g->c_col,
@@ -164,7 +163,6 @@ void gemm_run(const kernel_set *ks, const gemm_args *g, void *scratch, pool *p) 
     if (g->m == 0 || g->n == 0) return;
     gemm_plan plan = plan_make(ks, g);
     float *packed = scratch, *partial = packed + plan.packed_floats, *rest = partial + plan.partial_floats;
-    assert(ks->gemm_mr <= ROWS_MAX && ks->gemm_nr <= 64);
     if (plan.packs) {
         plan.packed = packed;
         pool_run(p, pack_task, &plan, ceil_div(plan.g.n, ks->gemm_nr));

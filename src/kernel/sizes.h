@@ -16,4 +16,9 @@ static inline int64_t ceil_div(int64_t a, int64_t b) {
     return (a + b - 1) / b;
 }
 
+/* Rounds up to an odd number of cache lines: rows this far apart do not fall into the same sets of the cache. */
+static inline int64_t odd_lines(int64_t floats) {
+    return (ceil_div(floats, 16) | 1) * 16;
+}
+
 #endif

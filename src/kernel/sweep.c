@@ -2,7 +2,6 @@
 #include "kernel/sizes.h"
 #include "kernel/tile.h"
 
-#include <assert.h>
 #include <string.h>
 
 /* Blocking. A block of B (block_k × block_n) stays in the second-level cache while the tiles of pixels pass by. */
@@ -16,7 +15,6 @@
 #define TASKS_MIN    8   /* wanted, however small */
 #define TILES_MIN    7   /* of a task */
 #define TILES_MAX    28
-#define ROWS_MAX     16 /* ≥ gemm_mr of any instruction set */
 #define PAGE_BYTES   4096
 
 typedef struct sweep_plan {
@@ -58,7 +56,7 @@ static sweep_plan sweep_make_plan(const kernel_set *ks, const sweep *s) {
     others = int64_max(1, p.column_blocks * s->groups * s->splits);
     if (others * p.tile_blocks < TASKS_MIN) p.tile_blocks = int64_min(p.tiles, ceil_div(TASKS_MIN, others));
     int64_t k_block = ceil_div(k_range, p.channel_blocks) * p.tap_block;
-    p.row_floats = (ceil_div(k_block, 16) | 1) * 16; /* an odd number of cache lines */
+    p.row_floats = odd_lines(k_block);
     p.worker_floats = p.gather ? p.row_floats * ks->gemm_mr : 0;
     return p;
 }
@@ -73,9 +71,9 @@ size_t sweep_scratch_bytes(const kernel_set *ks, const sweep *s, int threads) {
 typedef struct sweep_pixels {
     int rows;
     int64_t first; /* flat index of the first pixel */
-    int64_t in_y[ROWS_MAX], in_x[ROWS_MAX];
-    const float *origin[ROWS_MAX];                           /* of the input image */
-    int64_t out_offset[ROWS_MAX], residual_offset[ROWS_MAX]; /* of channel 0 */
+    int64_t in_y[GEMM_MR_MAX], in_x[GEMM_MR_MAX];
+    const float *origin[GEMM_MR_MAX];                              /* of the input image */
+    int64_t out_offset[GEMM_MR_MAX], residual_offset[GEMM_MR_MAX]; /* of channel 0 */
 } sweep_pixels;
 
 static int64_t pitch_offset(sweep_pitch p, int64_t image, int64_t y, int64_t x) {
@@ -149,8 +147,8 @@ static void tile_run(const sweep_plan *p, const sweep_pass *pass, const sweep_pi
     const sweep *s = p->s;
     const epilogue *e = pass->last ? s->epilogue : NULL;
     int nr = p->ks->gemm_nr;
-    float *c[2][ROWS_MAX] = {0};
-    const float *residual[ROWS_MAX];
+    float *c[2][GEMM_MR_MAX] = {0};
+    const float *residual[GEMM_MR_MAX];
     int64_t first = pass->group * s->n + pass->column, tiles = ceil_div(pass->columns, nr);
     for (int i = 0; i < px->rows; i++) c[0][i] = pass->out + px->out_offset[i] + first * s->out_pitch.channel;
     t->rows = px->rows;
@@ -193,7 +191,7 @@ static void tile_aim(const sweep_plan *p, const sweep_pass *pass, int64_t tile, 
 /* While a tile is computed, the rows of the next one are asked for, where each is used once only (a single tap). */
 static void pass_run(const sweep_plan *p, const sweep_pass *pass, int64_t tile_first, int64_t tile_end, float *rows) {
     const sweep *s = p->s;
-    const float *a[2][BLOCK_TAPS * ROWS_MAX];
+    const float *a[2][BLOCK_TAPS * GEMM_MR_MAX];
     sweep_pixels px[2] = {0};
     if (tile_first < tile_end) tile_aim(p, pass, tile_first, &px[tile_first % 2], a[tile_first % 2]);
     for (int64_t tile = tile_first; tile < tile_end; tile++) {
@@ -243,7 +241,6 @@ static void sweep_task(void *context, int64_t index, int worker) {
 
 void sweep_run(const kernel_set *ks, const sweep *s, void *scratch, pool *p) {
     sweep_plan plan = sweep_make_plan(ks, s);
-    assert(ks->gemm_mr <= ROWS_MAX);
     if (plan.pixels == 0 || s->n == 0) return;
     float *zeros = scratch;
     memset(zeros, 0, (size_t)s->k * sizeof(float));

@@ -6,6 +6,10 @@
 
 #include "kernel/epilogue.h"
 
+/* At least gemm_mr and gemm_nr of any instruction set: sizes of buffers. */
+#define GEMM_MR_MAX 16
+#define GEMM_NR_MAX 32
+
 /* c[i][j] = f(alpha·Σ_t Σ_k a[t][i][k] · b[t·kc + k][j] (+ c[i][j]) + bias + residual): rows of A are given by
  * pointers, so that the pixels of a convolution need no copy. */
 typedef struct gemm_rows {
