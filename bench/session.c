@@ -1,0 +1,91 @@
+/* Times opening sessions of a model: session [MODEL (lenet5) [SESSIONS (4)]]. Prints JSON: first_ms, the time of the
+ * first session of a freshly opened model, the median of five; next_bytes, the resident memory that each of SESSIONS
+ * more sessions of one model adds, after a run; model_ms, opening the model; workspace_bytes, a session's planned
+ * workspace. Uses the public header only, so that it can be compiled against any build. */
+#include <stria/stria.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define ROUNDS       5
+#define SESSIONS_MAX 64
+
+static double now_ms(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
+}
+
+/* Resident bytes of this process, from Linux's /proc. */
+static long long resident(void) {
+    FILE *f = fopen("/proc/self/statm", "r");
+    long long size = 0, pages = 0;
+    if (f) {
+        if (fscanf(f, "%lld %lld", &size, &pages) != 2) pages = 0;
+        fclose(f);
+    }
+    return pages * 4096;
+}
+
+static int ascending(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void check(stria_status status, const stria_error *error) {
+    if (status == STRIA_OK) return;
+    fprintf(stderr, "session: %s\n", error->text);
+    exit(EXIT_FAILURE);
+}
+
+static stria_session *session_opened(const stria_model *model) {
+    stria_error error = {0};
+    stria_session *session = NULL;
+    stria_session_options options = stria_session_options_default();
+    options.threads = 2;
+    check(stria_session_new(&session, model, &options, &error), &error);
+    return session;
+}
+
+static stria_model *model_opened(const char *spec) {
+    stria_error error = {0};
+    stria_model *model = NULL;
+    check(stria_model_open(&model, spec, 1, &error), &error);
+    return model;
+}
+
+static stria_session *session_used(const stria_model *model) {
+    stria_error error = {0};
+    stria_session *session = session_opened(model);
+    check(stria_session_run(session, &error), &error);
+    return session;
+}
+
+int main(int argc, char **argv) {
+    const char *spec = argc > 1 ? argv[1] : "lenet5";
+    int more = argc > 2 ? atoi(argv[2]) : 4;
+    if (more < 1 || more > SESSIONS_MAX) return fprintf(stderr, "usage: session [MODEL [SESSIONS]]\n"), 2;
+    double first[ROUNDS], load[ROUNDS];
+    for (int i = 0; i < ROUNDS; i++) {
+        double start = now_ms();
+        stria_model *model = model_opened(spec);
+        load[i] = now_ms() - start, start = now_ms();
+        stria_session *session = session_opened(model);
+        first[i] = now_ms() - start;
+        stria_session_free(session);
+        stria_model_free(model);
+    }
+    qsort(first, ROUNDS, sizeof *first, ascending);
+    qsort(load, ROUNDS, sizeof *load, ascending);
+
+    stria_model *model = model_opened(spec);
+    stria_session *sessions[SESSIONS_MAX + 1] = {session_used(model)};
+    long long before = resident();
+    for (int i = 1; i <= more; i++) sessions[i] = session_used(model);
+    printf("{\"first_ms\": %.4f, \"model_ms\": %.4f, \"next_bytes\": %lld, \"workspace_bytes\": %zu}\n",
+           first[ROUNDS / 2], load[ROUNDS / 2], (resident() - before) / more, stria_session_bytes(sessions[0]));
+    for (int i = 0; i <= more; i++) stria_session_free(sessions[i]);
+    stria_model_free(model);
+    return 0;
+}
