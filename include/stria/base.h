@@ -16,6 +16,13 @@ extern "C" {
 #define STRIA_API __attribute__((visibility("default")))
 #endif
 
+/* The version of these headers; CMakeLists.txt reads it here. A program can compare them with stria_version(), which is
+ * the library's. STRIA_VERSION_NUMBER is major·10000 + minor·100 + patch. */
+#define STRIA_VERSION_MAJOR  0
+#define STRIA_VERSION_MINOR  1
+#define STRIA_VERSION_PATCH  0
+#define STRIA_VERSION_NUMBER (STRIA_VERSION_MAJOR * 10000 + STRIA_VERSION_MINOR * 100 + STRIA_VERSION_PATCH)
+
 /* What went wrong, coarsely; the sentence in stria_error says it precisely. */
 typedef enum stria_status {
     STRIA_OK = 0,
@@ -39,8 +46,15 @@ typedef struct stria_error {
     char text[1020];
 } stria_error;
 
-/* "1.2.3". Static storage. Thread-safe. */
+/* The library's version, "1.2.3", and as a number like STRIA_VERSION_NUMBER. Static storage. Thread-safe. */
 STRIA_API const char *stria_version(void);
+STRIA_API int stria_version_number(void);
+/* "bad argument", "no memory", …: a name for logs; "unknown status" for another number. Static storage. Thread-safe. */
+STRIA_API const char *stria_status_name(stria_status status);
+/* The entry of names[count] that `name` is a likely misspelling of: the nearest by edit distance (insertions,
+ * deletions, changes and swaps of neighbouring letters; case is ignored), at most a third of the name's length away.
+ * NULL if none is that near. Thread-safe. */
+STRIA_API const char *stria_nearest(const char *name, const char *const *names, int count);
 
 #ifdef __cplusplus
 }

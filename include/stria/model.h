@@ -25,6 +25,11 @@ typedef enum stria_type {
     STRIA_BFLOAT16 = 16
 } stria_type;
 
+/* "float32", …; "unknown type" for another number. Static storage. Thread-safe. */
+STRIA_API const char *stria_type_name(stria_type type);
+/* The bytes of one element; 0 for another number. Thread-safe. */
+STRIA_API size_t stria_type_bytes(stria_type type);
+
 #define STRIA_RANK_MAX 8
 
 /* A tensor's contents. */

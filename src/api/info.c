@@ -6,14 +6,6 @@
 #include <string.h>
 #include <sys/utsname.h>
 
-#ifndef STRIA_VERSION
-#define STRIA_VERSION "0.1.0"
-#endif
-
-const char *stria_version(void) {
-    return STRIA_VERSION;
-}
-
 #define ROWS_MAX 16
 
 static stria_info_row rows[ROWS_MAX + 1];

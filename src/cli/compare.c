@@ -18,8 +18,8 @@ static bool shapes_equal(const stria_array *a, const stria_array *b) {
 /* True if numbers can be compared; else the reason. */
 static bool comparable(compared *item, const stria_array *got, const stria_array *wanted) {
     if (got->type != wanted->type)
-        snprintf(item->reason, sizeof item->reason, "%s, not %s", source_type_name(got->type),
-                 source_type_name(wanted->type));
+        snprintf(item->reason, sizeof item->reason, "%s, not %s", stria_type_name(got->type),
+                 stria_type_name(wanted->type));
     else if (!shapes_equal(got, wanted)) snprintf(item->reason, sizeof item->reason, "another shape");
     return !*item->reason;
 }

@@ -8,7 +8,7 @@
 static int data_run(const options *given) {
     const char *what = given->operands[0];
     if (strcmp(what, "list") != 0) {
-        const char *near = nearest_name(what, (const char *const[]){"list"}, 1);
+        const char *near = stria_nearest(what, (const char *const[]){"list"}, 1);
         term_say("data: unknown word '%s'%s", what, near ? "; did you mean 'list'?" : "; 'list' is what there is");
         return EXIT_USAGE;
     }

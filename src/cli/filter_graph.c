@@ -42,14 +42,14 @@ stria_status filter_graph_set(filter_graph *g, const char *name, const double *v
     float *own;
     const void *data = typed_copy(g->type, values, count, &own);
     if (!data) return source_refuse(error, STRIA_NO_MEMORY, "out of memory for %lld values", (long long)count);
-    stria_status status = stria_session_set(g->session, name, data, (size_t)count * source_type_bytes(g->type), error);
+    stria_status status = stria_session_set(g->session, name, data, (size_t)count * stria_type_bytes(g->type), error);
     free(own);
     return status;
 }
 
 stria_status filter_graph_get(const filter_graph *g, const char *name, double *values, int64_t count,
                               stria_error *error) {
-    stria_array a = {.type = g->type, .bytes = (size_t)count * source_type_bytes(g->type)};
+    stria_array a = {.type = g->type, .bytes = (size_t)count * stria_type_bytes(g->type)};
     a.data = malloc(a.bytes + 1);
     if (!a.data) return source_refuse(error, STRIA_NO_MEMORY, "out of memory for %lld values", (long long)count);
     stria_status status = stria_session_get(g->session, name, a.data, a.bytes, error);

@@ -64,7 +64,7 @@ static stria_status named_kernel(grid *g, const char *name, int rank, stria_erro
         if (strcmp(named[i].name, name) == 0) return grid_parse(g, named[i].text, "the kernel", error);
         names[i + 2] = named[i].name;
     }
-    const char *near = nearest_name(plain, names, NAMED + 2);
+    const char *near = stria_nearest(plain, names, NAMED + 2);
     return source_refuse(error, STRIA_BAD_ARGUMENT, "there is no kernel '%.60s'%s%s%s", name,
                          near ? "; did you mean '" : "; it is one of ", near ? near : filter_kernel_names,
                          near ? "'?" : ", an array or a .npy file");

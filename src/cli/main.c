@@ -20,7 +20,7 @@ static int verb_unknown(const char *name) {
         names[count] = verbs[count]->name;
         count++;
     }
-    const char *near = nearest_name(name, names, count);
+    const char *near = stria_nearest(name, names, count);
     if (near) term_say("unknown verb '%s'; did you mean '%s'?", name, near);
     else term_say("unknown verb '%s'; 'stria --help' lists them", name);
     return EXIT_USAGE;

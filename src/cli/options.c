@@ -87,7 +87,7 @@ static bool refuse_unknown(const options *given, const char *name, size_t length
     for (int i = 0; i < given->row_count; i++) names[i] = given->rows[i].name;
     char typed[64];
     snprintf(typed, sizeof typed, "%.*s", (int)(length < 63 ? length : 63), name);
-    const char *near = nearest_name(typed, names, given->row_count);
+    const char *near = stria_nearest(typed, names, given->row_count);
     if (near) return refuse(error, "%s: unknown option --%s; did you mean --%s?", given->verb->name, typed, near);
     return refuse(error, "%s: unknown option --%s; 'stria %s --help' lists them", given->verb->name, typed,
                   given->verb->name);
@@ -123,7 +123,7 @@ static bool check_choice(const option_row *row, const char *text, stria_error *e
         if (strcmp(name, text) == 0) return true;
         names[count++] = name;
     }
-    const char *near = nearest_name(text, names, count);
+    const char *near = stria_nearest(text, names, count);
     if (near)
         return refuse(error, "--%s: '%s' is not one of %s; did you mean %s?", row->name, text, row->choices, near);
     return refuse(error, "--%s: '%s' is not one of %s", row->name, text, row->choices);
@@ -249,36 +249,4 @@ int64_t option_integer(const options *given, const char *name) {
 double option_real(const options *given, const char *name) {
     const char *text = option_text(given, name);
     return text ? strtod(text, NULL) : 0;
-}
-
-/* Levenshtein's distance, letters of either case alike; words beyond 31 letters count as far. */
-static int edit_distance(const char *a, const char *b) {
-    enum { LONGEST = 31 };
-    size_t n = strlen(b);
-    if (strlen(a) > LONGEST || n > LONGEST) return LONGEST;
-    int row[LONGEST + 1];
-    for (size_t j = 0; j <= n; j++) row[j] = (int)j;
-    for (; *a; a++) {
-        int diagonal = row[0]++;
-        for (size_t j = 1; j <= n; j++) {
-            int change = diagonal + ((*a | 32) != (b[j - 1] | 32));
-            diagonal = row[j];
-            int gap = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
-            row[j] = change < gap ? change : gap;
-        }
-    }
-    return row[n];
-}
-
-const char *nearest_name(const char *name, const char *const *names, int count) {
-    const char *best = NULL;
-    int length = (int)strlen(name), least = length / 3 + 2;
-    for (int i = 0; i < count; i++) {
-        int distance = edit_distance(name, names[i]);
-        if (distance < least) {
-            least = distance;
-            best = names[i];
-        }
-    }
-    return best;
 }

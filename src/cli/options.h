@@ -88,7 +88,4 @@ const char *option_each(const options *given, const char *name, int index);
         PREPROCESS_ROW("mean", "X,…", "one, or one a channel"), PREPROCESS_ROW("std", "X,…", "one, or one a channel"), \
         PREPROCESS_ROW("labels", "FILE", "names of the classes, one a line, in the order of the output")
 
-/* The entry of names[count] nearest to a mistyped name; NULL if none is near. */
-const char *nearest_name(const char *name, const char *const *names, int count);
-
 #endif

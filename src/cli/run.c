@@ -15,7 +15,7 @@ static json_t *tensors_json(const tensors *outputs, int from, int to) {
         const tensor *t = &outputs->items[i];
         json_array_append_new(list, json_pack("{s:o,s:o,s:s,s:o}", "name", json_text(t->name), "shape",
                                               json_shape(t->array.rank, t->array.shape), "type",
-                                              source_type_name(t->array.type), "file",
+                                              stria_type_name(t->array.type), "file",
                                               *t->file ? json_text(t->file) : json_null()));
     }
     return list;
@@ -35,7 +35,7 @@ static void outputs_print(const tensors *outputs, int count) {
         char name[256];
         snprintf(name, sizeof name, "%s", t->name);
         printf("%s%s%s: %s [", i ? "\n" : "", i < count ? "" : "gradient ", text_clean(name),
-               source_type_name(t->array.type));
+               stria_type_name(t->array.type));
         for (int d = 0; d < t->array.rank; d++) printf("%s%lld", d ? ", " : "", (long long)t->array.shape[d]);
         if (*t->file) printf("] %s %s\n", term_arrow(), t->file);
         else {

@@ -29,8 +29,5 @@ static inline stria_status source_status(stria_status status) {
     return status;
 }
 void source_say(stria_error *error, stria_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
-/* The name of an element type as in ONNX, "float32"; and its bytes. */
-const char *source_type_name(stria_type type);
-size_t source_type_bytes(stria_type type);
 
 #endif

@@ -81,7 +81,7 @@ static stria_status type_fit(const stria_port *port, tensor *t, const char *file
     bool to_whole = port->type == STRIA_INT64 && !is_float(array->type) && array->type != STRIA_BOOL;
     if (!to_float && !to_whole)
         return source_refuse(error, STRIA_BAD_SHAPE, "input '%s' wants %s, '%s' holds %s", port->name,
-                             source_type_name(port->type), file, source_type_name(array->type));
+                             stria_type_name(port->type), file, stria_type_name(array->type));
     stria_status status = stria_array_convert(array, port->type, &fitted, error);
     if (status != STRIA_OK) return status;
     data_release(t);
@@ -119,7 +119,7 @@ static stria_status input_unknown(const stria_model *model, const char *name, st
     const char *names[64];
     int count = stria_model_input_count(model) < 64 ? stria_model_input_count(model) : 64;
     for (int i = 0; i < count; i++) names[i] = stria_model_input(model, i).name;
-    const char *near = nearest_name(name, names, count);
+    const char *near = stria_nearest(name, names, count);
     if (!near && count > 0) near = names[0];
     return source_refuse(error, STRIA_BAD_ARGUMENT, "the model has no input '%s'%s%s%s", name, near ? "; it has '" : "",
                          near ? near : "", near ? "'" : "");
@@ -263,7 +263,7 @@ static uint64_t random_next(uint64_t *state) {
 }
 
 stria_status tensor_allocate(tensor *t, stria_error *error) {
-    t->array.bytes = (size_t)tensor_count(&t->array) * source_type_bytes(t->array.type);
+    t->array.bytes = (size_t)tensor_count(&t->array) * stria_type_bytes(t->array.type);
     t->array.data = calloc(t->array.bytes + 1, 1);
     t->own = true;
     return t->array.data ? STRIA_OK : source_refuse(error, STRIA_NO_MEMORY, "out of memory for tensor '%s'", t->name);
