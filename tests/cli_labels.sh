@@ -49,5 +49,5 @@ sed 's/^/class /' names >others
 refused 2 "the data's class '0' is none of the model's 10 classes" eval linear --data mnist:data --labels others
 
 # Fewer epochs than the run has are not overlooked.
-refused 2 "--epochs: this training is of 8 epochs; it can be of more, not of 5" train --resume run --epochs 5
+refused 2 "this run already has 8 epochs; --epochs must be at least 8" train --resume run --epochs 5
 finish

@@ -5,7 +5,7 @@ digits data
 
 expect 0 train lenet5 --data mnist:data --epochs 12 --batch 20 --lr 0.5 --schedule constant --seed 1 --out runs/a
 for word in machine data model memory training "550 images" "50 for validation" "10 classes" "61,706" "epoch 12/12"; do says stderr "$word"; done
-for word in "test images" "100 images" precision "true class" "true: " "seen: " written runs/a/model.onnx \
+for word in "test images" "100 images" precision "true class" "true: " "predicted: " written runs/a/model.onnx \
     runs/a/checkpoint.safetensors runs/a/metrics.jsonl "try next" "stria predict runs/a"; do says stdout "$word"; done
 if grep -q $'\033' stdout stderr; then fail "colours where there is no terminal"; fi
 
@@ -50,7 +50,7 @@ for i in 1 2 3; do
 done
 for pid in "${pids[@]}"; do wait "$pid" || fail "one of three trainings at once failed: $(cat stderr?)"; done
 [ "$(ls -d runs/mlp-*/ | wc -l)" -eq 3 ] || fail "three trainings at once made $(ls runs)"
-grep -q "each epoch leaves out" stderr1 || fail "the images that fill no batch are not said"
+grep -q "the last, incomplete batch of each epoch is dropped" stderr1 || fail "the images that fill no batch are not said"
 expect 1 train mlp --data mnist:nowhere
 [ ! -e runs/mlp-4 ] || fail "a training that never began left a folder"
 

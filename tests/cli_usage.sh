@@ -5,10 +5,17 @@
 refused 2 "unknown verb 'evall'; did you mean 'eval'?" evall
 refused 2 "unknown verb 'qqqqqqqq'; 'stria --help' lists them" qqqqqqqq
 refused 2 "unknown verb 'trian'; did you mean 'train'?" help trian
-refused 2 "'--json' stands before any verb; 'stria VERB --help' lists the options of a verb" --json
+refused 2 "option --json stands before the verb; 'stria VERB --help' lists the options of a verb" --json
+refused 2 "unknown option --verison; did you mean --version?" --verison
+refused 2 "unknown verb 'evaluate'; did you mean 'eval'?" evaluate
+refused 2 "unknown verb 'export'; did you mean 'convert'?" export
 refused 2 "eval: unknown option --dat; did you mean --data?" eval lenet5 --dat mnist
 refused 2 "eval: unknown option --dat; did you mean --data?" eval lenet5 --dat=mnist
 refused 2 "eval: unknown option -b; options are words after two dashes" eval lenet5 -b 3
+refused 2 "train: unknown option --momentum; it is written --optimizer sgd:momentum=0.9" train lenet5 --momentum 0.9
+refused 2 "train: unknown option --opt; did you mean --optimizer?" train lenet5 --opt adam
+refused 2 "train: unknown option --freeze; 'stria train --help' lists them" train lenet5 --freeze all
+refused 2 "--batch: 'x' is not a whole number" summary lenet5 --batch-size x
 refused 2 "--split: 'tset' is not one of train|val|test; did you mean test?" eval lenet5 --data mnist --split tset
 refused 2 "--data is missing: 'lenet5' is no run folder, which would know its own data" eval lenet5
 refused 2 "--batch: 'x' is not a whole number" summary lenet5 --batch x
@@ -20,8 +27,8 @@ refused 2 "--rtol: 'much' is not a number" run lenet5 --rtol much
 refused 2 "--batch needs a value: --batch N" summary lenet5 --batch
 refused 2 "--batch needs a value: --batch N" summary lenet5 --batch --json
 refused 2 "--json takes no value" summary lenet5 --json=yes
-refused 2 "summary: too few words; usage: stria summary MODEL [--batch N]" summary
-refused 2 "summary: 'two' is one word too many; usage: stria summary MODEL [--batch N]" summary lenet5 two
+refused 2 "summary: MODEL is missing; usage: stria summary MODEL [--batch N]" summary
+refused 2 "summary: unexpected argument 'two'; usage: stria summary MODEL [--batch N]" summary lenet5 two
 refused 2 "data: unknown word 'lsit'; did you mean 'list'?" data lsit
 refused 2 "predict: pictures or --data are missing; usage: stria predict MODEL IMAGE…" predict lenet5
 refused 2 "predict: pictures and --data are given; one of the two is wanted" predict lenet5 a.png --data mnist
@@ -34,7 +41,7 @@ refused 2 "run: --wrt is given without --grad OUTPUT" run lenet5 --input x --wrt
 refused 2 "run: --grad is given with --batch; gradients are those of all rows together" \
     run lenet5 --input x --grad y --batch 2
 refused 2 "train: --lr can't change when a run goes on; --epochs, --threads and --data can" train --resume r --lr 1
-refused 2 "train: 'lenet5' is one word too many; a run knows its model" train lenet5 --resume=r
+refused 2 "train: unexpected argument 'lenet5'; a run knows its model" train lenet5 --resume=r
 refused 2 "--device: 'gpu' is not one of cpu|cuda; did you mean cpu?" summary lenet5 --device gpu
 refused 1 "device cuda: this build of stria computes on the cpu only" summary lenet5 --device cuda
 refused 1 "no run is found in folder 'runs'; --resume RUN names one" train --resume
@@ -53,7 +60,7 @@ says stderr "fashion-mnist"
 sentence 2 train lenet5 --data mnist --epochs 0
 sentence 2 train lenet5 --data mnist --optimizer sdg
 STRIA_ISA=nonsense sentence 1 info
-says stderr "instruction set 'nonsense' is not to be had on this machine"
+says stderr "instruction set 'nonsense' is not available on this machine"
 sentence 1 summary none.onnx
 sentence 1 run lenet5 --input none.npy
 sentence 1 predict lenet5 none.png

@@ -192,7 +192,7 @@ stria_status stria_bench_model(const stria_model *model, const stria_session_opt
     graph *g = NULL;
     if (o.batch < 1) FAIL(err, STRIA_BAD_ARGUMENT, "a batch of %lld images cannot be run", (long long)o.batch);
     if (repeat < 0 || repeat > ROUNDS_MAX)
-        FAIL(err, STRIA_BAD_ARGUMENT, "%d repetitions are not in 0 to %d", repeat, ROUNDS_MAX);
+        FAIL(err, STRIA_BAD_ARGUMENT, "%d repetitions are out of range 0 to %d", repeat, ROUNDS_MAX);
     TRY(machine_kernels(o.isa, &config.ks, err));
     TRY(pool_new(&p, o.threads, err));
     config.pool = p;

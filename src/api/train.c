@@ -109,9 +109,8 @@ static stria_status options_extend(checkpoint *c, const stria_train_options *opt
     stria_train_options o = c->options;
     TRY(options_take(&o, sizeof o, options, "train", err));
     if (o.epochs && o.epochs < c->options.epochs)
-        FAIL(err, STRIA_BAD_ARGUMENT,
-             "--epochs: this training is of %" PRId64 " epochs; it can be of more, not of %" PRId64, c->options.epochs,
-             o.epochs);
+        FAIL(err, STRIA_BAD_ARGUMENT, "this run already has %" PRId64 " epochs; --epochs must be at least %" PRId64,
+             c->options.epochs, c->options.epochs);
     if (o.epochs) c->options.epochs = o.epochs;
     c->options.threads = o.threads;
     return train_options_check(&c->options, err);

@@ -80,7 +80,7 @@ static const option_row bench_rows[] = {
      .kind = OPTION_INTEGER,
      .type = "R",
      .standard = "0",
-     .maximum = 1000000,
+     .maximum = 1000,
      .help = "runs to take the median of, 0: for about a second"},
     {0},
 };

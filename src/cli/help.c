@@ -19,7 +19,7 @@ void help_all(FILE *stream) {
           stream);
 }
 
-/* Prints text from column `from` on, breaking at words so that lines stay below 100 columns. */
+/* Prints text from column `from` on, breaking at words so that lines stay within 80 columns. */
 static void paragraph(FILE *stream, const char *text, int from) {
     int column = from;
     for (const char *word = text; *word;) {
@@ -27,7 +27,7 @@ static void paragraph(FILE *stream, const char *text, int from) {
         char copy[256];
         snprintf(copy, sizeof copy, "%.*s", (int)length, word);
         int columns = text_columns(copy);
-        if (column > from && column + 1 + columns > 100) {
+        if (column > from && column + 1 + columns > 80) {
             fprintf(stream, "\n%*s", from, "");
             column = from;
         }

@@ -13,6 +13,19 @@ static const verb *verb_find(const char *name) {
     return NULL;
 }
 
+/* The verb that other programs call so. */
+static const char *verb_foreign(const char *name) {
+    static const char *const pairs[][2] = {
+        {"evaluate", "eval"},  {"test", "eval"},        {"validate", "eval"},   {"val", "eval"},
+        {"infer", "predict"},  {"classify", "predict"}, {"detect", "predict"},  {"export", "convert"},
+        {"import", "convert"}, {"fit", "train"},        {"finetune", "train"},  {"benchmark", "bench"},
+        {"profile", "bench"},  {"show", "summary"},     {"inspect", "summary"}, {"version", "info"},
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+        if (strcmp(pairs[i][0], name) == 0) return pairs[i][1];
+    return NULL;
+}
+
 static int verb_unknown(const char *name) {
     const char *names[32];
     int count = 0;
@@ -20,7 +33,8 @@ static int verb_unknown(const char *name) {
         names[count] = verbs[count]->name;
         count++;
     }
-    const char *near = stria_nearest(name, names, count);
+    const char *near = verb_foreign(name);
+    if (!near) near = stria_nearest(name, names, count);
     if (near) term_say("unknown verb '%s'; did you mean '%s'?", name, near);
     else term_say("unknown verb '%s'; 'stria --help' lists them", name);
     return EXIT_USAGE;
@@ -48,6 +62,15 @@ static int verb_run_words(const verb *of, int argc, char **argv) {
     return code;
 }
 
+/* An option before any verb. */
+static int option_early(const char *word) {
+    static const char *const names[] = {"--version", "--help", "--man", "--completion"};
+    const char *near = stria_nearest(word, names, 4);
+    if (near) term_say("unknown option %s; did you mean %s?", word, near);
+    else term_say("option %s stands before the verb; 'stria VERB --help' lists the options of a verb", word);
+    return EXIT_USAGE;
+}
+
 /* The words before any verb. */
 static int top_level(int argc, char **argv) {
     const char *word = argv[1];
@@ -57,7 +80,7 @@ static int top_level(int argc, char **argv) {
         const verb *of = verb_find(argv[2]);
         if (!of) return verb_unknown(argv[2]);
         help_verb(stdout, of);
-    } else if (strcmp(word, "--version") == 0) {
+    } else if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
         printf("stria %s\n", stria_version());
     } else if (strcmp(word, "--man") == 0) {
         help_man(stdout);
@@ -67,8 +90,7 @@ static int top_level(int argc, char **argv) {
         term_say("--completion: the shell must be bash");
         return EXIT_USAGE;
     } else if (*word == '-') {
-        term_say("'%s' stands before any verb; 'stria VERB --help' lists the options of a verb", word);
-        return EXIT_USAGE;
+        return option_early(word);
     } else {
         const verb *of = verb_find(word);
         return of ? verb_run_words(of, argc - 2, argv + 2) : verb_unknown(word);

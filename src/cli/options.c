@@ -82,12 +82,55 @@ __attribute__((format(printf, 2, 3))) static bool refuse(stria_error *error, con
     return false;
 }
 
-static bool refuse_unknown(const options *given, const char *name, size_t length, stria_error *error) {
+/* What people type who come from other programs. A `name` that is one of the verb's options is taken for it; a `hint`
+ * says how the same is written here. */
+static const struct {
+    const char *typed, *name, *hint;
+} foreign[] = {
+    {"batch-size", "batch", NULL},
+    {"learning-rate", "lr", NULL},
+    {"output", "out", NULL},
+    {"out", "output", NULL},
+    {"workers", "threads", NULL},
+    {"num-workers", "threads", NULL},
+    {"momentum", NULL, "optimizer sgd:momentum=0.9"},
+    {"nesterov", NULL, "optimizer sgd:nesterov=1"},
+    {"img-size", NULL, "resize SIZE"},
+    {"imgsz", NULL, "resize SIZE"},
+};
+
+/* The row that a foreign name stands for, and else the hint for it. */
+static const option_row *row_foreign(const options *given, const char *name, size_t length, const char **hint) {
+    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
+        if (strlen(foreign[i].typed) != length || memcmp(foreign[i].typed, name, length) != 0) continue;
+        const char *of = foreign[i].name ? foreign[i].name : foreign[i].hint;
+        const option_row *row = row_find(given, of, strcspn(of, " "));
+        if (row && !foreign[i].hint) return row;
+        if (row) *hint = foreign[i].hint;
+    }
+    return NULL;
+}
+
+/* The only option that begins with these letters, three at least. */
+static const char *only_beginning(const options *given, const char *typed) {
+    const char *found = NULL;
+    for (int i = 0; i < given->row_count; i++) {
+        if (strlen(typed) < 3 || strncmp(given->rows[i].name, typed, strlen(typed)) != 0) continue;
+        if (found) return NULL;
+        found = given->rows[i].name;
+    }
+    return found;
+}
+
+static bool refuse_unknown(const options *given, const char *name, size_t length, const char *hint,
+                           stria_error *error) {
     const char *names[OPTION_ROWS_MAX];
     for (int i = 0; i < given->row_count; i++) names[i] = given->rows[i].name;
     char typed[64];
     snprintf(typed, sizeof typed, "%.*s", (int)(length < 63 ? length : 63), name);
-    const char *near = stria_nearest(typed, names, given->row_count);
+    const char *near = only_beginning(given, typed);
+    if (!near) near = stria_nearest(typed, names, given->row_count);
+    if (hint) return refuse(error, "%s: unknown option --%s; it is written --%s", given->verb->name, typed, hint);
     if (near) return refuse(error, "%s: unknown option --%s; did you mean --%s?", given->verb->name, typed, near);
     return refuse(error, "%s: unknown option --%s; 'stria %s --help' lists them", given->verb->name, typed,
                   given->verb->name);
@@ -158,9 +201,11 @@ static bool check_value(const option_row *row, const char *text, stria_error *er
 static int parse_option(options *given, int argc, char **argv, stria_error *error) {
     const char *name = argv[0] + 2;
     size_t length = strcspn(name, "=");
+    const char *hint = NULL;
     const option_row *row = row_find(given, name, length);
+    if (!row) row = row_foreign(given, name, length, &hint);
     if (!row) {
-        refuse_unknown(given, name, length, error);
+        refuse_unknown(given, name, length, hint, error);
         return 0;
     }
     const char *text = name[length] ? name + length + 1 : NULL;
@@ -185,14 +230,31 @@ static int parse_option(options *given, int argc, char **argv, stria_error *erro
     return words;
 }
 
+/* "MODEL": the index-th word of the usage that is not an option. */
+static const char *operand_name(const verb *of, int index, int *length) {
+    const char *word = of->usage;
+    for (;; word += strspn(word, " ")) {
+        size_t n = strcspn(word, " \n");
+        *length = (int)n;
+        if (n == 0 || *word == '[' || *word == '-') return NULL;
+        if (index-- == 0) return word;
+        word += n;
+    }
+}
+
 static bool check_operands(const options *given, stria_error *error) {
     const verb *of = given->verb;
     const char *line_end = strchr(of->usage, '\n');
     int length = line_end ? (int)(line_end - of->usage) : (int)strlen(of->usage);
+    int name_length = 0;
+    const char *missing = operand_name(of, given->operand_count, &name_length);
+    if (given->operand_count < of->operands_min && missing)
+        return refuse(error, "%s: %.*s is missing; usage: stria %s %.*s", of->name, name_length, missing, of->name,
+                      length, of->usage);
     if (given->operand_count < of->operands_min)
-        return refuse(error, "%s: too few words; usage: stria %s %.*s", of->name, of->name, length, of->usage);
+        return refuse(error, "%s: arguments are missing; usage: stria %s %.*s", of->name, of->name, length, of->usage);
     if (given->operand_count > of->operands_max)
-        return refuse(error, "%s: '%s' is one word too many; usage: stria %s %.*s", of->name,
+        return refuse(error, "%s: unexpected argument '%s'; usage: stria %s %.*s", of->name,
                       given->operands[of->operands_max], of->name, length, of->usage);
     return true;
 }

@@ -124,7 +124,7 @@ static void caption(picture *p, const stria_predictor *predictor, const stria_da
     class_best(probabilities, stria_predictor_classes(predictor), 1, &seen);
     bool right = class_matches(predictor, seen, data, label);
     snprintf(p->lines[0], sizeof p->lines[0], "true: %s", stria_dataset_class_name(data, (int)label));
-    snprintf(p->lines[1], sizeof p->lines[1], "seen: %s", stria_predictor_class_name(predictor, seen));
+    snprintf(p->lines[1], sizeof p->lines[1], "predicted: %s", stria_predictor_class_name(predictor, seen));
     snprintf(p->lines[2], sizeof p->lines[2], "%.1f %%%s", 100 * (double)probabilities[seen], right ? "" : ", wrong");
     for (int i = 0; i < 3; i++) text_clean(p->lines[i]);
     p->wrong = !right;

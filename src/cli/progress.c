@@ -55,8 +55,9 @@ static void plan(const progress *p, const stria_event *event) {
               show_count(event->steps, a), *p->options ? ", " : "", p->options);
     int64_t rest = p->batch ? event->images % p->batch : 0;
     if (rest)
-        plan_line("", "each epoch leaves out %lld images, others every time, that fill no batch", (long long)rest);
-    if (event->step > 0) plan_line("", "going on after step %s", show_count(event->step, a));
+        plan_line("", "the last, incomplete batch of each epoch is dropped (%lld image%s, reshuffled every epoch)",
+                  (long long)rest, rest == 1 ? "" : "s");
+    if (event->step > 0) plan_line("", "resuming after step %s", show_count(event->step, a));
     if (event->note) plan_line("note", "%s", event->note);
 }
 

@@ -58,7 +58,7 @@ static void matrix_print(FILE *stream, const stria_evaluation *score) {
     for (int i = 0; i < n; i++)
         if (text_columns(score->class_scores[i].name) > name_width)
             name_width = text_columns(score->class_scores[i].name);
-    fprintf(stream, "\n%strue class, and how often it was taken for each%s\n", term_begin(stream, STYLE_BOLD),
+    fprintf(stream, "\n%sconfusion matrix (rows: true class, columns: predicted)%s\n", term_begin(stream, STYLE_BOLD),
             term_end(stream));
     fprintf(stream, "%*s", name_width + 4, "");
     for (int j = 0; j < n; j++) fprintf(stream, " %*d", width, j);

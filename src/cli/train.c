@@ -49,7 +49,7 @@ static bool resume_usage(const options *given) {
         return false;
     }
     if (given->operand_count == 0) return true;
-    term_say("train: '%s' is one word too many; a run knows its model", given->operands[0]);
+    term_say("train: unexpected argument '%s'; a run knows its model", given->operands[0]);
     return false;
 }
 
@@ -143,7 +143,7 @@ static stria_status training_test(training *t, stria_error *error) {
     t->trainer = NULL;
     if (status != STRIA_OK) return status;
     if (source_data(t->data, STRIA_SPLIT_TEST, t->limit, &t->test, &none) != STRIA_OK) {
-        term_say("not tested: %s", none.text);
+        term_say("no test images, so no final evaluation: %s", none.text);
         return STRIA_OK;
     }
     status = stria_evaluate(t->model, t->test, &run, &t->score, error);

@@ -167,8 +167,8 @@ static stria_status cut(dataset **out, store *s, int64_t begin, int64_t end, int
 static stria_status val_size(const store *s, int64_t *n, stria_error *err) {
     *n = s->count / VAL_SHARE;
     if (*n) return STRIA_OK;
-    FAIL(err, STRIA_BAD_FILE, "%s: %" PRId64 " items are too few to cut a validation part (a twelfth) from them",
-         s->path, s->count);
+    FAIL(err, STRIA_BAD_FILE, "%s: %" PRId64 " pictures are too few to hold out a twelfth for validation", s->path,
+         s->count);
 }
 
 static stria_status cut_part(dataset **out, store *s, dataset_part part, const dataset_options *o, stria_error *err) {

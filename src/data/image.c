@@ -73,7 +73,7 @@ stria_status image_decode(const uint8_t *data, size_t size, image *out, stria_er
         else image_release(&m);
         return status;
     }
-    FAIL(err, STRIA_BAD_FILE, "not a picture that is read (PNG, JPEG, BMP, PGM, PPM)");
+    FAIL(err, STRIA_BAD_FILE, "not a PNG, JPEG, BMP or PNM picture");
 }
 
 stria_status image_load(const char *path, image *out, stria_error *err) {

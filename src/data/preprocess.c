@@ -30,7 +30,8 @@ static int channels_out(const preprocess *p, int channels) {
 
 static stria_status check_channels(const preprocess *p, int channels, stria_error *err) {
     if (p->order != PREPROCESS_KEEP && channels != 1 && channels != 3) {
-        FAIL(err, STRIA_BAD_SHAPE, "data of %d channels have no colours to reorder or turn grey", channels);
+        FAIL(err, STRIA_BAD_SHAPE,
+             "the pictures have %d channels; colours can be reordered or turned grey where there are 3", channels);
     }
     int oc = channels_out(p, channels);
     if ((p->means > 1 && p->means != oc) || (p->stds > 1 && p->stds != oc)) {

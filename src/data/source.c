@@ -6,7 +6,7 @@
 
 stria_status source_whole(const char *path, dataset_part part, store *s, stria_error *err) {
     if (part == PART_TEST) {
-        FAIL(err, STRIA_BAD_ARGUMENT, "%s has no test part, it is of one piece: take split train or val", path);
+        FAIL(err, STRIA_BAD_ARGUMENT, "%s has no test split; use --split val or --split train", path);
     }
     s->part = PART_ALL;
     s->sorted = true;

@@ -61,7 +61,8 @@ stria_status graph_load(graph **out, const char *spec, uint64_t seed, stria_erro
         return load_run(out, spec, err); /* also one that is named like a network: what was trained is meant */
     if (zoo_has(spec)) return zoo_build(out, spec, seed, err);
     if (file_is_folder(spec)) return load_run(out, spec, err);
-    if (file_exists(spec)) FAIL(err, STRIA_BAD_ARGUMENT, "%s: a model file is called .onnx or .net", spec);
+    if (file_exists(spec))
+        FAIL(err, STRIA_BAD_ARGUMENT, "%s: not a model file: expected .onnx, .net or a run folder", spec);
     if (strchr(spec, '/')) FAIL(err, STRIA_NO_FILE, "%s: no such file or folder", spec);
     return zoo_build(out, spec, seed, err); /* fails with the nearest name */
 }
@@ -71,7 +72,7 @@ stria_status graph_save(const graph *g, const char *path, stria_error *err) {
     stria_status status;
     if (text_ends(path, ".onnx")) status = onnx_write(g, &t, err);
     else if (text_ends(path, ".net")) status = net_write(g, &t, err);
-    else status = error_set(err, STRIA_BAD_ARGUMENT, "a model file is called .onnx or .net");
+    else status = error_set(err, STRIA_BAD_ARGUMENT, "not the name of a model file: expected .onnx or .net");
     if (status != STRIA_OK) error_prefix(err, "%s: ", path);
     if (status == STRIA_OK) status = file_write(path, t.data, t.length, err);
     text_release(&t);

@@ -15,7 +15,7 @@ stria_status machine_kernels(const char *isa, const kernel_set **out, stria_erro
     *out = kernel_set_find(isa);
     if (*out) return STRIA_OK;
     for (int i = 0; machine_isa(i); i++) text_printf(&list, "%s%s", i ? ", " : "", machine_isa(i));
-    error_set(err, STRIA_UNSUPPORTED, "instruction set '%s' is not to be had on this machine; there are %s", isa,
+    error_set(err, STRIA_UNSUPPORTED, "instruction set '%s' is not available on this machine; there are %s", isa,
               text_string(&list));
     text_release(&list);
     return STRIA_UNSUPPORTED;

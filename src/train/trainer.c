@@ -34,7 +34,7 @@ static stria_status loader_make(trainer *t, stria_error *err) {
     TRY(classifier_match(t->model, c.classes, t->train, t->permutation, err));
     TRY(score_init(&t->at.epoch_score, c.classes, false, err));
     if (dataset_count(t->train) < t->options.batch)
-        FAIL(err, STRIA_BAD_ARGUMENT, "%lld training images do not fill one batch of %lld",
+        FAIL(err, STRIA_BAD_ARGUMENT, "%lld training images are fewer than one batch (%lld); use a smaller --batch",
              (long long)dataset_count(t->train), (long long)t->options.batch);
     loader_options options = {.batch = t->options.batch, .seed = t->options.seed, .shuffle = true, .drop_last = true};
     return classifier_loader(&c, t->train, &options, &t->loader, err);
