@@ -295,10 +295,6 @@ typedef struct run_memory {
     void *pointers[PORTS + PRECISE_OUTPUTS];
 } run_memory;
 
-static size_t value_bytes(const value *v) {
-    return (size_t)shape_count(&v->shape) * dtype_bytes(v->type);
-}
-
 static void memory_new(run_memory *m, const trial *t) {
     const node *n = t->c.n;
     *m = (run_memory){0};

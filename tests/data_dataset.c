@@ -246,7 +246,7 @@ static void test_npy(void **state) {
     dataset_item_release(&item);
     dataset_free(d);
 
-    refuse(put_npy("x.npy", &x, &y), "test", STRIA_BAD_ARGUMENT, "has no test part");
+    refuse(put_npy("x.npy", &x, &y), "test", STRIA_BAD_ARGUMENT, "has no test split");
     values[17] = NAN;
     refuse(put_npy("x.npy", &x, &y), NULL, STRIA_NOT_FINITE, "x.npy: the value at [2,1,0,2] is NaN");
     values[17] = -INFINITY;

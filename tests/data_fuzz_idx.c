@@ -7,8 +7,8 @@
 
 /* Beside this source file, wherever it was compiled from. */
 static void corpus_folder(char *out, size_t size) {
-    const char *slash = strrchr(__FILE__, '/');
-    snprintf(out, size, "%.*sfuzz/corpus/idx", slash ? (int)(slash + 1 - __FILE__) : 0, __FILE__);
+    const char *source = getenv("SOURCE"); /* as ctest sets it */
+    snprintf(out, size, "%s/tests/fuzz/corpus/idx", source ? source : ".");
 }
 
 static void mutate(uint8_t *data, size_t size) {

@@ -36,8 +36,8 @@ static inline void replay_mutations(const uint8_t *data, size_t size) {
 
 static inline int fuzz_replay(const char *target, int least, size_t times) {
     char folder[512], path[1024];
-    const char *slash = strrchr(__FILE__, '/');
-    snprintf(folder, sizeof folder, "%.*sfuzz/corpus/%s", slash ? (int)(slash + 1 - __FILE__) : 0, __FILE__, target);
+    const char *source = getenv("SOURCE"); /* as ctest sets it */
+    snprintf(folder, sizeof folder, "%s/tests/fuzz/corpus/%s", source ? source : ".", target);
     size_t before = mem_bytes_now(), largest = 0;
     int files = 0;
     DIR *dir = opendir(folder);

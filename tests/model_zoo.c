@@ -115,7 +115,8 @@ static void test_load_and_save(void **state) {
     h = NULL;
     assert_fails(graph_save(g, in_folder("m.h5"), &err), STRIA_BAD_ARGUMENT, ".onnx or .net");
     assert_ok(file_write(in_folder("m.h5"), "x", 1, &err));
-    assert_fails(graph_load(&h, in_folder("m.h5"), 0, &err), STRIA_BAD_ARGUMENT, ".onnx or .net");
+    assert_fails(graph_load(&h, in_folder("m.h5"), 0, &err), STRIA_BAD_ARGUMENT,
+                 "expected .onnx, .net or a run folder");
     assert_fails(graph_load(&h, in_folder("no.onnx"), 0, &err), STRIA_NO_FILE, "no.onnx");
     assert_fails(graph_load(&h, in_folder("no"), 0, &err), STRIA_NO_FILE, "no such file");
     graph_free(g);

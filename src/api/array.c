@@ -92,13 +92,12 @@ void stria_arrays_release(stria_named_array *arrays, int count) {
 
 /* The bytes must be what the shape says, since so many are read. */
 static stria_status array_check(const stria_array *a, stria_error *err) {
-    size_t bytes = dtype_bytes(a->type);
-    if (bytes == 0) FAIL(err, STRIA_BAD_ARGUMENT, "an array cannot be of type %d", (int)a->type);
+    if (dtype_bytes(a->type) == 0) FAIL(err, STRIA_BAD_ARGUMENT, "an array cannot be of type %d", (int)a->type);
     if (a->rank < 0 || a->rank > STRIA_RANK_MAX)
         FAIL(err, STRIA_BAD_SHAPE, "an array's rank %d is not in 0 to %d", a->rank, STRIA_RANK_MAX);
-    for (int i = 0; i < a->rank; i++)
-        if (a->shape[i] < 0 || __builtin_mul_overflow(bytes, (size_t)a->shape[i], &bytes))
-            FAIL(err, STRIA_BAD_SHAPE, "an array's dimension %d cannot be %lld", i, (long long)a->shape[i]);
+    shape s = shape_of(a->rank, a->shape);
+    TRY(shape_check(&s, a->type, "the array", err));
+    size_t bytes = (size_t)shape_bytes(&s, a->type);
     if (bytes != a->bytes || (bytes && !a->data))
         FAIL(err, STRIA_BAD_SHAPE, "an array's shape needs %zu bytes, %zu are given", bytes, a->data ? a->bytes : 0);
     return STRIA_OK;
@@ -128,7 +127,9 @@ stria_status stria_array_convert(const stria_array *array, stria_type type, stri
     stria_array made = *array;
     void *wide = NULL;
     made.type = type;
-    made.bytes = (size_t)count * dtype_bytes(type);
+    shape s = shape_of(array->rank, array->shape);
+    TRY(shape_check(&s, type, "the array", err));
+    made.bytes = (size_t)shape_bytes(&s, type);
     stria_status status = STRIA_OK;
     made.data = NULL;
     TRY_DONE(mem_new(&made.data, made.bytes + 1, 1, "an array", err));

@@ -40,7 +40,7 @@ static stria_status rows_fill(graph *g, graph *one, stria_summary *s, stria_erro
                                  .parameters = own_parameters(n, seen),
                                  .multiply_adds = multiply_adds(at_one)};
         memcpy(row->output_shape, at_one->out[0]->shape.dim, sizeof row->output_shape);
-        s->multiply_adds += row->multiply_adds;
+        s->multiply_adds = size_add(s->multiply_adds, row->multiply_adds);
     }
     mem_free(seen);
     return STRIA_OK;
@@ -68,7 +68,7 @@ static stria_status memory_fill(graph *g, int64_t batch, stria_summary *s, stria
         const value *v = g->values[i];
         int64_t count = shape_count(&v->shape);
         if (v->kind != VALUE_STATE) continue;
-        states += (uint64_t)count * dtype_bytes(v->type);
+        states += value_bytes(v);
         *(v->role == ROLE_PARAMETER ? &s->parameters : &s->buffers) += count;
     }
     s->inference_bytes += states;
@@ -157,7 +157,7 @@ static stria_status bench_fill(session *s, double *times, int rounds, stria_benc
         snprintf(names[k], sizeof names[k], "%s", p->node->name);
         b->layers[b->layer_count++] =
             (stria_layer_time){names[k], p->node->op->name, p->impl->name, ms, gflops(multiply_adds(p->node), ms)};
-        all += multiply_adds(p->node);
+        all = size_add(all, multiply_adds(p->node));
     }
     b->median_ms = median(times, rounds);
     b->min_ms = times[0];

@@ -43,7 +43,7 @@ void stria_session_free(stria_session *s) {
 
 static stria_status size_check(const value *v, const char *name, size_t bytes, stria_error *err) {
     char t[192];
-    size_t need = (size_t)shape_count(&v->shape) * dtype_bytes(v->type);
+    size_t need = value_bytes(v);
     if (bytes != need)
         FAIL(err, STRIA_BAD_SHAPE, "'%s' is %s %s, %zu bytes, not %zu", name, dtype_name(v->type),
              shape_text(&v->shape, t), need, bytes);

@@ -107,14 +107,33 @@ bool class_matches(const stria_predictor *predictor, int seen, const stria_datas
     return seen == label;
 }
 
-void class_best(const float *probabilities, int classes, int count, int *best) {
-    for (int k = 0; k < count; k++) {
-        best[k] = -1;
-        for (int i = 0; i < classes; i++) {
-            bool taken = false;
-            for (int j = 0; j < k; j++) taken = taken || best[j] == i;
-            if (!taken && (best[k] < 0 || probabilities[i] > probabilities[best[k]])) best[k] = i;
+/* Sinks entry i of a heap of n classes whose least probable (of equal ones, the last) is on top. */
+static void heap_sink(const float *probabilities, int *heap, int n, int i) {
+    for (;;) {
+        int least = i;
+        for (int child = 2 * i + 1; child <= 2 * i + 2 && child < n; child++) {
+            float p = probabilities[heap[child]], q = probabilities[heap[least]];
+            if (p < q || (p == q && heap[child] > heap[least])) least = child;
         }
+        if (least == i) return;
+        int t = heap[i];
+        heap[i] = heap[least], heap[least] = t, i = least;
+    }
+}
+
+void class_best(const float *probabilities, int classes, int count, int *best) {
+    int kept = count < classes ? count : classes;
+    for (int i = 0; i < count; i++) best[i] = i < classes ? i : -1;
+    for (int i = kept / 2 - 1; i >= 0; i--) heap_sink(probabilities, best, kept, i);
+    for (int c = kept; c < classes; c++)
+        if (kept && probabilities[c] > probabilities[best[0]]) {
+            best[0] = c;
+            heap_sink(probabilities, best, kept, 0);
+        }
+    for (int n = kept - 1; n > 0; n--) { /* the least goes to the end */
+        int t = best[0];
+        best[0] = best[n], best[n] = t;
+        heap_sink(probabilities, best, n, 0);
     }
 }
 

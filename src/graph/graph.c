@@ -6,6 +6,7 @@
 #include "graph/op_def.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 static stria_status no_memory(const graph *g, stria_error *err) {
@@ -105,6 +106,9 @@ static stria_status list_add(void *items, int *capacity, int *count, value *v, s
 stria_status graph_add_input(graph *g, const char *name, dtype type, const shape *shape, value **out,
                              stria_error *err) {
     value *v;
+    char what[300];
+    snprintf(what, sizeof what, "input '%s'", name ? name : "");
+    TRY(shape_check(shape, type, what, err));
     TRY(value_add(g, name, "input", VALUE_INPUT, &v, err));
     v->type = type;
     v->shape = *shape;
@@ -172,10 +176,8 @@ static stria_status outputs_add(graph *g, node *n, const char *const *names, str
 }
 
 static stria_status outputs_infer(const node *n, stria_error *err) {
-    char text[192];
     for (int i = 0; i < n->out_count; i++)
-        if (n->out[i] && shape_count(&n->out[i]->shape) < 0)
-            FAIL(err, STRIA_BAD_SHAPE, "output shape %s is impossible", shape_text(&n->out[i]->shape, text));
+        if (n->out[i]) TRY(shape_check(&n->out[i]->shape, n->out[i]->type, "its result", err));
     return STRIA_OK;
 }
 
@@ -261,17 +263,11 @@ stria_status graph_add_update(graph *g, value *state, value *next, stria_error *
         FAIL(err, STRIA_BAD_SHAPE, "variable '%s' is %s %s and cannot become '%s', which is %s %s", state->name,
              dtype_name(state->type), shape_text(&state->shape, a), next->name, dtype_name(next->type),
              shape_text(&next->shape, b));
-    for (int i = 0; i < g->update_count; i++)
-        if (g->updates[i].state == state) FAIL(err, STRIA_BAD_ARGUMENT, "variable '%s' is assigned twice", state->name);
+    if (state->updated) FAIL(err, STRIA_BAD_ARGUMENT, "variable '%s' is assigned twice", state->name);
     TRY(mem_reserve(&g->updates, &g->update_capacity, g->update_count + 1, sizeof *g->updates, "updates", err));
     g->updates[g->update_count++] = (update){state, next};
+    state->updated = true;
     return STRIA_OK;
-}
-
-bool graph_updates(const graph *g, const value *state) {
-    for (int i = 0; i < g->update_count; i++)
-        if (g->updates[i].state == state) return true;
-    return false;
 }
 
 stria_status graph_set_metadata(graph *g, const char *key, const char *text, stria_error *err) {

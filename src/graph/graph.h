@@ -47,8 +47,14 @@ typedef struct value {
     layout layout;                /* identity until the layout pass */
     node *producer;
     int slot;     /* which output of the producer */
+    bool updated; /* a state that an update changes */
     tensor *data; /* contents of constants, first contents of states; of a node's output where they are known */
 } value;
+
+/* Bytes of a value's elements. */
+static inline size_t value_bytes(const value *v) {
+    return (size_t)shape_bytes(&v->shape, v->type);
+}
 
 /* What a fused node does behind its own operator, in this order: + bias, + residual, activation. */
 typedef struct node_epilogue {
@@ -120,7 +126,6 @@ int node_own_inputs(const node *n);
 
 stria_status graph_add_output(graph *g, value *v, const char *name, stria_error *err);
 stria_status graph_add_update(graph *g, value *state, value *next, stria_error *err);
-bool graph_updates(const graph *g, const value *state); /* an update changes it */
 stria_status graph_set_metadata(graph *g, const char *key, const char *text, stria_error *err);
 const char *graph_metadata(const graph *g, const char *key); /* NULL if there is none */
 

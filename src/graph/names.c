@@ -1,6 +1,6 @@
 #include "graph/names.h"
 
-#include "base/random.h"
+#include "base/hash.h"
 
 #include <string.h>
 
@@ -32,7 +32,7 @@ void name_table_free(name_table *t) {
 
 /* The entry of this name, or the free one where it would go. */
 static entry *find(entry *entries, int capacity, const char *name) {
-    uint64_t mask = (uint64_t)capacity - 1, i = random_hash(name) & mask;
+    uint64_t mask = (uint64_t)capacity - 1, i = hash_name(name) & mask;
     while (entries[i].name && strcmp(entries[i].name, name) != 0) i = (i + 1) & mask;
     return &entries[i];
 }

@@ -65,6 +65,21 @@ int64_t shape_count(const shape *s) {
     return empty ? 0 : n;
 }
 
+int64_t shape_bytes(const shape *s, dtype type) {
+    int64_t count = shape_count(s), bytes;
+    if (count < 0 || !dtype_known(type) || __builtin_mul_overflow(count, (int64_t)dtype_bytes(type), &bytes)) return -1;
+    return bytes <= SIZE_BYTES_MAX ? bytes : -1;
+}
+
+stria_status shape_check(const shape *s, dtype type, const char *what, stria_error *err) {
+    char text[192];
+    if (shape_bytes(s, type) >= 0) return STRIA_OK;
+    for (int i = 0; i < s->rank; i++)
+        if (s->dim[i] < 0) FAIL(err, STRIA_BAD_SHAPE, "%s has the impossible shape %s", what, shape_text(s, text));
+    FAIL(err, STRIA_BAD_SHAPE, "%s is too large: %s %s has more bytes than a process can address", what,
+         dtype_name(type), shape_text(s, text));
+}
+
 const char *shape_text(const shape *s, char buffer[192]) {
     int n = 0;
     buffer[n++] = '[';
@@ -88,9 +103,8 @@ bool shape_broadcast(const shape *a, const shape *b, shape *out) {
 
 stria_status tensor_new(tensor **out, dtype type, const shape *shape, const char *what, stria_error *err) {
     char text[192], size[32];
-    int64_t count = shape_count(shape), bytes;
-    if (count < 0 || __builtin_mul_overflow(count, (int64_t)dtype_bytes(type), &bytes))
-        FAIL(err, STRIA_BAD_SHAPE, "%s: shape %s has too many elements", what, shape_text(shape, text));
+    TRY(shape_check(shape, type, what, err));
+    int64_t bytes = shape_bytes(shape, type);
     tensor *t = mem_zalloc(1, sizeof *t);
     if (t) t->data = mem_zalloc((size_t)bytes, 1);
     if (!t || !t->data) {

@@ -3,6 +3,7 @@
 #define GRAPH_TENSOR_H
 
 #include "base/error.h"
+#include "base/size.h"
 #include <stria/model.h>
 
 #define RANK_MAX 8
@@ -23,6 +24,11 @@ shape shape_of(int rank, const int64_t *dim);
 bool shape_equal(const shape *a, const shape *b);
 /* Elements, or −1 when the product overflows int64 or a dimension is negative. 1 for rank 0. */
 int64_t shape_count(const shape *s);
+/* Bytes of a dense tensor, or −1 when there are more than SIZE_BYTES_MAX, a dimension is negative or the type unknown.
+ */
+int64_t shape_bytes(const shape *s, dtype type);
+/* STRIA_BAD_SHAPE, with `what`, type and shape in the sentence, where shape_bytes is −1. */
+stria_status shape_check(const shape *s, dtype type, const char *what, stria_error *err);
 /* "[2, 3, 28, 28]"; returns buffer. */
 const char *shape_text(const shape *s, char buffer[192]);
 /* ONNX multidirectional broadcasting of a and b; false if they do not fit. */

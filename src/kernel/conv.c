@@ -37,8 +37,7 @@ static phase_taps taps_of(conv_axis a, int64_t phase) {
 
 /* The phase that tap u reaches. */
 static int64_t tap_phase(conv_axis a, int64_t u) {
-    int64_t phase = (u * a.dilation - a.pad) % a.stride;
-    return phase < 0 ? phase + a.stride : phase;
+    return phase_reached(u, a.stride, a.pad, a.dilation);
 }
 
 static sweep_axis axis_gradient(conv_axis a, int64_t phase) {

@@ -227,18 +227,17 @@ void conv_batch_forward(const kernel_set *ks, pool *p, const conv_shape *s, floa
     grid_run(&g, p);
 }
 
-/* One dimension of the data gradient's phase r: the inputs i ≡ r − pad (mod stride), i = first + stride·q, get tap k
- * from output q + (first + pad − k·dilation) / stride, for the k with k·dilation ≡ r (mod stride). */
+/* One dimension of a phase of the data gradient: the inputs first + stride·q get tap k from output
+ * q + (first + pad − k·dilation) / stride, for the k where that is whole. */
 typedef struct phase {
     int64_t first, count;     /* inputs of this phase */
     int64_t tap, taps, every; /* kernel positions tap + every·i, i < taps, from the last (every < 0) */
     int64_t from, move;       /* output position of q = 0 with the first of them, and its change per tap */
 } phase;
 
-static phase phase_of(int64_t r, int64_t in, int64_t kernel, int64_t stride, int64_t pad, int64_t dilation) {
-    phase f = {.first = ((r - pad) % stride + stride) % stride, .move = 1};
+static phase phase_of(int64_t first, int64_t in, int64_t kernel, int64_t stride, int64_t pad, int64_t dilation) {
+    phase f = {.first = first, .count = ceil_div(in - first, stride), .move = 1};
     phase_taps t = phase_find(f.first, kernel, stride, pad, dilation);
-    f.count = f.first < in ? ceil_div(in - f.first, stride) : 0;
     if (t.count == 0) return f;
     f.taps = t.count;
     f.tap = t.first + (f.taps - 1) * t.step;
@@ -275,14 +274,27 @@ static grid data_grid(const kernel_set *ks, const conv_shape *s, const phase *h,
     return g;
 }
 
+/* Phases that have inputs; a stride may be longer than the image. */
+static int64_t phases(int64_t in, int64_t stride) {
+    return in < stride ? in : stride;
+}
+
+/* Of the phase of row i and column j. */
+static int64_t phase_scratch(const kernel_set *ks, const conv_shape *s, int64_t i, int64_t j, int threads) {
+    if (i >= phases(s->ih, s->sh) || j >= phases(s->iw, s->sw)) return 0;
+    phase h = phase_of(i, s->ih, s->kh, s->sh, s->pt, s->dh), v = phase_of(j, s->iw, s->kw, s->sw, s->pl, s->dw);
+    grid g = data_grid(ks, s, &h, &v);
+    return grid_scratch(&g, NULL, threads);
+}
+
+/* There may be as many phases as pixels; those that no tap reaches need no scratch memory. */
 int64_t conv_batch_data_scratch(const kernel_set *ks, const conv_shape *s, int threads) {
     int64_t floats = 0;
-    for (int64_t i = 0; i < s->sh * s->sw; i++) {
-        phase h = phase_of(i / s->sw, s->ih, s->kh, s->sh, s->pt, s->dh);
-        phase v = phase_of(i % s->sw, s->iw, s->kw, s->sw, s->pl, s->dw);
-        grid g = data_grid(ks, s, &h, &v);
-        floats = most(floats, grid_scratch(&g, NULL, threads));
-    }
+    for (int64_t u = 0; u < s->kh; u++)
+        for (int64_t v = 0; v < s->kw; v++) {
+            int64_t i = phase_reached(u, s->sh, s->pt, s->dh), j = phase_reached(v, s->sw, s->pl, s->dw);
+            floats = most(floats, phase_scratch(ks, s, i, j, threads));
+        }
     return floats;
 }
 
@@ -290,15 +302,15 @@ void conv_batch_data(const kernel_set *ks, pool *p, const conv_shape *s, float *
                      const float *dy, batch_pitch y_pitch, const float *w, float *scratch) {
     batch_pitch x_at = pitch_of(x_pitch, s->batch, s->ih, s->iw), y_at = pitch_of(y_pitch, s->batch, s->oh, s->ow);
     int64_t kernel = s->kh * s->kw;
-    for (int64_t i = 0; i < s->sh * s->sw; i++) {
-        phase h = phase_of(i / s->sw, s->ih, s->kh, s->sh, s->pt, s->dh);
-        phase v = phase_of(i % s->sw, s->iw, s->kw, s->sw, s->pl, s->dw);
+    int64_t columns = phases(s->iw, s->sw), count = phases(s->ih, s->sh) * columns;
+    for (int64_t i = 0; i < count; i++) {
+        phase h = phase_of(i / columns, s->ih, s->kh, s->sh, s->pt, s->dh);
+        phase v = phase_of(i % columns, s->iw, s->kw, s->sw, s->pl, s->dw);
         grid g = data_grid(ks, s, &h, &v);
         g.x = dy, g.x_pitch = y_at;
         g.y = dx + h.first * x_at.row + v.first * x_at.column;
         g.y_pitch = (batch_pitch){x_at.channel, x_at.row * s->sh, x_at.column * s->sw};
         grid_scratch(&g, scratch, pool_threads(p));
-        if (!h.count || !v.count) continue;
         grid_fill(&g, s, w, kernel, g.oc * kernel);
         grid_run(&g, p);
     }

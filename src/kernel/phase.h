@@ -18,4 +18,10 @@ static inline phase_taps phase_find(int64_t phase, int64_t kernel, int64_t strid
     return t;
 }
 
+/* The phase that a tap reaches. */
+static inline int64_t phase_reached(int64_t tap, int64_t stride, int64_t pad, int64_t dilation) {
+    int64_t phase = (tap * dilation - pad) % stride;
+    return phase < 0 ? phase + stride : phase;
+}
+
 #endif

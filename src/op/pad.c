@@ -88,6 +88,23 @@ int64_t pad_source(const pad_geometry *g, int d, int64_t size, int64_t i) {
     return first + (at < left ? at : period - at);
 }
 
+int64_t pad_run(const pad_geometry *g, int d, int64_t size, int64_t i, int64_t *step) {
+    int64_t left = size - crop(g->before[d]) - crop(g->after[d]), at = i - (g->before[d] > 0 ? g->before[d] : 0);
+    *step = 0;
+    if (g->mode == PAD_CONSTANT && (at < 0 || at >= left)) return at < 0 ? -at : INT64_MAX;
+    if (left == 1 && g->mode != PAD_CONSTANT) return INT64_MAX;
+    if (g->mode == PAD_EDGE && at < 0) return 1 - at;
+    if (g->mode == PAD_EDGE && at >= left - 1) return INT64_MAX;
+    *step = 1;
+    if (g->mode == PAD_CONSTANT || g->mode == PAD_EDGE) return left - at;
+    int64_t period = g->mode == PAD_WRAP ? left : 2 * (left - 1);
+    at %= period;
+    if (at < 0) at += period;
+    if (g->mode == PAD_WRAP || at < left - 1) return left - at;
+    *step = -1;
+    return period - at + 1;
+}
+
 /* ---- rules ---- */
 
 static stria_status pad_infer(node *n, stria_error *err) {

@@ -1,6 +1,7 @@
 #include "op/rule.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 const attr_field no_fields[] = {{0}};
@@ -10,8 +11,9 @@ value *rule_input(const node *n, int i) {
 }
 
 stria_status rule_output(node *n, int i, dtype type, const shape *s, stria_error *err) {
-    char text[192];
-    if (shape_count(s) < 0) FAIL(err, STRIA_BAD_SHAPE, "its output %d would be %s: too large", i, shape_text(s, text));
+    char what[32];
+    snprintf(what, sizeof what, "its output %d", i);
+    TRY(shape_check(s, type, what, err));
     if (i < n->out_count && n->out[i]) {
         n->out[i]->type = type;
         n->out[i]->shape = *s;
@@ -102,11 +104,6 @@ stria_status rule_axes(const node *n, int i, int rank, bool axis[RANK_MAX], bool
         axis[a] = true;
     }
     return STRIA_OK;
-}
-
-int64_t size_mul(int64_t a, int64_t b) {
-    int64_t product;
-    return __builtin_mul_overflow(a, b, &product) ? INT64_MAX : product;
 }
 
 op_cost rule_no_cost(const node *n) {

@@ -29,9 +29,6 @@ stria_status rule_ints(const node *n, int i, const char *what, int64_t *out, int
 /* A set of axes, from the value input i; *given says whether there were any. */
 stria_status rule_axes(const node *n, int i, int rank, bool axis[RANK_MAX], bool *given, stria_error *err);
 
-/* a·b, or INT64_MAX when it overflows; for costs of non-negative sizes. */
-int64_t size_mul(int64_t a, int64_t b);
-
 /* The cost of what only moves elements. */
 op_cost rule_no_cost(const node *n);
 

@@ -78,5 +78,8 @@ typedef struct pad_geometry {
 pad_geometry pad_geometry_of(const node *n);
 /* Which of the `size` entries of x's dimension d is entry i of y's; −1: none. */
 int64_t pad_source(const pad_geometry *g, int d, int64_t size, int64_t i);
+/* How many entries of y from i on come from x's entries `step` (−1, 0 or 1) apart, or all from the value; 1 or more,
+ * and may reach beyond y. Takes the same time for any size. */
+int64_t pad_run(const pad_geometry *g, int d, int64_t size, int64_t i, int64_t *step);
 
 #endif

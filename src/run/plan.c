@@ -1,6 +1,5 @@
 #include "run/plan.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* The schedule position of each node, by its id. */
@@ -25,10 +24,6 @@ static void last_reads(const plan *p, int *last) {
         if (p->g->updates[i].next->kind != VALUE_NODE) last[p->g->updates[i].next->id] = PLAN_FOREVER;
 }
 
-static size_t value_bytes(const value *v) {
-    return (size_t)shape_count(&v->shape) * dtype_bytes(v->type);
-}
-
 static bool same_storage(const value *a, const value *b) {
     return a->type == b->type && shape_equal(&a->shape, &b->shape) &&
            layout_equal(&a->layout, &b->layout, a->shape.rank);
@@ -46,16 +41,11 @@ static bool view_possible(const node *n) {
            x->shape.dim[0] == y->shape.dim[0];
 }
 
-static const update *update_of(const graph *g, const value *next) {
-    for (int i = 0; i < g->update_count; i++)
-        if (g->updates[i].next == next) return &g->updates[i];
-    return NULL;
-}
-
 typedef struct aliaser {
     plan *p;
-    int *last;      /* by value */
-    int *root_last; /* by root: of all values that share it */
+    const update **update; /* by value: the first update whose next it is, or NULL */
+    int *last;             /* by value */
+    int *root_last;        /* by root: of all values that share it */
 } aliaser;
 
 static void join(aliaser *a, const value *v, int root) {
@@ -67,7 +57,7 @@ static void join(aliaser *a, const value *v, int root) {
 static bool view_allowed(const aliaser *a, const node *n) {
     if (!n->op->view || !view_possible(n)) return false;
     const value *root = a->p->g->values[a->p->root[n->in[0]->id]];
-    return !(root->kind == VALUE_STATE && graph_updates(a->p->g, root));
+    return !(root->kind == VALUE_STATE && root->updated);
 }
 
 /* The root that output 0 of n may overwrite, or −1. */
@@ -84,7 +74,7 @@ static int overwritten(const aliaser *a, const node *n, int position) {
 static bool updates_in_place(const aliaser *a, const node *n, int k, int position) {
     if (k >= 4 || !n->op->in_place_pair[k] || !n->out[k]) return false;
     const value *old = n->in[n->op->in_place_pair[k] - 1];
-    const update *u = update_of(a->p->g, n->out[k]);
+    const update *u = a->update[n->out[k]->id];
     return u && u->state == old && a->root_last[a->p->root[old->id]] <= position;
 }
 
@@ -98,7 +88,7 @@ static void node_alias(aliaser *a, const node *n, int position) {
         int over = k ? -1 : view_allowed(a, n) ? a->p->root[n->in[0]->id] : overwritten(a, n, position);
         int root = over >= 0 ? over : n->out[k]->id;
         join(a, n->out[k], root);
-        if (update_of(a->p->g, n->out[k])) a->root_last[root] = PLAN_FOREVER; /* copied into its state at the end */
+        if (a->update[n->out[k]->id]) a->root_last[root] = PLAN_FOREVER; /* copied into its state at the end */
     }
 }
 
@@ -133,6 +123,8 @@ stria_status plan_alias(plan *p, stria_error *err) {
     TRY_DONE(plan_allocate(p, err));
     TRY_DONE(positions(p, &position, err));
     TRY_DONE(mem_new(&a.last, (size_t)p->g->value_count + 1, sizeof *a.last, "the memory plan", err));
+    TRY_DONE(mem_new(&a.update, (size_t)p->g->value_count + 1, sizeof *a.update, "the memory plan", err));
+    for (int i = p->g->update_count - 1; i >= 0; i--) a.update[p->g->updates[i].next->id] = &p->g->updates[i];
     TRY_DONE(mem_new(&a.root_last, (size_t)p->g->value_count + 1, sizeof *a.root_last, "the memory plan", err));
     last_reads(p, a.last);
     for (int v = 0; v < p->g->value_count; v++) {
@@ -150,68 +142,11 @@ stria_status plan_alias(plan *p, stria_error *err) {
         p->values[v] = (interval){first, last, value_bytes(value_v) + 1, 0};
     }
 done:
+    mem_free((void *)a.update);
     mem_free(a.last);
     mem_free(a.root_last);
     mem_free(position);
     return status;
-}
-
-static int by_size(const void *a, const void *b) {
-    const interval *x = *(interval *const *)a, *y = *(interval *const *)b;
-    if (x->bytes != y->bytes) return x->bytes < y->bytes ? 1 : -1;
-    return x->first != y->first ? (x->first < y->first ? -1 : 1) : 0;
-}
-
-/* The lowest offset at which x overlaps none of placed[n] in both time and space. */
-static size_t lowest_fit(const interval *x, interval **placed, int n) {
-    size_t offset = 0;
-    for (int i = 0; i < n; i++) {
-        const interval *y = placed[i];
-        if (y->last < x->first || x->last < y->first) continue;
-        if (offset + x->bytes <= y->offset) break;
-        if (y->offset + y->bytes > offset) offset = y->offset + y->bytes;
-    }
-    return offset;
-}
-
-/* Where x belongs among placed[n], which are sorted by offset. */
-static int position_by_offset(const interval *x, interval **placed, int n) {
-    int low = 0, high = n;
-    while (low < high) {
-        int middle = low + (high - low) / 2;
-        if (placed[middle]->offset <= x->offset) low = middle + 1;
-        else high = middle;
-    }
-    return low;
-}
-
-static int gather(interval **list, interval *from, int count, int n) {
-    for (int i = 0; i < count; i++) {
-        if (!from[i].bytes) continue;
-        from[i].bytes = (from[i].bytes + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
-        list[n++] = &from[i];
-    }
-    return n;
-}
-
-stria_status plan_place(plan *p, stria_error *err) {
-    interval **list;
-    size_t most = (size_t)p->g->value_count + (size_t)p->g->node_count + (size_t)p->g->update_count + 1;
-    TRY(mem_new(&list, most, sizeof *list, "the memory plan", err));
-    int n = gather(list, p->values, p->g->value_count, 0);
-    n = gather(list, p->scratch, p->g->node_count, n);
-    n = gather(list, p->staging, p->g->update_count, n);
-    qsort(list, (size_t)n, sizeof *list, by_size);
-    for (int i = 0; i < n; i++) {
-        interval *x = list[i];
-        x->offset = lowest_fit(x, list, i);
-        if (x->offset + x->bytes > p->workspace_bytes) p->workspace_bytes = x->offset + x->bytes;
-        int at = position_by_offset(x, list, i);
-        memmove(&list[at + 1], &list[at], (size_t)(i - at) * sizeof *list);
-        list[at] = x;
-    }
-    mem_free(list);
-    return STRIA_OK;
 }
 
 void plan_release(plan *p) {

@@ -57,7 +57,7 @@ static stria_status states_bind(session *s, stria_error *err) {
         if (v->kind != VALUE_STATE) continue;
         tensor *shared = s->config.states ? state_set_find(s->config.states, v->name) : NULL;
         s->states[i] = tensor_retain(shared ? shared : v->data);
-        if (!shared && graph_updates(s->g, v)) TRY(state_own(s, v, err));
+        if (!shared && v->updated) TRY(state_own(s, v, err));
     }
     return STRIA_OK;
 }
@@ -86,7 +86,7 @@ static stria_status impl_choose(session *s, program_node *p, stria_error *err) {
 
 /* Between runs, constants and states without an update do not change. */
 static bool changes(const session *s, const value *v) {
-    return v && v->kind != VALUE_CONSTANT && !(v->kind == VALUE_STATE && !graph_updates(s->g, v) && !s->config.states);
+    return v && v->kind != VALUE_CONSTANT && !(v->kind == VALUE_STATE && !v->updated && !s->config.states);
 }
 
 /* Work below this runs on the calling thread: waking others costs about as much. Bits do not depend on it. */

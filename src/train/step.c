@@ -96,7 +96,7 @@ step_memory step_memory_of(const graph *step) {
     for (int i = 0; i < step->value_count; i++) {
         const value *v = step->values[i];
         int64_t count = shape_count(&v->shape);
-        uint64_t bytes = (uint64_t)count * dtype_bytes(v->type);
+        uint64_t bytes = value_bytes(v);
         if (v->kind != VALUE_STATE) continue;
         if (v->role == ROLE_PARAMETER) {
             *(v->frozen ? &m.frozen : &m.parameters) += count;

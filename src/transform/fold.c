@@ -1,14 +1,16 @@
 #include "graph/evaluate.h"
 #include "transform/transform.h"
 
-/* Contents larger than this stay computed: folding must not blow a small file up. */
+/* Contents larger than this stay computed. */
 #define FOLD_BYTES_MAX ((int64_t)64 << 20)
 
 /* More operations than the reference does in a moment are left to the kernels. */
 #define FOLD_WORK_MAX ((int64_t)1 << 26)
 
-/* The same of all nodes together, beyond what the graph itself holds: thousands of small nodes may ask for much. */
-#define FOLD_BYTES_TOTAL ((int64_t)256 << 20)
+/* The results of all nodes together: a small file must not become large in memory. So many bytes, and FOLD_TIMES those
+ * that the graph itself holds (float16 weights become float32, twice as many). */
+#define FOLD_BYTES_TOTAL ((int64_t)16 << 20)
+#define FOLD_TIMES       4
 #define FOLD_WORK_TOTAL  ((int64_t)1 << 30)
 
 typedef struct budget {
@@ -18,7 +20,7 @@ typedef struct budget {
 static int64_t bytes_of(value *const *v, int count) {
     int64_t bytes = 0;
     for (int i = 0; i < count; i++)
-        if (v[i]) bytes += shape_count(&v[i]->shape) * (int64_t)dtype_bytes(v[i]->type);
+        if (v[i]) bytes = size_add(bytes, (int64_t)value_bytes(v[i]));
     return bytes;
 }
 
@@ -26,7 +28,8 @@ static budget budget_of(const graph *g) {
     budget b = {FOLD_BYTES_TOTAL, FOLD_WORK_TOTAL};
     for (int i = 0; i < g->value_count; i++) {
         const value *v = g->values[i];
-        if (v->kind == VALUE_CONSTANT || v->kind == VALUE_STATE) b.bytes += (int64_t)v->data->bytes;
+        if (v->kind == VALUE_CONSTANT || v->kind == VALUE_STATE)
+            b.bytes = size_add(b.bytes, size_mul(FOLD_TIMES, (int64_t)v->data->bytes));
     }
     b.work += b.bytes;
     return b;

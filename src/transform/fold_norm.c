@@ -23,15 +23,15 @@ static void readers_count(int *readers, const graph *g) {
 }
 
 /* The same between runs, as float32. */
-static bool fixed(const graph *g, const value *v) {
-    bool kept = v && (v->kind == VALUE_CONSTANT || (v->kind == VALUE_STATE && !graph_updates(g, v)));
+static bool fixed(const value *v) {
+    bool kept = v && (v->kind == VALUE_CONSTANT || (v->kind == VALUE_STATE && !v->updated));
     return kept && v->type == STRIA_FLOAT32 && v->data;
 }
 
-static bool fixed_norm(const graph *g, const node *n) {
+static bool fixed_norm(const node *n) {
     if (n->op != &op_BatchNormalization || !norm_given_statistics(n) || n->out_count != 1) return false;
     for (int i = 1; i < 5; i++)
-        if (!fixed(g, n->in[i])) return false;
+        if (!fixed(n->in[i])) return false;
     return true;
 }
 
@@ -45,12 +45,12 @@ static bool is_channel_bias(const value *b, int64_t channels) {
     return shape_count(s) == channels && (s->rank == 1 || (s->rank == 2 && s->dim[0] == 1));
 }
 
-static bool takes_norm(const graph *g, const node *n) {
+static bool takes_norm(const node *n) {
     bool product = n->op == &op_Gemm && ((const gemm_attributes *)n->attributes)->beta == 1;
     if (n->op != &op_Conv && n->op != &op_ConvTranspose && !product) return false;
     if (n->epilogue.activation || n->epilogue.bias >= 0 || n->epilogue.residual >= 0) return false;
     const value *b = bias_of(n);
-    return fixed(g, n->in[1]) && (!b || (fixed(g, b) && is_channel_bias(b, n->out[0]->shape.dim[1])));
+    return fixed(n->in[1]) && (!b || (fixed(b) && is_channel_bias(b, n->out[0]->shape.dim[1])));
 }
 
 /* The channel of y that element i of the weights belongs to. */
@@ -120,7 +120,7 @@ static void pairs_find(folder *f, const graph *g) {
     readers_count(f->readers, g);
     for (int k = 0; k < g->node_count; k++) {
         const node *norm = g->nodes[k], *before = norm->in_count ? norm->in[0] ? norm->in[0]->producer : NULL : NULL;
-        if (!before || !fixed_norm(g, norm) || f->readers[norm->in[0]->id] != 1 || !takes_norm(g, before)) continue;
+        if (!before || !fixed_norm(norm) || f->readers[norm->in[0]->id] != 1 || !takes_norm(before)) continue;
         f->into[before->id] = norm;
         f->gone[norm->id] = true;
     }

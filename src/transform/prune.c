@@ -36,7 +36,7 @@ static stria_status outputs_copy(graph *g, stria_error *err) {
         node *copy;
         value *v = g->outputs[i];
         const char *name = g->output_names[i] ? g->output_names[i] : v->name;
-        if (!graph_updates(g, v) || strcmp(name, v->name) == 0) continue;
+        if (!v->updated || strcmp(name, v->name) == 0) continue;
         TRY(graph_add_node(g, &op_Identity, NULL, &v, 1, NULL, 1, NULL, &copy, err));
         g->outputs[i] = copy->out[0];
     }

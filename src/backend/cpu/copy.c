@@ -149,13 +149,10 @@ typedef struct pad_walk {
 
 /* How many entries of y's dimension d from i on are x's `from`, from + step, …; all that are the value if from < 0. */
 static int64_t stretch(const pad_walk *w, int d, int64_t i, int64_t *from, int64_t *step) {
-    int64_t size = w->m->node->in[0]->shape.dim[d], end = w->m->node->out[0]->shape.dim[d], n = 1;
+    int64_t size = w->m->node->in[0]->shape.dim[d], left = w->m->node->out[0]->shape.dim[d] - i;
+    int64_t n = pad_run(&w->g, d, size, i, step);
     *from = pad_source(&w->g, d, size, i);
-    *step = 0;
-    if (i + 1 < end && *from >= 0) *step = pad_source(&w->g, d, size, i + 1) - *from;
-    if (*step < -1 || *step > 1 || *from + *step < 0) return *step = 0, 1;
-    while (i + n < end && pad_source(&w->g, d, size, i + n) == *from + n * *step) n++;
-    return n;
+    return n < left ? n : left;
 }
 
 /* Whole dimensions from d on, of the value. */
@@ -254,7 +251,7 @@ static bool accept_mean(const node *n, refusal *why) {
 
 static stria_status prepare_mean(impl_plan *p, void **prepared, stria_error *err) {
     bool mean = ((const expand_attributes *)p->node->attributes)->mean != 0;
-    if (mean) p->scratch_bytes = (size_t)shape_count(&p->node->in[0]->shape) * sizeof(float);
+    if (mean) p->scratch_bytes = value_bytes(p->node->in[0]);
     return prepare(p, prepared, err);
 }
 
@@ -298,7 +295,7 @@ static bool accept_view(const node *n, refusal *why) {
 static stria_status run_view(const impl_call *c, stria_error *err) {
     const value *y = c->node->out[0];
     (void)err;
-    if (c->out[0] != c->in[0]) memcpy(c->out[0], c->in[0], (size_t)shape_count(&y->shape) * dtype_bytes(y->type));
+    if (c->out[0] != c->in[0]) memcpy(c->out[0], c->in[0], value_bytes(y));
     return STRIA_OK;
 }
 

@@ -6,12 +6,11 @@
 
 #include "backend/cpu/cpu.h"
 
-#define BYTES_MAX ((int64_t)64 << 20) /* of what is kept beside the result; more is computed when it is run */
+#define BYTES_MAX ((size_t)64 << 20) /* of what is kept beside the result; more is computed when it is run */
 
 static bool accept(const node *n, refusal *why) {
     const value *y = n->out[0];
-    if (y && !value_contents(y) && shape_count(&y->shape) > BYTES_MAX / (int64_t)dtype_bytes(y->type))
-        return REFUSE(why, "too large to be kept");
+    if (y && !value_contents(y) && value_bytes(y) > BYTES_MAX) return REFUSE(why, "too large to be kept");
     for (int i = 0; i < n->in_count; i++)
         if (n->in[i] && !(n->op->shape_inputs >> i & 1) && !value_contents(n->in[i]))
             return REFUSE(why, "'%.40s' is not known before the run", n->in[i]->name);
@@ -36,7 +35,7 @@ static stria_status prepare(impl_plan *p, void **prepared, stria_error *err) {
 static stria_status run(const impl_call *c, stria_error *err) {
     const value *y = c->node->out[0];
     (void)err;
-    memcpy(c->out[0], c->prepared, (size_t)shape_count(&y->shape) * dtype_bytes(y->type));
+    memcpy(c->out[0], c->prepared, value_bytes(y));
     return STRIA_OK;
 }
 

@@ -25,7 +25,7 @@ static stria_status prepare_lrn(impl_plan *p, void **prepared, stria_error *err)
         o->outer = channels_last ? g.batch * g.inner : 1;
         o->inner = channels_last ? 1 : g.inner * g.batch;
     }
-    if (n->op == &op_LRNGradient) p->scratch_bytes = (size_t)shape_count(&n->in[0]->shape) * sizeof(float);
+    if (n->op == &op_LRNGradient) p->scratch_bytes = value_bytes(n->in[0]);
     *prepared = o;
     return STRIA_OK;
 }

@@ -19,7 +19,7 @@ static bool accept_momentum(const node *n, refusal *why) {
 static stria_status run_momentum(const impl_call *c, stria_error *err) {
     const momentum_attributes *t = c->node->attributes;
     const value *x = c->node->in[2];
-    size_t bytes = (size_t)shape_count(&x->shape) * sizeof(float);
+    size_t bytes = value_bytes(x);
     momentum_options o = {.lr = *(const float *)c->in[0],
                           .alpha = t->alpha,
                           .norm_coefficient = t->norm_coefficient,

@@ -1,7 +1,7 @@
 /* Before a graph is built: which names there are, who makes them, in which order, and what the initialisers are. */
 #include "model/onnx/importer.h"
 
-#include "base/random.h"
+#include "base/hash.h"
 #include "op/op.h"
 
 #include <assert.h>
@@ -11,7 +11,7 @@
 /* ---- names ---- */
 
 static int *slot_of(const importer *im, const char *name) {
-    size_t i = (size_t)random_hash(name) & im->slot_mask;
+    size_t i = (size_t)hash_name(name) & im->slot_mask;
     while (im->slots[i] && strcmp(im->definitions[im->slots[i] - 1].name, name) != 0) i = (i + 1) & im->slot_mask;
     return &im->slots[i];
 }
