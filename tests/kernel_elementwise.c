@@ -57,7 +57,7 @@ static double plain(unary_kind kind, double x, double a, double b) {
     case UNARY_leaky_relu:
         return x < 0 ? a * x : x;
     case UNARY_thresholded_relu:
-        return x <= a ? 0 : x;
+        return x > a ? x : 0;
     case UNARY_elu:
         return x < 0 ? a * expm1(x) : x;
     case UNARY_selu:
@@ -81,7 +81,7 @@ static double plain(unary_kind kind, double x, double a, double b) {
     case UNARY_gelu_tanh:
         return 0.5 * x * (1 + tanh(sqrt(2 / 3.14159265358979324) * (x + 0.044715 * x * x * x)));
     case UNARY_shrink:
-        return x < -a ? x + b : x > a ? x - b : 0 * x;
+        return x < -a ? x + b : x > a ? x - b : 0;
     case UNARY_sin:
         return sin(x);
     case UNARY_cos:

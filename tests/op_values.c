@@ -11,6 +11,10 @@
 #define BIG "18446744073709551615" /* 2^64 − 1 */
 #define MID "9223372036854775808"  /* 2^63 */
 
+#define RAMP  "f=0,1,2,3,4,5,6,7,8,9,10,11,12,13:14"
+#define ASYM  "coordinate_transformation_mode=asymmetric"
+#define ALIGN "coordinate_transformation_mode=align_corners"
+
 #define HUGE_WINDOW "kernel_shape=30000,30000 pads=15000,15000,15000,15000"
 
 typedef struct value_row {
@@ -43,6 +47,37 @@ static const value_row rows[] = {
      {"u64=9007199254740993," BIG ":2, -, f=2:1", ""},
      "u64=9007199254740993,9007199254740993," BIG "," BIG ":4"},
     {&op_Resize, {"u64=" MID "," MID ":2, -, f=2:1", "mode=linear"}, "u64=" MID "," MID "," MID "," MID ":4"},
+    /* Windows larger than the image, by ceil_mode: PyTorch's numbers. */
+    {&op_MaxPool, {"f=1,2,3,4:1x1x2x2", "kernel_shape=3,3 strides=2,2 ceil_mode=1"}, "f=4:1x1x1x1"},
+    {&op_AveragePool, {"f=1,2,3,4:1x1x2x2", "kernel_shape=3,3 strides=2,2 ceil_mode=1"}, "f=2.5:1x1x1x1"},
+    {&op_AveragePool,
+     {"f=1,2,3,4:1x1x2x2", "kernel_shape=3,3 strides=2,2 ceil_mode=1 count_include_pad=1"},
+     "f=2.5:1x1x1x1"},
+    {&op_AveragePool,
+     {"f=1,2,3,4:1x1x2x2", "kernel_shape=5,5 strides=3,3 pads=1,1,1,1 ceil_mode=1 count_include_pad=1"},
+     "f=0.625:1x1x1x1"},
+    {&op_LpPool, {"f=3,4:1x1x1x2", "kernel_shape=2,3 strides=2,2 ceil_mode=1"}, "f=5:1x1x1x1"},
+    {&op_MaxPool, {"f=1,2:1x1x2", "kernel_shape=3 strides=2 ceil_mode=1"}, "f=2:1x1x1"},
+    /* Integers that a filter's overshoot takes out of their range; PyTorch's numbers for uint8. */
+    {&op_Resize,
+     {"u8=0,0,255,255:1x4, -, f=1,2:2", "mode=cubic"},
+     "u8=0,0,0,58,197,255,255,255:1x8"},
+    {&op_Resize, {"u8=0,0,255,255:1x4, -, f=1,2:2", "mode=linear"}, "u8=0,0,0,63,191,255,255,255:1x8"},
+    {&op_Resize, {"u8=0,0,255,255:1x4, -, -, i64=1,3:2", "mode=linear antialias=1"}, "u8=0,128,255:1x3"},
+    /* Positions on the border between two elements: ONNX Runtime 1.32's numbers. */
+    {&op_Resize, {RAMP ", -, f=0.7:1", ""}, "f=0,2,3,4,6,7,9,10,12:9"},
+    {&op_Resize, {RAMP ", -, f=0.7:1", "nearest_mode=round_prefer_ceil"}, "f=0,2,3,5,6,7,9,10,12:9"},
+    {&op_Resize, {RAMP ", -, f=0.7:1", "nearest_mode=floor " ASYM}, "f=0,1,2,4,5,7,8,10,11:9"},
+    {&op_Resize, {RAMP ", -, f=0.7:1", "nearest_mode=ceil " ASYM}, "f=0,2,3,5,6,8,9,10,12:9"},
+    {&op_Resize, {RAMP ", -, f=0.7:1", "nearest_mode=round_prefer_ceil " ALIGN}, "f=0,2,3,5,7,8,10,11,13:9"},
+    {&op_Resize, {RAMP ", -, f=0.7:1", "nearest_mode=floor " ALIGN}, "f=0,1,3,4,6,8,9,11,13:9"},
+    {&op_Resize, {"f=0,1,2,3:4, -, f=0.6:1", "mode=linear " ALIGN}, "f=0,3:2"},
+    {&op_Resize, {"f=0,1,2,3:4, -, f=0.4:1", "mode=linear coordinate_transformation_mode=pytorch_half_pixel"}, "f=0:1"},
+    /* Neither is above alpha nor beyond lambd: 0 by the standard's text. */
+    {&op_ThresholdedRelu, {"f=nan,inf,-inf,1.5:4", ""}, "f=0,inf,0,1.5:4"},
+    {&op_Shrink, {"f=nan,inf,-inf,0.25:4", ""}, "f=0,inf,-inf,0:4"},
+    /* Powers of integers that leave the type saturate where one of both is a float. */
+    {&op_Pow, {"u8=20,2:2, f=2,3:2", ""}, "u8=255,8:2"},
     {&op_Cast, {"f=9223372036854775808,-1,3e19:3", "to=13"}, "u64=" MID ",0," BIG ":3"},
     {&op_Max, {"u64=1:1, u64=" BIG ":1", ""}, "u64=" BIG ":1"},
     {&op_ArgMax, {"u64=1," MID ",2:3", ""}, "i64=1:1"},

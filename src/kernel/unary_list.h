@@ -38,7 +38,7 @@ UNARY(round, 0, V(v_round)(x), ZERO) /* halves go to even */
 UNARY(affine, 0, a * x + b, d * a) /* a = scale, b = offset */
 UNARY(clip, 'y', V(v_clip)(x, a, b), IF((y > a) & (y < b), d, ZERO)) /* a = least, b = greatest */
 UNARY(leaky_relu, 'x', IF(x < 0, a * x, x), IF(x > 0, d, d * a)) /* a = alpha */
-UNARY(thresholded_relu, 'x', IF(x <= a, ZERO, x), IF(x <= a, ZERO, d)) /* a = alpha */
+UNARY(thresholded_relu, 'x', IF(x > a, x, ZERO), IF(x > a, d, ZERO)) /* a = alpha */
 UNARY(elu, 'x', IF(x < 0, a * V(v_expm1_inside)(x), x), IF(x <= 0, d * a * V(v_exp)(x), d)) /* a = alpha */
 UNARY(selu, 'x', b * IF(x < 0, a * V(v_expm1_inside)(x), x), d * b * IF(x <= 0, a * V(v_exp)(x), ONE)) /* a = alpha, b = gamma */
 UNARY(celu, 'x', IF(x < 0, a * V(v_expm1)(x / a), x), IF(x < 0, d * V(v_exp)(x / a), d)) /* a = alpha > 0 */
@@ -50,5 +50,5 @@ UNARY(softsign, 'x', x / (1 + V(v_abs)(x)), d * V(v_softsign_slope)(x))
 UNARY(mish, 'x', V(v_mish)(x), d * V(v_mish_slope)(x))
 UNARY(gelu, 'x', 0.5f * x * (1 + V(v_erf)(x * 0.70710678f)), d * V(v_gelu_slope)(x))
 UNARY(gelu_tanh, 'x', 0.5f * x * (1 + V(v_tanh)(V(v_gelu_cubic)(x))), d * V(v_gelu_tanh_slope)(x))
-UNARY(shrink, 'x', IF(x < -a, x + b, IF(x > a, x - b, IF(x == x, ZERO, x))), IF((x < -a) | (x > a), d, ZERO)) /* a = lambd, b = bias */
+UNARY(shrink, 'x', IF(x < -a, x + b, IF(x > a, x - b, ZERO)), IF((x < -a) | (x > a), d, ZERO)) /* a = lambd, b = bias */
 /* clang-format on */

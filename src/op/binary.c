@@ -169,7 +169,7 @@ static stria_status combine(const node *n, ref_tensor *y, int64_t i, const ref_t
     if (a->f || b->f) {
         double z = real(n, ref_value(a, at_a), ref_value(b, at_b));
         if (y->f) y->f[i] = z;
-        else y->i[i] = integer_wrap(y->type, integer_of(y->type, z));
+        else y->i[i] = integer_of(y->type, z);
         return STRIA_OK;
     }
     if ((n->op == &op_Div || n->op == &op_Mod) && b->i[at_b] == 0)

@@ -27,15 +27,6 @@ static stria_status cast_gradient(graph *g, const node *n, value *const *dy, con
     return b.status;
 }
 
-/* x without its fraction, saturated to the type; 0 for NaN. */
-static int64_t integer_saturated(dtype to, double x) {
-    int64_t whole = integer_of(to, x), bits = 8 * (int64_t)dtype_bytes(to);
-    bool is_unsigned = to == STRIA_UINT8 || to == STRIA_UINT16 || to == STRIA_UINT32;
-    if (bits == 64) return whole;
-    int64_t most = ((int64_t)1 << (is_unsigned ? bits : bits - 1)) - 1, least = is_unsigned ? 0 : -most - 1;
-    return whole < least ? least : whole > most ? most : whole;
-}
-
 static stria_status cast_reference(const ref_call *c, stria_error *err) {
     (void)err;
     const ref_tensor *x = &c->in[0], *y = &c->out[0];
@@ -43,7 +34,7 @@ static stria_status cast_reference(const ref_call *c, stria_error *err) {
     for (int64_t i = 0; i < count; i++)
         if (y->f) y->f[i] = ref_value(x, i);
         else if (y->type == STRIA_BOOL) y->i[i] = x->f ? x->f[i] != 0 : x->i[i] != 0;
-        else y->i[i] = x->f ? integer_saturated(y->type, x->f[i]) : integer_wrap(y->type, x->i[i]);
+        else y->i[i] = x->f ? integer_of(y->type, x->f[i]) : integer_wrap(y->type, x->i[i]);
     return STRIA_OK;
 }
 

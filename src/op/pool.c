@@ -310,6 +310,7 @@ static stria_status average_gradient_reference(const ref_call *c, stria_error *e
     {"2x3x8x8", "kernel_shape=2,2 strides=2,2"}, {"2x3x7x6", "kernel_shape=3,2 strides=2,1 pads=1,0,1,1"},             \
         {"1x2x9x8", "kernel_shape=3,3 dilations=2,2 pads=1,1,1,1"},                                                    \
         {"2x2x6x7", "kernel_shape=3,3 strides=2,2 ceil_mode=1"},                                                       \
+        {"2x3x2x4", "kernel_shape=4,5 strides=3,2 ceil_mode=1"},                                                       \
         {"2x2x6x6", "kernel_shape=3,3 strides=2,2 auto_pad=SAME_UPPER"},                                               \
         {"2x2x6x6", "kernel_shape=2,2 strides=3,2 auto_pad=SAME_LOWER"}, {"2x17x5x5", "kernel_shape=2,2"}, {           \
         "2x3x9", "kernel_shape=3 strides=2 pads=1,0"                                                                   \

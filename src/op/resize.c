@@ -257,12 +257,16 @@ static bool is_outside(const resize_geometry *g, const shape *y, int64_t i) {
     return false;
 }
 
+/* The standard does not say how a mean becomes an integer. As in ONNX Runtime 1.32, linear interpolation of integers cuts
+ * the fraction off and antialiasing rounds; cubic, which ONNX Runtime has for floats only, rounds as PyTorch's does. All
+ * saturate. */
 static void result_put(const resize_geometry *g, ref_tensor *y, const double *from, bool back) {
+    bool truncates = g->mode == RESIZE_LINEAR && !g->antialias;
     int64_t count = shape_count(&y->shape);
     for (int64_t i = 0; i < count; i++) {
         double v = !back && is_outside(g, &y->shape, i) ? g->outside : from[i];
         if (y->f) y->f[i] = v;
-        else y->i[i] = integer_wrap(y->type, integer_of(y->type, v));
+        else y->i[i] = integer_of(y->type, truncates ? v : rint(v));
     }
 }
 
@@ -277,7 +281,7 @@ static void nearest_integers(const resize_geometry *g, const ref_tensor *x, cons
             if (!resize_keeps(g, d)) (void)resize_taps(g, d, index, &index, &weight);
             at += index * step;
         }
-        y->i[i] = is_outside(g, &y->shape, i) ? integer_wrap(y->type, integer_of(y->type, g->outside)) : x->i[at];
+        y->i[i] = is_outside(g, &y->shape, i) ? integer_of(y->type, g->outside) : x->i[at];
     }
 }
 

@@ -14,13 +14,13 @@ typedef struct resize_attributes {
 
 typedef enum resize_mode { RESIZE_NEAREST, RESIZE_LINEAR, RESIZE_CUBIC } resize_mode;
 
-/* Where in x position q of y lies, with in·scale elements of y ("length") for in of x. */
+/* Where in x position q of y lies. */
 typedef enum resize_coordinates {
     RESIZE_HALF_PIXEL,           /* (q + ½) / scale − ½ */
-    RESIZE_HALF_PIXEL_SYMMETRIC, /* the same, and the centres of x and y are put together */
-    RESIZE_PYTORCH_HALF_PIXEL,   /* the same as half_pixel, but 0 if the length is 1 */
+    RESIZE_HALF_PIXEL_SYMMETRIC, /* the same, and the centres of x and of the in · scale elements are one */
+    RESIZE_PYTORCH_HALF_PIXEL,   /* the same as half_pixel, but 0 if y has one element */
     RESIZE_TF_HALF_PIXEL_FOR_NN, /* (q + ½) / scale */
-    RESIZE_ALIGN_CORNERS,        /* q · (in − 1) / (length − 1) */
+    RESIZE_ALIGN_CORNERS,        /* q · (in − 1) / (out − 1) */
     RESIZE_ASYMMETRIC,           /* q / scale */
     RESIZE_TF_CROP_AND_RESIZE    /* align_corners from `from` to `to` of x; outside of x is the extrapolation value */
 } resize_coordinates;

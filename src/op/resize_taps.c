@@ -23,24 +23,53 @@ int64_t resize_taps_most(const resize_geometry *g, int d) {
     return g->mode == RESIZE_NEAREST ? 1 : 2 - 2 * (int64_t)first_tap(g, d);
 }
 
-static double position(const resize_geometry *g, const resize_axis *a, double q) {
-    double in = (double)a->in, length = a->scale * in, half = (q + 0.5) / a->scale - 0.5;
+/* In float32, as ONNX Runtime, OpenVINO and tract compute it: for the nearest element the rounding of a position that
+ * lies on the border between two decides. */
+static double position_float(const resize_geometry *g, const resize_axis *a, int64_t index) {
+    float q = (float)index, in = (float)a->in, out = (float)a->out, scale = (float)a->scale;
+    float half = (q + 0.5f) / scale - 0.5f, from = (float)a->from, to = (float)a->to;
+    switch (g->coordinates) {
+    case RESIZE_HALF_PIXEL:
+        return (double)half;
+    case RESIZE_HALF_PIXEL_SYMMETRIC: {
+        float adjust = out / (scale * in), centre = in / 2, offset = centre * (1 - adjust);
+        return (double)(offset + half);
+    }
+    case RESIZE_PYTORCH_HALF_PIXEL:
+        return out > 1 ? (double)half : 0;
+    case RESIZE_TF_HALF_PIXEL_FOR_NN:
+        return (double)((q + 0.5f) / scale);
+    case RESIZE_ALIGN_CORNERS:
+        return out == 1 ? 0 : (double)(q * (in - 1) / (out - 1));
+    case RESIZE_ASYMMETRIC:
+        return (double)(q / scale);
+    case RESIZE_TF_CROP_AND_RESIZE:
+        if (out == 1) return (double)((from + to) / 2 * (in - 1));
+        return (double)(from * (in - 1) + q * (to - from) * (in - 1) / (out - 1));
+    }
+    return 0;
+}
+
+static double position(const resize_geometry *g, const resize_axis *a, int64_t index) {
+    if (g->mode == RESIZE_NEAREST) return position_float(g, a, index);
+    double q = (double)index, in = (double)a->in, out = (double)a->out, length = a->scale * in;
+    double half = (q + 0.5) / a->scale - 0.5;
     switch (g->coordinates) {
     case RESIZE_HALF_PIXEL:
         return half;
     case RESIZE_HALF_PIXEL_SYMMETRIC:
-        return half + in / 2 * (1 - (double)a->out / length);
+        return half + in / 2 * (1 - out / length);
     case RESIZE_PYTORCH_HALF_PIXEL:
-        return length > 1 ? half : 0;
+        return out > 1 ? half : 0;
     case RESIZE_TF_HALF_PIXEL_FOR_NN:
         return (q + 0.5) / a->scale;
     case RESIZE_ALIGN_CORNERS:
-        return length == 1 ? 0 : q * (in - 1) / (length - 1);
+        return out == 1 ? 0 : q * (in - 1) / (out - 1);
     case RESIZE_ASYMMETRIC:
         return q / a->scale;
     case RESIZE_TF_CROP_AND_RESIZE:
         if (a->out == 1) return (a->from + a->to) / 2 * (in - 1);
-        return a->from * (in - 1) + q * (a->to - a->from) * (in - 1) / ((double)a->out - 1);
+        return a->from * (in - 1) + q * (a->to - a->from) * (in - 1) / (out - 1);
     }
     return 0;
 }
@@ -68,13 +97,13 @@ static double filter(const resize_geometry *g, double x) {
 
 bool resize_outside(const resize_geometry *g, int d, int64_t q) {
     const resize_axis *a = &g->axis[d];
-    double at = position(g, a, (double)q);
+    double at = position(g, a, q);
     return g->coordinates == RESIZE_TF_CROP_AND_RESIZE && !(at >= 0 && at <= (double)a->in - 1);
 }
 
 int64_t resize_taps(const resize_geometry *g, int d, int64_t q, int64_t *index, double *weight) {
     const resize_axis *a = &g->axis[d];
-    double at = position(g, a, (double)q), below = floor(at), rest = at - below, sum = 0;
+    double at = position(g, a, q), below = floor(at), rest = at - below, sum = 0;
     double scale = filter_scale(g, d), first = first_tap(g, d);
     int64_t count = 0, most = resize_taps_most(g, d);
     if (resize_outside(g, d, q)) return 0;

@@ -182,9 +182,13 @@ double integer_value(dtype type, int64_t x) {
 }
 
 int64_t integer_of(dtype type, double x) {
+    bool is_unsigned = type == STRIA_UINT8 || type == STRIA_UINT16 || type == STRIA_UINT32 || type == STRIA_BOOL;
+    int bits = type == STRIA_BOOL ? 1 : 8 * (int)dtype_bytes(type);
     if (isnan(x)) return 0;
     if (type == STRIA_UINT64) return x <= 0 ? 0 : x >= 0x1p64 ? -1 : (int64_t)(uint64_t)x;
-    return x >= 0x1p63 ? INT64_MAX : x < -0x1p63 ? INT64_MIN : (int64_t)x;
+    if (bits == 64) return x >= 0x1p63 ? INT64_MAX : x < -0x1p63 ? INT64_MIN : (int64_t)x;
+    int64_t most = ((int64_t)1 << (is_unsigned ? bits : bits - 1)) - 1, least = is_unsigned ? 0 : -most - 1;
+    return x <= (double)least ? least : x >= (double)most ? most : (int64_t)x;
 }
 
 int64_t shape_span(const shape *s, int from, int to) {

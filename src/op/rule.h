@@ -56,7 +56,7 @@ int64_t integer_wrap(dtype type, int64_t x);
 bool integer_less(dtype type, int64_t a, int64_t b);
 /* The number that x stands for: a uint64 of 2^63 or more is held as a negative int64. */
 double integer_value(dtype type, int64_t x);
-/* x without its fraction, saturated to uint64 if that is the type, else to int64; 0 for NaN. */
+/* x without its fraction, saturated to the range of the type; 0 for NaN. */
 int64_t integer_of(dtype type, double x);
 /* Product of the dimensions in [from, to). */
 int64_t shape_span(const shape *s, int from, int to);

@@ -22,7 +22,7 @@ UNARY(Selu, selu_fields, (BETA * (x > 0 ? x : ALPHA * expm1(x))), (BETA * (x <= 
       CASES(""), "y = gamma · (x for x > 0, else alpha · (exp x − 1))")
 UNARY(Celu, alpha_1, x < 0 ? ALPHA * expm1(x / ALPHA) : x, x < 0 ? exp(x / ALPHA) : 1, X, false, CASES("alpha=0.7"),
       "y = max(0, x) + min(0, alpha · (exp(x / alpha) − 1))")
-UNARY(ThresholdedRelu, alpha_1, x <= ALPHA ? 0 : x, x <= ALPHA ? 0 : 1, X, false, CASES("alpha=0.25"),
+UNARY(ThresholdedRelu, alpha_1, x > ALPHA ? x : 0, x > ALPHA ? 1 : 0, X, false, CASES("alpha=0.25"),
       "y = x for x > alpha, else 0")
 UNARY(HardSigmoid, hard_fields, ALPHA * x + BETA < 0 ? 0 : ALPHA * x + BETA > 1 ? 1 : ALPHA * x + BETA,
       ALPHA * x + BETA > 0 && ALPHA * x + BETA < 1 ? ALPHA : 0, X, true, CASES("alpha=0.9"),
@@ -39,7 +39,7 @@ UNARY(Swish, alpha_1, x * sigmoid(ALPHA * x), sigmoid(ALPHA * x) * (1 + ALPHA * 
       CASES("alpha=1.25"), "y = x / (1 + exp(−alpha · x)); SiLU with alpha 1")
 UNARY(Gelu, gelu_fields, gelu(x, a), gelu_slope(x, a), X, false, CASES2("", "approximate=tanh"),
       "y = x · Φ(x) = x / 2 · (1 + erf(x / √2)); or, approximate=tanh, x / 2 · (1 + tanh(√(2/π) · (x + 0.044715 · x³)))")
-UNARY(Shrink, shrink_fields, x < -ALPHA ? x + BETA : x > ALPHA ? x - BETA : 0 * x, x < -ALPHA || x > ALPHA ? 1 : 0, X,
+UNARY(Shrink, shrink_fields, x < -ALPHA ? x + BETA : x > ALPHA ? x - BETA : 0, x < -ALPHA || x > ALPHA ? 1 : 0, X,
       false, CASES("lambd=0.25 bias=0.125"), "y = x + bias for x < −lambd, x − bias for x > lambd, else 0")
 UNARY_OURS(Clamp, clamp_fields, x < ALPHA ? (ALPHA > BETA ? BETA : ALPHA) : x > BETA ? BETA : x,
       y > ALPHA && y < BETA ? 1 : 0, Y, true, CASES("min=-0.5 max=0.25"), "y = min(max(x, least), most)")

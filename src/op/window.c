@@ -39,6 +39,11 @@ static void pad_same(window *w, bool upper) {
 
 static stria_status count_windows(window *w, bool ceil_mode, const char *what, stria_error *err) {
     int64_t room = w->in + w->before + w->after - extent(w);
+    /* A window larger than all there is counts if it starts there, as in PyTorch. */
+    if (room < 0 && ceil_mode && room > -w->stride && w->in + w->before > 0) {
+        w->out = 1;
+        return STRIA_OK;
+    }
     if (room < 0)
         FAIL(err, STRIA_BAD_SHAPE, "a window of %lld does not fit into the %s of %lld with pads %lld and %lld",
              (long long)extent(w), what, (long long)w->in, (long long)w->before, (long long)w->after);

@@ -1,6 +1,7 @@
 /* Nodes that mean something else here: operators whose meaning changed between opsets, built of today's. */
 #include "model/onnx/importer.h"
 
+#include "op/resize.h"
 #include "op/shape.h"
 
 #include <string.h>
@@ -75,10 +76,11 @@ static const tensor *input_contents(const importer *im, const upgraded *u, int i
 }
 
 /* Upsample, and Resize of opset 10, read (x, scales) and left open how a position is rounded: asymmetric coordinates,
- * downwards where an image grows and upwards where it shrinks, as ONNX Runtime does. */
+ * downwards along axes that grow and upwards along those that shrink, as ONNX Runtime does. Where there are both,
+ * resize_shrink_before_11 makes the node that shrinks. */
 static stria_status resize_before_11(importer *im, upgraded *u, stria_error *err) {
     Onnx__NodeProto *n = &u->node;
-    bool shrinks = false;
+    bool shrinks = false, grows = false;
     n->op_type = (char *)(uintptr_t) "Resize";
     if (n->n_input > 1) {
         char **input = arena_alloc(&im->arena, 3 * sizeof *input);
@@ -88,9 +90,12 @@ static stria_status resize_before_11(importer *im, upgraded *u, stria_error *err
         n->n_input = 3;
     }
     const tensor *scales = input_contents(im, u, 2);
-    for (int64_t i = 0; scales && i < shape_count(&scales->shape); i++) shrinks = shrinks || tensor_f64(scales, i) < 1;
+    for (int64_t i = 0; scales && i < shape_count(&scales->shape); i++) {
+        shrinks = shrinks || tensor_f64(scales, i) < 1;
+        grows = grows || tensor_f64(scales, i) > 1;
+    }
     TRY(attribute_set_text(im, n, "coordinate_transformation_mode", "asymmetric", err));
-    return attribute_set_text(im, n, "nearest_mode", shrinks ? "ceil" : "floor", err);
+    return attribute_set_text(im, n, "nearest_mode", shrinks && !grows ? "ceil" : "floor", err);
 }
 
 /* Before 18, Split without sizes made as many parts as it had outputs; now their number is said. */
@@ -202,6 +207,48 @@ static stria_status broadcast_before_7(importer *im, upgraded *u, const char *na
     return ones_append(im, name, &in[1], behind, err);
 }
 
+/* The scales below 1 (above: false), 1 for the others. */
+static stria_status scales_constant(importer *im, const char *name, const tensor *scales, bool below, value **out,
+                                    stria_error *err) {
+    tensor *t;
+    const char *stem = arena_printf(&im->arena, "%s.%s", name, below ? "shrink" : "grow");
+    if (!stem) return no_memory(name, err);
+    TRY(tensor_new(&t, STRIA_FLOAT32, &scales->shape, stem, err));
+    for (int64_t i = 0; i < shape_count(&scales->shape); i++) {
+        double s = tensor_f64(scales, i);
+        tensor_put(t, i, (s < 1) == below ? s : 1);
+    }
+    return import_constant(im, stem, t, out, err);
+}
+
+/* Mode nearest with axes that shrink and others that grow (see resize_before_11): a node of its own shrinks, rounding
+ * upwards, and the node itself grows. */
+static stria_status resize_shrink_before_11(importer *im, const char *name, value **in, int in_count,
+                                            const Onnx__NodeProto *n, stria_error *err) {
+    const Onnx__AttributeProto *mode = onnx_attribute_find(n, "mode");
+    const tensor *scales = in_count > 2 && in[0] && in[2] ? value_contents(in[2]) : NULL;
+    bool nearest = !mode || (mode->s.len == 7 && memcmp(mode->s.data, "nearest", 7) == 0), shrinks = false, grows = false;
+    for (int64_t i = 0; scales && i < shape_count(&scales->shape); i++) {
+        shrinks = shrinks || tensor_f64(scales, i) < 1;
+        grows = grows || tensor_f64(scales, i) > 1;
+    }
+    if (!nearest || !shrinks || !grows) return STRIA_OK;
+    value *shrink[3] = {in[0], NULL, NULL};
+    const char *helper = helper_name(im, name, "shrink");
+    node *made;
+    resize_attributes a = {.coordinate_transformation_mode = "asymmetric",
+                           .mode = "nearest",
+                           .nearest_mode = "ceil",
+                           .keep_aspect_ratio_policy = "stretch",
+                           .cubic_coeff_a = -0.75f};
+    if (!helper) return no_memory(name, err);
+    TRY(scales_constant(im, name, scales, true, &shrink[2], err));
+    TRY(scales_constant(im, name, scales, false, &in[2], err));
+    TRY(graph_add_node(im->g, &op_Resize, helper, shrink, 3, &a, 1, NULL, &made, err));
+    in[0] = made->out[0];
+    return STRIA_OK;
+}
+
 /* From 7 to 13, batch normalisation with more outputs than one was one in training. */
 static stria_status batch_norm_before_14(importer *im, upgraded *u, stria_error *err) {
     bool training = false;
@@ -218,6 +265,8 @@ stria_status old_operator_before(importer *im, upgraded *u, const char *name, va
     if (im->opset < 13 && in_count == 1 && in[0] &&
         (strcmp(op, "Softmax") == 0 || strcmp(op, "LogSoftmax") == 0 || strcmp(op, "Hardmax") == 0))
         return softmax_before_13(im, u, name, in, after, err);
+    if (im->opset < 11 && strcmp(op, "Resize") == 0)
+        return resize_shrink_before_11(im, name, in, in_count, &u->node, err);
     if (im->opset < 21 && strcmp(op, "GroupNormalization") == 0) return groups_before_21(im, name, in, in_count, err);
     if (im->opset < 14 && strcmp(op, "BatchNormalization") == 0) return batch_norm_before_14(im, u, err);
     if (im->opset < 7 && strcmp(op, "PRelu") == 0) return slopes_before_7(im, name, in, in_count, err);
