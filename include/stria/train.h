@@ -58,8 +58,10 @@ typedef enum stria_event_kind {
     STRIA_EVENT_START,      /* once, before the first step: the plan */
     STRIA_EVENT_STEP,       /* after every step */
     STRIA_EVENT_EPOCH,      /* after every epoch's validation */
-    STRIA_EVENT_CHECKPOINT, /* a checkpoint was written */
-    STRIA_EVENT_END         /* everything is written */
+    STRIA_EVENT_CHECKPOINT, /* lines, checkpoint and models were written */
+    STRIA_EVENT_END,        /* everything is written */
+    STRIA_EVENT_PROGRESS    /* after every batch of a validation, and of the search for a value that is not finite: nothing
+                               to tell, but it may be asked to stop */
 } stria_event_kind;
 
 /* What a callback sees. Fields that do not belong to the kind are 0. */
@@ -86,7 +88,8 @@ typedef struct stria_event {
 } stria_event;
 
 /* Called in the training thread. Returning false asks to stop: the state is saved and stria_trainer_run returns
- * STRIA_INTERRUPTED. */
+ * STRIA_INTERRUPTED, or STRIA_OK where the last epoch is complete. A validation that is stopped is done again when the
+ * training goes on. */
 typedef bool stria_event_callback(const stria_event *event, void *context);
 
 /* A trainer owns a copy of the model's parameters; `model` itself does not change. val may be NULL. The datasets and

@@ -70,10 +70,17 @@ bool file_is_folder(const char *path) {
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+stria_status folder_sync_name(const char *path, stria_error *err) {
+    char why[REASON_BYTES];
+    if (!sync_name(path)) FAIL(err, STRIA_IO, "cannot make folder '%s': %s", path, reason(errno, why));
+    return STRIA_OK;
+}
+
 static stria_status folder_make_one(const char *part, const char *path, stria_error *err) {
     char why[REASON_BYTES];
-    int number = mkdir(part, 0777) == 0 ? 0 : errno;          /* file_is_folder sets errno, too */
-    if (number == 0 || file_is_folder(part)) return STRIA_OK; /* there already, whatever mkdir says */
+    int number = mkdir(part, 0777) == 0 ? 0 : errno; /* file_is_folder sets errno, too */
+    if (number == 0) return folder_sync_name(part, err);
+    if (file_is_folder(part)) return STRIA_OK; /* there already, whatever mkdir says */
     if (number == EEXIST || number == ENOTDIR)
         FAIL(err, STRIA_IO, "cannot make folder '%s': '%s' is no folder", path, part);
     FAIL(err, STRIA_IO, "cannot make folder '%s': %s", path, reason(number, why));
@@ -103,11 +110,23 @@ static void lock_holder(int fd, char holder[32]) {
     holder[strspn(holder, "0123456789")] = 0;
 }
 
+/* The number is only for people: the lock holds without it. Not into a file that is not of our making, and over an
+ * earlier number without a cut: always 20 characters. */
+static void lock_tell(int fd) {
+    char holder[32];
+    struct stat st;
+    int length = snprintf(holder, sizeof holder, "%-19ld\n", (long)getpid());
+    bool ours = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 && st.st_size <= length;
+    bool told = ours && pwrite(fd, holder, (size_t)length, 0) == length;
+    (void)told;
+}
+
 stria_status file_lock(const char *path, int *handle, stria_error *err) {
     char name[PATH_MAX], holder[32], why[REASON_BYTES];
     int length = snprintf(name, sizeof name, "%s/lock", path), fd = -1, result;
     if (length >= (int)sizeof name) FAIL(err, STRIA_NO_FILE, "cannot lock '%s': the name is too long", path);
-    fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
+    fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0666);
+    if (fd < 0 && errno == ELOOP) FAIL(err, STRIA_IO, "cannot lock '%s': its 'lock' is a symbolic link", path);
     if (fd < 0) return fail_to("lock", path, errno, err);
     while ((result = flock(fd, LOCK_EX | LOCK_NB)) != 0 && errno == EINTR) continue;
     if (result != 0) {
@@ -117,9 +136,7 @@ stria_status file_lock(const char *path, int *handle, stria_error *err) {
         if (number != EWOULDBLOCK) FAIL(err, STRIA_IO, "cannot lock '%s': %s", path, reason(number, why));
         FAIL(err, STRIA_BUSY, "'%s' is locked by %s%s", path, *holder ? "process " : "another process", holder);
     }
-    length = snprintf(holder, sizeof holder, "%ld\n", (long)getpid());
-    bool told = ftruncate(fd, 0) == 0 && pwrite(fd, holder, (size_t)length, 0) == length;
-    (void)told; /* the number is only for people: the lock holds without it */
+    lock_tell(fd);
     *handle = fd;
     return STRIA_OK;
 }

@@ -32,4 +32,8 @@ static inline const char *kind_name(mode_t mode) {
     return S_ISDIR(mode) ? "a folder" : S_ISREG(mode) ? "a file" : "a device or pipe";
 }
 
+/* Puts a name on the disk, by a sync of the folder that holds it. False, with errno, where that failed; true where the
+ * file system cannot do it. In file_write.c. */
+bool sync_name(const char *path);
+
 #endif

@@ -23,17 +23,50 @@ struct file_writer {
     uint8_t buffer[WRITER_BUFFER_BYTES];
 };
 
-static atomic_long fail_at, steps;
+static atomic_long fail_at, calls;
+static file_hook *_Atomic call_hook;
 
 void file_fail_at(long n) {
-    atomic_store(&steps, 0);
+    atomic_store(&calls, 0);
     atomic_store(&fail_at, n);
 }
 
-static bool injected_failure(void) {
-    bool fails = atomic_fetch_add(&steps, 1) + 1 == atomic_load(&fail_at);
+void file_on_call(file_hook *hook) {
+    atomic_store(&call_hook, hook);
+}
+
+/* To be asked before each call that changes a disk. */
+static bool call_fails(const char *call, const char *path) {
+    file_hook *hook = atomic_load(&call_hook);
+    bool fails = atomic_fetch_add(&calls, 1) + 1 == atomic_load(&fail_at);
+    if (hook && hook(call, path)) fails = true;
     if (fails) errno = ENOSPC;
     return fails;
+}
+
+/* The temporary files that are there now, for file_writers_abandon. A writer that finds no place is not among them. */
+enum { WRITERS_MAX = 64 };
+static char *_Atomic temporaries[WRITERS_MAX];
+
+static void temporary_note(char *path) {
+    for (int i = 0; i < WRITERS_MAX; i++) {
+        char *none = NULL;
+        if (atomic_compare_exchange_strong(&temporaries[i], &none, path)) return;
+    }
+}
+
+static void temporary_forget(char *path) {
+    for (int i = 0; path && i < WRITERS_MAX; i++) {
+        char *noted = path;
+        if (atomic_compare_exchange_strong(&temporaries[i], &noted, NULL)) return;
+    }
+}
+
+void file_writers_abandon(void) {
+    for (int i = 0; i < WRITERS_MAX; i++) {
+        char *path = atomic_exchange(&temporaries[i], NULL);
+        if (path) unlink(path);
+    }
 }
 
 static stria_status writer_fail(file_writer *w, int number, stria_error *err) {
@@ -46,7 +79,7 @@ static stria_status writer_fail(file_writer *w, int number, stria_error *err) {
 static stria_status write_all(file_writer *w, const uint8_t *data, size_t bytes, stria_error *err) {
     while (bytes > 0) {
         size_t step = bytes < (1u << 30) ? bytes : 1u << 30;
-        ssize_t put = injected_failure() ? -1 : write(w->fd, data, step);
+        ssize_t put = call_fails("write", w->path) ? -1 : write(w->fd, data, step);
         if (put < 0 && errno == EINTR) continue;
         if (put <= 0) return writer_fail(w, put < 0 ? errno : ENOSPC, err);
         data += put;
@@ -75,19 +108,21 @@ static bool link_step(char path[PATH_MAX]) {
     return true;
 }
 
-/* Follows links to the file that will be replaced or, where the last one dangles, made; refuses what is no file, and
- * finds the permissions to keep. */
-static stria_status writer_target(const char *path, char **target, mode_t *mode, stria_error *err) {
+/* Finds the file that will be replaced or, where there is none or the last link dangles, made, and the permissions to
+ * keep; refuses what is no file. */
+static stria_status writer_target(const char *path, bool follow, char **target, mode_t *mode, stria_error *err) {
     struct stat st;
     char real[PATH_MAX];
     *mode = 0;
-    if (stat(path, &st) == 0) {
+    if (!follow && lstat(path, &st) == 0 && S_ISLNK(st.st_mode)) {
+        /* its name is taken over */
+    } else if (stat(path, &st) == 0) {
         if (!S_ISREG(st.st_mode)) FAIL(err, STRIA_IO, "cannot write '%s': it is %s", path, kind_name(st.st_mode));
         *mode = st.st_mode & 0777;
     } else if (errno == ELOOP || errno == ENAMETOOLONG) return fail_to("write", path, errno, err);
     int length = snprintf(real, sizeof real, "%s", path);
     if (length < 0 || length >= (int)sizeof real) return fail_to("write", path, ENAMETOOLONG, err);
-    for (int links = 0; links < LINKS_MAX && link_step(real); links++) continue;
+    for (int links = 0; follow && links < LINKS_MAX && link_step(real); links++) continue;
     *target = mem_strdup(real);
     if (!*target) FAIL(err, STRIA_NO_MEMORY, "not enough memory to write '%s'", path);
     return STRIA_OK;
@@ -101,8 +136,12 @@ static stria_status writer_create(file_writer *w, mode_t mode, stria_error *err)
     if (!w->temporary) FAIL(err, STRIA_NO_MEMORY, "not enough memory to write '%s'", w->path);
     for (int tries = 0; w->fd < 0 && tries < 1000; tries++) {
         snprintf(w->temporary, bytes, "%s.%ld-%u.tmp", w->path, (long)getpid(), atomic_fetch_add(&counter, 1));
-        w->fd = open(w->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (w->fd < 0 && errno != EEXIST && errno != EINTR) break;
+        temporary_note(w->temporary); /* before it is there: a signal may come between; the name is nobody else's */
+        bool fails = call_fails("create", w->path);
+        w->fd = fails ? -1 : open(w->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (w->fd >= 0) break;
+        temporary_forget(w->temporary);
+        if (fails || (errno != EEXIST && errno != EINTR)) break;
     }
     if (w->fd < 0) return fail_to("write", w->path, errno, err);
     if (mode && fchmod(w->fd, mode) != 0) return fail_to("write", w->path, errno, err);
@@ -110,6 +149,7 @@ static stria_status writer_create(file_writer *w, mode_t mode, stria_error *err)
 }
 
 static void writer_free(file_writer *w) {
+    temporary_forget(w->temporary);
     mem_free(w->temporary);
     mem_free(w->path);
     mem_free(w);
@@ -124,19 +164,27 @@ void file_writer_abort(file_writer *w) {
     writer_free(w);
 }
 
-stria_status file_writer_open(file_writer **out, const char *path, stria_error *err) {
+static stria_status writer_open(file_writer **out, const char *path, bool follow, stria_error *err) {
     stria_status status = STRIA_OK;
     file_writer *w = NULL;
     mode_t mode = 0;
     TRY(mem_new(&w, 1, sizeof *w, "a file's buffer", err));
     w->fd = -1;
-    TRY_DONE(writer_target(path, &w->path, &mode, err));
+    TRY_DONE(writer_target(path, follow, &w->path, &mode, err));
     TRY_DONE(writer_create(w, mode, err));
     *out = w;
     w = NULL;
 done:
     file_writer_abort(w);
     return status;
+}
+
+stria_status file_writer_open(file_writer **out, const char *path, stria_error *err) {
+    return writer_open(out, path, true, err);
+}
+
+stria_status file_writer_replace(file_writer **out, const char *path, stria_error *err) {
+    return writer_open(out, path, false, err);
 }
 
 stria_status file_writer_write(file_writer *w, const void *data, size_t bytes, stria_error *err) {
@@ -169,57 +217,94 @@ stria_status file_writer_printf(file_writer *w, stria_error *err, const char *fo
     return status;
 }
 
-/* Makes a rename last. File systems that cannot sync a folder say EINVAL: nothing is lost that they could have kept. */
-static int sync_folder(const char *path) {
+/* File systems that cannot sync a folder say EINVAL: nothing is lost that they could have kept. */
+bool sync_name(const char *path) {
     char folder[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    size_t length = slash ? (size_t)(slash - path) + 1 : 0;
-    if (length >= sizeof folder) return 0;
+    size_t length = strlen(path);
+    while (length > 0 && path[length - 1] == '/') length--;
+    while (length > 0 && path[length - 1] != '/') length--;
+    if (length + 2 > sizeof folder) return true;
     memcpy(folder, path, length);
     memcpy(folder + length, ".", 2);
+    if (call_fails("sync the folder of", path)) return false;
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return 0; /* a folder may be writable and yet not readable */
-    int result = fsync(fd) != 0 && errno == EIO ? EIO : 0;
+    if (fd < 0) return true; /* a folder may be writable and yet not readable */
+    bool synced = fsync(fd) == 0 || errno != EIO;
     close(fd);
-    return result;
+    if (!synced) errno = EIO;
+    return synced;
+}
+
+/* Network file systems report late errors here. */
+static bool writer_close(file_writer *w) {
+    bool fails = call_fails("close", w->path);
+    int number = errno, closed = close(w->fd);
+    w->fd = -1;
+    if (fails) errno = number;
+    return !fails && (closed == 0 || errno == EINTR);
 }
 
 stria_status file_writer_commit(file_writer *w, stria_error *err) {
     stria_status status = w->failed ? writer_fail(w, EIO, err) : writer_flush(w, err);
-    if (status == STRIA_OK && (injected_failure() || fsync(w->fd) != 0)) status = writer_fail(w, errno, err);
+    if (status == STRIA_OK && (call_fails("sync", w->path) || fsync(w->fd) != 0)) status = writer_fail(w, errno, err);
     if (status == STRIA_OK) {
-        int closed = close(w->fd); /* network file systems report late errors here */
-        w->fd = -1;
-        bool renamed = (closed == 0 || errno == EINTR) && !injected_failure() && rename(w->temporary, w->path) == 0;
-        if (!renamed) {
+        if (!writer_close(w) || call_fails("rename", w->path) || rename(w->temporary, w->path) != 0) {
             status = writer_fail(w, errno, err);
             unlink(w->temporary);
-        } else {
-            int synced = sync_folder(w->path);
-            if (synced != 0) status = writer_fail(w, synced, err);
-        }
+        } else if (!sync_name(w->path)) status = writer_fail(w, errno, err);
     }
     file_writer_abort(w);
     return status;
 }
 
-stria_status file_append(const char *path, const void *data, size_t bytes, stria_error *err) {
-    file_writer w = {.path = (char *)(uintptr_t)path, .given = bytes};
-    w.fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    if (w.fd < 0) return fail_to("write", path, errno, err);
-    stria_status status = write_all(&w, data, bytes, err);
-    if (close(w.fd) != 0 && status == STRIA_OK) return fail_to("write", path, errno, err);
+static stria_status write_whole(file_writer *w, const void *data, size_t bytes, stria_error *err) {
+    stria_status status = file_writer_write(w, data, bytes, err);
+    if (status == STRIA_OK) return file_writer_commit(w, err);
+    file_writer_abort(w);
     return status;
 }
 
 stria_status file_write(const char *path, const void *data, size_t bytes, stria_error *err) {
     file_writer *w = NULL;
     TRY(file_writer_open(&w, path, err));
-    stria_status status = file_writer_write(w, data, bytes, err);
-    if (status == STRIA_OK) return file_writer_commit(w, err);
-    file_writer_abort(w);
+    return write_whole(w, data, bytes, err);
+}
+
+stria_status file_replace(const char *path, const void *data, size_t bytes, stria_error *err) {
+    file_writer *w = NULL;
+    TRY(file_writer_replace(&w, path, err));
+    return write_whole(w, data, bytes, err);
+}
+
+/* ---- a log ---- */
+
+/* O_NONBLOCK: a named pipe must not hang us. */
+static stria_status append_open(file_writer *w, struct stat *st, stria_error *err) {
+    static const int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+    w->fd = call_fails("open", w->path) ? -1 : open(w->path, flags, 0666);
+    if (w->fd < 0 && errno == ELOOP) FAIL(err, STRIA_IO, "cannot write '%s': it is a symbolic link", w->path);
+    if (w->fd < 0 || fstat(w->fd, st) != 0) return fail_to("write", w->path, errno, err);
+    if (!S_ISREG(st->st_mode)) FAIL(err, STRIA_IO, "cannot write '%s': it is %s", w->path, kind_name(st->st_mode));
+    if (st->st_nlink > 1) FAIL(err, STRIA_IO, "cannot write '%s': it has a second name elsewhere", w->path);
+    return STRIA_OK;
+}
+
+stria_status file_append(const char *path, const void *data, size_t bytes, bool sync, stria_error *err) {
+    file_writer w = {.path = (char *)(uintptr_t)path, .fd = -1, .given = bytes};
+    struct stat st = {0};
+    stria_status status = append_open(&w, &st, err);
+    if (status == STRIA_OK) {
+        status = write_all(&w, data, bytes, err);
+        if (status == STRIA_OK && sync && (call_fails("sync", path) || fsync(w.fd) != 0))
+            status = writer_fail(&w, errno, err);
+        /* Nothing of it, rather than half a line before the lines that come when there is room again. */
+        if (status != STRIA_OK && ftruncate(w.fd, st.st_size) != 0) error_prefix(err, "left half-written: ");
+    }
+    if (w.fd >= 0 && !writer_close(&w) && status == STRIA_OK) status = writer_fail(&w, errno, err);
     return status;
 }
+
+/* ---- leavings ---- */
 
 /* NAME.PROCESS-COUNTER.tmp, as writer_create calls them. */
 static bool is_leaving(const char *name) {
@@ -235,11 +320,22 @@ static bool is_leaving(const char *name) {
     return at > name;
 }
 
-void folder_tidy(const char *path) {
+static bool is_leaving_of(const char *name, const char *const *names) {
+    for (; *names; names++) {
+        size_t length = strlen(*names);
+        if (strncmp(name, *names, length) == 0 && name[length] == '.' &&
+            strchr(name + length + 1, '.') == strstr(name, ".tmp"))
+            return is_leaving(name);
+    }
+    return false;
+}
+
+void folder_tidy(const char *path, const char *const *names) {
     char file[PATH_MAX];
     DIR *folder = opendir(path);
     for (const struct dirent *entry; folder && (entry = readdir(folder));)
-        if (is_leaving(entry->d_name) && snprintf(file, sizeof file, "%s/%s", path, entry->d_name) < (int)sizeof file)
+        if (is_leaving_of(entry->d_name, names) &&
+            snprintf(file, sizeof file, "%s/%s", path, entry->d_name) < (int)sizeof file)
             unlink(file);
     if (folder) closedir(folder);
 }

@@ -105,6 +105,7 @@ bool progress_event(const stria_event *event, void *context) {
         epoch_line(event);
         break;
     case STRIA_EVENT_CHECKPOINT:
+    case STRIA_EVENT_PROGRESS:
         break;
     case STRIA_EVENT_END:
         term_bar_clear();
