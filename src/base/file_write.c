@@ -289,18 +289,23 @@ static stria_status append_open(file_writer *w, struct stat *st, stria_error *er
     return STRIA_OK;
 }
 
+/* Nothing of it, rather than a part before the lines that come when there is room again. */
+static void append_undo(const char *path, off_t size, stria_error *err) {
+    int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0 || ftruncate(fd, size) != 0) error_prefix(err, "left half-written: ");
+    if (fd >= 0) close(fd);
+}
+
 stria_status file_append(const char *path, const void *data, size_t bytes, bool sync, stria_error *err) {
     file_writer w = {.path = (char *)(uintptr_t)path, .fd = -1, .given = bytes};
     struct stat st = {0};
     stria_status status = append_open(&w, &st, err);
-    if (status == STRIA_OK) {
-        status = write_all(&w, data, bytes, err);
-        if (status == STRIA_OK && sync && (call_fails("sync", path) || fsync(w.fd) != 0))
-            status = writer_fail(&w, errno, err);
-        /* Nothing of it, rather than half a line before the lines that come when there is room again. */
-        if (status != STRIA_OK && ftruncate(w.fd, st.st_size) != 0) error_prefix(err, "left half-written: ");
-    }
+    bool opened = status == STRIA_OK;
+    if (opened) status = write_all(&w, data, bytes, err);
+    if (status == STRIA_OK && sync && (call_fails("sync", path) || fsync(w.fd) != 0))
+        status = writer_fail(&w, errno, err);
     if (w.fd >= 0 && !writer_close(&w) && status == STRIA_OK) status = writer_fail(&w, errno, err);
+    if (opened && status != STRIA_OK) append_undo(path, st.st_size, err);
     return status;
 }
 

@@ -195,9 +195,9 @@ static stria_status epoch_end(trainer *t, stria_error *err) {
     stria_status status = t->validation ? validate(t, &e, err) : STRIA_OK;
     if (status == STRIA_INTERRUPTED) return STRIA_OK;
     TRY(status);
-    TRY(tell_and_note(t, &e, err));
-    epoch_next(t);
+    epoch_next(t); /* first: a line is made once, even if it cannot be written now */
     t->unsaved = true;
+    TRY(tell_and_note(t, &e, err));
     return checkpoint_now(t, err);
 }
 
@@ -216,7 +216,7 @@ stria_status trainer_run(trainer *t, stria_error *err) {
     TRY(run_folder_take(t, err));
     if (t->mend) TRY(run_folder_mend(t, err));
     tell_start(t);
-    if (t->at.step == 0 && !t->stop_asked) TRY(checkpoint_now(t, err));
+    if ((t->at.step == 0 || t->unsaved) && !t->stop_asked) TRY(checkpoint_now(t, err));
     t->checkpointed = clock_seconds();
     while (t->at.epoch < t->options.epochs && !t->stop_asked) {
         TRY(epoch_run(t, err));
