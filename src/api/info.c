@@ -1,4 +1,5 @@
 #include "api/api.h"
+#include "base/file.h"
 #include "base/text.h"
 
 #include <pthread.h>
@@ -9,6 +10,10 @@
 #ifndef STRIA_VERSION
 #define STRIA_VERSION "0.1.0"
 #endif
+
+void stria_files_abandon(void) {
+    file_writers_abandon();
+}
 
 const char *stria_version(void) {
     return STRIA_VERSION;

@@ -1,5 +1,6 @@
 #include "api/api.h"
 #include "base/file.h"
+#include "base/text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -75,6 +76,23 @@ stria_status stria_train_options_for(const stria_model *model, stria_train_optio
     if (recipe) TRY(train_options_recipe(&o, recipe, err));
     *out = o;
     return STRIA_OK;
+}
+
+stria_status stria_train_option_get(const stria_train_options *options, const char *name, char *out, size_t bytes,
+                                    stria_error *err) {
+    const stria_option_row *row;
+    for (int i = 0; (row = stria_train_option(i)); i++) {
+        if (strcmp(row->name, name) != 0) continue;
+        text value = {0};
+        train_option_text(options, i, &value);
+        stria_status status = text_check(&value, err);
+        if (status == STRIA_OK && value.length >= bytes)
+            status = error_set(err, STRIA_BAD_ARGUMENT, "--%s has %zu bytes, more than %zu", name, value.length, bytes);
+        if (status == STRIA_OK) memcpy(out, text_string(&value), value.length + 1);
+        text_release(&value);
+        return status;
+    }
+    FAIL(err, STRIA_BAD_ARGUMENT, "there is no training option '%s'", name);
 }
 
 /* ---- going on ---- */
@@ -163,6 +181,10 @@ stria_status stria_trainer_model(const stria_trainer *s, stria_model **out, stri
     graph *g;
     TRY(trainer_model(s->t, &g, err));
     return model_wrap(out, g, err);
+}
+
+const stria_train_options *stria_trainer_options(const stria_trainer *s) {
+    return &s->t->options;
 }
 
 const char *stria_trainer_folder(const stria_trainer *s) {

@@ -90,7 +90,7 @@ stria_status metrics_add(metrics *m, const stria_event *e, stria_error *err) {
 
 stria_status metrics_flush(metrics *m, bool sync, stria_error *err) {
     m->sent = clock_seconds();
-    if (!*m->path || (!sync && !m->pending.length)) return STRIA_OK;
+    if (!*m->path || (!m->pending.length && !(sync && file_exists(m->path)))) return STRIA_OK;
     TRY(text_check(&m->pending, err));
     TRY(file_append(m->path, m->pending.data, m->pending.length, sync, err));
     m->pending.length = 0;
