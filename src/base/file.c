@@ -141,6 +141,13 @@ stria_status file_lock(const char *path, int *handle, stria_error *err) {
     return STRIA_OK;
 }
 
+/* Not by closing alone: a forked child may have a copy of the descriptor. */
 void file_unlock(int handle) {
-    if (handle >= 0) close(handle);
+    if (handle < 0) return;
+    flock(handle, LOCK_UN);
+    close(handle);
+}
+
+void file_lock_forget(int handle) {
+    close(handle);
 }

@@ -28,6 +28,13 @@ stria_status run_folder_take(trainer *t, stria_error *err) {
     return STRIA_OK;
 }
 
+void run_folder_leave(trainer *t) {
+    if (t->lock < 0) return;
+    if (t->owner == (int64_t)getpid()) file_unlock(t->lock);
+    else file_lock_forget(t->lock);
+    t->lock = -1;
+}
+
 /* The model as an ONNX file's bytes, with the states as they are now; top1 ≥ 0 goes into the metadata. */
 static stria_status model_bytes(const trainer *t, double top1, text *out, stria_error *err) {
     char number[32];

@@ -16,6 +16,9 @@ struct trainer;
  * writers left of the four files. Nothing without a folder, or where it is locked already. */
 stria_status run_folder_take(struct trainer *t, stria_error *err);
 
+/* Gives the lock back, in the process that took it. */
+void run_folder_leave(struct trainer *t);
+
 /* Lines, checkpoint, models, in this order: the lines of every step that the checkpoint holds are on the disk before
  * it, the models after it. */
 stria_status run_folder_save(struct trainer *t, stria_error *err);

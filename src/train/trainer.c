@@ -1,6 +1,5 @@
 #include "train/trainer.h"
 
-#include "base/file.h"
 #include "base/text.h"
 #include "transform/transform.h"
 
@@ -81,7 +80,7 @@ stria_status trainer_new(trainer **out, graph *model, const dataset *train, cons
 
 void trainer_free(trainer *t) {
     if (!t) return;
-    file_unlock(t->lock);
+    run_folder_leave(t);
     metrics_release(&t->metrics);
     evaluator_free(t->validation);
     session_free(t->step);
