@@ -22,6 +22,34 @@ sed 's/"run":"[^"]*",//; s/,"seconds":.*//' stdout | cmp -s - first || fail "the
 refused 1 "folder 'runs/a' is not empty; 'stria train --resume runs/a' goes on with a run, --out takes another folder" \
     train lenet5 --data mnist:data --out runs/a
 
+# The header names what was given; of a run that goes on, too. A complete one says so, and what it says works.
+expect 0 train linear --data mnist:data --epochs 1 --weight-decay 5e-4 --loss hinge:margin=0.5 --out runs/given
+says stderr ", loss hinge:margin=0.5, weight-decay 0.0005"
+expect 0 train --resume runs/given
+says stderr ", loss hinge:margin=0.5, weight-decay 0.0005"
+advice=$(sed -n 's/.*complete: all its epochs are done; to train further: stria //p' stderr)
+[ -n "$advice" ] || { fail "a complete run does not say so:"; cat stderr; }
+# shellcheck disable=SC2086
+expect 0 $advice
+says stderr "resuming after step"
+says stderr "epoch 2/2"
+
+# After a divergence, the advice works as it is typed: options, limit and validation of the run, its weights, a lower rate.
+cat >steep.net <<'NET'
+stria-net 1
+x = input(batch x 1 x 28 x 28)
+h = dense(x, 20)
+y = dense(h, 10)
+output(y)
+NET
+expect 1 train steep.net --data mnist:data --epochs 2 --batch 20 --limit 300 --val no --lr 900000 --schedule constant --out 'runs/a b'
+says stderr "training diverged at step"
+advice=$(sed -n 's/^stria: to begin again from there with a lower rate: stria //p' stderr)
+wanted="train 'runs/a b' --data mnist:data --limit 300 --val no --epochs 2 --batch 20 --schedule constant --lr 9e+04"
+[ "$advice" = "$wanted" ] || { fail "after a divergence it advises: $advice"; cat stderr; }
+eval "set -- ${advice/9e+04/0.01}"
+expect 0 "$@"
+
 # A run folder is a model, and knows its data.
 expect 0 eval runs/a --json
 says stdout '"images":100'
@@ -67,5 +95,6 @@ code=$?
 [ $code -eq 1 ] || { fail "an interrupted training exits with $code"; tail -n 3 stderr; }
 says stderr "everything is saved, go on with: stria train --resume runs/stopped"
 expect 2 train --resume runs/stopped --batch 7
+says stderr "a new run can begin with its weights: stria train runs/stopped --batch N --data DATA"
 says stderr "can't change"
 finish

@@ -46,6 +46,11 @@ typedef struct stria_error {
     char text[1020];
 } stria_error;
 
+/* Removes the temporary files of all files that this process is writing; those that they were to replace stay as they
+ * are. Async-signal-safe: for a handler of a program that ends by the signal and would leave them. Nothing that writes
+ * may be used after it. */
+STRIA_API void stria_files_abandon(void);
+
 /* The library's version, "1.2.3", and as a number like STRIA_VERSION_NUMBER. Static storage. Thread-safe. */
 STRIA_API const char *stria_version(void);
 STRIA_API int stria_version_number(void);

@@ -47,6 +47,10 @@ STRIA_API const stria_option_row *stria_train_option(int index);
  * with the nearest. */
 STRIA_API stria_status stria_train_option_set(stria_train_options *options, const char *name, const char *text,
                                               stria_error *error);
+/* An option's value as the text that stria_train_option_set reads back exactly, into text[bytes]. STRIA_BAD_ARGUMENT
+ * for an unknown name or a value that is longer. */
+STRIA_API stria_status stria_train_option_get(const stria_train_options *options, const char *name, char *text,
+                                              size_t bytes, stria_error *error);
 
 /* ---------------------------------------------------------------------------------------------------------------
  * Trainer
@@ -58,8 +62,10 @@ typedef enum stria_event_kind {
     STRIA_EVENT_START,      /* once, before the first step: the plan */
     STRIA_EVENT_STEP,       /* after every step */
     STRIA_EVENT_EPOCH,      /* after every epoch's validation */
-    STRIA_EVENT_CHECKPOINT, /* a checkpoint was written */
-    STRIA_EVENT_END         /* everything is written */
+    STRIA_EVENT_CHECKPOINT, /* lines, checkpoint and models were written */
+    STRIA_EVENT_END,        /* everything is written */
+    STRIA_EVENT_PROGRESS /* after every batch of a validation, and of the search for a value that is not finite: nothing
+                            to tell, but it may be asked to stop */
 } stria_event_kind;
 
 /* What a callback sees. Fields that do not belong to the kind are 0. */
@@ -86,7 +92,8 @@ typedef struct stria_event {
 } stria_event;
 
 /* Called in the training thread. Returning false asks to stop: the state is saved and stria_trainer_run returns
- * STRIA_INTERRUPTED. */
+ * STRIA_INTERRUPTED, or STRIA_OK where the last epoch is complete. A validation that is stopped is done again when the
+ * training goes on. */
 typedef bool stria_event_callback(const stria_event *event, void *context);
 
 /* A trainer owns a copy of the model's parameters; `model` itself does not change. val may be NULL. The datasets and
@@ -116,6 +123,9 @@ STRIA_API void stria_trainer_on_event(stria_trainer *trainer, stria_event_callba
 STRIA_API stria_status stria_trainer_run(stria_trainer *trainer, stria_error *error);
 /* A snapshot of the model with the parameters as they are now; the caller frees it. */
 STRIA_API stria_status stria_trainer_model(const stria_trainer *trainer, stria_model **out, stria_error *error);
+/* Its options: of a run folder that goes on, those that it began with, but for epochs, threads and the folder. Lives as
+ * long as the trainer. */
+STRIA_API const stria_train_options *stria_trainer_options(const stria_trainer *trainer);
 /* The run folder, "" if none. Lives as long as the trainer. */
 STRIA_API const char *stria_trainer_folder(const stria_trainer *trainer);
 STRIA_API void stria_trainer_free(stria_trainer *trainer); /* accepts NULL */

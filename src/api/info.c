@@ -1,10 +1,15 @@
 #include "api/api.h"
+#include "base/file.h"
 #include "base/text.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
+
+void stria_files_abandon(void) {
+    file_writers_abandon();
+}
 
 #define ROWS_MAX 16
 

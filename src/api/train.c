@@ -1,6 +1,6 @@
 #include "api/api.h"
-#include "api/metrics.h"
 #include "base/file.h"
+#include "base/text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,19 +10,14 @@ struct stria_trainer {
     trainer *t;
     pool *pool;
     stria_dataset *train, *val; /* retained */
-    metrics metrics;
     stria_event_callback *callback;
     void *context;
-    stria_error failure; /* of writing what a training leaves behind */
     char note[160];
 };
 
-/* Files first, then the caller: whoever is told of an epoch finds its files. */
 static bool on_event(const stria_event *event, void *context) {
     stria_trainer *s = context;
     stria_event e = *event;
-    if (s->failure.status != STRIA_OK) return false;
-    if (metrics_event(&s->metrics, s->t, &e, &s->failure) != STRIA_OK) return false;
     if (e.kind == STRIA_EVENT_START && *s->note) e.note = s->note;
     return !s->callback || s->callback(&e, s->context);
 }
@@ -35,7 +30,7 @@ static stria_status setup(stria_trainer *s, graph *model, const data_source *sou
     TRY(trainer_new(&s->t, model, s->train->d, s->val ? s->val->d : NULL, source, options, ks, s->pool, err));
     s->t->callback = on_event;
     s->t->context = s;
-    return trainer_folder_take(s->t, err);
+    return run_folder_take(s->t, err);
 }
 
 static stria_status trainer_alloc(stria_trainer **out, const stria_dataset *train, const stria_dataset *val,
@@ -70,7 +65,6 @@ stria_status stria_trainer_new(stria_trainer **out, const stria_model *model, st
     source.hold_out = train->options.hold_out_val;
     stria_status status = setup(s, model->g, &source, &o, err);
     if (status == STRIA_OK) status = folder_check(o.out, err); /* again, under the lock */
-    if (status == STRIA_OK) status = metrics_init(&s->metrics, o.out, 0, err);
     if (status == STRIA_OK) *out = s;
     else stria_trainer_free(s);
     return status;
@@ -82,6 +76,23 @@ stria_status stria_train_options_for(const stria_model *model, stria_train_optio
     if (recipe) TRY(train_options_recipe(&o, recipe, err));
     *out = o;
     return STRIA_OK;
+}
+
+stria_status stria_train_option_get(const stria_train_options *options, const char *name, char *out, size_t bytes,
+                                    stria_error *err) {
+    const stria_option_row *row;
+    for (int i = 0; (row = stria_train_option(i)); i++) {
+        if (strcmp(row->name, name) != 0) continue;
+        text value = {0};
+        train_option_text(options, i, &value);
+        stria_status status = text_check(&value, err);
+        if (status == STRIA_OK && value.length >= bytes)
+            status = error_set(err, STRIA_BAD_ARGUMENT, "--%s has %zu bytes, more than %zu", name, value.length, bytes);
+        if (status == STRIA_OK) memcpy(out, text_string(&value), value.length + 1);
+        text_release(&value);
+        return status;
+    }
+    FAIL(err, STRIA_BAD_ARGUMENT, "there is no training option '%s'", name);
 }
 
 /* ---- going on ---- */
@@ -125,7 +136,6 @@ static stria_status resume(stria_trainer **out, const checkpoint *c, stria_datas
     TRY(trainer_alloc(&s, train, val, err));
     stria_status status = setup(s, c->model, &source, &c->options, err);
     if (status == STRIA_OK) status = checkpoint_restore(c, s->t, err);
-    if (status == STRIA_OK) status = metrics_init(&s->metrics, c->options.out, s->t->at.step, err);
     if (status == STRIA_OK && strcmp(c->isa, kernels_name(s->t->ks)) != 0)
         snprintf(s->note, sizeof s->note, "began with %.30s, goes on with %.30s: the result will not be bit-identical",
                  c->isa, kernels_name(s->t->ks));
@@ -163,16 +173,17 @@ void stria_trainer_on_event(stria_trainer *s, stria_event_callback *callback, vo
 }
 
 stria_status stria_trainer_run(stria_trainer *s, stria_error *err) {
-    stria_status status = trainer_run(s->t, err);
-    if (s->failure.status == STRIA_OK) return status;
-    if (err) *err = s->failure;
-    return s->failure.status;
+    return trainer_run(s->t, err);
 }
 
 stria_status stria_trainer_model(const stria_trainer *s, stria_model **out, stria_error *err) {
     graph *g;
     TRY(trainer_model(s->t, &g, err));
     return model_wrap(out, g, err);
+}
+
+const stria_train_options *stria_trainer_options(const stria_trainer *s) {
+    return &s->t->options;
 }
 
 const char *stria_trainer_folder(const stria_trainer *s) {
@@ -182,7 +193,6 @@ const char *stria_trainer_folder(const stria_trainer *s) {
 void stria_trainer_free(stria_trainer *s) {
     if (!s) return;
     trainer_free(s->t);
-    metrics_release(&s->metrics);
     stria_dataset_free(s->train);
     stria_dataset_free(s->val);
     pool_release(s->pool);

@@ -18,6 +18,8 @@ stria_status file_writer_open(file_writer **out, const char *path, stria_error *
 stria_status file_writer_write(file_writer *w, const void *data, size_t bytes, stria_error *err);
 stria_status file_writer_printf(file_writer *w, stria_error *err, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* The same for a folder that others may write to, too: a link of that name is not followed but replaced. */
+stria_status file_writer_replace(file_writer **out, const char *path, stria_error *err);
 /* Syncs and renames; frees the writer on success and on failure (then the temporary file is removed). */
 stria_status file_writer_commit(file_writer *w, stria_error *err);
 void file_writer_abort(file_writer *w); /* accepts NULL; removes the temporary file */
@@ -25,23 +27,42 @@ void file_writer_abort(file_writer *w); /* accepts NULL; removes the temporary f
 /* Writes a whole file atomically. */
 stria_status file_write(const char *path, const void *data, size_t bytes, stria_error *err);
 
-/* Appends to a log (made if it is not there). Not atomic: a kill may leave half of the last line. */
-stria_status file_append(const char *path, const void *data, size_t bytes, stria_error *err);
+/* The same through file_writer_replace. */
+stria_status file_replace(const char *path, const void *data, size_t bytes, stria_error *err);
 
-/* For tests: the n-th step of writing (write, sync, rename; 1 = the next) fails as if the disk were full, once;
- * 0 turns it off. */
+/* Appends to a log (made if it is not there); with `sync`, all of it is on the disk on return. A failure leaves the
+ * file as it was, a kill may leave half of the last line. Links and what is no regular file are refused. */
+stria_status file_append(const char *path, const void *data, size_t bytes, bool sync, stria_error *err);
+
+/* For tests: the n-th system call of writing (create, write, sync, close, rename, sync of the folder; 1 = the next)
+ * fails as if the disk were full, once; 0 turns it off. */
 void file_fail_at(long n);
+/* For tests: `hook` is called before each of these with the call's name and the file's; where it returns true the call
+ * fails. NULL: none. */
+typedef bool file_hook(const char *call, const char *path);
+void file_on_call(file_hook *hook);
 
-/* Removes the temporary files that killed writers left in a folder; the caller must be its only writer. */
-void folder_tidy(const char *path);
+/* Removes the temporary files that killed writers of names[] (NULL-terminated) left in a folder; the caller must be
+ * their only writer. */
+void folder_tidy(const char *path, const char *const *names);
 
-bool file_exists(const char *path);                           /* anything of that name */
-bool file_is_folder(const char *path);                        /* follows links */
-stria_status folder_make(const char *path, stria_error *err); /* with parents; fine if it is there */
+/* Removes the temporary files of all writers of this process. Async-signal-safe: for a handler that ends the process;
+ * these writers cannot be used after it. */
+void file_writers_abandon(void);
+
+bool file_exists(const char *path);    /* anything of that name */
+bool file_is_folder(const char *path); /* follows links */
+/* With parents; fine if it is there. The names that it makes are on the disk on return. */
+stria_status folder_make(const char *path, stria_error *err);
+/* Puts the name of a folder on the disk, by a sync of the one that holds it. Fine where the file system cannot do it.
+ */
+stria_status folder_sync_name(const char *path, stria_error *err);
 
 /* A lock on the existing folder `path`, held through its file "lock" (flock: the kernel drops it when the process dies;
- * the file stays and holds the process number). STRIA_BUSY if it is held, by another process or by this one. */
+ * the file stays and holds the process number). A link of that name is refused. STRIA_BUSY if it is held, by another
+ * process or by this one. */
 stria_status file_lock(const char *path, int *handle, stria_error *err);
-void file_unlock(int handle); /* accepts −1 */
+void file_unlock(int handle);      /* accepts −1 */
+void file_lock_forget(int handle); /* a forked child's copy: the lock stays its parent's */
 
 #endif

@@ -54,6 +54,7 @@ struct pool {
     _Alignas(MEMORY_ALIGNMENT) atomic_bool busy;
     atomic_int references;
     atomic_bool quit;
+    pid_t owner; /* whose threads they are: a forked child has none of them */
     int threads;
     int64_t spin_ns; /* 0 when there are more threads than CPUs: spinning would hold up the one waited for */
     uint32_t job;
@@ -185,8 +186,11 @@ void pool_run(pool *p, pool_task *task, void *context, int64_t count) {
     atomic_store(&p->busy, false);
 }
 
-/* Stops and joins workers 1 … started. */
+/* Stops and joins workers 1 … started. In a forked child there is nothing to join, and pthread_join would wait for
+ * ever.
+ */
 static void pool_stop(pool *p, int started) {
+    if (p->owner != getpid()) started = 0;
     atomic_store(&p->quit, true);
     for (int w = 1; w <= started; w++) worker_go(&p->workers[w]);
     for (int w = 1; w <= started; w++) pthread_join(p->workers[w].thread, NULL);
@@ -211,6 +215,7 @@ stria_status pool_new(pool **out, int threads, stria_error *err) {
     int cpus = pool_cpus();
     if (threads == 0) threads = cpus < THREADS_MAX ? cpus : THREADS_MAX;
     TRY(mem_new(&p, 1, sizeof *p, "a thread pool", err));
+    p->owner = getpid();
     p->threads = threads;
     p->spin_ns = threads <= cpus ? SPIN_NS : 0;
     atomic_init(&p->references, 1);

@@ -25,7 +25,8 @@ typedef void pool_task(void *context, int64_t index, int worker);
  * so that successive layers find their data in the same core's cache; a worker who is through takes over what others
  * have not begun, so that nobody waits for a thread that is not awake yet or whose CPU is taken. The calling thread is
  * worker 0. A caller who finds the pool busy (or passes NULL) runs everything alone as worker 0, with the same bits.
- * Never fails, never allocates. Waiting threads spin about 50 µs and then sleep on a futex. */
+ * After a fork, the child's copy of a pool has no threads but its caller, who takes over all shares: it works on,
+ * alone. Never fails, never allocates. Waiting threads spin about 50 µs and then sleep on a futex. */
 void pool_run(pool *p, pool_task *task, void *context, int64_t count);
 
 #endif

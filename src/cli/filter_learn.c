@@ -171,8 +171,7 @@ static stria_status lesson_run(filter_graph *g, lesson *l, stria_error *error) {
     stria_status status = plain ? STRIA_OK : rate_choose(l, error);
     for (l->done = 0; status == STRIA_OK; l->done++) {
         double *loss = &l->losses[l->done];
-        bool last =
-            l->done == l->iterations || term_stopped() || (l->done > 0 && loss[-1] <= CLOSE_ENOUGH * l->losses[0]);
+        bool last = l->done == l->iterations || (l->done > 0 && loss[-1] <= CLOSE_ENOUGH * l->losses[0]);
         status = step_run(g, last ? 0 : l->rate, plain || last ? 0 : (double)n / (double)(n + 3), loss, error);
         if (status != STRIA_OK || last) break;
         if (!isfinite(*loss))

@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -25,13 +26,24 @@ static void model_stem(const char *model, char *stem, size_t size) {
     if (!*stem || strcmp(stem, "..") == 0) snprintf(stem, size, "model");
 }
 
+/* Names in a folder are on the disk after it, as far as the file system can do that. */
+static void folder_sync(const char *path) {
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return;
+    fsync(fd);
+    close(fd);
+}
+
 stria_status folder_claim(const char *model, char *path, size_t size, stria_error *error) {
     char stem[200];
     model_stem(model, stem, sizeof stem);
     stria_status status = source_make_folder(runs, error);
     for (int n = 1; n < 1000000 && status == STRIA_OK; n++) {
         snprintf(path, size, "%s/%s-%d", runs, stem, n);
-        if (mkdir(path, 0777) == 0) return STRIA_OK;
+        if (mkdir(path, 0777) == 0) {
+            folder_sync("."); /* the name of runs/; the library syncs what is in it */
+            return STRIA_OK;
+        }
         if (errno != EEXIST)
             return source_refuse(error, STRIA_IO, "folder '%s' cannot be made: %s", path, strerror(errno));
     }
@@ -39,13 +51,24 @@ stria_status folder_claim(const char *model, char *path, size_t size, stria_erro
     return source_refuse(error, STRIA_IO, "no free name '%s/%s-N' was found", runs, stem);
 }
 
-void folder_give_up(const char *path) {
-    rmdir(path);
+/* What a training leaves that ended before its first checkpoint was whole: the lock, and that checkpoint under the
+ * temporary name that the library removes when it trains there. */
+static bool is_left_over(const char *name) {
+    static const char begun[] = "checkpoint.safetensors.";
+    return strcmp(name, "lock") == 0 || (strncmp(name, begun, sizeof begun - 1) == 0 && source_ends(name, ".tmp"));
 }
 
-/* What is more than an empty folder's: a lock alone is left where the first checkpoint found no room. */
+/* What is more than an empty folder's. */
 static int of_a_run(const struct dirent *entry) {
-    return entry->d_name[0] != '.' && strcmp(entry->d_name, "lock") != 0;
+    return entry->d_name[0] != '.' && !is_left_over(entry->d_name);
+}
+
+void folder_give_up(const char *path) {
+    char file[2048];
+    if (!*path || folder_has_checkpoint(path)) return;
+    snprintf(file, sizeof file, "%s/lock", path);
+    unlink(file);
+    rmdir(path);
 }
 
 static void names_free(struct dirent **names, int count) {

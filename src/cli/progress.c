@@ -40,6 +40,15 @@ static void plan_data(const progress *p, const stria_event *event) {
               (long long)p->classes, val);
 }
 
+/* How to train a run further whose epochs are all done: as many again. */
+static void plan_resumed(const progress *p, const stria_event *event) {
+    char word[2048], count[32];
+    if (event->epoch > event->epochs && p->resumed)
+        plan_line("", "complete: all its epochs are done; to train further: stria train --resume %s --epochs %lld",
+                  show_word(p->resumed, word, sizeof word), 2 * (long long)event->epochs);
+    else if (event->step > 0) plan_line("", "resuming after step %s", show_count(event->step, count));
+}
+
 static void plan(const progress *p, const stria_event *event) {
     char a[32], b[32], c[32], d[32], e[32];
     plan_machine(event);
@@ -57,7 +66,7 @@ static void plan(const progress *p, const stria_event *event) {
     if (rest)
         plan_line("", "the last, incomplete batch of each epoch is dropped (%lld image%s, reshuffled every epoch)",
                   (long long)rest, rest == 1 ? "" : "s");
-    if (event->step > 0) plan_line("", "resuming after step %s", show_count(event->step, a));
+    plan_resumed(p, event);
     if (event->note) plan_line("note", "%s", event->note);
 }
 
@@ -106,6 +115,7 @@ bool progress_event(const stria_event *event, void *context) {
         epoch_line(event);
         break;
     case STRIA_EVENT_CHECKPOINT:
+    case STRIA_EVENT_PROGRESS:
         break;
     case STRIA_EVENT_END:
         term_bar_clear();

@@ -5,8 +5,9 @@
 #include <stria/stria.h>
 
 typedef struct progress {
-    const char *model, *data; /* as the user or the run folder named them */
-    const char *options;      /* "batch 64, sgd:momentum=0.9, …"; "" for a run that goes on */
+    const char *model, *data;                                    /* as the user or the run folder named them */
+    const char *options;                                         /* "batch 64, sgd:momentum=0.9, …" */
+    const char *resumed;                                         /* the run folder that goes on, or NULL */
     int64_t classes, channels, height, width, val_images, batch; /* batch 0: not known */
     /* what came back */
     bool started, trained; /* a START was seen; an EPOCH was seen */

@@ -1,12 +1,12 @@
 #include "cli/term.h"
 
+#include "cli/signals.h"
 #include "cli/verb.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <langinfo.h>
 #include <locale.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,19 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-static volatile sig_atomic_t stop_asked, pipe_closed;
 static bool utf8, bar_shown;
 static double bar_time;
-
-static void on_stop(int number) {
-    (void)number;
-    stop_asked = 1;
-}
-
-static void on_pipe(int number) {
-    (void)number;
-    pipe_closed = 1;
-}
 
 /* A closed descriptor 0 to 2 would be given to the next file that is opened, and messages written into a checkpoint. */
 static void descriptors_fill(void) {
@@ -41,24 +30,18 @@ void term_init(void) {
     descriptors_fill();
     setlocale(LC_CTYPE, "");
     utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
-    struct sigaction stop = {.sa_handler = on_stop, .sa_flags = (int)(SA_RESETHAND | SA_RESTART)};
-    struct sigaction pipe = {.sa_handler = on_pipe, .sa_flags = SA_RESTART};
-    sigaction(SIGINT, &stop, NULL);
-    sigaction(SIGTERM, &stop, NULL);
-    sigaction(SIGHUP, &stop, NULL);
-    sigaction(SIGPIPE, &pipe, NULL);
-    signal(SIGXFSZ, SIG_IGN); /* a file-size limit is then a failed write, with a sentence */
+    signals_init();
 }
 
 bool term_stopped(void) {
-    return stop_asked != 0;
+    return signals_asked();
 }
 
 bool term_finish(void) {
     errno = 0;
     int flushed = fflush(stdout), reason = errno;
     if (flushed == 0 && !ferror(stdout)) return true;
-    if (pipe_closed) return false;
+    if (signals_pipe_closed()) return false;
     term_say("writing to standard output failed%s%s", reason ? ": " : "", reason ? strerror(reason) : "");
     return false;
 }
@@ -123,6 +106,7 @@ void term_bar(const char *label, double share, const char *tail) {
     if (now - bar_time < 0.1 || !isatty(fileno(stderr))) return;
     bar_time = now;
     bar_shown = true;
+    signals_bar(true);
     int width = term_width(stderr) - text_columns(label) - text_columns(tail) - 4;
     if (width > 40) width = 40;
     int filled = (int)(share * width + 0.5);
@@ -135,6 +119,7 @@ void term_bar(const char *label, double share, const char *tail) {
 void term_bar_clear(void) {
     if (bar_shown) fputs("\r\033[K", stderr);
     bar_shown = false;
+    signals_bar(false);
     bar_time = 0;
 }
 
@@ -143,5 +128,5 @@ bool term_progress(int64_t done, int64_t of, void *context) {
     snprintf(tail, sizeof tail, "%s of %s", show_count(done, a), show_count(of, b));
     term_bar(context, of > 0 ? (double)done / (double)of : 1, tail);
     if (done >= of) term_bar_clear();
-    return !stop_asked;
+    return !signals_asked();
 }

@@ -6,10 +6,9 @@
 
 #include <stdio.h>
 
-/* To be called first: locale, signal handlers (SIGINT and SIGTERM ask to stop, a second one kills), descriptors 0 to 2.
- */
+/* To be called first: locale, signals (cli/signals.h), descriptors 0 to 2. */
 void term_init(void);
-/* Whether SIGINT or SIGTERM came. */
+/* Whether a signal that was held asks to stop. */
 bool term_stopped(void);
 /* Flushes stdout. False if anything of it was lost; then this was said on stderr, unless the reader just went away. */
 bool term_finish(void);

@@ -4,6 +4,8 @@
 #include "cli/picture.h"
 #include "cli/progress.h"
 #include "cli/score.h"
+#include "cli/settings.h"
+#include "cli/signals.h"
 #include "cli/source.h"
 #include "cli/term.h"
 #include "cli/verb.h"
@@ -17,7 +19,7 @@ enum { PICTURES = 8 };
 typedef struct training {
     const options *given;
     bool resumed;
-    char folder[1024], data[4096], settings[512];
+    char folder[1024], data[4096], settings[1024];
     stria_train_options options;
     stria_model *model;
     stria_dataset *train, *val, *test;
@@ -45,7 +47,11 @@ static bool resume_usage(const options *given) {
         bool allowed = row->kind != OPTION_TRAINING && (!row->group || strcmp(row->group, PREPROCESS_GROUP) != 0);
         for (int j = 0; j < 2; j++) allowed = allowed || strcmp(row->name, may[j]) == 0;
         if (allowed) continue;
-        term_say("train: --%s can't change when a run goes on; --epochs, --threads and --data can", row->name);
+        char word[2048];
+        const char *run = option_text(given, "resume");
+        term_say("train: --%s can't change when a run goes on; --epochs, --threads and --data can; a new run can begin "
+                 "with its weights: stria train %s --%s %s --data DATA",
+                 row->name, *run ? show_word(run, word, sizeof word) : "RUN", row->name, row->type ? row->type : "");
         return false;
     }
     if (given->operand_count == 0) return true;
@@ -61,7 +67,7 @@ static bool train_usage(const options *given) {
     return false;
 }
 
-/* The library's options, those that suit the model before those that are given, and a line that says them. */
+/* The library's options, those that suit the model before those that are given. */
 static stria_status training_options(training *t, stria_error *error) {
     t->options = stria_train_options_default();
     stria_status status = t->model ? stria_train_options_for(t->model, &t->options, error) : STRIA_OK;
@@ -69,8 +75,6 @@ static stria_status training_options(training *t, stria_error *error) {
     for (int i = 0; (row = stria_train_option(i)) && status == STRIA_OK; i++)
         if (option_given(t->given, row->name))
             status = stria_train_option_set(&t->options, row->name, option_text(t->given, row->name), error);
-    snprintf(t->settings, sizeof t->settings, "batch %lld, %s, lr %g, %s, seed %llu", (long long)t->options.batch,
-             t->options.optimizer, t->options.lr, t->options.schedule, (unsigned long long)t->options.seed);
     return status;
 }
 
@@ -83,7 +87,7 @@ static stria_status training_data(training *t, stria_error *error) {
     return status;
 }
 
-/* What the first lines say of the data. */
+/* What the first lines say of the data and the options. */
 static void training_facts(training *t) {
     const stria_dataset *train = stria_trainer_train_data(t->trainer), *val = stria_trainer_val_data(t->trainer);
     progress *p = &t->progress;
@@ -91,6 +95,9 @@ static void training_facts(training *t) {
     p->classes = stria_dataset_classes(train);
     p->val_images = val ? stria_dataset_count(val) : 0;
     t->limit = stria_dataset_limit(train);
+    settings_text(stria_trainer_options(t->trainer), t->given, t->settings, sizeof t->settings);
+    p->options = t->settings;
+    p->batch = stria_trainer_options(t->trainer)->batch;
 }
 
 static stria_status training_begin(training *t, stria_error *error) {
@@ -99,6 +106,7 @@ static stria_status training_begin(training *t, stria_error *error) {
     if (status == STRIA_OK) status = source_model(t->given, model, &t->model, error);
     if (status == STRIA_OK) status = training_options(t, error);
     if (status == STRIA_OK) status = training_data(t, error);
+    if (status == STRIA_OK) signals_hold(); /* what is made from here on is saved, not left half-done */
     if (status == STRIA_OK && option_given(t->given, "out")) {
         snprintf(t->folder, sizeof t->folder, "%s", t->options.out);
         status = folder_prepare(t->folder, error);
@@ -109,8 +117,6 @@ static stria_status training_begin(training *t, stria_error *error) {
     if (status == STRIA_OK) status = stria_trainer_new(&t->trainer, t->model, t->train, t->val, &t->options, error);
     if (status == STRIA_OK) training_facts(t);
     t->progress.model = model;
-    t->progress.options = t->settings;
-    t->progress.batch = t->options.batch;
     return status;
 }
 
@@ -127,8 +133,7 @@ static stria_status training_resume(training *t, stria_error *error) {
     if (status == STRIA_OK)
         status = stria_trainer_resume(&t->trainer, t->folder, moved, changed ? &t->options : NULL, error);
     if (status == STRIA_OK) training_facts(t);
-    t->progress.model = t->folder;
-    t->progress.options = "";
+    t->progress.model = t->progress.resumed = t->folder;
     return status;
 }
 
@@ -188,23 +193,47 @@ static stria_status training_print(const training *t, stria_error *error) {
     return status;
 }
 
-static int interrupted(const training *t) {
+/* A signal came while it trained. Where nothing is left to train, only the test was not made. */
+static int interrupted(const training *t, bool complete) {
     char word[2048];
     const progress *p = &t->progress;
-    term_say("interrupted after step %lld of %lld; everything is saved, go on with: stria train --resume %s",
-             (long long)p->step, (long long)p->steps, show_word(t->folder, word, sizeof word));
+    show_word(t->folder, word, sizeof word);
+    if (complete)
+        term_say("interrupted after the last of %lld steps; the training is complete and saved, test it with: "
+                 "stria eval %s",
+                 (long long)p->steps, word);
+    else
+        term_say("interrupted %s step %lld of %lld; everything is saved, go on with: stria train --resume %s",
+                 p->step == p->steps ? "in the validation after" : "after", (long long)p->step, (long long)p->steps,
+                 word);
     return EXIT_FAILED;
 }
 
-/* What went wrong, and that a training which has begun is not lost. */
-static int failed(const training *t, const stria_error *error) {
-    char word[2048];
+/* What went wrong, and what can be done with a training that has begun: it is not lost. */
+static int failed(training *t, const stria_error *error) {
+    char word[8192];
     int code = term_fail(error);
-    if (!t->resumed && !option_given(t->given, "out")) folder_give_up(t->folder);
-    if (t->progress.started && folder_has_checkpoint(t->folder))
-        term_say("what was trained is kept: when the cause is mended, go on with: stria train --resume %s",
+    bool saved = folder_has_checkpoint(t->folder);
+    if (error->status == STRIA_NOT_FINITE && t->progress.started && saved) {
+        settings_retrain(t->trainer, t->data, word, sizeof word);
+        term_say("to begin again from there with a lower rate: %s", word);
+    } else if (t->progress.started && saved) {
+        term_say("what was trained up to the last checkpoint is saved; when the cause is removed, go on with: "
+                 "stria train --resume %s",
                  show_word(t->folder, word, sizeof word));
+    }
+    stria_trainer_free(t->trainer); /* and its lock */
+    t->trainer = NULL;
+    if (!t->resumed && !option_given(t->given, "out")) folder_give_up(t->folder);
     return code;
+}
+
+static stria_status training_run(training *t, stria_error *error) {
+    stria_trainer_on_event(t->trainer, progress_event, &t->progress);
+    signals_hold();
+    stria_status status = stria_trainer_run(t->trainer, error);
+    term_bar_clear();
+    return status;
 }
 
 static int train_run(const options *given) {
@@ -216,16 +245,13 @@ static int train_run(const options *given) {
     t->progress.data = t->data;
     stria_error error = {0};
     stria_status status = t->resumed ? training_resume(t, &error) : training_begin(t, &error);
-    if (status == STRIA_OK) {
-        stria_trainer_on_event(t->trainer, progress_event, &t->progress);
-        status = stria_trainer_run(t->trainer, &error);
-        term_bar_clear();
-    }
-    bool stopped = status == STRIA_INTERRUPTED && t->progress.started;
-    bool json = option_given(given, "json");
-    if (status == STRIA_OK) status = training_test(t, &error);
-    if (status == STRIA_OK && !json) status = training_print(t, &error);
-    int code = status == STRIA_OK ? EXIT_DONE : stopped ? interrupted(t) : failed(t, &error);
+    if (status == STRIA_OK) status = training_run(t, &error);
+    if (!signals_asked()) signals_release(); /* else what comes after the first one does not cut the last words off */
+    bool complete = status == STRIA_OK, json = option_given(given, "json");
+    bool stopped = complete ? signals_asked() : status == STRIA_INTERRUPTED && t->progress.started;
+    if (complete && !stopped) status = training_test(t, &error);
+    if (complete && !stopped && status == STRIA_OK && !json) status = training_print(t, &error);
+    int code = stopped ? interrupted(t, complete) : status == STRIA_OK ? EXIT_DONE : failed(t, &error);
     if (code == EXIT_DONE && json) code = json_finish(training_json(t));
     training_release(t);
     free(t);

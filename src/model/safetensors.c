@@ -354,7 +354,7 @@ stria_status safetensors_write(const safetensors *file, const char *path, stria_
     if (json_dump_callback(header, text_sink, &t, JSON_COMPACT))
         TRY_DONE(error_set(err, STRIA_NO_MEMORY, "not enough memory for a safetensors header"));
     TRY_DONE(text_check(&t, err));
-    TRY_DONE(file_writer_open(&w, path, err));
+    TRY_DONE(file_writer_replace(&w, path, err));
     TRY_DONE(file_fill(w, file, t.data, err));
     status = file_writer_commit(w, err);
     w = NULL;

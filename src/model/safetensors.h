@@ -26,9 +26,14 @@ typedef struct safetensors {
  * shape == bytes. dtypes: F64 F32 F16 BF16 I64 I32 I16 I8 U64 U32 U16 U8 BOOL. */
 stria_status safetensors_decode(safetensors *out, const uint8_t *data, size_t size, stria_error *err);
 stria_status safetensors_read(safetensors *out, const char *path, stria_error *err);
-/* Atomically. Names and keys must be UTF-8 and unique. */
+/* Atomically; a link of that name is replaced. Names and keys must be UTF-8 and unique. */
 stria_status safetensors_write(const safetensors *file, const char *path, stria_error *err);
 void safetensors_release(safetensors *file);
+
+/* Of the names, types, shapes and contents of all tensors and of all metadata but SAFETENSORS_CHECKSUM, where a writer
+ * may put it. Their order does not matter; any one changed byte changes it. */
+#define SAFETENSORS_CHECKSUM "checksum"
+uint64_t safetensors_checksum(const safetensors *file);
 
 /* NULL if there is none. */
 tensor *safetensors_find(const safetensors *file, const char *name);

@@ -14,8 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PARAM_PREFIX "param/"
-#define TEXT_NET     "stria-net"
+#define PARAM_PREFIX      "param/"
+#define TEXT_NET          "stria-net"
+#define CHECKPOINT_FORMAT "stria checkpoint 2"
 
 /* A state's name in the file goes behind this prefix. The optimiser's states are those that the model does not have:
  * their names begin with "state/" already, which a parameter's may too. */
@@ -75,7 +76,7 @@ static stria_status options_add(writing *w, const stria_train_options *options, 
 
 static stria_status position_add(writing *w, const trainer *t, stria_error *err) {
     const position *at = &t->at;
-    TRY(pair_add(w, err, "format", "stria checkpoint 1"));
+    TRY(pair_add(w, err, "format", "%s", CHECKPOINT_FORMAT));
     TRY(pair_add(w, err, "isa", "%s", t->ks->isa));
     TRY(pair_add(w, err, "data", "%s", t->source.spec));
     TRY(pair_add(w, err, "data.images", "%" PRId64, dataset_count(t->train)));
@@ -89,7 +90,9 @@ static stria_status position_add(writing *w, const trainer *t, stria_error *err)
     TRY(pair_add(w, err, "epoch.loss", "%a", at->epoch_score.loss));
     TRY(pair_add(w, err, "epoch.images", "%" PRId64, at->epoch_score.images));
     TRY(pair_add(w, err, "epoch.top1", "%" PRId64, at->epoch_score.top1));
-    return pair_add(w, err, "epoch.top5", "%" PRId64, at->epoch_score.top5);
+    TRY(pair_add(w, err, "epoch.top5", "%" PRId64, at->epoch_score.top5));
+    TRY(pair_add(w, err, "best.top1", "%a", at->best_top1));
+    return pair_add(w, err, "best.step", "%" PRId64, at->best_step);
 }
 
 /* The graph as text, or as ONNX bytes. What a text says of a state (that it is filled with one number) depends on its
@@ -122,6 +125,7 @@ stria_status checkpoint_write(trainer *t, stria_error *err) {
     TRY_DONE(entry_add(&w, "", "graph", t->network, err));
     TRY_DONE(position_add(&w, t, err));
     TRY_DONE(options_add(&w, &t->options, err));
+    TRY_DONE(pair_add(&w, err, SAFETENSORS_CHECKSUM, "%016" PRIx64, safetensors_checksum(&w.file)));
     TRY_DONE(safetensors_write(&w.file, path, err));
 done:
     mem_free(w.file.entries);
@@ -143,6 +147,14 @@ static stria_status count_get(const checkpoint *c, const char *key, int64_t *out
     TRY(metadata_get(c, key, &value, err));
     if (!text_to_int(value, out) || *out < 0)
         FAIL(err, STRIA_BAD_FILE, "the checkpoint's '%s' is '%s', not a count", key, value);
+    return STRIA_OK;
+}
+
+static stria_status real_get(const checkpoint *c, const char *key, double *out, stria_error *err) {
+    const char *value;
+    TRY(metadata_get(c, key, &value, err));
+    if (!text_to_double(value, out))
+        FAIL(err, STRIA_BAD_FILE, "the checkpoint's '%s' is '%s', not a number", key, value);
     return STRIA_OK;
 }
 
@@ -217,10 +229,22 @@ static stria_status tensor_get(const checkpoint *c, const char *prefix, tensor *
     return STRIA_OK;
 }
 
-static stria_status checkpoint_load(checkpoint *c, stria_error *err) {
+static stria_status format_check(const checkpoint *c, stria_error *err) {
     const char *value;
     TRY(metadata_get(c, "format", &value, err));
-    if (strcmp(value, "stria checkpoint 1") != 0) FAIL(err, STRIA_BAD_FILE, "the checkpoint is of format '%s'", value);
+    if (strcmp(value, CHECKPOINT_FORMAT) == 0) return STRIA_OK;
+    FAIL(err, STRIA_BAD_FILE, "the checkpoint is of format '%s', this version of Stria reads '%s'", value,
+         CHECKPOINT_FORMAT);
+}
+
+static stria_status checksum_check(const checkpoint *c, stria_error *err) {
+    uint64_t checksum;
+    TRY(checksum_get(c, SAFETENSORS_CHECKSUM, &checksum, err));
+    if (checksum != safetensors_checksum(c->file)) FAIL(err, STRIA_BAD_FILE, "its contents do not match its checksum");
+    return STRIA_OK;
+}
+
+static stria_status checkpoint_load(checkpoint *c, stria_error *err) {
     TRY(options_get(c, err));
     TRY(metadata_get(c, "isa", &c->isa, err));
     TRY(data_get(c, err));
@@ -229,6 +253,17 @@ static stria_status checkpoint_load(checkpoint *c, stria_error *err) {
         if (c->model->values[i]->kind == VALUE_STATE)
             TRY(tensor_get(c, PARAM_PREFIX, c->model->values[i]->data, c->model->values[i]->name, err));
     return STRIA_OK;
+}
+
+/* What can be done about a damaged checkpoint. */
+static void advise(stria_error *err, const char *folder) {
+    char model[1100];
+    if (!err) return;
+    const stria_error damage = *err;
+    snprintf(model, sizeof model, "%s/%s", folder, MODEL_FILE);
+    bool there = file_exists(model);
+    error_set(err, damage.status, "%s; the file is damaged: restore a copy of it%s%s", damage.text,
+              there ? ", or begin a new training with the weights of " : "", there ? model : "");
 }
 
 stria_status checkpoint_read(checkpoint *c, const char *folder, stria_error *err) {
@@ -240,14 +275,14 @@ stria_status checkpoint_read(checkpoint *c, const char *folder, stria_error *err
     snprintf(path, sizeof path, "%s/%s", folder, CHECKPOINT_FILE);
     TRY(mem_new(&c->file, 1, sizeof *c->file, "a checkpoint", err));
     stria_status status = safetensors_read(c->file, path, err);
-    if (status != STRIA_OK) {
-        mem_free(c->file);
-        c->file = NULL;
-        return status;
+    if (status == STRIA_BAD_FILE) advise(err, folder);
+    if (status == STRIA_OK) {
+        status = format_check(c, err);
+        if (status == STRIA_OK && (status = checksum_check(c, err)) == STRIA_BAD_FILE) advise(err, folder);
+        if (status == STRIA_OK) status = checkpoint_load(c, err);
+        if (status != STRIA_OK) error_prefix(err, "%s: ", path);
     }
-    status = checkpoint_load(c, err);
     if (status != STRIA_OK) {
-        error_prefix(err, "%s: ", path);
         checkpoint_release(c);
         return status;
     }
@@ -263,10 +298,7 @@ void checkpoint_release(checkpoint *c) {
 }
 
 static stria_status score_restore(const checkpoint *c, score *s, stria_error *err) {
-    const char *value;
-    TRY(metadata_get(c, "epoch.loss", &value, err));
-    if (!text_to_double(value, &s->loss))
-        FAIL(err, STRIA_BAD_FILE, "the checkpoint's 'epoch.loss' is '%s', not a number", value);
+    TRY(real_get(c, "epoch.loss", &s->loss, err));
     TRY(count_get(c, "epoch.images", &s->images, err));
     TRY(count_get(c, "epoch.top1", &s->top1, err));
     return count_get(c, "epoch.top5", &s->top5, err);
@@ -280,6 +312,9 @@ static stria_status position_check(const position *at, const trainer *t, stria_e
              "the checkpoint stands at epoch %" PRId64 ", batch %" PRId64 ", step %" PRId64 ", which %" PRId64
              " epochs of %" PRId64 " batches do not have",
              at->epoch, at->batch, at->step, t->options.epochs, batches);
+    if (at->best_top1 > 1 || at->best_step > at->step)
+        FAIL(err, STRIA_BAD_FILE, "the checkpoint has its best score, %g, at step %" PRId64 " of %" PRId64,
+             text_real(at->best_top1), at->best_step, at->step);
     const score *s = &at->epoch_score;
     if (s->images != at->batch * t->options.batch || s->top1 > s->top5 || s->top5 > s->images)
         FAIL(err, STRIA_BAD_FILE,
@@ -295,6 +330,8 @@ static stria_status position_get(const checkpoint *c, const trainer *t, position
     TRY(count_get(c, "batch", &at.batch, err));
     TRY(count_get(c, "step", &at.step, err));
     TRY(score_restore(c, &at.epoch_score, err));
+    TRY(real_get(c, "best.top1", &at.best_top1, err));
+    TRY(count_get(c, "best.step", &at.best_step, err));
     TRY(position_check(&at, t, err));
     *out = at;
     return STRIA_OK;
@@ -307,5 +344,8 @@ stria_status checkpoint_restore(const checkpoint *c, trainer *t, stria_error *er
     }
     tensor_release(t->network);
     t->network = tensor_retain(safetensors_find(c->file, "graph"));
-    return position_get(c, t, &t->at, err);
+    TRY(position_get(c, t, &t->at, err));
+    t->unsaved = false;
+    t->mend = true;
+    return STRIA_OK;
 }

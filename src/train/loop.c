@@ -14,30 +14,43 @@ static int64_t steps_in_all(const trainer *t) {
     return batches(t) * t->options.epochs;
 }
 
-/* False: the callback wants to stop. */
-static bool emit(trainer *t, stria_event *e) {
+/* What every event has. */
+static void fill(const trainer *t, stria_event *e) {
     e->epochs = t->options.epochs;
     e->step = t->at.step;
     e->steps = steps_in_all(t);
     e->seconds = clock_seconds() - t->started;
-    return !t->callback || t->callback(e, t->context);
 }
 
-static bool emit_start(trainer *t) {
+/* The callback may ask to stop. */
+static void tell(trainer *t, stria_event *e) {
+    fill(t, e);
+    if (t->callback && !t->callback(e, t->context)) t->stop_asked = true;
+}
+
+/* A step's or an epoch's event, and its line. */
+static stria_status tell_and_note(trainer *t, stria_event *e, stria_error *err) {
+    fill(t, e);
+    TRY(metrics_add(&t->metrics, e, err));
+    tell(t, e);
+    return STRIA_OK;
+}
+
+static void tell_start(trainer *t) {
     step_memory m = step_memory_of(session_graph(t->step));
     uint64_t workspace = session_workspace_bytes(t->step); /* gradients of parameters live in it too */
-    return emit(t, &(stria_event){.kind = STRIA_EVENT_START,
-                                  .epoch = t->at.epoch + 1,
-                                  .images = dataset_count(t->train),
-                                  .parameters = m.parameters,
-                                  .frozen_parameters = m.frozen,
-                                  .buffers = m.buffers,
-                                  .parameter_bytes = m.parameter_bytes,
-                                  .optimizer_bytes = m.optimizer_bytes,
-                                  .activation_bytes = workspace > m.gradient_bytes ? workspace - m.gradient_bytes : 0,
-                                  .gradient_bytes = m.gradient_bytes,
-                                  .isa = t->ks->isa,
-                                  .threads = pool_threads(t->pool)});
+    tell(t, &(stria_event){.kind = STRIA_EVENT_START,
+                           .epoch = t->at.epoch + 1,
+                           .images = dataset_count(t->train),
+                           .parameters = m.parameters,
+                           .frozen_parameters = m.frozen,
+                           .buffers = m.buffers,
+                           .parameter_bytes = m.parameter_bytes,
+                           .optimizer_bytes = m.optimizer_bytes,
+                           .activation_bytes = workspace > m.gradient_bytes ? workspace - m.gradient_bytes : 0,
+                           .gradient_bytes = m.gradient_bytes,
+                           .isa = t->ks->isa,
+                           .threads = pool_threads(t->pool)});
 }
 
 static double lr_now(const trainer *t) {
@@ -67,6 +80,7 @@ static stria_status step_run(trainer *t, step_runner *run, double *loss, stria_e
               session_memory(t->step, STEP_LABELS, NULL), t->options.batch);
     t->at.step++;
     t->at.batch++;
+    t->unsaved = true;
     return STRIA_OK;
 }
 
@@ -76,13 +90,18 @@ static void epoch_next(trainer *t) {
     t->at.epoch_score = (score){.classes = t->at.epoch_score.classes};
 }
 
+static void tell_progress(trainer *t) {
+    tell(t, &(stria_event){.kind = STRIA_EVENT_PROGRESS, .epoch = t->at.epoch + 1});
+}
+
 /* Steps up to bad_step again with every tensor looked at; `first` names the first bad one. */
 static void steps_repeat(trainer *t, int64_t bad_step, stria_error *first) {
     stria_status status = STRIA_OK;
     double loss;
-    while (status == STRIA_OK && t->at.step <= bad_step) {
+    while (status == STRIA_OK && t->at.step <= bad_step && !t->stop_asked) {
         status = step_run(t, session_run_checked, &loss, first);
         if (status == STRIA_OK && t->at.batch == batches(t)) epoch_next(t);
+        tell_progress(t);
     }
 }
 
@@ -106,9 +125,10 @@ static stria_status not_finite_find(trainer *t, stria_error *err) {
     int64_t bad_step = t->at.step;
     stria_error first = {0}, back = {0};
     bool folder = *t->options.out;
+    metrics_flush(&t->metrics, false, NULL); /* they show how it came about, until the training goes on */
     if (folder) checkpoint_repeat(t, bad_step, &first, &back);
     FAIL(err, STRIA_NOT_FINITE,
-         "training went astray at step %" PRId64 " (epoch %" PRId64 ", batch %" PRId64 ", lr %g): %s%s%s", bad_step + 1,
+         "training diverged at step %" PRId64 " (epoch %" PRId64 ", batch %" PRId64 ", lr %g): %s%s%s", bad_step + 1,
          bad_step / batches(t) + 1, bad_step % batches(t) + 1,
          schedule_lr(&t->schedule, t->options.lr, bad_step, steps_in_all(t)),
          first.status == STRIA_NOT_FINITE ? first.text : "a gradient or the loss is not finite",
@@ -121,27 +141,43 @@ static stria_status not_finite_find(trainer *t, stria_error *err) {
 static stria_status checkpoint_now(trainer *t, stria_error *err) {
     t->checkpointed = clock_seconds();
     if (!*t->options.out) return STRIA_OK;
-    TRY(checkpoint_write(t, err));
-    emit(t, &(stria_event){.kind = STRIA_EVENT_CHECKPOINT, .epoch = t->at.epoch, .path = t->options.out});
+    TRY(run_folder_save(t, err));
+    tell(t, &(stria_event){.kind = STRIA_EVENT_CHECKPOINT, .epoch = t->at.epoch, .path = t->options.out});
     return STRIA_OK;
 }
 
-static stria_status stop(trainer *t, stria_error *err) {
-    TRY(checkpoint_now(t, err));
-    FAIL(err, STRIA_INTERRUPTED, "stopped at step %" PRId64 " of %" PRId64, t->at.step, steps_in_all(t));
-}
-
-/* The rest of the current epoch. */
+/* The rest of the current epoch, as far as nobody asks to stop. */
 static stria_status epoch_run(trainer *t, stria_error *err) {
-    while (t->at.batch < batches(t)) {
+    while (t->at.batch < batches(t) && !t->stop_asked) {
         double lr = lr_now(t), loss;
         stria_status status = step_run(t, session_run, &loss, err);
         if (status == STRIA_NOT_FINITE) return not_finite_find(t, err);
         TRY(status);
-        if (!emit(t, &(stria_event){.kind = STRIA_EVENT_STEP, .epoch = t->at.epoch + 1, .loss = loss, .lr = lr}))
-            return stop(t, err);
+        stria_event e = {.kind = STRIA_EVENT_STEP, .epoch = t->at.epoch + 1, .loss = loss, .lr = lr};
+        TRY(tell_and_note(t, &e, err));
         if (clock_seconds() - t->checkpointed > CHECKPOINT_SECONDS) TRY(checkpoint_now(t, err));
     }
+    return STRIA_OK;
+}
+
+static bool validation_progress(int64_t done, int64_t of, void *context) {
+    trainer *t = context;
+    tell_progress(t);
+    return !t->stop_asked || done == of;
+}
+
+/* Into the epoch's event. Stopped on the way, it leaves the epoch without its end: that is made up for when the
+ * training goes on. */
+static stria_status validate(trainer *t, stria_event *e, stria_error *err) {
+    score v;
+    TRY(metrics_flush(&t->metrics, false, err)); /* it may take long */
+    TRY(score_init(&v, evaluator_classes(t->validation), false, err));
+    TRY(evaluator_run(t->validation, &v, validation_progress, t, err));
+    e->val_loss = v.loss / (double)v.images;
+    e->val_top1 = (double)v.top1 / (double)v.images;
+    if (e->val_top1 <= t->at.best_top1) return STRIA_OK;
+    t->at.best_top1 = e->val_top1;
+    t->at.best_step = t->at.step;
     return STRIA_OK;
 }
 
@@ -156,29 +192,35 @@ static stria_status epoch_end(trainer *t, stria_error *err) {
                      .loss = s->loss / (double)s->images,
                      .top1 = (double)s->top1 / (double)s->images,
                      .lr = lr_now(t)};
-    if (t->validation) {
-        score v;
-        TRY(score_init(&v, evaluator_classes(t->validation), false, err));
-        TRY(evaluator_run(t->validation, &v, NULL, NULL, err));
-        e.val_loss = v.loss / (double)v.images;
-        e.val_top1 = (double)v.top1 / (double)v.images;
-    }
-    bool go_on = emit(t, &e);
-    epoch_next(t);
-    if (!go_on) return stop(t, err);
+    stria_status status = t->validation ? validate(t, &e, err) : STRIA_OK;
+    if (status == STRIA_INTERRUPTED) return STRIA_OK;
+    TRY(status);
+    epoch_next(t); /* first: a line is made once, even if it cannot be written now */
+    t->unsaved = true;
+    TRY(tell_and_note(t, &e, err));
     return checkpoint_now(t, err);
+}
+
+/* After the last epoch, or where the callback said stop. */
+static stria_status finish(trainer *t, stria_error *err) {
+    if (t->unsaved) TRY(checkpoint_now(t, err));
+    if (t->at.epoch < t->options.epochs)
+        FAIL(err, STRIA_INTERRUPTED, "stopped at step %" PRId64 " of %" PRId64, t->at.step, steps_in_all(t));
+    tell(t, &(stria_event){.kind = STRIA_EVENT_END, .epoch = t->at.epoch});
+    return STRIA_OK;
 }
 
 stria_status trainer_run(trainer *t, stria_error *err) {
     t->started = clock_seconds();
-    TRY(trainer_folder_take(t, err));
-    if (!emit_start(t)) return stop(t, err);
-    if (t->at.step == 0) TRY(checkpoint_now(t, err));
+    t->stop_asked = false;
+    TRY(run_folder_take(t, err));
+    if (t->mend) TRY(run_folder_mend(t, err));
+    tell_start(t);
+    if ((t->at.step == 0 || t->unsaved) && !t->stop_asked) TRY(checkpoint_now(t, err));
     t->checkpointed = clock_seconds();
-    while (t->at.epoch < t->options.epochs) {
+    while (t->at.epoch < t->options.epochs && !t->stop_asked) {
         TRY(epoch_run(t, err));
-        TRY(epoch_end(t, err));
+        if (!t->stop_asked) TRY(epoch_end(t, err));
     }
-    emit(t, &(stria_event){.kind = STRIA_EVENT_END, .epoch = t->at.epoch});
-    return STRIA_OK;
+    return finish(t, err);
 }

@@ -1,6 +1,5 @@
 #include "train/trainer.h"
 
-#include "base/file.h"
 #include "base/text.h"
 #include "transform/transform.h"
 
@@ -69,6 +68,9 @@ stria_status trainer_new(trainer **out, graph *model, const dataset *train, cons
                    .source = *source,
                    .ks = ks,
                    .pool = pool_retain(pool),
+                   .at.best_top1 = -1,
+                   .unsaved = true,
+                   .mend = true,
                    .lock = -1};
     stria_status status = trainer_make(t, model, err);
     if (status == STRIA_OK) *out = t;
@@ -78,7 +80,8 @@ stria_status trainer_new(trainer **out, graph *model, const dataset *train, cons
 
 void trainer_free(trainer *t) {
     if (!t) return;
-    file_unlock(t->lock);
+    run_folder_leave(t);
+    metrics_release(&t->metrics);
     evaluator_free(t->validation);
     session_free(t->step);
     state_set_release(&t->states);
@@ -90,14 +93,6 @@ void trainer_free(trainer *t) {
     graph_free(t->model);
     pool_release(t->pool);
     mem_free(t);
-}
-
-stria_status trainer_folder_take(trainer *t, stria_error *err) {
-    if (!*t->options.out || t->lock >= 0) return STRIA_OK;
-    TRY(folder_make(t->options.out, err));
-    TRY(file_lock(t->options.out, &t->lock, err));
-    folder_tidy(t->options.out);
-    return STRIA_OK;
 }
 
 stria_status trainer_model(const trainer *t, graph **out, stria_error *err) {

@@ -4,14 +4,16 @@
 
 #include "run/session.h"
 #include "train/evaluate.h"
+#include "train/metrics.h"
+#include "train/run_folder.h"
 #include "train/step.h"
-
-#define CHECKPOINT_FILE "checkpoint.safetensors"
 
 /* Where a training stands: with the states and the options, all that a checkpoint holds. */
 typedef struct position {
     int64_t epoch, batch, step; /* complete epochs, complete batches of the current one, steps in all */
     score epoch_score;          /* of the current epoch, as seen while training */
+    double best_top1;           /* the best validation so far, −1: none yet */
+    int64_t best_step;          /* steps at that time */
 } position;
 
 /* Where the pictures came from, so that a resumed training finds them again. */
@@ -42,8 +44,13 @@ typedef struct trainer {
     position at;
     stria_event_callback *callback;
     void *context;
+    bool stop_asked;              /* the callback said so */
     double started, checkpointed; /* seconds of a clock that never goes back */
-    int lock;                     /* of the run folder, −1: none */
+    metrics metrics;
+    bool unsaved;  /* something was trained that the run folder does not have */
+    bool mend;     /* the run folder may have more or less than the states: to be seen to before the next step */
+    int lock;      /* of the run folder, −1: none */
+    int64_t owner; /* the process that took the lock */
 } trainer;
 
 /* Copies the graph (its states' contents with it) and takes what the dataset says into its metadata. The datasets must
@@ -53,10 +60,8 @@ stria_status trainer_new(trainer **out, graph *model, const dataset *train, cons
                          pool *pool, stria_error *err);
 void trainer_free(trainer *t); /* accepts NULL */
 
-/* Locks the run folder and writes checkpoints into it. */
-stria_status trainer_folder_take(trainer *t, stria_error *err);
-
-/* To the last epoch. Events go to the callback in this thread. */
+/* To the last epoch. Events go to the callback in this thread. STRIA_INTERRUPTED, with everything saved, when it said
+ * stop before that. */
 stria_status trainer_run(trainer *t, stria_error *err);
 
 /* A copy of the model with the parameters as they are now. */

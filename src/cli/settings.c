@@ -1,0 +1,73 @@
+#include "cli/settings.h"
+
+#include "cli/term.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+enum { VALUE_BYTES = 1100 };
+
+__attribute__((format(printf, 3, 4))) static void append(char *text, size_t size, const char *format, ...) {
+    size_t length = strlen(text);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text + length, size - length, format, arguments);
+    va_end(arguments);
+}
+
+static bool is_one_of(const char *name, const char *const *names) {
+    for (; *names; names++)
+        if (strcmp(*names, name) == 0) return true;
+    return false;
+}
+
+/* The option's value where it differs from `base`; "" where it does not. */
+static const char *difference(const stria_train_options *of, const stria_train_options *base, const char *name,
+                              char value[VALUE_BYTES]) {
+    char usual[VALUE_BYTES];
+    bool known = stria_train_option_get(of, name, value, VALUE_BYTES, NULL) == STRIA_OK &&
+                 stria_train_option_get(base, name, usual, sizeof usual, NULL) == STRIA_OK;
+    if (!known || strcmp(value, usual) == 0) *value = 0;
+    return value;
+}
+
+void settings_text(const stria_train_options *of, const options *given, char *text, size_t size) {
+    static const char *const said[] = {"epochs", "batch",   "optimizer", "lr", "schedule",
+                                       "seed",   "threads", "out",       NULL};
+    const stria_train_options base = stria_train_options_default();
+    const stria_option_row *row;
+    char value[VALUE_BYTES];
+    snprintf(text, size, "batch %lld, %s, lr %g, %s, seed %llu", (long long)of->batch, of->optimizer, of->lr,
+             of->schedule, (unsigned long long)of->seed);
+    for (int i = 0; (row = stria_train_option(i)); i++) {
+        if (is_one_of(row->name, said)) continue;
+        bool wanted = *difference(of, &base, row->name, value) || option_given(given, row->name);
+        if (wanted && stria_train_option_get(of, row->name, value, sizeof value, NULL) == STRIA_OK)
+            append(text, size, ", %s %s", row->name, value);
+    }
+}
+
+/* What the trainer's model suggests; options that differ from it have to be said. */
+static stria_train_options suggested(const stria_trainer *trainer) {
+    stria_train_options base = stria_train_options_default();
+    stria_model *model = NULL;
+    if (stria_trainer_model(trainer, &model, NULL) == STRIA_OK) stria_train_options_for(model, &base, NULL);
+    stria_model_free(model);
+    return base;
+}
+
+void settings_retrain(const stria_trainer *trainer, const char *data, char *text, size_t size) {
+    static const char *const other[] = {"lr", "threads", "out", NULL};
+    const stria_train_options *of = stria_trainer_options(trainer), base = suggested(trainer);
+    int64_t limit = stria_dataset_limit(stria_trainer_train_data(trainer));
+    const stria_option_row *row;
+    char word[2 * VALUE_BYTES], value[VALUE_BYTES];
+    snprintf(text, size, "stria train %s", show_word(of->out, word, sizeof word));
+    append(text, size, " --data %s", show_word(data, word, sizeof word));
+    if (limit) append(text, size, " --limit %lld", (long long)limit);
+    if (!stria_trainer_val_data(trainer)) append(text, size, " --val no");
+    for (int i = 0; (row = stria_train_option(i)); i++)
+        if (!is_one_of(row->name, other) && *difference(of, &base, row->name, value))
+            append(text, size, " --%s %s", row->name, show_word(value, word, sizeof word));
+    append(text, size, " --lr %.3g", of->lr / 10);
+}

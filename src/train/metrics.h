@@ -1,0 +1,25 @@
+/* metrics.jsonl of a run folder: a JSON object for every step and epoch, one per line. */
+#ifndef TRAIN_METRICS_H
+#define TRAIN_METRICS_H
+
+#include "base/text.h"
+#include <stria/train.h>
+
+typedef struct metrics {
+    char path[1100];    /* "": nothing is written */
+    text pending;       /* lines not yet in the file */
+    double added, sent; /* seconds of a clock that never goes back: when the last line came, when lines were written */
+} metrics;
+
+/* Zero-initialise. The lines of a run folder ("": none are kept) whose training stands after `step` steps and `epochs`
+ * complete epochs: lines past that are dropped from the file. */
+stria_status metrics_open(metrics *m, const char *folder, int64_t step, int64_t epochs, stria_error *err);
+void metrics_release(metrics *m);
+/* Adds the line of a STEP or EPOCH event; any other adds none. Lines reach the file within a second, as far as the next
+ * event takes no longer than the last. */
+stria_status metrics_add(metrics *m, const stria_event *e, stria_error *err);
+/* Writes what is pending; with `sync`, it and all lines before are on the disk on return. On failure the file is as
+ * before and the lines stay pending. */
+stria_status metrics_flush(metrics *m, bool sync, stria_error *err);
+
+#endif
