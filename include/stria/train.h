@@ -31,8 +31,9 @@ typedef struct stria_train_options {
 /* Every row's default. */
 STRIA_API stria_train_options stria_train_options_default(void);
 /* The defaults, changed to what suits this model where it says so in its metadata "stria.train", as in "lr=0.2
- * schedule=cosine" (networks of the zoo do): epochs, batch, optimizer, lr, schedule, weight-decay. STRIA_BAD_FILE where
- * the metadata says something else. */
+ * schedule=cosine" (networks of the zoo do): epochs, batch, optimizer, lr, schedule, weight-decay; and the loss
+ * binary_cross_entropy of a model whose classes have a sigmoid each. STRIA_BAD_FILE where the metadata says something
+ * else. */
 STRIA_API stria_status stria_train_options_for(const stria_model *model, stria_train_options *out, stria_error *error);
 
 typedef struct stria_option_row {
@@ -140,6 +141,8 @@ typedef struct stria_evaluation {
     int classes;
     stria_class_score *class_scores; /* [classes] */
     int64_t *confusion;              /* [classes][classes], true class × predicted class */
+    bool multi_label; /* each class has its own probability: then top-1 and top-5 are by the greatest of them, and loss
+                         is the binary cross-entropy, averaged over the classes */
 } stria_evaluation;
 
 /* How evaluation and prediction run a model. */

@@ -73,7 +73,8 @@ static stria_status step_run(trainer *t, step_runner *run, double *loss, stria_e
 static void epoch_next(trainer *t) {
     t->at.epoch++;
     t->at.batch = 0;
-    t->at.epoch_score = (score){.classes = t->at.epoch_score.classes};
+    const score *s = &t->at.epoch_score;
+    t->at.epoch_score = (score){.classes = s->classes, .multi_label = s->multi_label};
 }
 
 /* Steps up to bad_step again with every tensor looked at; `first` names the first bad one. */
@@ -159,6 +160,7 @@ static stria_status epoch_end(trainer *t, stria_error *err) {
     if (t->validation) {
         score v;
         TRY(score_init(&v, evaluator_classes(t->validation), false, err));
+        v.multi_label = evaluator_multi_label(t->validation);
         TRY(evaluator_run(t->validation, &v, NULL, NULL, err));
         e.val_loss = v.loss / (double)v.images;
         e.val_top1 = (double)v.top1 / (double)v.images;

@@ -33,6 +33,7 @@ static stria_status loader_make(trainer *t, stria_error *err) {
     TRY(mem_new(&t->permutation, (size_t)dataset_classes(t->train) + 1, sizeof *t->permutation, "classes", err));
     TRY(classifier_match(t->model, c.classes, t->train, t->permutation, err));
     TRY(score_init(&t->at.epoch_score, c.classes, false, err));
+    t->at.epoch_score.multi_label = c.kind.relation == OUTPUT_MULTI_LABEL;
     if (dataset_count(t->train) < t->options.batch)
         FAIL(err, STRIA_BAD_ARGUMENT, "%lld training images do not fill one batch of %lld",
              (long long)dataset_count(t->train), (long long)t->options.batch);
