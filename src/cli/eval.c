@@ -1,8 +1,21 @@
 /* stria eval: how good a model is on labelled images. */
+#include "cli/json.h"
 #include "cli/score.h"
 #include "cli/source.h"
 #include "cli/term.h"
 #include "cli/verb.h"
+
+/* The score, and what it was measured of. */
+static json_t *eval_json(const stria_model *model, const stria_evaluation *score) {
+    json_t *document = score_json(score);
+    stria_classifier c;
+    stria_error none;
+    if (!document || stria_model_classifier(model, &c, &none) != STRIA_OK) return document;
+    json_object_set_new(document, "output", json_string(c.probabilities ? "probabilities" : "logits"));
+    json_object_set_new(document, "relation", json_string(source_relation(c.relation)));
+    json_object_set_new(document, "untrained", json_boolean(c.untrained));
+    return document;
+}
 
 static int eval_run(const options *given) {
     const char *spec = given->operands[0];
@@ -17,10 +30,10 @@ static int eval_run(const options *given) {
     if (status == STRIA_OK) status = source_spec(given, spec, source, sizeof source, &error);
     if (status == STRIA_OK)
         status = source_data(source, source_split(given), option_integer(given, "limit"), &data, &error);
-    if (status == STRIA_OK) source_warn(model);
+    if (status == STRIA_OK) source_warn(model, false);
     if (status == STRIA_OK) status = stria_evaluate(model, data, &run, &score, &error);
     if (status != STRIA_OK) code = term_fail(&error);
-    else if (option_given(given, "json")) code = json_finish(score_json(&score));
+    else if (option_given(given, "json")) code = json_finish(eval_json(model, &score));
     else score_print(stdout, &score);
     stria_evaluation_release(&score);
     stria_dataset_free(data);

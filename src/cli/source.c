@@ -51,7 +51,7 @@ static bool has_row(const options *given, const char *name) {
 /* What the flags say of pictures and classes, into the metadata. A preset comes first, so that other flags change it.
  */
 static stria_status metadata_set(const options *given, stria_model *model, stria_error *error) {
-    static const char *const keys[] = {"resize", "crop", "channels", "scale", "mean", "std"};
+    static const char *const keys[] = {"resize", "crop", "channels", "scale", "mean", "std", "output"};
     stria_status status = STRIA_OK;
     if (has_row(given, "preprocess") && option_given(given, "preprocess"))
         status = stria_model_set_preprocess(model, option_text(given, "preprocess"), error);
@@ -76,12 +76,36 @@ stria_status source_model(const options *given, const char *spec, stria_model **
     return status;
 }
 
-void source_warn(const stria_model *model) {
-    static const char *const keys[] = {"stria.scale", "stria.mean", "stria.std", "stria.train"};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (stria_model_metadata(model, keys[i])) return;
-    term_say("warning: the model does not say how pixels become its input, so they are divided by 255; "
-             "--preprocess imagenet|caffe|tf or --scale, --mean and --std say it");
+const char *source_relation(stria_relation relation) {
+    return relation == STRIA_BINARY ? "binary" : relation == STRIA_MULTI_LABEL ? "multi-label" : "exclusive";
+}
+
+void source_warn(const stria_model *model, bool trains) {
+    stria_classifier c;
+    stria_error none;
+    if (stria_model_classifier(model, &c, &none) != STRIA_OK) return; /* who uses the model says why */
+    if (c.untrained && !trains)
+        term_say("warning: the model is untrained: its weights are random numbers, and so are its answers");
+    if (!c.preprocessing && !(c.untrained && trains)) /* a new network learns from pixels as they come */
+        term_say("warning: the model does not say how pixels become its input, so they are divided by 255; "
+                 "--preprocess imagenet|caffe|tf or --scale, --mean and --std say it");
+    if (!c.certain)
+        term_say("warning: the model does not show whether output '%s' holds logits or probabilities%s; logits are "
+                 "assumed, --output logits|probabilities says it",
+                 stria_model_output(model, 0).name, c.relation == STRIA_BINARY ? " (of class 1)" : "");
+}
+
+bool source_one_picture(stria_status status) {
+    return status == STRIA_NO_FILE || status == STRIA_BAD_FILE || status == STRIA_BAD_SHAPE ||
+           status == STRIA_UNSUPPORTED || status == STRIA_IO;
+}
+
+const char *source_image(const options *given, const char *spec, const stria_dataset *data, int64_t index, char *text,
+                         size_t size) {
+    const char *file = stria_dataset_file(data, index);
+    if (file) snprintf(text, size, "%s", file);
+    else snprintf(text, size, "%s/%s/%lld", spec, option_text(given, "split"), (long long)index);
+    return text;
 }
 
 stria_status source_data(const char *spec, stria_split split, int64_t limit, stria_dataset **out, stria_error *error) {

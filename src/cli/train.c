@@ -97,6 +97,7 @@ static stria_status training_begin(training *t, stria_error *error) {
     const char *model = t->given->operands[0];
     stria_status status = source_spec(t->given, model, t->data, sizeof t->data, error);
     if (status == STRIA_OK) status = source_model(t->given, model, &t->model, error);
+    if (status == STRIA_OK) source_warn(t->model, true);
     if (status == STRIA_OK) status = training_options(t, error);
     if (status == STRIA_OK) status = training_data(t, error);
     if (status == STRIA_OK && option_given(t->given, "out")) {

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "model/model.h"
 #include "transform/transform.h"
 
 #include <string.h>
@@ -45,6 +46,7 @@ static stria_status trainer_make(trainer *t, graph *model, stria_error *err) {
     TRY(graph_copy(model, NULL, &t->model, err));
     TRY(graph_float32(&t->model, err)); /* parameters of any type are trained as float32, and saved so */
     TRY(classifier_adopt(t->model, t->train, err));
+    graph_drop_metadata(t->model, MODEL_WEIGHTS);
     TRY(loader_make(t, err));
     TRY(step_make(t, err));
     session_config config = config_of(t);
