@@ -73,6 +73,16 @@ json "outputs.0.name:s outputs.0.shape.1:i outputs.0.type:s outputs.0.file:s" ru
 says stdout '"shape":[5,3]'
 json "outputs.0.shape.1:i" run tiny.net --input x=x.npy --batch 2
 says stdout '"shape":[5,3]'
+says stdout '"values":[0.0,0.0,'
+says stdout '"values_left_out":0'
+# Values have their type's form; more than 10,000 are left out and counted.
+printf 'stria-net 1\nn = constant(5, [3, 0, 0, -3, 1])\nd = constant(5, [2, 1, 0, 1, 0])\nx = Div(n, d)\nw = constant(int64, 1, [9007199254740993])\nb = Cast(x, to=9)\ny = Identity(x)\nv = Identity(w)\noutput(y)\noutput(v)\noutput(b)\n' >values.net
+json "outputs.0.values.0:n outputs.0.values.2:z outputs.1.values.0:i outputs.2.values.0:t outputs.2.values.1:f" run values.net
+says stdout '"values":[1.5,0.0,null,-3.0,null]'
+says stdout '"values":[9007199254740993]'
+printf 'stria-net 1\ns = constant(int64, 2, [101, 100])\ny = ConstantOfShape(s)\noutput(y)\n' >many.net
+json "outputs.0.values.9999:n" run many.net
+says stdout '"values_left_out":100'
 # Gradients of an output: of its 5 × 3 elements, summed, with respect to the biases, 5 each.
 json "outputs.0.name:s gradients.0.name:s gradients.0.shape.1:i gradients.2.file:s" \
     run tiny.net --input x.npy --grad y --output out/grad
@@ -95,5 +105,19 @@ if [ -d $case ]; then # Debian's libonnx-testdata
     cp -r $case/test_data_set_0 wrong && cp wrong/input_0.pb wrong/output_0.pb
     expect 1 run $case/model.onnx --test-data wrong --json
     ./json passed:f outputs.0.passed:f <stdout || fail "a wrong output passes"
+    # The case's folder: all its data sets, in the order of their numbers.
+    json "passed:t sets.0.set:s sets.0.passed:t sets.0.outputs.0.name:s" run $case/model.onnx --test-data $case
+    json "passed:t sets.0.ways:i" run $case/model.onnx --test-data $case --every-way
+    mkdir sets
+    for n in 0 2 10; do cp -r $case/test_data_set_0 sets/test_data_set_$n; done
+    expect 0 run $case/model.onnx --test-data sets
+    [ "$(grep -o 'set_[0-9]*' stdout | tr '\n' ' ')" = "set_0 set_2 set_10 " ] || fail "data sets are run in another order"
+    [ "$(grep -c passed stdout)" -eq 3 ] || fail "not every data set is run"
+    rm sets/test_data_set_2/input_0.pb && cp sets/test_data_set_0/input_0.pb sets/test_data_set_10/output_0.pb
+    expect 1 run $case/model.onnx --test-data sets --json
+    ./json passed:f sets.0.passed:t sets.1.passed:f sets.2.passed:f <stdout || fail "a set that fails is not seen"
+    mkdir empty
+    refused 1 "'empty' holds neither output_0.pb nor a test_data_set_0: it is no test case" \
+        run $case/model.onnx --test-data empty
 fi
 finish
