@@ -50,6 +50,9 @@ json() { # json 'PATHS…' WORDS…
 json ":o parameters:i multiply_adds:i inference_bytes:i training_bytes:i layers.0.name:s layers.0.type:s layers.0.output_shape.1:i \
     layers.0.parameters:i layers.0.multiply_adds:i" summary lenet5
 [ "$(grep -o '"parameters":61706' stdout)" ] || fail "lenet5 does not have 61706 parameters"
+json "inputs.0.name:s inputs.0.shape.3:i outputs.0.name:s tensors.0.name:s tensors.0.role:s tensors.0.shape.0:i \
+    classifier.classes:i classifier.names:z classifier.output:s classifier.relation:s classifier.certain:t \
+    classifier.preprocessing:o classifier.untrained:t layers.0.output:s" summary lenet5
 json "nodes.0.name:s nodes.0.operator:s nodes.0.implementation:s nodes.0.refused:a" explain lenet5
 json "median_ms:n min_ms:n gflops:n peak_gflops:n peak_rss_bytes:i layers.0.name:s" bench lenet5 --repeat 3
 json "median_ms:n layers:a" bench lenet5 --repeat 2 --train --batch 4 --threads 1
@@ -68,6 +71,27 @@ y = dense(x, 3)
 output(y)
 NET
 matrix x.npy 5 4
+json "classifier:z training_bytes:z" summary tiny.net # no classifier of pictures has no training step
+expect 0 summary tiny.net
+if grep -q "training step" stdout; then fail "a training step of 0 B"; fi
+# The names that summary shows are those that run takes, where a layer is called otherwise than its result, too.
+printf 'stria-net 1\nx = input(batch x 4)\nd = dense(x, 3, name=head)\nh = Relu(d, name=middle)\ny = Tanh(h, name=last)\noutput(y)\n' >named.net
+expect 0 summary named.net --tensors
+says stdout "type  result"
+for name in h head.weight head.bias x; do
+    grep -qE "(^|[ :])$name([ :]|\$)" stdout || fail "summary does not show $name"
+    expect 0 run named.net --input x.npy --grad y --wrt $name
+    expect 0 summary named.net --tensors
+done
+# What is stored is shown.
+printf '%s\n' a b c d e f g h i j >letters
+expect 0 convert linear stored.onnx --labels letters --scale 1/128 --mean 0.5 --channels grey
+expect 0 summary stored.onnx
+says stdout "classes   10: a, b, c, d, e, f, g, h, …"
+says stdout "pictures  channels grey, scale 1/128, mean 0.5"
+says stdout "scores    logits of classes that exclude each other"
+says stdout "weights   untrained"
+json "classifier.names.9:s classifier.preprocessing.mean:s" summary stored.onnx
 json "outputs.0.name:s outputs.0.shape.1:i outputs.0.type:s outputs.0.file:s" run tiny.net --input x.npy --output out/deep
 [ -n "$(ls out/deep/*.npy)" ] || fail "run wrote no .npy"
 says stdout '"shape":[5,3]'

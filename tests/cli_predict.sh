@@ -121,6 +121,25 @@ for words in "predict foreign.onnx p.pgm" "eval foreign.onnx --data mnist:data -
     mv warned before
 done
 
+# Colour and size are not thrown away in silence: train says what is made of pictures, predict warns where the model does
+# not say it itself, with their shape.
+mkdir -p colours/a colours/b
+for n in $(seq 1 12); do
+    for c in a b; do { printf 'P6\n8 8\n255\n'; head -c 192 /dev/zero | tr '\0' $c; } >colours/$c/$n.ppm; done
+done
+expect 0 train mlp:classes=2 --data folder:colours --epochs 1 --batch 4 --out grey
+says stderr "input     1×28×28: pictures are turned grey and resized"
+expect 0 predict grey colours/a/1.ppm
+[ ! -s stderr ] || { fail "a model that says what it makes of pictures is warned of"; cat stderr; }
+made="are turned grey and resized for input 1×28×28, which the model does not say; --resize, --crop and --channels say it"
+expect 0 predict lenet5 colours/a/1.ppm colours/a/2.ppm
+[ "$(grep -cF "stria: warning: pictures of 3×8×8 $made" stderr)" -eq 1 ] || { fail "predict squashes in silence"; cat stderr; }
+expect 0 predict lenet5 colours/a/1.ppm --resize 28x28 --channels grey
+if grep -q "for input" stderr; then fail "flags do not silence the warning"; fi
+expect 0 train linear --data mnist:data --epochs 1 --out same
+says stderr "input     1×28×28"
+if grep -q "1×28×28: pictures" stderr; then fail "pictures that fit are said to be changed"; fi
+
 # One picture that cannot be read: the others are judged, the exit code is 1.
 echo text >bad.png
 cp p.pgm q.pgm

@@ -17,6 +17,14 @@ static json_t *eval_json(const stria_model *model, const stria_evaluation *score
     return document;
 }
 
+/* What should be known of the score, once there is one. */
+static void score_warn(const stria_model *model, const stria_dataset *data) {
+    int64_t channels, height, width;
+    stria_dataset_shape(data, &channels, &height, &width);
+    source_warn(model, false);
+    source_warn_made(model, channels, height, width);
+}
+
 static int eval_run(const options *given) {
     const char *spec = given->operands[0];
     stria_model *model = NULL;
@@ -30,8 +38,8 @@ static int eval_run(const options *given) {
     if (status == STRIA_OK) status = source_spec(given, spec, source, sizeof source, &error);
     if (status == STRIA_OK)
         status = source_data(source, source_split(given), option_integer(given, "limit"), &data, &error);
-    if (status == STRIA_OK) source_warn(model, false);
     if (status == STRIA_OK) status = stria_evaluate(model, data, &run, &score, &error);
+    if (status == STRIA_OK) score_warn(model, data);
     if (status != STRIA_OK) code = term_fail(&error);
     else if (option_given(given, "json")) code = json_finish(eval_json(model, &score));
     else score_print(stdout, &score);

@@ -16,9 +16,11 @@ typedef struct ranking {
     int classes, top;
     float *probabilities; /* [classes] */
     int *best;            /* [top] */
+    const stria_model *model;
     bool untrained;
-    json_t *list; /* NULL: text is printed */
-    int failed;   /* pictures that could not be judged */
+    bool warned, warned_made; /* of the model; of what is made of its pictures */
+    json_t *list;             /* NULL: text is printed */
+    int failed;               /* pictures that could not be judged */
 } ranking;
 
 static void ranking_release(ranking *r) {
@@ -33,6 +35,7 @@ static stria_status ranking_init(ranking *r, const options *given, const stria_m
     stria_status status = stria_predictor_new(&r->predictor, model, &run, error);
     if (status != STRIA_OK) return status;
     stria_classifier c;
+    r->model = model;
     status = stria_model_classifier(model, &c, error);
     if (status != STRIA_OK) return status;
     r->untrained = c.untrained;
@@ -77,6 +80,25 @@ static stria_status picture_failed(ranking *r, const char *image, stria_error *e
     return STRIA_OK;
 }
 
+/* What should be known of the answers, once there are some. */
+static void answers_warn(ranking *r, int64_t channels, int64_t height, int64_t width) {
+    if (!r->warned) source_warn(r->model, false);
+    r->warned = true;
+    if (!r->warned_made && channels) r->warned_made = source_warn_made(r->model, channels, height, width);
+}
+
+/* The same for a picture in a file, which is read again until there was a warning: most models say what they want. */
+static void file_warn(ranking *r, const char *path) {
+    stria_array picture = {0};
+    stria_error none;
+    bool sized = stria_model_metadata(r->model, "stria.resize") || stria_model_metadata(r->model, "stria.crop");
+    bool look = !r->warned_made && !(sized && stria_model_metadata(r->model, "stria.channels"));
+    if (look && stria_picture_read(path, &picture, &none) == STRIA_OK)
+        answers_warn(r, picture.shape[0], picture.shape[1], picture.shape[2]);
+    else answers_warn(r, 0, 0, 0);
+    stria_array_release(&picture);
+}
+
 static json_t *picture_json(const ranking *r, const char *image) {
     return json_pack("{s:o,s:o,s:b}", "image", json_text(image), "predictions", ranking_json(r), "untrained",
                      r->untrained);
@@ -93,6 +115,7 @@ static stria_status predict_files(const options *given, ranking *r, stria_error 
             if (status != STRIA_OK) return status;
             continue;
         }
+        file_warn(r, path);
         if (r->list) json_array_append_new(r->list, picture_json(r, path));
         else {
             printf("%s%s\n", first ? "" : "\n", path);
@@ -106,6 +129,11 @@ static stria_status predict_files(const options *given, ranking *r, stria_error 
 static void labelled_say(ranking *r, const char *image, const stria_dataset *data, int64_t label) {
     class_best(r->probabilities, r->classes, 1, r->best);
     bool right = class_matches(r->predictor, r->best[0], data, label);
+    if (!r->warned) {
+        int64_t channels, height, width;
+        stria_dataset_shape(data, &channels, &height, &width);
+        answers_warn(r, channels, height, width);
+    }
     const char *truth = stria_dataset_class_name(data, (int)label);
     if (r->list) {
         json_t *entry = picture_json(r, image);
@@ -148,9 +176,12 @@ static stria_status predict_data(const options *given, ranking *r, stria_error *
     stria_status status = source_spec(given, given->operands[0], source, sizeof source, error);
     if (status == STRIA_OK)
         status = source_data(source, source_split(given), option_integer(given, "limit"), &data, error);
-    if (status == STRIA_OK && drawn(r, data))
+    if (status == STRIA_OK && drawn(r, data)) {
+        int64_t channels, height, width;
+        stria_dataset_shape(data, &channels, &height, &width);
+        answers_warn(r, channels, height, width);
         status = pictures_predict(stdout, r->predictor, data, (int)stria_dataset_count(data), error);
-    else if (status == STRIA_OK) status = predict_list(given, r, source, data, error);
+    } else if (status == STRIA_OK) status = predict_list(given, r, source, data, error);
     stria_dataset_free(data);
     return status;
 }
@@ -190,7 +221,6 @@ static int predict_run(const options *given) {
     if (option_given(given, "json")) r.list = json_array();
     stria_status status = source_model(given, given->operands[0], &model, &error);
     if (status == STRIA_OK) status = ranking_init(&r, given, model, &error);
-    if (status == STRIA_OK) source_warn(model, false);
     if (status == STRIA_OK)
         status = given->operand_count > 1 ? predict_files(given, &r, &error) : predict_data(given, &r, &error);
     code = predict_finish(&r, status == STRIA_OK ? EXIT_DONE : term_fail(&error));

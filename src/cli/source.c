@@ -76,6 +76,59 @@ stria_status source_model(const options *given, const char *spec, stria_model **
     return status;
 }
 
+static const char *stored(const stria_model *model, const char *key) {
+    const char *is = stria_model_metadata(model, key);
+    return is && *is ? is : NULL;
+}
+
+static const char *shape_text(int64_t channels, int64_t height, int64_t width, char text[96]) {
+    const char *times = term_times();
+    if (height)
+        snprintf(text, 96, "%lld%s%lld%s%lld", (long long)channels, times, (long long)height, times, (long long)width);
+    else snprintf(text, 96, "various sizes");
+    return text;
+}
+
+const char *source_input(const stria_model *model, char text[96]) {
+    stria_port x = stria_model_input(model, 0);
+    return shape_text(x.shape[1], x.shape[2], x.shape[3], text);
+}
+
+/* Whether the picture's channels become the input's: grey of colours, colours of grey, or another order of them. */
+static const char *channels_made(const stria_model *model, int64_t channels) {
+    const char *order = stored(model, "stria.channels");
+    int64_t wanted = stria_model_input(model, 0).shape[1];
+    if (channels == 3 && wanted == 1) return "turned grey";
+    if (channels == 1 && wanted == 3) return "repeated in three channels";
+    return channels == 3 && order && strcmp(order, "bgr") == 0 ? "reordered to blue, green, red" : "";
+}
+
+static const char *size_made(const stria_model *model, int64_t height, int64_t width) {
+    stria_port x = stria_model_input(model, 0);
+    if (height == x.shape[2] && width == x.shape[3]) return "";
+    bool resize = stored(model, "stria.resize"), crop = stored(model, "stria.crop");
+    return crop ? resize ? "resized and cropped" : "cropped" : "resized";
+}
+
+const char *source_made(const stria_model *model, int64_t channels, int64_t height, int64_t width, char text[64]) {
+    const char *first = channels_made(model, channels), *second = size_made(model, height, width);
+    snprintf(text, 64, "%s%s%s", first, *first && *second ? " and " : "", second);
+    return text;
+}
+
+bool source_warn_made(const stria_model *model, int64_t channels, int64_t height, int64_t width) {
+    char made[64], from[96], to[96];
+    bool sized = stored(model, "stria.resize") || stored(model, "stria.crop") || !*size_made(model, height, width);
+    bool ordered = stored(model, "stria.channels") || !*channels_made(model, channels);
+    if (sized && ordered) return false;
+    term_say(
+        "warning: pictures of %s are %s for input %s, which the model does not say; --resize, --crop and --channels "
+        "say it",
+        shape_text(channels, height, width, from), source_made(model, channels, height, width, made),
+        source_input(model, to));
+    return true;
+}
+
 const char *source_relation(stria_relation relation) {
     return relation == STRIA_BINARY ? "binary" : relation == STRIA_MULTI_LABEL ? "multi-label" : "exclusive";
 }

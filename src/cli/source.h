@@ -11,6 +11,13 @@ stria_status source_model(const options *given, const char *spec, stria_model **
  * may have been trained with other numbers; it does not show what its output holds. The same words for every verb; one
  * that trains the model does not say that it is untrained. */
 void source_warn(const stria_model *model, bool trains);
+/* What is made of pictures of this shape (height 0: of any sizes) for the model's input: "turned grey and resized", ""
+ * for nothing; text[64], which it returns. */
+const char *source_made(const stria_model *model, int64_t channels, int64_t height, int64_t width, char text[64]);
+/* "1×28×28" of the model's picture; text[96], which it returns. */
+const char *source_input(const stria_model *model, char text[96]);
+/* Warns where that is not what the model says but follows from the picture; true if it did. */
+bool source_warn_made(const stria_model *model, int64_t channels, int64_t height, int64_t width);
 /* "exclusive", "binary", "multi-label" */
 const char *source_relation(stria_relation relation);
 /* Whether a picture alone is to blame, so that the others can still be judged. */

@@ -83,6 +83,18 @@ static stria_status training_data(training *t, stria_error *error) {
     return status;
 }
 
+/* What the model, as it is trained, makes of the pictures. */
+static void training_input(training *t) {
+    stria_model *model = NULL;
+    stria_error none;
+    char input[96], made[64];
+    progress *p = &t->progress;
+    if (stria_trainer_model(t->trainer, &model, &none) != STRIA_OK) return;
+    source_made(model, p->channels, p->height, p->width, made);
+    snprintf(p->input, sizeof p->input, "%s%s%s", source_input(model, input), *made ? ": pictures are " : "", made);
+    stria_model_free(model);
+}
+
 /* What the first lines say of the data. */
 static void training_facts(training *t) {
     const stria_dataset *train = stria_trainer_train_data(t->trainer), *val = stria_trainer_val_data(t->trainer);
@@ -91,6 +103,7 @@ static void training_facts(training *t) {
     p->classes = stria_dataset_classes(train);
     p->val_images = val ? stria_dataset_count(val) : 0;
     t->limit = stria_dataset_limit(train);
+    training_input(t);
 }
 
 static stria_status training_begin(training *t, stria_error *error) {
