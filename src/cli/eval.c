@@ -64,7 +64,9 @@ const verb verb_eval = {
     .about = "loss, top-1, top-5, per-class table and confusion matrix on labelled images",
     .text =
         "Exactly the images of the split are judged, each once. Precision is the share of right ones among those taken "
-        "for a class, recall the share of a class that was found, F1 their harmonic mean.",
+        "for a class, recall the share of a class that was found, F1 their harmonic mean. Where every class has a "
+        "sigmoid of its own, "
+        "an image counts as its most probable class, and the loss is the binary cross-entropy averaged over classes.",
     .examples = "# the test images of the data that a run was trained with\n"
                 "stria eval runs/lenet5-1\n"
                 "# the accuracy alone, for a script\n"

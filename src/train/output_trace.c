@@ -1,6 +1,7 @@
 /* Following a classifier's output backwards. Every rule answers for its operator's first result; what no rule knows
  * stays unknown. */
 #include "train/output_kind.h"
+#include "train/output_pattern.h"
 
 #include "op/reduce.h"
 #include "op/rule.h"
@@ -10,12 +11,6 @@
 #include <math.h>
 
 #define KEEPS 1e-3 /* bounds this near to 0 and 1 cut no probability that matters (Keras: 1e-7) */
-
-/* Where a picture's scores lie in a value. */
-typedef struct place {
-    int64_t classes; /* scores per picture */
-    int axis; /* along this dimension, others besides (positions that are averaged later); −1: one after the other */
-} place;
 
 typedef struct walk {
     int left;        /* nodes that may still be looked at */
@@ -44,22 +39,6 @@ static output_finding numbers_only(output_finding f) {
 /* The same kind with values of its own. */
 static output_finding without_logits(output_finding f) {
     return found(f.holds, NULL);
-}
-
-static bool known_number(const value *v, double *x) {
-    const tensor *t = v ? value_contents(v) : NULL;
-    if (!t || shape_count(&t->shape) != 1) return false;
-    *x = tensor_f64(t, 0);
-    return true;
-}
-
-static bool is_number(const value *v, double x) {
-    double is;
-    return known_number(v, &is) && is == x;
-}
-
-static bool made_by(const value *v, const op_def *op) {
-    return v && v->producer && v->producer->op == op && v->slot == 0;
 }
 
 /* ---- operators that keep elements and their order ---- */
@@ -106,8 +85,8 @@ static output_finding bounded(output_finding f, double least, double most) {
 
 static output_finding follow_clip(walk *w, const node *n, place at) {
     double least = -INFINITY, most = INFINITY;
-    if (n->in_count > 1 && n->in[1] && !known_number(n->in[1], &least)) return unknown();
-    if (n->in_count > 2 && n->in[2] && !known_number(n->in[2], &most)) return unknown();
+    if (n->in_count > 1 && n->in[1] && !pattern_number(n->in[1], &least)) return unknown();
+    if (n->in_count > 2 && n->in[2] && !pattern_number(n->in[2], &most)) return unknown();
     return bounded(follow(w, n->in[0], at), least, most);
 }
 
@@ -115,8 +94,8 @@ static output_finding follow_clip(walk *w, const node *n, place at) {
 static output_finding follow_bound(walk *w, const node *n, place at) {
     double bound;
     if (n->in_count != 2) return unknown();
-    int constant = known_number(n->in[1], &bound) ? 1 : 0;
-    if (!known_number(n->in[constant], &bound)) return unknown();
+    int constant = pattern_number(n->in[1], &bound) ? 1 : 0;
+    if (!pattern_number(n->in[constant], &bound)) return unknown();
     bool most = n->op == &op_Min;
     return bounded(follow(w, n->in[1 - constant], at), most ? -INFINITY : bound, most ? bound : INFINITY);
 }
@@ -163,53 +142,15 @@ static output_finding follow_log(walk *w, const node *n, place at) {
     return f.holds == HOLDS_SIGMOID ? found(HOLDS_LOG_SIGMOID, f.logits) : unknown();
 }
 
-/* `sum` is x reduced over the classes of one picture. */
-static bool sums_over_classes(const value *sum, const op_def *op, const value *x, place at) {
-    bool axis[RANK_MAX];
-    int64_t reduced = 1, inner = 1;
-    while (made_by(sum, &op_Unsqueeze) || made_by(sum, &op_Reshape) || made_by(sum, &op_Expand))
-        sum = sum->producer->in[0];
-    if (!made_by(sum, op) || sum->producer->in[0] != x) return false;
-    reduce_axes_of(sum->producer, axis);
-    for (int d = 0; d < x->shape.rank; d++) {
-        if (axis[d]) reduced *= x->shape.dim[d];
-        else if (reduced > 1) inner *= x->shape.dim[d];
-    }
-    if (at.axis >= 0) return axis[at.axis] && reduced == at.classes;
-    return reduced == at.classes && inner == 1;
-}
-
-static bool never_negative(const value *v) {
-    const op_def *const ops[] = {&op_Exp, &op_Relu, &op_Abs, &op_Softplus, &op_Sigmoid, &op_Softmax, &op_Sqrt};
-    if (made_by(v, &op_Mul)) return v->producer->in[0] == v->producer->in[1];
-    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
-        if (made_by(v, ops[i])) return true;
-    return false;
-}
-
 /* x over its sum: the softmax of z where x is exp z. */
 static output_finding normalised(const value *x) {
-    return found(HOLDS_SOFTMAX, made_by(x, &op_Exp) ? x->producer->in[0] : NULL);
-}
-
-static bool is_share(const value *x, const value *sum, place at) {
-    return never_negative(x) &&
-           (sums_over_classes(sum, &op_ReduceSum, x, at) || sums_over_classes(sum, &op_ReduceL1, x, at));
-}
-
-/* 1 / (1 + exp(−z)): z, or NULL. */
-static value *sigmoid_read(const value *below) {
-    if (!made_by(below, &op_Add)) return NULL;
-    value *const *in = below->producer->in;
-    const value *e = is_number(in[0], 1) ? in[1] : is_number(in[1], 1) ? in[0] : NULL;
-    const value *minus = made_by(e, &op_Exp) ? e->producer->in[0] : NULL;
-    return made_by(minus, &op_Neg) ? minus->producer->in[0] : NULL;
+    return found(HOLDS_SOFTMAX, pattern_made_by(x, &op_Exp) ? x->producer->in[0] : NULL);
 }
 
 static output_finding follow_reciprocal(walk *w, const node *n, place at) {
     (void)w;
     (void)at;
-    value *z = sigmoid_read(n->in[0]);
+    value *z = pattern_sigmoid(n->in[0]);
     return z ? found(HOLDS_SIGMOID, z) : unknown();
 }
 
@@ -226,21 +167,17 @@ static output_finding combined(walk *w, const node *n, place at) {
     return all;
 }
 
-/* x − log Σ exp x is a logarithm of softmax, 1 − p as much a probability as p. */
+/* 1 − p is as much a probability as p. */
 static output_finding follow_sub(walk *w, const node *n, place at) {
     value *x = n->in[0], *below = n->in[1];
-    if (sums_over_classes(below, &op_ReduceLogSumExp, x, at)) return found(HOLDS_LOG_SOFTMAX, x);
-    value *sum = made_by(below, &op_Log) ? below->producer->in[0] : NULL;
-    const value *e = made_by(sum, &op_ReduceSum) ? sum->producer->in[0] : NULL;
-    if (made_by(e, &op_Exp) && e->producer->in[0] == x && sums_over_classes(sum, &op_ReduceSum, e, at))
-        return found(HOLDS_LOG_SOFTMAX, x);
-    if (is_number(x, 1) && is_probability(follow(w, below, at).holds)) return found(HOLDS_SIGMOID, NULL);
+    if (pattern_log_softmax(x, below, at)) return found(HOLDS_LOG_SOFTMAX, x);
+    if (pattern_is_number(x, 1) && is_probability(follow(w, below, at).holds)) return found(HOLDS_SIGMOID, NULL);
     return combined(w, n, at);
 }
 
 static output_finding follow_div(walk *w, const node *n, place at) {
-    if (is_share(n->in[0], n->in[1], at)) return normalised(n->in[0]);
-    value *z = is_number(n->in[0], 1) ? sigmoid_read(n->in[1]) : NULL;
+    if (pattern_share(n->in[0], n->in[1], at)) return normalised(n->in[0]);
+    value *z = pattern_is_number(n->in[0], 1) ? pattern_sigmoid(n->in[1]) : NULL;
     if (z) return found(HOLDS_SIGMOID, z);
     return value_contents(n->in[1]) ? numbers_only(follow(w, n->in[0], at)) : unknown();
 }
@@ -248,7 +185,7 @@ static output_finding follow_div(walk *w, const node *n, place at) {
 static output_finding follow_mul(walk *w, const node *n, place at) {
     for (int i = 0; i < 2; i++) {
         const value *inverse = n->in[i];
-        if (made_by(inverse, &op_Reciprocal) && is_share(n->in[1 - i], inverse->producer->in[0], at))
+        if (pattern_made_by(inverse, &op_Reciprocal) && pattern_share(n->in[1 - i], inverse->producer->in[0], at))
             return normalised(n->in[1 - i]);
     }
     return combined(w, n, at);
@@ -319,18 +256,18 @@ static output_finding follow_part(walk *w, const node *n, place at) {
 static bool complementary(const value *a, const value *b) {
     for (int i = 0; i < 2; i++) {
         const value *p = i ? a : b, *q = i ? b : a;
-        if (made_by(q, &op_Sub) && is_number(q->producer->in[0], 1) && q->producer->in[1] == p) return true;
+        if (pattern_made_by(q, &op_Sub) && pattern_is_number(q->producer->in[0], 1) && q->producer->in[1] == p)
+            return true;
     }
     return false;
 }
 
 static output_finding follow_concat(walk *w, const node *n, place at) {
     output_finding all = unknown();
-    int64_t in_all = shape_count(&n->out[0]->shape);
-    if (in_all < 1 || at.axis >= 0) return unknown();
+    int64_t pictures = shape_count(&n->out[0]->shape) / (at.classes ? at.classes : 1);
+    if (pictures < 1 || at.axis >= 0) return unknown();
     for (int i = 0; i < n->in_count; i++) {
-        int64_t own = shape_count(&n->in[i]->shape) * at.classes / in_all;
-        output_finding f = follow(w, n->in[i], (place){own, -1});
+        output_finding f = follow(w, n->in[i], (place){shape_count(&n->in[i]->shape) / pictures, -1});
         if (f.holds == HOLDS_SOFTMAX) f.holds = HOLDS_SIGMOID; /* each part has its own sum */
         if (i && f.holds != all.holds) return unknown();
         all = f;
