@@ -33,7 +33,7 @@ for way in "" --reference --no-optimize; do
     says stdout "nan nan"
 done
 # A model that does not say how pictures become its input is used with a warning, unless flags or its own words say it.
-printf 'stria-net 1\nx = input(batch x 1 x 2 x 2)\nf = flatten(x)\ny = dense(f, 3)\n' >foreign.net
+printf 'stria-net 1\nx = input(batch x 1 x 2 x 2)\nf = flatten(x)\nw = constant(4x3, [1,0,0,0,1,0,0,0,1,1,1,1])\ny = MatMul(f, w)\n' >foreign.net
 printf 'P5\n2 2\n255\n\001\002\003\004' >p.pgm
 expect 0 predict foreign.net p.pgm
 says stderr "stria: warning: the model does not say how pixels become its input, so they are divided by 255"

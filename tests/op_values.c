@@ -59,9 +59,7 @@ static const value_row rows[] = {
     {&op_LpPool, {"f=3,4:1x1x1x2", "kernel_shape=2,3 strides=2,2 ceil_mode=1"}, "f=5:1x1x1x1"},
     {&op_MaxPool, {"f=1,2:1x1x2", "kernel_shape=3 strides=2 ceil_mode=1"}, "f=2:1x1x1"},
     /* Integers that a filter's overshoot takes out of their range; PyTorch's numbers for uint8. */
-    {&op_Resize,
-     {"u8=0,0,255,255:1x4, -, f=1,2:2", "mode=cubic"},
-     "u8=0,0,0,58,197,255,255,255:1x8"},
+    {&op_Resize, {"u8=0,0,255,255:1x4, -, f=1,2:2", "mode=cubic"}, "u8=0,0,0,58,197,255,255,255:1x8"},
     {&op_Resize, {"u8=0,0,255,255:1x4, -, f=1,2:2", "mode=linear"}, "u8=0,0,0,63,191,255,255,255:1x8"},
     {&op_Resize, {"u8=0,0,255,255:1x4, -, -, i64=1,3:2", "mode=linear antialias=1"}, "u8=0,128,255:1x3"},
     /* Positions on the border between two elements: ONNX Runtime 1.32's numbers. */

@@ -12,23 +12,35 @@ extern "C" {
 
 typedef struct stria_layer_row {
     const char *name, *type;
+    const char *output; /* name of its first result, as stria_find and `run --grad` take it */
     int rank;
     int64_t output_shape[STRIA_RANK_MAX];
     int64_t parameters, multiply_adds; /* for one image */
 } stria_layer_row;
+
+/* What a model keeps between runs, by the name that stria_find and `run --wrt` take. */
+typedef struct stria_tensor_row {
+    const char *name;
+    const char *role; /* "parameter", "frozen" (a parameter that is not trained), "statistic" or "variable" */
+    stria_type type;
+    int rank;
+    int64_t shape[STRIA_RANK_MAX];
+} stria_tensor_row;
 
 typedef struct stria_summary {
     int64_t parameters, buffers, multiply_adds; /* multiply-adds for one image */
     uint64_t inference_bytes, training_bytes;   /* parameters included, at the batch asked for */
     int layer_count;
     stria_layer_row *layers; /* strings belong to the model */
+    int tensor_count;
+    stria_tensor_row *tensors; /* in the model's order; strings as above */
 } stria_summary;
 
 /* Shapes and multiply-adds are those of one image; the bytes, of `batch` images, come from the memory plan, with
  * nothing allocated. training_bytes is 0 for what is no classifier of pictures. STRIA_BAD_ARGUMENT for a batch below 1,
  * STRIA_BAD_SHAPE where the model cannot be run with it. */
 STRIA_API stria_status stria_summarize(const stria_model *model, int64_t batch, stria_summary *out, stria_error *error);
-/* Frees the array of layers; accepts a zeroed struct. */
+/* Frees the arrays; accepts a zeroed struct. */
 STRIA_API void stria_summary_release(stria_summary *summary);
 
 /* ---- which kernel runs each node, and why better ones declined ---- */

@@ -31,8 +31,9 @@ typedef struct stria_train_options {
 /* Every row's default. */
 STRIA_API stria_train_options stria_train_options_default(void);
 /* The defaults, changed to what suits this model where it says so in its metadata "stria.train", as in "lr=0.2
- * schedule=cosine" (networks of the zoo do): epochs, batch, optimizer, lr, schedule, weight-decay. STRIA_BAD_FILE where
- * the metadata says something else. */
+ * schedule=cosine" (networks of the zoo do): epochs, batch, optimizer, lr, schedule, weight-decay; and the loss
+ * binary_cross_entropy of a model whose classes have a sigmoid each. STRIA_BAD_FILE where the metadata says something
+ * else. */
 STRIA_API stria_status stria_train_options_for(const stria_model *model, stria_train_options *out, stria_error *error);
 
 typedef struct stria_option_row {
@@ -135,6 +136,33 @@ STRIA_API void stria_trainer_free(stria_trainer *trainer); /* accepts NULL */
 STRIA_API stria_status stria_run_data(const char *folder, char *text, size_t bytes, stria_error *error);
 
 /* ---------------------------------------------------------------------------------------------------------------
+ * What a model is as a classifier
+ * ------------------------------------------------------------------------------------------------------------ */
+
+typedef enum stria_relation {
+    STRIA_EXCLUSIVE,  /* one class is right: probabilities sum to 1 */
+    STRIA_BINARY,     /* two classes, told apart by one number per picture: class 1's probability or its logit */
+    STRIA_MULTI_LABEL /* each class has its own probability, independent of the others */
+} stria_relation;
+
+typedef struct stria_classifier {
+    int classes;        /* 2 where the output is one number per picture */
+    bool probabilities; /* output 0 holds probabilities; else logits */
+    bool certain;       /* false: neither the graph nor the metadata stria.output says which; logits are assumed */
+    stria_relation relation;
+    bool preprocessing; /* the model says how pixels are scaled; else they are divided by 255 */
+    bool untrained;     /* its weights are those that it was made with */
+} stria_classifier;
+
+/* How training, evaluation and prediction read the model. STRIA_BAD_SHAPE for models that are no classifiers of
+ * pictures, STRIA_BAD_ARGUMENT for metadata that cannot be understood. */
+STRIA_API stria_status stria_model_classifier(const stria_model *model, stria_classifier *out, stria_error *error);
+/* Name of class `index`, its number where the model has no names, into text[bytes]; cut if it is longer.
+ * STRIA_BAD_SHAPE as above, STRIA_BAD_ARGUMENT outside 0…classes−1. */
+STRIA_API stria_status stria_model_class_name(const stria_model *model, int index, char *text, size_t bytes,
+                                              stria_error *error);
+
+/* ---------------------------------------------------------------------------------------------------------------
  * Evaluation
  * ------------------------------------------------------------------------------------------------------------ */
 
@@ -150,6 +178,8 @@ typedef struct stria_evaluation {
     int classes;
     stria_class_score *class_scores; /* [classes] */
     int64_t *confusion;              /* [classes][classes], true class × predicted class */
+    bool multi_label; /* each class has its own probability: then top-1 and top-5 are by the greatest of them, and loss
+                         is the binary cross-entropy, averaged over the classes */
 } stria_evaluation;
 
 /* How evaluation and prediction run a model. */
@@ -189,9 +219,9 @@ STRIA_API int stria_predictor_classes(const stria_predictor *predictor);
 /* Never NULL: the class's number where the model has no names, "" outside 0…classes−1. Lives as long as the predictor.
  */
 STRIA_API const char *stria_predictor_class_name(const stria_predictor *predictor, int index);
-/* Probabilities [classes] for one picture file (PNG, JPEG, BMP, PNM), or one image of a dataset. STRIA_NO_FILE,
- * STRIA_BAD_FILE, STRIA_BAD_SHAPE for pictures that do not become the model's input, STRIA_BAD_ARGUMENT for an index
- * outside 0…count−1. */
+/* Probabilities [classes] as the model's output makes them (stria_classifier), for one picture file (PNG, JPEG, BMP,
+ * PNM), or one image of a dataset. STRIA_NO_FILE, STRIA_BAD_FILE, STRIA_BAD_SHAPE for pictures that do not become the
+ * model's input, STRIA_BAD_ARGUMENT for an index outside 0…count−1. */
 STRIA_API stria_status stria_predict_file(stria_predictor *predictor, const char *path, float *probabilities,
                                           stria_error *error);
 STRIA_API stria_status stria_predict_item(stria_predictor *predictor, const stria_dataset *data, int64_t index,

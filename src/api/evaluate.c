@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 stria_inference_options stria_inference_options_default(void) {
     return (stria_inference_options){.size = sizeof(stria_inference_options)};
@@ -39,7 +40,8 @@ static stria_status evaluation_fill(stria_evaluation *out, score *s, const graph
                           .loss = s->loss / (double)s->images,
                           .top1 = (double)s->top1 / (double)s->images,
                           .top5 = (double)s->top5 / (double)s->images,
-                          .classes = (int)s->classes};
+                          .classes = (int)s->classes,
+                          .multi_label = s->multi_label};
     TRY(names_fill(&e, g, err));
     e.confusion = s->confusion;
     s->confusion = NULL;
@@ -62,6 +64,7 @@ stria_status stria_evaluate(const stria_model *model, const stria_dataset *data,
     config.pool = p;
     stria_status status = evaluator_new(&e, model->g, data->d, o.batch ? o.batch : 128, &config, err);
     if (status == STRIA_OK) status = score_init(&s, evaluator_classes(e), true, err);
+    if (status == STRIA_OK) s.multi_label = evaluator_multi_label(e);
     if (status == STRIA_OK) status = evaluator_run(e, &s, o.progress, o.context, err);
     if (status == STRIA_OK) status = evaluation_fill(out, &s, model->g, err);
     score_release(&s);
@@ -99,7 +102,7 @@ stria_status stria_predictor_new(stria_predictor **out, const stria_model *model
     stria_status status = classifier_of(model->g, &p->c, err);
     if (status == STRIA_OK) status = pool_new(&p->pool, o.threads, err);
     config.pool = p->pool;
-    if (status == STRIA_OK) status = classifier_graph(model->g, 1, &g, err);
+    if (status == STRIA_OK) status = classifier_prediction(model->g, 1, &g, err);
     if (status == STRIA_OK) status = session_new(&p->s, g, &config, err);
     graph_free(g);
     if (status == STRIA_OK) status = mem_new(&p->names, (size_t)p->c.classes + 1, sizeof *p->names, "class names", err);
@@ -148,6 +151,19 @@ static void softmax(const float *logits, float *probabilities, int64_t classes) 
     for (int64_t c = 0; c < classes; c++) probabilities[c] = (float)(exp((double)logits[c] - most) / sum);
 }
 
+static void sigmoid(const float *logits, float *probabilities, int64_t classes) {
+    for (int64_t c = 0; c < classes; c++) probabilities[c] = (float)(1 / (1 + exp(-(double)logits[c])));
+}
+
+/* What the session gave, as probabilities. */
+static void probabilities_fill(stria_predictor *p, float *probabilities) {
+    const output_kind *kind = &p->c.kind;
+    const char *name = kind->probabilities ? CLASSIFIER_PROBABILITIES : CLASSIFIER_LOGITS;
+    const float *scores = session_memory(p->s, name, NULL);
+    if (kind->probabilities) memcpy(probabilities, scores, (size_t)p->c.classes * sizeof *probabilities);
+    else (kind->relation == OUTPUT_MULTI_LABEL ? sigmoid : softmax)(scores, probabilities, p->c.classes);
+}
+
 static stria_status predict_view(stria_predictor *p, const image_view *view, float *probabilities, stria_error *err) {
     preprocess q = preprocess_for(p, view);
     const int64_t *x = p->c.image->shape.dim;
@@ -158,7 +174,7 @@ static stria_status predict_view(stria_predictor *p, const image_view *view, flo
              shape[1], shape[2], p->c.image->name, (long long)x[1], (long long)x[2], (long long)x[3]);
     TRY(preprocess_apply(&q, NULL, view, session_memory(p->s, p->c.image->name, NULL), err));
     TRY(session_run(p->s, err));
-    softmax(session_memory(p->s, CLASSIFIER_LOGITS, NULL), probabilities, p->c.classes);
+    probabilities_fill(p, probabilities);
     return STRIA_OK;
 }
 

@@ -36,6 +36,7 @@ static stria_status rows_fill(graph *g, graph *one, stria_summary *s, stria_erro
         stria_layer_row *row = &s->layers[s->layer_count++];
         *row = (stria_layer_row){.name = n->name,
                                  .type = n->op->name,
+                                 .output = n->out[0]->name,
                                  .rank = at_one->out[0]->shape.rank,
                                  .parameters = own_parameters(n, seen),
                                  .multiply_adds = multiply_adds(at_one)};
@@ -43,6 +44,23 @@ static stria_status rows_fill(graph *g, graph *one, stria_summary *s, stria_erro
         s->multiply_adds = size_add(s->multiply_adds, row->multiply_adds);
     }
     mem_free(seen);
+    return STRIA_OK;
+}
+
+static const char *role_text(const value *v) {
+    if (v->role == ROLE_PARAMETER) return v->frozen ? "frozen" : "parameter";
+    return v->role == ROLE_STATISTIC ? "statistic" : "variable";
+}
+
+static stria_status tensors_fill(const graph *g, stria_summary *s, stria_error *err) {
+    TRY(mem_new(&s->tensors, (size_t)g->value_count + 1, sizeof *s->tensors, "the summary", err));
+    for (int i = 0; i < g->value_count; i++) {
+        const value *v = g->values[i];
+        if (v->kind != VALUE_STATE) continue;
+        stria_tensor_row *row = &s->tensors[s->tensor_count++];
+        *row = (stria_tensor_row){.name = v->name, .role = role_text(v), .type = v->type, .rank = v->shape.rank};
+        memcpy(row->shape, v->shape.dim, sizeof row->shape);
+    }
     return STRIA_OK;
 }
 
@@ -90,6 +108,7 @@ stria_status stria_summarize(const stria_model *model, int64_t batch, stria_summ
     TRY(graph_for_batch(model->g, 1, &one, err));
     stria_status status = rows_fill(model->g, one, &s, err);
     graph_free(one);
+    if (status == STRIA_OK) status = tensors_fill(model->g, &s, err);
     if (status == STRIA_OK) status = memory_fill(model->g, batch, &s, err);
     if (status == STRIA_OK) *out = s;
     else stria_summary_release(&s);
@@ -98,6 +117,7 @@ stria_status stria_summarize(const stria_model *model, int64_t batch, stria_summ
 
 void stria_summary_release(stria_summary *s) {
     mem_free(s->layers);
+    mem_free(s->tensors);
     *s = (stria_summary){0};
 }
 

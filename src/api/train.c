@@ -73,6 +73,9 @@ stria_status stria_trainer_new(stria_trainer **out, const stria_model *model, st
 stria_status stria_train_options_for(const stria_model *model, stria_train_options *out, stria_error *err) {
     stria_train_options o = stria_train_options_default();
     const char *recipe = graph_metadata(model->g, TRAIN_RECIPE);
+    classifier c;
+    bool multi_label = classifier_of(model->g, &c, NULL) == STRIA_OK && c.kind.relation == OUTPUT_MULTI_LABEL;
+    if (multi_label) snprintf(o.loss, sizeof o.loss, "binary_cross_entropy");
     if (recipe) TRY(train_options_recipe(&o, recipe, err));
     *out = o;
     return STRIA_OK;

@@ -6,8 +6,10 @@
 #include "cli/term.h"
 #include "cli/verb.h"
 
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* An operator and an implementation that ran it. */
 typedef struct taken {
@@ -141,12 +143,10 @@ static stria_status run_every_way(test_case *c, stria_session_options chosen, st
 /* ---- the verb ---- */
 
 /* What one way refuses after others ran is no refusal but a fault. */
-static int way_failed(const test_case *c, bool json, stria_error *error) {
-    term_say("%s: %s", c->way, error->text);
-    if (json)
-        json_finish(json_pack("{s:b,s:s,s:o,s:[]}", "passed", 0, "failed_way", c->way, "error", json_text(error->text),
-                              "outputs"));
-    return EXIT_FAILED;
+static json_t *way_failed(const test_case *c, const stria_error *error) {
+    term_say("%s%s%s", c->way, *c->way ? ": " : "", error->text);
+    return json_pack("{s:b,s:s,s:o,s:[]}", "passed", 0, "failed_way", c->way, "error", json_text(error->text),
+                     "outputs");
 }
 
 static json_t *ways_json(const test_case *c) {
@@ -158,21 +158,78 @@ static json_t *ways_json(const test_case *c) {
                      "implementations", list);
 }
 
-int case_run(const options *given, const stria_session_options *chosen) {
+/* One data set: its exit code, and its document where one is wanted (else NULL, and text is printed). Of what could not
+ * be run there is none. */
+static int set_run(const options *given, const stria_session_options *chosen, const char *folder, json_t **document) {
     test_case c = {.rtol = option_real(given, "rtol"), .atol = option_real(given, "atol")};
     stria_error error = {0};
     bool every = option_given(given, "every-way"), json = option_given(given, "json");
-    int code;
-    stria_status status =
-        tensors_open_case(&c.inputs, &c.wanted, given->operands[0], option_text(given, "test-data"), &c.model, &error);
+    int code = EXIT_FAILED;
+    stria_status status = tensors_open_case(&c.inputs, &c.wanted, given->operands[0], folder, &c.model, &error);
     if (status == STRIA_OK) status = every ? run_every_way(&c, *chosen, &error) : run_once(&c, chosen, &error);
-    if (status != STRIA_OK && c.ways > 0) code = way_failed(&c, json, &error);
-    else if (status != STRIA_OK) code = term_fail(&error);
-    else {
+    *document = NULL;
+    if (status != STRIA_OK && c.ways > 0) {
+        json_t *failed = way_failed(&c, &error);
+        if (json) *document = failed;
+        else json_decref(failed);
+    } else if (status != STRIA_OK) {
+        code = term_fail(&error);
+    } else {
+        code = c.found.passed ? EXIT_DONE : EXIT_FAILED;
+        if (json) *document = compare_document(&c.found, every ? ways_json(&c) : NULL);
         if (every && !json)
             printf("%d ways%s%s\n", c.ways, c.found.passed ? "" : "; failed: ", c.found.passed ? "" : c.way);
-        code = compare_finish(&c.found, json, every ? ways_json(&c) : NULL);
+        if (!json) compare_print(&c.found);
     }
     case_release(&c);
+    return code;
+}
+
+static int is_set(const struct dirent *entry) {
+    return strncmp(entry->d_name, "test_data_set_", 14) == 0;
+}
+
+/* test_data_set_2 before test_data_set_10. */
+static int by_number(const struct dirent **a, const struct dirent **b) {
+    size_t left = strlen((*a)->d_name), right = strlen((*b)->d_name);
+    return left < right ? -1 : left > right ? 1 : strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/* Every test_data_set_* of a case's folder, in the order of their numbers. */
+static int sets_run(const options *given, const stria_session_options *chosen, struct dirent **sets, int count) {
+    const char *folder = option_text(given, "test-data");
+    json_t *list = json_array();
+    int code = EXIT_DONE;
+    for (int i = 0; i < count; i++) {
+        char path[8192];
+        json_t *document;
+        snprintf(path, sizeof path, "%s/%s", folder, sets[i]->d_name);
+        if (!option_given(given, "json")) printf("%s%s\n", i ? "\n" : "", sets[i]->d_name);
+        int one = set_run(given, chosen, path, &document);
+        if (one != EXIT_DONE) code = code == EXIT_DONE ? one : EXIT_FAILED;
+        if (!document) document = json_pack("{s:b}", "passed", one == EXIT_DONE);
+        json_object_set_new(document, "set", json_text(sets[i]->d_name));
+        json_array_append_new(list, document);
+    }
+    json_t *all = json_pack("{s:b,s:o}", "passed", code == EXIT_DONE, "sets", list);
+    if (option_given(given, "json") && json_finish(all) != EXIT_DONE) code = EXIT_FAILED;
+    else if (!option_given(given, "json")) json_decref(all);
+    return code;
+}
+
+int case_run(const options *given, const stria_session_options *chosen) {
+    struct dirent **sets = NULL;
+    json_t *document;
+    char file[8192];
+    const char *folder = option_text(given, "test-data");
+    snprintf(file, sizeof file, "%s/output_0.pb", folder);
+    int count = access(file, F_OK) == 0 ? 0 : scandir(folder, &sets, is_set, by_number), code;
+    if (count > 0) code = sets_run(given, chosen, sets, count);
+    else {
+        code = set_run(given, chosen, folder, &document);
+        if (document && json_finish(document) != EXIT_DONE) code = EXIT_FAILED;
+    }
+    for (int i = 0; i < count; i++) free(sets[i]);
+    free(sets);
     return code;
 }

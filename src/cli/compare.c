@@ -73,7 +73,7 @@ static json_t *compare_json(const comparison *found) {
     return list;
 }
 
-static void compare_print(const comparison *found) {
+void compare_print(const comparison *found) {
     table t;
     table_init(&t, "output|>largest absolute error|>largest relative error|");
     for (int i = 0; i < found->count; i++) {
@@ -87,14 +87,17 @@ static void compare_print(const comparison *found) {
     table_release(&t);
 }
 
+json_t *compare_document(const comparison *found, json_t *more) {
+    json_t *document = more ? more : json_object();
+    json_object_set_new(document, "passed", json_boolean(found->passed));
+    json_object_set_new(document, "outputs", compare_json(found));
+    return document;
+}
+
 int compare_finish(const comparison *found, bool json, json_t *more) {
     int code = EXIT_DONE;
-    if (json) {
-        json_t *document = more ? more : json_object();
-        json_object_set_new(document, "passed", json_boolean(found->passed));
-        json_object_set_new(document, "outputs", compare_json(found));
-        code = json_finish(document);
-    } else {
+    if (json) code = json_finish(compare_document(found, more));
+    else {
         json_decref(more);
         compare_print(found);
     }

@@ -23,6 +23,9 @@ typedef struct comparison {
 stria_status compare_tensors(const tensors *got, const tensors *wanted, double rtol, double atol, comparison *out,
                              stria_error *error);
 void compare_release(comparison *found);
+/* {"passed", "outputs"} together with what `more` has (taken; NULL: nothing), or a table on stdout. */
+json_t *compare_document(const comparison *found, json_t *more);
+void compare_print(const comparison *found);
 /* Prints {"passed", "outputs"} together with what `more` has (taken), or a table; exit code 0 or 1. */
 int compare_finish(const comparison *found, bool json, json_t *more);
 

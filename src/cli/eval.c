@@ -1,8 +1,29 @@
 /* stria eval: how good a model is on labelled images. */
+#include "cli/json.h"
 #include "cli/score.h"
 #include "cli/source.h"
 #include "cli/term.h"
 #include "cli/verb.h"
+
+/* The score, and what it was measured of. */
+static json_t *eval_json(const stria_model *model, const stria_evaluation *score) {
+    json_t *document = score_json(score);
+    stria_classifier c;
+    stria_error none;
+    if (!document || stria_model_classifier(model, &c, &none) != STRIA_OK) return document;
+    json_object_set_new(document, "output", json_string(c.probabilities ? "probabilities" : "logits"));
+    json_object_set_new(document, "relation", json_string(source_relation(c.relation)));
+    json_object_set_new(document, "untrained", json_boolean(c.untrained));
+    return document;
+}
+
+/* What should be known of the score, once there is one. */
+static void score_warn(const stria_model *model, const stria_dataset *data) {
+    int64_t channels, height, width;
+    stria_dataset_shape(data, &channels, &height, &width);
+    source_warn(model, false);
+    source_warn_made(model, channels, height, width);
+}
 
 static int eval_run(const options *given) {
     const char *spec = given->operands[0];
@@ -17,10 +38,10 @@ static int eval_run(const options *given) {
     if (status == STRIA_OK) status = source_spec(given, spec, source, sizeof source, &error);
     if (status == STRIA_OK)
         status = source_data(source, source_split(given), option_integer(given, "limit"), &data, &error);
-    if (status == STRIA_OK) source_warn(model);
     if (status == STRIA_OK) status = stria_evaluate(model, data, &run, &score, &error);
+    if (status == STRIA_OK) score_warn(model, data);
     if (status != STRIA_OK) code = term_fail(&error);
-    else if (option_given(given, "json")) code = json_finish(score_json(&score));
+    else if (option_given(given, "json")) code = json_finish(eval_json(model, &score));
     else score_print(stdout, &score);
     stria_evaluation_release(&score);
     stria_dataset_free(data);
@@ -43,7 +64,9 @@ const verb verb_eval = {
     .about = "loss, top-1, top-5, per-class table and confusion matrix on labelled images",
     .text =
         "Exactly the images of the split are judged, each once. Precision is the share of right ones among those taken "
-        "for a class, recall the share of a class that was found, F1 their harmonic mean.",
+        "for a class, recall the share of a class that was found, F1 their harmonic mean. Where every class has a "
+        "sigmoid of its own, "
+        "an image counts as its most probable class, and the loss is the binary cross-entropy averaged over classes.",
     .examples = "# the test images of the data that a run was trained with\n"
                 "stria eval runs/lenet5-1\n"
                 "# the accuracy alone, for a script\n"

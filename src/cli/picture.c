@@ -151,7 +151,8 @@ static void caption(picture *p, const stria_predictor *predictor, const stria_da
 
 static void captions_print(FILE *stream, const picture *pictures, int count) {
     for (int i = 0; i < count; i++)
-        fprintf(stream, "image %d: %s, %s, %s\n", i, pictures[i].lines[0], pictures[i].lines[1], pictures[i].lines[2]);
+        fprintf(stream, "%s: %s, %s, %s\n", pictures[i].name, pictures[i].lines[0], pictures[i].lines[1],
+                pictures[i].lines[2]);
 }
 
 /* Image `index` of the data with its pixels, unless images differ in size, and its captions. */
@@ -161,6 +162,10 @@ static stria_status picture_fill(picture *p, stria_predictor *predictor, const s
     stria_dataset_shape(data, &channels, &height, &width);
     size_t bytes = (size_t)(channels * height * width);
     *p = (picture){.channels = (int)channels, .height = (int)height, .width = (int)width};
+    const char *file = stria_dataset_file(data, index);
+    if (file) snprintf(p->name, sizeof p->name, "%s", file);
+    else snprintf(p->name, sizeof p->name, "image %lld", (long long)index);
+    text_clean(p->name);
     p->pixels = bytes ? malloc(bytes) : NULL;
     if (bytes && !p->pixels) return source_refuse(error, STRIA_NO_MEMORY, "out of memory for a picture");
     stria_status status = stria_dataset_read(data, index, p->pixels, bytes, &label, error);

@@ -10,6 +10,7 @@
 typedef struct picture {
     int channels, height, width;
     uint8_t *pixels;
+    char name[256]; /* of its file, cut if it is longer; else "image 3" */
     char lines[3][64];
     bool wrong; /* the lines are printed as a mistake */
 } picture;

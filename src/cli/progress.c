@@ -55,6 +55,7 @@ static void plan(const progress *p, const stria_event *event) {
     plan_data(p, event);
     plan_line("model", "%s: %s trainable parameters, %s frozen, %s buffers", p->model, show_count(event->parameters, a),
               show_count(event->frozen_parameters, b), show_count(event->buffers, c));
+    if (*p->input) plan_line("input", "%s", p->input);
     plan_line("memory", "%s: parameters %s, optimiser %s, activations %s, gradients %s",
               show_bytes(
                   event->parameter_bytes + event->optimizer_bytes + event->activation_bytes + event->gradient_bytes, a),

@@ -6,6 +6,7 @@
 
 typedef struct progress {
     const char *model, *data;                                    /* as the user or the run folder named them */
+    char input[200];                                             /* "1×28×28: pictures are turned grey and resized" */
     const char *options;                                         /* "batch 64, sgd:momentum=0.9, …" */
     const char *resumed;                                         /* the run folder that goes on, or NULL */
     int64_t classes, channels, height, width, val_images, batch; /* batch 0: not known */

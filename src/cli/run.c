@@ -9,14 +9,37 @@
 
 #include <string.h>
 
+enum { VALUES_MAX = 10000 }; /* of a tensor in JSON */
+
+/* Element i with its own kind: true, 7 or 0.5; null for NaN and infinities. */
+static json_t *element_json(const stria_array *array, int64_t i) {
+    if (array->type == STRIA_BOOL) return json_boolean(tensor_value(array, i) != 0);
+    if (array->type == STRIA_INT64) return json_integer((json_int_t)((const int64_t *)array->data)[i]);
+    double value = tensor_value(array, i);
+    bool whole = array->type != STRIA_FLOAT32 && array->type != STRIA_FLOAT64 && array->type != STRIA_FLOAT16 &&
+                 array->type != STRIA_BFLOAT16 && value < 0x1p63;
+    return whole ? json_integer((json_int_t)value) : json_number(value);
+}
+
+/* The first elements, row by row, and how many are left out. */
+static void values_json(json_t *entry, const stria_array *array) {
+    json_t *list = json_array();
+    int64_t count = tensor_count(array), shown = count < VALUES_MAX ? count : VALUES_MAX;
+    for (int64_t i = 0; i < shown; i++) json_array_append_new(list, element_json(array, i));
+    json_object_set_new(entry, "values", list);
+    json_object_set_new(entry, "values_left_out", json_integer(count - shown));
+}
+
+/* Name, shape, type and the file; of what is in no file the values. */
 static json_t *tensors_json(const tensors *outputs, int from, int to) {
     json_t *list = json_array();
     for (int i = from; i < to; i++) {
         const tensor *t = &outputs->items[i];
-        json_array_append_new(list, json_pack("{s:o,s:o,s:s,s:o}", "name", json_text(t->name), "shape",
-                                              json_shape(t->array.rank, t->array.shape), "type",
-                                              stria_type_name(t->array.type), "file",
-                                              *t->file ? json_text(t->file) : json_null()));
+        json_t *entry = json_pack("{s:o,s:o,s:s,s:o}", "name", json_text(t->name), "shape",
+                                  json_shape(t->array.rank, t->array.shape), "type", stria_type_name(t->array.type),
+                                  "file", *t->file ? json_text(t->file) : json_null());
+        if (!*t->file) values_json(entry, &t->array);
+        json_array_append_new(list, entry);
     }
     return list;
 }
@@ -130,7 +153,8 @@ static const option_row run_rows[] = {
     {.name = "output",
      .kind = OPTION_TEXT,
      .type = "DIR",
-     .help = "writes DIR/NAME.npy for every output; printed if not given"},
+     .help =
+         "writes DIR/NAME.npy for every output; printed if not given (with --json, the first 10,000 values of each)"},
     OPTION_BATCH(NULL, "rows of the inputs to run at once; all of them if not given"),
     {.name = "grad",
      .kind = OPTION_TEXT,
@@ -149,7 +173,8 @@ static const option_row run_rows[] = {
     {.name = "test-data",
      .kind = OPTION_TEXT,
      .type = "DIR",
-     .help = "runs an ONNX test case (input_*.pb, output_*.pb) and compares"},
+     .help =
+         "runs an ONNX test case, a data set (input_*.pb, output_*.pb) or a folder of test_data_set_*, and compares"},
     {.name = "every-way",
      .kind = OPTION_FLAG,
      .help = "with --test-data: every instruction set, with and without optimisation, one and two threads, every "
@@ -186,7 +211,7 @@ const verb verb_run = {
                 "# the gradients of output y with respect to input x and the first weights, into out/d.x.npy, …\n"
                 "stria run model.onnx --input x.npy --grad y --wrt x,conv1.weight --output out\n"
                 "# one of ONNX's conformance cases, in every way that must give the same\n"
-                "stria run test_conv/model.onnx --test-data test_conv/test_data_set_0 --every-way",
+                "stria run test_conv/model.onnx --test-data test_conv --every-way",
     .operands_min = 1,
     .operands_max = 1,
     .rows = run_rows,

@@ -104,6 +104,10 @@ void score_print(FILE *stream, const stria_evaluation *score) {
     char count[32];
     fprintf(stream, "%s%s images: top-1 %.2f %%, top-5 %.2f %%, loss %.4f%s\n\n", term_begin(stream, STYLE_BOLD),
             show_count(score->images, count), 100 * score->top1, 100 * score->top5, score->loss, term_end(stream));
+    if (score->multi_label)
+        fprintf(stream,
+                "Each class has its own probability (multi-label), each image one label: top-1 counts the images\n"
+                "whose label has the greatest one, loss is the binary cross-entropy averaged over classes.\n\n");
     if (score->classes <= 0) return;
     classes_print(stream, score);
     if (score->classes <= MATRIX_SHOWN) matrix_print(stream, score);

@@ -51,7 +51,7 @@ static bool has_row(const options *given, const char *name) {
 /* What the flags say of pictures and classes, into the metadata. A preset comes first, so that other flags change it.
  */
 static stria_status metadata_set(const options *given, stria_model *model, stria_error *error) {
-    static const char *const keys[] = {"resize", "crop", "channels", "scale", "mean", "std"};
+    static const char *const keys[] = {"resize", "crop", "channels", "scale", "mean", "std", "output"};
     stria_status status = STRIA_OK;
     if (has_row(given, "preprocess") && option_given(given, "preprocess"))
         status = stria_model_set_preprocess(model, option_text(given, "preprocess"), error);
@@ -76,12 +76,89 @@ stria_status source_model(const options *given, const char *spec, stria_model **
     return status;
 }
 
-void source_warn(const stria_model *model) {
-    static const char *const keys[] = {"stria.scale", "stria.mean", "stria.std", "stria.train"};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (stria_model_metadata(model, keys[i])) return;
-    term_say("warning: the model does not say how pixels become its input, so they are divided by 255; "
-             "--preprocess imagenet|caffe|tf or --scale, --mean and --std say it");
+static const char *stored(const stria_model *model, const char *key) {
+    const char *is = stria_model_metadata(model, key);
+    return is && *is ? is : NULL;
+}
+
+static const char *shape_text(int64_t channels, int64_t height, int64_t width, char text[96]) {
+    const char *times = term_times();
+    if (height)
+        snprintf(text, 96, "%lld%s%lld%s%lld", (long long)channels, times, (long long)height, times, (long long)width);
+    else snprintf(text, 96, "various sizes");
+    return text;
+}
+
+const char *source_input(const stria_model *model, char text[96]) {
+    stria_port x = stria_model_input(model, 0);
+    return shape_text(x.shape[1], x.shape[2], x.shape[3], text);
+}
+
+/* Whether the picture's channels become the input's: grey of colours, colours of grey, or another order of them. */
+static const char *channels_made(const stria_model *model, int64_t channels) {
+    const char *order = stored(model, "stria.channels");
+    int64_t wanted = stria_model_input(model, 0).shape[1];
+    if (channels == 3 && wanted == 1) return "turned grey";
+    if (channels == 1 && wanted == 3) return "repeated in three channels";
+    return channels == 3 && order && strcmp(order, "bgr") == 0 ? "reordered to blue, green, red" : "";
+}
+
+static const char *size_made(const stria_model *model, int64_t height, int64_t width) {
+    stria_port x = stria_model_input(model, 0);
+    if (height == x.shape[2] && width == x.shape[3]) return "";
+    bool resize = stored(model, "stria.resize"), crop = stored(model, "stria.crop");
+    return crop ? resize ? "resized and cropped" : "cropped" : "resized";
+}
+
+const char *source_made(const stria_model *model, int64_t channels, int64_t height, int64_t width, char text[64]) {
+    const char *first = channels_made(model, channels), *second = size_made(model, height, width);
+    snprintf(text, 64, "%s%s%s", first, *first && *second ? " and " : "", second);
+    return text;
+}
+
+bool source_warn_made(const stria_model *model, int64_t channels, int64_t height, int64_t width) {
+    char made[64], from[96], to[96];
+    bool sized = stored(model, "stria.resize") || stored(model, "stria.crop") || !*size_made(model, height, width);
+    bool ordered = stored(model, "stria.channels") || !*channels_made(model, channels);
+    if (sized && ordered) return false;
+    term_say(
+        "warning: pictures of %s are %s for input %s, which the model does not say; --resize, --crop and --channels "
+        "say it",
+        shape_text(channels, height, width, from), source_made(model, channels, height, width, made),
+        source_input(model, to));
+    return true;
+}
+
+const char *source_relation(stria_relation relation) {
+    return relation == STRIA_BINARY ? "binary" : relation == STRIA_MULTI_LABEL ? "multi-label" : "exclusive";
+}
+
+void source_warn(const stria_model *model, bool trains) {
+    stria_classifier c;
+    stria_error none;
+    if (stria_model_classifier(model, &c, &none) != STRIA_OK) return; /* who uses the model says why */
+    if (c.untrained && !trains)
+        term_say("warning: the model is untrained: its weights are random numbers, and so are its answers");
+    if (!c.preprocessing && !(c.untrained && trains)) /* a new network learns from pixels as they come */
+        term_say("warning: the model does not say how pixels become its input, so they are divided by 255; "
+                 "--preprocess imagenet|caffe|tf or --scale, --mean and --std say it");
+    if (!c.certain)
+        term_say("warning: the model does not show whether output '%s' holds logits or probabilities%s; logits are "
+                 "assumed, --output logits|probabilities says it",
+                 stria_model_output(model, 0).name, c.relation == STRIA_BINARY ? " (of class 1)" : "");
+}
+
+bool source_one_picture(stria_status status) {
+    return status == STRIA_NO_FILE || status == STRIA_BAD_FILE || status == STRIA_BAD_SHAPE ||
+           status == STRIA_UNSUPPORTED || status == STRIA_IO;
+}
+
+const char *source_image(const options *given, const char *spec, const stria_dataset *data, int64_t index, char *text,
+                         size_t size) {
+    const char *file = stria_dataset_file(data, index);
+    if (file) snprintf(text, size, "%s", file);
+    else snprintf(text, size, "%s/%s/%lld", spec, option_text(given, "split"), (long long)index);
+    return text;
 }
 
 stria_status source_data(const char *spec, stria_split split, int64_t limit, stria_dataset **out, stria_error *error) {

@@ -7,8 +7,24 @@
 /* The model that a word names; --seed initialises one from the zoo; flags about pictures and classes are put into its
  * metadata. */
 stria_status source_model(const options *given, const char *spec, stria_model **out, stria_error *error);
-/* Says so if the model is from elsewhere and says nothing of pictures: it may have been trained with other numbers. */
-void source_warn(const stria_model *model);
+/* What whoever lets this model judge pictures should know: it is untrained; it does not say how pixels are scaled, and
+ * may have been trained with other numbers; it does not show what its output holds. The same words for every verb; one
+ * that trains the model does not say that it is untrained. */
+void source_warn(const stria_model *model, bool trains);
+/* What is made of pictures of this shape (height 0: of any sizes) for the model's input: "turned grey and resized", ""
+ * for nothing; text[64], which it returns. */
+const char *source_made(const stria_model *model, int64_t channels, int64_t height, int64_t width, char text[64]);
+/* "1×28×28" of the model's picture; text[96], which it returns. */
+const char *source_input(const stria_model *model, char text[96]);
+/* Warns where that is not what the model says but follows from the picture; true if it did. */
+bool source_warn_made(const stria_model *model, int64_t channels, int64_t height, int64_t width);
+/* "exclusive", "binary", "multi-label" */
+const char *source_relation(stria_relation relation);
+/* Whether a picture alone is to blame, so that the others can still be judged. */
+bool source_one_picture(stria_status status);
+/* What to call image `index`: its file, or "fashion-mnist/test/3"; returns text. */
+const char *source_image(const options *given, const char *spec, const stria_dataset *data, int64_t index, char *text,
+                         size_t size);
 /* Images of a data source. limit 0: all. */
 stria_status source_data(const char *spec, stria_split split, int64_t limit, stria_dataset **out, stria_error *error);
 /* --data, or what a run folder was trained with. */

@@ -5,48 +5,213 @@
 #include "cli/term.h"
 #include "cli/verb.h"
 
-static json_t *summary_json(const stria_summary *summary) {
+#include <string.h>
+
+enum { NAMES_SHOWN = 8 };
+
+/* Keys of docs/metadata.md that say how a picture becomes the input. */
+static const char *const picture_keys[] = {"resize", "crop", "channels", "scale", "mean", "std"};
+enum { PICTURE_KEYS = sizeof picture_keys / sizeof *picture_keys };
+
+static const char *picture_text(const stria_model *model, int i) {
+    char key[32];
+    snprintf(key, sizeof key, "stria.%s", picture_keys[i]);
+    return stria_model_metadata(model, key);
+}
+
+/* ---- JSON ---- */
+
+static json_t *port_json(stria_port port) {
+    return json_pack("{s:o,s:s,s:o}", "name", json_text(port.name), "type", stria_type_name(port.type), "shape",
+                     json_shape(port.rank, port.shape)); /* 0: open */
+}
+
+static json_t *names_json(const stria_model *model, int classes) {
+    if (!stria_model_metadata(model, "stria.classes")) return json_null();
+    json_t *list = json_array();
+    for (int i = 0; i < classes; i++) {
+        char name[4096];
+        stria_error none;
+        if (stria_model_class_name(model, i, name, sizeof name, &none) == STRIA_OK)
+            json_array_append_new(list, json_text(name));
+    }
+    return list;
+}
+
+/* Null for what is no classifier of pictures. */
+static json_t *classifier_json(const stria_model *model) {
+    stria_classifier c;
+    stria_error none;
+    if (stria_model_classifier(model, &c, &none) != STRIA_OK) return json_null();
+    json_t *pictures = json_object();
+    for (int i = 0; i < PICTURE_KEYS; i++)
+        if (picture_text(model, i)) json_object_set_new(pictures, picture_keys[i], json_text(picture_text(model, i)));
+    return json_pack("{s:i,s:o,s:s,s:s,s:b,s:o,s:b}", "classes", c.classes, "names", names_json(model, c.classes),
+                     "output", c.probabilities ? "probabilities" : "logits", "relation", source_relation(c.relation),
+                     "certain", c.certain, "preprocessing", pictures, "untrained", c.untrained);
+}
+
+static json_t *layers_json(const stria_summary *summary) {
     json_t *layers = json_array();
     for (int i = 0; i < summary->layer_count; i++) {
         const stria_layer_row *row = &summary->layers[i];
-        json_array_append_new(
-            layers, json_pack("{s:o,s:o,s:o,s:I,s:I}", "name", json_text(row->name), "type", json_text(row->type),
-                              "output_shape", json_shape(row->rank, row->output_shape), "parameters",
-                              (json_int_t)row->parameters, "multiply_adds", (json_int_t)row->multiply_adds));
+        json_array_append_new(layers,
+                              json_pack("{s:o,s:o,s:o,s:o,s:I,s:I}", "name", json_text(row->name), "type",
+                                        json_text(row->type), "output", json_text(row->output), "output_shape",
+                                        json_shape(row->rank, row->output_shape), "parameters",
+                                        (json_int_t)row->parameters, "multiply_adds", (json_int_t)row->multiply_adds));
     }
-    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:o}", "parameters", (json_int_t)summary->parameters, "buffers",
-                     (json_int_t)summary->buffers, "multiply_adds", (json_int_t)summary->multiply_adds,
-                     "inference_bytes", (json_int_t)summary->inference_bytes, "training_bytes",
-                     (json_int_t)summary->training_bytes, "layers", layers);
+    return layers;
 }
 
-static void shape_print(char *text, size_t size, int rank, const int64_t *shape) {
+static json_t *tensors_json(const stria_summary *summary) {
+    json_t *tensors = json_array();
+    for (int i = 0; i < summary->tensor_count; i++) {
+        const stria_tensor_row *row = &summary->tensors[i];
+        json_array_append_new(tensors,
+                              json_pack("{s:o,s:s,s:s,s:o}", "name", json_text(row->name), "role", row->role, "type",
+                                        stria_type_name(row->type), "shape", json_shape(row->rank, row->shape)));
+    }
+    return tensors;
+}
+
+static json_t *summary_json(const stria_model *model, const stria_summary *summary) {
+    json_t *inputs = json_array(), *outputs = json_array();
+    for (int i = 0; i < stria_model_input_count(model); i++)
+        json_array_append_new(inputs, port_json(stria_model_input(model, i)));
+    for (int i = 0; i < stria_model_output_count(model); i++)
+        json_array_append_new(outputs, port_json(stria_model_output(model, i)));
+    return json_pack("{s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o}", "parameters", (json_int_t)summary->parameters,
+                     "buffers", (json_int_t)summary->buffers, "multiply_adds", (json_int_t)summary->multiply_adds,
+                     "inference_bytes", (json_int_t)summary->inference_bytes, "training_bytes",
+                     summary->training_bytes ? json_integer((json_int_t)summary->training_bytes) : json_null(),
+                     "inputs", inputs, "outputs", outputs, "classifier", classifier_json(model), "layers",
+                     layers_json(summary), "tensors", tensors_json(summary));
+}
+
+/* ---- text ---- */
+
+/* "1×6×28×28"; an open dimension, 0, as N. */
+static void shape_print(char *text, size_t size, int rank, const int64_t *shape, bool open) {
     size_t length = 0;
     text[0] = 0;
-    for (int i = 0; i < rank && length < size; i++)
-        length += (size_t)snprintf(text + length, size - length, "%s%lld", i ? term_times() : "", (long long)shape[i]);
+    for (int i = 0; i < rank && length < size; i++) {
+        const char *times = i ? term_times() : "";
+        if (open && shape[i] == 0) length += (size_t)snprintf(text + length, size - length, "%sN", times);
+        else length += (size_t)snprintf(text + length, size - length, "%s%lld", times, (long long)shape[i]);
+    }
+    if (rank == 0) snprintf(text, size, "scalar");
 }
 
-static void summary_print(const stria_model *model, const stria_summary *summary, int64_t batch) {
-    char a[32], b[32], shape[128];
+/* Whether a layer's result is called otherwise than the layer: then both names are shown. */
+static bool results_named(const stria_summary *summary) {
+    for (int i = 0; i < summary->layer_count; i++)
+        if (strcmp(summary->layers[i].name, summary->layers[i].output) != 0) return true;
+    return false;
+}
+
+static void layers_print(const stria_summary *summary) {
+    char count[32], shape[160];
     table t;
-    table_init(&t, "layer|type|output|>parameters|>multiply-adds");
+    bool results = results_named(summary);
+    table_init(&t, results ? "layer|type|result|shape|>parameters|>multiply-adds"
+                           : "layer|type|output|>parameters|>multiply-adds");
     for (int i = 0; i < summary->layer_count; i++) {
         const stria_layer_row *row = &summary->layers[i];
-        shape_print(shape, sizeof shape, row->rank, row->output_shape);
+        shape_print(shape, sizeof shape, row->rank, row->output_shape, false);
         table_cell(&t, "%s", row->name);
         table_cell(&t, "%s", row->type);
+        if (results) table_cell(&t, "%s", row->output);
         table_cell(&t, "%s", shape);
-        table_cell(&t, "%s", show_count(row->parameters, a));
-        table_cell(&t, "%s", show_count(row->multiply_adds, b));
+        table_cell(&t, "%s", show_count(row->parameters, count));
+        table_cell(&t, "%s", show_count(row->multiply_adds, count));
     }
     table_print(&t, stdout);
     table_release(&t);
-    printf("\n%s: %s parameters", stria_model_name(model), show_count(summary->parameters, a));
-    if (summary->buffers) printf(", %s buffers", show_count(summary->buffers, a));
-    printf(", %s multiply-adds for one image\n", show_count(summary->multiply_adds, a));
-    printf("memory at batch %lld: inference %s, one training step %s\n", (long long)batch,
-           show_bytes(summary->inference_bytes, a), show_bytes(summary->training_bytes, b));
+}
+
+static void tensors_print(const stria_summary *summary) {
+    char shape[160];
+    table t;
+    table_init(&t, "tensor|role|type|shape");
+    for (int i = 0; i < summary->tensor_count; i++) {
+        const stria_tensor_row *row = &summary->tensors[i];
+        shape_print(shape, sizeof shape, row->rank, row->shape, false);
+        table_cell(&t, "%s", row->name);
+        table_cell(&t, "%s", row->role);
+        table_cell(&t, "%s", stria_type_name(row->type));
+        table_cell(&t, "%s", shape);
+    }
+    putchar('\n');
+    table_print(&t, stdout);
+    table_release(&t);
+}
+
+static void totals_print(const stria_model *model, const stria_summary *summary, int64_t batch) {
+    char text[32];
+    printf("\n%s: %s parameters", stria_model_name(model), show_count(summary->parameters, text));
+    if (summary->buffers) printf(", %s buffers", show_count(summary->buffers, text));
+    printf(", %s multiply-adds for one image\n", show_count(summary->multiply_adds, text));
+    printf("memory at batch %lld: inference %s", (long long)batch, show_bytes(summary->inference_bytes, text));
+    if (summary->training_bytes) printf(", one training step %s", show_bytes(summary->training_bytes, text));
+    putchar('\n');
+}
+
+static void port_print(const char *what, stria_port port) {
+    char shape[160], name[256];
+    shape_print(shape, sizeof shape, port.rank, port.shape, true);
+    snprintf(name, sizeof name, "%s", port.name);
+    printf("%-9s %s: %s %s\n", what, text_clean(name), stria_type_name(port.type), shape);
+}
+
+static void classes_print(const stria_model *model, const stria_classifier *c) {
+    printf("classes   %d", c->classes);
+    int shown = stria_model_metadata(model, "stria.classes") ? c->classes : 0;
+    for (int i = 0; i < shown && i < NAMES_SHOWN; i++) {
+        char name[64];
+        stria_error none;
+        if (stria_model_class_name(model, i, name, sizeof name, &none) != STRIA_OK) break;
+        printf("%s%s", i ? ", " : ": ", text_clean(name));
+    }
+    puts(shown > NAMES_SHOWN ? ", …" : shown ? "" : ", without names");
+}
+
+static void pictures_print(const stria_model *model) {
+    bool any = false;
+    printf("pictures  ");
+    for (int i = 0; i < PICTURE_KEYS; i++) {
+        const char *is = picture_text(model, i);
+        char text[256];
+        if (!is || !*is) continue;
+        snprintf(text, sizeof text, "%s", is);
+        printf("%s%s %s", any ? ", " : "", picture_keys[i], text_clean(text));
+        any = true;
+    }
+    puts(any ? "" : "the model says nothing: pixels are divided by 255");
+}
+
+/* What the model stores about itself. */
+static void classifier_print(const stria_model *model) {
+    static const char *const means[] = {[STRIA_EXCLUSIVE] = "classes that exclude each other",
+                                        [STRIA_BINARY] = "class 1 of two",
+                                        [STRIA_MULTI_LABEL] = "each class by itself (multi-label)"};
+    stria_classifier c;
+    stria_error none;
+    if (stria_model_classifier(model, &c, &none) != STRIA_OK) return;
+    printf("scores    %s of %s%s\n", c.probabilities ? "probabilities" : "logits", means[c.relation],
+           c.certain ? "" : ", as far as can be told");
+    classes_print(model, &c);
+    pictures_print(model);
+    if (c.untrained) puts("weights   untrained");
+}
+
+static void summary_print(const stria_model *model, const stria_summary *summary, int64_t batch, bool tensors) {
+    layers_print(summary);
+    if (tensors) tensors_print(summary);
+    totals_print(model, summary, batch);
+    for (int i = 0; i < stria_model_input_count(model); i++) port_print("input", stria_model_input(model, i));
+    for (int i = 0; i < stria_model_output_count(model); i++) port_print("output", stria_model_output(model, i));
+    classifier_print(model);
 }
 
 static int summary_run(const options *given) {
@@ -58,23 +223,35 @@ static int summary_run(const options *given) {
     stria_status status = source_model(given, given->operands[0], &model, &error);
     if (status == STRIA_OK) status = stria_summarize(model, batch, &summary, &error);
     if (status != STRIA_OK) code = term_fail(&error);
-    else if (option_given(given, "json")) code = json_finish(summary_json(&summary));
-    else summary_print(model, &summary, batch);
+    else if (option_given(given, "json")) code = json_finish(summary_json(model, &summary));
+    else summary_print(model, &summary, batch, option_given(given, "tensors"));
     stria_summary_release(&summary);
     stria_model_free(model);
     return code;
 }
 
-static const option_row summary_rows[] = {OPTION_BATCH("1", "for the memory"), {0}};
+static const option_row summary_rows[] = {
+    OPTION_BATCH("1", "for the memory"),
+    {.name = "tensors",
+     .kind = OPTION_FLAG,
+     .help = "also lists the parameters and statistics, by the names that run --wrt takes"},
+    {0},
+};
 
 const verb verb_summary = {
     .name = "summary",
     .usage = "MODEL [--batch N]",
     .about = "layer table: output shape, parameters, multiply-adds; memory to run and to train",
+    .text =
+        "Below the table stand the inputs and outputs, what the output holds, and what the model stores: classes, and "
+        "how a picture becomes its input. Where a layer's result has a name of its own, the table shows it: that is "
+        "the name that run --grad and --wrt take.",
     .examples = "# a network built in\n"
                 "stria summary lenet5\n"
                 "# memory of a training step with 256 images\n"
-                "stria summary model.onnx --batch 256",
+                "stria summary model.onnx --batch 256\n"
+                "# the names of the parameters\n"
+                "stria summary model.onnx --tensors",
     .operands_min = 1,
     .operands_max = 1,
     .rows = summary_rows,

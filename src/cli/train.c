@@ -87,6 +87,18 @@ static stria_status training_data(training *t, stria_error *error) {
     return status;
 }
 
+/* What the model, as it is trained, makes of the pictures. */
+static void training_input(training *t) {
+    stria_model *model = NULL;
+    stria_error none;
+    char input[96], made[64];
+    progress *p = &t->progress;
+    if (stria_trainer_model(t->trainer, &model, &none) != STRIA_OK) return;
+    source_made(model, p->channels, p->height, p->width, made);
+    snprintf(p->input, sizeof p->input, "%s%s%s", source_input(model, input), *made ? ": pictures are " : "", made);
+    stria_model_free(model);
+}
+
 /* What the first lines say of the data and the options. */
 static void training_facts(training *t) {
     const stria_dataset *train = stria_trainer_train_data(t->trainer), *val = stria_trainer_val_data(t->trainer);
@@ -98,12 +110,14 @@ static void training_facts(training *t) {
     settings_text(stria_trainer_options(t->trainer), t->given, t->settings, sizeof t->settings);
     p->options = t->settings;
     p->batch = stria_trainer_options(t->trainer)->batch;
+    training_input(t);
 }
 
 static stria_status training_begin(training *t, stria_error *error) {
     const char *model = t->given->operands[0];
     stria_status status = source_spec(t->given, model, t->data, sizeof t->data, error);
     if (status == STRIA_OK) status = source_model(t->given, model, &t->model, error);
+    if (status == STRIA_OK) source_warn(t->model, true);
     if (status == STRIA_OK) status = training_options(t, error);
     if (status == STRIA_OK) status = training_data(t, error);
     if (status == STRIA_OK) signals_hold(); /* what is made from here on is saved, not left half-done */

@@ -270,6 +270,13 @@ stria_status graph_add_update(graph *g, value *state, value *next, stria_error *
     return STRIA_OK;
 }
 
+void graph_drop_metadata(graph *g, const char *key) {
+    int kept = 0;
+    for (int i = 0; i < g->metadata_count; i++)
+        if (strcmp(g->metadata[i].key, key) != 0) g->metadata[kept++] = g->metadata[i];
+    g->metadata_count = kept;
+}
+
 stria_status graph_set_metadata(graph *g, const char *key, const char *text, stria_error *err) {
     const char *copy = arena_strdup(&g->arena, text);
     if (!copy) return no_memory(g, err);

@@ -127,6 +127,7 @@ int node_own_inputs(const node *n);
 stria_status graph_add_output(graph *g, value *v, const char *name, stria_error *err);
 stria_status graph_add_update(graph *g, value *state, value *next, stria_error *err);
 stria_status graph_set_metadata(graph *g, const char *key, const char *text, stria_error *err);
+void graph_drop_metadata(graph *g, const char *key);
 const char *graph_metadata(const graph *g, const char *key); /* NULL if there is none */
 
 value *graph_find_value(const graph *g, const char *name); /* NULL if there is none */

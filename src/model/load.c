@@ -18,11 +18,29 @@ static stria_status load_onnx(graph **out, const char *path, const onnx_known *k
     return status;
 }
 
+/* A network that was just made says that nothing has trained it. */
+static stria_status mark_untrained(graph *g, stria_error *err) {
+    for (int i = 0; i < g->value_count; i++)
+        if (g->values[i]->kind == VALUE_STATE && g->values[i]->role == ROLE_PARAMETER && !g->values[i]->frozen)
+            return graph_set_metadata(g, MODEL_WEIGHTS, MODEL_UNTRAINED, err);
+    return STRIA_OK;
+}
+
+/* The same once it is built. */
+static stria_status untrained(stria_status built, graph **out, stria_error *err) {
+    if (built != STRIA_OK) return built;
+    stria_status status = mark_untrained(*out, err);
+    if (status == STRIA_OK) return STRIA_OK;
+    graph_free(*out);
+    *out = NULL;
+    return status;
+}
+
 static stria_status load_net(graph **out, const char *path, uint64_t seed, stria_error *err) {
     uint8_t *data;
     size_t size;
     TRY(file_read(path, (size_t)64 << 20, &data, &size, err));
-    stria_status status = net_read(out, (const char *)data, size, path, seed, err);
+    stria_status status = untrained(net_read(out, (const char *)data, size, path, seed, err), out, err);
     mem_free(data);
     return status;
 }
@@ -59,7 +77,7 @@ stria_status graph_load(graph **out, const char *spec, uint64_t seed, stria_erro
     if (text_ends(spec, ".net")) return load_net(out, spec, seed, err);
     if (is_run(spec))
         return load_run(out, spec, err); /* also one that is named like a network: what was trained is meant */
-    if (zoo_has(spec)) return zoo_build(out, spec, seed, err);
+    if (zoo_has(spec)) return untrained(zoo_build(out, spec, seed, err), out, err);
     if (file_is_folder(spec)) return load_run(out, spec, err);
     if (file_exists(spec))
         FAIL(err, STRIA_BAD_ARGUMENT, "%s: not a model file: expected .onnx, .net or a run folder", spec);

@@ -4,6 +4,11 @@
 
 #include "graph/graph.h"
 
+/* Metadata of a model whose parameters still are the random numbers that it was made with: graph_load sets it of zoo
+ * names and .net files, training drops it, and .onnx files keep it. */
+#define MODEL_WEIGHTS   "stria.weights"
+#define MODEL_UNTRAINED "untrained"
+
 /* spec: a zoo name with options ("lenet5:classes=26"), FILE.onnx, FILE.net, or a run folder (its model.onnx, else
  * best.onnx). Of a zoo name, a file wins by its ending, and a folder by a checkpoint in it. seed initialises zoo and
  * .net models. */

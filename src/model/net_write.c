@@ -2,6 +2,7 @@
 #include "model/net.h"
 
 #include "graph/op_def.h"
+#include "model/model.h"
 #include "model/net_lexer.h"
 
 #include <inttypes.h>
@@ -203,6 +204,7 @@ stria_status net_write(const graph *g, text *out, stria_error *err) {
     write_word(out, g->name);
     text_printf(out, ")\n");
     for (int i = 0; i < g->metadata_count; i++) {
+        if (strcmp(g->metadata[i].key, MODEL_WEIGHTS) == 0) continue; /* the text has none */
         text_printf(out, "metadata(");
         write_word(out, g->metadata[i].key);
         text_printf(out, ", ");

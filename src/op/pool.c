@@ -16,7 +16,6 @@ static const attr_field average_fields[] = {
     {"ceil_mode", ATTR_INT, offsetof(pool_attributes, window.ceil_mode), "0", false},
     ATTR(pool_attributes, count_include_pad, ATTR_INT, "0"),
     {0}};
-
 static const attr_field average_gradient_fields[] = {
     WINDOW_FIELDS(pool_attributes, window),
     {"ceil_mode", ATTR_INT, offsetof(pool_attributes, window.ceil_mode), "0", false},

@@ -257,9 +257,9 @@ static bool is_outside(const resize_geometry *g, const shape *y, int64_t i) {
     return false;
 }
 
-/* The standard does not say how a mean becomes an integer. As in ONNX Runtime 1.32, linear interpolation of integers cuts
- * the fraction off and antialiasing rounds; cubic, which ONNX Runtime has for floats only, rounds as PyTorch's does. All
- * saturate. */
+/* The standard does not say how a mean becomes an integer. As in ONNX Runtime 1.32, linear interpolation of integers
+ * cuts the fraction off and antialiasing rounds; cubic, which ONNX Runtime has for floats only, rounds as PyTorch's
+ * does. All saturate. */
 static void result_put(const resize_geometry *g, ref_tensor *y, const double *from, bool back) {
     bool truncates = g->mode == RESIZE_LINEAR && !g->antialias;
     int64_t count = shape_count(&y->shape);

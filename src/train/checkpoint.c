@@ -325,7 +325,8 @@ static stria_status position_check(const position *at, const trainer *t, stria_e
 }
 
 static stria_status position_get(const checkpoint *c, const trainer *t, position *out, stria_error *err) {
-    position at = {.epoch_score.classes = t->at.epoch_score.classes};
+    const score *now = &t->at.epoch_score;
+    position at = {.epoch_score = {.classes = now->classes, .multi_label = now->multi_label}};
     TRY(count_get(c, "epoch", &at.epoch, err));
     TRY(count_get(c, "batch", &at.batch, err));
     TRY(count_get(c, "step", &at.step, err));

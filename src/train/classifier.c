@@ -3,15 +3,14 @@
 #include "base/text.h"
 #include "model/model.h"
 #include "op/op.h"
-#include "op/softmax.h"
+#include "op/shape.h"
 #include "transform/transform.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#define KEY_CLASSES "stria.classes" /* names, a line each */
-#define KEY_OUTPUT  "stria.output"  /* logits or probabilities */
+#define KEY_CLASSES "stria.classes" /* names, one per line */
 
 static stria_status preprocess_load(const graph *g, preprocess *p, stria_error *err) {
     char key[64];
@@ -48,36 +47,14 @@ static stria_status scores_check(const graph *g, const value *scores, stria_erro
     return STRIA_OK;
 }
 
-/* The scores before operators that only change the shape, with a class in each channel or each last element. */
-static value *reshaped_from(value *scores) {
-    const op_def *const views[] = {&op_Flatten, &op_Reshape, &op_Squeeze, &op_Unsqueeze, &op_Identity};
-    for (value *v = scores;;) {
-        bool view = false;
-        if (!v->producer || v->producer->op == &op_Softmax) return v;
-        for (size_t i = 0; i < sizeof views / sizeof *views; i++) view |= v->producer->op == views[i];
-        if (!view) return scores;
-        v = v->producer->in[0];
-        if (v->shape.rank < 2 || v->shape.dim[0] != scores->shape.dim[0]) return scores;
-    }
-}
-
-/* What a last Softmax reads; scores that the metadata calls probabilities stand for themselves. */
-static void logits_find(const graph *g, value *scores, value **logits, bool *probabilities) {
-    const char *says = graph_metadata(g, KEY_OUTPUT);
-    const node *last = reshaped_from(scores)->producer;
-    bool softmax = last && last->op == &op_Softmax && softmax_geometry_of(last).classes == scores->shape.dim[1];
-    *logits = softmax ? last->in[0] : scores;
-    *probabilities = !softmax && says && strcmp(says, "probabilities") == 0;
-}
-
 stria_status classifier_of(graph *g, classifier *out, stria_error *err) {
     classifier c = {0};
     TRY(input_find(g, &c.image, err));
     if (g->output_count < 1) FAIL(err, STRIA_BAD_SHAPE, "model '%s' has no output", g->name);
     c.scores = g->outputs[0];
     TRY(scores_check(g, c.scores, err));
-    c.classes = c.scores->shape.dim[1];
-    logits_find(g, c.scores, &c.logits, &c.probabilities);
+    TRY(output_kind_of(g, c.scores, &c.kind, err));
+    c.classes = c.kind.relation == OUTPUT_BINARY ? 2 : c.scores->shape.dim[1];
     TRY(preprocess_load(g, &c.preprocess, err));
     *out = c;
     return STRIA_OK;
@@ -127,31 +104,73 @@ stria_status classifier_copy(graph *g, int64_t batch, graph **out, stria_error *
     return status;
 }
 
-static value *flat(builder *b, value *v) {
-    return v && v->shape.rank > 2 ? build1(b, &op_Flatten, v, NULL) : v;
+/* v as [batch, numbers]. */
+static value *flat(builder *b, value *v, const shape *scores) {
+    int64_t two[2] = {scores->dim[0], scores->dim[1]};
+    if (v->shape.rank == 2 && v->shape.dim[0] == two[0]) return v;
+    if (v->shape.rank > 2 && v->shape.dim[0] == two[0]) return build1(b, &op_Flatten, v, NULL);
+    return build2(b, &op_Reshape, v, build_i64(b, two, 2), NULL);
+}
+
+/* log p, or log(p / (1 − p)), where p is moved off 0 and 1 by as much as Keras does. */
+static value *logits_of(builder *b, value *p, output_relation relation) {
+    if (relation == OUTPUT_EXCLUSIVE) return build1(b, &op_Log, p, NULL);
+    value *bounds[3] = {p, build_scalar(b, p->type, 1e-7), build_scalar(b, p->type, 1 - 1e-7)};
+    p = build(b, &op_Clip, bounds, 3, NULL);
+    if (b->status != STRIA_OK) return NULL;
+    value *rest = build2(b, &op_Sub, build_scalar(b, p->type, 1), p, NULL);
+    return build2(b, &op_Sub, build1(b, &op_Log, p, NULL), build1(b, &op_Log, rest, NULL), NULL);
+}
+
+static value *beside(builder *b, value *first, value *second) {
+    value *in[2] = {first, second};
+    return build(b, &op_Concat, in, 2, &(axis_attributes){1});
+}
+
+/* One number per picture as two classes: softmax of (0, z) is (1 − σ(z), σ(z)). */
+static void two_classes(builder *b, const output_kind *kind, head *h) {
+    if (b->status != STRIA_OK) return;
+    value *none = build_filled(b, h->logits->type, &h->logits->shape, 0);
+    value *rest = kind->probabilities ? build2(b, &op_Sub, build_scalar(b, h->scores->type, 1), h->scores, NULL) : none;
+    h->scores = beside(b, rest, h->scores);
+    h->logits = beside(b, none, h->logits);
 }
 
 stria_status classifier_head(graph *g, value *output, head *out, stria_error *err) {
     builder b = {.g = g, .origin = "logits", .err = err};
-    value *logits;
-    bool probabilities;
+    output_kind kind;
     TRY(scores_check(g, output, err));
-    logits_find(g, output, &logits, &probabilities);
-    if (probabilities) logits = build1(&b, &op_Log, logits, NULL);
-    *out = (head){flat(&b, output), flat(&b, logits)};
+    TRY(output_kind_of(g, output, &kind, err));
+    head h = {.scores = flat(&b, output, &output->shape), .relation = kind.relation};
+    TRY(b.status);
+    h.logits = kind.logits ? flat(&b, kind.logits, &output->shape) : logits_of(&b, h.scores, kind.relation);
+    if (kind.relation == OUTPUT_BINARY) two_classes(&b, &kind, &h);
+    if (b.status == STRIA_OK) *out = h;
     return b.status;
 }
 
-stria_status classifier_graph(graph *g, int64_t batch, graph **out, stria_error *err) {
+static stria_status graph_of(graph *g, int64_t batch, bool probabilities, graph **out, stria_error *err) {
     graph *copy;
     head h;
     TRY(classifier_copy(g, batch, &copy, err));
     stria_status status = classifier_head(copy, copy->outputs[0], &h, err);
     copy->output_count = 0;
-    if (status == STRIA_OK) status = graph_add_output(copy, h.logits, CLASSIFIER_LOGITS, err);
+    if (status == STRIA_OK)
+        status = probabilities ? graph_add_output(copy, h.scores, CLASSIFIER_PROBABILITIES, err)
+                               : graph_add_output(copy, h.logits, CLASSIFIER_LOGITS, err);
     if (status != STRIA_OK) graph_free(copy);
     else *out = copy;
     return status;
+}
+
+stria_status classifier_graph(graph *g, int64_t batch, graph **out, stria_error *err) {
+    return graph_of(g, batch, false, out, err);
+}
+
+stria_status classifier_prediction(graph *g, int64_t batch, graph **out, stria_error *err) {
+    classifier c;
+    TRY(classifier_of(g, &c, err));
+    return graph_of(g, batch, c.kind.probabilities, out, err);
 }
 
 /* ---- classes by name ---- */

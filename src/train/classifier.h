@@ -5,15 +5,16 @@
 
 #include "data/loader.h"
 #include "graph/graph.h"
+#include "train/output_kind.h"
 
-#define CLASSIFIER_LOGITS "logits" /* output name in graphs that classifier_graph makes */
+#define CLASSIFIER_LOGITS        "logits" /* output names in graphs that are made here */
+#define CLASSIFIER_PROBABILITIES "probabilities"
 
 typedef struct classifier {
-    value *image;       /* the input [batch, channels, height, width] */
-    value *scores;      /* the output [batch, classes] */
-    value *logits;      /* the same, or what a last Softmax reads */
-    bool probabilities; /* scores are probabilities and no Softmax shows the logits: then log(scores) stands for them */
-    int64_t classes;
+    value *image;     /* the input [batch, channels, height, width] */
+    value *scores;    /* the output [batch, classes], or [batch, 1] of two classes */
+    output_kind kind; /* what that holds */
+    int64_t classes;  /* told apart: two where the output is one number per picture */
     preprocess preprocess;
 } classifier;
 
@@ -23,14 +24,16 @@ stria_status classifier_of(graph *g, classifier *out, stria_error *err);
 /* Sets *batch to the one that the file fixes, where it cannot be proved that others work. */
 stria_status classifier_batch(graph *g, int64_t *batch, stria_error *err);
 
-/* A copy for this batch, all floats float32, with one output more: the logits, under CLASSIFIER_LOGITS, and no other
- * output. */
+/* A copy for this batch, all floats float32, whose only output is the logits [batch, classes], CLASSIFIER_LOGITS. */
 stria_status classifier_graph(graph *g, int64_t batch, graph **out, stria_error *err);
+/* The same for prediction: a model that gives probabilities gives them as they are, as CLASSIFIER_PROBABILITIES; of
+ * others there are the logits. */
+stria_status classifier_prediction(graph *g, int64_t batch, graph **out, stria_error *err);
 
 /* The same copy with the model's own outputs, for training: what a loss reads of one of them is its head. */
 typedef struct head {
-    value *scores,
-        *logits; /* the output itself and what its last Softmax reads (or their logarithm): [batch, classes] */
+    value *scores, *logits; /* [batch, classes]: the output itself; what makes its probabilities, or their logarithm */
+    output_relation relation;
 } head;
 stria_status classifier_copy(graph *g, int64_t batch, graph **out, stria_error *err);
 stria_status classifier_head(graph *g, value *output, head *out, stria_error *err);

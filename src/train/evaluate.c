@@ -7,6 +7,7 @@ struct evaluator {
     pool *pool;
     const char *image; /* name of the input */
     int64_t batch, classes;
+    bool multi_label;
     int64_t *labels, *permutation;
 };
 
@@ -23,6 +24,7 @@ static stria_status evaluator_make(evaluator *e, graph *g, const session_config 
     classifier c;
     TRY(classifier_of(g, &c, err));
     e->classes = c.classes;
+    e->multi_label = c.kind.relation == OUTPUT_MULTI_LABEL;
     e->image = c.image->name;
     TRY(mem_new(&e->permutation, (size_t)dataset_classes(e->d) + 1, sizeof *e->permutation, "evaluation", err));
     TRY(mem_new(&e->labels, (size_t)e->batch, sizeof *e->labels, "evaluation", err));
@@ -61,6 +63,10 @@ void evaluator_free(evaluator *e) {
 
 int64_t evaluator_classes(const evaluator *e) {
     return e->classes;
+}
+
+bool evaluator_multi_label(const evaluator *e) {
+    return e->multi_label;
 }
 
 stria_status evaluator_run(evaluator *e, score *s, bool (*progress)(int64_t done, int64_t of, void *context),

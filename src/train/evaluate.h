@@ -14,10 +14,11 @@ stria_status evaluator_new(evaluator **out, graph *g, const dataset *d, int64_t 
                            stria_error *err);
 void evaluator_free(evaluator *e); /* accepts NULL */
 
-/* All images once, in order, into s (score_init by the caller for evaluator_classes). progress may be NULL; false stops
- * with STRIA_INTERRUPTED. */
+/* All images once, in order, into s (score_init by the caller, for evaluator_classes and evaluator_multi_label).
+ * progress may be NULL; false stops with STRIA_INTERRUPTED. */
 stria_status evaluator_run(evaluator *e, score *s, bool (*progress)(int64_t done, int64_t of, void *context),
                            void *context, stria_error *err);
 int64_t evaluator_classes(const evaluator *e);
+bool evaluator_multi_label(const evaluator *e); /* for score.multi_label */
 
 #endif

@@ -87,7 +87,8 @@ static stria_status step_run(trainer *t, step_runner *run, double *loss, stria_e
 static void epoch_next(trainer *t) {
     t->at.epoch++;
     t->at.batch = 0;
-    t->at.epoch_score = (score){.classes = t->at.epoch_score.classes};
+    const score *s = &t->at.epoch_score;
+    t->at.epoch_score = (score){.classes = s->classes, .multi_label = s->multi_label};
 }
 
 static void tell_progress(trainer *t) {
@@ -172,6 +173,7 @@ static stria_status validate(trainer *t, stria_event *e, stria_error *err) {
     score v;
     TRY(metrics_flush(&t->metrics, false, err)); /* it may take long */
     TRY(score_init(&v, evaluator_classes(t->validation), false, err));
+    v.multi_label = evaluator_multi_label(t->validation);
     TRY(evaluator_run(t->validation, &v, validation_progress, t, err));
     e->val_loss = v.loss / (double)v.images;
     e->val_top1 = (double)v.top1 / (double)v.images;

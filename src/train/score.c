@@ -23,6 +23,13 @@ static double cross_entropy(const float *x, int64_t classes, int64_t label) {
     return log(sum) + most - (double)x[label];
 }
 
+/* Mean over c of log(1 + exp(x_c)) − [c = label] x_c, in double. */
+static double binary_cross_entropy(const float *x, int64_t classes, int64_t label) {
+    double sum = 0;
+    for (int64_t c = 0; c < classes; c++) sum += fmax((double)x[c], 0) + log1p(exp(-fabs((double)x[c])));
+    return (sum - (double)x[label]) / (double)classes;
+}
+
 void score_add(score *s, const float *logits, const int64_t *labels, int64_t n) {
     for (int64_t i = 0; i < n; i++) {
         const float *x = logits + i * s->classes;
@@ -35,7 +42,7 @@ void score_add(score *s, const float *logits, const int64_t *labels, int64_t n) 
         s->images++;
         s->top1 += best == label && comparable;
         s->top5 += better < 5 && comparable;
-        s->loss += cross_entropy(x, s->classes, label);
+        s->loss += (s->multi_label ? binary_cross_entropy : cross_entropy)(x, s->classes, label);
         if (s->confusion) s->confusion[label * s->classes + best]++;
     }
 }

@@ -6,7 +6,8 @@
 
 typedef struct score {
     int64_t classes, images, top1, top5;
-    double loss;        /* sum over the images */
+    bool multi_label;   /* each class has its own probability: the loss is the binary cross-entropy */
+    double loss;        /* sum over the images: −log softmax, or the mean over classes of −log sigmoid */
     int64_t *confusion; /* [classes][classes], true × predicted; NULL: not counted */
 } score;
 

@@ -1,6 +1,7 @@
 #include "train/trainer.h"
 
 #include "base/text.h"
+#include "model/model.h"
 #include "transform/transform.h"
 
 #include <string.h>
@@ -32,6 +33,7 @@ static stria_status loader_make(trainer *t, stria_error *err) {
     TRY(mem_new(&t->permutation, (size_t)dataset_classes(t->train) + 1, sizeof *t->permutation, "classes", err));
     TRY(classifier_match(t->model, c.classes, t->train, t->permutation, err));
     TRY(score_init(&t->at.epoch_score, c.classes, false, err));
+    t->at.epoch_score.multi_label = c.kind.relation == OUTPUT_MULTI_LABEL;
     if (dataset_count(t->train) < t->options.batch)
         FAIL(err, STRIA_BAD_ARGUMENT, "%lld training images are fewer than one batch (%lld); use a smaller --batch",
              (long long)dataset_count(t->train), (long long)t->options.batch);
@@ -43,6 +45,7 @@ static stria_status trainer_make(trainer *t, graph *model, stria_error *err) {
     TRY(graph_copy(model, NULL, &t->model, err));
     TRY(graph_float32(&t->model, err)); /* parameters of any type are trained as float32, and saved so */
     TRY(classifier_adopt(t->model, t->train, err));
+    graph_drop_metadata(t->model, MODEL_WEIGHTS);
     TRY(loader_make(t, err));
     TRY(step_make(t, err));
     session_config config = config_of(t);

@@ -227,7 +227,8 @@ static stria_status resize_shrink_before_11(importer *im, const char *name, valu
                                             const Onnx__NodeProto *n, stria_error *err) {
     const Onnx__AttributeProto *mode = onnx_attribute_find(n, "mode");
     const tensor *scales = in_count > 2 && in[0] && in[2] ? value_contents(in[2]) : NULL;
-    bool nearest = !mode || (mode->s.len == 7 && memcmp(mode->s.data, "nearest", 7) == 0), shrinks = false, grows = false;
+    bool nearest = !mode || (mode->s.len == 7 && memcmp(mode->s.data, "nearest", 7) == 0), shrinks = false,
+         grows = false;
     for (int64_t i = 0; scales && i < shape_count(&scales->shape); i++) {
         shrinks = shrinks || tensor_f64(scales, i) < 1;
         grows = grows || tensor_f64(scales, i) > 1;
