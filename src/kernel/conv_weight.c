@@ -48,14 +48,23 @@ static int64_t panel_height(const weight_plan *p, int64_t n) {
     return p->per_tap ? n : (n - 1) * p->s->y.stride + (p->s->y.kernel - 1) * p->s->y.dilation + 1;
 }
 
+/* Rows of a chunk's panels at most: one image's rows overlap, those of several images do not, so a chunk has the most
+ * when it spans the fewest images or the most. */
+static int64_t chunk_height(const weight_plan *p) {
+    const window *y = &p->s->y;
+    int64_t least = ceil_div(p->chunk_rows, y->out), most = int64_min((p->chunk_rows - 1) / y->out + 2, p->s->batch);
+    most = int64_min(most, p->chunk_rows);
+    return int64_max((p->chunk_rows - least) * y->stride + least * window_extent(y),
+                     (p->chunk_rows - most) * y->stride + most * window_extent(y));
+}
+
 static void plan_panels(weight_plan *p) {
     const conv_shape *s = p->s;
-    int64_t images = int64_min((p->chunk_rows - 1) / s->y.out + 2, s->batch), rows = int64_min(p->chunk_rows, s->y.out);
+    int64_t rows = int64_min(p->chunk_rows, s->y.out);
     int64_t shared_width = (s->x.out - 1) * s->x.stride + (s->x.kernel - 1) * s->x.dilation + 1, nr = p->ks->gemm_nr;
     p->per_tap = p->taps == 1 || panel_height(p, rows) * shared_width / 2 > p->taps * rows * s->x.out;
     p->panel_width = p->per_tap ? s->x.out : shared_width;
-    /* every image of the chunk adds at most the height of one row's window to those of its rows */
-    int64_t height = p->per_tap ? p->chunk_rows : p->chunk_rows * s->y.stride + images * panel_height(p, 1);
+    int64_t height = p->per_tap ? p->chunk_rows : chunk_height(p);
     p->panel_floats = (height * p->panel_width + 1) * nr; /* one more, lest panels lie a multiple of a page apart */
     p->column_step = int64_max(1, int64_min(p->column_tiles, PANEL_FLOATS / p->panel_floats));
 }
