@@ -22,14 +22,21 @@ static double now(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+#define SHAPE(batch, ic, ih, iw, oc, oh, ow, kh, kw, sh, sw, pt, pl, pb, pr, dh, dw, groups)                           \
+    {                                                                                                                  \
+        batch, ic, oc, groups, {ih, oh, kh, sh, dh, pt, pb}, {                                                         \
+            iw, ow, kw, sw, dw, pl, pr                                                                                 \
+        }                                                                                                              \
+    }
+
 static const struct {
     const char *name;
     conv_shape s;
 } layers[] = {
-    {"lenet5 conv1", {0, 1, 28, 28, 6, 28, 28, 5, 5, 1, 1, 2, 2, 2, 2, 1, 1, 1}},
-    {"lenet5 conv2", {0, 6, 14, 14, 16, 10, 10, 5, 5, 1, 1, 0, 0, 0, 0, 1, 1, 1}},
-    {"20/50 conv1", {0, 1, 28, 28, 20, 24, 24, 5, 5, 1, 1, 0, 0, 0, 0, 1, 1, 1}},
-    {"20/50 conv2", {0, 20, 12, 12, 50, 8, 8, 5, 5, 1, 1, 0, 0, 0, 0, 1, 1, 1}},
+    {"lenet5 conv1", SHAPE(0, 1, 28, 28, 6, 28, 28, 5, 5, 1, 1, 2, 2, 2, 2, 1, 1, 1)},
+    {"lenet5 conv2", SHAPE(0, 6, 14, 14, 16, 10, 10, 5, 5, 1, 1, 0, 0, 0, 0, 1, 1, 1)},
+    {"20/50 conv1", SHAPE(0, 1, 28, 28, 20, 24, 24, 5, 5, 1, 1, 0, 0, 0, 0, 1, 1, 1)},
+    {"20/50 conv2", SHAPE(0, 20, 12, 12, 50, 8, 8, 5, 5, 1, 1, 0, 0, 0, 0, 1, 1, 1)},
 };
 
 static float *array_new(int64_t n) {
@@ -49,7 +56,7 @@ typedef struct step {
     float *x, *y, *w, *dx, *dw, *b, *scratch;
     int64_t n;
     int64_t *labels;
-    window_shape window;
+    pool_shape pool;
     window_storage storage;
 } step;
 
@@ -76,16 +83,16 @@ static void hyperbolic(const step *t) {
     unary_run(t->ks, NULL, UNARY_tanh, 0, 0, t->y, t->x, t->n);
 }
 static void max_pool(const step *t) {
-    pool_max(t->ks, NULL, &t->window, &t->storage, t->y, t->x);
+    pool_max(t->ks, NULL, &t->pool, &t->storage, t->y, t->x);
 }
 static void max_gradient(const step *t) {
-    pool_max_gradient(t->ks, NULL, &t->window, &t->storage, t->dx, t->y, t->x);
+    pool_max_gradient(t->ks, NULL, &t->pool, &t->storage, t->dx, t->y, t->x);
 }
 static void average_pool(const step *t) {
-    pool_average(t->ks, NULL, &t->window, &t->storage, t->y, t->x);
+    pool_average(t->ks, NULL, &t->pool, &t->storage, t->y, t->x);
 }
 static void average_gradient(const step *t) {
-    pool_average_gradient(t->ks, NULL, &t->window, &t->storage, t->dx, t->y);
+    pool_average_gradient(t->ks, NULL, &t->pool, &t->storage, t->dx, t->y);
 }
 static void bias_sum(const step *t) {
     int64_t dims[2] = {6, t->n / 6}, strides[2] = {t->n / 6, 1};
@@ -117,8 +124,8 @@ static void bench_layers(const kernel_set *ks, int64_t batch) {
     for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
         step t = {.ks = ks, .s = layers[i].s};
         t.s.batch = batch;
-        int64_t nx = t.s.ic * t.s.ih * t.s.iw * batch, ny = t.s.oc * t.s.oh * t.s.ow * batch;
-        int64_t nw = t.s.oc * t.s.ic * t.s.kh * t.s.kw;
+        int64_t nx = t.s.ic * t.s.y.in * t.s.x.in * batch, ny = t.s.oc * t.s.y.out * t.s.x.out * batch;
+        int64_t nw = t.s.oc * t.s.ic * t.s.y.kernel * t.s.x.kernel;
         int64_t scratch = conv_batch_forward_scratch(ks, &t.s, 1) + conv_batch_data_scratch(ks, &t.s, 1) +
                           conv_batch_weight_scratch(ks, &t.s, 1);
         t.x = array_new(nx), t.dx = array_new(nx), t.y = array_new(ny), t.w = array_new(nw), t.dw = array_new(nw);
@@ -160,8 +167,9 @@ static void bench_steps(const kernel_set *ks, int64_t batch) {
               .y = array_new(most),
               .dx = array_new(most),
               .labels = mem_zalloc((size_t)batch, sizeof(int64_t)),
-              .window = {28, 28, 14, 14, 2, 2, 2, 2, 0, 0, 0, 0, 1, 1, .include_pad = false}};
-    t.storage = window_batch_last(&t.window, batch, 6);
+              .pool = {.batch = batch, .channels = 6}};
+    t.pool.y = t.pool.x = (window){.in = 28, .out = 14, .kernel = 2, .stride = 2, .dilation = 1};
+    t.storage = window_batch_last(&t.pool);
     if (!t.labels) exit(1);
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
         t.n = steps[i].n ? steps[i].n * batch : 61706;

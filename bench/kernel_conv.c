@@ -53,7 +53,7 @@ typedef struct operation {
 
 static void operation_run(const operation *o, pool *p) {
     const conv_shape *s = &o->s;
-    conv_pitch xp = pitch_of(s->ih, s->iw, s->ic), yp = pitch_of(s->oh, s->ow, s->oc);
+    conv_pitch xp = pitch_of(s->y.in, s->x.in, s->ic), yp = pitch_of(s->y.out, s->x.out, s->oc);
     if (o->op == CONV_FORWARD) conv_forward(o->ks, s, o->x, xp, o->packed, o->y, yp, NULL, o->scratch, p);
     else if (o->op == CONV_DX) conv_dx(o->ks, s, o->y, yp, o->packed, o->x, xp, NULL, o->scratch, p);
     else conv_dw(o->ks, s, o->x, xp, o->y, yp, o->w, false, o->scratch, p);
@@ -61,8 +61,9 @@ static void operation_run(const operation *o, pool *p) {
 
 static operation operation_new(const kernel_set *ks, const layer *l, enum conv_op op) {
     int64_t pad = l->kernel / 2, out = (l->in + 2 * pad - l->kernel) / l->stride + 1;
-    conv_shape s = {BATCH,     l->ic,     l->in, l->in, l->oc, out, out, l->kernel, l->kernel,
-                    l->stride, l->stride, pad,   pad,   pad,   pad, 1,   1,         1};
+    window w = {
+        .in = l->in, .out = out, .kernel = l->kernel, .stride = l->stride, .dilation = 1, .before = pad, .after = pad};
+    conv_shape s = {.batch = BATCH, .ic = l->ic, .oc = l->oc, .groups = 1, .y = w, .x = w};
     operation o = {.ks = ks, .s = s, .op = op};
     o.x = filled((size_t)(BATCH * l->in * l->in * l->ic));
     o.y = filled((size_t)(BATCH * out * out * l->oc));
@@ -98,8 +99,8 @@ static int by_value(const void *a, const void *b) {
  * goes within seconds; the median of those shares. */
 static double operation_share(const operation *o, pool *p, double *gflops) {
     const conv_shape *s = &o->s;
-    double work = 2e-9 * (double)(s->batch * s->oh * s->ow * s->oc * s->ic * s->kh * s->kw), share[REPEAT],
-           rate[REPEAT];
+    double work = 2e-9 * (double)(s->batch * s->y.out * s->x.out * s->oc * s->ic * s->y.kernel * s->x.kernel),
+           share[REPEAT], rate[REPEAT];
     operation_run(o, p);
     peak_gflops(o->ks, p); /* wakes the threads */
     double before = peak_gflops(o->ks, p);

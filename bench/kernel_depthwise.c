@@ -45,7 +45,8 @@ typedef struct operation {
 
 static void operation_run(const operation *o) {
     const conv_shape *s = &o->s;
-    conv_pitch xp = {s->ih * s->iw * s->ic, s->iw * s->ic, s->ic}, yp = {s->oh * s->ow * s->oc, s->ow * s->oc, s->oc};
+    conv_pitch xp = {s->y.in * s->x.in * s->ic, s->x.in * s->ic, s->ic},
+               yp = {s->y.out * s->x.out * s->oc, s->x.out * s->oc, s->oc};
     bool depthwise = conv_is_depthwise(s);
     if (o->op == CONV_FORWARD)
         (depthwise ? depthwise_forward : conv_forward)(o->ks, s, o->x, xp, o->packed, o->y, yp, NULL, o->scratch, NULL);
@@ -80,8 +81,9 @@ static double copy_seconds(float *to, const float *from, size_t floats) {
 
 static void layer_run(const kernel_set *ks, const layer *l, int64_t batch, double peak) {
     int64_t pad = l->kernel == 11 ? 0 : l->kernel / 2, out = (l->in + 2 * pad - l->kernel) / l->stride + 1;
-    conv_shape s = {batch,     l->ic,     l->in, l->in, l->oc, out, out, l->kernel, l->kernel,
-                    l->stride, l->stride, pad,   pad,   pad,   pad, 1,   1,         l->groups};
+    window w = {
+        .in = l->in, .out = out, .kernel = l->kernel, .stride = l->stride, .dilation = 1, .before = pad, .after = pad};
+    conv_shape s = {.batch = batch, .ic = l->ic, .oc = l->oc, .groups = l->groups, .y = w, .x = w};
     bool depthwise = conv_is_depthwise(&s);
     size_t nx = (size_t)(batch * l->in * l->in * l->ic), ny = (size_t)(batch * out * out * l->oc);
     size_t half = (nx + ny) / 2;

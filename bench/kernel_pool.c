@@ -26,7 +26,7 @@ static const layer layers[] = {{20, 24, 2, 2, 0},  {64, 112, 2, 2, 0}, {64, 112,
 enum { MAX, AVERAGE, MAX_GRADIENT, AVERAGE_GRADIENT, COPY };
 
 typedef struct images {
-    window_shape s;
+    pool_shape s;
     window_storage m;
     size_t nx, ny;
     float *x, *y, *dx, *dy;
@@ -66,9 +66,15 @@ static void race(const kernel_set *ks, const images *t, int what, double moved) 
 
 static void layer_run(const kernel_set *ks, const layer *l, int64_t batch) {
     int64_t out = (l->in + 2 * l->pad - l->kernel) / l->stride + 1;
-    images t = {.s = {l->in, l->in, out, out, l->kernel, l->kernel, l->stride, l->stride, l->pad, l->pad, l->pad,
-                      l->pad, 1, 1, false, 0}};
-    t.m = window_plain(&t.s, batch, l->channels);
+    window w = {.in = l->in,
+                .out = out,
+                .kernel = l->kernel,
+                .stride = l->stride,
+                .dilation = 1,
+                .before = l->pad,
+                .after = l->pad};
+    images t = {.s = {.batch = batch, .channels = l->channels, .y = w, .x = w}};
+    t.m = window_plain(&t.s);
     t.nx = (size_t)(t.m.outer * t.m.x_outer), t.ny = (size_t)(t.m.outer * t.m.y_outer);
     t.x = filled(t.nx), t.y = filled(t.ny), t.dx = filled(t.nx), t.dy = filled(t.ny);
     printf("%dx%d/%d @%-3d %4d b%d", (int)l->kernel, (int)l->kernel, (int)l->stride, (int)l->in, (int)l->channels,

@@ -48,15 +48,15 @@ static void example_expect(example *e) {
     int64_t icg = s->ic / s->groups, ocg = s->oc / s->groups;
     for (int64_t b = 0; b < s->batch; b++)
         for (int64_t o = 0; o < s->oc; o++)
-            for (int64_t p = 0; p < s->oh; p++)
-                for (int64_t q = 0; q < s->ow; q++)
+            for (int64_t p = 0; p < s->y.out; p++)
+                for (int64_t q = 0; q < s->x.out; q++)
                     for (int64_t c = 0; c < icg; c++)
-                        for (int64_t u = 0; u < s->kh; u++)
-                            for (int64_t v = 0; v < s->kw; v++) {
-                                int64_t iy = p * s->sh + u * s->dh - s->pt, ix = q * s->sw + v * s->dw - s->pl;
-                                if (iy < 0 || iy >= s->ih || ix < 0 || ix >= s->iw) continue;
+                        for (int64_t u = 0; u < s->y.kernel; u++)
+                            for (int64_t v = 0; v < s->x.kernel; v++) {
+                                int64_t iy = window_at(&s->y, p, u), ix = window_at(&s->x, q, v);
+                                if (iy < 0 || iy >= s->y.in || ix < 0 || ix >= s->x.in) continue;
                                 int64_t i = at(&e->x, b, iy, ix, o / ocg * icg + c), j = at(&e->y, b, p, q, o);
-                                int64_t k = ((o * icg + c) * s->kh + u) * s->kw + v;
+                                int64_t k = ((o * icg + c) * s->y.kernel + u) * s->x.kernel + v;
                                 e->want_y[j] += (double)e->x.g.data[i] * (double)e->w.data[k];
                                 e->want_dx[i] += (double)e->y.g.data[j] * (double)e->w.data[k];
                                 e->want_dw[k] += (double)e->x.g.data[i] * (double)e->y.g.data[j];
@@ -64,16 +64,16 @@ static void example_expect(example *e) {
 }
 
 static int64_t weight_count(const conv_shape *s) {
-    return s->oc * (s->ic / s->groups) * s->kh * s->kw;
+    return s->oc * (s->ic / s->groups) * s->y.kernel * s->x.kernel;
 }
 
 static example example_new(conv_shape s, int64_t slack, uint64_t seed) {
     example e = {.s = s};
     int64_t weights = weight_count(&s);
-    e.x = image_new(s.batch, s.ih, s.iw, s.ic, slack, &seed);
-    e.y = image_new(s.batch, s.oh, s.ow, s.oc, slack, &seed);
-    e.residual_x = image_new(s.batch, s.ih, s.iw, s.ic, slack, &seed);
-    e.residual_y = image_new(s.batch, s.oh, s.ow, s.oc, slack, &seed);
+    e.x = image_new(s.batch, s.y.in, s.x.in, s.ic, slack, &seed);
+    e.y = image_new(s.batch, s.y.out, s.x.out, s.oc, slack, &seed);
+    e.residual_x = image_new(s.batch, s.y.in, s.x.in, s.ic, slack, &seed);
+    e.residual_y = image_new(s.batch, s.y.out, s.x.out, s.oc, slack, &seed);
     e.w = exact_new((size_t)weights, 0);
     for (int64_t i = 0; i < weights; i++) e.w.data[i] = (float)exact_random(&seed, -3, 3);
     int64_t channels = s.ic > s.oc ? s.ic : s.oc;
@@ -151,9 +151,9 @@ static bool image_is(const image *got, const double *want, const image *residual
     "%s, %d threads: batch %d x %d*%d*%d y %d*%d*%d kernel %d*%d stride %d*%d pad %d,%d dilation %d*%d groups %d "     \
     "slack %d epilogue %d"
 #define CASE_VALUES                                                                                                    \
-    ks->isa, pool_threads(p), (int)s->batch, (int)s->ic, (int)s->ih, (int)s->iw, (int)s->oc, (int)s->oh, (int)s->ow,   \
-        (int)s->kh, (int)s->kw, (int)s->sh, (int)s->sw, (int)s->pt, (int)s->pl, (int)s->dh, (int)s->dw,                \
-        (int)s->groups, (int)(e->x.p.pixel - s->ic), kind
+    ks->isa, pool_threads(p), (int)s->batch, (int)s->ic, (int)s->y.in, (int)s->x.in, (int)s->oc, (int)s->y.out,        \
+        (int)s->x.out, (int)s->y.kernel, (int)s->x.kernel, (int)s->y.stride, (int)s->x.stride, (int)s->y.before,       \
+        (int)s->x.before, (int)s->y.dilation, (int)s->x.dilation, (int)s->groups, (int)(e->x.p.pixel - s->ic), kind
 
 /* kind 0: none; otherwise bias, sometimes a residual, and activation kind − 1. */
 static epilogue epilogue_of(const example *e, const image *residual, int kind) {
@@ -186,8 +186,8 @@ static void check_images(const kernel_set *ks, pool *p, const example *e, int64_
     exact scratch = exact_new(scratch_floats(ks, s, op, p, depthwise), 1);
     if (depthwise) depthwise_pack(ks, s, op, e->w.data, packed.data);
     else conv_pack(ks, s, op, e->w.data, packed.data, p);
-    image got = forward ? image_new(s->batch, s->oh, s->ow, s->oc, slack, NULL)
-                        : image_new(s->batch, s->ih, s->iw, s->ic, slack, NULL);
+    image got = forward ? image_new(s->batch, s->y.out, s->x.out, s->oc, slack, NULL)
+                        : image_new(s->batch, s->y.in, s->x.in, s->ic, slack, NULL);
     if (forward)
         (depthwise ? depthwise_forward : conv_forward)(ks, s, e->x.g.data, e->x.p, packed.data, got.g.data, got.p, fp,
                                                        scratch.data, p);
@@ -223,8 +223,8 @@ static void check_plain(const kernel_set *ks, pool *p, const example *e, int64_t
     exact x = plain_new(&e->x), residual = plain_new(&e->residual_y);
     exact packed = exact_new(conv_plain_packed_floats(ks, s), 1);
     exact scratch = exact_new(conv_plain_scratch_bytes(ks, s, pool_threads(p)) / sizeof(float), 1);
-    exact y = exact_new((size_t)(s->batch * s->oc * s->oh * s->ow), 1);
-    image got = image_new(s->batch, s->oh, s->ow, s->oc, slack, NULL);
+    exact y = exact_new((size_t)(s->batch * s->oc * s->y.out * s->x.out), 1);
+    image got = image_new(s->batch, s->y.out, s->x.out, s->oc, slack, NULL);
     if (f.residual) f.residual = residual.data;
     conv_plain_pack(ks, s, e->w.data, packed.data, p);
     conv_plain_forward(ks, s, x.data, packed.data, y.data, fp, scratch.data, p);
@@ -271,37 +271,33 @@ static void check_example(conv_shape s, int64_t slack, uint64_t seed) {
     example_free(&e);
 }
 
-/* oh and ow follow from the rest. */
+/* `out` follows from the rest. */
 static conv_shape shape_finish(conv_shape s) {
-    s.oh = (s.ih + s.pt + s.pb - s.dh * (s.kh - 1) - 1) / s.sh + 1;
-    s.ow = (s.iw + s.pl + s.pr - s.dw * (s.kw - 1) - 1) / s.sw + 1;
+    window *w[2] = {&s.y, &s.x};
+    for (int i = 0; i < 2; i++)
+        w[i]->out = (w[i]->in + w[i]->before + w[i]->after - window_extent(w[i])) / w[i]->stride + 1;
     return s;
 }
 
 static conv_shape shape(int64_t batch, int64_t ic, int64_t ih, int64_t iw, int64_t oc, int64_t k, int64_t stride,
                         int64_t pad, int64_t dilation, int64_t groups) {
-    return shape_finish((conv_shape){batch, ic, ih, iw, oc, 0, 0, k, k, stride, stride, pad, pad, pad, pad, dilation,
-                                     dilation, groups});
+    window w = {.kernel = k, .stride = stride, .dilation = dilation, .before = pad, .after = pad};
+    conv_shape s = {.batch = batch, .ic = ic, .oc = oc, .groups = groups, .y = w, .x = w};
+    s.y.in = ih, s.x.in = iw;
+    return shape_finish(s);
 }
 
 static void check_known(void) {
     const conv_shape shapes[] = {
-        shape(1, 1, 1, 1, 1, 1, 1, 0, 1, 1),
-        shape(2, 3, 11, 9, 10, 3, 1, 1, 1, 1),
-        shape(2, 3, 23, 23, 64, 7, 2, 3, 1, 1),
-        shape(3, 64, 7, 7, 64, 3, 1, 1, 1, 1),
-        shape(2, 64, 8, 8, 32, 1, 1, 0, 1, 1),
-        shape(2, 33, 9, 7, 47, 3, 2, 1, 1, 1),
-        shape(1, 16, 9, 9, 16, 1, 2, 0, 1, 1),
-        shape(1, 8, 9, 10, 12, 2, 3, 0, 1, 4), /* stride > kernel */
-        shape(1, 5, 3, 3, 7, 7, 1, 3, 1, 1),
-        shape(1, 4, 2, 2, 6, 5, 4, 2, 1, 2), /* kernel > image */
-        shape(1, 17, 12, 12, 18, 3, 1, 4, 4, 1),
-        shape(2, 20, 13, 13, 20, 3, 2, 2, 2, 20),
+        shape(1, 1, 1, 1, 1, 1, 1, 0, 1, 1),          shape(2, 3, 11, 9, 10, 3, 1, 1, 1, 1),
+        shape(2, 3, 23, 23, 64, 7, 2, 3, 1, 1),       shape(3, 64, 7, 7, 64, 3, 1, 1, 1, 1),
+        shape(2, 64, 8, 8, 32, 1, 1, 0, 1, 1),        shape(2, 33, 9, 7, 47, 3, 2, 1, 1, 1),
+        shape(1, 16, 9, 9, 16, 1, 2, 0, 1, 1),        shape(1, 8, 9, 10, 12, 2, 3, 0, 1, 4), /* stride > kernel */
+        shape(1, 5, 3, 3, 7, 7, 1, 3, 1, 1),          shape(1, 4, 2, 2, 6, 5, 4, 2, 1, 2),   /* kernel > image */
+        shape(1, 17, 12, 12, 18, 3, 1, 4, 4, 1),      shape(2, 20, 13, 13, 20, 3, 2, 2, 2, 20),
         shape(1, 6, 4, 4, 6, 3, 9, 1, 1, 1), /* stride > image */
-        shape(1, 1024, 3, 5, 40, 1, 1, 0, 1, 1),
-        shape(1, 600, 3, 4, 33, 3, 1, 1, 1, 1),
-        shape(1, 24, 5, 5, 600, 1, 1, 0, 1, 1),
+        shape(1, 6, 4, 4, 6, 3, 2000000000, 1, 1, 1), shape(1, 1024, 3, 5, 40, 1, 1, 0, 1, 1),
+        shape(1, 600, 3, 4, 33, 3, 1, 1, 1, 1),       shape(1, 24, 5, 5, 600, 1, 1, 0, 1, 1),
         shape(1, 2, 4, 4, 3, 3, 1, 30, 30, 1), /* windows far sparser than panels */
     };
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
@@ -315,14 +311,15 @@ static conv_shape shape_random(uint64_t *seed) {
                     .groups = exact_random(seed, 0, 2) ? 1 : exact_random(seed, 1, 4)};
     s.ic = s.groups * exact_random(seed, 1, exact_random(seed, 0, 1) ? 70 : 6);
     s.oc = s.groups * exact_random(seed, 1, exact_random(seed, 0, 1) ? 70 : 6);
-    s.kh = exact_random(seed, 1, 4), s.kw = exact_random(seed, 1, 5);
-    s.sh = exact_random(seed, 1, 3), s.sw = exact_random(seed, 1, 3);
-    s.dh = exact_random(seed, 1, 3), s.dw = exact_random(seed, 1, 3);
-    s.pt = exact_random(seed, 0, 3), s.pb = exact_random(seed, 0, 3);
-    s.pl = exact_random(seed, 0, 3), s.pr = exact_random(seed, 0, 3);
-    int64_t need_h = s.dh * (s.kh - 1) + 1 - s.pt - s.pb, need_w = s.dw * (s.kw - 1) + 1 - s.pl - s.pr;
-    s.ih = (need_h > 0 ? need_h : 1) + exact_random(seed, 0, 9);
-    s.iw = (need_w > 0 ? need_w : 1) + exact_random(seed, 0, 19);
+    s.y.kernel = exact_random(seed, 1, 4), s.x.kernel = exact_random(seed, 1, 5);
+    s.y.stride = exact_random(seed, 1, 3), s.x.stride = exact_random(seed, 1, 3);
+    s.y.dilation = exact_random(seed, 1, 3), s.x.dilation = exact_random(seed, 1, 3);
+    s.y.before = exact_random(seed, 0, 3), s.y.after = exact_random(seed, 0, 3);
+    s.x.before = exact_random(seed, 0, 3), s.x.after = exact_random(seed, 0, 3);
+    int64_t need_h = window_extent(&s.y) - s.y.before - s.y.after;
+    int64_t need_w = window_extent(&s.x) - s.x.before - s.x.after;
+    s.y.in = (need_h > 0 ? need_h : 1) + exact_random(seed, 0, 9);
+    s.x.in = (need_w > 0 ? need_w : 1) + exact_random(seed, 0, 19);
     return shape_finish(s);
 }
 
@@ -332,16 +329,17 @@ static conv_shape depthwise_random(uint64_t *seed) {
     s.ic = s.groups;
     s.oc = s.groups * (exact_random(seed, 0, 2) ? 1 : exact_random(seed, 2, 3));
     bool square = exact_random(seed, 0, 2);
-    s.kh = square ? 3 + 2 * exact_random(seed, 0, 1) : exact_random(seed, 1, 6);
-    s.kw = square ? s.kh : exact_random(seed, 1, 6);
-    s.sh = exact_random(seed, 1, square ? 2 : 3), s.sw = exact_random(seed, 1, square ? 2 : 3);
-    s.dh = exact_random(seed, 0, 3) ? 1 : exact_random(seed, 2, 3);
-    s.dw = exact_random(seed, 0, 3) ? 1 : exact_random(seed, 2, 3);
-    s.pt = exact_random(seed, 0, 3), s.pb = exact_random(seed, 0, 3);
-    s.pl = exact_random(seed, 0, 3), s.pr = exact_random(seed, 0, 3);
-    int64_t need_h = s.dh * (s.kh - 1) + 1 - s.pt - s.pb, need_w = s.dw * (s.kw - 1) + 1 - s.pl - s.pr;
-    s.ih = (need_h > 0 ? need_h : 1) + exact_random(seed, 0, 9);
-    s.iw = (need_w > 0 ? need_w : 1) + exact_random(seed, 0, 25);
+    s.y.kernel = square ? 3 + 2 * exact_random(seed, 0, 1) : exact_random(seed, 1, 6);
+    s.x.kernel = square ? s.y.kernel : exact_random(seed, 1, 6);
+    s.y.stride = exact_random(seed, 1, square ? 2 : 3), s.x.stride = exact_random(seed, 1, square ? 2 : 3);
+    s.y.dilation = exact_random(seed, 0, 3) ? 1 : exact_random(seed, 2, 3);
+    s.x.dilation = exact_random(seed, 0, 3) ? 1 : exact_random(seed, 2, 3);
+    s.y.before = exact_random(seed, 0, 3), s.y.after = exact_random(seed, 0, 3);
+    s.x.before = exact_random(seed, 0, 3), s.x.after = exact_random(seed, 0, 3);
+    int64_t need_h = window_extent(&s.y) - s.y.before - s.y.after;
+    int64_t need_w = window_extent(&s.x) - s.x.before - s.x.after;
+    s.y.in = (need_h > 0 ? need_h : 1) + exact_random(seed, 0, 9);
+    s.x.in = (need_w > 0 ? need_w : 1) + exact_random(seed, 0, 25);
     return shape_finish(s);
 }
 

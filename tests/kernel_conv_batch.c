@@ -13,20 +13,28 @@ typedef struct tensor {
     int64_t floats;
 } tensor;
 
+#define SHAPE(batch, ic, ih, iw, oc, oh, ow, kh, kw, sh, sw, pt, pl, pb, pr, dh, dw, groups)                           \
+    {                                                                                                                  \
+        batch, ic, oc, groups, {ih, oh, kh, sh, dh, pt, pb}, {                                                         \
+            iw, ow, kw, sw, dw, pl, pr                                                                                 \
+        }                                                                                                              \
+    }
+
 static const conv_shape shapes[] = {
     /* batch ic ih iw oc oh ow kh kw sh sw pt pl pb pr dh dw groups */
-    {16, 1, 28, 28, 6, 28, 28, 5, 5, 1, 1, 2, 2, 2, 2, 1, 1, 1},
-    {64, 6, 14, 14, 16, 10, 10, 5, 5, 1, 1, 0, 0, 0, 0, 1, 1, 1},
-    {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1},
-    {3, 2, 5, 7, 13, 5, 7, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1},
-    {17, 4, 9, 8, 6, 4, 3, 3, 3, 2, 3, 0, 1, 1, 0, 1, 1, 2},
-    {33, 3, 11, 10, 9, 4, 4, 2, 3, 3, 2, 1, 0, 2, 1, 2, 2, 3},
-    {5, 2, 8, 8, 2, 2, 2, 1, 1, 4, 4, 0, 0, 0, 0, 1, 1, 1},
-    {31, 5, 6, 13, 7, 10, 15, 3, 4, 1, 1, 4, 3, 2, 3, 1, 1, 1},
-    {16, 2, 3, 3, 3, 9, 9, 3, 3, 1, 1, 4, 4, 4, 4, 1, 1, 1},
-    {19, 8, 7, 7, 8, 3, 3, 3, 3, 2, 2, 0, 0, 0, 0, 1, 1, 8},
-    {20, 3, 12, 9, 4, 3, 2, 4, 3, 3, 2, 2, 1, 1, 0, 3, 4, 1},
-    {7, 1, 40, 5, 25, 36, 1, 5, 5, 1, 1, 0, 0, 0, 0, 1, 1, 1},
+    SHAPE(16, 1, 28, 28, 6, 28, 28, 5, 5, 1, 1, 2, 2, 2, 2, 1, 1, 1),
+    SHAPE(64, 6, 14, 14, 16, 10, 10, 5, 5, 1, 1, 0, 0, 0, 0, 1, 1, 1),
+    SHAPE(1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1),
+    SHAPE(3, 2, 5, 7, 13, 5, 7, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1),
+    SHAPE(17, 4, 9, 8, 6, 4, 3, 3, 3, 2, 3, 0, 1, 1, 0, 1, 1, 2),
+    SHAPE(33, 3, 11, 10, 9, 4, 4, 2, 3, 3, 2, 1, 0, 2, 1, 2, 2, 3),
+    SHAPE(5, 2, 8, 8, 2, 2, 2, 1, 1, 4, 4, 0, 0, 0, 0, 1, 1, 1),
+    SHAPE(31, 5, 6, 13, 7, 10, 15, 3, 4, 1, 1, 4, 3, 2, 3, 1, 1, 1),
+    SHAPE(16, 2, 3, 3, 3, 9, 9, 3, 3, 1, 1, 4, 4, 4, 4, 1, 1, 1),
+    SHAPE(19, 8, 7, 7, 8, 3, 3, 3, 3, 2, 2, 0, 0, 0, 0, 1, 1, 8),
+    SHAPE(20, 3, 12, 9, 4, 3, 2, 4, 3, 3, 2, 2, 1, 1, 0, 3, 4, 1),
+    SHAPE(7, 1, 40, 5, 25, 36, 1, 5, 5, 1, 1, 0, 0, 0, 0, 1, 1, 1),
+    SHAPE(16, 4, 3, 2, 3, 1, 1, 3, 2, 2000000000, 1999999999, 0, 0, 0, 0, 1, 1, 1), /* strides beyond the image */
 };
 
 /* Small integers: every sum is exact, whatever its order. */
@@ -67,18 +75,19 @@ static void visit(const triple *t, int64_t y, int64_t w, int64_t x) {
 
 static void each_image(const conv_shape *s, const tensor *x, const tensor *y, const triple *t, int64_t o, int64_t i,
                        int64_t p, int64_t q, int64_t w, int64_t row, int64_t column) {
-    if (row < 0 || row >= s->ih || column < 0 || column >= s->iw) return;
+    if (row < 0 || row >= s->y.in || column < 0 || column >= s->x.in) return;
     for (int64_t n = 0; n < s->batch; n++) visit(t, at(y, o, p, q, n), w, at(x, i, row, column, n));
 }
 
 static void plain(const conv_shape *s, const tensor *x, const tensor *y, const triple *t) {
-    int64_t icg = s->ic / s->groups, ocg = s->oc / s->groups, taps = icg * s->kh * s->kw;
+    int64_t icg = s->ic / s->groups, ocg = s->oc / s->groups, taps = icg * s->y.kernel * s->x.kernel;
     for (int64_t o = 0; o < s->oc; o++)
         for (int64_t k = 0; k < taps; k++)
-            for (int64_t p = 0; p < s->oh; p++)
-                for (int64_t q = 0; q < s->ow; q++)
-                    each_image(s, x, y, t, o, o / ocg * icg + k / s->kh / s->kw, p, q, o * taps + k,
-                               p * s->sh - s->pt + k / s->kw % s->kh * s->dh, q * s->sw - s->pl + k % s->kw * s->dw);
+            for (int64_t p = 0; p < s->y.out; p++)
+                for (int64_t q = 0; q < s->x.out; q++)
+                    each_image(s, x, y, t, o, o / ocg * icg + k / s->y.kernel / s->x.kernel, p, q, o * taps + k,
+                               window_at(&s->y, p, k / s->x.kernel % s->y.kernel),
+                               window_at(&s->x, q, k % s->x.kernel));
 }
 
 /* Elements of t that the tensor has (not its gaps) equal; gaps of `got` untouched. */
@@ -102,41 +111,43 @@ static tensor tensor_like(const tensor *t, int64_t c, int64_t h, int64_t w, int6
 
 static void check_shape(const kernel_set *ks, int shape, int64_t gap, int threads, pool *p) {
     const conv_shape *s = &shapes[shape];
-    tensor x = tensor_new(s->ic, s->ih, s->iw, s->batch, gap, 7), y = tensor_new(s->oc, s->oh, s->ow, s->batch, gap, 5);
-    tensor w = tensor_new(s->oc, s->ic / s->groups, s->kh * s->kw, 1, 0, 9), b = tensor_new(s->oc, 1, 1, 1, 0, 11);
+    tensor x = tensor_new(s->ic, s->y.in, s->x.in, s->batch, gap, 7),
+           y = tensor_new(s->oc, s->y.out, s->x.out, s->batch, gap, 5);
+    tensor w = tensor_new(s->oc, s->ic / s->groups, s->y.kernel * s->x.kernel, 1, 0, 9),
+           b = tensor_new(s->oc, 1, 1, 1, 0, 11);
     int64_t floats[3] = {conv_batch_forward_scratch(ks, s, threads), conv_batch_data_scratch(ks, s, threads),
                          conv_batch_weight_scratch(ks, s, threads)};
     float *block[3], *scratch[3];
     for (int i = 0; i < 3; i++) scratch[i] = guard_new(floats[i], &block[i]);
-    tensor want = tensor_like(&y, s->oc, s->oh, s->ow, s->batch, 0),
-           got = tensor_like(&y, s->oc, s->oh, s->ow, s->batch, -77);
+    tensor want = tensor_like(&y, s->oc, s->y.out, s->x.out, s->batch, 0),
+           got = tensor_like(&y, s->oc, s->y.out, s->x.out, s->batch, -77);
     for (int64_t o = 0; o < s->oc; o++)
-        for (int64_t i = 0; i < s->oh * s->ow * s->batch; i++)
-            want.data[at(&want, o, i / s->batch / s->ow, i / s->batch % s->ow, i % s->batch)] = b.data[o];
+        for (int64_t i = 0; i < s->y.out * s->x.out * s->batch; i++)
+            want.data[at(&want, o, i / s->batch / s->x.out, i / s->batch % s->x.out, i % s->batch)] = b.data[o];
     plain(s, &x, &y, &(triple){w.data, x.data, want.data, 0});
     conv_batch_forward(ks, p, s, got.data, y.pitch, x.data, x.pitch, w.data, b.data, UNARY_identity, 0, 0, scratch[0]);
     compare("forward", ks, shape, threads, &want, &got);
-    for (int64_t i = 0; i < s->oc * s->oh * s->ow * s->batch; i++) {
-        int64_t j =
-            at(&y, i / s->batch / s->ow / s->oh, i / s->batch / s->ow % s->oh, i / s->batch % s->ow, i % s->batch);
+    for (int64_t i = 0; i < s->oc * s->y.out * s->x.out * s->batch; i++) {
+        int64_t j = at(&y, i / s->batch / s->x.out / s->y.out, i / s->batch / s->x.out % s->y.out,
+                       i / s->batch % s->x.out, i % s->batch);
         if (want.data[j] < 0) want.data[j] = 0;
     }
     conv_batch_forward(ks, p, s, got.data, y.pitch, x.data, x.pitch, w.data, b.data, UNARY_relu, 0, 0, scratch[0]);
     compare("relu", ks, shape, threads, &want, &got);
     conv_batch_forward(ks, p, s, got.data, y.pitch, x.data, x.pitch, w.data, b.data, UNARY_clip, 0, 1e9f, scratch[0]);
     compare("clip", ks, shape, threads, &want, &got);
-    tensor dx_want = tensor_like(&x, s->ic, s->ih, s->iw, s->batch, 0),
-           dx = tensor_like(&x, s->ic, s->ih, s->iw, s->batch, -77);
+    tensor dx_want = tensor_like(&x, s->ic, s->y.in, s->x.in, s->batch, 0),
+           dx = tensor_like(&x, s->ic, s->y.in, s->x.in, s->batch, -77);
     plain(s, &x, &y, &(triple){w.data, y.data, dx_want.data, 1});
     conv_batch_data(ks, p, s, dx.data, x.pitch, y.data, y.pitch, w.data, scratch[1]);
     compare("data", ks, shape, threads, &dx_want, &dx);
-    tensor dw_want = tensor_like(&w, s->oc, s->ic / s->groups, s->kh * s->kw, 1, 0);
-    tensor dw = tensor_like(&w, s->oc, s->ic / s->groups, s->kh * s->kw, 1, -77);
+    tensor dw_want = tensor_like(&w, s->oc, s->ic / s->groups, s->y.kernel * s->x.kernel, 1, 0);
+    tensor dw = tensor_like(&w, s->oc, s->ic / s->groups, s->y.kernel * s->x.kernel, 1, -77);
     tensor db_want = tensor_like(&b, s->oc, 1, 1, 1, 0), db = tensor_like(&b, s->oc, 1, 1, 1, -77);
     plain(s, &x, &y, &(triple){x.data, y.data, dw_want.data, 2});
-    for (int64_t i = 0; i < s->oc * s->oh * s->ow * s->batch; i++) {
-        int64_t o = i / s->batch / s->ow / s->oh;
-        db_want.data[o] += y.data[at(&y, o, i / s->batch / s->ow % s->oh, i / s->batch % s->ow, i % s->batch)];
+    for (int64_t i = 0; i < s->oc * s->y.out * s->x.out * s->batch; i++) {
+        int64_t o = i / s->batch / s->x.out / s->y.out;
+        db_want.data[o] += y.data[at(&y, o, i / s->batch / s->x.out % s->y.out, i / s->batch % s->x.out, i % s->batch)];
     }
     conv_batch_weight(ks, p, s, dw.data, db.data, x.data, x.pitch, y.data, y.pitch, scratch[2]);
     compare("weight", ks, shape, threads, &dw_want, &dw);
@@ -152,8 +163,9 @@ static void check_shape(const kernel_set *ks, int shape, int64_t gap, int thread
 
 /* With fractions the order of a sum shows in its bits: they must not depend on the threads. */
 static void check_bits(const kernel_set *ks, pool *const pools[3]) {
-    conv_shape s = {50, 4, 15, 14, 10, 15, 14, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 2};
-    int64_t nx = s.ic * s.ih * s.iw * s.batch, ny = s.oc * s.oh * s.ow * s.batch, nw = s.oc * s.ic / s.groups * 9;
+    conv_shape s = SHAPE(50, 4, 15, 14, 10, 15, 14, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 2);
+    int64_t nx = s.ic * s.y.in * s.x.in * s.batch, ny = s.oc * s.y.out * s.x.out * s.batch,
+            nw = s.oc * s.ic / s.groups * 9;
     float *x = mem_zalloc((size_t)nx, 4), *dy = mem_zalloc((size_t)ny, 4), *w = mem_zalloc((size_t)nw, 4);
     float *y[2], *dx[2], *dw[2];
     for (int64_t i = 0; i < nx; i++) x[i] = value(i, 1009) / 97;

@@ -6,45 +6,48 @@
 #include "kernel/pool.h"
 #include "kernel_guard.h"
 
-static const window_shape shapes[] = {
-    /* ih iw oh ow kh kw sh sw pt pl pb pr dh dw include_pad p */
-    {28, 28, 14, 14, 2, 2, 2, 2, 0, 0, 0, 0, 1, 1, false, 0},
-    {9, 7, 4, 3, 2, 2, 2, 2, 0, 0, 0, 0, 1, 1, false, 0},
-    {8, 8, 4, 4, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, true, 0},
-    {7, 9, 5, 5, 3, 3, 1, 2, 0, 1, 0, 1, 1, 1, false, 0},
-    {6, 6, 6, 6, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, false, 0},
-    {11, 10, 3, 4, 3, 2, 2, 2, 1, 0, 0, 1, 3, 2, true, 0},
-    {5, 5, 3, 3, 2, 2, 2, 2, 0, 0, 1, 1, 1, 1, true, 0},
-    {4, 4, 1, 1, 4, 4, 1, 1, 0, 0, 0, 0, 1, 1, false, 0},
-    {3, 3, 4, 4, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, true, 0},
-    {7, 7, 4, 4, 2, 2, 2, 2, 0, 0, 1, 1, 1, 1, false, 0}, /* ceil */
-    {28, 28, 28, 28, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, false, 0},
-    {33, 35, 17, 18, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, true, 0},
-    {5, 41, 3, 20, 3, 3, 2, 2, 0, 0, 1, 1, 1, 1, false, 0},
-    {10, 67, 4, 22, 3, 5, 3, 3, 1, 2, 1, 2, 1, 1, false, 0},
-    {13, 40, 13, 40, 5, 5, 1, 1, 4, 4, 4, 4, 2, 2, true, 0},
-    {14, 41, 6, 19, 3, 3, 2, 2, 1, 1, 1, 1, 2, 2, true, 0},
-    {17, 23, 4, 5, 4, 4, 4, 4, 0, 0, 0, 0, 1, 1, false, 0},
-    {7, 7, 1, 1, 7, 7, 1, 1, 0, 0, 0, 0, 1, 1, false, 0},
-    {12, 13, 1, 1, 12, 13, 1, 1, 0, 0, 0, 0, 1, 1, false, 0},
-    {3, 3, 5, 5, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, false, 0},       /* windows in the padding */
-    {3, 9000, 3, 9000, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, false, 0}, /* more columns than a band has */
-    {2, 9000, 1, 4502, 2, 3, 1, 2, 0, 3, 0, 2, 1, 1, true, 0},
-    {1, 5000, 1, 2, 1, 4999, 1, 1, 0, 0, 0, 0, 1, 1, false, 0}, /* more taps */
-    {1, 3000, 1, 4, 1, 9, 1, 900, 0, 0, 0, 0, 1, 1, false, 0},  /* strides too long for it */
+#define SHAPE(ih, iw, oh, ow, kh, kw, sh, sw, pt, pl, pb, pr, dh, dw, include_pad, p)                                  \
+    { 0, 0, {ih, oh, kh, sh, dh, pt, pb}, {iw, ow, kw, sw, dw, pl, pr}, include_pad, p }
+
+static const pool_shape shapes[] = {
+    SHAPE(28, 28, 14, 14, 2, 2, 2, 2, 0, 0, 0, 0, 1, 1, false, 0),
+    SHAPE(9, 7, 4, 3, 2, 2, 2, 2, 0, 0, 0, 0, 1, 1, false, 0),
+    SHAPE(8, 8, 4, 4, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, true, 0),
+    SHAPE(7, 9, 5, 5, 3, 3, 1, 2, 0, 1, 0, 1, 1, 1, false, 0),
+    SHAPE(6, 6, 6, 6, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1, false, 0),
+    SHAPE(11, 10, 3, 4, 3, 2, 2, 2, 1, 0, 0, 1, 3, 2, true, 0),
+    SHAPE(5, 5, 3, 3, 2, 2, 2, 2, 0, 0, 1, 1, 1, 1, true, 0),
+    SHAPE(4, 4, 1, 1, 4, 4, 1, 1, 0, 0, 0, 0, 1, 1, false, 0),
+    SHAPE(3, 3, 4, 4, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, true, 0),
+    SHAPE(7, 7, 4, 4, 2, 2, 2, 2, 0, 0, 1, 1, 1, 1, false, 0), /* ceil */
+    SHAPE(28, 28, 28, 28, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, false, 0),
+    SHAPE(33, 35, 17, 18, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1, true, 0),
+    SHAPE(5, 41, 3, 20, 3, 3, 2, 2, 0, 0, 1, 1, 1, 1, false, 0),
+    SHAPE(10, 67, 4, 22, 3, 5, 3, 3, 1, 2, 1, 2, 1, 1, false, 0),
+    SHAPE(13, 40, 13, 40, 5, 5, 1, 1, 4, 4, 4, 4, 2, 2, true, 0),
+    SHAPE(14, 41, 6, 19, 3, 3, 2, 2, 1, 1, 1, 1, 2, 2, true, 0),
+    SHAPE(17, 23, 4, 5, 4, 4, 4, 4, 0, 0, 0, 0, 1, 1, false, 0),
+    SHAPE(7, 7, 1, 1, 7, 7, 1, 1, 0, 0, 0, 0, 1, 1, false, 0),
+    SHAPE(12, 13, 1, 1, 12, 13, 1, 1, 0, 0, 0, 0, 1, 1, false, 0),
+    SHAPE(3, 3, 5, 5, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, false, 0),       /* windows in the padding */
+    SHAPE(3, 9000, 3, 9000, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, false, 0), /* more columns than a band has */
+    SHAPE(2, 9000, 1, 4502, 2, 3, 1, 2, 0, 3, 0, 2, 1, 1, true, 0),
+    SHAPE(1, 5000, 1, 2, 1, 4999, 1, 1, 0, 0, 0, 0, 1, 1, false, 0), /* more taps */
+    SHAPE(1, 3000, 1, 4, 1, 9, 1, 900, 0, 0, 0, 0, 1, 1, false, 0),  /* strides too long for it */
 };
 
 enum { LAST_CHANNELS, LAST_BATCH, PLAIN, STORAGES };
 
 /* Storage with gaps: pitches grow by `gap` floats at each level. */
-static window_storage storage_of(const window_shape *s, int kind, int64_t batch, int64_t channels, int64_t gap) {
-    window_storage m = kind == LAST_CHANNELS ? window_channels_last(s, batch, channels)
-                       : kind == LAST_BATCH  ? window_batch_last(s, batch, channels)
-                                             : window_plain(s, batch, channels);
+static window_storage storage_of(pool_shape *s, int kind, int64_t batch, int64_t channels, int64_t gap) {
+    s->batch = batch, s->channels = channels;
+    window_storage m = kind == LAST_CHANNELS ? window_channels_last(s)
+                       : kind == LAST_BATCH  ? window_batch_last(s)
+                                             : window_plain(s);
     if (!gap) return m;
     m.x_column += gap, m.y_column += gap;
-    m.x_row = m.x_column * s->iw + gap, m.y_row = m.y_column * s->ow + gap;
-    m.x_outer = m.x_row * s->ih + gap, m.y_outer = m.y_row * s->oh + gap;
+    m.x_row = m.x_column * s->x.in + gap, m.y_row = m.y_column * s->x.out + gap;
+    m.x_outer = m.x_row * s->y.in + gap, m.y_outer = m.y_row * s->y.out + gap;
     return m;
 }
 
@@ -65,8 +68,8 @@ static bool same(float a, float b) {
 }
 
 /* One window of one element by definition; what: 0 max, 1 average. */
-static void window(const window_shape *s, const window_storage *m, arrays *t, int what, int64_t o, int64_t i, int64_t p,
-                   int64_t q) {
+static void window_of(const pool_shape *s, const window_storage *m, arrays *t, int what, int64_t o, int64_t i,
+                      int64_t p, int64_t q) {
     int64_t best_at = -1, inside = 0, padded = 0, at = o * m->y_outer + p * m->y_row + q * m->y_column + i;
     float best = -INFINITY, sum = 0;
     for (int pass = 0; pass < 2; pass++) {
@@ -74,11 +77,12 @@ static void window(const window_shape *s, const window_storage *m, arrays *t, in
         if (pass && divisor < 1) divisor = 1;
         if (pass) t->want_y[at] = what ? sum / divisor : best;
         if (pass && !what && best_at >= 0) t->want_dx[best_at] += t->dy[at];
-        for (int64_t u = 0; u < s->kh; u++)
-            for (int64_t v = 0; v < s->kw; v++) {
-                int64_t h = p * s->sh - s->pt + u * s->dh, w = q * s->sw - s->pl + v * s->dw;
-                if (!pass && h < s->ih + s->pb && w < s->iw + s->pr) padded++;
-                if (h < 0 || w < 0 || h >= s->ih || w >= s->iw) continue;
+        for (int64_t u = 0; u < s->y.kernel; u++)
+            for (int64_t v = 0; v < s->x.kernel; v++) {
+                int64_t h = p * s->y.stride - s->y.before + u * s->y.dilation,
+                        w = q * s->x.stride - s->x.before + v * s->x.dilation;
+                if (!pass && h < s->y.in + s->y.after && w < s->x.in + s->x.after) padded++;
+                if (h < 0 || w < 0 || h >= s->y.in || w >= s->x.in) continue;
                 int64_t from = o * m->x_outer + h * m->x_row + w * m->x_column + i;
                 if (pass && what) t->want_dx[from] += t->dy[at] / divisor;
                 if (pass) continue;
@@ -91,19 +95,19 @@ static void window(const window_shape *s, const window_storage *m, arrays *t, in
 
 static void check_case(const kernel_set *ks, int shape, int kind, int64_t batch, int64_t channels, int64_t gap,
                        int what, int nan_every, pool *p) {
-    const window_shape *s = &shapes[shape];
+    pool_shape sized = shapes[shape], *s = &sized;
     window_storage m = storage_of(s, kind, batch, channels, gap);
-    arrays t = {.nx = (m.outer - 1) * m.x_outer + (s->ih - 1) * m.x_row + (s->iw - 1) * m.x_column + m.inner,
-                .ny = (m.outer - 1) * m.y_outer + (s->oh - 1) * m.y_row + (s->ow - 1) * m.y_column + m.inner};
+    arrays t = {.nx = (m.outer - 1) * m.x_outer + (s->y.in - 1) * m.x_row + (s->x.in - 1) * m.x_column + m.inner,
+                .ny = (m.outer - 1) * m.y_outer + (s->y.out - 1) * m.y_row + (s->x.out - 1) * m.y_column + m.inner};
     float **to[6] = {&t.x, &t.dx, &t.want_dx, &t.y, &t.dy, &t.want_y};
     for (int i = 0; i < 6; i++) *to[i] = guard_new(i < 3 ? t.nx : t.ny, &t.block[i]);
     fill(&t, what ? 0 : nan_every);
-    for (int64_t i = 0; i < m.outer * s->ih * s->iw * m.inner; i++)
-        t.want_dx[i / m.inner / s->iw / s->ih * m.x_outer + i / m.inner / s->iw % s->ih * m.x_row +
-                  i / m.inner % s->iw * m.x_column + i % m.inner] = 0;
-    for (int64_t i = 0; i < m.outer * s->oh * s->ow * m.inner; i++)
-        window(s, &m, &t, what, i / m.inner / s->ow / s->oh, i % m.inner, i / m.inner / s->ow % s->oh,
-               i / m.inner % s->ow);
+    for (int64_t i = 0; i < m.outer * s->y.in * s->x.in * m.inner; i++)
+        t.want_dx[i / m.inner / s->x.in / s->y.in * m.x_outer + i / m.inner / s->x.in % s->y.in * m.x_row +
+                  i / m.inner % s->x.in * m.x_column + i % m.inner] = 0;
+    for (int64_t i = 0; i < m.outer * s->y.out * s->x.out * m.inner; i++)
+        window_of(s, &m, &t, what, i / m.inner / s->x.out / s->y.out, i % m.inner, i / m.inner / s->x.out % s->y.out,
+                  i / m.inner % s->x.out);
     if (what) pool_average(ks, p, s, &m, t.y, t.x), pool_average_gradient(ks, p, s, &m, t.dx, t.dy);
     else pool_max(ks, p, s, &m, t.y, t.x), pool_max_gradient(ks, p, s, &m, t.dx, t.dy, t.x);
     for (int64_t i = 0; i < t.ny; i++)
@@ -125,11 +129,12 @@ static void check_case(const kernel_set *ks, int shape, int kind, int64_t batch,
 
 /* Plain storage, and the same images in the other two. */
 static void check_indices(const kernel_set *ks, pool *p) {
-    window_shape s = {4, 3, 2, 2, 2, 2, 2, 1, 0, 0, 0, 0, 1, 1, false, 0};
+    pool_shape s = SHAPE(4, 3, 2, 2, 2, 2, 2, 1, 0, 0, 0, 0, 1, 1, false, 0);
     float x[24] = {5, 5, 1, 2, 5, 9, 0, 0, 0, 0, 0, 1}, y[8];
     int64_t rows[8], columns[8];
     x[20] = NAN;
-    window_storage m = window_plain(&s, 2, 1);
+    s.batch = 2, s.channels = 1;
+    window_storage m = window_plain(&s);
     pool_max_indices(ks, p, &s, &m, y, &(window_indices){rows, 1, 1, false}, x);
     pool_max_indices(ks, p, &s, &m, y, &(window_indices){columns, 1, 1, true}, x);
     CHECK(y[0] == 5 && rows[0] == 0 && y[1] == 9 && rows[1] == 5 && rows[2] == 6 && rows[3] == 11, "indices");
@@ -139,17 +144,19 @@ static void check_indices(const kernel_set *ks, pool *p) {
     float inner[24];
     int64_t others[8];
     for (int i = 0; i < 24; i++) inner[i % 12 * 2 + i / 12] = x[i];
-    m = window_channels_last(&s, 1, 2);
+    s.batch = 1, s.channels = 2;
+    m = window_channels_last(&s);
     pool_max_indices(ks, p, &s, &m, y, &(window_indices){others, 2, 1, false}, inner);
     CHECK(!memcmp(others, rows, sizeof rows) && y[0] == 5 && isnan(y[7]), "channels-last isa=%s", ks->isa);
-    m = window_batch_last(&s, 2, 1);
+    s.batch = 2, s.channels = 1;
+    m = window_batch_last(&s);
     pool_max_indices(ks, p, &s, &m, y, &(window_indices){others, 1, 1, true}, inner);
     CHECK(!memcmp(others, columns, sizeof columns), "batch-last isa=%s", ks->isa);
 }
 
 /* (Σ |x|^p)^(1/p) of integers. */
-static void check_norm(const kernel_set *ks, const window_shape *shape, int kind, int64_t norm, pool *p) {
-    window_shape s = *shape;
+static void check_norm(const kernel_set *ks, const pool_shape *shape, int kind, int64_t norm, pool *p) {
+    pool_shape s = *shape;
     s.p = norm, s.include_pad = false;
     window_storage m = storage_of(&s, kind, 2, 3, 0);
     arrays t = {.nx = m.outer * m.x_outer, .ny = m.outer * m.y_outer};
@@ -157,12 +164,12 @@ static void check_norm(const kernel_set *ks, const window_shape *shape, int kind
     for (int64_t i = 0; i < t.nx; i++) t.x[i] = (float)((i * 7919 >> 2) % 9) - 4;
     pool_norm(ks, p, &s, &m, t.y, t.x);
     for (int64_t i = 0; i < t.ny; i++) {
-        int64_t o = i / m.y_outer, row = i % m.y_outer / m.y_row * s.sh - s.pt;
-        int64_t column = i % m.y_row / m.y_column * s.sw - s.pl;
+        int64_t o = i / m.y_outer, row = i % m.y_outer / m.y_row * s.y.stride - s.y.before;
+        int64_t column = i % m.y_row / m.y_column * s.x.stride - s.x.before;
         double sum = 0;
-        for (int64_t u = row; u < row + s.kh * s.dh; u += s.dh)
-            for (int64_t v = column; v < column + s.kw * s.dw; v += s.dw)
-                if (u >= 0 && v >= 0 && u < s.ih && v < s.iw)
+        for (int64_t u = row; u < row + s.y.kernel * s.y.dilation; u += s.y.dilation)
+            for (int64_t v = column; v < column + s.x.kernel * s.x.dilation; v += s.x.dilation)
+                if (u >= 0 && v >= 0 && u < s.y.in && v < s.x.in)
                     sum += pow(fabs((double)t.x[o * m.x_outer + u * m.x_row + v * m.x_column + i % m.y_column]),
                                (double)norm);
         double want = pow(sum, 1.0 / (double)norm);
@@ -176,8 +183,8 @@ static void check_norm(const kernel_set *ks, const window_shape *shape, int kind
 }
 
 /* How many of main's sizes large images are tried with. */
-static int sizes_of(const window_shape *s) {
-    return s->iw > 1000 ? 1 : s->iw > 28 || s->ow == 28 ? 2 : 6;
+static int sizes_of(const pool_shape *s) {
+    return s->x.in > 1000 ? 1 : s->x.in > 28 || s->x.out == 28 ? 2 : 6;
 }
 
 int main(void) {
@@ -197,7 +204,7 @@ int main(void) {
         for (int i = 0; i < 3; i++) {
             check_indices(*ks, pools[i]);
             for (int shape = 0; shape < (int)(sizeof shapes / sizeof *shapes); shape++)
-                for (int kind = 0; kind < STORAGES && shapes[shape].iw < 1000; kind++)
+                for (int kind = 0; kind < STORAGES && shapes[shape].x.in < 1000; kind++)
                     check_norm(*ks, &shapes[shape], kind, i + 1, pools[i]);
         }
     for (int i = 0; i < 3; i++) pool_release(pools[i]);

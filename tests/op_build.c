@@ -92,8 +92,9 @@ static void windows(void **state) {
     assert_shape(layer(f->g, "max_pool", f->image, 0, "kernel=3 stride=2 ceil=1"), "[2, 3, 6, 5]");
     value *y = layer(f->g, "average_pool", f->image, 0, "kernel=3,2 include_pad=1 padding=1 name=mean");
     assert_string_equal(y->producer->name, "mean");
-    pool_geometry g = pool_geometry_of(y->producer);
-    assert_true(g.kh == 3 && g.kw == 2 && g.sh == 3 && g.sw == 2 && g.pt == 1 && g.pr == 1 && g.include_pad);
+    pool_shape g = pool_shape_of(y->producer);
+    assert_true(g.y.kernel == 3 && g.x.kernel == 2 && g.y.stride == 3 && g.x.stride == 2 && g.y.before == 1 &&
+                g.x.after == 1 && g.include_pad);
 }
 
 static void other_layers(void **state) {
@@ -128,15 +129,15 @@ static void paddings(void **state) {
     assert_shape(layer(f->g, "conv", f->image, 4, "kernel=3 padding=full dilation=2"), "[2, 4, 16, 14]");
     assert_shape(layer(f->g, "conv", f->image, 4, "kernel=3 padding=1,0,2,3"), "[2, 4, 13, 11]");
     value *lower = layer(f->g, "conv", f->image, 4, "kernel=4 padding=same_lower");
-    conv_geometry g = conv_geometry_of(lower->producer);
-    assert_true(g.pt == 2 && g.pb == 1 && g.oh == 12 && g.ow == 10);
+    conv_shape g = conv_shape_of(lower->producer);
+    assert_true(g.y.before == 2 && g.y.after == 1 && g.y.out == 12 && g.x.out == 10);
     for (const char *const *mode = (const char *const[]){"reflect", "edge", "wrap", "constant", NULL}; *mode; mode++) {
         char options[64];
         snprintf(options, sizeof options, "kernel=4 stride=2 padding=same pad_mode=%s pad_value=-1", *mode);
         value *y = layer(f->g, "conv", f->image, 4, options);
         assert_shape(y, "[2, 4, 6, 5]");
         assert_ptr_equal(y->producer->in[0]->producer->op, &op_Pad);
-        assert_true(conv_geometry_of(y->producer).pt == 0);
+        assert_true(conv_shape_of(y->producer).y.before == 0);
     }
     value *flipped = layer(f->g, "conv", f->image, 4, "kernel=3 flip=1");
     assert_ptr_equal(flipped->producer->in[1]->producer->op, &op_Slice);

@@ -272,31 +272,21 @@ static void geometry(void **state) {
     case_graph c;
     const op_case conv = {"2x4x7x8, 6x2x3x2", "strides=2,3 pads=1,0,2,1 dilations=1,2 group=2"};
     assert_int_equal(case_new(&c, &op_Conv, &conv, STRIA_FLOAT32, &err), STRIA_OK);
-    const conv_geometry g = conv_geometry_of(c.n), want = {.batch = 2,
-                                                           .ic = 4,
-                                                           .ih = 7,
-                                                           .iw = 8,
-                                                           .oc = 6,
-                                                           .oh = 4,
-                                                           .ow = 3,
-                                                           .kh = 3,
-                                                           .kw = 2,
-                                                           .sh = 2,
-                                                           .sw = 3,
-                                                           .pt = 1,
-                                                           .pl = 0,
-                                                           .pb = 2,
-                                                           .pr = 1,
-                                                           .dh = 1,
-                                                           .dw = 2,
-                                                           .groups = 2};
+    const conv_shape g = conv_shape_of(c.n),
+                     want = {
+                         .batch = 2,
+                         .ic = 4,
+                         .oc = 6,
+                         .groups = 2,
+                         .y = {.in = 7, .out = 4, .kernel = 3, .stride = 2, .dilation = 1, .before = 1, .after = 2},
+                         .x = {.in = 8, .out = 3, .kernel = 2, .stride = 3, .dilation = 2, .before = 0, .after = 1}};
     assert_memory_equal(&g, &want, sizeof g);
     assert_int_equal(c.n->op->cost(c.n).multiply_adds, 2 * 6 * 4 * 3 * 2 * 3 * 2);
     case_release(&c);
     const op_case odd = {"1x1x4x4, 1x1x2x2", "auto_pad=SAME_LOWER"};
     assert_int_equal(case_new(&c, &op_Conv, &odd, STRIA_FLOAT32, &err), STRIA_OK);
-    assert_int_equal(conv_geometry_of(c.n).pt, 1);
-    assert_int_equal(conv_geometry_of(c.n).pb, 0);
+    assert_int_equal(conv_shape_of(c.n).y.before, 1);
+    assert_int_equal(conv_shape_of(c.n).y.after, 0);
     case_release(&c);
     const op_case gemm = {"4x3, 5x4", "transA=1 transB=1"};
     assert_int_equal(case_new(&c, &op_Gemm, &gemm, STRIA_FLOAT32, &err), STRIA_OK);

@@ -3,7 +3,7 @@
 #define GRAPH_TENSOR_H
 
 #include "base/error.h"
-#include "base/size.h"
+#include "base/sizes.h"
 #include <stria/model.h>
 
 #define RANK_MAX 8

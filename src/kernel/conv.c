@@ -1,64 +1,12 @@
 /* Forward convolution and data gradient: both are sweeps (sweep.h); the data gradient has one for each phase of the
  * stride. */
 #include "kernel/conv.h"
+#include "base/sizes.h"
 #include "kernel/conv_weight.h"
-#include "kernel/phase.h"
-#include "kernel/sizes.h"
 #include "kernel/sweep.h"
 #include "kernel/tile.h"
 
 #include <string.h>
-
-/* One dimension of a convolution. */
-typedef struct conv_axis {
-    int64_t in, out, kernel, stride, pad, dilation;
-} conv_axis;
-
-static conv_axis axis_y(const conv_shape *s) {
-    return (conv_axis){s->ih, s->oh, s->kh, s->sh, s->pt, s->dh};
-}
-static conv_axis axis_x(const conv_shape *s) {
-    return (conv_axis){s->iw, s->ow, s->kw, s->sw, s->pl, s->dw};
-}
-
-static sweep_axis axis_forward(conv_axis a) {
-    return (sweep_axis){.count = a.out,
-                        .out_step = 1,
-                        .in_size = a.in,
-                        .in_step = a.stride,
-                        .offset = -a.pad,
-                        .offset_step = a.dilation,
-                        .taps = a.kernel};
-}
-
-static phase_taps taps_of(conv_axis a, int64_t phase) {
-    return phase_find(phase, a.kernel, a.stride, a.pad, a.dilation);
-}
-
-/* The phase that tap u reaches. */
-static int64_t tap_phase(conv_axis a, int64_t u) {
-    return phase_reached(u, a.stride, a.pad, a.dilation);
-}
-
-static sweep_axis axis_gradient(conv_axis a, int64_t phase) {
-    phase_taps t = taps_of(a, phase);
-    return (sweep_axis){.count = phase < a.in ? ceil_div(a.in - phase, a.stride) : 0,
-                        .out_start = phase,
-                        .out_step = a.stride,
-                        .in_size = a.out,
-                        .in_step = 1,
-                        .offset = t.count ? (phase + a.pad - t.first * a.dilation) / a.stride : 0,
-                        .offset_step = -(t.step * a.dilation / a.stride),
-                        .taps = t.count};
-}
-
-/* Phases that have pixels; a stride may be longer than the image. */
-static int64_t phases_y(const conv_shape *s) {
-    return int64_min(s->sh, s->ih);
-}
-static int64_t phases_x(const conv_shape *s) {
-    return int64_min(s->sw, s->iw);
-}
 
 /* Packed weights: [group][phase][tile of nr columns][tap][k][nr]; forward: one phase, columns oc, k = ic. */
 typedef struct packed_layout {
@@ -71,7 +19,7 @@ static packed_layout layout_make(const kernel_set *ks, const conv_shape *s, enum
     packed_layout l = {.k = op == CONV_FORWARD ? icg : ocg, .n = op == CONV_FORWARD ? ocg : icg, .nr = ks->gemm_nr};
     l.tiles = ceil_div(l.n, l.nr);
     l.tap_floats = l.k * l.nr;
-    l.group_floats = s->kh * s->kw * l.tiles * l.tap_floats;
+    l.group_floats = s->y.kernel * s->x.kernel * l.tiles * l.tap_floats;
     return l;
 }
 
@@ -95,7 +43,7 @@ static void pack_forward(void *context, int64_t index, int worker) {
     (void)worker;
     const pack_task *t = context;
     const packed_layout *l = &t->l;
-    int64_t group = index / l->tiles, tile = index % l->tiles, taps = t->s->kh * t->s->kw;
+    int64_t group = index / l->tiles, tile = index % l->tiles, taps = t->s->y.kernel * t->s->x.kernel;
     int64_t columns = int64_min(l->nr, l->n - tile * l->nr);
     const float *w = t->w + (group * l->n + tile * l->nr) * l->k * taps;
     float *packed = t->packed + group * l->group_floats + tile * taps * l->tap_floats;
@@ -113,19 +61,19 @@ static void pack_forward(void *context, int64_t index, int worker) {
 /* One tile of a data gradient with stride 1: w[k][columns][taps] is transposed straight into [taps][k][columns]. */
 static void pack_dx_dense(const pack_task *t, int64_t group, int64_t tile, float *packed) {
     const packed_layout *l = &t->l;
-    int64_t taps = t->s->kh * t->s->kw, columns = int64_min(l->nr, l->n - tile * l->nr);
+    int64_t taps = t->s->y.kernel * t->s->x.kernel, columns = int64_min(l->nr, l->n - tile * l->nr);
     if (columns < l->nr) memset(packed, 0, (size_t)(taps * l->tap_floats) * sizeof *packed);
     for (int64_t k = 0; k < l->k; k++)
         t->ks->transpose(packed + k * l->nr, l->tap_floats, t->w + ((group * l->k + k) * l->n + tile * l->nr) * taps,
                          taps, columns, taps);
 }
 
-static void pack_phase(const pack_task *t, int64_t group, int64_t tile, phase_taps u, phase_taps v, float *packed) {
+static void pack_phase(const pack_task *t, int64_t group, int64_t tile, window_axis u, window_axis v, float *packed) {
     const packed_layout *l = &t->l;
-    int64_t taps = t->s->kh * t->s->kw, columns = int64_min(l->nr, l->n - tile * l->nr);
-    for (int64_t i = 0; i < u.count; i++)
-        for (int64_t j = 0; j < v.count; j++, packed += l->tap_floats) {
-            int64_t tap = (u.first + i * u.step) * t->s->kw + v.first + j * v.step;
+    int64_t taps = t->s->y.kernel * t->s->x.kernel, columns = int64_min(l->nr, l->n - tile * l->nr);
+    for (int64_t i = 0; i < u.taps; i++)
+        for (int64_t j = 0; j < v.taps; j++, packed += l->tap_floats) {
+            int64_t tap = (u.first + i * u.next) * t->s->x.kernel + v.first + j * v.next;
             const float *w = t->w + (group * l->k * l->n + tile * l->nr) * taps + tap;
             sweep_pack_tile(l->nr, packed, w, l->n * taps, taps, l->k, columns);
         }
@@ -137,14 +85,14 @@ static void pack_dx(void *context, int64_t index, int worker) {
     const packed_layout *l = &t->l;
     int64_t group = index / l->tiles, tile = index % l->tiles;
     float *packed = t->packed + group * l->group_floats;
-    if (t->s->sh == 1 && t->s->sw == 1) {
-        pack_dx_dense(t, group, tile, packed + tile * t->s->kh * t->s->kw * l->tap_floats);
+    if (t->s->y.stride == 1 && t->s->x.stride == 1) {
+        pack_dx_dense(t, group, tile, packed + tile * t->s->y.kernel * t->s->x.kernel * l->tap_floats);
         return;
     }
-    for (int64_t py = 0; py < phases_y(t->s); py++)
-        for (int64_t px = 0; px < phases_x(t->s); px++) {
-            phase_taps u = taps_of(axis_y(t->s), py), v = taps_of(axis_x(t->s), px);
-            int64_t tile_floats = u.count * v.count * l->tap_floats;
+    for (int64_t py = 0; py < window_phases(&t->s->y); py++)
+        for (int64_t px = 0; px < window_phases(&t->s->x); px++) {
+            window_axis u = axis_gradient(&t->s->y, py), v = axis_gradient(&t->s->x, px);
+            int64_t tile_floats = u.taps * v.taps * l->tap_floats;
             pack_phase(t, group, tile, u, v, packed + tile * tile_floats);
             packed += l->tiles * tile_floats;
         }
@@ -178,15 +126,15 @@ static sweep conv_sweep(const conv_shape *s, const packed_layout *l, const float
 }
 
 static sweep forward_sweep(const conv_shape *s, const packed_layout *l, sweep w) {
-    w.y = axis_forward(axis_y(s));
-    w.x = axis_forward(axis_x(s));
-    w.b_tile = s->kh * s->kw * l->tap_floats;
+    w.y = axis_forward(&s->y);
+    w.x = axis_forward(&s->x);
+    w.b_tile = s->y.kernel * s->x.kernel * l->tap_floats;
     return w;
 }
 
 static sweep phase_sweep(const conv_shape *s, const packed_layout *l, sweep w, int64_t py, int64_t px) {
-    w.y = axis_gradient(axis_y(s), py);
-    w.x = axis_gradient(axis_x(s), px);
+    w.y = axis_gradient(&s->y, py);
+    w.x = axis_gradient(&s->x, px);
     w.b_tile = w.y.taps * w.x.taps * l->tap_floats;
     return w;
 }
@@ -198,16 +146,16 @@ static sweep phase_sweep(const conv_shape *s, const packed_layout *l, sweep w, i
 #define MERGE_CHANNELS 16 /* below this, the inner loop over channels alone would be too short */
 
 static bool merges_rows(const conv_shape *s) {
-    return s->groups == 1 && s->dw == 1 && s->kw > 1 && s->ic < MERGE_CHANNELS;
+    return s->groups == 1 && s->x.dilation == 1 && s->x.kernel > 1 && s->ic < MERGE_CHANNELS;
 }
 
 /* Columns of a row that any window touches. */
 static int64_t padded_columns(const conv_shape *s) {
-    return (s->ow - 1) * s->sw + s->kw;
+    return (s->x.out - 1) * s->x.stride + s->x.kernel;
 }
 
 static int64_t padded_floats(const conv_shape *s) {
-    return ceil_div(s->batch * s->ih * padded_columns(s) * s->ic, 16) * 16;
+    return ceil_div(s->batch * s->y.in * padded_columns(s) * s->ic, 16) * 16;
 }
 
 typedef struct pad_task {
@@ -223,20 +171,20 @@ static void pad_row(void *context, int64_t index, int worker) {
     const pad_task *t = context;
     const conv_shape *s = t->s;
     int64_t columns = padded_columns(s);
-    const float *x = t->x + index / s->ih * t->pitch.image + index % s->ih * t->pitch.row;
+    const float *x = t->x + index / s->y.in * t->pitch.image + index % s->y.in * t->pitch.row;
     float *to = t->padded + index * columns * s->ic;
-    for (int64_t column = -s->pl; column < columns - s->pl; column++, to += s->ic)
-        for (int64_t c = 0; c < s->ic; c++) to[c] = column < 0 || column >= s->iw ? 0 : x[column * t->pitch.pixel + c];
+    for (int64_t column = -s->x.before; column < columns - s->x.before; column++, to += s->ic)
+        for (int64_t c = 0; c < s->ic; c++)
+            to[c] = column < 0 || column >= s->x.in ? 0 : x[column * t->pitch.pixel + c];
 }
 
 /* The same convolution over rows that hold their padding. */
 static sweep merged_sweep(const conv_shape *s, sweep w) {
     int64_t columns = padded_columns(s);
-    w.k = s->kw * s->ic;
+    w.k = s->x.kernel * s->ic;
     w.whole_rows = true;
-    w.x =
-        (sweep_axis){.count = s->ow, .out_step = 1, .in_size = columns, .in_step = s->sw, .offset_step = 1, .taps = 1};
-    w.in_pitch = (sweep_pitch){s->ih * columns * s->ic, columns * s->ic, s->ic, 1};
+    w.x = (window_axis){.count = s->x.out, .every = 1, .in = columns, .step = s->x.stride, .move = 1, .taps = 1};
+    w.in_pitch = (sweep_pitch){s->y.in * columns * s->ic, columns * s->ic, s->ic, 1};
     return w;
 }
 
@@ -246,7 +194,7 @@ void conv_forward(const kernel_set *ks, const conv_shape *s, const float *x, con
     sweep w = forward_sweep(s, &l, conv_sweep(s, &l, x, xp, packed, y, yp, e));
     if (merges_rows(s)) {
         w = merged_sweep(s, w);
-        pool_run(p, pad_row, &(pad_task){s, x, xp, scratch}, s->batch * s->ih);
+        pool_run(p, pad_row, &(pad_task){s, x, xp, scratch}, s->batch * s->y.in);
         w.in = scratch;
         scratch = (float *)scratch + padded_floats(s);
     }
@@ -257,8 +205,8 @@ void conv_dx(const kernel_set *ks, const conv_shape *s, const float *dy, conv_pi
              conv_pitch xp, const epilogue *e, void *scratch, pool *p) {
     packed_layout l = layout_make(ks, s, CONV_DX);
     sweep common = conv_sweep(s, &l, dy, yp, packed, dx, xp, e);
-    for (int64_t py = 0; py < phases_y(s); py++)
-        for (int64_t px = 0; px < phases_x(s); px++) {
+    for (int64_t py = 0; py < window_phases(&s->y); py++)
+        for (int64_t px = 0; px < window_phases(&s->x); px++) {
             sweep w = phase_sweep(s, &l, common, py, px);
             sweep_run(ks, &w, scratch, p);
             common.b += l.tiles * w.b_tile;
@@ -284,10 +232,10 @@ size_t conv_scratch_bytes(const kernel_set *ks, const conv_shape *s, enum conv_o
     if (op == CONV_FORWARD) return sweep_worst_bytes(ks, forward, threads);
     /* Phases that taps reach, of which there are no more than taps, however long the stride; the others need least. */
     size_t most = sweep_worst_bytes(ks, phase_sweep(s, &l, common, 0, 0), threads);
-    for (int64_t u = 0; u < s->kh; u++)
-        for (int64_t v = 0; v < s->kw; v++) {
-            int64_t py = tap_phase(axis_y(s), u), px = tap_phase(axis_x(s), v);
-            if (py >= phases_y(s) || px >= phases_x(s)) continue;
+    for (int64_t u = 0; u < s->y.kernel; u++)
+        for (int64_t v = 0; v < s->x.kernel; v++) {
+            int64_t py = window_reached(&s->y, u), px = window_reached(&s->x, v);
+            if (py >= window_phases(&s->y) || px >= window_phases(&s->x)) continue;
             size_t bytes = sweep_worst_bytes(ks, phase_sweep(s, &l, common, py, px), threads);
             if (bytes > most) most = bytes;
         }

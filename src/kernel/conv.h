@@ -6,14 +6,9 @@
 #define KERNEL_CONV_H
 
 #include "base/pool.h"
+#include "base/window.h"
 #include "kernel/epilogue.h"
 #include "kernel/kernel.h"
-
-/* Sizes as in ONNX: pads top, left, bottom, right; dilations; ic and oc are multiples of groups.
- * oh = (ih + pt + pb − dh·(kh − 1) − 1) / sh + 1, rounded down, is the caller's business: smaller oh, ow are fine. */
-typedef struct conv_shape {
-    int64_t batch, ic, ih, iw, oc, oh, ow, kh, kw, sh, sw, pt, pl, pb, pr, dh, dw, groups;
-} conv_shape;
 
 /* Floats from image to image, row to row, pixel to pixel; channels are contiguous. */
 typedef struct conv_pitch {

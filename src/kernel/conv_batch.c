@@ -1,7 +1,7 @@
 #include "kernel/conv_batch.h"
 
+#include "base/sizes.h"
 #include "kernel/conv_batch_tile.h"
-#include "kernel/phase.h"
 
 #include <assert.h>
 #include <string.h>
@@ -42,16 +42,6 @@ typedef struct grid {
 #define IMAGES 64 /* of a task, if there are enough tasks: whole runs of memory are read and written */
 #define TASKS  16 /* wanted, where the rows suffice */
 
-static int64_t least(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-static int64_t most(int64_t a, int64_t b) {
-    return a > b ? a : b;
-}
-static int64_t round_up(int64_t n) {
-    return (n + 15) / 16 * 16;
-}
-
 /* Images of a task: a power of two of vectors, fewer while that leaves fewer than `tasks` with `pieces` for each. */
 static int64_t image_block(const kernel_set *ks, int64_t batch, int64_t pieces, int64_t tasks) {
     int64_t images = IMAGES;
@@ -60,7 +50,7 @@ static int64_t image_block(const kernel_set *ks, int64_t batch, int64_t pieces, 
 }
 
 static int64_t grid_vector_floats(const grid *g) {
-    return round_up(g->ic * g->in_rows * g->in_columns * g->ks->lanes);
+    return round_up(g->ic * g->in_rows * g->in_columns * g->ks->lanes, 16);
 }
 static int64_t grid_packed_floats(const grid *g) {
     return g->images / g->ks->lanes * grid_vector_floats(g);
@@ -71,25 +61,26 @@ static void grid_cut(grid *g) {
     g->images = image_block(g->ks, g->batch, g->groups * ((g->rows + 1) / 2), TASKS);
     g->blocks = (g->batch + g->images - 1) / g->images;
     g->taps = g->ic * g->taps_h * g->taps_w;
-    g->in_columns = (g->columns - 1) * g->step_w + most(0, g->taps_w - 1) * g->move_w + 1;
-    int64_t in_floats = most(1, g->ic * g->in_columns * g->images * g->step_h);
-    int64_t out_floats = most(1, g->oc * g->columns * g->batch);
-    int64_t wanted = (TASKS + g->blocks * g->groups - 1) / most(1, g->blocks * g->groups);
-    int64_t rows = least(least(PACKED_FLOATS / in_floats, OUTPUT_FLOATS / out_floats), g->rows / most(1, wanted));
-    rows = most(rows, 2);
-    g->chunks = most(1, (g->rows + rows - 1) / rows);
+    g->in_columns = (g->columns - 1) * g->step_w + int64_max(0, g->taps_w - 1) * g->move_w + 1;
+    int64_t in_floats = int64_max(1, g->ic * g->in_columns * g->images * g->step_h);
+    int64_t out_floats = int64_max(1, g->oc * g->columns * g->batch);
+    int64_t wanted = (TASKS + g->blocks * g->groups - 1) / int64_max(1, g->blocks * g->groups);
+    int64_t rows =
+        int64_min(int64_min(PACKED_FLOATS / in_floats, OUTPUT_FLOATS / out_floats), g->rows / int64_max(1, wanted));
+    rows = int64_max(rows, 2);
+    g->chunks = int64_max(1, (g->rows + rows - 1) / rows);
     g->chunk_rows = (g->rows + g->chunks - 1) / g->chunks;
-    g->in_rows = (g->chunk_rows - 1) * g->step_h + most(0, g->taps_h - 1) * g->move_h + 1;
+    g->in_rows = (g->chunk_rows - 1) * g->step_h + int64_max(0, g->taps_h - 1) * g->move_h + 1;
 }
 
 static void grid_task(void *context, int64_t index, int worker) {
     const grid *g = context;
     int64_t image = index % g->blocks * g->images, chunk = index / g->blocks % g->chunks;
     int64_t group = index / g->blocks / g->chunks;
-    int64_t first = chunk * g->chunk_rows, rows = least(g->chunk_rows, g->rows - first);
+    int64_t first = chunk * g->chunk_rows, rows = int64_min(g->chunk_rows, g->rows - first);
     if (rows <= 0) return;
     float *packed = g->packed + worker * grid_packed_floats(g);
-    int64_t images = least(g->images, g->batch - image);
+    int64_t images = int64_min(g->images, g->batch - image);
     struct batch_pack pack = {.out = packed,
                               .out_vector = grid_vector_floats(g),
                               .channels = g->ic,
@@ -141,7 +132,7 @@ static void grid_task(void *context, int64_t index, int worker) {
 
 /* Lays offsets, weights and packed pieces out in scratch; returns the floats taken. */
 static int64_t grid_scratch(grid *g, float *scratch, int threads) {
-    int64_t offsets = round_up(2 * g->taps), w = round_up(g->groups * g->oc * g->taps);
+    int64_t offsets = round_up(2 * g->taps, 16), w = round_up(g->groups * g->oc * g->taps, 16);
     if (scratch) {
         g->offsets = (int64_t *)(void *)scratch;
         g->w = scratch + offsets;
@@ -169,16 +160,16 @@ static float *packed_weight(const grid *g, float *w, int64_t tile_begin, int64_t
 /* Fills offsets and packed weights: output channel o, input channel i of a group is w[o·o_pitch + i·i_pitch + place].
  */
 static void grid_fill(grid *g, const conv_shape *s, const float *w, int64_t o_pitch, int64_t i_pitch) {
-    int64_t lanes = g->ks->lanes, tiles = batch_tiles(g->oc, g->ks->batch_oc),
-            group_pitch = g->oc * g->ic * s->kh * s->kw;
+    int64_t lanes = g->ks->lanes, tiles = ceil_div(g->oc, g->ks->batch_oc),
+            group_pitch = g->oc * g->ic * s->y.kernel * s->x.kernel;
     for (int64_t t = 0; t < g->taps; t++) {
         int64_t i = t % g->ic, v = t / g->ic % g->taps_w, u = t / g->ic / g->taps_w;
-        int64_t place = (g->kernel_h + u * g->every_h) * s->kw + g->kernel_w + v * g->every_w;
+        int64_t place = (g->kernel_h + u * g->every_h) * s->x.kernel + g->kernel_w + v * g->every_w;
         assert(g->offsets);
         g->offsets[t] = ((i * g->in_rows + u * g->move_h) * g->in_columns + v * g->move_w) * lanes;
         for (int64_t group = 0; group < g->groups; group++)
             for (int64_t tile = 0; tile < tiles; tile++) {
-                int64_t begin = batch_tile_begin(g->oc, tiles, tile), end = batch_tile_begin(g->oc, tiles, tile + 1);
+                int64_t begin = share_begin(g->oc, tiles, tile), end = share_begin(g->oc, tiles, tile + 1);
                 for (int64_t o = begin; o < end; o++)
                     *packed_weight(g, g->w + group * g->oc * g->taps, begin, end, o, t) =
                         w[group * group_pitch + o * o_pitch + i * i_pitch + place];
@@ -189,21 +180,21 @@ static void grid_fill(grid *g, const conv_shape *s, const float *w, int64_t o_pi
 static grid forward_grid(const kernel_set *ks, const conv_shape *s) {
     grid g = {.ks = ks,
               .ic = s->ic / s->groups,
-              .ih = s->ih,
-              .iw = s->iw,
+              .ih = s->y.in,
+              .iw = s->x.in,
               .oc = s->oc / s->groups,
-              .rows = s->oh,
-              .columns = s->ow,
+              .rows = s->y.out,
+              .columns = s->x.out,
               .groups = s->groups,
               .batch = s->batch,
-              .step_h = s->sh,
-              .step_w = s->sw,
-              .row = -s->pt,
-              .column = -s->pl,
-              .taps_h = s->kh,
-              .taps_w = s->kw,
-              .move_h = s->dh,
-              .move_w = s->dw,
+              .step_h = s->y.stride,
+              .step_w = s->x.stride,
+              .row = -s->y.before,
+              .column = -s->x.before,
+              .taps_h = s->y.kernel,
+              .taps_w = s->x.kernel,
+              .move_h = s->y.dilation,
+              .move_w = s->x.dilation,
               .every_h = 1,
               .every_w = 1};
     grid_cut(&g);
@@ -219,39 +210,19 @@ void conv_batch_forward(const kernel_set *ks, pool *p, const conv_shape *s, floa
                         const float *x, batch_pitch x_pitch, const float *w, const float *b, unary_kind activation,
                         float alpha, float beta, float *scratch) {
     grid g = forward_grid(ks, s);
-    g.x = x, g.x_pitch = pitch_of(x_pitch, s->batch, s->ih, s->iw);
-    g.y = y, g.y_pitch = pitch_of(y_pitch, s->batch, s->oh, s->ow);
+    g.x = x, g.x_pitch = pitch_of(x_pitch, s->batch, s->y.in, s->x.in);
+    g.y = y, g.y_pitch = pitch_of(y_pitch, s->batch, s->y.out, s->x.out);
     g.b = b, g.activation = activation, g.alpha = alpha, g.beta = beta;
     grid_scratch(&g, scratch, pool_threads(p));
-    grid_fill(&g, s, w, g.ic * s->kh * s->kw, s->kh * s->kw);
+    grid_fill(&g, s, w, g.ic * s->y.kernel * s->x.kernel, s->y.kernel * s->x.kernel);
     grid_run(&g, p);
 }
 
-/* One dimension of a phase of the data gradient: the inputs first + stride·q get tap k from output
- * q + (first + pad − k·dilation) / stride, for the k where that is whole. */
-typedef struct phase {
-    int64_t first, count;     /* inputs of this phase */
-    int64_t tap, taps, every; /* kernel positions tap + every·i, i < taps, from the last (every < 0) */
-    int64_t from, move;       /* output position of q = 0 with the first of them, and its change per tap */
-} phase;
-
-static phase phase_of(int64_t first, int64_t in, int64_t kernel, int64_t stride, int64_t pad, int64_t dilation) {
-    phase f = {.first = first, .count = ceil_div(in - first, stride), .move = 1};
-    phase_taps t = phase_find(f.first, kernel, stride, pad, dilation);
-    if (t.count == 0) return f;
-    f.taps = t.count;
-    f.tap = t.first + (f.taps - 1) * t.step;
-    f.every = -t.step;
-    f.from = (f.first + pad - f.tap * dilation) / stride;
-    f.move = t.step * dilation / stride;
-    return f;
-}
-
-static grid data_grid(const kernel_set *ks, const conv_shape *s, const phase *h, const phase *v) {
+static grid data_grid(const kernel_set *ks, const conv_shape *s, const window_axis *h, const window_axis *v) {
     grid g = {.ks = ks,
               .ic = s->oc / s->groups,
-              .ih = s->oh,
-              .iw = s->ow,
+              .ih = s->y.out,
+              .iw = s->x.out,
               .oc = s->ic / s->groups,
               .rows = h->count,
               .columns = v->count,
@@ -259,30 +230,25 @@ static grid data_grid(const kernel_set *ks, const conv_shape *s, const phase *h,
               .batch = s->batch,
               .step_h = 1,
               .step_w = 1,
-              .row = h->from,
-              .column = v->from,
+              .row = h->offset,
+              .column = v->offset,
               .taps_h = h->taps,
               .taps_w = v->taps,
               .move_h = h->move,
               .move_w = v->move,
-              .kernel_h = h->tap,
-              .kernel_w = v->tap,
-              .every_h = h->every,
-              .every_w = v->every};
+              .kernel_h = h->first,
+              .kernel_w = v->first,
+              .every_h = h->next,
+              .every_w = v->next};
     if (!h->taps || !v->taps) g.taps_h = g.taps_w = 0;
     grid_cut(&g);
     return g;
 }
 
-/* Phases that have inputs; a stride may be longer than the image. */
-static int64_t phases(int64_t in, int64_t stride) {
-    return in < stride ? in : stride;
-}
-
 /* Of the phase of row i and column j. */
 static int64_t phase_scratch(const kernel_set *ks, const conv_shape *s, int64_t i, int64_t j, int threads) {
-    if (i >= phases(s->ih, s->sh) || j >= phases(s->iw, s->sw)) return 0;
-    phase h = phase_of(i, s->ih, s->kh, s->sh, s->pt, s->dh), v = phase_of(j, s->iw, s->kw, s->sw, s->pl, s->dw);
+    if (i >= window_phases(&s->y) || j >= window_phases(&s->x)) return 0;
+    window_axis h = axis_reversed(axis_gradient(&s->y, i)), v = axis_reversed(axis_gradient(&s->x, j));
     grid g = data_grid(ks, s, &h, &v);
     return grid_scratch(&g, NULL, threads);
 }
@@ -290,26 +256,25 @@ static int64_t phase_scratch(const kernel_set *ks, const conv_shape *s, int64_t 
 /* There may be as many phases as pixels; those that no tap reaches need no scratch memory. */
 int64_t conv_batch_data_scratch(const kernel_set *ks, const conv_shape *s, int threads) {
     int64_t floats = 0;
-    for (int64_t u = 0; u < s->kh; u++)
-        for (int64_t v = 0; v < s->kw; v++) {
-            int64_t i = phase_reached(u, s->sh, s->pt, s->dh), j = phase_reached(v, s->sw, s->pl, s->dw);
-            floats = most(floats, phase_scratch(ks, s, i, j, threads));
-        }
+    for (int64_t u = 0; u < s->y.kernel; u++)
+        for (int64_t v = 0; v < s->x.kernel; v++)
+            floats =
+                int64_max(floats, phase_scratch(ks, s, window_reached(&s->y, u), window_reached(&s->x, v), threads));
     return floats;
 }
 
 void conv_batch_data(const kernel_set *ks, pool *p, const conv_shape *s, float *dx, batch_pitch x_pitch,
                      const float *dy, batch_pitch y_pitch, const float *w, float *scratch) {
-    batch_pitch x_at = pitch_of(x_pitch, s->batch, s->ih, s->iw), y_at = pitch_of(y_pitch, s->batch, s->oh, s->ow);
-    int64_t kernel = s->kh * s->kw;
-    int64_t columns = phases(s->iw, s->sw), count = phases(s->ih, s->sh) * columns;
-    for (int64_t i = 0; i < count; i++) {
-        phase h = phase_of(i / columns, s->ih, s->kh, s->sh, s->pt, s->dh);
-        phase v = phase_of(i % columns, s->iw, s->kw, s->sw, s->pl, s->dw);
+    batch_pitch x_at = pitch_of(x_pitch, s->batch, s->y.in, s->x.in),
+                y_at = pitch_of(y_pitch, s->batch, s->y.out, s->x.out);
+    int64_t kernel = s->y.kernel * s->x.kernel, phases = window_phases(&s->y) * window_phases(&s->x);
+    for (int64_t i = 0; i < phases; i++) {
+        window_axis h = axis_reversed(axis_gradient(&s->y, i / window_phases(&s->x)));
+        window_axis v = axis_reversed(axis_gradient(&s->x, i % window_phases(&s->x)));
         grid g = data_grid(ks, s, &h, &v);
         g.x = dy, g.x_pitch = y_at;
-        g.y = dx + h.first * x_at.row + v.first * x_at.column;
-        g.y_pitch = (batch_pitch){x_at.channel, x_at.row * s->sh, x_at.column * s->sw};
+        g.y = dx + h.start * x_at.row + v.start * x_at.column;
+        g.y_pitch = (batch_pitch){x_at.channel, x_at.row * s->y.stride, x_at.column * s->x.stride};
         grid_scratch(&g, scratch, pool_threads(p));
         grid_fill(&g, s, w, kernel, g.oc * kernel);
         grid_run(&g, p);
@@ -334,13 +299,13 @@ typedef struct weight_plan {
 #define PIXELS 64 /* of a unit, about: a vector's dy tile and x rows stay in the first-level cache */
 
 static int64_t weight_floats(const weight_plan *q) {
-    return round_up(q->s->oc * (q->taps + 1));
+    return round_up(q->s->oc * (q->taps + 1), 16);
 }
 static int64_t weight_x_floats(const weight_plan *q) {
-    return round_up(q->ic * q->in_rows * q->in_columns * q->ks->lanes);
+    return round_up(q->ic * q->in_rows * q->in_columns * q->ks->lanes, 16);
 }
 static int64_t weight_dy_floats(const weight_plan *q) {
-    return round_up(q->chunk_rows * q->s->ow * q->ks->batch_oc * q->ks->lanes);
+    return round_up(q->chunk_rows * q->s->x.out * q->ks->batch_oc * q->ks->lanes, 16);
 }
 
 static int64_t weight_packed_floats(const weight_plan *q) {
@@ -349,21 +314,21 @@ static int64_t weight_packed_floats(const weight_plan *q) {
 
 static weight_plan weight_cut(const kernel_set *ks, const conv_shape *s) {
     weight_plan q = {.ks = ks, .s = s, .ic = s->ic / s->groups, .oc = s->oc / s->groups};
-    int64_t rows = most(1, PIXELS / most(1, s->ow));
-    q.chunks = (s->oh + rows - 1) / rows;
-    q.chunk_rows = q.chunks ? (s->oh + q.chunks - 1) / q.chunks : 0;
-    q.tiles = batch_tiles(q.oc, ks->batch_oc);
+    int64_t rows = int64_max(1, PIXELS / int64_max(1, s->x.out));
+    q.chunks = (s->y.out + rows - 1) / rows;
+    q.chunk_rows = q.chunks ? (s->y.out + q.chunks - 1) / q.chunks : 0;
+    q.tiles = ceil_div(q.oc, ks->batch_oc);
     q.images = image_block(ks, s->batch, q.chunks, PARTS);
     q.units = (s->batch + q.images - 1) / q.images * q.chunks;
-    q.parts = most(1, least(PARTS, q.units));
-    q.in_rows = (q.chunk_rows - 1) * s->sh + (s->kh - 1) * s->dh + 1;
-    q.in_columns = (s->ow - 1) * s->sw + (s->kw - 1) * s->dw + 1;
-    q.taps = q.ic * s->kh * s->kw;
+    q.parts = int64_max(1, int64_min(PARTS, q.units));
+    q.in_rows = (q.chunk_rows - 1) * s->y.stride + (s->y.kernel - 1) * s->y.dilation + 1;
+    q.in_columns = (s->x.out - 1) * s->x.stride + (s->x.kernel - 1) * s->x.dilation + 1;
+    q.taps = q.ic * s->y.kernel * s->x.kernel;
     return q;
 }
 
 static int64_t weight_scratch(weight_plan *q, float *scratch, int threads) {
-    int64_t offsets = round_up(2 * q->taps), partial = (q->parts - 1) * weight_floats(q);
+    int64_t offsets = round_up(2 * q->taps, 16), partial = (q->parts - 1) * weight_floats(q);
     if (scratch) {
         q->offsets = (int64_t *)(void *)scratch;
         q->partial = scratch + offsets;
@@ -381,18 +346,18 @@ static void weight_unit(const weight_plan *q, int64_t unit, int64_t group, int64
                         float *db, float *packed) {
     const conv_shape *s = q->s;
     int64_t lanes = q->ks->lanes, image = unit / q->chunks * q->images, first = unit % q->chunks * q->chunk_rows;
-    int64_t rows = least(q->chunk_rows, s->oh - first), images = least(q->images, s->batch - image);
+    int64_t rows = int64_min(q->chunk_rows, s->y.out - first), images = int64_min(q->images, s->batch - image);
     if (rows <= 0) return;
     struct batch_pack x = {.out = packed,
                            .out_vector = weight_x_floats(q),
                            .channels = q->ic,
                            .rows = q->in_rows,
                            .columns = q->in_columns,
-                           .row = first * s->sh - s->pt,
-                           .column = -s->pl,
+                           .row = first * s->y.stride - s->y.before,
+                           .column = -s->x.before,
                            .x = q->x + group * q->ic * q->x_pitch.channel + image,
-                           .ih = s->ih,
-                           .iw = s->iw,
+                           .ih = s->y.in,
+                           .iw = s->x.in,
                            .x_channel = q->x_pitch.channel,
                            .x_row = q->x_pitch.row,
                            .x_column = q->x_pitch.column,
@@ -401,11 +366,11 @@ static void weight_unit(const weight_plan *q, int64_t unit, int64_t group, int64
                             .out_vector = weight_dy_floats(q),
                             .channels = channels,
                             .rows = rows,
-                            .columns = s->ow,
+                            .columns = s->x.out,
                             .row = first,
                             .x = q->dy + channel * q->y_pitch.channel + image,
-                            .ih = s->oh,
-                            .iw = s->ow,
+                            .ih = s->y.out,
+                            .iw = s->x.out,
                             .x_channel = q->y_pitch.channel,
                             .x_row = q->y_pitch.row,
                             .x_column = q->y_pitch.column,
@@ -417,11 +382,11 @@ static void weight_unit(const weight_plan *q, int64_t unit, int64_t group, int64
                                .db = db ? db + channel : NULL,
                                .channels = channels,
                                .rows = rows,
-                               .columns = s->ow,
+                               .columns = s->x.out,
                                .dy = dy.out,
                                .x = x.out,
-                               .x_row = s->sh * q->in_columns * lanes,
-                               .x_column = s->sw * lanes,
+                               .x_row = s->y.stride * q->in_columns * lanes,
+                               .x_column = s->x.stride * lanes,
                                .offsets = q->offsets,
                                .taps = q->taps};
     for (int64_t i = 0; i < images; i += lanes, run.x += x.out_vector, run.dy += dy.out_vector)
@@ -431,8 +396,8 @@ static void weight_unit(const weight_plan *q, int64_t unit, int64_t group, int64
 static void weight_task(void *context, int64_t index, int worker) {
     const weight_plan *q = context;
     int64_t part = index % q->parts, tile = index / q->parts % q->tiles, group = index / q->parts / q->tiles;
-    int64_t begin = group * q->oc + batch_tile_begin(q->oc, q->tiles, tile);
-    int64_t channels = group * q->oc + batch_tile_begin(q->oc, q->tiles, tile + 1) - begin;
+    int64_t begin = group * q->oc + share_begin(q->oc, q->tiles, tile);
+    int64_t channels = group * q->oc + share_begin(q->oc, q->tiles, tile + 1) - begin;
     float *partial = q->partial + (part - 1) * weight_floats(q);
     float *dw = part ? partial : q->dw, *db = !q->db ? NULL : part ? partial + q->s->oc * q->taps : q->db;
     memset(dw + begin * q->taps, 0, (size_t)(channels * q->taps) * sizeof(float));
@@ -457,14 +422,15 @@ void conv_batch_weight(const kernel_set *ks, pool *p, const conv_shape *s, float
                        batch_pitch x_pitch, const float *dy, batch_pitch y_pitch, float *scratch) {
     weight_plan q = weight_cut(ks, s);
     q.dw = dw, q.db = db, q.x = x, q.dy = dy;
-    q.x_pitch = pitch_of(x_pitch, s->batch, s->ih, s->iw);
-    q.y_pitch = pitch_of(y_pitch, s->batch, s->oh, s->ow);
+    q.x_pitch = pitch_of(x_pitch, s->batch, s->y.in, s->x.in);
+    q.y_pitch = pitch_of(y_pitch, s->batch, s->y.out, s->x.out);
     weight_scratch(&q, scratch, pool_threads(p));
-    int64_t kernel = s->kh * s->kw;
+    int64_t kernel = s->y.kernel * s->x.kernel;
     assert(q.offsets);
     for (int64_t t = 0; t < q.taps; t++)
-        q.offsets[t] =
-            ((t / kernel * q.in_rows + t % kernel / s->kw * s->dh) * q.in_columns + t % s->kw * s->dw) * ks->lanes;
+        q.offsets[t] = ((t / kernel * q.in_rows + t % kernel / s->x.kernel * s->y.dilation) * q.in_columns +
+                        t % s->x.kernel * s->x.dilation) *
+                       ks->lanes;
     pool_run(p, weight_task, &q, q.parts * q.tiles * s->groups);
     if (q.parts > 1) pool_run(p, weight_sum, &q, s->oc);
 }

@@ -3,16 +3,9 @@
 #ifndef KERNEL_CONV_BATCH_TILE_H
 #define KERNEL_CONV_BATCH_TILE_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "base/sizes.h"
 
-/* Channels are cut into tiles that differ by at most one: tile i of `tiles` begins at channel i·channels/tiles. */
-static inline int64_t batch_tiles(int64_t channels, int64_t most) {
-    return (channels + most - 1) / most;
-}
-static inline int64_t batch_tile_begin(int64_t channels, int64_t tiles, int64_t i) {
-    return channels * i / tiles;
-}
+#include <stdbool.h>
 
 /* The copies [vector][channels][rows][columns][lanes] of a tensor's window, zero outside of the tensor and beyond the
  * images. */
@@ -39,7 +32,8 @@ struct batch_conv {
     const int64_t *offsets;
     int64_t taps_h, taps_w, depth;
     int64_t row, column, step_h, step_w, move_h, move_w, ih, iw;
-    const float *w; /* per channel tile [taps][tile], tiles one after another */
+    /* Channels are dealt (share_begin) to tiles of batch_oc at most; per tile [taps][tile], tiles one after another */
+    const float *w;
     const float *b; /* or NULL */
     bool relu;
     void (*activation)(float *y, const float *x, int64_t n, float alpha, float beta); /* or NULL */

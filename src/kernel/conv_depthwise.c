@@ -2,9 +2,8 @@
 
 #include <string.h>
 
+#include "base/sizes.h"
 #include "kernel/conv_depthwise_tile.h"
-#include "kernel/phase.h"
-#include "kernel/sizes.h"
 
 #define TASKS         16 /* wanted, if they are large enough */
 #define TASK_CHANNELS 64 /* of a task, at least */
@@ -14,62 +13,13 @@ bool conv_is_depthwise(const conv_shape *s) {
     return s->groups > 1 && s->groups == s->ic;
 }
 
-/* ---- one dimension ---- */
-
-/* Result i, at start + i·every of what is written, sees tap t (kernel position first + t·next) at input
- * i·step + offset + t·move. */
-typedef struct depthwise_axis {
-    int64_t count, start, every;
-    int64_t in, step, offset, move;
-    int64_t taps, first, next;
-} depthwise_axis;
-
-static depthwise_axis axis_forward(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t pad,
-                                   int64_t dilation) {
-    return (depthwise_axis){.count = out,
-                            .every = 1,
-                            .in = in,
-                            .step = stride,
-                            .offset = -pad,
-                            .move = dilation,
-                            .taps = kernel,
-                            .next = 1};
+/* Of a data gradient, taps are taken from the last to the first, so that they move forward as those of the convolution
+ * do. */
+static window_axis axis_of(const window *w, enum conv_op op, int64_t phase) {
+    return op == CONV_DX ? axis_reversed(axis_gradient(w, phase)) : axis_forward(w);
 }
-
-/* The data gradient at phase + stride·i. Taps are taken from the last to the first, so that they move forward as those
- * of the convolution do. */
-static depthwise_axis axis_gradient(int64_t phase, int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t pad,
-                                    int64_t dilation) {
-    phase_taps t = phase_find(phase, kernel, stride, pad, dilation);
-    depthwise_axis a = {.count = phase < in ? ceil_div(in - phase, stride) : 0,
-                        .start = phase,
-                        .every = stride,
-                        .in = out,
-                        .step = 1,
-                        .taps = t.count,
-                        .next = -t.step};
-    if (a.taps == 0) return a;
-    a.first = t.first + (a.taps - 1) * t.step;
-    a.offset = (phase + pad - a.first * dilation) / stride;
-    a.move = t.step * dilation / stride;
-    return a;
-}
-
-static depthwise_axis axis_y(const conv_shape *s, enum conv_op op, int64_t phase) {
-    if (op != CONV_DX) return axis_forward(s->ih, s->oh, s->kh, s->sh, s->pt, s->dh);
-    return axis_gradient(phase, s->ih, s->oh, s->kh, s->sh, s->pt, s->dh);
-}
-static depthwise_axis axis_x(const conv_shape *s, enum conv_op op, int64_t phase) {
-    if (op != CONV_DX) return axis_forward(s->iw, s->ow, s->kw, s->sw, s->pl, s->dw);
-    return axis_gradient(phase, s->iw, s->ow, s->kw, s->sw, s->pl, s->dw);
-}
-
-/* Phases that have pixels; a stride may be longer than the image. */
-static int64_t phases_y(const conv_shape *s, enum conv_op op) {
-    return op == CONV_DX ? int64_min(s->sh, s->ih) : 1;
-}
-static int64_t phases_x(const conv_shape *s, enum conv_op op) {
-    return op == CONV_DX ? int64_min(s->sw, s->iw) : 1;
+static int64_t phases_of(const window *w, enum conv_op op) {
+    return op == CONV_DX ? window_phases(w) : 1;
 }
 
 /* ---- weights: [phase][channels / lanes][plane][tap][lanes] ----
@@ -93,7 +43,7 @@ static int64_t padded(const kernel_set *ks, int64_t n) {
 }
 
 size_t depthwise_packed_floats(const kernel_set *ks, const conv_shape *s, enum conv_op op) {
-    return op == CONV_DW ? 0 : (size_t)(s->kh * s->kw * planes(s, op) * padded(ks, channels(s, op)));
+    return op == CONV_DW ? 0 : (size_t)(s->y.kernel * s->x.kernel * planes(s, op) * padded(ks, channels(s, op)));
 }
 
 /* One tap of one vector of channels: zeros behind the last. */
@@ -102,13 +52,13 @@ static void pack_tap(int lanes, float *packed, const float *w, int64_t step, int
 }
 
 static float *pack_phase(const kernel_set *ks, const conv_shape *s, enum conv_op op, const float *w, float *packed,
-                         depthwise_axis y, depthwise_axis x) {
-    int64_t taps = s->kh * s->kw, m = planes(s, op), n = channels(s, op);
+                         window_axis y, window_axis x) {
+    int64_t taps = s->y.kernel * s->x.kernel, m = planes(s, op), n = channels(s, op);
     for (int64_t c = 0; c < n; c += ks->lanes)
         for (int64_t plane = 0; plane < m; plane++)
             for (int64_t t = 0; t < y.taps; t++)
                 for (int64_t i = 0; i < x.taps; i++, packed += ks->lanes) {
-                    int64_t tap = (y.first + t * y.next) * s->kw + x.first + i * x.next;
+                    int64_t tap = (y.first + t * y.next) * s->x.kernel + x.first + i * x.next;
                     pack_tap(ks->lanes, packed, w + (c * m + plane) * taps + tap, m * taps, n - c);
                 }
     return packed;
@@ -116,9 +66,9 @@ static float *pack_phase(const kernel_set *ks, const conv_shape *s, enum conv_op
 
 void depthwise_pack(const kernel_set *ks, const conv_shape *s, enum conv_op op, const float *w, float *packed) {
     if (op == CONV_DW) return;
-    for (int64_t py = 0; py < phases_y(s, op); py++)
-        for (int64_t px = 0; px < phases_x(s, op); px++)
-            packed = pack_phase(ks, s, op, w, packed, axis_y(s, op, py), axis_x(s, op, px));
+    for (int64_t py = 0; py < phases_of(&s->y, op); py++)
+        for (int64_t px = 0; px < phases_of(&s->x, op); px++)
+            packed = pack_phase(ks, s, op, w, packed, axis_of(&s->y, op, py), axis_of(&s->x, op, px));
 }
 
 /* ---- multiplied channels ---- */
@@ -153,11 +103,11 @@ static void deal_row(void *context, int64_t row, int worker) {
 
 /* x with each channel m times. */
 static deal_task deal_x(const conv_shape *s, const float *x, conv_pitch xp, float *to) {
-    return (deal_task){s->batch, s->ih, s->iw, s->ic, multiplier(s), true, x, xp, to};
+    return (deal_task){s->batch, s->y.in, s->x.in, s->ic, multiplier(s), true, x, xp, to};
 }
 /* dy in m planes. */
 static deal_task deal_y(const conv_shape *s, const float *dy, conv_pitch yp, float *to) {
-    return (deal_task){s->batch, s->oh, s->ow, s->oc, multiplier(s), false, dy, yp, to};
+    return (deal_task){s->batch, s->y.out, s->x.out, s->oc, multiplier(s), false, dy, yp, to};
 }
 
 static conv_pitch dense(int64_t h, int64_t w, int64_t channels) {
@@ -188,11 +138,11 @@ static void task_cut(int64_t rows, int64_t channels, int64_t most, int64_t *row_
 
 /* The first channel of block i: a whole number of vectors, whatever their size. */
 static int64_t block_begin(int64_t channels, int64_t blocks, int64_t i) {
-    return i == blocks ? channels : channels / 16 * i / blocks * 16;
+    return i == blocks ? channels : share_begin(channels / 16, blocks, i) * 16;
 }
 
 /* The window of one row of an image's results, channel `c` on. */
-static struct depthwise_window window_of(const depthwise_axis *y, const depthwise_axis *x, int64_t image, int64_t row,
+static struct depthwise_window window_of(const window_axis *y, const window_axis *x, int64_t image, int64_t row,
                                          const float *in, conv_pitch ip, int64_t c, int64_t channels) {
     return (struct depthwise_window){.columns = x->count,
                                      .channels = channels,
@@ -211,8 +161,8 @@ static struct depthwise_window window_of(const depthwise_axis *y, const depthwis
 }
 
 /* One row of one phase; the weights are that phase's. */
-static void row_run(const sweep_task *t, const depthwise_axis *y, const depthwise_axis *x, const float *w,
-                    int64_t image, int64_t i, int64_t c, int64_t count) {
+static void row_run(const sweep_task *t, const window_axis *y, const window_axis *x, const float *w, int64_t image,
+                    int64_t i, int64_t c, int64_t count) {
     const epilogue *e = t->epilogue;
     int64_t at = y->start + i * y->every;
     struct depthwise_row r = {.window = window_of(y, x, image, i, t->in, t->ip, c, count),
@@ -235,10 +185,10 @@ static void row_run(const sweep_task *t, const depthwise_axis *y, const depthwis
 static void row_phases(const sweep_task *t, int64_t row, int64_t c, int64_t count) {
     const float *w = t->w;
     int64_t image = row / t->rows_each, i = row % t->rows_each;
-    for (int64_t py = 0; py < phases_y(t->s, t->op); py++) {
-        depthwise_axis y = axis_y(t->s, t->op, py);
-        for (int64_t px = 0; px < phases_x(t->s, t->op); px++) {
-            depthwise_axis x = axis_x(t->s, t->op, px);
+    for (int64_t py = 0; py < phases_of(&t->s->y, t->op); py++) {
+        window_axis y = axis_of(&t->s->y, t->op, py);
+        for (int64_t px = 0; px < phases_of(&t->s->x, t->op); px++) {
+            window_axis x = axis_of(&t->s->x, t->op, px);
             if (i < y.count && x.count > 0) row_run(t, &y, &x, w, image, i, c, count);
             w += t->planes * y.taps * x.taps * padded(t->ks, t->channels);
         }
@@ -258,7 +208,7 @@ static void sweep_block(void *context, int64_t index, int worker) {
 static void sweep_run(sweep_task *t, const conv_shape *s, enum conv_op op, pool *p) {
     t->s = s;
     t->op = op;
-    t->rows_each = axis_y(s, op, 0).count;
+    t->rows_each = axis_of(&s->y, op, 0).count;
     t->rows = s->batch * t->rows_each;
     task_cut(t->rows, t->channels, TASKS, &t->row_blocks, &t->channel_blocks);
     if (t->rows > 0) pool_run(p, sweep_block, t, t->row_blocks * t->channel_blocks);
@@ -272,9 +222,9 @@ void depthwise_forward(const kernel_set *ks, const conv_shape *s, const float *x
     t.epilogue = e;
     if (multiplier(s) > 1) {
         deal_task d = deal_x(s, x, xp, scratch);
-        pool_run(p, deal_row, &d, s->batch * s->ih);
+        pool_run(p, deal_row, &d, s->batch * s->y.in);
         t.in = scratch;
-        t.ip = dense(s->ih, s->iw, s->oc);
+        t.ip = dense(s->y.in, s->x.in, s->oc);
     }
     sweep_run(&t, s, CONV_FORWARD, p);
 }
@@ -287,10 +237,10 @@ void depthwise_dx(const kernel_set *ks, const conv_shape *s, const float *dy, co
     t.epilogue = e;
     if (multiplier(s) > 1) {
         deal_task d = deal_y(s, dy, yp, scratch);
-        pool_run(p, deal_row, &d, s->batch * s->oh);
+        pool_run(p, deal_row, &d, s->batch * s->y.out);
         t.in = scratch;
-        t.ip = dense(s->oh, s->ow, s->ic);
-        t.in_plane = s->batch * s->oh * s->ow * s->ic;
+        t.ip = dense(s->y.out, s->x.out, s->ic);
+        t.in_plane = s->batch * s->y.out * s->x.out * s->ic;
     }
     sweep_run(&t, s, CONV_DX, p);
 }
@@ -300,7 +250,7 @@ void depthwise_dx(const kernel_set *ks, const conv_shape *s, const float *dy, co
 typedef struct weight_task {
     const kernel_set *ks;
     const conv_shape *s;
-    depthwise_axis y, x;
+    window_axis y, x;
     int64_t rows, parts, channel_blocks;
     const float *in, *dy;
     conv_pitch ip, yp;
@@ -309,20 +259,20 @@ typedef struct weight_task {
 } weight_task;
 
 static int64_t part_floats(const kernel_set *ks, const conv_shape *s) {
-    return s->kh * s->kw * padded(ks, s->oc);
+    return s->y.kernel * s->x.kernel * padded(ks, s->oc);
 }
 
 static void weight_block(void *context, int64_t index, int worker) {
     (void)worker;
     const weight_task *t = context;
     const conv_shape *s = t->s;
-    int64_t part = index % t->parts, block = index / t->parts, taps = s->kh * s->kw;
+    int64_t part = index % t->parts, block = index / t->parts, taps = s->y.kernel * s->x.kernel;
     int64_t c = block_begin(s->oc, t->channel_blocks, block);
     int64_t count = block_begin(s->oc, t->channel_blocks, block + 1) - c;
     float *sums = t->sums + part * t->part_floats + c * taps;
     memset(sums, 0, (size_t)(padded(t->ks, count) * taps) * sizeof *sums);
     for (int64_t row = part * t->rows / t->parts; row < (part + 1) * t->rows / t->parts; row++) {
-        int64_t image = row / s->oh, i = row % s->oh;
+        int64_t image = row / s->y.out, i = row % s->y.out;
         struct depthwise_weight w = {.window = window_of(&t->y, &t->x, image, i, t->in, t->ip, c, count),
                                      .dy = t->dy + image * t->yp.image + i * t->yp.row + c,
                                      .dy_step = t->yp.pixel,
@@ -333,25 +283,25 @@ static void weight_block(void *context, int64_t index, int worker) {
 
 void depthwise_dw(const kernel_set *ks, const conv_shape *s, const float *x, conv_pitch xp, const float *dy,
                   conv_pitch yp, float *dw, void *scratch, pool *p) {
-    weight_task t = {.ks = ks, .s = s, .rows = s->batch * s->oh, .in = x, .ip = xp, .dy = dy, .yp = yp};
-    t.y = axis_y(s, CONV_DW, 0);
-    t.x = axis_x(s, CONV_DW, 0);
+    weight_task t = {.ks = ks, .s = s, .rows = s->batch * s->y.out, .in = x, .ip = xp, .dy = dy, .yp = yp};
+    t.y = axis_of(&s->y, CONV_DW, 0);
+    t.x = axis_of(&s->x, CONV_DW, 0);
     task_cut(t.rows, s->oc, PARTS, &t.parts, &t.channel_blocks);
     t.sums = scratch;
     t.part_floats = part_floats(ks, s);
-    if (t.rows == 0 || s->ow == 0) {
-        memset(dw, 0, (size_t)(s->oc * s->kh * s->kw) * sizeof *dw);
+    if (t.rows == 0 || s->x.out == 0) {
+        memset(dw, 0, (size_t)(s->oc * s->y.kernel * s->x.kernel) * sizeof *dw);
         return;
     }
     if (multiplier(s) > 1) {
         deal_task d = deal_x(s, x, xp, scratch);
-        pool_run(p, deal_row, &d, s->batch * s->ih);
+        pool_run(p, deal_row, &d, s->batch * s->y.in);
         t.in = scratch;
-        t.ip = dense(s->ih, s->iw, s->oc);
+        t.ip = dense(s->y.in, s->x.in, s->oc);
         t.sums += deal_floats(&d);
     }
     pool_run(p, weight_block, &t, t.parts * t.channel_blocks);
-    ks->depthwise_reduce(dw, t.sums, t.part_floats, t.parts, s->kh * s->kw, s->oc);
+    ks->depthwise_reduce(dw, t.sums, t.part_floats, t.parts, s->y.kernel * s->x.kernel, s->oc);
 }
 
 size_t depthwise_scratch_bytes(const kernel_set *ks, const conv_shape *s, enum conv_op op) {

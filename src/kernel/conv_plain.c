@@ -5,7 +5,7 @@
 #include "kernel/conv_plain.h"
 #include "kernel/conv_plain_tile.h"
 
-#include "kernel/sizes.h"
+#include "base/sizes.h"
 #include "kernel/tile.h"
 
 #include <string.h>
@@ -17,10 +17,10 @@
 #define TILE_LINES    3            /* that a tile's pixels may touch */
 #define CHANNEL_TILES 16           /* whose sums are kept while the blocks are added */
 
-/* One dimension. Tap u reads slot u % slots at position + u / slots · step; index i of slot q is the padded input's
- * i·stride + q·dilation. */
+/* The window along one axis. Tap u reads slot u % slots at position + u / slots · step; index i of slot q is the padded
+ * input's i·stride + q·dilation. */
 typedef struct plain_axis {
-    int64_t in, out, pad, stride, dilation;
+    window w;
     int64_t slots, step;
     int64_t reach; /* of the last tap: a slot has out + reach positions */
 } plain_axis;
@@ -56,25 +56,24 @@ static int64_t divisor(int64_t a, int64_t b) {
     return a;
 }
 
-static plain_axis axis_make(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t pad, int64_t dilation) {
-    plain_axis a = {.in = in, .out = out, .pad = pad, .stride = stride, .dilation = dilation};
-    int64_t period = stride / divisor(stride, dilation);
-    a.slots = int64_min(period, kernel);
-    a.step = period * dilation / stride;
-    a.reach = (kernel - 1) / a.slots * a.step;
+static plain_axis axis_make(const window *w) {
+    int64_t period = w->stride / divisor(w->stride, w->dilation);
+    plain_axis a = {.w = *w, .slots = int64_min(period, w->kernel), .step = period * w->dilation / w->stride};
+    a.reach = (w->kernel - 1) / a.slots * a.step;
     return a;
 }
 
 /* Distance between rows: the padding on the right may be the one on the left of the next row. */
 static int64_t pitch_find(const plain_axis *a) {
-    int64_t whole = a->out + a->reach, shared = int64_max(a->out, ceil_div(a->pad + a->in, a->stride));
+    const window *w = &a->w;
+    int64_t whole = w->out + a->reach, shared = int64_max(w->out, ceil_div(w->before + w->in, w->stride));
     if (shared >= whole) return whole;
-    bool zeros = (whole - 1 - shared) * a->stride + (a->slots - 1) * a->dilation < a->pad;
+    bool zeros = (whole - 1 - shared) * w->stride + (a->slots - 1) * w->dilation < w->before;
     return zeros ? shared : whole;
 }
 
 static int64_t rows_of_tiles(const plain_plan *p, int64_t tiles) {
-    return int64_min(ceil_div(tiles * p->width, p->pitch) + 1, p->y.out) + p->y.reach;
+    return int64_min(ceil_div(tiles * p->width, p->pitch) + 1, p->y.w.out) + p->y.reach;
 }
 
 /* Tiles of a task whose rows fit the cache. */
@@ -98,24 +97,25 @@ static void plan_deal(plain_plan *p) {
     p->channel_blocks = int64_min(p->channel_tiles, ceil_div(TASKS / 2, images * p->tile_blocks));
     p->laid_rows = rows_of_tiles(p, ceil_div(p->tiles, p->tile_blocks));
     p->parts = p->channel_blocks > 1 && !p->direct ? int64_min(p->ic, ceil_div(TASKS, images * p->tile_blocks)) : 0;
-    p->plane = p->direct ? s->ih * s->iw : odd_lines(p->laid_rows * p->pitch + p->x.reach);
+    p->plane = p->direct ? s->y.in * s->x.in : odd_lines(p->laid_rows * p->pitch + p->x.reach);
     p->area_floats =
         odd_lines(p->direct ? p->k * p->width : p->ic * p->y.slots * p->x.slots * p->plane + PIXELS_BEYOND);
 }
 
 static plain_plan plan_make(const kernel_set *ks, const conv_shape *s) {
     plain_plan p = {.ks = ks, .s = s, .ic = s->ic / s->groups, .oc = s->oc / s->groups};
-    p.y = axis_make(s->ih, s->oh, s->kh, s->sh, s->pt, s->dh);
-    p.x = axis_make(s->iw, s->ow, s->kw, s->sw, s->pl, s->dw);
-    p.k = p.ic * s->kh * s->kw;
+    p.y = axis_make(&s->y);
+    p.x = axis_make(&s->x);
+    p.k = p.ic * s->y.kernel * s->x.kernel;
     p.by_rows = p.oc == 1;
-    p.direct = !p.by_rows && s->kh * s->kw * s->sh * s->sw == 1 && s->ih == s->oh && s->iw == s->ow && !s->pt && !s->pl;
+    p.direct = !p.by_rows && s->y.kernel * s->x.kernel * s->y.stride * s->x.stride == 1 && s->y.in == s->y.out &&
+               s->x.in == s->x.out && !s->y.before && !s->x.before;
     p.pitch = int64_max(pitch_find(&p.x), 1);
-    p.positions = (s->oh - 1) * p.pitch + s->ow;
+    p.positions = (s->y.out - 1) * p.pitch + s->x.out;
     p.width = p.by_rows ? p.pitch : ks->gemm_nr;
     p.tiles = int64_max(ceil_div(p.positions, p.width), 1);
     p.channel_tiles = ceil_div(p.oc, ks->gemm_mr);
-    int64_t lines = p.ic * s->kh * p.x.slots * TILE_LINES;
+    int64_t lines = p.ic * s->y.kernel * p.x.slots * TILE_LINES;
     p.k_blocks = int64_max(int64_min(ceil_div(lines, BLOCK_LINES), p.ic), 1);
     plan_deal(&p);
     return p;
@@ -146,7 +146,7 @@ typedef struct pack_task {
 } pack_task;
 
 static int64_t channel_first(const plain_plan *p, int64_t tile) {
-    return tile * p->oc / p->channel_tiles;
+    return share_begin(p->oc, p->channel_tiles, tile);
 }
 
 static void pack_tile(void *context, int64_t index, int worker) {
@@ -172,11 +172,10 @@ typedef struct slot_columns {
 } slot_columns;
 
 static slot_columns columns_find(const plain_axis *a, int64_t slot, int64_t count) {
-    int64_t first = slot * a->dilation - a->pad; /* column of position 0 */
-    slot_columns c = {.begin = first < 0 ? int64_min(ceil_div(-first, a->stride), count) : 0};
-    c.end = first < a->in ? int64_min(ceil_div(a->in - first, a->stride), count) : 0;
-    if (c.end < c.begin) c.end = c.begin;
-    c.column = first + c.begin * a->stride;
+    slot_columns c;
+    int64_t first = window_at(&a->w, 0, slot); /* column of position 0 */
+    c.end = steps_inside(first, a->w.stride, count, 0, a->w.in, &c.begin);
+    c.column = first + c.begin * a->w.stride;
     return c;
 }
 
@@ -195,12 +194,12 @@ static void row_lay(slot_columns c, int64_t stride, float *to, int64_t count, co
 
 static void slot_lay(const plain_plan *p, const float *x, int64_t slot, int64_t first_row, float *laid) {
     slot_columns columns = columns_find(&p->x, slot % p->x.slots, p->pitch);
-    int64_t rows = int64_min(p->laid_rows, p->y.out + p->y.reach - first_row);
-    int64_t y = first_row * p->y.stride + slot / p->x.slots * p->y.dilation - p->y.pad;
-    for (int64_t i = 0; i < rows; i++, y += p->y.stride) {
+    int64_t rows = int64_min(p->laid_rows, p->y.w.out + p->y.reach - first_row);
+    int64_t y = window_at(&p->y.w, first_row, slot / p->x.slots);
+    for (int64_t i = 0; i < rows; i++, y += p->y.w.stride) {
         float *to = laid + i * p->pitch;
-        if (y < 0 || y >= p->y.in) memset(to, 0, (size_t)p->pitch * sizeof *to);
-        else row_lay(columns, p->x.stride, to, p->pitch, x + y * p->x.in);
+        if (y < 0 || y >= p->y.w.in) memset(to, 0, (size_t)p->pitch * sizeof *to);
+        else row_lay(columns, p->x.w.stride, to, p->pitch, x + y * p->x.w.in);
     }
     memset(laid + rows * p->pitch, 0, (size_t)(p->plane - rows * p->pitch) * sizeof *laid);
 }
@@ -213,10 +212,10 @@ static int64_t first_row_of(const plain_plan *p, int64_t block) {
 /* Channels channel … channel_end − 1 of a group, slot by slot. */
 static void channels_lay(const plain_plan *p, int64_t area, int64_t channel, int64_t channel_end, float *laid) {
     int64_t slots = p->y.slots * p->x.slots, block = area % p->tile_blocks, first_row = first_row_of(p, block);
-    const float *x = p->in + area / p->tile_blocks * p->ic * p->y.in * p->x.in;
+    const float *x = p->in + area / p->tile_blocks * p->ic * p->y.w.in * p->x.w.in;
     for (int64_t c = channel; c < channel_end; c++)
         for (int64_t slot = 0; slot < slots; slot++)
-            slot_lay(p, x + c * p->y.in * p->x.in, slot, first_row, laid + (c * slots + slot) * p->plane);
+            slot_lay(p, x + c * p->y.w.in * p->x.w.in, slot, first_row, laid + (c * slots + slot) * p->plane);
 }
 
 static void part_lay(void *context, int64_t index, int worker) {
@@ -253,15 +252,15 @@ static void sums_store(const plain_plan *p, const plain_task *t, int64_t channel
                        int64_t count, const float *sums) {
     const conv_shape *s = p->s;
     const epilogue *e = p->epilogue;
-    int64_t plane = s->oh * s->ow, base = (t->image * s->oc + t->group * p->oc + channel) * plane;
-    bool dense = p->pitch == s->ow;
+    int64_t plane = s->y.out * s->x.out, base = (t->image * s->oc + t->group * p->oc + channel) * plane;
+    bool dense = p->pitch == s->x.out;
     pixels_sums g = {.pitch = p->width, .rows = rows, .plane = plane, .epilogue = e};
     if (e && e->bias) g.bias = e->bias + t->group * p->oc + channel;
     for (int64_t done = 0; done < count;) {
         int64_t row = dense ? 0 : (position + done) / p->pitch, column = position + done - row * p->pitch;
         int64_t run = int64_min(dense ? count : p->pitch - column, count - done);
-        int64_t at = base + row * s->ow + column;
-        g.n = dense ? run : int64_min(s->ow - column, run);
+        int64_t at = base + row * s->x.out + column;
+        g.n = dense ? run : int64_min(s->x.out - column, run);
         g.sums = sums + done;
         g.y = p->out + at;
         if (e && e->residual) g.residual = e->residual + at;
@@ -316,17 +315,17 @@ static void blocks_run(const plain_plan *p, const plain_task *t, int64_t tile, i
 
 static void rows_run(const plain_plan *p, const plain_task *t) {
     const epilogue *e = p->epilogue;
-    int64_t at = ((t->image * p->s->groups + t->group) * p->s->oh + t->tile) * p->s->ow;
+    int64_t at = ((t->image * p->s->groups + t->group) * p->s->y.out + t->tile) * p->s->x.out;
     p->ks->pixels_rows(&(pixels_rows){.w = p->packed + t->group * p->k * p->ks->gemm_mr,
                                       .w_step = p->ks->gemm_mr,
                                       .x = t->in + t->tile * p->pitch - t->origin,
                                       .k = p->k,
                                       .rows = t->tile_end - t->tile,
-                                      .n = p->s->ow,
+                                      .n = p->s->x.out,
                                       .x_row = p->pitch,
                                       .distance = p->distance,
                                       .y = p->out + at,
-                                      .y_row = p->s->ow,
+                                      .y_row = p->s->x.out,
                                       .bias = e && e->bias ? e->bias[t->group] : 0,
                                       .residual = e && e->residual ? e->residual + at : NULL,
                                       .epilogue = e});
@@ -366,8 +365,8 @@ static void distances_find(const plain_plan *p) {
     const plain_axis *y = &p->y, *x = &p->x;
     int64_t *to = p->distance;
     for (int64_t c = 0; c < p->ic; c++)
-        for (int64_t u = 0; u < s->kh; u++)
-            for (int64_t v = 0; v < s->kw; v++) {
+        for (int64_t u = 0; u < s->y.kernel; u++)
+            for (int64_t v = 0; v < s->x.kernel; v++) {
                 int64_t slot = (c * y->slots + u % y->slots) * x->slots + v % x->slots;
                 *to++ = slot * p->plane + u / y->slots * y->step * p->pitch + v / x->slots * x->step;
             }
@@ -376,7 +375,7 @@ static void distances_find(const plain_plan *p) {
 
 void conv_plain_forward(const kernel_set *ks, const conv_shape *s, const float *x, const float *packed, float *y,
                         const epilogue *e, void *scratch, pool *p) {
-    if (s->batch == 0 || s->oc == 0 || s->oh == 0 || s->ow == 0) return;
+    if (s->batch == 0 || s->oc == 0 || s->y.out == 0 || s->x.out == 0) return;
     plain_plan plan = plan_make(ks, s);
     plan.in = x, plan.packed = packed, plan.out = y, plan.epilogue = e;
     plan.distance = scratch;

@@ -4,7 +4,7 @@
  * A panel of x holds the chunk's input with its padding as zeros, so that a tap is a shift of it; where the window is
  * much sparser than that (1×1 kernels with strides, huge dilations), a panel is made for each tap. */
 #include "kernel/conv_weight.h"
-#include "kernel/sizes.h"
+#include "base/sizes.h"
 #include "kernel/tile.h"
 
 #include <string.h>
@@ -43,23 +43,28 @@ typedef struct weight_plan {
     bool accumulate;
 } weight_plan;
 
-static int64_t round_16(int64_t a) {
-    return ceil_div(a, 16) * 16;
-}
-
 /* Rows of a panel for n output rows of one image. */
 static int64_t panel_height(const weight_plan *p, int64_t n) {
-    return p->per_tap ? n : (n - 1) * p->s->sh + (p->s->kh - 1) * p->s->dh + 1;
+    return p->per_tap ? n : (n - 1) * p->s->y.stride + (p->s->y.kernel - 1) * p->s->y.dilation + 1;
+}
+
+/* Rows of a chunk's panels at most: one image's rows overlap, those of several images do not, so a chunk has the most
+ * when it spans the fewest images or the most. */
+static int64_t chunk_height(const weight_plan *p) {
+    const window *y = &p->s->y;
+    int64_t least = ceil_div(p->chunk_rows, y->out), most = int64_min((p->chunk_rows - 1) / y->out + 2, p->s->batch);
+    most = int64_min(most, p->chunk_rows);
+    return int64_max((p->chunk_rows - least) * y->stride + least * window_extent(y),
+                     (p->chunk_rows - most) * y->stride + most * window_extent(y));
 }
 
 static void plan_panels(weight_plan *p) {
     const conv_shape *s = p->s;
-    int64_t images = int64_min((p->chunk_rows - 1) / s->oh + 2, s->batch), rows = int64_min(p->chunk_rows, s->oh);
-    int64_t shared_width = (s->ow - 1) * s->sw + (s->kw - 1) * s->dw + 1, nr = p->ks->gemm_nr;
-    p->per_tap = p->taps == 1 || panel_height(p, rows) * shared_width / 2 > p->taps * rows * s->ow;
-    p->panel_width = p->per_tap ? s->ow : shared_width;
-    /* every image of the chunk adds at most the height of one row's window to those of its rows */
-    int64_t height = p->per_tap ? p->chunk_rows : p->chunk_rows * s->sh + images * panel_height(p, 1);
+    int64_t rows = int64_min(p->chunk_rows, s->y.out);
+    int64_t shared_width = (s->x.out - 1) * s->x.stride + (s->x.kernel - 1) * s->x.dilation + 1, nr = p->ks->gemm_nr;
+    p->per_tap = p->taps == 1 || panel_height(p, rows) * shared_width / 2 > p->taps * rows * s->x.out;
+    p->panel_width = p->per_tap ? s->x.out : shared_width;
+    int64_t height = p->per_tap ? p->chunk_rows : chunk_height(p);
     p->panel_floats = (height * p->panel_width + 1) * nr; /* one more, lest panels lie a multiple of a page apart */
     p->column_step = int64_max(1, int64_min(p->column_tiles, PANEL_FLOATS / p->panel_floats));
 }
@@ -68,8 +73,8 @@ static void plan_panels(weight_plan *p) {
  * of x, more ranges of ic that of dy. About eight tasks are wanted. */
 static double split_cost(const weight_plan *p, int64_t parts, int64_t row_blocks, int64_t column_blocks) {
     const conv_shape *s = p->s;
-    double weights = (double)(p->ocg * p->icg * p->taps), pixels = (double)(p->rows * s->ow);
-    double inputs = p->taps == 1 ? pixels : (double)(s->batch * s->ih * s->iw);
+    double weights = (double)(p->ocg * p->icg * p->taps), pixels = (double)(p->rows * s->x.out);
+    double inputs = p->taps == 1 ? pixels : (double)(s->batch * s->y.in * s->x.in);
     double cost = inputs * (double)(p->icg * row_blocks) + pixels * (double)(p->ocg * column_blocks);
     double tasks = (double)(parts * row_blocks * column_blocks * s->groups);
     if (parts > 1) cost += 3 * weights * (double)parts;
@@ -106,25 +111,25 @@ static weight_plan plan_make(const kernel_set *ks, const conv_shape *s) {
                      .s = s,
                      .icg = s->ic / s->groups,
                      .ocg = s->oc / s->groups,
-                     .taps = s->kh * s->kw,
-                     .rows = s->batch * s->oh,
+                     .taps = s->y.kernel * s->x.kernel,
+                     .rows = s->batch * s->y.out,
                      .parts = 1,
                      .row_blocks = 1,
                      .column_blocks = 1};
     p.row_tiles = ceil_div(p.ocg, ks->gemm_mr);
     p.column_tiles = ceil_div(p.icg, ks->gemm_nr);
-    if (p.rows == 0 || s->ow == 0) return p;
+    if (p.rows == 0 || s->x.out == 0) return p;
     plan_split(&p);
     int64_t part_rows = ceil_div(p.rows, p.parts);
     p.chunk_rows =
-        part_rows * s->ow <= ONCE_PIXELS ? part_rows : int64_max(1, int64_min(CHUNK_PIXELS / s->ow, part_rows));
+        part_rows * s->x.out <= ONCE_PIXELS ? part_rows : int64_max(1, int64_min(CHUNK_PIXELS / s->x.out, part_rows));
     plan_panels(&p);
     plan_sums(&p);
-    int64_t pixels = p.chunk_rows * s->ow;
-    p.offset_floats = round_16(2 * pixels); /* 64-bit numbers */
+    int64_t pixels = p.chunk_rows * s->x.out;
+    p.offset_floats = round_up(2 * pixels, 16); /* 64-bit numbers */
     p.a_step = ceil_div(ks->gemm_mr, ks->lanes) * ks->lanes;
-    p.a_floats = round_16(p.a_step * (pixels + 1));
-    p.spread_floats = round_16(p.taps * ks->gemm_nr);
+    p.a_floats = round_up(p.a_step * (pixels + 1), 16);
+    p.spread_floats = round_up(p.taps * ks->gemm_nr, 16);
     p.worker_floats = p.offset_floats + p.spread_floats + p.a_floats * ceil_div(p.row_tiles, p.row_blocks) +
                       p.panel_floats * p.column_step + (p.sums == SUMS_OF_TILE ? p.tile_floats : 0);
     return p;
@@ -155,14 +160,14 @@ typedef struct weight_chunk {
 static void panel_row(const weight_plan *p, float *to, const float *row, int64_t step, int64_t shift, int64_t columns) {
     const conv_shape *s = p->s;
     int nr = p->ks->gemm_nr;
-    int64_t first = s->pl - shift > 0 ? ceil_div(s->pl - shift, step) : 0;
-    int64_t last = s->iw - 1 + s->pl - shift,
+    int64_t first = s->x.before - shift > 0 ? ceil_div(s->x.before - shift, step) : 0;
+    int64_t last = s->x.in - 1 + s->x.before - shift,
             end = last < 0 ? 0 : last / step + 1; /* positions first…end−1 are inside */
     end = row ? int64_min(end, p->panel_width) : 0;
     first = int64_min(first, end);
     p->ks->panel_fill(to, p->panel_floats, first, columns);
     if (end > first)
-        p->ks->panel_copy(to + first * nr, p->panel_floats, row + (first * step + shift - s->pl) * p->xp.pixel,
+        p->ks->panel_copy(to + first * nr, p->panel_floats, row + (first * step + shift - s->x.before) * p->xp.pixel,
                           step * p->xp.pixel, end - first, columns);
     p->ks->panel_fill(to + end * nr, p->panel_floats, p->panel_width - end, columns);
 }
@@ -172,14 +177,16 @@ static void chunk_pack_x(const weight_plan *p, const weight_chunk *k, int64_t ta
     const conv_shape *s = p->s;
     int nr = p->ks->gemm_nr;
     int64_t column = k->column_first * nr, columns = int64_min(k->column_end * nr, p->icg) - column;
-    int64_t u = p->per_tap ? tap / s->kw * s->dh : 0, v = p->per_tap ? tap % s->kw * s->dw : 0;
-    int64_t row_step = p->per_tap ? s->sh : 1, step = p->per_tap ? s->sw : 1;
+    int64_t u = p->per_tap ? tap / s->x.kernel * s->y.dilation : 0,
+            v = p->per_tap ? tap % s->x.kernel * s->x.dilation : 0;
+    int64_t row_step = p->per_tap ? s->y.stride : 1, step = p->per_tap ? s->x.stride : 1;
     float *to = k->panels;
     for (int64_t row = k->first; row < k->end;) {
-        int64_t n = int64_min(s->oh - row % s->oh, k->end - row), iy = row % s->oh * s->sh - s->pt + u;
-        const float *x = p->x + row / s->oh * p->xp.image + k->group * p->icg + column;
+        int64_t n = int64_min(s->y.out - row % s->y.out, k->end - row),
+                iy = row % s->y.out * s->y.stride - s->y.before + u;
+        const float *x = p->x + row / s->y.out * p->xp.image + k->group * p->icg + column;
         for (int64_t i = 0; i < panel_height(p, n); i++, iy += row_step, to += p->panel_width * nr)
-            panel_row(p, to, iy >= 0 && iy < s->ih ? x + iy * p->xp.row : NULL, step, v, columns);
+            panel_row(p, to, iy >= 0 && iy < s->y.in ? x + iy * p->xp.row : NULL, step, v, columns);
         row += n;
     }
 }
@@ -187,11 +194,11 @@ static void chunk_pack_x(const weight_plan *p, const weight_chunk *k, int64_t ta
 static void chunk_offsets(const weight_plan *p, const weight_chunk *k) {
     const conv_shape *s = p->s;
     int64_t base = 0, *offset = k->offset, width = p->panel_width * p->ks->gemm_nr;
-    int64_t row_step = p->per_tap ? width : s->sh * width, step = (p->per_tap ? 1 : s->sw) * p->ks->gemm_nr;
+    int64_t row_step = p->per_tap ? width : s->y.stride * width, step = (p->per_tap ? 1 : s->x.stride) * p->ks->gemm_nr;
     for (int64_t row = k->first; row < k->end;) {
-        int64_t n = int64_min(s->oh - row % s->oh, k->end - row);
+        int64_t n = int64_min(s->y.out - row % s->y.out, k->end - row);
         for (int64_t i = 0; i < n; i++)
-            for (int64_t q = 0; q < s->ow; q++) *offset++ = base + i * row_step + q * step;
+            for (int64_t q = 0; q < s->x.out; q++) *offset++ = base + i * row_step + q * step;
         base += panel_height(p, n) * width;
         row += n;
     }
@@ -203,7 +210,7 @@ static int64_t tile_channel(const weight_plan *p, int64_t tile) {
 }
 
 static void chunk_pack_dy(const weight_plan *p, const weight_chunk *k) {
-    int64_t ow = p->s->ow, oh = p->s->oh;
+    int64_t ow = p->s->x.out, oh = p->s->y.out;
     for (int64_t row = k->first; row < k->end; row++)
         for (int64_t tile = k->row_first; tile < k->row_end; tile++) {
             int64_t o = tile_channel(p, tile), width = int64_min(p->a_step, p->ocg - o);
@@ -218,17 +225,18 @@ static void chunk_ahead(const weight_plan *p, weight_chunk *k, int64_t first, in
     const conv_shape *s = p->s;
     for (int i = 0; i < 2; i++) k->ahead[i] = k->ahead_end[i] = NULL;
     if (first >= end || s->groups > 1) return;
-    int64_t image = first / s->oh, row = first % s->oh, last_image = (end - 1) / s->oh, last_row = (end - 1) % s->oh;
+    int64_t image = first / s->y.out, row = first % s->y.out, last_image = (end - 1) / s->y.out,
+            last_row = (end - 1) % s->y.out;
     if (p->column_blocks == 1) {
-        int64_t top = int64_max(0, row * s->sh - s->pt);
-        int64_t bottom = int64_max(0, last_row * s->sh + (s->kh - 1) * s->dh - s->pt);
-        k->ahead[0] = p->x + image * p->xp.image + int64_min(top, s->ih - 1) * p->xp.row;
+        int64_t top = int64_max(0, row * s->y.stride - s->y.before);
+        int64_t bottom = int64_max(0, last_row * s->y.stride + (s->y.kernel - 1) * s->y.dilation - s->y.before);
+        k->ahead[0] = p->x + image * p->xp.image + int64_min(top, s->y.in - 1) * p->xp.row;
         k->ahead_end[0] =
-            p->x + last_image * p->xp.image + int64_min(bottom, s->ih - 1) * p->xp.row + s->iw * p->xp.pixel;
+            p->x + last_image * p->xp.image + int64_min(bottom, s->y.in - 1) * p->xp.row + s->x.in * p->xp.pixel;
     }
     if (p->row_blocks == 1) {
         k->ahead[1] = p->dy + image * p->yp.image + row * p->yp.row;
-        k->ahead_end[1] = p->dy + last_image * p->yp.image + last_row * p->yp.row + s->ow * p->yp.pixel;
+        k->ahead_end[1] = p->dy + last_image * p->yp.image + last_row * p->yp.row + s->x.out * p->yp.pixel;
     }
 }
 
@@ -279,7 +287,9 @@ static void chunk_tile(const weight_plan *p, weight_chunk *k, int64_t row_tile, 
     t.cols = (int)int64_min(nr, p->icg - column_tile * nr);
     const float *panel = k->panels + (column_tile - k->column_first) * p->panel_floats;
     for (int64_t i = tap; i < tap_end; i++) {
-        t.b = p->per_tap ? panel : panel + (i / s->kw * s->dh * p->panel_width + i % s->kw * s->dw) * nr;
+        t.b = p->per_tap
+                  ? panel
+                  : panel + (i / s->x.kernel * s->y.dilation * p->panel_width + i % s->x.kernel * s->x.dilation) * nr;
         t.c = sums + i * p->ks->gemm_mr * nr;
         tile_ahead(k, &t);
         p->ks->gemm_outer(&t);
@@ -289,7 +299,7 @@ static void chunk_tile(const weight_plan *p, weight_chunk *k, int64_t row_tile, 
 }
 
 static void chunk_run(const weight_plan *p, weight_chunk *k, int64_t column_first, int64_t column_end) {
-    k->pixels = (k->end - k->first) * p->s->ow;
+    k->pixels = (k->end - k->first) * p->s->x.out;
     chunk_offsets(p, k);
     chunk_pack_dy(p, k);
     int64_t tap_step = p->per_tap ? 1 : p->taps;
@@ -352,7 +362,7 @@ void conv_dw(const kernel_set *ks, const conv_shape *s, const float *x, conv_pit
     plan.accumulate = accumulate;
     plan.partial = scratch;
     plan.workers = plan.partial + plan.parts * plan.part_floats;
-    if (plan.rows == 0 || s->ow == 0) {
+    if (plan.rows == 0 || s->x.out == 0) {
         if (!accumulate) memset(dw, 0, (size_t)(s->oc * plan.icg * plan.taps) * sizeof *dw);
         return;
     }

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "kernel/sizes.h"
+#include "base/sizes.h"
 
 #define BLOCK 64         /* rows and columns of a transposed block: both sides fit the first-level cache */
 #define BYTES (64 << 10) /* of a task */

@@ -1,6 +1,6 @@
 #include "kernel/dropout.h"
 
-#include "kernel/sizes.h"
+#include "base/sizes.h"
 
 #define TASK (8 << 10) /* elements of a task, about */
 

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
+#include "base/sizes.h"
 #include "kernel/copy.h"
-#include "kernel/sizes.h"
 
 #define CHUNK (16 << 10) /* elements of a task */
 

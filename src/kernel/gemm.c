@@ -1,5 +1,5 @@
 #include "kernel/gemm.h"
-#include "kernel/sizes.h"
+#include "base/sizes.h"
 #include "kernel/sweep.h"
 #include "kernel/tile.h"
 
@@ -92,8 +92,8 @@ static sweep plan_sweep(const gemm_plan *p) {
                .alpha = g->alpha,
                .accumulate = g->accumulate,
                .splits = p->splits};
-    w.y = (sweep_axis){.count = 1, .out_step = 1, .in_size = 1, .in_step = 1, .taps = 1};
-    w.x = (sweep_axis){.count = g->m, .out_step = 1, .in_size = g->m, .in_step = 1, .taps = 1};
+    w.y = (window_axis){.count = 1, .every = 1, .in = 1, .step = 1, .taps = 1};
+    w.x = (window_axis){.count = g->m, .every = 1, .in = g->m, .step = 1, .taps = 1};
     w.in_pitch = (sweep_pitch){.pixel = g->a_row, .channel = g->a_col};
     w.out_pitch = (sweep_pitch){.pixel = g->c_row, .channel = g->c_col};
     w.residual_pitch = (sweep_pitch){.pixel = p->e.residual_pitch[0], .channel = p->e.residual_pitch[1]};

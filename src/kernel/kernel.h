@@ -13,7 +13,7 @@ struct pixels_rows;
 struct map_block;     /* map.h */
 struct depthwise_row; /* conv_depthwise_tile.h */
 struct depthwise_weight;
-struct window_shape; /* pool.h */
+struct pool_shape; /* base/window.h */
 struct window_storage;
 struct window_indices;
 struct resize_table;     /* resize.h */

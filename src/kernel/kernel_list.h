@@ -50,17 +50,17 @@ KERNEL(depthwise_reduce,
 
 /* pool.inc: one outer index, `inner` elements */
 KERNEL(window_max,
-       (const struct window_shape *s, const struct window_storage *m, int64_t inner, float *y, const float *x))
+       (const struct pool_shape *s, const struct window_storage *m, int64_t inner, float *y, const float *x))
 KERNEL(window_average,
-       (const struct window_shape *s, const struct window_storage *m, int64_t inner, float *y, const float *x))
-KERNEL(window_max_indices, (const struct window_shape *s, const struct window_storage *m, int64_t inner, float *y,
+       (const struct pool_shape *s, const struct window_storage *m, int64_t inner, float *y, const float *x))
+KERNEL(window_max_indices, (const struct pool_shape *s, const struct window_storage *m, int64_t inner, float *y,
                             const struct window_indices *to, int64_t plane, const float *x))
 KERNEL(window_norm,
-       (const struct window_shape *s, const struct window_storage *m, int64_t inner, float *y, const float *x))
-KERNEL(window_max_gradient, (const struct window_shape *s, const struct window_storage *m, int64_t inner, float *dx,
+       (const struct pool_shape *s, const struct window_storage *m, int64_t inner, float *y, const float *x))
+KERNEL(window_max_gradient, (const struct pool_shape *s, const struct window_storage *m, int64_t inner, float *dx,
                              const float *dy, const float *x))
 KERNEL(window_average_gradient,
-       (const struct window_shape *s, const struct window_storage *m, int64_t inner, float *dx, const float *dy))
+       (const struct pool_shape *s, const struct window_storage *m, int64_t inner, float *dx, const float *dy))
 
 /* softmax.inc */
 KERNEL(softmax_row_sum, (const float *x, int64_t n, float *greatest, float *sum))

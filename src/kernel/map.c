@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "kernel/sizes.h"
+#include "base/sizes.h"
 
 #define CHUNK    (16 << 10) /* elements of a task: long enough to be worth handing out */
 #define REPEATED 256        /* elements to which short rows are joined, */

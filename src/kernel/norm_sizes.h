@@ -2,9 +2,9 @@
 #ifndef KERNEL_NORM_SIZES_H
 #define KERNEL_NORM_SIZES_H
 
+#include "base/sizes.h"
 #include "kernel/norm.h"
 #include "kernel/norm_matrix.h"
-#include "kernel/sizes.h"
 
 #define NORM_PARTS 8          /* of what is summed into one number, at most: partial sums, added in order */
 #define NORM_TASK  (16 << 10) /* elements of a task, about */

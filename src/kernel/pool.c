@@ -7,31 +7,31 @@
 #define INNER 64   /* inner elements of a task: whole cache lines */
 #define TASK  1024 /* elements of x of a task, about, where a plane has fewer */
 
-static window_storage storage(const window_shape *s, int64_t outer, int64_t inner) {
+static window_storage storage(const pool_shape *s, int64_t outer, int64_t inner) {
     return (window_storage){.outer = outer,
                             .inner = inner,
-                            .x_outer = s->ih * s->iw * inner,
-                            .x_row = s->iw * inner,
+                            .x_outer = s->y.in * s->x.in * inner,
+                            .x_row = s->x.in * inner,
                             .x_column = inner,
-                            .y_outer = s->oh * s->ow * inner,
-                            .y_row = s->ow * inner,
+                            .y_outer = s->y.out * s->x.out * inner,
+                            .y_row = s->x.out * inner,
                             .y_column = inner};
 }
-window_storage window_channels_last(const window_shape *s, int64_t batch, int64_t channels) {
-    return storage(s, batch, channels);
+window_storage window_channels_last(const pool_shape *s) {
+    return storage(s, s->batch, s->channels);
 }
-window_storage window_batch_last(const window_shape *s, int64_t batch, int64_t channels) {
-    return storage(s, channels, batch);
+window_storage window_batch_last(const pool_shape *s) {
+    return storage(s, s->channels, s->batch);
 }
-window_storage window_plain(const window_shape *s, int64_t batch, int64_t channels) {
-    return storage(s, batch * channels, 1);
+window_storage window_plain(const pool_shape *s) {
+    return storage(s, s->batch * s->channels, 1);
 }
 
 typedef struct job {
-    void (*run)(const struct window_shape *, const struct window_storage *, int64_t, float *, const float *);
-    void (*run_with_x)(const struct window_shape *, const struct window_storage *, int64_t, float *, const float *,
+    void (*run)(const struct pool_shape *, const struct window_storage *, int64_t, float *, const float *);
+    void (*run_with_x)(const struct pool_shape *, const struct window_storage *, int64_t, float *, const float *,
                        const float *);
-    const window_shape *s;
+    const pool_shape *s;
     const window_storage *m;
     bool backward; /* `to` is laid out like x, `from` like y */
     float *to;
@@ -59,38 +59,37 @@ static void task(void *context, int64_t index, int worker) {
 }
 
 static void run(pool *p, job *j) {
-    int64_t size = j->s->ih * j->s->iw * (j->m->inner < INNER ? j->m->inner : INNER);
+    int64_t size = j->s->y.in * j->s->x.in * (j->m->inner < INNER ? j->m->inner : INNER);
     j->pieces = (j->m->inner + INNER - 1) / INNER;
     j->units = j->m->outer * j->pieces;
     j->grain = size > 0 && size < TASK ? TASK / size : 1;
     pool_run(p, task, j, (j->units + j->grain - 1) / j->grain);
 }
 
-void pool_max(const kernel_set *ks, pool *p, const window_shape *s, const window_storage *m, float *y, const float *x) {
+void pool_max(const kernel_set *ks, pool *p, const pool_shape *s, const window_storage *m, float *y, const float *x) {
     run(p, &(job){.run = ks->window_max, .s = s, .m = m, .to = y, .from = x});
 }
-void pool_max_gradient(const kernel_set *ks, pool *p, const window_shape *s, const window_storage *m, float *dx,
+void pool_max_gradient(const kernel_set *ks, pool *p, const pool_shape *s, const window_storage *m, float *dx,
                        const float *dy, const float *x) {
     run(p,
         &(job){.run_with_x = ks->window_max_gradient, .s = s, .m = m, .backward = true, .to = dx, .from = dy, .x = x});
 }
-void pool_average(const kernel_set *ks, pool *p, const window_shape *s, const window_storage *m, float *y,
+void pool_average(const kernel_set *ks, pool *p, const pool_shape *s, const window_storage *m, float *y,
                   const float *x) {
     run(p, &(job){.run = ks->window_average, .s = s, .m = m, .to = y, .from = x});
 }
-void pool_average_gradient(const kernel_set *ks, pool *p, const window_shape *s, const window_storage *m, float *dx,
+void pool_average_gradient(const kernel_set *ks, pool *p, const pool_shape *s, const window_storage *m, float *dx,
                            const float *dy) {
     run(p, &(job){.run = ks->window_average_gradient, .s = s, .m = m, .backward = true, .to = dx, .from = dy});
 }
 
-void pool_norm(const kernel_set *ks, pool *p, const window_shape *s, const window_storage *m, float *y,
-               const float *x) {
+void pool_norm(const kernel_set *ks, pool *p, const pool_shape *s, const window_storage *m, float *y, const float *x) {
     run(p, &(job){.run = ks->window_norm, .s = s, .m = m, .to = y, .from = x});
 }
 
 typedef struct index_job {
     const kernel_set *ks;
-    const window_shape *s;
+    const pool_shape *s;
     const window_storage *m;
     const window_indices *to;
     float *y;
@@ -108,7 +107,7 @@ static void index_task(void *context, int64_t index, int worker) {
                               j->x + outer * j->m->x_outer + begin);
 }
 
-void pool_max_indices(const kernel_set *ks, pool *p, const window_shape *s, const window_storage *m, float *y,
+void pool_max_indices(const kernel_set *ks, pool *p, const pool_shape *s, const window_storage *m, float *y,
                       const window_indices *to, const float *x) {
     index_job j = {ks, s, m, to, y, x, (m->inner + INNER - 1) / INNER};
     pool_run(p, index_task, &j, m->outer * j.pieces);

@@ -3,15 +3,8 @@
 #define KERNEL_POOL_H
 
 #include "base/pool.h"
+#include "base/window.h"
 #include "kernel/kernel.h"
-
-/* Windows. oh and ow are given (so floor or ceil is the caller's); pb and pr matter only for include_pad's divisor. p
- * is 0, or that of a p-norm: its gradient is an average's that adds up and doesn't divide. */
-typedef struct window_shape {
-    int64_t ih, iw, oh, ow, kh, kw, sh, sw, pt, pl, pb, pr, dh, dw;
-    bool include_pad; /* average: divide by the taps in the padded image rather than in the image */
-    int64_t p;
-} window_shape;
 
 #define WINDOW_P_MOST 16 /* of pool_norm */
 
@@ -24,22 +17,22 @@ typedef struct window_storage {
     int64_t y_outer, y_row, y_column;
 } window_storage;
 
-window_storage window_channels_last(const window_shape *s, int64_t batch, int64_t channels); /* contiguous */
-window_storage window_batch_last(const window_shape *s, int64_t batch, int64_t channels);
-window_storage window_plain(const window_shape *s, int64_t batch, int64_t channels);
+window_storage window_channels_last(const pool_shape *s); /* contiguous */
+window_storage window_batch_last(const pool_shape *s);
+window_storage window_plain(const pool_shape *s);
 
 /* y = max over the window; a NaN in it makes NaN. A window wholly in the padding gives −infinity. */
-void pool_max(const kernel_set *ks, pool *p, const window_shape *s, const window_storage *m, float *y, const float *x);
+void pool_max(const kernel_set *ks, pool *p, const pool_shape *s, const window_storage *m, float *y, const float *x);
 /* dx (all of it is written) = dy sent to the first maximum in row-major order (the first NaN, if there is one). */
-void pool_max_gradient(const kernel_set *ks, pool *p, const window_shape *s, const window_storage *m, float *dx,
+void pool_max_gradient(const kernel_set *ks, pool *p, const pool_shape *s, const window_storage *m, float *dx,
                        const float *dy, const float *x);
-void pool_average(const kernel_set *ks, pool *p, const window_shape *s, const window_storage *m, float *y,
+void pool_average(const kernel_set *ks, pool *p, const pool_shape *s, const window_storage *m, float *y,
                   const float *x);
-void pool_average_gradient(const kernel_set *ks, pool *p, const window_shape *s, const window_storage *m, float *dx,
+void pool_average_gradient(const kernel_set *ks, pool *p, const pool_shape *s, const window_storage *m, float *dx,
                            const float *dy);
 
 /* y = (Σ |x|^p)^(1/p), 1 ≤ p ≤ WINDOW_P_MOST. */
-void pool_norm(const kernel_set *ks, pool *p, const window_shape *s, const window_storage *m, float *y, const float *x);
+void pool_norm(const kernel_set *ks, pool *p, const pool_shape *s, const window_storage *m, float *y, const float *x);
 
 /* Where indices go: in ONNX's order, whatever y's storage is. Planes (images × channels) are numbered outer·outer_step
  * + inner·inner_step. column_major: storage_order 1, elements of a plane are counted column by column. */
@@ -51,7 +44,7 @@ typedef struct window_indices {
 
 /* pool_max, and the flat index in x of each maximum as ONNX counts it (over the whole tensor). A window wholly in the
  * padding has index −1. */
-void pool_max_indices(const kernel_set *ks, pool *p, const window_shape *s, const window_storage *m, float *y,
+void pool_max_indices(const kernel_set *ks, pool *p, const pool_shape *s, const window_storage *m, float *y,
                       const window_indices *to, const float *x);
 
 /* Max unpooling of plain storage: y = 0, then y[target of indices[i]] = x[i]. Indices count in the shape [planes, fh,

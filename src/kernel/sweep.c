@@ -1,5 +1,5 @@
 #include "kernel/sweep.h"
-#include "kernel/sizes.h"
+#include "base/sizes.h"
 #include "kernel/tile.h"
 
 #include <string.h>
@@ -33,7 +33,7 @@ typedef struct sweep_plan {
 /* Rows whose distance is a multiple of the page size fall into one set of the first-level cache: more rows than ways.
  */
 static bool pitch_collides(const sweep *s) {
-    return s->k >= 64 && s->in_pitch.pixel * s->x.in_step * (int64_t)sizeof(float) % PAGE_BYTES == 0;
+    return s->k >= 64 && s->in_pitch.pixel * s->x.step * (int64_t)sizeof(float) % PAGE_BYTES == 0;
 }
 
 static sweep_plan sweep_make_plan(const kernel_set *ks, const sweep *s) {
@@ -87,11 +87,11 @@ static void pixels_locate(const sweep_plan *p, int64_t tile, const float *in, sw
     int64_t x = px->first % s->x.count, y = px->first / s->x.count % s->y.count;
     int64_t image = px->first / s->x.count / s->y.count;
     for (int i = 0; i < px->rows; i++) {
-        int64_t out_y = s->y.out_start + y * s->y.out_step, out_x = s->x.out_start + x * s->x.out_step;
+        int64_t out_y = s->y.start + y * s->y.every, out_x = s->x.start + x * s->x.every;
         px->out_offset[i] = pitch_offset(s->out_pitch, image, out_y, out_x);
         px->residual_offset[i] = pitch_offset(s->residual_pitch, image, out_y, out_x);
-        px->in_y[i] = y * s->y.in_step;
-        px->in_x[i] = x * s->x.in_step;
+        px->in_y[i] = y * s->y.step;
+        px->in_x[i] = x * s->x.step;
         px->origin[i] = in + image * s->in_pitch.image;
         if (++x < s->x.count) continue;
         x = 0;
@@ -104,11 +104,11 @@ static void pixels_locate(const sweep_plan *p, int64_t tile, const float *in, sw
 /* Row pointers of one tap; pixels in the padding get the row of zeros. */
 static void pixels_aim(const sweep_plan *p, const sweep_pixels *px, int64_t tap, int64_t channel, const float **a) {
     const sweep *s = p->s;
-    int64_t dy = s->y.offset + tap / s->x.taps * s->y.offset_step;
-    int64_t dx = s->x.offset + tap % s->x.taps * s->x.offset_step;
+    int64_t dy = s->y.offset + tap / s->x.taps * s->y.move;
+    int64_t dx = s->x.offset + tap % s->x.taps * s->x.move;
     for (int i = 0; i < px->rows; i++) {
         int64_t y = px->in_y[i] + dy, x = px->in_x[i] + dx;
-        bool inside = (uint64_t)y < (uint64_t)s->y.in_size && (uint64_t)x < (uint64_t)s->x.in_size;
+        bool inside = (uint64_t)y < (uint64_t)s->y.in && (uint64_t)x < (uint64_t)s->x.in;
         int64_t offset = y * s->in_pitch.row + x * s->in_pitch.pixel + channel * s->in_pitch.channel;
         a[i] = inside ? px->origin[i] + offset : p->zeros;
     }

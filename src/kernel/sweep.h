@@ -4,15 +4,9 @@
 #define KERNEL_SWEEP_H
 
 #include "base/pool.h"
+#include "base/window.h"
 #include "kernel/epilogue.h"
 #include "kernel/kernel.h"
-
-/* Result position i (0…count−1) lies at out_start + i·out_step of the result; tap t (0…taps−1) reads position
- * i·in_step + offset + t·offset_step of the input, which is zero outside 0…in_size−1. */
-typedef struct sweep_axis {
-    int64_t count, out_start, out_step;
-    int64_t in_size, in_step, offset, offset_step, taps;
-} sweep_axis;
 
 typedef struct sweep_pitch {
     int64_t image, row, pixel, channel;
@@ -20,8 +14,8 @@ typedef struct sweep_pitch {
 
 typedef struct sweep {
     int64_t images, k, n, groups; /* k input and n result channels per group */
-    sweep_axis y, x;
-    bool whole_rows; /* k channels are a window's row already: not gathered over the taps, however few */
+    window_axis y, x;             /* `first` and `next` are not looked at: b has the taps in their order */
+    bool whole_rows;              /* k channels are a window's row already: not gathered over the taps, however few */
     const float *in;
     sweep_pitch in_pitch;
     float *out;

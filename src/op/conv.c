@@ -45,35 +45,15 @@ stria_status conv_check_kernel(const conv_attributes *a, const shape *w, stria_e
     return STRIA_OK;
 }
 
-conv_geometry conv_geometry_from(int64_t batch, int64_t ic, int64_t oc, const window w[2], int64_t groups) {
-    return (conv_geometry){.batch = batch,
-                           .ic = ic,
-                           .ih = w[0].in,
-                           .iw = w[1].in,
-                           .oc = oc,
-                           .oh = w[0].out,
-                           .ow = w[1].out,
-                           .kh = w[0].kernel,
-                           .kw = w[1].kernel,
-                           .sh = w[0].stride,
-                           .sw = w[1].stride,
-                           .pt = w[0].before,
-                           .pl = w[1].before,
-                           .pb = w[0].after,
-                           .pr = w[1].after,
-                           .dh = w[0].dilation,
-                           .dw = w[1].dilation,
-                           .groups = groups};
-}
-
-static stria_status geometry_infer(conv_geometry *g, const conv_attributes *a, const shape *x, const shape *w,
-                                   stria_error *err) {
-    window s[2];
+static stria_status shape_infer(conv_shape *s, const conv_attributes *a, const shape *x, const shape *w,
+                                stria_error *err) {
+    window slides[2];
     TRY(conv_check_ranks(x, w, err));
     TRY(check_channels(x, w, a->group, err));
-    TRY(window_infer(s, &a->window, x->rank - 2, x->dim + 2, w->dim + 2, err));
+    TRY(window_infer(slides, &a->window, x->rank - 2, x->dim + 2, w->dim + 2, err));
     TRY(conv_check_kernel(a, w, err));
-    *g = conv_geometry_from(x->dim[0], x->dim[1], w->dim[0], s, a->group);
+    *s = (conv_shape){
+        .batch = x->dim[0], .ic = x->dim[1], .oc = w->dim[0], .groups = a->group, .y = slides[0], .x = slides[1]};
     return STRIA_OK;
 }
 
@@ -85,50 +65,49 @@ static const shape *w_shape(const node *n) {
     return &n->in[n->op == &op_ConvWeightGradient ? 2 : 1]->shape;
 }
 
-conv_geometry conv_geometry_of(const node *n) {
-    conv_geometry g = {0};
-    stria_status status =
-        n->op == &op_ConvTranspose
-            ? conv_transpose_infer_geometry(&g, n->attributes, &n->in[0]->shape, &n->in[1]->shape, NULL)
-            : geometry_infer(&g, n->attributes, x_shape(n), w_shape(n), NULL);
+conv_shape conv_shape_of(const node *n) {
+    conv_shape s = {0};
+    stria_status status = n->op == &op_ConvTranspose
+                              ? conv_transpose_infer_shape(&s, n->attributes, &n->in[0]->shape, &n->in[1]->shape, NULL)
+                              : shape_infer(&s, n->attributes, x_shape(n), w_shape(n), NULL);
     assert(status == STRIA_OK);
     (void)status;
-    return g;
+    return s;
 }
 
-static bool axis_is_compact(int64_t in, int64_t kernel, int64_t dilation, int64_t pad) {
-    int64_t most = 2 * in + 64;
-    return pad <= most && kernel <= most && (kernel - 1) * dilation <= most;
+static bool window_is_compact(const window *w) {
+    int64_t most = 2 * w->in + 64;
+    return w->before <= most && w->kernel <= most && (w->kernel - 1) * w->dilation <= most;
 }
 
-bool conv_is_compact(const conv_geometry *g) {
-    return axis_is_compact(g->ih, g->kh, g->dh, g->pt) && axis_is_compact(g->iw, g->kw, g->dw, g->pl);
+bool conv_is_compact(const conv_shape *s) {
+    return window_is_compact(&s->y) && window_is_compact(&s->x);
 }
 
-static shape y_shape(const node *n, const conv_geometry *g) {
-    if (x_shape(n)->rank == 3) return shape_of(3, (int64_t[]){g->batch, g->oc, g->ow});
-    return shape_of(4, (int64_t[]){g->batch, g->oc, g->oh, g->ow});
+static shape y_shape(const node *n, const conv_shape *s) {
+    if (x_shape(n)->rank == 3) return shape_of(3, (int64_t[]){s->batch, s->oc, s->x.out});
+    return shape_of(4, (int64_t[]){s->batch, s->oc, s->y.out, s->x.out});
 }
 
 static stria_status infer(node *n, stria_error *err) {
-    conv_geometry g;
+    conv_shape s;
     TRY(rule_floats(n, 0, err));
-    TRY(geometry_infer(&g, n->attributes, x_shape(n), w_shape(n), err));
+    TRY(shape_infer(&s, n->attributes, x_shape(n), w_shape(n), err));
     if (rule_input(n, 2)) {
         const shape *b = &n->in[2]->shape;
         char text[192];
-        if (b->rank != 1 || b->dim[0] != g.oc)
-            FAIL(err, STRIA_BAD_SHAPE, "bias is %s, expected [%lld]", shape_text(b, text), (long long)g.oc);
+        if (b->rank != 1 || b->dim[0] != s.oc)
+            FAIL(err, STRIA_BAD_SHAPE, "bias is %s, expected [%lld]", shape_text(b, text), (long long)s.oc);
     }
-    shape y = y_shape(n, &g);
+    shape y = y_shape(n, &s);
     return rule_output(n, 0, n->in[0]->type, &y, err);
 }
 
 static stria_status infer_gradient(node *n, stria_error *err) {
-    conv_geometry g;
+    conv_shape s;
     TRY(rule_floats(n, 0, err));
-    TRY(geometry_infer(&g, n->attributes, x_shape(n), w_shape(n), err));
-    shape y = y_shape(n, &g);
+    TRY(shape_infer(&s, n->attributes, x_shape(n), w_shape(n), err));
+    shape y = y_shape(n, &s);
     TRY(rule_same_shape(&n->in[0]->shape, "dy", &y, "the convolution's output", err));
     return rule_output(n, 0, n->in[0]->type, n->op == &op_ConvDataGradient ? x_shape(n) : w_shape(n), err);
 }
@@ -172,10 +151,10 @@ static stria_status weight_gradient(graph *g, const node *n, value *const *e, co
 }
 
 op_cost conv_cost(const node *n) {
-    conv_geometry g = conv_geometry_of(n);
-    int64_t outputs = size_mul(size_mul(g.batch, g.oc), size_mul(g.oh, g.ow));
-    assert(g.groups > 0);
-    int64_t taps = size_mul(g.ic / g.groups, size_mul(g.kh, g.kw));
+    conv_shape s = conv_shape_of(n);
+    int64_t outputs = size_mul(size_mul(s.batch, s.oc), size_mul(s.y.out, s.x.out));
+    assert(s.groups > 0);
+    int64_t taps = size_mul(s.ic / s.groups, size_mul(s.y.kernel, s.x.kernel));
     bool bias = n->op->epilogue && rule_input(n, 2);
     return (op_cost){size_mul(outputs, taps), bias ? shape_count(&n->out[0]->shape) : 0};
 }
@@ -183,31 +162,31 @@ op_cost conv_cost(const node *n) {
 /* ---- reference ---- */
 
 /* One of x, w, y is accumulated, the other two are read; rows of the three tensors that meet in (b, o, c, u). */
-static void walk_row(const conv_geometry *g, double *x, double *w, double *y, const double *sum) {
-    for (int64_t q = 0; q < g->ow; q++)
-        for (int64_t v = 0; v < g->kw; v++) {
-            int64_t column = q * g->sw + v * g->dw - g->pl;
-            if (column < 0 || column >= g->iw) continue;
+static void walk_row(const conv_shape *s, double *x, double *w, double *y, const double *sum) {
+    for (int64_t q = 0; q < s->x.out; q++)
+        for (int64_t v = 0; v < s->x.kernel; v++) {
+            int64_t column = window_at(&s->x, q, v);
+            if (column < 0 || column >= s->x.in) continue;
             if (sum == y) y[q] += x[column] * w[v];
             else if (sum == x) x[column] += y[q] * w[v];
             else w[v] += x[column] * y[q];
         }
 }
 
-void conv_walk(const conv_geometry *g, double *x, double *w, double *y, conv_part part) {
-    assert(g->groups > 0);
-    int64_t group_ic = g->ic / g->groups, group_oc = g->oc / g->groups;
-    for (int64_t b = 0; b < g->batch; b++)
-        for (int64_t o = 0; o < g->oc; o++)
+void conv_walk(const conv_shape *s, double *x, double *w, double *y, conv_part part) {
+    assert(s->groups > 0);
+    int64_t group_ic = s->ic / s->groups, group_oc = s->oc / s->groups;
+    for (int64_t b = 0; b < s->batch; b++)
+        for (int64_t o = 0; o < s->oc; o++)
             for (int64_t c = 0; c < group_ic; c++)
-                for (int64_t p = 0; p < g->oh; p++)
-                    for (int64_t u = 0; u < g->kh; u++) {
-                        int64_t row = p * g->sh + u * g->dh - g->pt, channel = o / group_oc * group_ic + c;
-                        if (row < 0 || row >= g->ih) continue;
-                        double *xr = x + ((b * g->ic + channel) * g->ih + row) * g->iw;
-                        double *wr = w + ((o * group_ic + c) * g->kh + u) * g->kw;
-                        double *yr = y + ((b * g->oc + o) * g->oh + p) * g->ow;
-                        walk_row(g, xr, wr, yr, part == PART_X ? xr : part == PART_W ? wr : yr);
+                for (int64_t p = 0; p < s->y.out; p++)
+                    for (int64_t u = 0; u < s->y.kernel; u++) {
+                        int64_t row = window_at(&s->y, p, u), channel = o / group_oc * group_ic + c;
+                        if (row < 0 || row >= s->y.in) continue;
+                        double *xr = x + ((b * s->ic + channel) * s->y.in + row) * s->x.in;
+                        double *wr = w + ((o * group_ic + c) * s->y.kernel + u) * s->x.kernel;
+                        double *yr = y + ((b * s->oc + o) * s->y.out + p) * s->x.out;
+                        walk_row(s, xr, wr, yr, part == PART_X ? xr : part == PART_W ? wr : yr);
                     }
 }
 
@@ -219,27 +198,27 @@ void conv_add_bias(ref_tensor *y, const double *bias) {
 
 static stria_status reference(const ref_call *c, stria_error *err) {
     (void)err;
-    conv_geometry g = conv_geometry_of(c->node);
+    conv_shape s = conv_shape_of(c->node);
     ref_tensor *y = &c->out[0];
     ref_zero(y);
-    conv_walk(&g, c->in[0].f, c->in[1].f, y->f, PART_Y);
+    conv_walk(&s, c->in[0].f, c->in[1].f, y->f, PART_Y);
     if (c->in_count > 2 && c->in[2].f) conv_add_bias(y, c->in[2].f);
     return STRIA_OK;
 }
 
 static stria_status reference_data(const ref_call *c, stria_error *err) {
     (void)err;
-    conv_geometry g = conv_geometry_of(c->node);
+    conv_shape s = conv_shape_of(c->node);
     ref_zero(&c->out[0]);
-    conv_walk(&g, c->out[0].f, c->in[1].f, c->in[0].f, PART_X);
+    conv_walk(&s, c->out[0].f, c->in[1].f, c->in[0].f, PART_X);
     return STRIA_OK;
 }
 
 static stria_status reference_weight(const ref_call *c, stria_error *err) {
     (void)err;
-    conv_geometry g = conv_geometry_of(c->node);
+    conv_shape s = conv_shape_of(c->node);
     ref_zero(&c->out[0]);
-    conv_walk(&g, c->in[1].f, c->out[0].f, c->in[0].f, PART_W);
+    conv_walk(&s, c->in[1].f, c->out[0].f, c->in[0].f, PART_W);
     return STRIA_OK;
 }
 

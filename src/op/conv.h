@@ -10,16 +10,11 @@ typedef struct conv_attributes {
     int64_t group;
 } conv_attributes;
 
-/* x[batch, ic, ih, iw], w[oc, ic/groups, kh, kw], y[batch, oc, oh, ow]. One-dimensional ones have ih = kh = oh = 1. */
-typedef struct conv_geometry {
-    int64_t batch, ic, ih, iw, oc, oh, ow, kh, kw, sh, sw, pt, pl, pb, pr, dh, dw, groups;
-} conv_geometry;
-
-/* Of any of the three operators, once its shapes are inferred; of a ConvTranspose, the geometry of the convolution
+/* The shape of any of the three operators, once its shapes are inferred; of a ConvTranspose, that of the convolution
  * whose data gradient it is: its result is x, its input y. */
-conv_geometry conv_geometry_of(const node *n);
+conv_shape conv_shape_of(const node *n);
 /* Whether no window reaches far beyond the image: then images can be laid out with their padding. */
-bool conv_is_compact(const conv_geometry *g);
+bool conv_is_compact(const conv_shape *s);
 
 /* ---- what the rules share ---- */
 
@@ -28,17 +23,15 @@ typedef struct conv_transpose_attributes {
     ints output_padding, output_shape; /* none: zeros; what the windows reach */
 } conv_transpose_attributes;
 
-/* The geometry of windows that slide over x[batch, ic, …] and give y[batch, oc, …]. */
-conv_geometry conv_geometry_from(int64_t batch, int64_t ic, int64_t oc, const window w[2], int64_t groups);
 stria_status conv_check_ranks(const shape *x, const shape *w, stria_error *err);
 /* kernel_shape, if given, is the weights'. */
 stria_status conv_check_kernel(const conv_attributes *a, const shape *w, stria_error *err);
-stria_status conv_transpose_infer_geometry(conv_geometry *g, const conv_transpose_attributes *a, const shape *x,
-                                           const shape *w, stria_error *err);
+stria_status conv_transpose_infer_shape(conv_shape *s, const conv_transpose_attributes *a, const shape *x,
+                                        const shape *w, stria_error *err);
 
 /* Of x, w and y, one is accumulated from the other two. */
 typedef enum conv_part { PART_X, PART_W, PART_Y } conv_part;
-void conv_walk(const conv_geometry *g, double *x, double *w, double *y, conv_part part);
+void conv_walk(const conv_shape *s, double *x, double *w, double *y, conv_part part);
 /* y[b, c, …] += bias[c] */
 void conv_add_bias(ref_tensor *y, const double *bias);
 /* db[o] = Σ dy[b, o, p, q] */

@@ -29,31 +29,36 @@ static ints spatial(const ints *output_shape, int rank) {
     return (ints){rank, output_shape->value + 2};
 }
 
-stria_status conv_transpose_infer_geometry(conv_geometry *g, const conv_transpose_attributes *a, const shape *x,
-                                           const shape *w, stria_error *err) {
-    window s[2];
+stria_status conv_transpose_infer_shape(conv_shape *s, const conv_transpose_attributes *a, const shape *x,
+                                        const shape *w, stria_error *err) {
+    window slides[2];
     TRY(conv_check_ranks(x, w, err));
     TRY(check_channels(x, w, a->conv.group, err));
     ints size = spatial(&a->output_shape, x->rank - 2);
-    TRY(window_transpose_infer(s, &a->conv.window, &a->output_padding, &size, x->rank - 2, x->dim + 2, w->dim + 2,
+    TRY(window_transpose_infer(slides, &a->conv.window, &a->output_padding, &size, x->rank - 2, x->dim + 2, w->dim + 2,
                                err));
     TRY(conv_check_kernel(&a->conv, w, err));
-    *g = conv_geometry_from(x->dim[0], size_mul(w->dim[1], a->conv.group), x->dim[1], s, a->conv.group);
+    *s = (conv_shape){.batch = x->dim[0],
+                      .ic = size_mul(w->dim[1], a->conv.group),
+                      .oc = x->dim[1],
+                      .groups = a->conv.group,
+                      .y = slides[0],
+                      .x = slides[1]};
     return STRIA_OK;
 }
 
 static stria_status infer(node *n, stria_error *err) {
-    conv_geometry g;
+    conv_shape s;
     char text[192];
     const shape *x = &n->in[0]->shape;
     TRY(rule_floats(n, 0, err));
-    TRY(conv_transpose_infer_geometry(&g, n->attributes, x, &n->in[1]->shape, err));
+    TRY(conv_transpose_infer_shape(&s, n->attributes, x, &n->in[1]->shape, err));
     if (rule_input(n, 2)) {
         const shape *b = &n->in[2]->shape;
-        if (b->rank != 1 || b->dim[0] != g.ic)
-            FAIL(err, STRIA_BAD_SHAPE, "bias is %s, expected [%lld]", shape_text(b, text), (long long)g.ic);
+        if (b->rank != 1 || b->dim[0] != s.ic)
+            FAIL(err, STRIA_BAD_SHAPE, "bias is %s, expected [%lld]", shape_text(b, text), (long long)s.ic);
     }
-    shape y = x->rank == 3 ? (shape){3, {g.batch, g.ic, g.iw}} : (shape){4, {g.batch, g.ic, g.ih, g.iw}};
+    shape y = x->rank == 3 ? (shape){3, {s.batch, s.ic, s.x.in}} : (shape){4, {s.batch, s.ic, s.y.in, s.x.in}};
     return rule_output(n, 0, n->in[0]->type, &y, err);
 }
 
@@ -65,9 +70,9 @@ typedef struct reached {
     int64_t size, before, after;
 } reached;
 
-static reached reached_by(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t dilation, int64_t before) {
-    int64_t reach = stride * (out - 1) + (kernel - 1) * dilation + 1 - before;
-    return (reached){.size = reach < in ? reach : in, .before = before, .after = reach > in ? reach - in : 0};
+static reached reached_by(const window *w) {
+    int64_t reach = window_span(w, w->out) - w->before;
+    return (reached){.size = int64_min(reach, w->in), .before = w->before, .after = int64_max(reach - w->in, 0)};
 }
 
 /* dy without the end that no window reaches (output_padding). */
@@ -86,9 +91,9 @@ static stria_status gradient(graph *g, const node *n, value *const *dy, const bo
     builder b = {g, n->name, STRIA_OK, err};
     value *x = n->in[0], *w = n->in[1];
     const conv_transpose_attributes *a = n->attributes;
-    conv_geometry s = conv_geometry_of(n);
+    conv_shape s = conv_shape_of(n);
     int rank = x->shape.rank - 2;
-    reached r[2] = {reached_by(s.ih, s.oh, s.kh, s.sh, s.dh, s.pt), reached_by(s.iw, s.ow, s.kw, s.sw, s.dw, s.pl)};
+    reached r[2] = {reached_by(&s.y), reached_by(&s.x)};
     if (rule_input(n, 2) && wanted[2]) dx[2] = conv_bias_gradient(&b, dy[0]);
     if (r[0].size <= 0 || r[1].size <= 0 || shape_count(&x->shape) == 0) return b.status; /* nothing of x arrives */
     int64_t size[2] = {r[0].size, r[1].size}, pads[4] = {r[0].before, r[1].before, r[0].after, r[1].after};
@@ -109,9 +114,9 @@ static stria_status gradient(graph *g, const node *n, value *const *dy, const bo
 
 static stria_status reference(const ref_call *c, stria_error *err) {
     (void)err;
-    conv_geometry g = conv_geometry_of(c->node);
+    conv_shape s = conv_shape_of(c->node);
     ref_zero(&c->out[0]);
-    conv_walk(&g, c->out[0].f, c->in[1].f, c->in[0].f, PART_X);
+    conv_walk(&s, c->out[0].f, c->in[1].f, c->in[0].f, PART_X);
     if (c->in_count > 2 && c->in[2].f) conv_add_bias(&c->out[0], c->in[2].f);
     return STRIA_OK;
 }

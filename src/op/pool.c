@@ -62,64 +62,52 @@ static stria_status windows(window w[2], const node *n, stria_error *err) {
     return window_infer(w, &a->window, x->rank - 2, x->dim + 2, a->window.kernel_shape.value, err);
 }
 
-static stria_status geometry(pool_geometry *g, const node *n, stria_error *err) {
+static stria_status shape_infer(pool_shape *s, const node *n, stria_error *err) {
     window w[2];
     TRY(windows(w, n, err));
     const pool_attributes *a = n->op->attribute_bytes ? n->attributes : NULL;
     bool averages = n->op == &op_AveragePool || n->op == &op_AveragePoolGradient;
-    *g = (pool_geometry){.batch = x_shape(n)->dim[0],
-                         .channels = x_shape(n)->dim[1],
-                         .ih = w[0].in,
-                         .iw = w[1].in,
-                         .oh = w[0].out,
-                         .ow = w[1].out,
-                         .kh = w[0].kernel,
-                         .kw = w[1].kernel,
-                         .sh = w[0].stride,
-                         .sw = w[1].stride,
-                         .pt = w[0].before,
-                         .pl = w[1].before,
-                         .pb = w[0].after,
-                         .pr = w[1].after,
-                         .dh = w[0].dilation,
-                         .dw = w[1].dilation,
-                         .p = is_norm(n->op)                     ? a->p
-                              : n->op == &op_AveragePoolGradient ? a->sum != 0
-                                                                 : 0,
-                         .include_pad = averages && a->count_include_pad != 0};
+    *s = (pool_shape){.batch = x_shape(n)->dim[0],
+                      .channels = x_shape(n)->dim[1],
+                      .y = w[0],
+                      .x = w[1],
+                      .p = is_norm(n->op)                     ? a->p
+                           : n->op == &op_AveragePoolGradient ? a->sum != 0
+                                                              : 0,
+                      .include_pad = averages && a->count_include_pad != 0};
     return STRIA_OK;
 }
 
-pool_geometry pool_geometry_of(const node *n) {
-    pool_geometry g = {0};
-    stria_status status = geometry(&g, n, NULL);
+pool_shape pool_shape_of(const node *n) {
+    pool_shape s = {0};
+    stria_status status = shape_infer(&s, n, NULL);
     assert(status == STRIA_OK);
     (void)status;
-    return g;
+    return s;
 }
 
-static shape y_shape(const node *n, const pool_geometry *g) {
-    if (x_shape(n)->rank == 3) return shape_of(3, (int64_t[]){g->batch, g->channels, g->ow});
-    return shape_of(4, (int64_t[]){g->batch, g->channels, g->oh, g->ow});
+static shape y_shape(const node *n, const pool_shape *s) {
+    if (x_shape(n)->rank == 3) return shape_of(3, (int64_t[]){s->batch, s->channels, s->x.out});
+    return shape_of(4, (int64_t[]){s->batch, s->channels, s->y.out, s->x.out});
 }
 
 static stria_status infer(node *n, stria_error *err) {
-    pool_geometry g;
+    pool_shape s;
     dtype type = n->in[0]->type;
     bool bytes = n->op == &op_MaxPool && (type == STRIA_INT8 || type == STRIA_UINT8);
     if (!bytes) TRY(rule_float(n, 0, "input", err));
-    TRY(geometry(&g, n, err));
-    if (is_norm(n->op) && g.p < 1) FAIL(err, STRIA_BAD_ARGUMENT, "p is %lld, expected 1 or more", (long long)g.p);
-    shape y = y_shape(n, &g);
+    TRY(shape_infer(&s, n, err));
+    if (is_norm(n->op) && s.p < 1) FAIL(err, STRIA_BAD_ARGUMENT, "p is %lld, expected 1 or more", (long long)s.p);
+    shape y = y_shape(n, &s);
     TRY(rule_output(n, 0, type, &y, err));
     return rule_output(n, 1, STRIA_INT64, &y, err);
 }
 
 static stria_status infer_gradient(node *n, stria_error *err) {
-    pool_geometry g;
+    pool_shape s;
     TRY(rule_floats(n, 0, err));
-    TRY(geometry(&g, n, err));
-    shape y = y_shape(n, &g);
+    TRY(shape_infer(&s, n, err));
+    shape y = y_shape(n, &s);
     TRY(rule_same_shape(&n->in[0]->shape, "dy", &y, "the pooling's output", err));
     return rule_output(n, 0, n->in[0]->type, x_shape(n), err);
 }
@@ -179,35 +167,25 @@ static stria_status average_gradient_gradient(graph *g, const node *n, value *co
 }
 
 static op_cost cost(const node *n) {
-    pool_geometry g = pool_geometry_of(n);
-    int64_t outputs = size_mul(size_mul(g.batch, g.channels), size_mul(g.oh, g.ow));
-    return (op_cost){0, size_mul(outputs, size_mul(g.kh, g.kw))};
+    pool_shape s = pool_shape_of(n);
+    int64_t outputs = size_mul(size_mul(s.batch, s.channels), size_mul(s.y.out, s.x.out));
+    return (op_cost){0, size_mul(outputs, size_mul(s.y.kernel, s.x.kernel))};
 }
 
 /* ---- references ---- */
-
-/* Of taps at first + u·dilation, u < count: *begin ≤ u < the result lie in low … high − 1. Pads may be much larger than
- * the image: walking over all taps might never end. */
-static int64_t taps_clip(int64_t first, int64_t dilation, int64_t count, int64_t low, int64_t high, int64_t *begin) {
-    int64_t end = first < high ? (high - 1 - first) / dilation + 1 : 0;
-    *begin = first < low ? (low - first + dilation - 1) / dilation : 0;
-    if (end > count) end = count;
-    return end > *begin ? end : *begin;
-}
 
 /* The taps of output i's window that are in the image, `width` in each of its rows; tap k is at taps_at(k) in x. */
 typedef struct taps {
     int64_t first, row_step, column_step, width, count;
 } taps;
 
-static taps taps_of(const pool_geometry *g, int64_t i) {
-    int64_t plane = i / (g->ow * g->oh), row = i / g->ow % g->oh * g->sh - g->pt, column = i % g->ow * g->sw - g->pl;
-    int64_t u, v, height = taps_clip(row, g->dh, g->kh, 0, g->ih, &u),
-                  width = taps_clip(column, g->dw, g->kw, 0, g->iw, &v);
+static taps taps_of(const pool_shape *s, int64_t i) {
+    int64_t plane = i / (s->x.out * s->y.out), p = i / s->x.out % s->y.out, q = i % s->x.out, u, v;
+    int64_t height = window_inside(&s->y, p, &u), width = window_inside(&s->x, q, &v);
     height -= u, width -= v;
-    return (taps){.first = (plane * g->ih + row + u * g->dh) * g->iw + column + v * g->dw,
-                  .row_step = g->dh * g->iw,
-                  .column_step = g->dw,
+    return (taps){.first = (plane * s->y.in + window_at(&s->y, p, u)) * s->x.in + window_at(&s->x, q, v),
+                  .row_step = s->y.dilation * s->x.in,
+                  .column_step = s->x.dilation,
                   .width = width,
                   .count = height * width};
 }
@@ -217,10 +195,10 @@ static int64_t taps_at(const taps *t, int64_t k) {
 }
 
 /* Where output i has its maximum (the first one; a NaN wins), −1 for a window of nothing but padding. */
-static int64_t argmax(const pool_geometry *g, const ref_tensor *x, int64_t i) {
+static int64_t argmax(const pool_shape *s, const ref_tensor *x, int64_t i) {
     int64_t best = -1;
     double most = -INFINITY;
-    taps t = taps_of(g, i);
+    taps t = taps_of(s, i);
     for (int64_t k = 0; k < t.count; k++) {
         int64_t at = taps_at(&t, k);
         double v = ref_value(x, at);
@@ -230,61 +208,61 @@ static int64_t argmax(const pool_geometry *g, const ref_tensor *x, int64_t i) {
 }
 
 /* storage_order 1 numbers the elements of a plane column by column. */
-static int64_t column_major(const pool_geometry *g, int64_t at) {
-    int64_t size = g->ih * g->iw;
-    assert(at < 0 || (size > 0 && g->iw > 0));
-    return at < 0 ? at : at / size * size + at % g->iw * g->ih + at % size / g->iw;
+static int64_t column_major(const pool_shape *s, int64_t at) {
+    int64_t size = s->y.in * s->x.in;
+    assert(at < 0 || (size > 0 && s->x.in > 0));
+    return at < 0 ? at : at / size * size + at % s->x.in * s->y.in + at % size / s->x.in;
 }
 
 static stria_status max_reference(const ref_call *c, stria_error *err) {
     (void)err;
     bool columns = !is_global(c->node->op) && ((const pool_attributes *)c->attributes)->storage_order == 1;
-    pool_geometry g = pool_geometry_of(c->node);
+    pool_shape s = pool_shape_of(c->node);
     ref_tensor *y = &c->out[0];
     int64_t count = shape_count(&y->shape);
     for (int64_t i = 0; i < count; i++) {
-        int64_t at = argmax(&g, &c->in[0], i);
+        int64_t at = argmax(&s, &c->in[0], i);
         if (at >= 0) ref_copy(y, i, &c->in[0], at);
         else if (y->f) y->f[i] = -INFINITY;
         else y->i[i] = y->type == STRIA_INT8 ? INT8_MIN : 0;
-        if (c->out_count > 1 && c->out[1].i) c->out[1].i[i] = columns ? column_major(&g, at) : at;
+        if (c->out_count > 1 && c->out[1].i) c->out[1].i[i] = columns ? column_major(&s, at) : at;
     }
     return STRIA_OK;
 }
 
 /* How many taps a mean divides by: those in the image, or in the image and its pads. */
-static int64_t divisor(const pool_geometry *g, int64_t i) {
-    assert(g->ow > 0 && g->oh > 0);
-    if (g->p) return 1;
-    int64_t row = i / g->ow % g->oh * g->sh - g->pt, column = i % g->ow * g->sw - g->pl, u, v, pad = g->include_pad;
-    int64_t height = taps_clip(row, g->dh, g->kh, -pad * g->pt, g->ih + pad * g->pb, &u) - u;
-    int64_t width = taps_clip(column, g->dw, g->kw, -pad * g->pl, g->iw + pad * g->pr, &v) - v;
+static int64_t divisor(const pool_shape *s, int64_t i) {
+    assert(s->x.out > 0 && s->y.out > 0);
+    if (s->p) return 1;
+    int64_t p = i / s->x.out % s->y.out, q = i % s->x.out, u, v;
+    int64_t height = (s->include_pad ? window_inside_padded : window_inside)(&s->y, p, &u) - u;
+    int64_t width = (s->include_pad ? window_inside_padded : window_inside)(&s->x, q, &v) - v;
     return height * width > 0 ? height * width : 1;
 }
 
 /* The mean of a window, or for p > 0 its norm. */
 static stria_status sum_reference(const ref_call *c, stria_error *err) {
     (void)err;
-    pool_geometry g = pool_geometry_of(c->node);
+    pool_shape s = pool_shape_of(c->node);
     const double *x = c->in[0].f;
-    double p = (double)g.p;
+    double p = (double)s.p;
     int64_t count = shape_count(&c->out[0].shape);
     for (int64_t i = 0; i < count; i++) {
         double sum = 0;
-        taps t = taps_of(&g, i);
+        taps t = taps_of(&s, i);
         for (int64_t k = 0; k < t.count; k++) sum += p > 0 ? pow(fabs(x[taps_at(&t, k)]), p) : x[taps_at(&t, k)];
-        c->out[0].f[i] = p > 0 ? pow(sum, 1 / p) : sum / (double)divisor(&g, i);
+        c->out[0].f[i] = p > 0 ? pow(sum, 1 / p) : sum / (double)divisor(&s, i);
     }
     return STRIA_OK;
 }
 
 static stria_status max_gradient_reference(const ref_call *c, stria_error *err) {
     (void)err;
-    pool_geometry g = pool_geometry_of(c->node);
+    pool_shape s = pool_shape_of(c->node);
     int64_t count = shape_count(&c->in[0].shape);
     ref_zero(&c->out[0]);
     for (int64_t i = 0; i < count; i++) {
-        int64_t at = argmax(&g, &c->in[1], i);
+        int64_t at = argmax(&s, &c->in[1], i);
         if (at >= 0) c->out[0].f[at] += c->in[0].f[i];
     }
     return STRIA_OK;
@@ -292,12 +270,12 @@ static stria_status max_gradient_reference(const ref_call *c, stria_error *err) 
 
 static stria_status average_gradient_reference(const ref_call *c, stria_error *err) {
     (void)err;
-    pool_geometry g = pool_geometry_of(c->node);
+    pool_shape s = pool_shape_of(c->node);
     int64_t count = shape_count(&c->in[0].shape);
     ref_zero(&c->out[0]);
     for (int64_t i = 0; i < count; i++) {
-        double share = c->in[0].f[i] / (double)divisor(&g, i);
-        taps t = taps_of(&g, i);
+        double share = c->in[0].f[i] / (double)divisor(&s, i);
+        taps t = taps_of(&s, i);
         for (int64_t k = 0; k < t.count; k++) c->out[0].f[taps_at(&t, k)] += share;
     }
     return STRIA_OK;

@@ -23,22 +23,18 @@ static stria_status check_auto_pad(const char *auto_pad, stria_error *err) {
     FAIL(err, STRIA_BAD_ARGUMENT, "auto_pad is '%s', expected NOTSET, SAME_UPPER, SAME_LOWER or VALID", auto_pad);
 }
 
-static int64_t extent(const window *w) {
-    return (w->kernel - 1) * w->dilation + 1;
-}
-
 /* SAME_*: as many windows as strides fit into the input; what is missing is padded, the odd one behind (UPPER) or
  * before. */
 static void pad_same(window *w, bool upper) {
     w->out = (w->in + w->stride - 1) / w->stride;
-    int64_t missing = (w->out - 1) * w->stride + extent(w) - w->in;
+    int64_t missing = (w->out - 1) * w->stride + window_extent(w) - w->in;
     if (missing < 0) missing = 0;
     w->before = upper ? missing / 2 : missing - missing / 2;
     w->after = missing - w->before;
 }
 
 static stria_status count_windows(window *w, bool ceil_mode, const char *what, stria_error *err) {
-    int64_t room = w->in + w->before + w->after - extent(w);
+    int64_t room = w->in + w->before + w->after - window_extent(w);
     /* A window larger than all there is counts if it starts there, as in PyTorch. */
     if (room < 0 && ceil_mode && room > -w->stride && w->in + w->before > 0) {
         w->out = 1;
@@ -46,7 +42,7 @@ static stria_status count_windows(window *w, bool ceil_mode, const char *what, s
     }
     if (room < 0)
         FAIL(err, STRIA_BAD_SHAPE, "a window of %lld does not fit into the %s of %lld with pads %lld and %lld",
-             (long long)extent(w), what, (long long)w->in, (long long)w->before, (long long)w->after);
+             (long long)window_extent(w), what, (long long)w->in, (long long)w->before, (long long)w->after);
     w->out = room / w->stride + 1;
     if (ceil_mode && room % w->stride != 0 && w->out * w->stride < w->in + w->before) w->out++;
     return STRIA_OK;
@@ -82,7 +78,7 @@ static stria_status check_lists(const window_attributes *a, int rank, stria_erro
 stria_status window_infer(window w[2], const window_attributes *a, int rank, const int64_t *in, const int64_t *kernel,
                           stria_error *err) {
     TRY(check_lists(a, rank, err));
-    w[0] = (window){.in = 1, .out = 1, .kernel = 1, .stride = 1, .dilation = 1};
+    w[0] = window_single();
     for (int axis = 0; axis < rank; axis++) {
         window *one = &w[2 - rank + axis];
         *one = (window){.in = in[axis], .kernel = kernel[axis]};
@@ -117,7 +113,7 @@ static stria_status infer_transposed(window *w, const window_attributes *a, cons
     if (w->kernel < 1 || w->kernel > WINDOW_LIMIT || w->out > WINDOW_LIMIT / 2)
         FAIL(err, STRIA_BAD_SHAPE, "a window of %lld cannot slide over a %s of %lld", (long long)w->kernel, what,
              (long long)w->out);
-    int64_t reach = w->stride * (w->out - 1) + extent(w);
+    int64_t reach = w->stride * (w->out - 1) + window_extent(w);
     reach += output_padding->count ? output_padding->value[axis] : 0;
     if (output_shape->count || same) {
         w->in = output_shape->count ? output_shape->value[axis] : w->out * w->stride;
@@ -140,7 +136,7 @@ stria_status window_transpose_infer(window w[2], const window_attributes *a, con
     TRY(check_auto_pad(a->auto_pad, err));
     TRY(check_list(output_padding, "output_padding", rank, 0, err));
     TRY(check_list(output_shape, "output_shape", rank, 0, err));
-    w[0] = (window){.in = 1, .out = 1, .kernel = 1, .stride = 1, .dilation = 1};
+    w[0] = window_single();
     for (int axis = 0; axis < rank; axis++) {
         window *one = &w[2 - rank + axis];
         *one = (window){.out = in[axis], .kernel = kernel[axis]};

@@ -6,6 +6,7 @@
 #ifndef OP_WINDOW_H
 #define OP_WINDOW_H
 
+#include "base/window.h"
 #include "op/op.h"
 
 typedef struct window_attributes {
@@ -23,10 +24,6 @@ typedef struct window_attributes {
         "dilations", ATTR_INTS, offsetof(type, member.dilations), NULL, false                                          \
     }
 
-typedef struct window {
-    int64_t in, out, kernel, stride, dilation, before, after;
-} window;
-
 /* Geometry of `rank` (1 or 2) spatial dimensions of sizes in[] under windows of sizes kernel[]. One dimension is the
  * width: the height is then 1, so that w[0] is always the height and w[1] the width. */
 stria_status window_infer(window w[2], const window_attributes *a, int rank, const int64_t *in, const int64_t *kernel,
@@ -40,10 +37,5 @@ stria_status window_limit(const window_attributes *a, int64_t most, stria_error 
 stria_status window_transpose_infer(window w[2], const window_attributes *a, const ints *output_padding,
                                     const ints *output_shape, int rank, const int64_t *in, const int64_t *kernel,
                                     stria_error *err);
-
-/* The first index ≥ 0 that window p covers from tap u on; outside [0, in) is padding. */
-static inline int64_t window_at(const window *w, int64_t p, int64_t u) {
-    return p * w->stride + u * w->dilation - w->before;
-}
 
 #endif

@@ -122,9 +122,9 @@ static order keep_batch_order(layouter *l, const node *n) {
 static bool lone(layouter *l, const node *n) {
     if (n->op != &op_Conv || order_now(l, n->in[0]) != PLAIN) return false;
     if (l->readers[n->in[0]->id] != 1 || l->readers[n->out[0]->id] != 0) return false;
-    conv_geometry g = conv_geometry_of(n);
-    if (!conv_is_compact(&g)) return false;
-    if (g.groups == g.oc) return g.oh * g.ow > PIXELS_FEW;
+    conv_shape s = conv_shape_of(n);
+    if (!conv_is_compact(&s)) return false;
+    if (s.groups == s.oc) return s.y.out * s.x.out > PIXELS_FEW;
     return n->op->cost(n).multiply_adds <
            PRODUCTS_MANY * (shape_count(&n->in[0]->shape) + shape_count(&n->out[0]->shape));
 }
@@ -136,8 +136,8 @@ static order image_order(layouter *l, const node *n) {
     bool product = n->op->learnable_inputs && n->op->cost && n->op->cost(n).multiply_adds > 0;
     if (!product) return order_now(l, n->in[0]);
     if (n->op != &op_Conv || n->in[0]->shape.dim[1] >= CHANNELS_PLAIN) return CHANNELS_LAST;
-    conv_geometry g = conv_geometry_of(n);
-    return conv_is_compact(&g) ? PLAIN : CHANNELS_LAST;
+    conv_shape s = conv_shape_of(n);
+    return conv_is_compact(&s) ? PLAIN : CHANNELS_LAST;
 }
 
 /* The order that input i must have, given what the outputs get. */

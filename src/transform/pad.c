@@ -42,19 +42,20 @@ static bool conv_takes(const padding *p) {
 
 /* The average over a window that overhangs counts the padding, so all of the padding must count. */
 static bool average_takes(const padding *p) {
-    pool_geometry g = pool_geometry_of(p->n);
-    bool none = g.pt == 0 && g.pl == 0 && g.pb == 0 && g.pr == 0;
-    return p->value == 0 && (none || g.include_pad);
+    pool_shape s = pool_shape_of(p->n);
+    bool none = s.y.before == 0 && s.x.before == 0 && s.y.after == 0 && s.x.after == 0;
+    return p->value == 0 && (none || s.include_pad);
 }
 
 /* Padding never is the greatest; zeros are only where nothing else is, and then the windows must not lie in padding
  * alone. Indices count the padding. */
 static bool max_takes(const padding *p) {
-    pool_geometry g = pool_geometry_of(p->n);
+    pool_shape s = pool_shape_of(p->n);
     const pad_geometry *a = &p->g;
     int last = p->pad->out[0]->shape.rank - 1;
-    bool inside = g.dh == 1 && g.dw == 1 && g.pl + a->before[last] < g.kw && g.pr + a->after[last] < g.kw;
-    if (last == 3) inside = inside && g.pt + a->before[2] < g.kh && g.pb + a->after[2] < g.kh;
+    bool inside = s.y.dilation == 1 && s.x.dilation == 1 && s.x.before + a->before[last] < s.x.kernel &&
+                  s.x.after + a->after[last] < s.x.kernel;
+    if (last == 3) inside = inside && s.y.before + a->before[2] < s.y.kernel && s.y.after + a->after[2] < s.y.kernel;
     bool zero = p->value == 0 && inside && non_negative(p->pad->in[0]);
     bool least = p->value < 0 && isinf(p->value);
     return (zero || least) && (p->n->out_count < 2 || !p->n->out[1]);
@@ -81,19 +82,19 @@ static const struct taker *taker_of(const node *n, padding *p) {
 /* The window's pads and the padding's together: [pt, pl, pb, pr], or [pl, pr] of one dimension. */
 static stria_status pads_join(graph_map *m, const padding *p, window_attributes *w, stria_error *err) {
     int rank = p->pad->out[0]->shape.rank - 2;
-    int64_t own[4];
+    window own[2];
     if (p->n->op == &op_Conv) {
-        conv_geometry g = conv_geometry_of(p->n);
-        own[0] = g.pt, own[1] = g.pl, own[2] = g.pb, own[3] = g.pr;
+        conv_shape s = conv_shape_of(p->n);
+        own[0] = s.y, own[1] = s.x;
     } else {
-        pool_geometry g = pool_geometry_of(p->n);
-        own[0] = g.pt, own[1] = g.pl, own[2] = g.pb, own[3] = g.pr;
+        pool_shape s = pool_shape_of(p->n);
+        own[0] = s.y, own[1] = s.x;
     }
     int64_t *pads = arena_alloc(&m->to->arena, 4 * sizeof *pads);
     if (!pads) FAIL(err, STRIA_NO_MEMORY, "not enough memory for a pass");
     for (int k = 0; k < rank; k++) {
-        pads[k] = own[2 - rank + k] + p->g.before[2 + k];
-        pads[k + rank] = own[4 - rank + k] + p->g.after[2 + k];
+        pads[k] = own[2 - rank + k].before + p->g.before[2 + k];
+        pads[k + rank] = own[2 - rank + k].after + p->g.after[2 + k];
     }
     w->auto_pad = "NOTSET";
     w->pads = (ints){2 * rank, pads};

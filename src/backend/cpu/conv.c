@@ -6,18 +6,12 @@
 #include "kernel/conv_plain.h"
 #include "op/conv.h"
 
-conv_shape conv_shape_of(const node *n) {
-    conv_geometry g = conv_geometry_of(n);
-    return (conv_shape){g.batch, g.ic, g.ih, g.iw, g.oc, g.oh, g.ow, g.kh, g.kw,
-                        g.sh,    g.sw, g.pt, g.pl, g.pb, g.pr, g.dh, g.dw, g.groups};
-}
-
 stria_status conv_plan_new(impl_plan *p, conv_plan **out, stria_error *err) {
     conv_plan *c = arena_alloc(p->arena, sizeof *c);
     if (!c) FAIL(err, STRIA_NO_MEMORY, "layer '%s': not enough memory", p->node->name);
     conv_shape s = c->shape = conv_shape_of(p->node);
-    c->x = (conv_pitch){s.ih * s.iw * s.ic, s.iw * s.ic, s.ic};
-    c->y = (conv_pitch){s.oh * s.ow * s.oc, s.ow * s.oc, s.oc};
+    c->x = (conv_pitch){s.y.in * s.x.in * s.ic, s.x.in * s.ic, s.ic};
+    c->y = (conv_pitch){s.y.out * s.x.out * s.oc, s.x.out * s.oc, s.oc};
     epilogue_activation(p->node, &c->epilogue);
     unary_activation(p->node, &c->activation, &c->a, &c->b);
     *out = c;
@@ -107,8 +101,8 @@ static stria_status weight_batch_last(const impl_call *c, stria_error *err) {
 
 static bool accept_plain(const node *n, refusal *why) {
     epilogue e = {0};
-    conv_geometry g = conv_geometry_of(n);
-    if (!conv_is_compact(&g)) return REFUSE(why, "windows that reach far beyond the image");
+    conv_shape s = conv_shape_of(n);
+    if (!conv_is_compact(&s)) return REFUSE(why, "windows that reach far beyond the image");
     if (!epilogue_activation(n, &e)) return REFUSE(why, "no epilogue for %s", n->epilogue.activation->name);
     return conv_accept_storage(n, value_is_plain, "plain", why);
 }

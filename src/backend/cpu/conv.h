@@ -4,6 +4,7 @@
 
 #include "backend/cpu/cpu.h"
 #include "kernel/conv.h"
+#include "op/conv.h"
 
 /* Settled when the session is made. Of a ConvTranspose, shape is that of the convolution whose data gradient it is: x
  * is its result. */
@@ -15,7 +16,6 @@ typedef struct conv_plan {
     float a, b;
 } conv_plan;
 
-conv_shape conv_shape_of(const node *n);
 stria_status conv_plan_new(impl_plan *p, conv_plan **out, stria_error *err);
 /* The matrix product or sweep that computes the node. */
 enum conv_op conv_op_of(const node *n);

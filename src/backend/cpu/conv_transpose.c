@@ -23,7 +23,7 @@ static void finish_channel(void *context, int64_t channel, int worker) {
 static stria_status run_batch_last(const impl_call *c, stria_error *err) {
     const conv_plan *p = c->prepared;
     const conv_shape *s = &p->shape;
-    finish_task t = {c, p, conv_bias(c), s->ih * s->iw * s->batch};
+    finish_task t = {c, p, conv_bias(c), s->y.in * s->x.in * s->batch};
     (void)err;
     conv_batch_data(c->ks, c->pool, s, c->out[0], (batch_pitch){0}, c->in[0], (batch_pitch){0}, c->in[1], c->scratch);
     if (t.n > 0 && (t.bias || p->activation != UNARY_identity)) pool_run(c->pool, finish_channel, &t, s->ic);

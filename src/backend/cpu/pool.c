@@ -6,7 +6,7 @@
 #include "op/unpool.h"
 
 typedef struct pool_plan {
-    window_shape shape;
+    pool_shape shape;
     window_storage storage;
     window_indices indices;
 } pool_plan;
@@ -23,7 +23,7 @@ static bool accept(const node *n, refusal *why) {
 }
 
 static bool accept_norm(const node *n, refusal *why) {
-    int64_t p = pool_geometry_of(n).p;
+    int64_t p = pool_shape_of(n).p;
     if (p > WINDOW_P_MOST) return REFUSE(why, "p is %lld, more than %d", (long long)p, WINDOW_P_MOST);
     return accept(n, why);
 }
@@ -32,17 +32,15 @@ static stria_status prepare(impl_plan *plan, void **prepared, stria_error *err) 
     const node *n = plan->node;
     pool_plan *p = arena_alloc(plan->arena, sizeof *p);
     if (!p) FAIL(err, STRIA_NO_MEMORY, "layer '%s': not enough memory", n->name);
-    pool_geometry g = pool_geometry_of(n);
-    p->shape = (window_shape){g.ih, g.iw, g.oh, g.ow, g.kh, g.kw, g.sh,          g.sw,
-                              g.pt, g.pl, g.pb, g.pr, g.dh, g.dw, g.include_pad, g.p};
+    p->shape = pool_shape_of(n);
     const value *y = n->out[0];
     bool plain = layout_is_identity(&y->layout, y->shape.rank);
     bool batch_last = !plain && value_is_batch_last(y) && !value_is_channels_last(y);
-    p->storage = plain        ? window_plain(&p->shape, g.batch, g.channels)
-                 : batch_last ? window_batch_last(&p->shape, g.batch, g.channels)
-                              : window_channels_last(&p->shape, g.batch, g.channels);
-    p->indices = (window_indices){.outer_step = plain || batch_last ? 1 : g.channels,
-                                  .inner_step = batch_last ? g.channels : 1,
+    p->storage = plain        ? window_plain(&p->shape)
+                 : batch_last ? window_batch_last(&p->shape)
+                              : window_channels_last(&p->shape);
+    p->indices = (window_indices){.outer_step = plain || batch_last ? 1 : p->shape.channels,
+                                  .inner_step = batch_last ? p->shape.channels : 1,
                                   .column_major = n->op == &op_MaxPool &&
                                                   ((const pool_attributes *)n->attributes)->storage_order == 1};
     *prepared = p;
