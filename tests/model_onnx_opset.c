@@ -3,6 +3,9 @@
 
 #include "model/onnx/opset.h"
 #include "op/shape.h"
+#include "transform/transform.h"
+
+#include <math.h>
 
 static void test_old_opsets(void **state) {
     file f;
@@ -67,6 +70,56 @@ static void test_old_softmax(void **state) {
     assert_int_equal(wide->outputs[0]->shape.dim[0], 7);
     graph_free(wide);
     graph_free(g);
+}
+
+/* What a node gives for constant inputs, all of them folded: `count` floats. */
+static void evaluated(graph *g, const float *want, int64_t count) {
+    assert_ok(pass_fold(&g, &err));
+    const tensor *y = value_contents(g->outputs[0]);
+    assert_non_null(y);
+    assert_int_equal(shape_count(&y->shape), count);
+    for (int64_t i = 0; i < count; i++) assert_true(fabs(tensor_f64(y, i) - (double)want[i]) < 1e-6);
+    graph_free(g);
+}
+
+/* Before 11, nearest elements lay above along axes that shrink and below along those that grow: ONNX Runtime 1.32's
+ * numbers for 0…5 as [1, 1, 2, 3]. */
+static void test_old_resize(void **state) {
+    static const float x[6] = {0, 1, 2, 3, 4, 5}, scales[4] = {1, 1, 0.5f, 1.5f}, want[4] = {0, 0, 1, 2};
+    file f;
+    graph *g;
+    (void)state;
+    file_init(&f, 10);
+    memcpy(add_tensor(&f, "x", F1, DIMS(1, 1, 2, 3), sizeof x)->raw_data.data, x, sizeof x);
+    memcpy(add_tensor(&f, "s", F1, DIMS(4), sizeof scales)->raw_data.data, scales, sizeof scales);
+    add_node(&f, "Resize", "x s", "y");
+    add_output(&f, "y");
+    assert_ok(read_file(&g, &f, &err));
+    assert_int_equal(g->node_count, 2);
+    evaluated(g, want, 4);
+}
+
+/* Windows along the depth of a volume alone, as PyTorch exports LocalResponseNorm. */
+static void test_depth_pooling(void **state) {
+    static const float x[6] = {1, 2, 3, 4, 5, 6}, want[6] = {2, 3, 3, 4, 4, 5}; /* depth 3 of 2 pixels, padded by 1 */
+    file f;
+    graph *g;
+    (void)state;
+    file_init(&f, 19);
+    memcpy(add_tensor(&f, "x", F1, DIMS(1, 1, 3, 1, 2), sizeof x)->raw_data.data, x, sizeof x);
+    Onnx__NodeProto *n = add_node(&f, "AveragePool", "x", "y");
+    add_ints(&f, n, "kernel_shape", DIMS(3, 1, 1));
+    add_ints(&f, n, "pads", DIMS(1, 0, 0, 1, 0, 0));
+    add_output(&f, "y");
+    assert_ok(read_file(&g, &f, &err));
+    assert_true(shape_equal(&g->outputs[0]->shape, &(shape){5, {1, 1, 3, 1, 2}}));
+    evaluated(g, want, 6);
+
+    file_init(&f, 19);
+    add_input(&f, "x", F1, "1 1 3 4 4");
+    add_ints(&f, add_node(&f, "MaxPool", "x", "y"), "kernel_shape", DIMS(2, 2, 2));
+    add_output(&f, "y");
+    assert_fails(read_file(&g, &f, &err), STRIA_UNSUPPORTED, "3-D pooling is not supported");
 }
 
 static void test_old_broadcast(void **state) {
@@ -167,8 +220,9 @@ static void test_lowest_opset(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_old_opsets), cmocka_unit_test(test_old_softmax),  cmocka_unit_test(test_old_broadcast),
-        cmocka_unit_test(test_spatial),    cmocka_unit_test(test_lowest_opset),
+        cmocka_unit_test(test_old_opsets),   cmocka_unit_test(test_old_softmax),   cmocka_unit_test(test_old_broadcast),
+        cmocka_unit_test(test_old_resize),   cmocka_unit_test(test_depth_pooling), cmocka_unit_test(test_spatial),
+        cmocka_unit_test(test_lowest_opset),
     };
     return cmocka_run_group_tests(tests, folder_setup, folder_teardown);
 }

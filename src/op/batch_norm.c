@@ -20,12 +20,10 @@ static const attr_field gradient_fields[] = {
 
 static stria_status infer(node *n, stria_error *err) {
     static const char *const what[INPUTS] = {"input", "scale", "bias", "mean", "variance"};
-    char text[192];
     const shape *x = &n->in[X]->shape;
     TRY(rule_float(n, X, what[X], err));
     if (x->rank < 1) FAIL(err, STRIA_BAD_SHAPE, "input is a scalar, expected [batch, channels, …]");
-    if (x->rank < 2) FAIL(err, STRIA_BAD_SHAPE, "input is %s, expected [batch, channels, …]", shape_text(x, text));
-    for (int i = SCALE; i < INPUTS; i++) TRY(norm_vector_check(n, i, what[i], x->dim[1], err));
+    for (int i = SCALE; i < INPUTS; i++) TRY(norm_vector_check(n, i, what[i], norm_channels(x), err));
     for (int k = RUNNING_MEAN; k < OUTPUTS; k++) TRY(rule_output(n, k, n->in[MEAN]->type, &n->in[MEAN]->shape, err));
     return rule_like(n, X, err);
 }
@@ -36,7 +34,7 @@ static stria_status infer(node *n, stria_error *err) {
 static value *over_channels(builder *b, value *v, int rank) {
     int64_t axes[RANK_MAX];
     for (int d = 0; d < rank - 2; d++) axes[d] = d + 1;
-    return build_unsqueeze(b, v, axes, rank - 2);
+    return rank > 2 ? build_unsqueeze(b, v, axes, rank - 2) : v;
 }
 
 static value *add(builder *b, value *a, value *c) {
@@ -114,10 +112,10 @@ static stria_status gradient_infer(node *n, stria_error *err) {
     char text[192];
     const shape *x = &n->in[1]->shape;
     bool training = ((const norm_attributes *)n->attributes)->training_mode != 0;
-    if (x->rank < 2) FAIL(err, STRIA_BAD_SHAPE, "x is %s, expected [batch, channels, …]", shape_text(x, text));
-    TRY(norm_vector_check(n, 2, "scale", x->dim[1], err));
-    TRY(norm_vector_check(n, 3, "mean", x->dim[1], err));
-    TRY(norm_vector_check(n, 4, "variance", x->dim[1], err));
+    if (x->rank < 1) FAIL(err, STRIA_BAD_SHAPE, "x is %s, expected [batch, channels, …]", shape_text(x, text));
+    TRY(norm_vector_check(n, 2, "scale", norm_channels(x), err));
+    TRY(norm_vector_check(n, 3, "mean", norm_channels(x), err));
+    TRY(norm_vector_check(n, 4, "variance", norm_channels(x), err));
     bool given = rule_input(n, 3) && rule_input(n, 4);
     if (!given && (!training || rule_input(n, 3) || rule_input(n, 4)))
         FAIL(err, STRIA_BAD_ARGUMENT, "mean and variance are missing");
@@ -161,14 +159,18 @@ static stria_status gradient_reference(const ref_call *c, stria_error *err) {
 
 static const op_case cases[] = {{"2x3x4x5, 3, 3, 3, pos:3", ""},
                                 {"4x17, 17, 17, 17, pos:17", "epsilon=0.01"},
+                                {"5, 1, 1, 1, pos:1", ""},
                                 {"3x5x4x3, 5, 5, 5, pos:5", "training_mode=1 momentum=0.75"},
                                 {"6x3, 3, 3, 3, pos:3", "training_mode=1"},
                                 {"2x2x9, 2, 2, 2, pos:2", "training_mode=1 epsilon=0.001"},
                                 {0}};
-static const op_case gradient_cases[] = {
-    {"2x3x4x5, 2x3x4x5, 3, 3, pos:3", ""},      {"4x17, 4x17, 17, 17, pos:17", "epsilon=0.01"},
-    {"3x5x4x3, 3x5x4x3, 5", "training_mode=1"}, {"3x5x4x3, 3x5x4x3, 5, 5, pos:5", "training_mode=1"},
-    {"6x3, 6x3, 3", "training_mode=1"},         {0}};
+static const op_case gradient_cases[] = {{"5, 5, 1, 1, pos:1", ""},
+                                         {"2x3x4x5, 2x3x4x5, 3, 3, pos:3", ""},
+                                         {"4x17, 4x17, 17, 17, pos:17", "epsilon=0.01"},
+                                         {"3x5x4x3, 3x5x4x3, 5", "training_mode=1"},
+                                         {"3x5x4x3, 3x5x4x3, 5, 5, pos:5", "training_mode=1"},
+                                         {"6x3, 6x3, 3", "training_mode=1"},
+                                         {0}};
 
 const op_def op_BatchNormalization = {
     .name = "BatchNormalization",

@@ -46,7 +46,7 @@ norm_geometry norm_geometry_of(const node *n) {
         return g;
     }
     g.batch = x->dim[0];
-    g.groups = x->dim[1];
+    g.groups = norm_channels(x);
     g.channels = 1;
     g.inner = shape_span(x, 2, x->rank);
     g.across = of(n, &op_BatchNormalization, &op_BatchNormalizationGradient);
@@ -55,6 +55,10 @@ norm_geometry norm_geometry_of(const node *n) {
         g.channels = x->dim[1] / a->num_groups;
     }
     return g;
+}
+
+int64_t norm_channels(const shape *x) {
+    return x->rank > 1 ? x->dim[1] : 1;
 }
 
 int64_t norm_sets(const norm_geometry *g) {

@@ -25,6 +25,7 @@ typedef struct norm_geometry {
 /* Of a normalisation (x is input 0) or of its gradient (x is input 1), once the shapes are inferred. */
 norm_geometry norm_geometry_of(const node *n);
 int64_t norm_sets(const norm_geometry *g);
+int64_t norm_channels(const shape *x);         /* of [batch, channels, …]; 1 of [batch] */
 int64_t norm_set_size(const norm_geometry *g); /* elements of one set */
 int64_t norm_parameters(const norm_geometry *g);
 /* Batch normalisation whose mean and variance are not x's own but inputs (evaluation, or frozen when training). */

@@ -66,6 +66,16 @@ static stria_status attribute_set_text(importer *im, Onnx__NodeProto *n, const c
     return STRIA_OK;
 }
 
+static stria_status attribute_set_ints(importer *im, Onnx__NodeProto *n, const char *key, const int64_t *numbers,
+                                       size_t count, stria_error *err) {
+    Onnx__AttributeProto *p;
+    TRY(attribute_new(im, n, key, &p, err));
+    p->n_ints = count;
+    p->type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS;
+    p->ints = arena_copy(&im->arena, numbers, count * sizeof *numbers);
+    return p->ints ? STRIA_OK : no_memory(n->op_type, err);
+}
+
 /* ---- other names, other inputs ---- */
 
 /* The contents of input `i` where it is an initialiser or already an attribute's; NULL if it is neither. */
@@ -257,6 +267,45 @@ static stria_status batch_norm_before_14(importer *im, upgraded *u, stria_error 
     return training ? attribute_set_int(im, &u->node, "training_mode", 1, err) : STRIA_OK;
 }
 
+/* Entry i of a list of integers, `standard` where the attribute is not there. */
+static int64_t listed(const Onnx__NodeProto *n, const char *key, size_t i, int64_t standard) {
+    const Onnx__AttributeProto *p = onnx_attribute_find(n, key);
+    return p && i < p->n_ints ? p->ints[i] : standard;
+}
+
+/* Pooling of [batch, channels, depth, height, width] whose windows reach along depth alone is pooling of pictures of
+ * depth × (height · width); PyTorch exports LocalResponseNorm so. Other windows stay, and the shape rule refuses them.
+ */
+static stria_status pool_depth(importer *im, upgraded *u, const char *name, value **in, value **after,
+                               stria_error *err) {
+    Onnx__NodeProto *n = &u->node;
+    const shape *x = &in[0]->shape;
+    const Onnx__AttributeProto *automatic = onnx_attribute_find(n, "auto_pad");
+    bool padded = automatic && automatic->s.len && memcmp(automatic->s.data, "NOTSET", 6) != 0;
+    bool indices = n->n_output > 1 && name_given(n->output[1]);
+    for (size_t i = 1; i < 3; i++)
+        if (listed(n, "kernel_shape", i, 0) != 1 || listed(n, "strides", i, 1) != 1 || listed(n, "pads", i, 0) != 0 ||
+            listed(n, "pads", i + 3, 0) != 0 || padded || indices)
+            return STRIA_OK;
+    const int64_t kernel[2] = {listed(n, "kernel_shape", 0, 1), 1}, strides[2] = {listed(n, "strides", 0, 1), 1};
+    const int64_t pads[4] = {listed(n, "pads", 0, 0), 0, listed(n, "pads", 3, 0), 0};
+    const int64_t dilations[2] = {listed(n, "dilations", 0, 1), 1};
+    const shape flat = {4, {0, x->dim[1], x->dim[2], x->dim[3] * x->dim[4]}}; /* 0: as it is, the batch */
+    const shape back = {5, {0, x->dim[1], -1, x->dim[3], x->dim[4]}};
+    value *pair[2] = {in[0], NULL};
+    const char *helper = helper_name(im, name, "flatten"), *stem = arena_printf(&im->arena, "%s.flat", name);
+    node *made;
+    if (!helper || !stem) return no_memory(name, err);
+    TRY(attribute_set_ints(im, n, "kernel_shape", kernel, 2, err));
+    TRY(attribute_set_ints(im, n, "strides", strides, 2, err));
+    TRY(attribute_set_ints(im, n, "dilations", dilations, 2, err));
+    TRY(attribute_set_ints(im, n, "pads", pads, 4, err));
+    TRY(shape_constant(im, stem, &flat, &pair[1], err));
+    TRY(graph_add_node(im->g, &op_Reshape, helper, pair, 2, NULL, 1, NULL, &made, err));
+    in[0] = made->out[0];
+    return shape_constant(im, name, &back, after, err);
+}
+
 stria_status old_operator_before(importer *im, upgraded *u, const char *name, value **in, int in_count, value **after,
                                  stria_error *err) {
     static const char *const broadcasting[] = {"Add",  "Sub",     "Mul", "Div", "Pow", "Equal",
@@ -266,6 +315,8 @@ stria_status old_operator_before(importer *im, upgraded *u, const char *name, va
     if (im->opset < 13 && in_count == 1 && in[0] &&
         (strcmp(op, "Softmax") == 0 || strcmp(op, "LogSoftmax") == 0 || strcmp(op, "Hardmax") == 0))
         return softmax_before_13(im, u, name, in, after, err);
+    bool pools = strcmp(op, "AveragePool") == 0 || strcmp(op, "MaxPool") == 0 || strcmp(op, "LpPool") == 0;
+    if (pools && in_count == 1 && in[0] && in[0]->shape.rank == 5) return pool_depth(im, u, name, in, after, err);
     if (im->opset < 11 && strcmp(op, "Resize") == 0)
         return resize_shrink_before_11(im, name, in, in_count, &u->node, err);
     if (im->opset < 21 && strcmp(op, "GroupNormalization") == 0) return groups_before_21(im, name, in, in_count, err);
