@@ -102,6 +102,68 @@ static void test_crop(void **state) {
     assert_true(says(&err, "a crop of 7 x 7 does not fit into a picture of 6 x 5"));
 }
 
+/* Where the crop begins, of a row of n pixels that tell their column: round(d / 2), half to even, as torchvision has it
+ * (figures of its center_crop). */
+static void test_crop_begin(void **state) {
+    static const struct {
+        int n, crop, begin;
+    } rows[] = {{40, 40, 0}, {41, 40, 0}, {42, 40, 1}, {43, 40, 2}, {44, 40, 2},
+                {45, 40, 2}, {46, 40, 3}, {47, 40, 4}, {5, 2, 2},   {256, 224, 16}};
+    uint8_t pixels[256];
+    float x[224 * 1];
+    (void)state;
+    for (int i = 0; i < 256; i++) pixels[i] = (uint8_t)i;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        preprocess across = preprocess_default();
+        across.scale = 1;
+        across.crop_height = 1;
+        across.crop_width = rows[i].crop;
+        image_view v = interleaved(pixels, 1, 1, rows[i].n);
+        assert_int_equal(preprocess_apply(&across, NULL, &v, x, NULL), STRIA_OK);
+        assert_int_equal((int)x[0], rows[i].begin);
+        preprocess down = across;
+        down.crop_height = rows[i].crop;
+        down.crop_width = 1;
+        v = interleaved(pixels, 1, rows[i].n, 1);
+        assert_int_equal(preprocess_apply(&down, NULL, &v, x, NULL), STRIA_OK);
+        assert_int_equal((int)x[0], rows[i].begin);
+    }
+}
+
+/* The longer side is cut to a whole number, as in torchvision: int(size · long / short). */
+static void test_resize_shorter_side(void **state) {
+    static const struct {
+        int height, width, size, resized_height, resized_width;
+    } rows[] = {{343, 512, 256, 256, 382}, {512, 343, 256, 382, 256}, {375, 500, 256, 256, 341},
+                {500, 333, 224, 336, 224}, {10, 10, 7, 7, 7},         {3, 1000, 2, 2, 666},
+                {427, 640, 232, 232, 347}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        preprocess p = preprocess_default();
+        int shape[3];
+        p.resize_height = rows[i].size;
+        assert_int_equal(preprocess_shape(&p, 3, rows[i].height, rows[i].width, shape, NULL), STRIA_OK);
+        assert_int_equal(shape[1], rows[i].resized_height);
+        assert_int_equal(shape[2], rows[i].resized_width);
+    }
+}
+
+/* Resizing holds a row of the picture in floats, not the picture. */
+static void test_resize_memory(void **state) {
+    enum { SIDE = 3000 };
+    uint8_t *pixels = mem_zalloc(SIDE * SIDE, 1);
+    float x[8 * 8];
+    preprocess p = preprocess_default();
+    (void)state;
+    assert_non_null(pixels);
+    image_view v = interleaved(pixels, 1, SIDE, SIDE);
+    p.resize_height = p.resize_width = 8;
+    size_t peak = mem_bytes_peak();
+    assert_int_equal(preprocess_apply(&p, NULL, &v, x, NULL), STRIA_OK);
+    assert_true(mem_bytes_peak() - peak < 1 << 20);
+    mem_free(pixels);
+}
+
 /* Bilinear over pixel centres; the figures are Pillow's for mode F, Image.BILINEAR. */
 static void test_resize(void **state) {
     static const float small[] = {0, 10, 20, 30}, line[] = {0, 1, 2, 3, 4, 5, 6, 7};
@@ -237,6 +299,9 @@ int main(void) {
         cmocka_unit_test(test_bytes_are_exact),
         cmocka_unit_test(test_grey_becomes_colour),
         cmocka_unit_test(test_crop),
+        cmocka_unit_test(test_crop_begin),
+        cmocka_unit_test(test_resize_shorter_side),
+        cmocka_unit_test(test_resize_memory),
         cmocka_unit_test(test_resize),
         cmocka_unit_test(test_resize_then_crop),
         cmocka_unit_test(test_flat_stays_flat),

@@ -1,6 +1,5 @@
 #include "data/preprocess.h"
 
-#include "base/memory.h"
 #include "data/image.h"
 #include "data/resize.h"
 
@@ -68,17 +67,27 @@ static float sample(const image_view *v, int c, int64_t at) {
     return v->bytes ? (float)v->bytes[at] : v->values[at];
 }
 
-/* One output channel of the whole picture, before scaling. */
-static void gather_plane(const preprocess *p, const image_view *v, int channel, float *to) {
+/* Row y of one output channel, before scaling. */
+static void gather_row(const preprocess *p, const image_view *v, int channel, int y, float *to) {
     bool grey = p->order == PREPROCESS_GREY && v->channels == 3;
     int from = v->channels == 1 ? 0 : p->order == PREPROCESS_BGR ? 2 - channel : channel;
-    for (int y = 0; y < v->height; y++) {
-        int64_t at = y * v->row_step;
-        for (int x = 0; x < v->width; x++, at += v->pixel_step) {
-            if (grey) *to++ = 0.299f * sample(v, 0, at) + 0.587f * sample(v, 1, at) + 0.114f * sample(v, 2, at);
-            else *to++ = sample(v, from, at);
-        }
+    int64_t at = y * v->row_step;
+    for (int x = 0; x < v->width; x++, at += v->pixel_step) {
+        if (grey) to[x] = 0.299f * sample(v, 0, at) + 0.587f * sample(v, 1, at) + 0.114f * sample(v, 2, at);
+        else to[x] = sample(v, from, at);
     }
+}
+
+/* What resize_plane asks for a channel's rows. */
+typedef struct row_job {
+    const preprocess *p;
+    const image_view *v;
+    int channel;
+} row_job;
+
+static void row_gather(const void *context, int y, float *row) {
+    const row_job *job = context;
+    gather_row(job->p, job->v, job->channel, y, row);
 }
 
 /* (pixel·scale − mean) / std, as one multiplication and one addition in double. */
@@ -118,17 +127,13 @@ static bool is_dense(const image_view *v) {
 
 static stria_status apply_resized(const preprocess *p, const image_view *v, const int shape[3],
                                   const resize_window *window, float *x, stria_error *err) {
-    float *plane = NULL;
     int64_t area = (int64_t)shape[1] * shape[2];
-    TRY(mem_new(&plane, (size_t)v->height * (size_t)v->width, sizeof *plane, "resizing", err));
-    stria_status status = STRIA_OK;
-    for (int c = 0; c < shape[0] && status == STRIA_OK; c++) {
-        gather_plane(p, v, c, plane);
-        status = resize_plane(plane, v->height, v->width, window, x + c * area, err);
-        if (status == STRIA_OK) scale_plane(x + c * area, area, affine_of(p, c));
+    for (int c = 0; c < shape[0]; c++) {
+        row_job job = {p, v, c};
+        TRY(resize_plane(row_gather, &job, v->height, v->width, window, x + c * area, err));
+        scale_plane(x + c * area, area, affine_of(p, c));
     }
-    mem_free(plane);
-    return status;
+    return STRIA_OK;
 }
 
 static void apply_direct(const preprocess *p, const pixel_table *table, const image_view *v, const int shape[3],
@@ -143,10 +148,15 @@ static void apply_direct(const preprocess *p, const pixel_table *table, const im
             const float *values = table ? table->value[c < PREPROCESS_CHANNELS ? c : 0] : NULL;
             scale_bytes(v->bytes + c * v->channel_step, area, a, values, x + c * area);
         } else {
-            gather_plane(p, v, c, x + c * area);
+            for (int y = 0; y < shape[1]; y++) gather_row(p, v, c, y, x + c * area + (int64_t)y * shape[2]);
             scale_plane(x + c * area, area, a);
         }
     }
+}
+
+/* Half of what a crop leaves out, half to even as in torchvision: 3 gives 2, 5 gives 2. */
+static int crop_begin(int left_out) {
+    return left_out / 2 + (left_out % 4 == 3);
 }
 
 stria_status preprocess_apply(const preprocess *p, const pixel_table *table, const image_view *view, float *x,
@@ -155,7 +165,7 @@ stria_status preprocess_apply(const preprocess *p, const pixel_table *table, con
     image_view v = *view;
     TRY(preprocess_shape(p, v.channels, v.height, v.width, shape, err));
     resized(p, v.height, v.width, &rh, &rw);
-    int top = (rh - shape[1]) / 2, left = (rw - shape[2]) / 2;
+    int top = crop_begin(rh - shape[1]), left = crop_begin(rw - shape[2]);
     if (rh != v.height || rw != v.width) {
         resize_window window = {rh, rw, top, left, shape[1], shape[2]};
         return apply_resized(p, &v, shape, &window, x, err);
