@@ -311,7 +311,7 @@ stria_status dataset_read(const dataset *d, int64_t i, dataset_item *item, stria
     const store *s = d->store;
     image m = {0};
     if (s->files) {
-        TRY(image_load(dataset_file(d, i), &m, err));
+        TRY(image_load(dataset_file(d, i), 0, &m, err));
         *item = (dataset_item){.view = view_of(&m, s->channels)};
         item->decoded = m;
         return STRIA_OK;

@@ -85,7 +85,7 @@ done:
 /* The first picture stands for all: its size and its channels. */
 static stria_status look_at_first(store *s, stria_error *err) {
     image m = {0};
-    TRY(image_load(s->files[0], &m, err));
+    TRY(image_load(s->files[0], 0, &m, err));
     s->channels = m.channels;
     s->height = m.height;
     s->width = m.width;
