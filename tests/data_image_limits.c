@@ -236,6 +236,46 @@ static void test_jpeg_scans(void **state) {
 }
 #endif
 
+/* The header alone tells the channels that decoding gives, also after segments that are longer than what is read first.
+ */
+static void test_header_channels(void **state) {
+    (void)state;
+    put_file("grey.pgm", "P5 1 1 255\n.", 12);
+    put_file("colour.ppm", "P3 1 1 255\n1 2 3", 16);
+    put_file("text", "hello world", 11);
+    assert_int_equal(image_channels(in_folder("grey.pgm")), 1);
+    assert_int_equal(image_channels(in_folder("colour.ppm")), 3);
+    assert_int_equal(image_channels(in_folder("text")), 0);
+    assert_int_equal(image_channels(in_folder("absent")), 0);
+    assert_int_equal(image_channels(data_folder), 0);
+#ifdef STRIA_HAVE_JPEG
+    static uint8_t pixel[4] = {1, 2, 3, 4}, notes[60000], out[70000];
+    static const J_COLOR_SPACE spaces[] = {JCS_GRAYSCALE, JCS_RGB, JCS_CMYK};
+    for (int i = 0; i < 3; i++) {
+        uint8_t *file;
+        size_t size = make_jpeg(&file, spaces[i], i == 0 ? 1 : i + 2, i == 1, pixel);
+        put_file("x.jpg", file, size);
+        assert_int_equal(image_channels(in_folder("x.jpg")), i ? 3 : 1);
+        size = jpeg_insert(out, file, size, 0xfe, notes, sizeof notes);
+        put_file("x.jpg", out, size);
+        assert_int_equal(image_channels(in_folder("x.jpg")), i ? 3 : 1);
+        free(file);
+    }
+#endif
+#ifdef STRIA_HAVE_PNG
+    static const uint32_t formats[] = {PNG_FORMAT_GRAY, PNG_FORMAT_GA, PNG_FORMAT_RGB, PNG_FORMAT_RGBA};
+    static const uint8_t pixels[4] = {1, 2, 3, 255};
+    uint8_t png[4096];
+    for (int i = 0; i < 4; i++) {
+        size_t n = make_png(png, sizeof png, formats[i], 1, 1, pixels, NULL);
+        put_file("x.png", png, n);
+        image m = decode(png, n);
+        assert_int_equal(image_channels(in_folder("x.png")), m.channels);
+        image_release(&m);
+    }
+#endif
+}
+
 static void test_pixel_limit(void **state) {
     static const char large[] = "P5 8193 8193 255\n.";
     image m = {0};
@@ -260,7 +300,7 @@ int main(void) {
 #ifdef STRIA_HAVE_JPEG
         cmocka_unit_test(test_jpeg_orientation), cmocka_unit_test(test_jpeg_scans),
 #endif
-        cmocka_unit_test(test_pixel_limit),
+        cmocka_unit_test(test_header_channels),  cmocka_unit_test(test_pixel_limit),
     };
     return cmocka_run_group_tests(tests, folder_setup, folder_teardown);
 }

@@ -110,6 +110,10 @@ stria_status stria_dataset_read(const stria_dataset *d, int64_t index, uint8_t *
     if (pixels) {
         dataset_item item;
         TRY(dataset_read(d->d, index, &item, err));
+        if (item.view.channels == 1) { /* a grey picture among coloured ones */
+            item.view.channels = dataset_channels(d->d);
+            if (!dataset_uniform(d->d)) item.view.channel_step = 0;
+        }
         size_t need = (size_t)item.view.channels * (size_t)item.view.height * (size_t)item.view.width;
         if (need == bytes) view_bytes(&item.view, pixels);
         dataset_item_release(&item);

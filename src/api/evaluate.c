@@ -129,18 +129,6 @@ const char *stria_predictor_class_name(const stria_predictor *p, int i) {
     return i >= 0 && i < p->c.classes ? p->names[i] : "";
 }
 
-/* What the model does not say follows from the picture: a grey network reads colours as grey, other sizes are resized.
- */
-static preprocess preprocess_for(const stria_predictor *p, const image_view *view) {
-    preprocess q = p->c.preprocess;
-    const int64_t *x = p->c.image->shape.dim;
-    if (q.order == PREPROCESS_KEEP && view->channels != x[1]) q.order = x[1] == 1 ? PREPROCESS_GREY : PREPROCESS_RGB;
-    bool sized = q.resize_height || q.crop_height;
-    if (!sized && (view->height != x[2] || view->width != x[3]))
-        q.resize_height = (int)x[2], q.resize_width = (int)x[3];
-    return q;
-}
-
 static void softmax(const float *logits, float *probabilities, int64_t classes) {
     double most = -INFINITY, sum = 0;
     for (int64_t c = 0; c < classes; c++) most = fmax(most, (double)logits[c]);
@@ -149,8 +137,9 @@ static void softmax(const float *logits, float *probabilities, int64_t classes) 
 }
 
 static stria_status predict_view(stria_predictor *p, const image_view *view, float *probabilities, stria_error *err) {
-    preprocess q = preprocess_for(p, view);
     const int64_t *x = p->c.image->shape.dim;
+    const int wanted[3] = {(int)x[1], (int)x[2], (int)x[3]};
+    preprocess q = preprocess_fit(&p->c.preprocess, view, wanted);
     int shape[3];
     TRY(preprocess_shape(&q, view->channels, view->height, view->width, shape, err));
     if (shape[0] != x[1] || shape[1] != x[2] || shape[2] != x[3])
@@ -165,13 +154,7 @@ static stria_status predict_view(stria_predictor *p, const image_view *view, flo
 stria_status stria_predict_file(stria_predictor *p, const char *path, float *probabilities, stria_error *err) {
     image picture = {0};
     TRY(image_load(path, 0, &picture, err));
-    image_view view = {.bytes = picture.pixels,
-                       .channels = picture.channels,
-                       .height = picture.height,
-                       .width = picture.width,
-                       .channel_step = 1,
-                       .pixel_step = picture.channels,
-                       .row_step = (int64_t)picture.width * picture.channels};
+    image_view view = image_view_of(&picture);
     stria_status status = predict_view(p, &view, probabilities, err);
     image_release(&picture);
     return status;

@@ -288,32 +288,12 @@ const char *dataset_file(const dataset *d, int64_t i) {
     return d->store->files ? d->store->files[item_at(d, i)] : NULL;
 }
 
-/* A coloured picture among grey ones turns grey (Rec. 601); a grey one among coloured ones is seen three times. */
-static image_view view_of(image *m, int channels) {
-    if (channels == 1 && m->channels == 3) {
-        size_t n = (size_t)m->height * (size_t)m->width;
-        for (size_t i = 0; i < n; i++) {
-            const uint8_t *p = m->pixels + 3 * i;
-            m->pixels[i] = (uint8_t)((p[0] * 299 + p[1] * 587 + p[2] * 114 + 500) / 1000);
-        }
-        m->channels = 1;
-    }
-    return (image_view){.bytes = m->pixels,
-                        .channels = channels,
-                        .height = m->height,
-                        .width = m->width,
-                        .channel_step = m->channels == 3,
-                        .row_step = (int64_t)m->width * m->channels,
-                        .pixel_step = m->channels};
-}
-
 stria_status dataset_read(const dataset *d, int64_t i, dataset_item *item, stria_error *err) {
     const store *s = d->store;
     image m = {0};
     if (s->files) {
         TRY(image_load(dataset_file(d, i), 0, &m, err));
-        *item = (dataset_item){.view = view_of(&m, s->channels)};
-        item->decoded = m;
+        *item = (dataset_item){.view = image_view_of(&m), .decoded = m};
         return STRIA_OK;
     }
     *item = (dataset_item){.view = {.channels = s->channels,

@@ -30,8 +30,9 @@ void dataset_free(dataset *d); /* accepts NULL */
 /* ---- facts; the strings live as long as the dataset ---- */
 
 int64_t dataset_count(const dataset *d);
+/* Of every item; of a folder, whose pictures may differ, 3 if any of them is in colour. */
 int dataset_channels(const dataset *d);
-/* Of every picture; of a folder, whose pictures may differ, the first one's. */
+/* Of every item; 0 of a folder, whose pictures may differ. */
 int dataset_height(const dataset *d);
 int dataset_width(const dataset *d);
 bool dataset_uniform(const dataset *d);  /* all pictures are known to have one size */
@@ -49,7 +50,8 @@ int64_t dataset_label(const dataset *d, int64_t i);
 const uint8_t *dataset_pixels(const dataset *d, int64_t i);
 const char *dataset_file(const dataset *d, int64_t i); /* a folder's picture; else NULL */
 
-/* Any source's item i as a view; decodes a folder's. Release it afterwards. Thread-safe. */
+/* Any source's item i as a view; decodes a folder's, whose channels are then its own. Release it afterwards.
+ * Thread-safe. */
 typedef struct dataset_item {
     image_view view;
     image decoded;

@@ -9,6 +9,8 @@
 
 #define FILE_MAX ((size_t)5 << 28) /* the largest picture that is accepted, uncompressed, and its header */
 
+#define HEADER_BYTES 8192 /* enough for most headers */
+
 /* Without max_pixels, a picture takes at most this many bytes, and as many more for each byte of its file. */
 #define FREE_BYTES     ((uint64_t)16 << 20)
 #define BYTES_PER_BYTE 4096 /* a page in one colour: PNG shrinks a bit per pixel 1,032 times */
@@ -111,6 +113,17 @@ stria_status image_load(const char *path, int64_t max_pixels, image *out, stria_
     if (status != STRIA_OK) error_prefix(err, "%s: ", path);
     mem_free(data);
     return status;
+}
+
+int image_channels(const char *path) {
+    uint8_t begin[HEADER_BYTES], *data = NULL;
+    size_t size = file_begin(path, begin, sizeof begin);
+    int channels = image_header_channels(begin, size);
+    if (channels || size < sizeof begin) return channels;
+    if (file_read(path, FILE_MAX, &data, &size, NULL) != STRIA_OK) return 0;
+    channels = image_header_channels(data, size);
+    mem_free(data);
+    return channels;
 }
 
 void image_release(image *m) {

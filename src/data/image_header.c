@@ -28,23 +28,60 @@ const uint8_t *image_png_chunk(const uint8_t *data, size_t size, const char *nam
     return NULL;
 }
 
-/* The contents of the segment with this marker that begin so, before the first scan. */
-static const uint8_t *jpeg_segment(const uint8_t *data, size_t size, int marker, const char *begin, size_t begins,
-                                   size_t *length) {
-    for (size_t at = 2; at <= size && size - at >= 4 && data[at] == 0xff;) {
-        if (data[at + 1] == 0xff) { /* padding */
-            at++;
-            continue;
-        }
-        size_t n = number(data + at + 2, 2, true);
-        if (data[at + 1] == 0xda || n < 2 || n > size - at - 2) return NULL;
-        if (data[at + 1] == marker && n - 2 >= begins && memcmp(data + at + 4, begin, begins) == 0) {
-            *length = n - 2 - begins;
-            return data + at + 4 + begins;
-        }
-        at += n + 2;
+/* A segment of a JPEG file. */
+typedef struct segment {
+    int marker;
+    const uint8_t *data;
+    size_t length;
+} segment;
+
+/* The segment at *at, which moves past it; false at the first scan, and where no segment is. */
+static bool jpeg_segment(const uint8_t *data, size_t size, size_t *at, segment *s) {
+    while (*at < size && size - *at >= 4 && data[*at] == 0xff && data[*at + 1] == 0xff) ++*at; /* padding */
+    if (*at > size || size - *at < 4 || data[*at] != 0xff || data[*at + 1] == 0xda) return false;
+    size_t n = number(data + *at + 2, 2, true);
+    if (n < 2 || n > size - *at - 2) return false;
+    *s = (segment){data[*at + 1], data + *at + 4, n - 2};
+    *at += n + 2;
+    return true;
+}
+
+static bool is_png(const uint8_t *data, size_t size) {
+    return size >= PNG_MAGIC && memcmp(data, "\x89PNG", 4) == 0;
+}
+
+static bool is_jpeg(const uint8_t *data, size_t size) {
+    return size >= 3 && memcmp(data, "\xff\xd8\xff", 3) == 0;
+}
+
+static const uint8_t *jpeg_exif(const uint8_t *data, size_t size, size_t *length) {
+    segment s;
+    for (size_t at = 2; jpeg_segment(data, size, &at, &s);) {
+        if (s.marker != 0xe1 || s.length < 6 || memcmp(s.data, "Exif\0\0", 6) != 0) continue;
+        *length = s.length - 6;
+        return s.data + 6;
     }
     return NULL;
+}
+
+/* ---- channels ---- */
+
+/* The frame header's number of components; markers C0 to CF, of which three are others. */
+static int jpeg_channels(const uint8_t *data, size_t size) {
+    segment s;
+    for (size_t at = 2; jpeg_segment(data, size, &at, &s);) {
+        bool frame = s.marker >= 0xc0 && s.marker <= 0xcf && s.marker != 0xc4 && s.marker != 0xc8 && s.marker != 0xcc;
+        if (frame) return s.length < 6 ? 0 : s.data[5] == 1 ? 1 : 3;
+    }
+    return 0;
+}
+
+int image_header_channels(const uint8_t *data, size_t size) {
+    if (is_png(data, size)) return size < 26 ? 0 : data[25] & 2 ? 3 : 1; /* bit 1 of the colour type: colours */
+    if (is_jpeg(data, size)) return jpeg_channels(data, size);
+    if (size < 2) return 0;
+    if (memcmp(data, "BM", 2) == 0 || memcmp(data, "P3", 2) == 0 || memcmp(data, "P6", 2) == 0) return 3;
+    return memcmp(data, "P2", 2) == 0 || memcmp(data, "P5", 2) == 0;
 }
 
 /* ---- orientation ---- */
@@ -68,10 +105,9 @@ static int tiff_orientation(const uint8_t *tiff, size_t size) {
 
 int image_orientation(const uint8_t *data, size_t size) {
     size_t length = 0;
-    const uint8_t *tiff =
-        size >= PNG_MAGIC && memcmp(data, "\x89PNG", 4) == 0 ? image_png_chunk(data, size, "eXIf", false, &length)
-        : size >= 3 && memcmp(data, "\xff\xd8\xff", 3) == 0  ? jpeg_segment(data, size, 0xe1, "Exif\0\0", 6, &length)
-                                                             : NULL;
+    const uint8_t *tiff = is_png(data, size)    ? image_png_chunk(data, size, "eXIf", false, &length)
+                          : is_jpeg(data, size) ? jpeg_exif(data, size, &length)
+                                                : NULL;
     return tiff ? tiff_orientation(tiff, length) : 1;
 }
 

@@ -3,6 +3,16 @@
 #include "data/image.h"
 #include "data/resize.h"
 
+image_view image_view_of(const image *m) {
+    return (image_view){.bytes = m->pixels,
+                        .channels = m->channels,
+                        .height = m->height,
+                        .width = m->width,
+                        .channel_step = 1,
+                        .row_step = (int64_t)m->width * m->channels,
+                        .pixel_step = m->channels};
+}
+
 preprocess preprocess_default(void) {
     return (preprocess){.scale = 1.0 / 255};
 }
@@ -58,6 +68,18 @@ stria_status preprocess_shape(const preprocess *p, int channels, int height, int
         FAIL(err, STRIA_BAD_SHAPE, "the pictures differ in size: say how to resize or crop them");
     }
     return STRIA_OK;
+}
+
+preprocess preprocess_fit(const preprocess *p, const image_view *view, const int shape[3]) {
+    preprocess q = *p;
+    bool sized = q.resize_height || q.crop_height || view->values;
+    if (q.order == PREPROCESS_KEEP && view->channels != shape[0])
+        q.order = shape[0] == 1 ? PREPROCESS_GREY : PREPROCESS_RGB;
+    if (!sized && (view->height != shape[1] || view->width != shape[2])) {
+        q.resize_height = shape[1];
+        q.resize_width = shape[2];
+    }
+    return q;
 }
 
 /* ---- pixels ---- */

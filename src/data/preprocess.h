@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "data/image.h"
 
 #define PREPROCESS_CHANNELS 4
 
@@ -34,6 +35,8 @@ typedef struct image_view {
     int64_t channel_step, row_step, pixel_step;
 } image_view;
 
+image_view image_view_of(const image *m); /* of its pixels, which stay the image's */
+
 preprocess preprocess_default(void); /* scale 1/255, nothing else */
 
 /* The named presets for models that don't say: "imagenet", "caffe", "tf". Sets channels, scale, mean and std only. */
@@ -53,6 +56,12 @@ stria_status preprocess_set(preprocess *p, const char *key, const char *value, s
 /* The shape that pictures of this shape get. STRIA_BAD_SHAPE if the crop or the number of means does not fit.
  * height = width = 0 means "any size": then resize or crop must settle the result. */
 stria_status preprocess_shape(const preprocess *p, int channels, int height, int width, int shape[3], stria_error *err);
+
+/* p with what it does not say, for pictures like this one that must become shape[3]: a grey network sees colours as
+ * grey, one of three channels sees grey three times, and a picture of another size is resized to what the network
+ * takes. Measured values (floats) are never resized. Of `view` only channels, sizes and kind are read. What a caller
+ * gets may still not fit: preprocess_shape tells. */
+preprocess preprocess_fit(const preprocess *p, const image_view *view, const int shape[3]);
 
 /* What each of the 256 bytes becomes, for whoever prepares many pictures alike: same bits, a third of the time. */
 typedef struct pixel_table {

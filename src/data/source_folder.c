@@ -82,15 +82,16 @@ done:
     return status;
 }
 
-/* The first picture stands for all: its size and its channels. */
-static stria_status look_at_first(store *s, stria_error *err) {
-    image m = {0};
-    TRY(image_load(s->files[0], 0, &m, err));
-    s->channels = m.channels;
-    s->height = m.height;
-    s->width = m.width;
-    image_release(&m);
-    return STRIA_OK;
+/* 3 if any picture is in colour, whatever their order. Whoever reads an unreadable one says which. */
+static void find_channels(store *s) {
+    bool grey = false;
+    s->channels = 3;
+    for (int64_t i = 0; i < s->count; i++) {
+        int channels = image_channels(s->files[i]);
+        if (channels == 3) return;
+        grey = grey || channels == 1;
+    }
+    if (grey) s->channels = 1;
 }
 
 static const char *const parts[] = {"train", "val", "test"};
@@ -117,7 +118,8 @@ static stria_status add_classes(store *s, const char *part, const name_list *cla
         TRY(add_class(s, below, i, &files_capacity, &labels_capacity, err));
     }
     if (!s->count) FAIL(err, STRIA_BAD_FILE, "folder %s/%s holds no pictures", s->path, part);
-    return look_at_first(s, err);
+    find_channels(s);
+    return STRIA_OK;
 }
 
 /* Which part's folder to open; a val part that is missing is cut from train later. */

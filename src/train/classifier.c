@@ -216,7 +216,9 @@ static stria_status shape_match(const classifier *c, const loader *l, stria_erro
 stria_status classifier_loader(const classifier *c, const dataset *d, const loader_options *options, loader **out,
                                stria_error *err) {
     loader *l;
-    TRY(loader_new(&l, d, &c->preprocess, options, err));
+    loader_options o = *options;
+    for (int i = 0; i < 3; i++) o.shape[i] = (int)c->image->shape.dim[i + 1];
+    TRY(loader_new(&l, d, &c->preprocess, &o, err));
     stria_status status = shape_match(c, l, err);
     if (status == STRIA_OK) *out = l;
     else loader_free(l);
@@ -234,19 +236,20 @@ static stria_status classes_store(graph *g, const dataset *d, stria_error *err) 
     return status;
 }
 
-/* Pictures of other sizes are resized to what the network takes, unless the model says how; measured values are not. */
-static void size_choose(const classifier *c, const dataset *d, preprocess *p) {
-    int height = (int)c->image->shape.dim[2], width = (int)c->image->shape.dim[3];
-    if (p->resize_height || p->crop_height || dataset_is_float(d)) return;
-    if (!dataset_uniform(d) || dataset_height(d) != height || dataset_width(d) != width)
-        p->resize_height = height, p->resize_width = width;
-}
-
-/* Where the model does not say how pixels are scaled, scale and channels follow from the pictures. */
-static void scale_choose(const classifier *c, const dataset *d, preprocess *p) {
-    if (dataset_is_float(d)) p->scale = 1;
-    if (p->order == PREPROCESS_KEEP && dataset_channels(d) != c->image->shape.dim[1])
-        p->order = c->image->shape.dim[1] == 1 ? PREPROCESS_GREY : PREPROCESS_RGB;
+/* What the pictures decide, so that the model says it from now on. A folder's pictures may have any size and be grey or
+ * in colour, whatever those of today are. */
+static preprocess preprocess_choose(const classifier *c, const dataset *d, bool scaled) {
+    static const float none;
+    const int64_t *x = c->image->shape.dim;
+    const int shape[3] = {(int)x[1], (int)x[2], (int)x[3]};
+    bool values = dataset_is_float(d);
+    image_view v = {.values = values ? &none : NULL,
+                    .channels = dataset_uniform(d) ? dataset_channels(d) : 0,
+                    .height = dataset_height(d),
+                    .width = dataset_width(d)};
+    preprocess p = preprocess_fit(&c->preprocess, &v, shape);
+    if (values && !scaled) p.scale = 1;
+    return p;
 }
 
 /* Neutral values are not stored, but replace what is. */
@@ -280,8 +283,6 @@ stria_status classifier_adopt(graph *g, const dataset *d, stria_error *err) {
         FAIL(err, STRIA_BAD_SHAPE, "the data has %d classes, the model's output '%s' has %" PRId64, dataset_classes(d),
              c.scores->name, c.classes);
     if (!graph_metadata(g, KEY_CLASSES)) TRY(classes_store(g, d, err));
-    p = c.preprocess;
-    if (!graph_metadata(g, "stria.scale")) scale_choose(&c, d, &p);
-    size_choose(&c, d, &p);
+    p = preprocess_choose(&c, d, graph_metadata(g, "stria.scale") != NULL);
     return preprocess_store(g, &p, err);
 }
