@@ -49,6 +49,9 @@ STRIA_API int stria_dataset_classes(const stria_dataset *dataset);
 STRIA_API const char *stria_dataset_class_name(const stria_dataset *dataset, int index);
 /* Channels, height, width of every image; heights and widths are 0 where images differ (folders of pictures). */
 STRIA_API void stria_dataset_shape(const stria_dataset *dataset, int64_t *channels, int64_t *height, int64_t *width);
+/* What of the source was left out (files in class folders that are not pictures, say), as a sentence; "" if nothing
+ * was. Lives as long as the dataset. */
+STRIA_API const char *stria_dataset_note(const stria_dataset *dataset);
 /* Pixels 0…255 as bytes [channels][height][width] (bytes must be their product) and the class of one image. Either may
  * be NULL. Values of a source of floats are taken as 0…1. STRIA_BAD_ARGUMENT for an index outside 0…count−1,
  * STRIA_BAD_SHAPE for other bytes, STRIA_NO_FILE or STRIA_BAD_FILE for a picture that cannot be read now. */

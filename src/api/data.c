@@ -91,6 +91,10 @@ void stria_dataset_shape(const stria_dataset *d, int64_t *channels, int64_t *hei
     *width = dataset_uniform(d->d) ? dataset_width(d->d) : 0;
 }
 
+const char *stria_dataset_note(const stria_dataset *d) {
+    return dataset_note(d->d);
+}
+
 /* A view's samples as bytes [channels][height][width]; floats are taken as 0…1 grey values. */
 static void view_bytes(const image_view *v, uint8_t *pixels) {
     for (int c = 0; c < v->channels; c++)

@@ -88,7 +88,13 @@ stria_status source_data(const char *spec, stria_split split, int64_t limit, str
     stria_dataset_options chosen = stria_dataset_options_default();
     chosen.split = split;
     chosen.limit = limit;
-    return stria_dataset_open(out, spec, &chosen, error);
+    stria_status status = stria_dataset_open(out, spec, &chosen, error);
+    if (status == STRIA_OK) source_note(*out);
+    return status;
+}
+
+void source_note(const stria_dataset *data) {
+    if (*stria_dataset_note(data)) term_say("warning: %s", stria_dataset_note(data));
 }
 
 stria_status source_spec(const options *given, const char *model, char *spec, size_t bytes, stria_error *error) {

@@ -9,6 +9,8 @@
 stria_status source_model(const options *given, const char *spec, stria_model **out, stria_error *error);
 /* Says so if the model is from elsewhere and says nothing of pictures: it may have been trained with other numbers. */
 void source_warn(const stria_model *model);
+/* Says what of the source is left out, if anything. */
+void source_note(const stria_dataset *data);
 /* Images of a data source. limit 0: all. */
 stria_status source_data(const char *spec, stria_split split, int64_t limit, stria_dataset **out, stria_error *error);
 /* --data, or what a run folder was trained with. */

@@ -80,6 +80,11 @@ static stria_status training_data(training *t, stria_error *error) {
     bool val = strcmp(option_text(t->given, "val"), "yes") == 0;
     stria_status status = val ? stria_dataset_open_pair(&t->train, &t->val, t->data, limit, error)
                               : source_data(t->data, STRIA_SPLIT_TRAIN, limit, &t->train, error);
+    if (status == STRIA_OK && val) {
+        const char *train = stria_dataset_note(t->train), *other = stria_dataset_note(t->val);
+        source_note(t->train);
+        if (strcmp(train, other) != 0) source_note(t->val);
+    }
     return status;
 }
 

@@ -27,7 +27,8 @@ static const struct kind_row {
       "clothes, 60,000 and 10,000 of 28x28, in IDX files (Debian: dataset-fashion-mnist)"},
      source_open_fashion_mnist},
     {{"cifar10", "DIR", NULL, "objects, 50,000 and 10,000 of 3x32x32, the binary version"}, source_open_cifar10},
-    {{"folder", "DIR", NULL, "own pictures: a folder a class, or train, val and test above them"}, source_open_folder},
+    {{"folder", "DIR", NULL, "own pictures: one folder per class, or train, val and test above them"},
+     source_open_folder},
     {{"npy", "X.npy,Y.npy", NULL, "own arrays: x [N,C,H,W], [N,H,W] or [N,features], y integers [N]"}, source_open_npy},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
@@ -48,6 +49,7 @@ static void store_release(store *s) {
     mem_free(s->bytes);
     mem_free(s->values);
     mem_free(s->files);
+    text_release(&s->note);
     arena_release(&s->texts);
     mem_free(s);
 }
@@ -263,6 +265,9 @@ const char *dataset_class_name(const dataset *d, int i) {
 }
 const char *dataset_path(const dataset *d) {
     return d->store->path;
+}
+const char *dataset_note(const dataset *d) {
+    return text_string(&d->store->note);
 }
 uint64_t dataset_checksum(const dataset *d) {
     return d->store->checksum;

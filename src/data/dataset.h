@@ -40,6 +40,8 @@ bool dataset_is_float(const dataset *d); /* values, not pixels 0…255: scale 1 
 int dataset_classes(const dataset *d);
 const char *dataset_class_name(const dataset *d, int i);
 const char *dataset_path(const dataset *d);
+/* What of the source was left out, such as files in class folders that are not pictures, as a sentence; or "". */
+const char *dataset_note(const dataset *d);
 /* FNV-1a over the names (below the path) and sizes of the files that were opened. */
 uint64_t dataset_checksum(const dataset *d);
 

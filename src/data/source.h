@@ -26,6 +26,7 @@ typedef struct store {
     const char **files;       /* decoded when read; heap, the names in the arena; or NULL */
     size_t file_bytes;
     uint64_t checksum;
+    text note; /* what of the source is not used, a sentence; or empty */
 } store;
 
 /* Opens PATH's part into a zeroed store; on failure the caller releases what is in it. */
