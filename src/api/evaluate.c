@@ -1,9 +1,10 @@
 /* Evaluation and prediction. */
 #include "api/api.h"
 #include "data/image.h"
+#include "train/class_names.h"
 
 #include <math.h>
-#include <stdio.h>
+#include <string.h>
 
 stria_inference_options stria_inference_options_default(void) {
     return (stria_inference_options){.size = sizeof(stria_inference_options)};
@@ -26,12 +27,20 @@ static void scores_fill(stria_evaluation *e) {
 
 /* Names are kept behind the scores, in one block with them. */
 static stria_status names_fill(stria_evaluation *e, const graph *g, stria_error *err) {
-    size_t classes = (size_t)e->classes;
-    char(*names)[128];
-    TRY(mem_new(&e->class_scores, classes + 1, sizeof *e->class_scores + sizeof *names, "the class table", err));
-    names = (char(*)[128])(e->class_scores + classes + 1);
-    for (size_t c = 0; c < classes; c++) e->class_scores[c].name = classifier_class_name(g, (int64_t)c, names[c]);
-    return STRIA_OK;
+    size_t classes = (size_t)e->classes, bytes = 0;
+    char **names;
+    TRY(class_names_of(g, e->classes, &names, err));
+    for (size_t c = 0; c < classes; c++) bytes += strlen(names[c]) + 1;
+    stria_status status =
+        mem_new(&e->class_scores, 1, (classes + 1) * sizeof *e->class_scores + bytes, "the class table", err);
+    char *to = status == STRIA_OK ? (char *)(e->class_scores + classes + 1) : NULL;
+    for (size_t c = 0; c < classes && to; c++) {
+        size_t length = strlen(names[c]) + 1;
+        e->class_scores[c].name = memcpy(to, names[c], length);
+        to += length;
+    }
+    mem_free(names);
+    return status;
 }
 
 static stria_status evaluation_fill(stria_evaluation *out, score *s, const graph *g, stria_error *err) {
@@ -82,8 +91,8 @@ struct stria_predictor {
     stria_model *model;
     session *s;
     pool *pool;
-    classifier c;       /* of model->g */
-    char (*names)[128]; /* of the classes */
+    classifier c; /* of model->g */
+    char **names; /* of the classes; one block */
 };
 
 stria_status stria_predictor_new(stria_predictor **out, const stria_model *model,
@@ -102,11 +111,7 @@ stria_status stria_predictor_new(stria_predictor **out, const stria_model *model
     if (status == STRIA_OK) status = classifier_graph(model->g, 1, &g, err);
     if (status == STRIA_OK) status = session_new(&p->s, g, &config, err);
     graph_free(g);
-    if (status == STRIA_OK) status = mem_new(&p->names, (size_t)p->c.classes + 1, sizeof *p->names, "class names", err);
-    for (int64_t i = 0; status == STRIA_OK && i < p->c.classes; i++) {
-        char name[128];
-        snprintf(p->names[i], sizeof p->names[i], "%s", classifier_class_name(model->g, i, name));
-    }
+    if (status == STRIA_OK) status = class_names_of(model->g, p->c.classes, &p->names, err);
     if (status == STRIA_OK) *out = p;
     else stria_predictor_free(p);
     return status;

@@ -49,10 +49,10 @@ static json_t *ranking_json(const ranking *r) {
 static void ranking_print(const ranking *r) {
     class_best(r->probabilities, r->classes, r->top, r->best);
     for (int k = 0; k < r->top; k++) {
-        char name[128];
-        snprintf(name, sizeof name, "%s", stria_predictor_class_name(r->predictor, r->best[k]));
+        char *name = text_copy(stria_predictor_class_name(r->predictor, r->best[k]));
         printf("  %s%5.1f %%  %s%s\n", k == 0 ? term_begin(stdout, STYLE_BOLD) : "",
-               100 * (double)r->probabilities[r->best[k]], text_clean(name), k == 0 ? term_end(stdout) : "");
+               100 * (double)r->probabilities[r->best[k]], name, k == 0 ? term_end(stdout) : "");
+        free(name);
     }
 }
 

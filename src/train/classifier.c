@@ -1,17 +1,18 @@
 #include "train/classifier.h"
 
+#include "base/memory.h"
 #include "base/text.h"
 #include "model/model.h"
 #include "op/op.h"
 #include "op/softmax.h"
+#include "train/class_names.h"
 #include "transform/transform.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#define KEY_CLASSES "stria.classes" /* names, a line each */
-#define KEY_OUTPUT  "stria.output"  /* logits or probabilities */
+#define KEY_OUTPUT "stria.output" /* logits or probabilities */
 
 static stria_status preprocess_load(const graph *g, preprocess *p, stria_error *err) {
     char key[64];
@@ -154,53 +155,6 @@ stria_status classifier_graph(graph *g, int64_t batch, graph **out, stria_error 
     return status;
 }
 
-/* ---- classes by name ---- */
-
-/* Line i of text; false past the end. */
-static bool line_at(const char *lines, int64_t i, const char **start, size_t *length) {
-    for (; lines && *lines; i--) {
-        *length = strcspn(lines, "\n");
-        if (i == 0) {
-            *start = lines;
-            return true;
-        }
-        lines += *length;
-        if (*lines) lines++;
-    }
-    return false;
-}
-
-const char *classifier_class_name(const graph *g, int64_t i, char buffer[128]) {
-    const char *start;
-    size_t length;
-    if (line_at(graph_metadata(g, KEY_CLASSES), i, &start, &length))
-        snprintf(buffer, 128, "%.*s", (int)(length < 127 ? length : 127), start);
-    else snprintf(buffer, 128, "%" PRId64, i);
-    return buffer;
-}
-
-static int64_t class_find(const graph *g, int64_t classes, const char *name) {
-    char buffer[128], cut[128];
-    snprintf(cut, sizeof cut, "%s", name);
-    for (int64_t i = 0; i < classes; i++)
-        if (strcmp(classifier_class_name(g, i, buffer), cut) == 0) return i;
-    return -1;
-}
-
-stria_status classifier_match(const graph *g, int64_t classes, const dataset *d, int64_t *permutation,
-                              stria_error *err) {
-    bool named = graph_metadata(g, KEY_CLASSES) != NULL;
-    if (!named && dataset_classes(d) > classes)
-        FAIL(err, STRIA_BAD_SHAPE, "the data has %d classes, the model %" PRId64, dataset_classes(d), classes);
-    for (int i = 0; i < dataset_classes(d); i++) {
-        permutation[i] = named ? class_find(g, classes, dataset_class_name(d, i)) : i;
-        if (permutation[i] < 0)
-            FAIL(err, STRIA_BAD_ARGUMENT, "the data's class '%s' is none of the model's %" PRId64 " classes",
-                 dataset_class_name(d, i), classes);
-    }
-    return STRIA_OK;
-}
-
 /* ---- pictures ---- */
 
 static stria_status shape_match(const classifier *c, const loader *l, stria_error *err) {
@@ -228,11 +182,11 @@ stria_status classifier_loader(const classifier *c, const dataset *d, const load
 /* ---- adopting a dataset ---- */
 
 static stria_status classes_store(graph *g, const dataset *d, stria_error *err) {
-    text lines = {0};
-    for (int i = 0; i < dataset_classes(d); i++) text_printf(&lines, "%s%s", i ? "\n" : "", dataset_class_name(d, i));
-    stria_status status = text_check(&lines, err);
-    if (status == STRIA_OK) status = graph_set_metadata(g, KEY_CLASSES, text_string(&lines), err);
-    text_release(&lines);
+    const char **names;
+    TRY(mem_new(&names, (size_t)dataset_classes(d) + 1, sizeof *names, "class names", err));
+    for (int i = 0; i < dataset_classes(d); i++) names[i] = dataset_class_name(d, i);
+    stria_status status = class_names_store(g, names, dataset_classes(d), err);
+    mem_free(names);
     return status;
 }
 
@@ -279,10 +233,10 @@ stria_status classifier_adopt(graph *g, const dataset *d, stria_error *err) {
     classifier c;
     preprocess p;
     TRY(classifier_of(g, &c, err));
-    if (!graph_metadata(g, KEY_CLASSES) && dataset_classes(d) != c.classes)
+    if (!graph_metadata(g, CLASS_NAMES_KEY) && dataset_classes(d) != c.classes)
         FAIL(err, STRIA_BAD_SHAPE, "the data has %d classes, the model's output '%s' has %" PRId64, dataset_classes(d),
              c.scores->name, c.classes);
-    if (!graph_metadata(g, KEY_CLASSES)) TRY(classes_store(g, d, err));
+    if (!graph_metadata(g, CLASS_NAMES_KEY)) TRY(classes_store(g, d, err));
     p = preprocess_choose(&c, d, graph_metadata(g, "stria.scale") != NULL);
     return preprocess_store(g, &p, err);
 }

@@ -1,5 +1,7 @@
 #include "train/trainer.h"
 
+#include "train/class_names.h"
+
 #include "base/file.h"
 #include "base/text.h"
 #include "transform/transform.h"
@@ -31,7 +33,7 @@ static stria_status loader_make(trainer *t, stria_error *err) {
     t->image = c.image->name;
     TRY(mem_new(&t->labels, (size_t)t->options.batch, sizeof *t->labels, "labels", err));
     TRY(mem_new(&t->permutation, (size_t)dataset_classes(t->train) + 1, sizeof *t->permutation, "classes", err));
-    TRY(classifier_match(t->model, c.classes, t->train, t->permutation, err));
+    TRY(class_names_match(t->model, c.classes, t->train, t->permutation, err));
     TRY(score_init(&t->at.epoch_score, c.classes, false, err));
     if (dataset_count(t->train) < t->options.batch)
         FAIL(err, STRIA_BAD_ARGUMENT, "%lld training images do not fill one batch of %lld",
