@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Class names of any length and content: folder → model → predict → JSON, and lists with equal names.
 . "${SOURCE:-.}/tests/cli.sh"
+command -v python3 >/dev/null || { echo "skipped: python3 is not there"; exit 77; }
 
 picture() { printf 'P5 2 2 255\n%b' "$2$2$2$2" >"$1"; }
 long=$(printf 'x%.0s' {1..250})

@@ -246,13 +246,17 @@ static void test_text(void **state) {
         {"mean", "", ""},
         {"std", "0.5", "0.5"},
         {"mean", "-1e-3", "-0.001"},
+        {"range", "0,1", "0,1"},
+        {"range", "-2.5,3", "-2.5,3"},
+        {"range", "", ""},
     };
     static const struct {
         const char *key, *value;
-    } wrong[] = {{"resize", "0"},  {"resize", "x5"},     {"resize", "5x"}, {"resize", "70000"},   {"resize", "5x5x5"},
-                 {"crop", "-3"},   {"channels", "cmyk"}, {"scale", "0"},   {"scale", "1/0"},      {"scale", "nan"},
-                 {"scale", "one"}, {"mean", "1,"},       {"mean", ",1"},   {"mean", "1,2,3,4,5"}, {"std", "0"},
-                 {"std", "-1"},    {"std", "inf"},       {"size", "3"}};
+    } wrong[] = {{"resize", "0"},  {"resize", "x5"},     {"resize", "5x"},   {"resize", "70000"},   {"resize", "5x5x5"},
+                 {"crop", "-3"},   {"channels", "cmyk"}, {"scale", "0"},     {"scale", "1/0"},      {"scale", "nan"},
+                 {"scale", "one"}, {"mean", "1,"},       {"mean", ",1"},     {"mean", "1,2,3,4,5"}, {"std", "0"},
+                 {"range", "1"},   {"range", "1,1"},     {"range", "0,1,2"}, {"std", "-1"},         {"std", "inf"},
+                 {"size", "3"}};
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         preprocess p = preprocess_default();
@@ -271,8 +275,38 @@ static void test_text(void **state) {
     }
     preprocess p = preprocess_default();
     assert_int_equal(preprocess_preset(&p, "torch", NULL), STRIA_BAD_ARGUMENT);
-    assert_int_equal(preprocess_keys(), 6);
+    assert_int_equal(preprocess_keys(), 7);
     assert_string_equal(preprocess_key(0), "resize");
+}
+
+/* 0…1 and 0…255 are converted into each other; what is neither is doubted unless it looks like the model's own. */
+static void test_ranges(void **state) {
+    static const struct {
+        const char *model;
+        value_range data;
+        double factor;
+        bool doubtful;
+    } rows[] = {
+        {"", {0, 255, true}, 1, false},        {"", {0, 1, false}, 255, false},
+        {"", {0, 0.7, false}, 255, false},     {"", {0, 254.5, false}, 1, false},
+        {"", {-2.1, 2.6, false}, 1, true},     {"", {0, 1, true}, 255, false},
+        {"0,255", {0, 1, false}, 255, false},  {"0,1", {0, 255, true}, 1.0 / 255, false},
+        {"0,1", {0, 1, false}, 1, false},      {"0,1", {0, 9, true}, 1.0 / 255, false},
+        {"0,1", {0, 254.5, false}, 1, true},   {"0,1", {-2.1, 2.6, false}, 1, true},
+        {"-2.1,2.6", {0, 255, true}, 1, true}, {"-2.1,2.6", {-2, 2.7, false}, 1, false},
+        {"-2.1,2.6", {0, 1, false}, 1, true},  {"-200,300", {0, 1, false}, 1, true},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        preprocess p = preprocess_default();
+        bool doubtful;
+        set(&p, "range", rows[i].model);
+        assert_true(preprocess_factor(&p, rows[i].data, &doubtful) == rows[i].factor);
+        assert_int_equal(doubtful, rows[i].doubtful);
+        p = preprocess_default(); /* a model that takes values as they are */
+        set(&p, "scale", "1");
+        assert_true(preprocess_factor(&p, rows[i].data, &doubtful) == 1 && !doubtful);
+    }
 }
 
 static void test_shapes(void **state) {
@@ -306,6 +340,7 @@ int main(void) {
         cmocka_unit_test(test_resize_then_crop),
         cmocka_unit_test(test_flat_stays_flat),
         cmocka_unit_test(test_text),
+        cmocka_unit_test(test_ranges),
         cmocka_unit_test(test_shapes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

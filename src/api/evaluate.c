@@ -79,6 +79,18 @@ stria_status stria_evaluate(const stria_model *model, const stria_dataset *data,
     return status;
 }
 
+stria_status stria_model_check_range(const stria_model *model, const stria_dataset *data, stria_error *err) {
+    classifier c;
+    bool doubtful;
+    TRY(classifier_of(model->g, &c, err));
+    value_range r = data ? dataset_range(data->d) : RANGE_OF_PIXELS;
+    preprocess_factor(&c.preprocess, r, &doubtful);
+    if (doubtful)
+        FAIL(err, STRIA_BAD_ARGUMENT, "the model was trained on values from %g to %g, but %s from %g to %g",
+             c.preprocess.range[0], c.preprocess.range[1], data ? "the data go" : "pictures go", r.least, r.most);
+    return STRIA_OK;
+}
+
 void stria_evaluation_release(stria_evaluation *e) {
     mem_free(e->class_scores);
     mem_free(e->confusion);

@@ -18,6 +18,7 @@ static int eval_run(const options *given) {
     if (status == STRIA_OK)
         status = source_data(source, source_split(given), option_integer(given, "limit"), &data, &error);
     if (status == STRIA_OK) source_warn(model);
+    if (status == STRIA_OK) source_check_range(model, data);
     if (status == STRIA_OK) status = stria_evaluate(model, data, &run, &score, &error);
     if (status != STRIA_OK) code = term_fail(&error);
     else if (option_given(given, "json")) code = json_finish(score_json(&score));

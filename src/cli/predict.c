@@ -99,12 +99,14 @@ static stria_status predict_list(const options *given, const ranking *r, const c
     return STRIA_OK;
 }
 
-static stria_status predict_data(const options *given, const ranking *r, json_t *list, stria_error *error) {
+static stria_status predict_data(const options *given, const stria_model *model, const ranking *r, json_t *list,
+                                 stria_error *error) {
     char source[4096];
     stria_dataset *data = NULL;
     stria_status status = source_spec(given, given->operands[0], source, sizeof source, error);
     if (status == STRIA_OK)
         status = source_data(source, source_split(given), option_integer(given, "limit"), &data, error);
+    if (status == STRIA_OK) source_check_range(model, data);
     if (status == STRIA_OK && !list && stria_dataset_count(data) <= DRAWN_MAX)
         status = pictures_predict(stdout, r->predictor, data, (int)stria_dataset_count(data), error);
     else if (status == STRIA_OK) status = predict_list(given, r, source, data, list, error);
@@ -129,8 +131,9 @@ static int predict_run(const options *given) {
     stria_status status = source_model(given, given->operands[0], &model, &error);
     if (status == STRIA_OK) status = ranking_init(&r, given, model, &error);
     if (status == STRIA_OK) source_warn(model);
+    if (status == STRIA_OK && files) source_check_range(model, NULL);
     if (status == STRIA_OK)
-        status = files ? predict_files(given, &r, list, &error) : predict_data(given, &r, list, &error);
+        status = files ? predict_files(given, &r, list, &error) : predict_data(given, model, &r, list, &error);
     int code = status == STRIA_OK ? EXIT_DONE : term_fail(&error);
     if (list && code == EXIT_DONE) code = json_finish(list);
     else json_decref(list);

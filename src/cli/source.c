@@ -93,6 +93,11 @@ stria_status source_data(const char *spec, stria_split split, int64_t limit, str
     return status;
 }
 
+void source_check_range(const stria_model *model, const stria_dataset *data) {
+    stria_error doubt = {0};
+    if (stria_model_check_range(model, data, &doubt) == STRIA_BAD_ARGUMENT) term_say("warning: %s", doubt.text);
+}
+
 void source_note(const stria_dataset *data) {
     if (*stria_dataset_note(data)) term_say("warning: %s", stria_dataset_note(data));
 }

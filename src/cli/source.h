@@ -9,6 +9,8 @@
 stria_status source_model(const options *given, const char *spec, stria_model **out, stria_error *error);
 /* Says so if the model is from elsewhere and says nothing of pictures: it may have been trained with other numbers. */
 void source_warn(const stria_model *model);
+/* Says so if the data (NULL: pictures from files) have other values than those that the model was trained on. */
+void source_check_range(const stria_model *model, const stria_dataset *data);
 /* Says what of the source is left out, if anything. */
 void source_note(const stria_dataset *data);
 /* Images of a data source. limit 0: all. */

@@ -257,6 +257,9 @@ bool dataset_uniform(const dataset *d) {
 bool dataset_is_float(const dataset *d) {
     return d->store->values != NULL;
 }
+value_range dataset_range(const dataset *d) {
+    return d->store->values ? d->store->range : RANGE_OF_PIXELS;
+}
 int dataset_classes(const dataset *d) {
     return d->store->classes;
 }
@@ -306,7 +309,8 @@ stria_status dataset_read(const dataset *d, int64_t i, dataset_item *item, stria
                                     .width = s->width,
                                     .channel_step = (int64_t)s->height * s->width,
                                     .row_step = s->width,
-                                    .pixel_step = 1}};
+                                    .pixel_step = 1,
+                                    .range = dataset_range(d)}};
     if (s->bytes) item->view.bytes = dataset_pixels(d, i);
     else item->view.values = s->values + item_at(d, i) * item_size(s);
     return STRIA_OK;

@@ -35,8 +35,9 @@ int dataset_channels(const dataset *d);
 /* Of every item; 0 of a folder, whose pictures may differ. */
 int dataset_height(const dataset *d);
 int dataset_width(const dataset *d);
-bool dataset_uniform(const dataset *d);  /* all pictures are known to have one size */
-bool dataset_is_float(const dataset *d); /* values, not pixels 0…255: scale 1 is the sensible preprocessing */
+bool dataset_uniform(const dataset *d);      /* all pictures are known to have one size */
+bool dataset_is_float(const dataset *d);     /* values, not pixels 0…255: scale 1 is the sensible preprocessing */
+value_range dataset_range(const dataset *d); /* of floats, over all items of the source; else of pixels */
 int dataset_classes(const dataset *d);
 const char *dataset_class_name(const dataset *d, int i);
 const char *dataset_path(const dataset *d);

@@ -26,13 +26,17 @@ static image_view view_expected(const dataset *d, const int shape[3]) {
     return (image_view){.values = dataset_is_float(d) ? &none : NULL,
                         .channels = dataset_channels(d),
                         .height = uniform ? dataset_height(d) : shape[1],
-                        .width = uniform ? dataset_width(d) : shape[2]};
+                        .width = uniform ? dataset_width(d) : shape[2],
+                        .range = dataset_range(d)};
 }
 
 static stria_status shape_find(loader *l, stria_error *err) {
     image_view v = view_expected(l->data, l->o.shape);
     preprocess p = l->o.shape[0] ? preprocess_fit(&l->p, &v, l->o.shape) : l->p;
-    return preprocess_shape(&p, v.channels, v.height, v.width, l->shape, err);
+    TRY(preprocess_shape(&p, v.channels, v.height, v.width, l->shape, err));
+    p = preprocess_fit(&l->p, &v, l->shape);
+    preprocess_tabulate(&p, l->shape[0], &l->table);
+    return STRIA_OK;
 }
 
 stria_status loader_new(loader **out, const dataset *d, const preprocess *p, const loader_options *options,
@@ -49,7 +53,6 @@ stria_status loader_new(loader **out, const dataset *d, const preprocess *p, con
     int64_t tasks = ((options->batch < n ? options->batch : n) - 1) / SHARE + 1;
     stria_status status;
     TRY_DONE(shape_find(l, err));
-    preprocess_tabulate(p, l->shape[0], &l->table);
     if (options->shuffle) TRY_DONE(mem_new(&l->order, (size_t)n, sizeof *l->order, "the order of the data", err));
     TRY_DONE(mem_new(&l->status, (size_t)tasks, sizeof *l->status, "a batch loader", err));
     TRY_DONE(mem_new(&l->errors, (size_t)tasks, sizeof *l->errors, "a batch loader", err));

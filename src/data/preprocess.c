@@ -14,7 +14,7 @@ image_view image_view_of(const image *m) {
 }
 
 preprocess preprocess_default(void) {
-    return (preprocess){.scale = 1.0 / 255};
+    return (preprocess){.scale = 1.0 / 255, .range = {0, 255}};
 }
 
 /* ---- shapes ---- */
@@ -70,9 +70,46 @@ stria_status preprocess_shape(const preprocess *p, int channels, int height, int
     return STRIA_OK;
 }
 
+/* ---- ranges ---- */
+
+static bool in_unit(value_range r) {
+    return r.least >= 0 && r.most <= 1;
+}
+
+static bool is_range(const preprocess *p, double least, double most) {
+    return p->range[0] == least && p->range[1] == most;
+}
+
+void preprocess_set_range(preprocess *p, value_range r) {
+    bool unit = in_unit(r), pixels = r.whole && r.least >= 0 && r.most <= 255;
+    p->ranged = true;
+    p->range[0] = unit || pixels ? 0 : r.least;
+    p->range[1] = unit ? 1 : pixels ? 255 : r.most;
+}
+
+/* Whether values can be of the range that p was made for: about as wide, and not far outside. */
+static bool plausible(const preprocess *p, value_range r) {
+    double width = p->range[1] - p->range[0], have = r.most - r.least;
+    return r.least >= p->range[0] - width / 2 && r.most <= p->range[1] + width / 2 && have >= width / 8;
+}
+
+double preprocess_factor(const preprocess *p, value_range r, bool *doubtful) {
+    preprocess data = {0};
+    bool raw = !p->ranged && p->scale == 1 && !p->means && !p->stds, nothing = r.least == 0 && r.most == 0;
+    *doubtful = false;
+    if (raw || nothing) return 1;
+    preprocess_set_range(&data, r);
+    if (is_range(p, data.range[0], data.range[1])) return 1;
+    if (is_range(p, 0, 255) && is_range(&data, 0, 1)) return 255;
+    if (is_range(p, 0, 1) && is_range(&data, 0, 255)) return 1.0 / 255;
+    *doubtful = is_range(&data, 0, 1) || is_range(&data, 0, 255) || !plausible(p, r);
+    return 1;
+}
+
 preprocess preprocess_fit(const preprocess *p, const image_view *view, const int shape[3]) {
     preprocess q = *p;
-    bool sized = q.resize_height || q.crop_height || view->values;
+    bool sized = q.resize_height || q.crop_height || view->values, doubtful;
+    q.scale *= preprocess_factor(p, view->values ? view->range : RANGE_OF_PIXELS, &doubtful);
     if (q.order == PREPROCESS_KEEP && view->channels != shape[0])
         q.order = shape[0] == 1 ? PREPROCESS_GREY : PREPROCESS_RGB;
     if (!sized && (view->height != shape[1] || view->width != shape[2])) {

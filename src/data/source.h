@@ -23,6 +23,7 @@ typedef struct store {
     int32_t *labels;          /* [count] */
     uint8_t *bytes;           /* [count][channels][height][width], or NULL */
     float *values;            /* the same in floats, or NULL */
+    value_range range;        /* of the values */
     const char **files;       /* decoded when read; heap, the names in the arena; or NULL */
     size_t file_bytes;
     uint64_t checksum;

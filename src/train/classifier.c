@@ -201,8 +201,9 @@ static preprocess preprocess_choose(const classifier *c, const dataset *d, bool 
                     .channels = dataset_uniform(d) ? dataset_channels(d) : 0,
                     .height = dataset_height(d),
                     .width = dataset_width(d)};
-    preprocess p = preprocess_fit(&c->preprocess, &v, shape);
-    if (values && !scaled) p.scale = 1;
+    preprocess p = preprocess_fit(&c->preprocess, &v, shape); /* no range in v: the scale stays */
+    p.scale = values && !scaled ? 1 : c->preprocess.scale;
+    if (!scaled) preprocess_set_range(&p, dataset_range(d));
     return p;
 }
 
