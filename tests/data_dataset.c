@@ -104,7 +104,7 @@ static void test_pair_shares_memory(void **state) {
     dataset *train = NULL, *val = NULL;
     size_t before = mem_bytes_now();
     (void)state;
-    assert_int_equal(dataset_open_pair(&train, &val, spec("mnist", "m"), 0, NULL), STRIA_OK);
+    assert_int_equal(dataset_open_pair(&train, &val, spec("mnist", "m"), NULL, NULL), STRIA_OK);
     assert_int_equal(dataset_count(train), 22);
     assert_int_equal(dataset_count(val), 2);
     assert_ptr_equal(dataset_pixels(train, 0) + 22 * 6, dataset_pixels(val, 0));
@@ -126,7 +126,7 @@ static void test_pair_freed_by_threads(void **state) {
     for (int i = 0; i < 50; i++) {
         dataset *parts[2];
         pthread_t threads[2];
-        assert_int_equal(dataset_open_pair(&parts[0], &parts[1], spec("mnist", "m"), 0, NULL), STRIA_OK);
+        assert_int_equal(dataset_open_pair(&parts[0], &parts[1], spec("mnist", "m"), NULL, NULL), STRIA_OK);
         for (int k = 0; k < 2; k++) assert_int_equal(pthread_create(&threads[k], NULL, free_dataset, parts[k]), 0);
         for (int k = 0; k < 2; k++) assert_int_equal(pthread_join(threads[k], NULL), 0);
         assert_int_equal(mem_bytes_now(), before);
@@ -278,7 +278,7 @@ static void test_random_choice(void **state) {
     npy_array x = {.type = STRIA_UINT8, .rank = 2, .shape = {ITEMS, 1}, .data = pixels};
     npy_array y = {.type = STRIA_UINT8, .rank = 1, .shape = {ITEMS}, .data = labels};
     const char *s = put_npy("sorted.npy", &x, &y);
-    assert_int_equal(dataset_open_pair(&train, &val, s, 0, NULL), STRIA_OK);
+    assert_int_equal(dataset_open_pair(&train, &val, s, NULL, NULL), STRIA_OK);
     assert_int_equal(dataset_count(train), 110);
     assert_int_equal(dataset_count(val), 10);
     for (int i = 0; i < 110; i++) seen[*dataset_pixels(train, i)]++;
@@ -366,7 +366,7 @@ static void test_divided_folder(void **state) {
     assert_int_equal(dataset_channels(d), 1);
     dataset_free(d);
     dataset *train = NULL, *val = NULL;
-    assert_int_equal(dataset_open_pair(&train, &val, spec("folder", "g"), 0, NULL), STRIA_OK);
+    assert_int_equal(dataset_open_pair(&train, &val, spec("folder", "g"), NULL, NULL), STRIA_OK);
     assert_int_equal(dataset_count(train), 11);
     assert_int_equal(dataset_count(val), 1);
     dataset_free(train);
@@ -374,7 +374,7 @@ static void test_divided_folder(void **state) {
     put_folder("g/val");
     put_folder("g/val/b");
     put_grey("g/val/b/1.pgm", 1);
-    assert_int_equal(dataset_open_pair(&train, &val, spec("folder", "g"), 0, NULL), STRIA_OK);
+    assert_int_equal(dataset_open_pair(&train, &val, spec("folder", "g"), NULL, NULL), STRIA_OK);
     assert_int_equal(dataset_count(train), 12);
     assert_int_equal(dataset_label(val, 0), 1);
     dataset_free(train);
@@ -438,7 +438,7 @@ static void test_part_names(void **state) {
         snprintf(to, sizeof to, "i/%s", vals[k]);
         assert_int_equal(rename(in_folder(from), in_folder(to)), 0);
         snprintf(from, sizeof from, "%s", to);
-        assert_int_equal(dataset_open_pair(&d, &v, spec("folder", "i"), 0, NULL), STRIA_OK);
+        assert_int_equal(dataset_open_pair(&d, &v, spec("folder", "i"), NULL, NULL), STRIA_OK);
         assert_int_equal(dataset_count(d), 2);
         assert_int_equal(dataset_count(v), 1);
         assert_int_equal(dataset_label(v, 0), 1);

@@ -22,6 +22,8 @@ typedef struct stria_dataset_options {
     int64_t limit;     /* at most so many images, 0: all */
     bool hold_out_val; /* split train leaves out what split val gives, for sources without a validation set of their own
                         */
+    int64_t max_pixels; /* pictures from files have at most so many pixels. 0: 2^26, and at most 16 MiB and 4,096 times
+                           the file's size in memory */
 } stria_dataset_options;
 
 /* The whole training split. */
@@ -33,9 +35,9 @@ STRIA_API stria_dataset_options stria_dataset_options_default(void);
 STRIA_API stria_status stria_dataset_open(stria_dataset **out, const char *spec, const stria_dataset_options *options,
                                           stria_error *error);
 /* The training images without their validation part, and that part; they share memory where one is cut from the other.
- * limit as in the options, errors as of stria_dataset_open. */
+ * Of the options (NULL: the defaults) limit and max_pixels count; errors as of stria_dataset_open. */
 STRIA_API stria_status stria_dataset_open_pair(stria_dataset **train, stria_dataset **val, const char *spec,
-                                               int64_t limit, stria_error *error);
+                                               const stria_dataset_options *options, stria_error *error);
 /* Gives this holder's reference back: trainers keep their own. Accepts NULL. */
 STRIA_API void stria_dataset_free(stria_dataset *dataset);
 

@@ -150,6 +150,7 @@ typedef struct stria_inference_options {
     const char *isa; /* NULL: the best of this machine, or the environment's STRIA_ISA */
     bool (*progress)(int64_t done, int64_t of, void *context); /* NULL: none; false stops with STRIA_INTERRUPTED */
     void *context;
+    int64_t max_pixels; /* of a picture's file in stria_predict_file, as in stria_dataset_options; 0: the default */
 } stria_inference_options;
 
 /* All CPUs, a batch that is chosen, the best instruction set, no progress. */

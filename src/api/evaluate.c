@@ -103,6 +103,7 @@ struct stria_predictor {
     stria_model *model;
     session *s;
     pool *pool;
+    int64_t max_pixels;
     classifier c; /* of model->g */
     char **names; /* of the classes; one block */
 };
@@ -117,6 +118,7 @@ stria_status stria_predictor_new(stria_predictor **out, const stria_model *model
     TRY(machine_kernels(o.isa, &config.ks, err));
     TRY(mem_new(&p, 1, sizeof *p, "a predictor", err));
     p->model = model_retain(model);
+    p->max_pixels = o.max_pixels;
     stria_status status = classifier_of(model->g, &p->c, err);
     if (status == STRIA_OK) status = pool_new(&p->pool, o.threads, err);
     config.pool = p->pool;
@@ -170,7 +172,7 @@ static stria_status predict_view(stria_predictor *p, const image_view *view, flo
 
 stria_status stria_predict_file(stria_predictor *p, const char *path, float *probabilities, stria_error *err) {
     image picture = {0};
-    TRY(image_load(path, 0, &picture, err));
+    TRY(image_load(path, p->max_pixels, &picture, err));
     image_view view = image_view_of(&picture);
     stria_status status = predict_view(p, &view, probabilities, err);
     image_release(&picture);

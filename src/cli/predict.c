@@ -105,7 +105,7 @@ static stria_status predict_data(const options *given, const stria_model *model,
     stria_dataset *data = NULL;
     stria_status status = source_spec(given, given->operands[0], source, sizeof source, error);
     if (status == STRIA_OK)
-        status = source_data(source, source_split(given), option_integer(given, "limit"), &data, error);
+        status = source_data(given, source, source_split(given), option_integer(given, "limit"), &data, error);
     if (status == STRIA_OK) source_check_range(model, data);
     if (status == STRIA_OK && !list && stria_dataset_count(data) <= DRAWN_MAX)
         status = pictures_predict(stdout, r->predictor, data, (int)stria_dataset_count(data), error);
@@ -154,6 +154,7 @@ static const option_row predict_rows[] = {
                 "its own"),
     OPTION_SPLIT("test"),
     OPTION_LIMIT("8", "with --data: the first so many images, 0: all"),
+    OPTION_MAX_PIXELS,
     OPTIONS_PREPROCESS,
     {0},
 };

@@ -84,10 +84,12 @@ void source_warn(const stria_model *model) {
              "--preprocess imagenet|caffe|tf or --scale, --mean and --std say it");
 }
 
-stria_status source_data(const char *spec, stria_split split, int64_t limit, stria_dataset **out, stria_error *error) {
+stria_status source_data(const options *given, const char *spec, stria_split split, int64_t limit, stria_dataset **out,
+                         stria_error *error) {
     stria_dataset_options chosen = stria_dataset_options_default();
     chosen.split = split;
     chosen.limit = limit;
+    if (has_row(given, "max-pixels")) chosen.max_pixels = option_integer(given, "max-pixels");
     stria_status status = stria_dataset_open(out, spec, &chosen, error);
     if (status == STRIA_OK) source_note(*out);
     return status;
@@ -124,6 +126,7 @@ stria_inference_options source_inference(const options *given, const char *label
     stria_inference_options run = stria_inference_options_default();
     run.threads = (int)option_integer(given, "threads");
     if (has_row(given, "batch") && !given->verb->training) run.batch = option_integer(given, "batch");
+    if (has_row(given, "max-pixels")) run.max_pixels = option_integer(given, "max-pixels");
     run.progress = term_progress;
     memcpy(&run.context, &label, sizeof label); /* a label is only read */
     return run;

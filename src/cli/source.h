@@ -14,7 +14,8 @@ void source_check_range(const stria_model *model, const stria_dataset *data);
 /* Says what of the source is left out, if anything. */
 void source_note(const stria_dataset *data);
 /* Images of a data source. limit 0: all. */
-stria_status source_data(const char *spec, stria_split split, int64_t limit, stria_dataset **out, stria_error *error);
+stria_status source_data(const options *given, const char *spec, stria_split split, int64_t limit, stria_dataset **out,
+                         stria_error *error);
 /* --data, or what a run folder was trained with. */
 stria_status source_spec(const options *given, const char *model, char *spec, size_t bytes, stria_error *error);
 /* --split as the library counts. */

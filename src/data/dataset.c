@@ -202,13 +202,17 @@ stria_status dataset_open(dataset **out, const char *spec, const dataset_options
     TRY(parse_split(o.split, &part, err));
     if (o.limit < 0) FAIL(err, STRIA_BAD_ARGUMENT, "a limit of %" PRId64 " items", o.limit);
     TRY(store_open(&s, spec, part, err));
+    s->max_pixels = o.max_pixels;
     stria_status status = cut_part(out, s, part, &o, err);
     if (status != STRIA_OK) store_release(s);
     return status;
 }
 
-stria_status dataset_open_pair(dataset **train, dataset **val, const char *spec, int64_t limit, stria_error *err) {
-    dataset_options o = {.split = "val", .limit = limit, .hold_out = true};
+stria_status dataset_open_pair(dataset **train, dataset **val, const char *spec, const dataset_options *options,
+                               stria_error *err) {
+    dataset_options o = options ? *options : (dataset_options){0};
+    o.split = "val";
+    o.hold_out = true;
     dataset *v = NULL, *t = NULL;
     TRY(dataset_open(&v, spec, &o, err));
     stria_status status;
@@ -300,7 +304,7 @@ stria_status dataset_read(const dataset *d, int64_t i, dataset_item *item, stria
     const store *s = d->store;
     image m = {0};
     if (s->files) {
-        TRY(image_load(dataset_file(d, i), 0, &m, err));
+        TRY(image_load(dataset_file(d, i), s->max_pixels, &m, err));
         *item = (dataset_item){.view = image_view_of(&m), .decoded = m};
         return STRIA_OK;
     }

@@ -14,6 +14,7 @@ typedef struct dataset_options {
         *split;    /* "train", "val", "test", or "all" for sources of one piece. NULL: test if there is one, else all */
     int64_t limit; /* at most so many items; 0: all */
     bool hold_out; /* "train" leaves out what "val" would be */
+    int64_t max_pixels; /* of a picture's file that is read (image_load); 0: the default limits */
 } dataset_options;
 
 /* Sources without a validation set of their own (all but folders with train and val inside) lend a twelfth of train:
@@ -22,8 +23,10 @@ typedef struct dataset_options {
  * checked that can be without decoding pictures: counts, labels, finite values. */
 stria_status dataset_open(dataset **out, const char *spec, const dataset_options *options, stria_error *err);
 
-/* Train without its validation part, and that part; they share memory where one was cut from the other. */
-stria_status dataset_open_pair(dataset **train, dataset **val, const char *spec, int64_t limit, stria_error *err);
+/* Train without its validation part, and that part; they share memory where one was cut from the other. Of the options
+ * (NULL: zeros), the limit and max_pixels count. */
+stria_status dataset_open_pair(dataset **train, dataset **val, const char *spec, const dataset_options *options,
+                               stria_error *err);
 
 void dataset_free(dataset *d); /* accepts NULL */
 
