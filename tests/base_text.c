@@ -118,6 +118,35 @@ static void knows_endings(void **state) {
     assert_false(text_ends("y", ".npy"));
 }
 
+/* RFC 3629: what is no character, and the least and greatest of each length. */
+static void finds_utf8(void **state) {
+    static const struct {
+        const char *s;
+        size_t bytes;
+    } rows[] = {{"", 0},
+                {"a", 1},
+                {"\x7f", 1},
+                {"\x80", 0},
+                {"\xc1\xbf", 0},
+                {"\xc2\x80", 2},
+                {"\xdf\xbf", 2},
+                {"\xe0\x9f\xbf", 0},
+                {"\xe0\xa0\x80", 3},
+                {"\xed\x9f\xbf", 3},
+                {"\xed\xa0\x80", 0},
+                {"\xef\xbf\xbf", 3},
+                {"\xf0\x8f\xbf\xbf", 0},
+                {"\xf0\x90\x80\x80", 4},
+                {"\xf4\x8f\xbf\xbf", 4},
+                {"\xf4\x90\x80\x80", 0},
+                {"\xf8\x88\x80\x80\x80", 0},
+                {"\xff", 0},
+                {"\xe7\x8b", 0},
+                {"\xe9z", 0}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) assert_int_equal(text_utf8_bytes(rows[i].s), rows[i].bytes);
+}
+
 static void prints_sizes(void **state) {
     (void)state;
     char b[32];
@@ -138,7 +167,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_grows),     cmocka_unit_test(text_failure_sticks), cmocka_unit_test(finds_the_nearest),
         cmocka_unit_test(reads_integers), cmocka_unit_test(reads_reals),         cmocka_unit_test(ignores_the_locale),
-        cmocka_unit_test(knows_endings),  cmocka_unit_test(prints_sizes),
+        cmocka_unit_test(knows_endings),  cmocka_unit_test(finds_utf8),          cmocka_unit_test(prints_sizes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -36,11 +36,13 @@ refused 2 "no preprocessing is called 'torch': there are imagenet, caffe and tf"
 head -n 9 names >short
 refused 1 "--labels: 'short' has 9 names, the model 10 classes" eval linear --data mnist:data --labels short
 sed '3s/.*/9/' names >double
-refused 1 "--labels: 'double' has the class '9' twice" eval linear --data mnist:data --labels double
+refused 2 "the data's class '7' is none of the model's 10 classes" eval linear --data mnist:data --labels double
 sed '3s/.*//' names >gap
 refused 1 "--labels: line 3 of 'gap' is empty" eval linear --data mnist:data --labels gap
-sed "3s/.*/$(printf '%0256d' 0)/" names >long
-refused 1 "--labels: line 3 of 'long' has 256 bytes, a name at most 255" eval linear --data mnist:data --labels long
+sed "3s/.*/$(printf '%0300d' 0)/" names >long
+expect 0 convert linear long.onnx --labels long
+expect 0 predict long.onnx --data mnist:data --limit 1 --top 10 --json
+says stdout "\"name\":\"$(printf '%0300d' 0)\""
 refused 1 "--labels: 'nowhere' cannot be read: No such file or directory" eval linear --data mnist:data --labels nowhere
 refused 1 "--labels: '.' cannot be read: Is a directory" eval linear --data mnist:data --labels .
 refused 1 "--labels: 'data/train-images-idx3-ubyte' is no text file of class names" \

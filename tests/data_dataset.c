@@ -104,7 +104,7 @@ static void test_pair_shares_memory(void **state) {
     dataset *train = NULL, *val = NULL;
     size_t before = mem_bytes_now();
     (void)state;
-    assert_int_equal(dataset_open_pair(&train, &val, spec("mnist", "m"), 0, NULL), STRIA_OK);
+    assert_int_equal(dataset_open_pair(&train, &val, spec("mnist", "m"), NULL, NULL), STRIA_OK);
     assert_int_equal(dataset_count(train), 22);
     assert_int_equal(dataset_count(val), 2);
     assert_ptr_equal(dataset_pixels(train, 0) + 22 * 6, dataset_pixels(val, 0));
@@ -126,7 +126,7 @@ static void test_pair_freed_by_threads(void **state) {
     for (int i = 0; i < 50; i++) {
         dataset *parts[2];
         pthread_t threads[2];
-        assert_int_equal(dataset_open_pair(&parts[0], &parts[1], spec("mnist", "m"), 0, NULL), STRIA_OK);
+        assert_int_equal(dataset_open_pair(&parts[0], &parts[1], spec("mnist", "m"), NULL, NULL), STRIA_OK);
         for (int k = 0; k < 2; k++) assert_int_equal(pthread_create(&threads[k], NULL, free_dataset, parts[k]), 0);
         for (int k = 0; k < 2; k++) assert_int_equal(pthread_join(threads[k], NULL), 0);
         assert_int_equal(mem_bytes_now(), before);
@@ -278,7 +278,7 @@ static void test_random_choice(void **state) {
     npy_array x = {.type = STRIA_UINT8, .rank = 2, .shape = {ITEMS, 1}, .data = pixels};
     npy_array y = {.type = STRIA_UINT8, .rank = 1, .shape = {ITEMS}, .data = labels};
     const char *s = put_npy("sorted.npy", &x, &y);
-    assert_int_equal(dataset_open_pair(&train, &val, s, 0, NULL), STRIA_OK);
+    assert_int_equal(dataset_open_pair(&train, &val, s, NULL, NULL), STRIA_OK);
     assert_int_equal(dataset_count(train), 110);
     assert_int_equal(dataset_count(val), 10);
     for (int i = 0; i < 110; i++) seen[*dataset_pixels(train, i)]++;
@@ -305,6 +305,12 @@ static void put_grey(const char *name, int value) {
     put_file(name, file, (size_t)n + 2);
 }
 
+static const char *note_of(const char *format, const char *name) {
+    static char note[900];
+    snprintf(note, sizeof note, format, in_folder(name));
+    return note;
+}
+
 static void test_folder(void **state) {
     (void)state;
     put_folder("f");
@@ -324,10 +330,15 @@ static void test_folder(void **state) {
     assert_int_equal(dataset_label(d, 1), 1);
     assert_non_null(strstr(dataset_file(d, 1), "dog/a.PGM"));
     assert_false(dataset_uniform(d));
-    assert_int_equal(dataset_channels(d), 3); /* the first is coloured */
+    assert_string_equal(dataset_note(d), note_of("1 file is left out that is no PNG, JPEG, BMP or PNM picture by name: "
+                                                 "%s",
+                                                 "f/dog/notes.txt"));
+    assert_int_equal(dataset_channels(d), 3); /* one is coloured */
+    assert_int_equal(dataset_height(d), 0);
     dataset_item item;
     assert_int_equal(dataset_read(d, 2, &item, NULL), STRIA_OK);
-    for (int c = 0; c < 3; c++) assert_int_equal(item.view.bytes[c * item.view.channel_step], 20);
+    assert_int_equal(item.view.channels, 1);
+    assert_int_equal(*item.view.bytes, 20);
     dataset_item_release(&item);
     dataset_free(d);
     put_file("f/dog/a.PGM", "P5 9 9 255\n", 11);
@@ -355,7 +366,7 @@ static void test_divided_folder(void **state) {
     assert_int_equal(dataset_channels(d), 1);
     dataset_free(d);
     dataset *train = NULL, *val = NULL;
-    assert_int_equal(dataset_open_pair(&train, &val, spec("folder", "g"), 0, NULL), STRIA_OK);
+    assert_int_equal(dataset_open_pair(&train, &val, spec("folder", "g"), NULL, NULL), STRIA_OK);
     assert_int_equal(dataset_count(train), 11);
     assert_int_equal(dataset_count(val), 1);
     dataset_free(train);
@@ -363,11 +374,86 @@ static void test_divided_folder(void **state) {
     put_folder("g/val");
     put_folder("g/val/b");
     put_grey("g/val/b/1.pgm", 1);
-    assert_int_equal(dataset_open_pair(&train, &val, spec("folder", "g"), 0, NULL), STRIA_OK);
+    assert_int_equal(dataset_open_pair(&train, &val, spec("folder", "g"), NULL, NULL), STRIA_OK);
     assert_int_equal(dataset_count(train), 12);
     assert_int_equal(dataset_label(val, 0), 1);
     dataset_free(train);
     dataset_free(val);
+}
+
+/* A class may be called like a part: parts hold folders, classes hold pictures. */
+static void test_class_called_train(void **state) {
+    static const char *const classes[] = {"h/bus", "h/car", "h/train", "h/test"};
+    (void)state;
+    put_folder("h");
+    for (size_t i = 0; i < 4; i++) {
+        char name[32];
+        put_folder(classes[i]);
+        snprintf(name, sizeof name, "%s/1.pgm", classes[i]);
+        put_grey(name, (int)i);
+    }
+    dataset *d = open_split(spec("folder", "h"), "train", 0, false);
+    assert_int_equal(dataset_classes(d), 4);
+    assert_string_equal(dataset_class_name(d, 3), "train");
+    assert_int_equal(dataset_count(d), 4);
+    assert_string_equal(dataset_note(d), "");
+    dataset_free(d);
+    put_folder("h/train/thumbs"); /* a folder beside the pictures of a class makes it no part, but is not read */
+    put_grey("h/loose.pgm", 1);
+    d = open_split(spec("folder", "h"), "train", 0, false);
+    assert_int_equal(dataset_classes(d), 4);
+    assert_non_null(strstr(dataset_note(d), "1 file is left out"));
+    assert_non_null(strstr(dataset_note(d), "h/train/thumbs"));
+    assert_non_null(strstr(dataset_note(d), "1 picture is left out that lies in no class's folder: "));
+    dataset_free(d);
+}
+
+/* Only a test part; the other names of val; what is no part is said. */
+static void test_part_names(void **state) {
+    static const char *const vals[] = {"val", "valid", "validation", "Val", "VALIDATION"};
+    dataset *d, *v;
+    (void)state;
+    put_folder("i");
+    put_folder("i/test");
+    put_folder("i/test/a");
+    put_grey("i/test/a/1.pgm", 1);
+    d = open_split(spec("folder", "i"), "test", 0, false);
+    assert_string_equal(dataset_class_name(d, 0), "a");
+    dataset_free(d);
+    d = open_split(spec("folder", "i"), NULL, 0, false);
+    assert_int_equal(dataset_count(d), 1);
+    dataset_free(d);
+    refuse(spec("folder", "i"), "train", STRIA_BAD_ARGUMENT, "has no train folder");
+    refuse(spec("folder", "i"), "val", STRIA_BAD_ARGUMENT, "has no train folder");
+    put_folder("i/Training");
+    put_folder("i/Training/a");
+    put_folder("i/Training/b");
+    put_grey("i/Training/a/1.pgm", 1);
+    put_grey("i/Training/b/1.pgm", 1);
+    char from[64] = "i/val", to[64];
+    put_folder("i/val");
+    put_folder("i/val/b");
+    put_grey("i/val/b/1.pgm", 1);
+    for (size_t k = 0; k < sizeof vals / sizeof *vals; k++) {
+        snprintf(to, sizeof to, "i/%s", vals[k]);
+        assert_int_equal(rename(in_folder(from), in_folder(to)), 0);
+        snprintf(from, sizeof from, "%s", to);
+        assert_int_equal(dataset_open_pair(&d, &v, spec("folder", "i"), NULL, NULL), STRIA_OK);
+        assert_int_equal(dataset_count(d), 2);
+        assert_int_equal(dataset_count(v), 1);
+        assert_int_equal(dataset_label(v, 0), 1);
+        assert_string_equal(dataset_note(d), "");
+        dataset_free(d);
+        dataset_free(v);
+    }
+    put_folder("i/unlabelled");
+    put_grey("i/test/2.pgm", 1);
+    d = open_split(spec("folder", "i"), "train", 0, false);
+    assert_non_null(strstr(dataset_note(d), "1 folder is left out that is not train, val or test: "));
+    dataset_free(d);
+    put_folder("i/valid");
+    put_folder("i/valid/a");
+    refuse(spec("folder", "i"), "train", STRIA_BAD_FILE, "has both 'VALIDATION' and 'valid'");
 }
 
 static void check_real(const char *s, const char *name_0, int label_0) {
@@ -417,6 +503,8 @@ int main(void) {
         cmocka_unit_test(test_random_choice),
         cmocka_unit_test(test_folder),
         cmocka_unit_test(test_divided_folder),
+        cmocka_unit_test(test_class_called_train),
+        cmocka_unit_test(test_part_names),
         cmocka_unit_test(test_real),
     };
     return cmocka_run_group_tests(tests, setup, folder_teardown);

@@ -139,7 +139,7 @@ static void test_refusals(void **state) {
     dataset_free(d);
 }
 
-/* Pictures of a folder, one of them of another size, one damaged: the item's name is in the sentence; resizing helps.
+/* Pictures of a folder, one of them of another size, some damaged: the item's name is in the sentence; resizing helps.
  */
 static void test_pictures(void **state) {
     char s[600], name[32];
@@ -159,10 +159,17 @@ static void test_pictures(void **state) {
     loader_options o = {.batch = 20};
     loader *l = NULL;
     p.scale = 1;
+    assert_int_equal(loader_new(&l, d, &p, &o, &err), STRIA_BAD_SHAPE);
+    assert_true(says(&err, "the pictures differ in size: say how to resize or crop them"));
+    p.crop_height = 1;
+    p.crop_width = 3;
+    o.shape[0] = 1, o.shape[1] = 1, o.shape[2] = 3;
     assert_int_equal(loader_new(&l, d, &p, &o, NULL), STRIA_OK);
     assert_int_equal(loader_fill(l, NULL, 0, 0, x, NULL, NULL, &err), STRIA_BAD_SHAPE);
-    assert_true(says(&err, "f/one/25.pgm: 4 x 1 pixels where the first picture has 2 x 1: say how to resize"));
+    assert_true(says(&err, "f/one/10.pgm: a crop of 3 x 1 does not fit into a picture of 2 x 1"));
     loader_free(l);
+    p.crop_height = p.crop_width = 0;
+    o = (loader_options){.batch = 20};
     p.resize_height = 1;
     p.resize_width = 2;
     assert_int_equal(loader_new(&l, d, &p, &o, NULL), STRIA_OK);
@@ -176,6 +183,59 @@ static void test_pictures(void **state) {
     dataset_free(d);
 }
 
+/* The files in this order, of which a.* is the first by name; what each becomes for a network of `channels` x 1 x 2. */
+static void fill_mixed(const char *first, int channels, float *x) {
+    char s[600];
+    put_file("mixed/one/a.ppm", "P6 2 1 255\nabcabc", 17);
+    put_file("mixed/one/b.pgm", "P5 3 1 255\nxyz", 14);
+    put_file("mixed/one/c.ppm", "P6 2 1 255\nabcabc", 17);
+    put_file("mixed/one/d.pgm", "P5 2 1 255\nxx", 13);
+    char moved[64];
+    snprintf(moved, sizeof moved, "mixed/one/0%s", strrchr(first, '/') + 1);
+    assert_int_equal(rename(in_folder(first), in_folder(moved)), 0);
+    snprintf(s, sizeof s, "folder:%s", in_folder("mixed"));
+    dataset *d = open_all(s);
+    preprocess p = preprocess_default();
+    loader_options o = {.batch = 4, .shape = {channels, 1, 2}};
+    loader *l = NULL;
+    p.scale = 1;
+    assert_int_equal(dataset_channels(d), 3);
+    assert_int_equal(loader_new(&l, d, &p, &o, NULL), STRIA_OK);
+    assert_int_equal(loader_fill(l, NULL, 0, 0, x, NULL, NULL, NULL), STRIA_OK);
+    loader_free(l);
+    dataset_free(d);
+    assert_int_equal(rename(in_folder(moved), in_folder(first)), 0);
+}
+
+/* Channels and sizes do not depend on which file is the first by name, nor on how many of another kind are there. */
+static void test_first_picture_decides_nothing(void **state) {
+    static const char *const names[] = {"mixed/one/a.ppm", "mixed/one/b.pgm", "mixed/one/c.ppm", "mixed/one/d.pgm"};
+    float x[4 * 6];
+    const float grey = 0.299f * 'a' + 0.587f * 'b' + 0.114f * 'c';
+    (void)state;
+    put_folder("mixed");
+    put_folder("mixed/one");
+    for (int first = 0; first < 4; first++) {
+        int at[4] = {first};
+        for (int i = 0, k = 1; i < 4; i++)
+            if (i != first) at[k++] = i; /* which file each place holds */
+        fill_mixed(names[first], 3, x);
+        for (int i = 0; i < 4; i++) {
+            for (int c = 0; c < 3; c++) {
+                float *row = x + 6 * i + 2 * c;
+                if (at[i] % 2 == 0) assert_true(row[0] == (float)('a' + c) && row[1] == row[0]);
+                else if (at[i] == 3) assert_true(row[0] == 'x' && row[1] == 'x');
+                else assert_true(row[0] > 'x' && row[0] < 'y' && row[1] > 'y' && row[1] < 'z');
+            }
+        }
+        fill_mixed(names[first], 1, x);
+        for (int i = 0; i < 4; i++) {
+            if (at[i] % 2 == 0) assert_true(x[2 * i] == grey && x[2 * i + 1] == grey);
+            else assert_true(x[2 * i] >= 'x' && x[2 * i + 1] <= 'z');
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order_and_last_batch),
@@ -183,6 +243,7 @@ int main(void) {
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_pictures),
+        cmocka_unit_test(test_first_picture_decides_nothing),
     };
     return cmocka_run_group_tests(tests, setup, folder_teardown);
 }

@@ -102,6 +102,68 @@ static void test_crop(void **state) {
     assert_true(says(&err, "a crop of 7 x 7 does not fit into a picture of 6 x 5"));
 }
 
+/* Where the crop begins, of a row of n pixels that tell their column: round(d / 2), half to even, as torchvision has it
+ * (figures of its center_crop). */
+static void test_crop_begin(void **state) {
+    static const struct {
+        int n, crop, begin;
+    } rows[] = {{40, 40, 0}, {41, 40, 0}, {42, 40, 1}, {43, 40, 2}, {44, 40, 2},
+                {45, 40, 2}, {46, 40, 3}, {47, 40, 4}, {5, 2, 2},   {256, 224, 16}};
+    uint8_t pixels[256];
+    float x[224 * 1];
+    (void)state;
+    for (int i = 0; i < 256; i++) pixels[i] = (uint8_t)i;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        preprocess across = preprocess_default();
+        across.scale = 1;
+        across.crop_height = 1;
+        across.crop_width = rows[i].crop;
+        image_view v = interleaved(pixels, 1, 1, rows[i].n);
+        assert_int_equal(preprocess_apply(&across, NULL, &v, x, NULL), STRIA_OK);
+        assert_int_equal((int)x[0], rows[i].begin);
+        preprocess down = across;
+        down.crop_height = rows[i].crop;
+        down.crop_width = 1;
+        v = interleaved(pixels, 1, rows[i].n, 1);
+        assert_int_equal(preprocess_apply(&down, NULL, &v, x, NULL), STRIA_OK);
+        assert_int_equal((int)x[0], rows[i].begin);
+    }
+}
+
+/* The longer side is cut to a whole number, as in torchvision: int(size · long / short). */
+static void test_resize_shorter_side(void **state) {
+    static const struct {
+        int height, width, size, resized_height, resized_width;
+    } rows[] = {{343, 512, 256, 256, 382}, {512, 343, 256, 382, 256}, {375, 500, 256, 256, 341},
+                {500, 333, 224, 336, 224}, {10, 10, 7, 7, 7},         {3, 1000, 2, 2, 666},
+                {427, 640, 232, 232, 347}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        preprocess p = preprocess_default();
+        int shape[3];
+        p.resize_height = rows[i].size;
+        assert_int_equal(preprocess_shape(&p, 3, rows[i].height, rows[i].width, shape, NULL), STRIA_OK);
+        assert_int_equal(shape[1], rows[i].resized_height);
+        assert_int_equal(shape[2], rows[i].resized_width);
+    }
+}
+
+/* Resizing holds a row of the picture in floats, not the picture. */
+static void test_resize_memory(void **state) {
+    enum { SIDE = 3000 };
+    uint8_t *pixels = mem_zalloc(SIDE * SIDE, 1);
+    float x[8 * 8];
+    preprocess p = preprocess_default();
+    (void)state;
+    assert_non_null(pixels);
+    image_view v = interleaved(pixels, 1, SIDE, SIDE);
+    p.resize_height = p.resize_width = 8;
+    size_t peak = mem_bytes_peak();
+    assert_int_equal(preprocess_apply(&p, NULL, &v, x, NULL), STRIA_OK);
+    assert_true(mem_bytes_peak() - peak < 1 << 20);
+    mem_free(pixels);
+}
+
 /* Bilinear over pixel centres; the figures are Pillow's for mode F, Image.BILINEAR. */
 static void test_resize(void **state) {
     static const float small[] = {0, 10, 20, 30}, line[] = {0, 1, 2, 3, 4, 5, 6, 7};
@@ -184,13 +246,17 @@ static void test_text(void **state) {
         {"mean", "", ""},
         {"std", "0.5", "0.5"},
         {"mean", "-1e-3", "-0.001"},
+        {"range", "0,1", "0,1"},
+        {"range", "-2.5,3", "-2.5,3"},
+        {"range", "", ""},
     };
     static const struct {
         const char *key, *value;
-    } wrong[] = {{"resize", "0"},  {"resize", "x5"},     {"resize", "5x"}, {"resize", "70000"},   {"resize", "5x5x5"},
-                 {"crop", "-3"},   {"channels", "cmyk"}, {"scale", "0"},   {"scale", "1/0"},      {"scale", "nan"},
-                 {"scale", "one"}, {"mean", "1,"},       {"mean", ",1"},   {"mean", "1,2,3,4,5"}, {"std", "0"},
-                 {"std", "-1"},    {"std", "inf"},       {"size", "3"}};
+    } wrong[] = {{"resize", "0"},  {"resize", "x5"},     {"resize", "5x"},   {"resize", "70000"},   {"resize", "5x5x5"},
+                 {"crop", "-3"},   {"channels", "cmyk"}, {"scale", "0"},     {"scale", "1/0"},      {"scale", "nan"},
+                 {"scale", "one"}, {"mean", "1,"},       {"mean", ",1"},     {"mean", "1,2,3,4,5"}, {"std", "0"},
+                 {"range", "1"},   {"range", "1,1"},     {"range", "0,1,2"}, {"std", "-1"},         {"std", "inf"},
+                 {"size", "3"}};
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         preprocess p = preprocess_default();
@@ -209,8 +275,38 @@ static void test_text(void **state) {
     }
     preprocess p = preprocess_default();
     assert_int_equal(preprocess_preset(&p, "torch", NULL), STRIA_BAD_ARGUMENT);
-    assert_int_equal(preprocess_keys(), 6);
+    assert_int_equal(preprocess_keys(), 7);
     assert_string_equal(preprocess_key(0), "resize");
+}
+
+/* 0…1 and 0…255 are converted into each other; what is neither is doubted unless it looks like the model's own. */
+static void test_ranges(void **state) {
+    static const struct {
+        const char *model;
+        value_range data;
+        double factor;
+        bool doubtful;
+    } rows[] = {
+        {"", {0, 255, true}, 1, false},        {"", {0, 1, false}, 255, false},
+        {"", {0, 0.7, false}, 255, false},     {"", {0, 254.5, false}, 1, false},
+        {"", {-2.1, 2.6, false}, 1, true},     {"", {0, 1, true}, 255, false},
+        {"0,255", {0, 1, false}, 255, false},  {"0,1", {0, 255, true}, 1.0 / 255, false},
+        {"0,1", {0, 1, false}, 1, false},      {"0,1", {0, 9, true}, 1.0 / 255, false},
+        {"0,1", {0, 254.5, false}, 1, true},   {"0,1", {-2.1, 2.6, false}, 1, true},
+        {"-2.1,2.6", {0, 255, true}, 1, true}, {"-2.1,2.6", {-2, 2.7, false}, 1, false},
+        {"-2.1,2.6", {0, 1, false}, 1, true},  {"-200,300", {0, 1, false}, 1, true},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        preprocess p = preprocess_default();
+        bool doubtful;
+        set(&p, "range", rows[i].model);
+        assert_true(preprocess_factor(&p, rows[i].data, &doubtful) == rows[i].factor);
+        assert_int_equal(doubtful, rows[i].doubtful);
+        p = preprocess_default(); /* a model that takes values as they are */
+        set(&p, "scale", "1");
+        assert_true(preprocess_factor(&p, rows[i].data, &doubtful) == 1 && !doubtful);
+    }
 }
 
 static void test_shapes(void **state) {
@@ -237,10 +333,14 @@ int main(void) {
         cmocka_unit_test(test_bytes_are_exact),
         cmocka_unit_test(test_grey_becomes_colour),
         cmocka_unit_test(test_crop),
+        cmocka_unit_test(test_crop_begin),
+        cmocka_unit_test(test_resize_shorter_side),
+        cmocka_unit_test(test_resize_memory),
         cmocka_unit_test(test_resize),
         cmocka_unit_test(test_resize_then_crop),
         cmocka_unit_test(test_flat_stays_flat),
         cmocka_unit_test(test_text),
+        cmocka_unit_test(test_ranges),
         cmocka_unit_test(test_shapes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,7 +50,7 @@ static stria_status use(const char *spec, stria_error *err) {
     preprocess p = preprocess_default();
     p.resize_height = 1;
     p.resize_width = 3;
-    stria_status status = dataset_open_pair(&train, &val, spec, 0, err);
+    stria_status status = dataset_open_pair(&train, &val, spec, NULL, err);
     if (status == STRIA_OK) status = loader_new(&l, train, &p, &o, err);
     if (status == STRIA_OK) status = loader_fill(l, NULL, 0, 1, x, NULL, NULL, err);
     loader_free(l);

@@ -22,6 +22,8 @@ typedef struct stria_dataset_options {
     int64_t limit;     /* at most so many images, 0: all */
     bool hold_out_val; /* split train leaves out what split val gives, for sources without a validation set of their own
                         */
+    int64_t max_pixels; /* pictures from files have at most so many pixels. 0: 2^26, and at most 16 MiB and 4,096 times
+                           the file's size in memory */
 } stria_dataset_options;
 
 /* The whole training split. */
@@ -33,9 +35,9 @@ STRIA_API stria_dataset_options stria_dataset_options_default(void);
 STRIA_API stria_status stria_dataset_open(stria_dataset **out, const char *spec, const stria_dataset_options *options,
                                           stria_error *error);
 /* The training images without their validation part, and that part; they share memory where one is cut from the other.
- * limit as in the options, errors as of stria_dataset_open. */
+ * Of the options (NULL: the defaults) limit and max_pixels count; errors as of stria_dataset_open. */
 STRIA_API stria_status stria_dataset_open_pair(stria_dataset **train, stria_dataset **val, const char *spec,
-                                               int64_t limit, stria_error *error);
+                                               const stria_dataset_options *options, stria_error *error);
 /* Gives this holder's reference back: trainers keep their own. Accepts NULL. */
 STRIA_API void stria_dataset_free(stria_dataset *dataset);
 
@@ -51,6 +53,9 @@ STRIA_API const char *stria_dataset_class_name(const stria_dataset *dataset, int
 STRIA_API void stria_dataset_shape(const stria_dataset *dataset, int64_t *channels, int64_t *height, int64_t *width);
 /* The file of one image; NULL where many images share a file, and outside 0…count−1. Lives as long as the dataset. */
 STRIA_API const char *stria_dataset_file(const stria_dataset *dataset, int64_t index);
+/* What of the source was left out (files in class folders that are not pictures, say), as a sentence; "" if nothing
+ * was. Lives as long as the dataset. */
+STRIA_API const char *stria_dataset_note(const stria_dataset *dataset);
 /* Pixels 0…255 as bytes [channels][height][width] (bytes must be their product) and the class of one image. Either may
  * be NULL. Values of a source of floats are taken as 0…1. STRIA_BAD_ARGUMENT for an index outside 0…count−1,
  * STRIA_BAD_SHAPE for other bytes, STRIA_NO_FILE or STRIA_BAD_FILE for a picture that cannot be read now. */

@@ -166,6 +166,11 @@ STRIA_API const char *stria_model_name(const stria_model *model);
 STRIA_API const char *stria_model_metadata(const stria_model *model, const char *key);
 STRIA_API stria_status stria_model_set_metadata(stria_model *model, const char *key, const char *value,
                                                 stria_error *error);
+/* The names of the classes, names[count] in the order of output 0; any bytes but NUL. Equal names are told apart by the
+ * numbers of their classes when they are read: "crane (134)". STRIA_BAD_ARGUMENT for a count below 1, STRIA_NO_MEMORY.
+ */
+STRIA_API stria_status stria_model_set_classes(stria_model *model, const char *const *names, int64_t count,
+                                               stria_error *error);
 /* How pictures become tensors, as a family of published weights wants it: "imagenet", "caffe" or "tf". Sets the
  * metadata stria.channels, stria.scale, stria.mean and stria.std; STRIA_BAD_ARGUMENT for another name. */
 STRIA_API stria_status stria_model_set_preprocess(stria_model *model, const char *preset, stria_error *error);

@@ -190,6 +190,7 @@ typedef struct stria_inference_options {
     const char *isa; /* NULL: the best of this machine, or the environment's STRIA_ISA */
     bool (*progress)(int64_t done, int64_t of, void *context); /* NULL: none; false stops with STRIA_INTERRUPTED */
     void *context;
+    int64_t max_pixels; /* of a picture's file in stria_predict_file, as in stria_dataset_options; 0: the default */
 } stria_inference_options;
 
 /* All CPUs, a batch that is chosen, the best instruction set, no progress. */
@@ -201,6 +202,10 @@ STRIA_API stria_inference_options stria_inference_options_default(void);
 STRIA_API stria_status stria_evaluate(const stria_model *model, const stria_dataset *data,
                                       const stria_inference_options *options, stria_evaluation *out,
                                       stria_error *error);
+/* Whether the data's values have the range that the model was trained with (metadata stria.range) or are converted to
+ * it, which is done between 0…1 and 0…255. Otherwise STRIA_BAD_ARGUMENT with a sentence that is worth a warning:
+ * nothing refuses such data. data NULL: pictures from files. Other errors: the model is not a classifier. */
+STRIA_API stria_status stria_model_check_range(const stria_model *model, const stria_dataset *data, stria_error *error);
 STRIA_API void stria_evaluation_release(stria_evaluation *evaluation); /* frees its arrays */
 
 /* ---------------------------------------------------------------------------------------------------------------

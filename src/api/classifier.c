@@ -1,6 +1,7 @@
 /* A model seen as a classifier. */
 #include "api/api.h"
 #include "model/model.h"
+#include "train/class_names.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -29,10 +30,12 @@ stria_status stria_model_classifier(const stria_model *model, stria_classifier *
 
 stria_status stria_model_class_name(const stria_model *model, int index, char *text, size_t bytes, stria_error *err) {
     classifier c;
-    char name[128];
+    char **names;
     TRY(classifier_of(model->g, &c, err));
     if (index < 0 || index >= c.classes)
         FAIL(err, STRIA_BAD_ARGUMENT, "there is no class %d: the model has %d", index, (int)c.classes);
-    if (bytes) snprintf(text, bytes, "%s", classifier_class_name(model->g, index, name));
+    TRY(class_names_of(model->g, c.classes, &names, err));
+    if (bytes) snprintf(text, bytes, "%s", names[index]);
+    mem_free(names);
     return STRIA_OK;
 }

@@ -36,7 +36,8 @@ stria_status stria_dataset_open(stria_dataset **out, const char *spec, const str
     TRY(options_take(&o, sizeof o, options, "dataset", err));
     if ((unsigned)o.split >= sizeof split_names / sizeof *split_names)
         FAIL(err, STRIA_BAD_ARGUMENT, "there is no split %d of a dataset", (int)o.split);
-    dataset_options inner = {.split = split_names[o.split], .limit = o.limit, .hold_out = o.hold_out_val};
+    dataset_options inner = {
+        .split = split_names[o.split], .limit = o.limit, .hold_out = o.hold_out_val, .max_pixels = o.max_pixels};
     TRY(dataset_wrap(&d, spec, &o, err));
     stria_status status = dataset_open(&d->d, spec, &inner, err);
     if (status == STRIA_OK) *out = d;
@@ -44,16 +45,18 @@ stria_status stria_dataset_open(stria_dataset **out, const char *spec, const str
     return status;
 }
 
-stria_status stria_dataset_open_pair(stria_dataset **train, stria_dataset **val, const char *spec, int64_t limit,
-                                     stria_error *err) {
+stria_status stria_dataset_open_pair(stria_dataset **train, stria_dataset **val, const char *spec,
+                                     const stria_dataset_options *options, stria_error *err) {
     stria_dataset_options o = stria_dataset_options_default();
     stria_dataset *t = NULL, *v = NULL;
-    o.limit = limit;
+    TRY(options_take(&o, sizeof o, options, "dataset", err));
+    o.split = STRIA_SPLIT_TRAIN;
     o.hold_out_val = true;
+    dataset_options inner = {.limit = o.limit, .max_pixels = o.max_pixels};
     stria_status status = dataset_wrap(&t, spec, &o, err);
     o.split = STRIA_SPLIT_VAL;
     if (status == STRIA_OK) status = dataset_wrap(&v, spec, &o, err);
-    if (status == STRIA_OK) status = dataset_open_pair(&t->d, &v->d, spec, limit, err);
+    if (status == STRIA_OK) status = dataset_open_pair(&t->d, &v->d, spec, &inner, err);
     if (status == STRIA_OK) {
         *train = t;
         *val = v;
@@ -95,6 +98,10 @@ const char *stria_dataset_file(const stria_dataset *d, int64_t index) {
     return index >= 0 && index < dataset_count(d->d) ? dataset_file(d->d, index) : NULL;
 }
 
+const char *stria_dataset_note(const stria_dataset *d) {
+    return dataset_note(d->d);
+}
+
 /* A view's samples as bytes [channels][height][width]; floats are taken as 0…1 grey values. */
 static void view_bytes(const image_view *v, uint8_t *pixels) {
     for (int c = 0; c < v->channels; c++)
@@ -114,6 +121,10 @@ stria_status stria_dataset_read(const stria_dataset *d, int64_t index, uint8_t *
     if (pixels) {
         dataset_item item;
         TRY(dataset_read(d->d, index, &item, err));
+        if (item.view.channels == 1) { /* a grey picture among coloured ones */
+            item.view.channels = dataset_channels(d->d);
+            if (!dataset_uniform(d->d)) item.view.channel_step = 0;
+        }
         size_t need = (size_t)item.view.channels * (size_t)item.view.height * (size_t)item.view.width;
         if (need == bytes) view_bytes(&item.view, pixels);
         dataset_item_release(&item);

@@ -1,6 +1,7 @@
 /* Evaluation and prediction. */
 #include "api/api.h"
 #include "data/image.h"
+#include "train/class_names.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -27,12 +28,20 @@ static void scores_fill(stria_evaluation *e) {
 
 /* Names are kept behind the scores, in one block with them. */
 static stria_status names_fill(stria_evaluation *e, const graph *g, stria_error *err) {
-    size_t classes = (size_t)e->classes;
-    char(*names)[128];
-    TRY(mem_new(&e->class_scores, classes + 1, sizeof *e->class_scores + sizeof *names, "the class table", err));
-    names = (char(*)[128])(e->class_scores + classes + 1);
-    for (size_t c = 0; c < classes; c++) e->class_scores[c].name = classifier_class_name(g, (int64_t)c, names[c]);
-    return STRIA_OK;
+    size_t classes = (size_t)e->classes, bytes = 0;
+    char **names;
+    TRY(class_names_of(g, e->classes, &names, err));
+    for (size_t c = 0; c < classes; c++) bytes += strlen(names[c]) + 1;
+    stria_status status =
+        mem_new(&e->class_scores, 1, (classes + 1) * sizeof *e->class_scores + bytes, "the class table", err);
+    char *to = status == STRIA_OK ? (char *)(e->class_scores + classes + 1) : NULL;
+    for (size_t c = 0; c < classes && to; c++) {
+        size_t length = strlen(names[c]) + 1;
+        e->class_scores[c].name = memcpy(to, names[c], length);
+        to += length;
+    }
+    mem_free(names);
+    return status;
 }
 
 static stria_status evaluation_fill(stria_evaluation *out, score *s, const graph *g, stria_error *err) {
@@ -73,6 +82,18 @@ stria_status stria_evaluate(const stria_model *model, const stria_dataset *data,
     return status;
 }
 
+stria_status stria_model_check_range(const stria_model *model, const stria_dataset *data, stria_error *err) {
+    classifier c;
+    bool doubtful;
+    TRY(classifier_of(model->g, &c, err));
+    value_range r = data ? dataset_range(data->d) : RANGE_OF_PIXELS;
+    preprocess_factor(&c.preprocess, r, &doubtful);
+    if (doubtful)
+        FAIL(err, STRIA_BAD_ARGUMENT, "the model was trained on values from %g to %g, but %s from %g to %g",
+             c.preprocess.range[0], c.preprocess.range[1], data ? "the data go" : "pictures go", r.least, r.most);
+    return STRIA_OK;
+}
+
 void stria_evaluation_release(stria_evaluation *e) {
     mem_free(e->class_scores);
     mem_free(e->confusion);
@@ -85,8 +106,9 @@ struct stria_predictor {
     stria_model *model;
     session *s;
     pool *pool;
-    classifier c;       /* of model->g */
-    char (*names)[128]; /* of the classes */
+    int64_t max_pixels;
+    classifier c; /* of model->g */
+    char **names; /* of the classes; one block */
 };
 
 stria_status stria_predictor_new(stria_predictor **out, const stria_model *model,
@@ -99,17 +121,14 @@ stria_status stria_predictor_new(stria_predictor **out, const stria_model *model
     TRY(machine_kernels(o.isa, &config.ks, err));
     TRY(mem_new(&p, 1, sizeof *p, "a predictor", err));
     p->model = model_retain(model);
+    p->max_pixels = o.max_pixels;
     stria_status status = classifier_of(model->g, &p->c, err);
     if (status == STRIA_OK) status = pool_new(&p->pool, o.threads, err);
     config.pool = p->pool;
     if (status == STRIA_OK) status = classifier_prediction(model->g, 1, &g, err);
     if (status == STRIA_OK) status = session_new(&p->s, g, &config, err);
     graph_free(g);
-    if (status == STRIA_OK) status = mem_new(&p->names, (size_t)p->c.classes + 1, sizeof *p->names, "class names", err);
-    for (int64_t i = 0; status == STRIA_OK && i < p->c.classes; i++) {
-        char name[128];
-        snprintf(p->names[i], sizeof p->names[i], "%s", classifier_class_name(model->g, i, name));
-    }
+    if (status == STRIA_OK) status = class_names_of(model->g, p->c.classes, &p->names, err);
     if (status == STRIA_OK) *out = p;
     else stria_predictor_free(p);
     return status;
@@ -130,18 +149,6 @@ int stria_predictor_classes(const stria_predictor *p) {
 
 const char *stria_predictor_class_name(const stria_predictor *p, int i) {
     return i >= 0 && i < p->c.classes ? p->names[i] : "";
-}
-
-/* What the model does not say follows from the picture: a grey network reads colours as grey, other sizes are resized.
- */
-static preprocess preprocess_for(const stria_predictor *p, const image_view *view) {
-    preprocess q = p->c.preprocess;
-    const int64_t *x = p->c.image->shape.dim;
-    if (q.order == PREPROCESS_KEEP && view->channels != x[1]) q.order = x[1] == 1 ? PREPROCESS_GREY : PREPROCESS_RGB;
-    bool sized = q.resize_height || q.crop_height;
-    if (!sized && (view->height != x[2] || view->width != x[3]))
-        q.resize_height = (int)x[2], q.resize_width = (int)x[3];
-    return q;
 }
 
 static void softmax(const float *logits, float *probabilities, int64_t classes) {
@@ -165,8 +172,9 @@ static void probabilities_fill(stria_predictor *p, float *probabilities) {
 }
 
 static stria_status predict_view(stria_predictor *p, const image_view *view, float *probabilities, stria_error *err) {
-    preprocess q = preprocess_for(p, view);
     const int64_t *x = p->c.image->shape.dim;
+    const int wanted[3] = {(int)x[1], (int)x[2], (int)x[3]};
+    preprocess q = preprocess_fit(&p->c.preprocess, view, wanted);
     int shape[3];
     TRY(preprocess_shape(&q, view->channels, view->height, view->width, shape, err));
     if (shape[0] != x[1] || shape[1] != x[2] || shape[2] != x[3])
@@ -180,14 +188,8 @@ static stria_status predict_view(stria_predictor *p, const image_view *view, flo
 
 stria_status stria_predict_file(stria_predictor *p, const char *path, float *probabilities, stria_error *err) {
     image picture = {0};
-    TRY(image_load(path, &picture, err));
-    image_view view = {.bytes = picture.pixels,
-                       .channels = picture.channels,
-                       .height = picture.height,
-                       .width = picture.width,
-                       .channel_step = 1,
-                       .pixel_step = picture.channels,
-                       .row_step = (int64_t)picture.width * picture.channels};
+    TRY(image_load(path, p->max_pixels, &picture, err));
+    image_view view = image_view_of(&picture);
     stria_status status = predict_view(p, &view, probabilities, err);
     image_release(&picture);
     return status;

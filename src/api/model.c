@@ -2,6 +2,7 @@
 #include "api/api.h"
 #include "base/text.h"
 #include "model/zoo/zoo.h"
+#include "train/class_names.h"
 
 #include <string.h>
 
@@ -145,4 +146,9 @@ stria_status graph_for_batch(graph *g, int64_t batch, graph **out, stria_error *
     mem_free(shapes);
     mem_free((void *)pointers);
     return status;
+}
+
+stria_status stria_model_set_classes(stria_model *m, const char *const *names, int64_t count, stria_error *err) {
+    if (count < 1) FAIL(err, STRIA_BAD_ARGUMENT, "%lld class names", (long long)count);
+    return class_names_store(m->g, names, count, err);
 }

@@ -63,6 +63,7 @@ stria_status stria_trainer_new(stria_trainer **out, const stria_model *model, st
     TRY(trainer_alloc(&s, train, val, err));
     source.limit = train->options.limit;
     source.hold_out = train->options.hold_out_val;
+    source.max_pixels = train->options.max_pixels;
     stria_status status = setup(s, model->g, &source, &o, err);
     if (status == STRIA_OK) status = folder_check(o.out, err); /* again, under the lock */
     if (status == STRIA_OK) *out = s;
@@ -105,7 +106,8 @@ static stria_status data_open(const checkpoint *c, const char *spec, stria_datas
     stria_dataset_options o = stria_dataset_options_default();
     o.limit = c->source.limit;
     o.hold_out_val = c->source.hold_out;
-    if (c->validated && o.hold_out_val) return stria_dataset_open_pair(train, val, spec, o.limit, err);
+    o.max_pixels = c->source.max_pixels;
+    if (c->validated && o.hold_out_val) return stria_dataset_open_pair(train, val, spec, &o, err);
     TRY(stria_dataset_open(train, spec, &o, err));
     o.split = STRIA_SPLIT_VAL;
     return c->validated ? stria_dataset_open(val, spec, &o, err) : STRIA_OK;

@@ -60,6 +60,16 @@ done:
     return status;
 }
 
+size_t file_begin(const char *path, uint8_t *out, size_t room) {
+    int fd = -1;
+    size_t size = 0;
+    stria_status status = open_regular(path, 0, &fd, &size, NULL);
+    if (size > room) size = room;
+    if (status == STRIA_OK) status = read_all(fd, path, out, size, NULL);
+    if (fd >= 0) close(fd);
+    return status == STRIA_OK ? size : 0;
+}
+
 bool file_exists(const char *path) {
     struct stat st;
     return lstat(path, &st) == 0;

@@ -10,6 +10,9 @@
  * (0: no limit). Free *data with mem_free. */
 stria_status file_read(const char *path, size_t max_bytes, uint8_t **data, size_t *size, stria_error *err);
 
+/* The first bytes of a regular file, at most `room` of them, into out; returns how many. 0 if it cannot be read. */
+size_t file_begin(const char *path, uint8_t *out, size_t room);
+
 /* An atomic, buffered writer. Links are followed (one that dangles makes the file it names), an existing file's
  * permissions are kept, and what is there but is no regular file (a folder, a device) is refused. After any failure
  * call file_writer_abort; both it and commit free everything. */

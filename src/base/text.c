@@ -179,3 +179,17 @@ const char *text_bytes(uint64_t bytes, char buffer[32]) {
     else snprintf(buffer, 32, "%u.%u %s", tenths / 10, tenths % 10, units[unit]);
     return buffer;
 }
+
+size_t text_utf8_bytes(const char *s) {
+    static const uint32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
+    uint8_t first = (uint8_t)*s;
+    if (first < 0x80) return first ? 1 : 0;
+    size_t n = first >= 0xf8 ? 0 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 0;
+    uint32_t code = n ? first & (0xffu >> (n + 1)) : 0;
+    for (size_t i = 1; i < n; i++) {
+        if (((uint8_t)s[i] & 0xc0) != 0x80) return 0;
+        code = code << 6 | ((uint8_t)s[i] & 0x3f);
+    }
+    bool surrogate = code >= 0xd800 && code < 0xe000;
+    return n && code >= least[n] && code <= 0x10ffff && !surrogate ? n : 0;
+}

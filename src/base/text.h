@@ -19,6 +19,9 @@ void text_printf(text *t, const char *format, ...) __attribute__((format(printf,
 int text_vformat(char *buffer, size_t size, const char *format, va_list arguments)
     __attribute__((format(printf, 3, 0)));
 void text_release(text *t);
+/* Bytes of the UTF-8 character that `s` begins with, 1 to 4; 0 if it begins with none (RFC 3629: no surrogates, nothing
+ * longer than need be, at most U+10FFFF). */
+size_t text_utf8_bytes(const char *s);
 /* "" for an empty buffer. */
 const char *text_string(const text *t);
 /* STRIA_NO_MEMORY if an append failed. */

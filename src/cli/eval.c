@@ -37,7 +37,8 @@ static int eval_run(const options *given) {
     stria_status status = source_model(given, spec, &model, &error);
     if (status == STRIA_OK) status = source_spec(given, spec, source, sizeof source, &error);
     if (status == STRIA_OK)
-        status = source_data(source, source_split(given), option_integer(given, "limit"), &data, &error);
+        status = source_data(given, source, source_split(given), option_integer(given, "limit"), &data, &error);
+    if (status == STRIA_OK) source_check_range(model, data);
     if (status == STRIA_OK) status = stria_evaluate(model, data, &run, &score, &error);
     if (status == STRIA_OK) score_warn(model, data);
     if (status != STRIA_OK) code = term_fail(&error);
@@ -54,6 +55,7 @@ static const option_row eval_rows[] = {
     OPTION_SPLIT("test"),
     OPTION_LIMIT("0", "at most so many images, 0: all"),
     OPTION_BATCH(NULL, "images at once; chosen by itself if not given"),
+    OPTION_MAX_PIXELS,
     OPTIONS_PREPROCESS,
     {0},
 };

@@ -4,6 +4,7 @@
 #include "cli/verb.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,13 +16,29 @@ json_t *json_share(double value) {
     return value >= 0 ? json_number(value) : json_null();
 }
 
+/* Bytes of the UTF-8 character at s as Jansson sees it, 0 if there is none. */
+static size_t character_bytes(const char *s) {
+    for (size_t n = 1; n <= 4 && s[n - 1]; n++) {
+        json_t *one = json_stringn(s, n);
+        json_decref(one);
+        if (one) return n;
+    }
+    return 0;
+}
+
 json_t *json_text(const char *text) {
     json_t *string = json_string(text);
     if (string) return string;
-    char *copy = strdup(text);
+    char *copy = malloc(4 * strlen(text) + 1), *to = copy;
     if (!copy) return NULL;
-    for (char *c = copy; *c; c++)
-        if (*c & 0x80) *c = '?';
+    while (*text) {
+        size_t n = character_bytes(text);
+        if (n) memcpy(to, text, n);
+        else snprintf(to, 5, "\\x%02X", (unsigned char)*text);
+        to += n ? n : 4;
+        text += n ? n : 1;
+    }
+    *to = 0;
     string = json_string(copy);
     free(copy);
     return string;

@@ -7,7 +7,7 @@
 
 json_t *json_number(double value);   /* null for NaN and infinities */
 json_t *json_share(double value);    /* null for what is not known: negative */
-json_t *json_text(const char *text); /* bytes that are not UTF-8 become '?' */
+json_t *json_text(const char *text); /* bytes that are not UTF-8 become \xHH */
 json_t *json_shape(int rank, const int64_t *shape);
 /* Prints the document and a newline, and takes it; returns the exit code. */
 int json_finish(json_t *document);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LABEL_MAX = 255, FILE_MAX = 16 << 20 };
+enum { FILE_MAX = 16 << 20 };
 
 /* The whole file as text[FILE_MAX + 1]. */
 static stria_status file_read(const char *path, char *text, size_t *length, stria_error *error) {
@@ -27,18 +27,6 @@ static stria_status file_read(const char *path, char *text, size_t *length, stri
     return STRIA_OK;
 }
 
-static int by_name(const void *a, const void *b) {
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static stria_status names_differ(char **names, int64_t count, const char *path, stria_error *error) {
-    qsort(names, (size_t)count, sizeof *names, by_name);
-    for (int64_t i = 1; i < count; i++)
-        if (strcmp(names[i - 1], names[i]) == 0)
-            return source_refuse(error, STRIA_BAD_FILE, "--labels: '%s' has the class '%s' twice", path, names[i]);
-    return STRIA_OK;
-}
-
 /* Cuts the text into lines, without what Windows and spaces put at their ends. Last empty lines do not count. */
 static stria_status lines_split(char *text, char **names, int64_t most, int64_t *count, const char *path,
                                 stria_error *error) {
@@ -47,9 +35,6 @@ static stria_status lines_split(char *text, char **names, int64_t most, int64_t 
     for (char *line; (line = strsep(&text, "\n"));) {
         size_t length = strlen(line);
         while (length && strchr(" \t\r", line[length - 1])) line[--length] = 0;
-        if (length > LABEL_MAX)
-            return source_refuse(error, STRIA_BAD_FILE, "--labels: line %lld of '%s' has %zu bytes, a name at most %d",
-                                 (long long)*count + 1, path, length, LABEL_MAX);
         if (*count < most) names[*count] = line;
         ++*count;
         if (length) filled = *count;
@@ -71,21 +56,6 @@ static int64_t classes_of(const stria_model *model) {
     return p.rank >= 2 ? p.shape[1] : 0;
 }
 
-static stria_status names_join(stria_model *model, char **names, int64_t count, stria_error *error) {
-    char *joined = malloc((size_t)count * (LABEL_MAX + 1) + 1), *end = joined;
-    if (!joined) return source_refuse(error, STRIA_NO_MEMORY, "out of memory for %lld class names", (long long)count);
-    for (int64_t i = 0; i < count; i++) {
-        if (i) *end++ = '\n';
-        size_t length = strlen(names[i]);
-        memcpy(end, names[i], length);
-        end += length;
-    }
-    *end = 0;
-    stria_status status = stria_model_set_metadata(model, "stria.classes", joined, error);
-    free(joined);
-    return status;
-}
-
 stria_status labels_store(stria_model *model, const char *path, stria_error *error) {
     int64_t classes = classes_of(model), count = 0;
     size_t length;
@@ -98,8 +68,7 @@ stria_status labels_store(stria_model *model, const char *path, stria_error *err
     if (status == STRIA_OK && count != classes)
         status = source_refuse(error, STRIA_BAD_FILE, "--labels: '%s' has %lld names, the model %lld classes", path,
                                (long long)count, (long long)classes);
-    if (status == STRIA_OK) status = names_join(model, names, count, error);
-    if (status == STRIA_OK) status = names_differ(names, count, path, error);
+    if (status == STRIA_OK) status = stria_model_set_classes(model, (const char *const *)names, count, error);
     free(names);
     free(text);
     return status;

@@ -79,6 +79,11 @@ const char *option_each(const options *given, const char *name, int index);
 #define PREPROCESS_GROUP "pictures and classes, for models that don't say it themselves"
 #define PREPROCESS_ROW(key, of, why)                                                                                   \
     { .name = key, .kind = OPTION_TEXT, .type = of, .group = PREPROCESS_GROUP, .help = why }
+#define OPTION_MAX_PIXELS                                                                                              \
+    {                                                                                                                  \
+        .name = "max-pixels", .kind = OPTION_INTEGER, .type = "N", .standard = "0", .maximum = 1 << 28,                \
+        .help = "pixels of a picture's file at most; 0: 67,108,864, fewer if the file is tiny"                         \
+    }
 #define OPTIONS_PREPROCESS                                                                                             \
     PREPROCESS_ROW("preprocess", "PRESET", "imagenet, caffe or tf: channels, scale, mean, std of published weights"),  \
         PREPROCESS_ROW("resize", "SIZE", "224 (shorter side) or 224x320 (height first)"),                              \

@@ -61,10 +61,10 @@ static json_t *ranking_json(const ranking *r) {
 static void ranking_print(const ranking *r) {
     class_best(r->probabilities, r->classes, r->top, r->best);
     for (int k = 0; k < r->top; k++) {
-        char name[128];
-        snprintf(name, sizeof name, "%s", stria_predictor_class_name(r->predictor, r->best[k]));
+        char *name = text_copy(stria_predictor_class_name(r->predictor, r->best[k]));
         printf("  %s%5.1f %%  %s%s\n", k == 0 ? term_begin(stdout, STYLE_BOLD) : "",
-               100 * (double)r->probabilities[r->best[k]], text_clean(name), k == 0 ? term_end(stdout) : "");
+               100 * (double)r->probabilities[r->best[k]], name, k == 0 ? term_end(stdout) : "");
+        free(name);
     }
 }
 
@@ -176,7 +176,8 @@ static stria_status predict_data(const options *given, ranking *r, stria_error *
     stria_dataset *data = NULL;
     stria_status status = source_spec(given, given->operands[0], source, sizeof source, error);
     if (status == STRIA_OK)
-        status = source_data(source, source_split(given), option_integer(given, "limit"), &data, error);
+        status = source_data(given, source, source_split(given), option_integer(given, "limit"), &data, error);
+    if (status == STRIA_OK) source_check_range(r->model, data);
     if (status == STRIA_OK && drawn(r, data)) {
         int64_t channels, height, width;
         stria_dataset_shape(data, &channels, &height, &width);
@@ -222,6 +223,7 @@ static int predict_run(const options *given) {
     if (option_given(given, "json")) r.list = json_array();
     stria_status status = source_model(given, given->operands[0], &model, &error);
     if (status == STRIA_OK) status = ranking_init(&r, given, model, &error);
+    if (status == STRIA_OK && given->operand_count > 1) source_check_range(model, NULL);
     if (status == STRIA_OK)
         status = given->operand_count > 1 ? predict_files(given, &r, &error) : predict_data(given, &r, &error);
     code = predict_finish(&r, status == STRIA_OK ? EXIT_DONE : term_fail(&error));
@@ -242,6 +244,7 @@ static const option_row predict_rows[] = {
                 "its own"),
     OPTION_SPLIT("test"),
     OPTION_LIMIT("8", "with --data: at most so many images, 0: all; of a folder a fixed random choice, else the first"),
+    OPTION_MAX_PIXELS,
     OPTIONS_PREPROCESS,
     {0},
 };

@@ -64,9 +64,9 @@ static void matrix_print(FILE *stream, const stria_evaluation *score) {
     for (int j = 0; j < n; j++) fprintf(stream, " %*d", width, j);
     fputc('\n', stream);
     for (int i = 0; i < n; i++) {
-        char name[128];
-        snprintf(name, sizeof name, "%s", score->class_scores[i].name);
-        fprintf(stream, "%3d %s%*s", i, text_clean(name), name_width - text_columns(name), "");
+        char *name = text_copy(score->class_scores[i].name);
+        fprintf(stream, "%3d %s%*s", i, name, name ? name_width - text_columns(name) : 0, "");
+        free(name);
         for (int j = 0; j < n; j++) {
             int64_t count = score->confusion[i * n + j];
             const char *begin = i == j       ? term_begin(stream, STYLE_GOOD)

@@ -61,3 +61,8 @@ int text_columns(const char *text) {
     for (; *text; text++) columns += (*text & 0xC0) != 0x80;
     return columns;
 }
+
+char *text_copy(const char *text) {
+    char *copy = strdup(text);
+    return copy ? text_clean(copy) : NULL;
+}

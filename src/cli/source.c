@@ -161,11 +161,24 @@ const char *source_image(const options *given, const char *spec, const stria_dat
     return text;
 }
 
-stria_status source_data(const char *spec, stria_split split, int64_t limit, stria_dataset **out, stria_error *error) {
+stria_status source_data(const options *given, const char *spec, stria_split split, int64_t limit, stria_dataset **out,
+                         stria_error *error) {
     stria_dataset_options chosen = stria_dataset_options_default();
     chosen.split = split;
     chosen.limit = limit;
-    return stria_dataset_open(out, spec, &chosen, error);
+    if (has_row(given, "max-pixels")) chosen.max_pixels = option_integer(given, "max-pixels");
+    stria_status status = stria_dataset_open(out, spec, &chosen, error);
+    if (status == STRIA_OK) source_note(*out);
+    return status;
+}
+
+void source_check_range(const stria_model *model, const stria_dataset *data) {
+    stria_error doubt = {0};
+    if (stria_model_check_range(model, data, &doubt) == STRIA_BAD_ARGUMENT) term_say("warning: %s", doubt.text);
+}
+
+void source_note(const stria_dataset *data) {
+    if (*stria_dataset_note(data)) term_say("warning: %s", stria_dataset_note(data));
 }
 
 stria_status source_spec(const options *given, const char *model, char *spec, size_t bytes, stria_error *error) {
@@ -190,6 +203,7 @@ stria_inference_options source_inference(const options *given, const char *label
     stria_inference_options run = stria_inference_options_default();
     run.threads = (int)option_integer(given, "threads");
     if (has_row(given, "batch") && !given->verb->training) run.batch = option_integer(given, "batch");
+    if (has_row(given, "max-pixels")) run.max_pixels = option_integer(given, "max-pixels");
     run.progress = term_progress;
     memcpy(&run.context, &label, sizeof label); /* a label is only read */
     return run;

@@ -25,8 +25,13 @@ bool source_one_picture(stria_status status);
 /* What to call image `index`: its file, or "fashion-mnist/test/3"; returns text. */
 const char *source_image(const options *given, const char *spec, const stria_dataset *data, int64_t index, char *text,
                          size_t size);
+/* Says so if the data (NULL: pictures from files) have other values than those that the model was trained on. */
+void source_check_range(const stria_model *model, const stria_dataset *data);
+/* Says what of the source is left out, if anything. */
+void source_note(const stria_dataset *data);
 /* Images of a data source. limit 0: all. */
-stria_status source_data(const char *spec, stria_split split, int64_t limit, stria_dataset **out, stria_error *error);
+stria_status source_data(const options *given, const char *spec, stria_split split, int64_t limit, stria_dataset **out,
+                         stria_error *error);
 /* --data, or what a run folder was trained with. */
 stria_status source_spec(const options *given, const char *model, char *spec, size_t bytes, stria_error *error);
 /* --split as the library counts. */

@@ -45,6 +45,8 @@ double show_real(double x);
 const char *show_word(const char *word, char *text, size_t size);
 /* Control characters, which a stranger's file could hold in a name, become '?'; returns text. */
 char *text_clean(char *text);
+/* A cleaned copy of any length, for printing; free it. NULL when memory runs out, which printf shows as "(null)". */
+char *text_copy(const char *text);
 /* Columns that UTF-8 text takes, one a code point. */
 int text_columns(const char *text);
 

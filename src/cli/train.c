@@ -82,8 +82,16 @@ static stria_status training_options(training *t, stria_error *error) {
 static stria_status training_data(training *t, stria_error *error) {
     int64_t limit = option_integer(t->given, "limit");
     bool val = strcmp(option_text(t->given, "val"), "yes") == 0;
-    stria_status status = val ? stria_dataset_open_pair(&t->train, &t->val, t->data, limit, error)
-                              : source_data(t->data, STRIA_SPLIT_TRAIN, limit, &t->train, error);
+    stria_dataset_options both = stria_dataset_options_default();
+    both.limit = limit;
+    both.max_pixels = option_integer(t->given, "max-pixels");
+    stria_status status = val ? stria_dataset_open_pair(&t->train, &t->val, t->data, &both, error)
+                              : source_data(t->given, t->data, STRIA_SPLIT_TRAIN, limit, &t->train, error);
+    if (status == STRIA_OK && val) {
+        const char *train = stria_dataset_note(t->train), *other = stria_dataset_note(t->val);
+        source_note(t->train);
+        if (strcmp(train, other) != 0) source_note(t->val);
+    }
     return status;
 }
 
@@ -161,7 +169,7 @@ static stria_status training_test(training *t, stria_error *error) {
     stria_trainer_free(t->trainer);
     t->trainer = NULL;
     if (status != STRIA_OK) return status;
-    if (source_data(t->data, STRIA_SPLIT_TEST, t->limit, &t->test, &none) != STRIA_OK) {
+    if (source_data(t->given, t->data, STRIA_SPLIT_TEST, t->limit, &t->test, &none) != STRIA_OK) {
         term_say("no test images, so no final evaluation: %s", none.text);
         return STRIA_OK;
     }
@@ -289,6 +297,7 @@ static const option_row train_rows[] = {
      .choices = "yes|no",
      .help = "keep some training images out to validate each epoch"},
     OPTION_LIMIT("0", "at most so many images of each split, 0: all"),
+    OPTION_MAX_PIXELS,
     OPTIONS_PREPROCESS,
     {0},
 };

@@ -27,7 +27,8 @@ static const struct kind_row {
       "clothes, 60,000 and 10,000 of 28x28, in IDX files (Debian: dataset-fashion-mnist)"},
      source_open_fashion_mnist},
     {{"cifar10", "DIR", NULL, "objects, 50,000 and 10,000 of 3x32x32, the binary version"}, source_open_cifar10},
-    {{"folder", "DIR", NULL, "own pictures: a folder a class, or train, val and test above them"}, source_open_folder},
+    {{"folder", "DIR", NULL, "own pictures: one folder per class, or train, val and test above them"},
+     source_open_folder},
     {{"npy", "X.npy,Y.npy", NULL, "own arrays: x [N,C,H,W], [N,H,W] or [N,features], y integers [N]"}, source_open_npy},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
@@ -48,6 +49,7 @@ static void store_release(store *s) {
     mem_free(s->bytes);
     mem_free(s->values);
     mem_free(s->files);
+    text_release(&s->note);
     arena_release(&s->texts);
     mem_free(s);
 }
@@ -200,13 +202,17 @@ stria_status dataset_open(dataset **out, const char *spec, const dataset_options
     TRY(parse_split(o.split, &part, err));
     if (o.limit < 0) FAIL(err, STRIA_BAD_ARGUMENT, "a limit of %" PRId64 " items", o.limit);
     TRY(store_open(&s, spec, part, err));
+    s->max_pixels = o.max_pixels;
     stria_status status = cut_part(out, s, part, &o, err);
     if (status != STRIA_OK) store_release(s);
     return status;
 }
 
-stria_status dataset_open_pair(dataset **train, dataset **val, const char *spec, int64_t limit, stria_error *err) {
-    dataset_options o = {.split = "val", .limit = limit, .hold_out = true};
+stria_status dataset_open_pair(dataset **train, dataset **val, const char *spec, const dataset_options *options,
+                               stria_error *err) {
+    dataset_options o = options ? *options : (dataset_options){0};
+    o.split = "val";
+    o.hold_out = true;
     dataset *v = NULL, *t = NULL;
     TRY(dataset_open(&v, spec, &o, err));
     stria_status status;
@@ -255,6 +261,9 @@ bool dataset_uniform(const dataset *d) {
 bool dataset_is_float(const dataset *d) {
     return d->store->values != NULL;
 }
+value_range dataset_range(const dataset *d) {
+    return d->store->values ? d->store->range : RANGE_OF_PIXELS;
+}
 int dataset_classes(const dataset *d) {
     return d->store->classes;
 }
@@ -263,6 +272,9 @@ const char *dataset_class_name(const dataset *d, int i) {
 }
 const char *dataset_path(const dataset *d) {
     return d->store->path;
+}
+const char *dataset_note(const dataset *d) {
+    return text_string(&d->store->note);
 }
 uint64_t dataset_checksum(const dataset *d) {
     return d->store->checksum;
@@ -288,32 +300,12 @@ const char *dataset_file(const dataset *d, int64_t i) {
     return d->store->files ? d->store->files[item_at(d, i)] : NULL;
 }
 
-/* A coloured picture among grey ones turns grey (Rec. 601); a grey one among coloured ones is seen three times. */
-static image_view view_of(image *m, int channels) {
-    if (channels == 1 && m->channels == 3) {
-        size_t n = (size_t)m->height * (size_t)m->width;
-        for (size_t i = 0; i < n; i++) {
-            const uint8_t *p = m->pixels + 3 * i;
-            m->pixels[i] = (uint8_t)((p[0] * 299 + p[1] * 587 + p[2] * 114 + 500) / 1000);
-        }
-        m->channels = 1;
-    }
-    return (image_view){.bytes = m->pixels,
-                        .channels = channels,
-                        .height = m->height,
-                        .width = m->width,
-                        .channel_step = m->channels == 3,
-                        .row_step = (int64_t)m->width * m->channels,
-                        .pixel_step = m->channels};
-}
-
 stria_status dataset_read(const dataset *d, int64_t i, dataset_item *item, stria_error *err) {
     const store *s = d->store;
     image m = {0};
     if (s->files) {
-        TRY(image_load(dataset_file(d, i), &m, err));
-        *item = (dataset_item){.view = view_of(&m, s->channels)};
-        item->decoded = m;
+        TRY(image_load(dataset_file(d, i), s->max_pixels, &m, err));
+        *item = (dataset_item){.view = image_view_of(&m), .decoded = m};
         return STRIA_OK;
     }
     *item = (dataset_item){.view = {.channels = s->channels,
@@ -321,7 +313,8 @@ stria_status dataset_read(const dataset *d, int64_t i, dataset_item *item, stria
                                     .width = s->width,
                                     .channel_step = (int64_t)s->height * s->width,
                                     .row_step = s->width,
-                                    .pixel_step = 1}};
+                                    .pixel_step = 1,
+                                    .range = dataset_range(d)}};
     if (s->bytes) item->view.bytes = dataset_pixels(d, i);
     else item->view.values = s->values + item_at(d, i) * item_size(s);
     return STRIA_OK;

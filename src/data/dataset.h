@@ -14,6 +14,7 @@ typedef struct dataset_options {
         *split;    /* "train", "val", "test", or "all" for sources of one piece. NULL: test if there is one, else all */
     int64_t limit; /* at most so many items; 0: all */
     bool hold_out; /* "train" leaves out what "val" would be */
+    int64_t max_pixels; /* of a picture's file that is read (image_load); 0: the default limits */
 } dataset_options;
 
 /* Sources without a validation set of their own (all but folders with train and val inside) lend a twelfth of train:
@@ -22,23 +23,29 @@ typedef struct dataset_options {
  * checked that can be without decoding pictures: counts, labels, finite values. */
 stria_status dataset_open(dataset **out, const char *spec, const dataset_options *options, stria_error *err);
 
-/* Train without its validation part, and that part; they share memory where one was cut from the other. */
-stria_status dataset_open_pair(dataset **train, dataset **val, const char *spec, int64_t limit, stria_error *err);
+/* Train without its validation part, and that part; they share memory where one was cut from the other. Of the options
+ * (NULL: zeros), the limit and max_pixels count. */
+stria_status dataset_open_pair(dataset **train, dataset **val, const char *spec, const dataset_options *options,
+                               stria_error *err);
 
 void dataset_free(dataset *d); /* accepts NULL */
 
 /* ---- facts; the strings live as long as the dataset ---- */
 
 int64_t dataset_count(const dataset *d);
+/* Of every item; of a folder, whose pictures may differ, 3 if any of them is in colour. */
 int dataset_channels(const dataset *d);
-/* Of every picture; of a folder, whose pictures may differ, the first one's. */
+/* Of every item; 0 of a folder, whose pictures may differ. */
 int dataset_height(const dataset *d);
 int dataset_width(const dataset *d);
-bool dataset_uniform(const dataset *d);  /* all pictures are known to have one size */
-bool dataset_is_float(const dataset *d); /* values, not pixels 0…255: scale 1 is the sensible preprocessing */
+bool dataset_uniform(const dataset *d);      /* all pictures are known to have one size */
+bool dataset_is_float(const dataset *d);     /* values, not pixels 0…255: scale 1 is the sensible preprocessing */
+value_range dataset_range(const dataset *d); /* of floats, over all items of the source; else of pixels */
 int dataset_classes(const dataset *d);
 const char *dataset_class_name(const dataset *d, int i);
 const char *dataset_path(const dataset *d);
+/* What of the source was left out, such as files in class folders that are not pictures, as a sentence; or "". */
+const char *dataset_note(const dataset *d);
 /* FNV-1a over the names (below the path) and sizes of the files that were opened. */
 uint64_t dataset_checksum(const dataset *d);
 
@@ -49,7 +56,8 @@ int64_t dataset_label(const dataset *d, int64_t i);
 const uint8_t *dataset_pixels(const dataset *d, int64_t i);
 const char *dataset_file(const dataset *d, int64_t i); /* a folder's picture; else NULL */
 
-/* Any source's item i as a view; decodes a folder's. Release it afterwards. Thread-safe. */
+/* Any source's item i as a view; decodes a folder's, whose channels are then its own. Release it afterwards.
+ * Thread-safe. */
 typedef struct dataset_item {
     image_view view;
     image decoded;

@@ -9,7 +9,11 @@
 
 #define FILE_MAX ((size_t)5 << 28) /* the largest picture that is accepted, uncompressed, and its header */
 
-typedef stria_status image_decoder(const uint8_t *data, size_t size, image *out, stria_error *err);
+#define HEADER_BYTES 8192 /* enough for most headers */
+
+/* Without max_pixels, a picture takes at most this many bytes, and as many more for each byte of its file. */
+#define FREE_BYTES     ((uint64_t)16 << 20)
+#define BYTES_PER_BYTE 4096 /* a page in one colour: PNG shrinks a bit per pixel 1,032 times */
 
 typedef struct format_row {
     const char *magic;
@@ -36,54 +40,90 @@ static const format_row formats[] = {
 };
 enum { FORMATS = sizeof formats / sizeof *formats };
 
-stria_status image_check(int64_t height, int64_t width, uint64_t encoded_bytes, uint64_t available, stria_error *err) {
+int64_t image_most_pixels(const image_file *f) {
+    if (!f->max_pixels) return IMAGE_PIXELS;
+    return f->max_pixels < IMAGE_MAX_PIXELS ? f->max_pixels : IMAGE_MAX_PIXELS;
+}
+
+stria_status image_check(const image_file *f, int64_t height, int64_t width, stria_error *err) {
+    int64_t most = image_most_pixels(f);
     if (height < 1 || width < 1) FAIL(err, STRIA_BAD_FILE, "a picture without pixels");
     if (height > IMAGE_MAX_SIDE || width > IMAGE_MAX_SIDE || height * width > IMAGE_MAX_PIXELS) {
         FAIL(err, STRIA_UNSUPPORTED, "a picture of %lld x %lld pixels is too large", (long long)width,
              (long long)height);
     }
+    if (height * width > most) {
+        FAIL(err, STRIA_UNSUPPORTED,
+             "a picture of %lld x %lld pixels is larger than the limit of %lld; a larger --max-pixels reads it",
+             (long long)width, (long long)height, (long long)most);
+    }
+    return STRIA_OK;
+}
+
+/* Many pixels in a tiny file: more likely made to exhaust memory than a picture. */
+static stria_status check_budget(const image_file *f, const image *m, uint64_t bytes, stria_error *err) {
+    if (f->max_pixels || bytes <= FREE_BYTES + BYTES_PER_BYTE * (uint64_t)f->size) return STRIA_OK;
+    FAIL(err, STRIA_UNSUPPORTED,
+         "a picture of %d x %d pixels in a file of %zu bytes would take %llu bytes of memory; --max-pixels reads it",
+         m->width, m->height, f->size, (unsigned long long)bytes);
+}
+
+stria_status image_new(const image_file *f, image *out, int channels, int64_t height, int64_t width,
+                       uint64_t encoded_bytes, uint64_t available, uint64_t work_bytes, stria_error *err) {
+    TRY(image_check(f, height, width, err));
     if (encoded_bytes > available) {
         FAIL(err, STRIA_BAD_FILE, "truncated: %lld x %lld pixels do not fit into its bytes", (long long)width,
              (long long)height);
     }
-    return STRIA_OK;
-}
-
-stria_status image_new(image *out, int channels, int64_t height, int64_t width, uint64_t encoded_bytes,
-                       uint64_t available, stria_error *err) {
-    TRY(image_check(height, width, encoded_bytes, available, err));
+    image m = {channels, (int)height, (int)width, NULL};
     size_t bytes = (size_t)height * (size_t)width * (size_t)channels;
-    out->pixels = mem_alloc(bytes);
-    if (!out->pixels) FAIL(err, STRIA_NO_MEMORY, "not enough memory for a picture (%zu bytes)", bytes);
-    out->channels = channels;
-    out->height = (int)height;
-    out->width = (int)width;
+    TRY(check_budget(f, &m, bytes + work_bytes, err));
+    m.pixels = mem_alloc(bytes);
+    if (!m.pixels) FAIL(err, STRIA_NO_MEMORY, "not enough memory for a picture (%zu bytes)", bytes);
+    *out = m;
     return STRIA_OK;
 }
 
-stria_status image_decode(const uint8_t *data, size_t size, image *out, stria_error *err) {
+static stria_status decode_as(const format_row *format, const image_file *f, image *out, stria_error *err) {
+    if (!format->decode)
+        FAIL(err, STRIA_UNSUPPORTED, "%s pictures are not read: convert it to PNG or JPEG", format->name);
+    image m = {0};
+    stria_status status = format->decode(f, &m, err);
+    if (status == STRIA_OK) status = image_orient(&m, image_orientation(f->data, f->size), err);
+    if (status == STRIA_OK) *out = m;
+    else image_release(&m);
+    return status;
+}
+
+stria_status image_decode(const uint8_t *data, size_t size, int64_t max_pixels, image *out, stria_error *err) {
+    image_file f = {data, size, max_pixels};
     if (size == 0) FAIL(err, STRIA_BAD_FILE, "an empty file");
     for (int i = 0; i < FORMATS; i++) {
-        const format_row *f = &formats[i];
-        if (size < f->length || memcmp(data, f->magic, f->length) != 0) continue;
-        if (!f->decode) FAIL(err, STRIA_UNSUPPORTED, "%s pictures are not read: convert it to PNG or JPEG", f->name);
-        image m = {0};
-        stria_status status = f->decode(data, size, &m, err);
-        if (status == STRIA_OK) *out = m;
-        else image_release(&m);
-        return status;
+        const format_row *row = &formats[i];
+        if (size >= row->length && memcmp(data, row->magic, row->length) == 0) return decode_as(row, &f, out, err);
     }
     FAIL(err, STRIA_BAD_FILE, "not a PNG, JPEG, BMP or PNM picture");
 }
 
-stria_status image_load(const char *path, image *out, stria_error *err) {
+stria_status image_load(const char *path, int64_t max_pixels, image *out, stria_error *err) {
     uint8_t *data = NULL;
     size_t size = 0;
     TRY(file_read(path, FILE_MAX, &data, &size, err));
-    stria_status status = image_decode(data, size, out, err);
+    stria_status status = image_decode(data, size, max_pixels, out, err);
     if (status != STRIA_OK) error_prefix(err, "%s: ", path);
     mem_free(data);
     return status;
+}
+
+int image_channels(const char *path) {
+    uint8_t begin[HEADER_BYTES], *data = NULL;
+    size_t size = file_begin(path, begin, sizeof begin);
+    int channels = image_header_channels(begin, size);
+    if (channels || size < sizeof begin) return channels;
+    if (file_read(path, FILE_MAX, &data, &size, NULL) != STRIA_OK) return 0;
+    channels = image_header_channels(data, size);
+    mem_free(data);
+    return channels;
 }
 
 void image_release(image *m) {

@@ -1,12 +1,13 @@
-/* Pictures from files: PNG, JPEG, BMP, PNM (P2, P3, P5, P6). Whoever made the file may be hostile: what is decoded is
- * bounded by what the file can hold, at most 65,535 a side and 2²⁸ pixels. */
+/* Pictures from files: PNG, JPEG, BMP, PNM (P2, P3, P5, P6). Whoever made the file may be hostile: memory and work are
+ * bounded by the number of pixels and by the size of the file. */
 #ifndef DATA_IMAGE_H
 #define DATA_IMAGE_H
 
 #include "base/error.h"
 
 #define IMAGE_MAX_SIDE   65535
-#define IMAGE_MAX_PIXELS ((int64_t)1 << 28)
+#define IMAGE_MAX_PIXELS ((int64_t)1 << 28) /* the most that can be asked for */
+#define IMAGE_PIXELS     ((int64_t)1 << 26) /* the most by default */
 
 /* 8-bit samples, interleaved: pixels[(row·width + column)·channels + channel]. Zero-initialise. */
 typedef struct image {
@@ -15,9 +16,20 @@ typedef struct image {
     uint8_t *pixels; /* owned (mem_free) */
 } image;
 
-/* Reads and decodes; the format is known by its first bytes, not by the name. Thread-safe. */
-stria_status image_load(const char *path, image *out, stria_error *err);
-stria_status image_decode(const uint8_t *data, size_t size, image *out, stria_error *err);
+/* Reads and decodes; the format is known by its first bytes, not by the name. The orientation that EXIF data in a JPEG
+ * or PNG file give is applied. Thread-safe.
+ *
+ * max_pixels 0: at most IMAGE_PIXELS pixels, and at most 16 MiB and 4,096 times the file's size in memory. Otherwise at
+ * most that many pixels (at most IMAGE_MAX_PIXELS), whatever the file's size. A JPEG may have as many scans as make 16
+ * passes over the most pixels that are allowed, at most 200. Memory: height · width · channels bytes, twice that where
+ * an orientation is applied, three times that for a progressive JPEG.
+ *
+ * STRIA_UNSUPPORTED beyond these limits and for formats that are not read, STRIA_BAD_FILE for damaged files,
+ * STRIA_NO_FILE, STRIA_IO, STRIA_NO_MEMORY. */
+stria_status image_load(const char *path, int64_t max_pixels, image *out, stria_error *err);
+stria_status image_decode(const uint8_t *data, size_t size, int64_t max_pixels, image *out, stria_error *err);
+/* The channels of the picture in this file, 1 or 3, by its header; 0 if it cannot be read. Thread-safe. */
+int image_channels(const char *path);
 void image_release(image *m); /* accepts a zeroed image; leaves it zeroed */
 
 /* Writes a picture of 1 or 3 channels atomically, as its name ends: .png, .pgm (grey), .ppm (colour) or .pnm. */

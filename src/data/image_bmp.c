@@ -75,12 +75,14 @@ static stria_status convert_row(const uint8_t *data, const uint8_t *row, const b
     return STRIA_OK;
 }
 
-stria_status image_decode_bmp(const uint8_t *data, size_t size, image *out, stria_error *err) {
+stria_status image_decode_bmp(const image_file *f, image *out, stria_error *err) {
+    const uint8_t *data = f->data;
+    size_t size = f->size;
     bmp_header h = {0};
     TRY(parse_header(data, size, &h, err));
     uint64_t pitch = ((uint64_t)h.width * (uint64_t)h.bits + 31) / 32 * 4;
-    TRY(image_check(h.height, h.width, 0, 0, err)); /* before the product, which could overflow */
-    TRY(image_new(out, 3, h.height, h.width, pitch * (uint64_t)h.height, size - h.pixels_at, err));
+    TRY(image_check(f, h.height, h.width, err)); /* before the product, which could overflow */
+    TRY(image_new(f, out, 3, h.height, h.width, pitch * (uint64_t)h.height, size - h.pixels_at, 0, err));
     for (int64_t y = 0; y < h.height; y++) {
         int64_t from = h.top_down ? y : h.height - 1 - y;
         const uint8_t *row = data + h.pixels_at + (uint64_t)from * pitch;

@@ -1,25 +1,50 @@
-/* The decoders behind image_decode. Each fills *out (zeroed before) and on failure leaves what it took to the caller.
- */
+/* What image_decode is made of: the decoders, which fill *out (zeroed before) and on failure leave what it took to the
+ * caller, and what stands in a file besides pixels. */
 #ifndef DATA_IMAGE_FORMAT_H
 #define DATA_IMAGE_FORMAT_H
 
 #include "data/image.h"
 
-stria_status image_decode_png(const uint8_t *data, size_t size, image *out, stria_error *err);
-stria_status image_decode_jpeg(const uint8_t *data, size_t size, image *out, stria_error *err);
-stria_status image_decode_bmp(const uint8_t *data, size_t size, image *out, stria_error *err);
-stria_status image_decode_pnm(const uint8_t *data, size_t size, image *out, stria_error *err);
+/* A picture's file in memory. */
+typedef struct image_file {
+    const uint8_t *data;
+    size_t size;
+    int64_t max_pixels; /* of image_decode, 0: the default limits */
+} image_file;
+
+typedef stria_status image_decoder(const image_file *f, image *out, stria_error *err);
+
+image_decoder image_decode_png, image_decode_jpeg, image_decode_bmp, image_decode_pnm;
 
 /* What png bytes go to, in order. */
 typedef struct file_writer file_writer;
 stria_status image_encode_png(file_writer *w, const image *m, stria_error *err);
 
-/* Checks sizes and takes memory for a picture. encoded_bytes: the least that a file must spend on it, available: what
- * is there. */
-stria_status image_new(image *out, int channels, int64_t height, int64_t width, uint64_t encoded_bytes,
-                       uint64_t available, stria_error *err);
+/* The pixels that the limits allow, at most. */
+int64_t image_most_pixels(const image_file *f);
 
-/* Only the checks. */
-stria_status image_check(int64_t height, int64_t width, uint64_t encoded_bytes, uint64_t available, stria_error *err);
+/* Whether sides are in range and the limits allow so many pixels: to be asked before products that could overflow. */
+stria_status image_check(const image_file *f, int64_t height, int64_t width, stria_error *err);
+
+/* Checks sizes and takes memory for a picture of `channels`. encoded_bytes: the least that a file must spend on it,
+ * available: what is there; work_bytes: what decoding takes besides the picture. */
+stria_status image_new(const image_file *f, image *out, int channels, int64_t height, int64_t width,
+                       uint64_t encoded_bytes, uint64_t available, uint64_t work_bytes, stria_error *err);
+
+/* ---- headers (image_header.c) ---- */
+
+/* EXIF's orientation of a JPEG or PNG file, 1…8: 1 where it gives none, or one that is damaged. Reads no further than
+ * `size` and takes no memory. */
+int image_orientation(const uint8_t *data, size_t size);
+
+/* The channels that decoding would give, 1 or 3, by the header that these first bytes of a file hold; 0 if they do not
+ * say it. */
+int image_header_channels(const uint8_t *data, size_t size);
+
+/* Turns and mirrors the pixels so that orientation 1 is what they have. STRIA_NO_MEMORY. */
+stria_status image_orient(image *m, int orientation, stria_error *err);
+
+/* The contents of a PNG file's first chunk of this name, before its pixels or anywhere; NULL if there is none. */
+const uint8_t *image_png_chunk(const uint8_t *data, size_t size, const char *name, bool before_pixels, size_t *length);
 
 #endif

@@ -8,8 +8,8 @@
 #include "base/memory.h"
 
 typedef struct png_job {
-    const uint8_t *data;
-    size_t size, at;
+    const image_file *file;
+    size_t at; /* bytes of it that are read */
     image *out;
     png_structp png;
     png_infop info;
@@ -44,25 +44,23 @@ static void give_memory(png_structp png, void *p) {
 
 static void read_bytes(png_structp png, png_bytep out, size_t n) {
     png_job *job = png_get_io_ptr(png);
-    if (n > job->size - job->at) png_error(png, "truncated");
-    memcpy(out, job->data + job->at, n);
+    if (n > job->file->size - job->at) png_error(png, "truncated");
+    memcpy(out, job->file->data + job->at, n);
     job->at += n;
 }
 
-/* APNG's acTL chunk stands before the first IDAT. */
-static bool is_animated(const uint8_t *data, size_t size) {
-    for (size_t at = 8; size - at >= 12;) {
-        size_t length = (size_t)data[at] << 24 | (size_t)data[at + 1] << 16 | (size_t)data[at + 2] << 8 | data[at + 3];
-        if (memcmp(data + at + 4, "acTL", 4) == 0) return true;
-        if (memcmp(data + at + 4, "IDAT", 4) == 0 || length > size - at - 12) return false;
-        at += length + 12;
-    }
-    return false;
+/* Nothing but pixels, palette and transparency is read: texts could be thousands, each of megabytes when inflated. */
+static void ignore_the_rest(png_structp png) {
+#ifdef PNG_HANDLE_AS_UNKNOWN_SUPPORTED
+    png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
+#endif
+    png_set_chunk_malloc_max(png, 8 << 20);
+    png_set_chunk_cache_max(png, 16);
 }
 
 static stria_status decode_header(png_job *job, stria_error *err) {
     png_set_user_limits(job->png, IMAGE_MAX_SIDE, IMAGE_MAX_SIDE);
-    png_set_chunk_malloc_max(job->png, 8 << 20);
+    ignore_the_rest(job->png);
     png_set_read_fn(job->png, job, read_bytes);
     png_read_info(job->png, job->info);
     uint64_t rows = png_get_image_height(job->png, job->info);
@@ -75,8 +73,8 @@ static stria_status decode_header(png_job *job, stria_error *err) {
     png_read_update_info(job->png, job->info);
     int channels = png_get_channels(job->png, job->info);
     if (channels != 1 && channels != 3) FAIL(err, STRIA_UNSUPPORTED, "a PNG of %d channels", channels);
-    return image_new(job->out, channels, (int64_t)rows, png_get_image_width(job->png, job->info), encoded,
-                     (uint64_t)job->size * 1032, err); /* deflate shrinks 1,032 times at most */
+    return image_new(job->file, job->out, channels, (int64_t)rows, png_get_image_width(job->png, job->info), encoded,
+                     (uint64_t)job->file->size * 1032, 0, err); /* deflate shrinks 1,032 times at most */
 }
 
 static stria_status decode(png_job *job, stria_error *err) {
@@ -93,9 +91,11 @@ static stria_status decode(png_job *job, stria_error *err) {
     return STRIA_OK;
 }
 
-stria_status image_decode_png(const uint8_t *data, size_t size, image *out, stria_error *err) {
-    png_job job = {.data = data, .size = size, .out = out};
-    if (is_animated(data, size)) FAIL(err, STRIA_UNSUPPORTED, "an animated PNG: only still pictures are read");
+stria_status image_decode_png(const image_file *f, image *out, stria_error *err) {
+    png_job job = {.file = f, .out = out};
+    size_t length;
+    if (image_png_chunk(f->data, f->size, "acTL", true, &length))
+        FAIL(err, STRIA_UNSUPPORTED, "an animated PNG: only still pictures are read");
     job.png =
         png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &job, on_error, on_warning, &job, take_memory, give_memory);
     if (job.png) job.info = png_create_info_struct(job.png);
@@ -108,9 +108,8 @@ stria_status image_decode_png(const uint8_t *data, size_t size, image *out, stri
 
 #else
 
-stria_status image_decode_png(const uint8_t *data, size_t size, image *out, stria_error *err) {
-    (void)data;
-    (void)size;
+stria_status image_decode_png(const image_file *f, image *out, stria_error *err) {
+    (void)f;
     (void)out;
     FAIL(err, STRIA_UNSUPPORTED, "this build has no libpng, so it reads no PNG");
 }

@@ -31,18 +31,19 @@ static int64_t take_sample(pnm_cursor *c, bool in_text, int bytes) {
     return value;
 }
 
-stria_status image_decode_pnm(const uint8_t *data, size_t size, image *out, stria_error *err) {
-    pnm_cursor c = {data + 2, data + size};
+stria_status image_decode_pnm(const image_file *f, image *out, stria_error *err) {
+    const uint8_t *data = f->data;
+    pnm_cursor c = {data + 2, data + f->size};
     bool in_text = data[1] == '2' || data[1] == '3';
     int channels = data[1] == '3' || data[1] == '6' ? 3 : 1;
     int64_t width = take_number(&c), height = take_number(&c), most = take_number(&c);
     if (most < 1 || most > 65535 || c.at == c.end || !is_space(*c.at))
         FAIL(err, STRIA_BAD_FILE, "a damaged PNM header");
     c.at++;
-    TRY(image_check(height, width, 0, 0, err)); /* before the product, which could overflow */
+    TRY(image_check(f, height, width, err)); /* before the product, which could overflow */
     int bytes = !in_text && most > 255 ? 2 : 1;
     uint64_t samples = (uint64_t)height * (uint64_t)width * (uint64_t)channels;
-    TRY(image_new(out, channels, height, width, samples * (uint64_t)bytes, (uint64_t)(c.end - c.at), err));
+    TRY(image_new(f, out, channels, height, width, samples * (uint64_t)bytes, (uint64_t)(c.end - c.at), 0, err));
     for (uint64_t i = 0; i < samples; i++) {
         int64_t value = take_sample(&c, in_text, bytes);
         if (value < 0 || value > most)

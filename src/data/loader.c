@@ -1,5 +1,7 @@
 #include "data/loader.h"
 
+#include <string.h>
+
 #include "base/memory.h"
 #include "base/random.h"
 
@@ -17,22 +19,40 @@ struct loader {
     stria_error *errors;  /* [tasks of a batch] */
 };
 
+/* The dataset's pictures as far as is known before one is read: those of a folder may have any size. */
+static image_view view_expected(const dataset *d, const int shape[3]) {
+    static const float none;
+    bool uniform = dataset_uniform(d);
+    return (image_view){.values = dataset_is_float(d) ? &none : NULL,
+                        .channels = dataset_channels(d),
+                        .height = uniform ? dataset_height(d) : shape[1],
+                        .width = uniform ? dataset_width(d) : shape[2],
+                        .range = dataset_range(d)};
+}
+
+static stria_status shape_find(loader *l, stria_error *err) {
+    image_view v = view_expected(l->data, l->o.shape);
+    preprocess p = l->o.shape[0] ? preprocess_fit(&l->p, &v, l->o.shape) : l->p;
+    TRY(preprocess_shape(&p, v.channels, v.height, v.width, l->shape, err));
+    p = preprocess_fit(&l->p, &v, l->shape);
+    preprocess_tabulate(&p, l->shape[0], &l->table);
+    return STRIA_OK;
+}
+
 stria_status loader_new(loader **out, const dataset *d, const preprocess *p, const loader_options *options,
                         stria_error *err) {
     loader *l = NULL;
     int64_t n = dataset_count(d);
-    int shape[3];
     if (options->batch < 1) FAIL(err, STRIA_BAD_ARGUMENT, "a batch of %lld items", (long long)options->batch);
     if (options->drop_last && options->batch > n) {
         FAIL(err, STRIA_BAD_ARGUMENT, "a batch of %lld is more than the %lld items of the data",
              (long long)options->batch, (long long)n);
     }
-    TRY(preprocess_shape(p, dataset_channels(d), dataset_height(d), dataset_width(d), shape, err));
     TRY(mem_new(&l, 1, sizeof *l, "a batch loader", err));
-    *l = (loader){.data = d, .p = *p, .o = *options, .shape = {shape[0], shape[1], shape[2]}, .epoch = -1};
-    preprocess_tabulate(p, shape[0], &l->table);
+    *l = (loader){.data = d, .p = *p, .o = *options, .epoch = -1};
     int64_t tasks = ((options->batch < n ? options->batch : n) - 1) / SHARE + 1;
-    stria_status status = STRIA_OK;
+    stria_status status;
+    TRY_DONE(shape_find(l, err));
     if (options->shuffle) TRY_DONE(mem_new(&l->order, (size_t)n, sizeof *l->order, "the order of the data", err));
     TRY_DONE(mem_new(&l->status, (size_t)tasks, sizeof *l->status, "a batch loader", err));
     TRY_DONE(mem_new(&l->errors, (size_t)tasks, sizeof *l->errors, "a batch loader", err));
@@ -83,13 +103,13 @@ static stria_status fill_item(const loader *l, int64_t index, float *x, stria_er
     int shape[3];
     TRY(dataset_read(l->data, index, &item, err));
     const image_view *v = &item.view;
-    stria_status status = preprocess_shape(&l->p, v->channels, v->height, v->width, shape, err);
-    if (status == STRIA_OK && (shape[1] != l->shape[1] || shape[2] != l->shape[2])) {
-        status =
-            error_set(err, STRIA_BAD_SHAPE, "%d x %d pixels where the first picture has %d x %d: say how to resize",
-                      v->width, v->height, dataset_width(l->data), dataset_height(l->data));
+    preprocess p = preprocess_fit(&l->p, v, l->shape);
+    stria_status status = preprocess_shape(&p, v->channels, v->height, v->width, shape, err);
+    if (status == STRIA_OK && memcmp(shape, l->shape, sizeof shape) != 0) {
+        status = error_set(err, STRIA_BAD_SHAPE, "the picture becomes %dx%dx%d, but %dx%dx%d is wanted", shape[0],
+                           shape[1], shape[2], l->shape[0], l->shape[1], l->shape[2]);
     }
-    if (status == STRIA_OK) status = preprocess_apply(&l->p, &l->table, v, x, err);
+    if (status == STRIA_OK) status = preprocess_apply(&p, &l->table, v, x, err);
     if (status != STRIA_OK && dataset_file(l->data, index)) error_prefix(err, "%s: ", dataset_file(l->data, index));
     dataset_item_release(&item);
     return status;

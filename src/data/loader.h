@@ -14,10 +14,13 @@ typedef struct loader_options {
     uint64_t seed;
     bool shuffle;   /* a new permutation every epoch; else the dataset's order */
     bool drop_last; /* leave out a last batch that is not full */
+    int shape[3];   /* channels, height, width that every picture must get: what `preprocess` does not say follows from
+                       it (preprocess_fit); zeros: what preprocessing makes of the dataset's own */
 } loader_options;
 
-/* The dataset outlives the loader; preprocess is copied. STRIA_BAD_SHAPE if pictures do not all come out in one shape
- * as far as can be known now; STRIA_BAD_ARGUMENT if there would be no batch. */
+/* The dataset outlives the loader; preprocess is copied. STRIA_BAD_SHAPE if it is known now that pictures do not come
+ * out in one shape (which may be another than the options' one: loader_shape); STRIA_BAD_ARGUMENT if there would be no
+ * batch. */
 stria_status loader_new(loader **out, const dataset *d, const preprocess *p, const loader_options *options,
                         stria_error *err);
 void loader_free(loader *l); /* accepts NULL */

@@ -1,11 +1,20 @@
 #include "data/preprocess.h"
 
-#include "base/memory.h"
 #include "data/image.h"
 #include "data/resize.h"
 
+image_view image_view_of(const image *m) {
+    return (image_view){.bytes = m->pixels,
+                        .channels = m->channels,
+                        .height = m->height,
+                        .width = m->width,
+                        .channel_step = 1,
+                        .row_step = (int64_t)m->width * m->channels,
+                        .pixel_step = m->channels};
+}
+
 preprocess preprocess_default(void) {
-    return (preprocess){.scale = 1.0 / 255};
+    return (preprocess){.scale = 1.0 / 255, .range = {0, 255}};
 }
 
 /* ---- shapes ---- */
@@ -62,6 +71,55 @@ stria_status preprocess_shape(const preprocess *p, int channels, int height, int
     return STRIA_OK;
 }
 
+/* ---- ranges ---- */
+
+static bool in_unit(value_range r) {
+    return r.least >= 0 && r.most <= 1;
+}
+
+static bool is_range(const preprocess *p, double least, double most) {
+    return p->range[0] == least && p->range[1] == most;
+}
+
+void preprocess_set_range(preprocess *p, value_range r) {
+    bool unit = in_unit(r), pixels = r.whole && r.least >= 0 && r.most <= 255;
+    p->ranged = true;
+    p->range[0] = unit || pixels ? 0 : r.least;
+    p->range[1] = unit ? 1 : pixels ? 255 : r.most;
+}
+
+/* Whether values can be of the range that p was made for: about as wide, and not far outside. */
+static bool plausible(const preprocess *p, value_range r) {
+    double width = p->range[1] - p->range[0], have = r.most - r.least;
+    return r.least >= p->range[0] - width / 2 && r.most <= p->range[1] + width / 2 && have >= width / 8;
+}
+
+double preprocess_factor(const preprocess *p, value_range r, bool *doubtful) {
+    preprocess data = {0};
+    bool raw = !p->ranged && p->scale == 1 && !p->means && !p->stds, nothing = r.least == 0 && r.most == 0;
+    *doubtful = false;
+    if (raw || nothing) return 1;
+    preprocess_set_range(&data, r);
+    if (is_range(p, data.range[0], data.range[1])) return 1;
+    if (is_range(p, 0, 255) && is_range(&data, 0, 1)) return 255;
+    if (is_range(p, 0, 1) && is_range(&data, 0, 255)) return 1.0 / 255;
+    *doubtful = is_range(&data, 0, 1) || is_range(&data, 0, 255) || !plausible(p, r);
+    return 1;
+}
+
+preprocess preprocess_fit(const preprocess *p, const image_view *view, const int shape[3]) {
+    preprocess q = *p;
+    bool sized = q.resize_height || q.crop_height || view->values, doubtful;
+    q.scale *= preprocess_factor(p, view->values ? view->range : RANGE_OF_PIXELS, &doubtful);
+    if (q.order == PREPROCESS_KEEP && view->channels != shape[0])
+        q.order = shape[0] == 1 ? PREPROCESS_GREY : PREPROCESS_RGB;
+    if (!sized && (view->height != shape[1] || view->width != shape[2])) {
+        q.resize_height = shape[1];
+        q.resize_width = shape[2];
+    }
+    return q;
+}
+
 /* ---- pixels ---- */
 
 static float sample(const image_view *v, int c, int64_t at) {
@@ -69,17 +127,27 @@ static float sample(const image_view *v, int c, int64_t at) {
     return v->bytes ? (float)v->bytes[at] : v->values[at];
 }
 
-/* One output channel of the whole picture, before scaling. */
-static void gather_plane(const preprocess *p, const image_view *v, int channel, float *to) {
+/* Row y of one output channel, before scaling. */
+static void gather_row(const preprocess *p, const image_view *v, int channel, int y, float *to) {
     bool grey = p->order == PREPROCESS_GREY && v->channels == 3;
     int from = v->channels == 1 ? 0 : p->order == PREPROCESS_BGR ? 2 - channel : channel;
-    for (int y = 0; y < v->height; y++) {
-        int64_t at = y * v->row_step;
-        for (int x = 0; x < v->width; x++, at += v->pixel_step) {
-            if (grey) *to++ = 0.299f * sample(v, 0, at) + 0.587f * sample(v, 1, at) + 0.114f * sample(v, 2, at);
-            else *to++ = sample(v, from, at);
-        }
+    int64_t at = y * v->row_step;
+    for (int x = 0; x < v->width; x++, at += v->pixel_step) {
+        if (grey) to[x] = 0.299f * sample(v, 0, at) + 0.587f * sample(v, 1, at) + 0.114f * sample(v, 2, at);
+        else to[x] = sample(v, from, at);
     }
+}
+
+/* What resize_plane asks for a channel's rows. */
+typedef struct row_job {
+    const preprocess *p;
+    const image_view *v;
+    int channel;
+} row_job;
+
+static void row_gather(const void *context, int y, float *row) {
+    const row_job *job = context;
+    gather_row(job->p, job->v, job->channel, y, row);
 }
 
 /* (pixel·scale − mean) / std, as one multiplication and one addition in double. */
@@ -119,17 +187,13 @@ static bool is_dense(const image_view *v) {
 
 static stria_status apply_resized(const preprocess *p, const image_view *v, const int shape[3],
                                   const resize_window *window, float *x, stria_error *err) {
-    float *plane = NULL;
     int64_t area = (int64_t)shape[1] * shape[2];
-    TRY(mem_new(&plane, (size_t)v->height * (size_t)v->width, sizeof *plane, "resizing", err));
-    stria_status status = STRIA_OK;
-    for (int c = 0; c < shape[0] && status == STRIA_OK; c++) {
-        gather_plane(p, v, c, plane);
-        status = resize_plane(plane, v->height, v->width, window, x + c * area, err);
-        if (status == STRIA_OK) scale_plane(x + c * area, area, affine_of(p, c));
+    for (int c = 0; c < shape[0]; c++) {
+        row_job job = {p, v, c};
+        TRY(resize_plane(row_gather, &job, v->height, v->width, window, x + c * area, err));
+        scale_plane(x + c * area, area, affine_of(p, c));
     }
-    mem_free(plane);
-    return status;
+    return STRIA_OK;
 }
 
 static void apply_direct(const preprocess *p, const pixel_table *table, const image_view *v, const int shape[3],
@@ -144,10 +208,15 @@ static void apply_direct(const preprocess *p, const pixel_table *table, const im
             const float *values = table ? table->value[c < PREPROCESS_CHANNELS ? c : 0] : NULL;
             scale_bytes(v->bytes + c * v->channel_step, area, a, values, x + c * area);
         } else {
-            gather_plane(p, v, c, x + c * area);
+            for (int y = 0; y < shape[1]; y++) gather_row(p, v, c, y, x + c * area + (int64_t)y * shape[2]);
             scale_plane(x + c * area, area, a);
         }
     }
+}
+
+/* Half of what a crop leaves out, half to even as in torchvision: 3 gives 2, 5 gives 2. */
+static int crop_begin(int left_out) {
+    return left_out / 2 + (left_out % 4 == 3);
 }
 
 stria_status preprocess_apply(const preprocess *p, const pixel_table *table, const image_view *view, float *x,
@@ -156,7 +225,7 @@ stria_status preprocess_apply(const preprocess *p, const pixel_table *table, con
     image_view v = *view;
     TRY(preprocess_shape(p, v.channels, v.height, v.width, shape, err));
     resized(p, v.height, v.width, &rh, &rw);
-    int top = (rh - shape[1]) / 2, left = (rw - shape[2]) / 2;
+    int top = crop_begin(rh - shape[1]), left = crop_begin(rw - shape[2]);
     if (rh != v.height || rw != v.width) {
         resize_window window = {rh, rw, top, left, shape[1], shape[2]};
         return apply_resized(p, &v, shape, &window, x, err);

@@ -1,10 +1,12 @@
-/* How a picture becomes a tensor: resize, crop, channels, then value = (pixel·scale − mean) / std, pixel 0…255.
- * Stored in a model under the keys stria.resize, stria.crop, stria.channels, stria.scale, stria.mean, stria.std. */
+/* How a picture becomes a tensor: resize, crop, channels, then value = (pixel·scale − mean) / std, with pixel in the
+ * range of the data that the model was trained with, 0…255 for pictures. Stored in a model under the keys stria.resize,
+ * stria.crop, stria.channels, stria.scale, stria.mean, stria.std, stria.range. */
 #ifndef DATA_PREPROCESS_H
 #define DATA_PREPROCESS_H
 
 #include "base/error.h"
 #include "base/text.h"
+#include "data/image.h"
 
 #define PREPROCESS_CHANNELS 4
 
@@ -23,7 +25,17 @@ typedef struct preprocess {
     double scale;
     int means, stds; /* how many are given: 0 (then 0 and 1), 1 for all channels, or one a channel */
     double mean[PREPROCESS_CHANNELS], std[PREPROCESS_CHANNELS];
+    bool ranged; /* the range is known; else 0…255 is assumed */
+    double range[2];
 } preprocess;
+
+/* What values data have, least to most. All zero: nothing is known. */
+typedef struct value_range {
+    double least, most;
+    bool whole; /* all of them are whole numbers */
+} value_range;
+
+#define RANGE_OF_PIXELS ((value_range){0, 255, true})
 
 /* Pixels that are there already: bytes or floats, in any order of dimensions. Sample (c, y, x) lies at
  * c·channel_step + y·row_step + x·pixel_step. */
@@ -32,7 +44,10 @@ typedef struct image_view {
     const float *values;
     int channels, height, width;
     int64_t channel_step, row_step, pixel_step;
+    value_range range; /* of the data set's values, for floats */
 } image_view;
+
+image_view image_view_of(const image *m); /* of its pixels, which stay the image's */
 
 preprocess preprocess_default(void); /* scale 1/255, nothing else */
 
@@ -40,8 +55,8 @@ preprocess preprocess_default(void); /* scale 1/255, nothing else */
 stria_status preprocess_preset(preprocess *p, const char *name, stria_error *err);
 
 /* Text form, key by key, for metadata and for flags. Keys without "stria.": resize "224", "224x320" (height first);
- * crop the same; channels "keep", "rgb", "bgr", "grey"; scale "0.25", "1/255"; mean and std "0.5", "0.485,0.456,0.406".
- */
+ * crop the same; channels "keep", "rgb", "bgr", "grey"; scale "0.25", "1/255"; mean and std "0.5", "0.485,0.456,0.406";
+ * range "0,1". */
 int preprocess_keys(void);
 const char *preprocess_key(int i);
 /* Appends the value; nothing if it is the neutral one (no resize, no mean, …) that need not be stored; scale is always
@@ -53,6 +68,23 @@ stria_status preprocess_set(preprocess *p, const char *key, const char *value, s
 /* The shape that pictures of this shape get. STRIA_BAD_SHAPE if the crop or the number of means does not fit.
  * height = width = 0 means "any size": then resize or crop must settle the result. */
 stria_status preprocess_shape(const preprocess *p, int channels, int height, int width, int shape[3], stria_error *err);
+
+/* The range to be stored of a model that is trained with such values: 0…1 and 0…255 where they lie within and, for the
+ * latter, are whole; else their own. */
+void preprocess_set_range(preprocess *p, value_range values);
+
+/* What values of this range are multiplied by to have the range that p was made for. Values in 0…1 and 0…255 are
+ * converted into each other; others are not (1), and *doubtful is true where they seem to be something else than what
+ * the model was trained with. A p that says nothing of the range and takes values as they are (scale 1, no mean, no
+ * std) is never converted for. */
+double preprocess_factor(const preprocess *p, value_range values, bool *doubtful);
+
+/* p with what it does not say, for pictures like this one that must become shape[3]: a grey network sees colours as
+ * grey, one of three channels sees grey three times, and a picture of another size is resized to what the network
+ * takes. Measured values (floats) are never resized. Values of another range are converted, where that is certain
+ * (preprocess_factor). Of `view` only channels, sizes, kind and range are read. What a caller
+ * gets may still not fit: preprocess_shape tells. */
+preprocess preprocess_fit(const preprocess *p, const image_view *view, const int shape[3]);
 
 /* What each of the 256 bytes becomes, for whoever prepares many pictures alike: same bits, a third of the time. */
 typedef struct pixel_table {

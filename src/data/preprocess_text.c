@@ -99,6 +99,20 @@ static void get_std(const preprocess *p, text *t) {
     put_list(t, p->stds, p->std);
 }
 
+static void get_range(const preprocess *p, text *t) {
+    if (p->ranged) put_list(t, 2, p->range);
+}
+
+static bool set_range(preprocess *p, const char *s) {
+    double ends[PREPROCESS_CHANNELS] = {0, 255};
+    int n = 2;
+    if (*s && (!parse_list(s, &n, ends) || n != 2 || !(ends[0] < ends[1]))) return false;
+    p->ranged = *s != 0;
+    p->range[0] = ends[0];
+    p->range[1] = ends[1];
+    return true;
+}
+
 static bool set_resize(preprocess *p, const char *s) {
     return parse_size(s, &p->resize_height, &p->resize_width);
 }
@@ -148,6 +162,7 @@ static const struct key_row {
     {"scale", get_scale, set_scale, "a number other than 0, like 0.0625 or 1/255"},
     {"mean", get_mean, set_mean, "1 to 4 numbers like 0.485,0.456,0.406"},
     {"std", get_std, set_std, "1 to 4 numbers over 0, like 0.229,0.224,0.225"},
+    {"range", get_range, set_range, "the least and the greatest value of the data, like 0,1"},
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 

@@ -58,24 +58,27 @@ static void blend_rows(const float *rows, const taps *t, int i, int width, float
     }
 }
 
-stria_status resize_plane(const float *x, int height, int width, const resize_window *window, float *y,
-                          stria_error *err) {
+stria_status resize_plane(resize_source *source, const void *context, int height, int width,
+                          const resize_window *window, float *y, stria_error *err) {
     taps across = {0}, down = {0};
     float *rows = NULL; /* the input rows that matter, at their new width */
+    float *whole = NULL;
     stria_status status = STRIA_OK;
     TRY_DONE(taps_make(&across, width, window->full_width, window->left, window->width, err));
     TRY_DONE(taps_make(&down, height, window->full_height, window->top, window->height, err));
     int n = window->height, first = down.first[0], end = down.first[n - 1] + down.count[n - 1];
     TRY_DONE(mem_new(&rows, (size_t)(end - first) * (size_t)window->width, sizeof *rows, "resizing", err));
+    TRY_DONE(mem_new(&whole, (size_t)width, sizeof *whole, "resizing", err));
     for (int i = first; i < end; i++) {
-        float *row = rows + (size_t)(i - first) * (size_t)window->width;
-        resize_row(x + (size_t)i * (size_t)width, &across, window->width, row);
+        source(context, i, whole);
+        resize_row(whole, &across, window->width, rows + (size_t)(i - first) * (size_t)window->width);
     }
     for (int i = 0; i < n; i++) {
         const float *from = rows + (size_t)(down.first[i] - first) * (size_t)window->width;
         blend_rows(from, &down, i, window->width, y + (size_t)i * (size_t)window->width);
     }
 done:
+    mem_free(whole);
     mem_free(rows);
     taps_free(&across);
     taps_free(&down);

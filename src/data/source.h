@@ -23,9 +23,12 @@ typedef struct store {
     int32_t *labels;          /* [count] */
     uint8_t *bytes;           /* [count][channels][height][width], or NULL */
     float *values;            /* the same in floats, or NULL */
+    value_range range;        /* of the values */
     const char **files;       /* decoded when read; heap, the names in the arena; or NULL */
     size_t file_bytes;
+    int64_t max_pixels; /* of dataset_options */
     uint64_t checksum;
+    text note; /* what of the source is not used, a sentence; or empty */
 } store;
 
 /* Opens PATH's part into a zeroed store; on failure the caller releases what is in it. */

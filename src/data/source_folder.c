@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/file.h"
 #include "data/source.h"
@@ -34,14 +35,32 @@ static bool is_folder_in(const char *path, const char *name) {
     return n > 0 && (size_t)n < sizeof joined && file_is_folder(joined);
 }
 
-/* Adds the folders in `path`, or the files that are named like pictures; hidden ones are passed over. */
-static stria_status list_folder(store *s, const char *path, bool folders, name_list *list, stria_error *err) {
+/* What is passed over, for the note. */
+typedef struct left_out {
+    int count;
+    const char *first; /* arena */
+} left_out;
+
+static stria_status leave_out(store *s, left_out *left, const char *folder, const char *name, stria_error *err) {
+    left->count++;
+    if (left->first) return STRIA_OK;
+    left->first = arena_printf(&s->texts, "%s/%s", folder, name);
+    if (!left->first) FAIL(err, STRIA_NO_MEMORY, "not enough memory for the name %s", name);
+    return STRIA_OK;
+}
+
+/* Adds the folders in `path`, or the files that are named like pictures. The rest is left out, hidden things without a
+ * word: beside folders, only pictures are worth one. */
+static stria_status list_folder(store *s, const char *path, bool folders, name_list *list, left_out *left,
+                                stria_error *err) {
     DIR *dir = opendir(path);
     if (!dir) FAIL(err, STRIA_NO_FILE, "folder %s: %s", path, strerror(errno));
     stria_status status = STRIA_OK;
     for (struct dirent *e; status == STRIA_OK && (e = readdir(dir));) {
-        if (e->d_name[0] == '.' || is_folder_in(path, e->d_name) != folders) continue;
-        if (folders || image_name(e->d_name)) status = list_add(s, list, e->d_name, err);
+        if (e->d_name[0] == '.') continue;
+        bool folder = is_folder_in(path, e->d_name), picture = !folder && image_name(e->d_name);
+        if (folders ? folder : picture) status = list_add(s, list, e->d_name, err);
+        else if (left && (picture || !folders)) status = leave_out(s, left, path, e->d_name, err);
     }
     closedir(dir);
     if (status == STRIA_OK && list->count) qsort(list->names, (size_t)list->count, sizeof *list->names, by_name);
@@ -58,12 +77,12 @@ static void drop_repeats(name_list *list) {
 
 /* Appends the pictures of one class; `below` is the class folder's name under the data set's path. */
 static stria_status add_class(store *s, const char *below, int32_t label, int *files_capacity, int *labels_capacity,
-                              stria_error *err) {
+                              left_out *left, stria_error *err) {
     name_list list = {0};
     char *folder, *path, *name;
     stria_status status;
     TRY(source_join(s, s->path, below, &folder, err));
-    TRY_DONE(list_folder(s, folder, false, &list, err));
+    TRY_DONE(list_folder(s, folder, false, &list, left, err));
     if (!list.count) {
         TRY_DONE(error_set(err, STRIA_BAD_FILE, "folder %s holds no pictures (.png .jpg .bmp .pgm .ppm)", folder));
     }
@@ -82,73 +101,174 @@ done:
     return status;
 }
 
-/* The first picture stands for all: its size and its channels. */
-static stria_status look_at_first(store *s, stria_error *err) {
-    image m = {0};
-    TRY(image_load(s->files[0], &m, err));
-    s->channels = m.channels;
-    s->height = m.height;
-    s->width = m.width;
-    image_release(&m);
+/* 3 if any picture is in colour, whatever their order. Whoever reads an unreadable one says which. */
+static void find_channels(store *s) {
+    bool grey = false;
+    s->channels = 3;
+    for (int64_t i = 0; i < s->count; i++) {
+        int channels = image_channels(s->files[i]);
+        if (channels == 3) return;
+        grey = grey || channels == 1;
+    }
+    if (grey) s->channels = 1;
+}
+
+/* ---- parts ---- */
+
+enum { PARTS = 3 };
+
+static const char *const part_names[PARTS] = {"train", "val", "test"};
+
+/* Folders that are parts rather than classes, as people name them. */
+static int part_of(const char *name) {
+    static const struct {
+        const char *name;
+        int part;
+    } rows[] = {{"train", 0},      {"training", 0}, {"val", 1},    {"valid", 1},
+                {"validation", 1}, {"test", 2},     {"testing", 2}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (strcasecmp(name, rows[i].name) == 0) return rows[i].part;
+    return -1;
+}
+
+/* How a folder is laid out. */
+typedef struct layout {
+    name_list folders;         /* in it */
+    const char *parts[PARTS];  /* the folder of each; NULL: there is none */
+    bool divided;              /* into parts; else the folders are classes */
+    left_out pictures, others; /* pictures beside class folders and other files in them; folders that are no part */
+} layout;
+
+/* A part holds folders, a class holds pictures; a folder may hold both or nothing. */
+static stria_status look_inside(store *s, const char *name, bool *part, bool *unsure, stria_error *err) {
+    name_list inside = {0};
+    left_out pictures = {0};
+    char *path;
+    TRY(source_join(s, s->path, name, &path, err));
+    stria_status status = list_folder(s, path, true, &inside, &pictures, err);
+    *part = inside.count && !pictures.count;
+    *unsure = (inside.count > 0) == (pictures.count > 0);
+    mem_free(inside.names);
+    return status;
+}
+
+static stria_status add_part(const store *s, layout *l, const char *name, stria_error *err) {
+    int part = part_of(name);
+    if (l->parts[part])
+        FAIL(err, STRIA_BAD_FILE, "%s has both '%s' and '%s': which of them is the %s part?", s->path, l->parts[part],
+             name, part_names[part]);
+    l->parts[part] = name;
+    l->divided = true;
     return STRIA_OK;
 }
 
-static const char *const parts[] = {"train", "val", "test"};
+/* Sure parts first. A folder that may be either counts as a part beside a sure one, or where all folders are named like
+ * parts. */
+static stria_status find_parts(store *s, layout *l, stria_error *err) {
+    bool all_named = true;
+    TRY(list_folder(s, s->path, true, &l->folders, NULL, err));
+    for (int i = 0; i < l->folders.count; i++) all_named = all_named && part_of(l->folders.names[i]) >= 0;
+    for (int round = 0; round < 2; round++) {
+        bool divided = l->divided || all_named;
+        for (int i = 0; i < l->folders.count; i++) {
+            const char *name = l->folders.names[i];
+            bool part = false, unsure = false;
+            if (part_of(name) >= 0) TRY(look_inside(s, name, &part, &unsure, err));
+            if (round ? unsure && divided : part) TRY(add_part(s, l, name, err));
+        }
+    }
+    return STRIA_OK;
+}
 
 /* Class names of the folder, or of all of its parts. */
-static stria_status list_classes(store *s, bool divided, name_list *classes, stria_error *err) {
-    if (!divided) return list_folder(s, s->path, true, classes, err);
-    for (int i = 0; i < 3; i++) {
+static stria_status list_classes(store *s, layout *l, name_list *classes, stria_error *err) {
+    if (!l->divided) return list_folder(s, s->path, true, classes, &l->pictures, err);
+    for (int i = 0; i < PARTS; i++) {
         char *folder;
-        if (!is_folder_in(s->path, parts[i])) continue;
-        TRY(source_join(s, s->path, parts[i], &folder, err));
-        TRY(list_folder(s, folder, true, classes, err));
+        if (!l->parts[i]) continue;
+        TRY(source_join(s, s->path, l->parts[i], &folder, err));
+        TRY(list_folder(s, folder, true, classes, &l->pictures, err));
     }
+    if (classes->count) qsort(classes->names, (size_t)classes->count, sizeof *classes->names, by_name);
     drop_repeats(classes);
+    for (int i = 0; i < l->folders.count; i++) {
+        const char *name = l->folders.names[i];
+        bool part = false;
+        for (int k = 0; k < PARTS; k++) part = part || l->parts[k] == name;
+        if (!part) TRY(leave_out(s, &l->others, s->path, name, err));
+    }
     return STRIA_OK;
 }
 
-static stria_status add_classes(store *s, const char *part, const name_list *classes, stria_error *err) {
+static stria_status add_classes(store *s, const char *part, const name_list *classes, left_out *left,
+                                stria_error *err) {
     int files_capacity = 0, labels_capacity = 0;
     for (int i = 0; i < classes->count; i++) {
         char *below = arena_printf(&s->texts, "%s%s%s", part, *part ? "/" : "", classes->names[i]);
         if (!below) FAIL(err, STRIA_NO_MEMORY, "not enough memory for the name %s", classes->names[i]);
         if (*part && !is_folder_in(s->path, below)) continue;
-        TRY(add_class(s, below, i, &files_capacity, &labels_capacity, err));
+        TRY(add_class(s, below, i, &files_capacity, &labels_capacity, left, err));
     }
     if (!s->count) FAIL(err, STRIA_BAD_FILE, "folder %s/%s holds no pictures", s->path, part);
-    return look_at_first(s, err);
-}
-
-/* Which part's folder to open; a val part that is missing is cut from train later. */
-static stria_status choose_part(store *s, dataset_part part, const char **name, stria_error *err) {
-    if (part == PART_ALL) FAIL(err, STRIA_BAD_ARGUMENT, "%s is in pieces: take split train, val or test", s->path);
-    if (part == PART_DEFAULT) part = is_folder_in(s->path, "test") ? PART_TEST : PART_VAL;
-    if (part == PART_VAL && !is_folder_in(s->path, "val")) part = PART_TRAIN;
-    *name = parts[part - PART_TRAIN];
-    s->part = part;
-    s->sorted = true;
-    if (!is_folder_in(s->path, *name)) FAIL(err, STRIA_BAD_ARGUMENT, "%s has no %s folder", s->path, *name);
+    find_channels(s);
     return STRIA_OK;
 }
 
-stria_status source_open_folder(const char *path, dataset_part part, store *s, stria_error *err) {
-    const char *below = "";
-    name_list classes = {0};
-    stria_status status;
-    if (!file_is_folder(path)) FAIL(err, STRIA_NO_FILE, "there is no folder %s", path);
-    bool divided = is_folder_in(path, "train");
-    TRY(divided ? choose_part(s, part, &below, err) : source_whole(path, part, s, err));
-    TRY_DONE(list_classes(s, divided, &classes, err));
-    if (!classes.count) {
-        TRY_DONE(error_set(err, STRIA_BAD_FILE, "folder %s has no folders inside: put each class's pictures into one",
-                           path));
+/* Which part's folder to open; a val part that is missing is cut from train later. */
+static stria_status choose_part(store *s, const layout *l, dataset_part part, const char **name, stria_error *err) {
+    if (!l->divided) return source_whole(s->path, part, s, err);
+    if (part == PART_ALL) FAIL(err, STRIA_BAD_ARGUMENT, "%s is in pieces: take split train, val or test", s->path);
+    if (part == PART_DEFAULT) part = l->parts[2] ? PART_TEST : PART_VAL;
+    if (part == PART_VAL && !l->parts[1]) part = PART_TRAIN;
+    s->part = part;
+    s->sorted = true;
+    *name = l->parts[part - PART_TRAIN];
+    if (!*name) FAIL(err, STRIA_BAD_ARGUMENT, "%s has no %s folder", s->path, part_names[part - PART_TRAIN]);
+    return STRIA_OK;
+}
+
+/* The sentences of what was passed over. */
+static void note_write(store *s, const layout *l, const left_out *files) {
+    const char *between = "";
+    if (files->count) {
+        text_printf(&s->note, "%d file%s left out that %s no PNG, JPEG, BMP or PNM picture by name: %s%s", files->count,
+                    files->count == 1 ? " is" : "s are", files->count == 1 ? "is" : "are", files->first,
+                    files->count == 1 ? "" : ", …");
+        between = "; ";
     }
-    if (classes.count > SOURCE_MAX_CLASSES)
-        TRY_DONE(error_set(err, STRIA_BAD_FILE, "%s has %d classes", path, classes.count));
-    TRY_DONE(source_name_classes(s, classes.names, classes.count, err));
-    status = add_classes(s, below, &classes, err);
-done:
+    if (l->pictures.count) {
+        text_printf(&s->note, "%s%d picture%s left out that %s in no class's folder: %s%s", between, l->pictures.count,
+                    l->pictures.count == 1 ? " is" : "s are", l->pictures.count == 1 ? "lies" : "lie",
+                    l->pictures.first, l->pictures.count == 1 ? "" : ", …");
+        between = "; ";
+    }
+    if (l->others.count)
+        text_printf(&s->note, "%s%d folder%s left out that %s not train, val or test: %s%s", between, l->others.count,
+                    l->others.count == 1 ? " is" : "s are", l->others.count == 1 ? "is" : "are", l->others.first,
+                    l->others.count == 1 ? "" : ", …");
+}
+
+static stria_status open_layout(store *s, layout *l, dataset_part part, name_list *classes, stria_error *err) {
+    const char *below = "";
+    left_out files = {0};
+    TRY(find_parts(s, l, err));
+    TRY(choose_part(s, l, part, &below, err));
+    TRY(list_classes(s, l, classes, err));
+    if (!classes->count)
+        FAIL(err, STRIA_BAD_FILE, "folder %s has no folders inside: put each class's pictures into one", s->path);
+    if (classes->count > SOURCE_MAX_CLASSES) FAIL(err, STRIA_BAD_FILE, "%s has %d classes", s->path, classes->count);
+    TRY(source_name_classes(s, classes->names, classes->count, err));
+    TRY(add_classes(s, below, classes, &files, err));
+    note_write(s, l, &files);
+    return text_check(&s->note, err);
+}
+
+stria_status source_open_folder(const char *path, dataset_part part, store *s, stria_error *err) {
+    name_list classes = {0};
+    layout l = {0};
+    if (!file_is_folder(path)) FAIL(err, STRIA_NO_FILE, "there is no folder %s", path);
+    stria_status status = open_layout(s, &l, part, &classes, err);
+    mem_free(l.folders.names);
     mem_free(classes.names);
     return status;
 }

@@ -1,4 +1,4 @@
-/* Arrays: "X.npy,Y.npy". Bytes stay bytes; every other type of X becomes float32. */
+/* Arrays: "X.npy,Y.npy". Bytes stay bytes, pixels 0…255; every other type of X becomes float32. */
 #include <limits.h>
 #include <math.h>
 #include <stria/model.h>
@@ -33,6 +33,17 @@ static stria_status check_finite(const npy_array *x, const char *path, stria_err
     return STRIA_OK;
 }
 
+static value_range range_of(const npy_array *x) {
+    const float *value = x->data;
+    value_range r = {INFINITY, -INFINITY, true};
+    for (int64_t i = 0; i < x->count; i++) {
+        r.least = fmin(r.least, (double)value[i]);
+        r.most = fmax(r.most, (double)value[i]);
+        r.whole = r.whole && value[i] == rintf(value[i]);
+    }
+    return r;
+}
+
 static stria_status take_shape(store *s, const npy_array *x, const char *path, stria_error *err) {
     if (x->rank < 2 || x->rank > 4) {
         FAIL(err, STRIA_BAD_SHAPE, "%s: an array of %d dimensions; [N,C,H,W], [N,H,W] or [N,features] are wanted", path,
@@ -51,11 +62,12 @@ static stria_status take_shape(store *s, const npy_array *x, const char *path, s
 
 static stria_status take_pixels(store *s, npy_array *x, const char *path, stria_error *err) {
     TRY(take_shape(s, x, path, err));
-    if (x->type == STRIA_UINT8 || x->type == STRIA_BOOL) {
+    if (x->type == STRIA_UINT8) {
         s->bytes = x->data;
     } else {
         TRY(npy_to_float(x, err));
         TRY(check_finite(x, path, err));
+        s->range = range_of(x);
         s->values = x->data;
     }
     x->data = NULL;

@@ -82,6 +82,7 @@ static stria_status position_add(writing *w, const trainer *t, stria_error *err)
     TRY(pair_add(w, err, "data.images", "%" PRId64, dataset_count(t->train)));
     TRY(pair_add(w, err, "data.limit", "%" PRId64, t->source.limit));
     TRY(pair_add(w, err, "data.hold_out", "%d", t->source.hold_out));
+    TRY(pair_add(w, err, "data.max_pixels", "%" PRId64, t->source.max_pixels));
     TRY(pair_add(w, err, "data.validated", "%d", t->val != NULL));
     TRY(pair_add(w, err, "data.checksum", "%016" PRIx64, dataset_checksum(t->train)));
     TRY(pair_add(w, err, "epoch", "%" PRId64, at->epoch));
@@ -190,6 +191,8 @@ static stria_status data_get(checkpoint *c, stria_error *err) {
     TRY(count_get(c, "data.limit", &c->source.limit, err));
     TRY(count_get(c, "data.hold_out", &flag, err));
     c->source.hold_out = flag != 0;
+    if (safetensors_metadata(c->file, "data.max_pixels"))
+        TRY(count_get(c, "data.max_pixels", &c->source.max_pixels, err));
     TRY(count_get(c, "data.validated", &flag, err));
     c->validated = flag != 0;
     return STRIA_OK;

@@ -1,16 +1,16 @@
 #include "train/classifier.h"
 
+#include "base/memory.h"
 #include "base/text.h"
 #include "model/model.h"
 #include "op/op.h"
 #include "op/shape.h"
+#include "train/class_names.h"
 #include "transform/transform.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-#define KEY_CLASSES "stria.classes" /* names, one per line */
 
 static stria_status preprocess_load(const graph *g, preprocess *p, stria_error *err) {
     char key[64];
@@ -173,53 +173,6 @@ stria_status classifier_prediction(graph *g, int64_t batch, graph **out, stria_e
     return graph_of(g, batch, c.kind.probabilities, out, err);
 }
 
-/* ---- classes by name ---- */
-
-/* Line i of text; false past the end. */
-static bool line_at(const char *lines, int64_t i, const char **start, size_t *length) {
-    for (; lines && *lines; i--) {
-        *length = strcspn(lines, "\n");
-        if (i == 0) {
-            *start = lines;
-            return true;
-        }
-        lines += *length;
-        if (*lines) lines++;
-    }
-    return false;
-}
-
-const char *classifier_class_name(const graph *g, int64_t i, char buffer[128]) {
-    const char *start;
-    size_t length;
-    if (line_at(graph_metadata(g, KEY_CLASSES), i, &start, &length))
-        snprintf(buffer, 128, "%.*s", (int)(length < 127 ? length : 127), start);
-    else snprintf(buffer, 128, "%" PRId64, i);
-    return buffer;
-}
-
-static int64_t class_find(const graph *g, int64_t classes, const char *name) {
-    char buffer[128], cut[128];
-    snprintf(cut, sizeof cut, "%s", name);
-    for (int64_t i = 0; i < classes; i++)
-        if (strcmp(classifier_class_name(g, i, buffer), cut) == 0) return i;
-    return -1;
-}
-
-stria_status classifier_match(const graph *g, int64_t classes, const dataset *d, int64_t *permutation,
-                              stria_error *err) {
-    bool named = graph_metadata(g, KEY_CLASSES) != NULL;
-    if (!named && dataset_classes(d) > classes)
-        FAIL(err, STRIA_BAD_SHAPE, "the data has %d classes, the model %" PRId64, dataset_classes(d), classes);
-    for (int i = 0; i < dataset_classes(d); i++) {
-        permutation[i] = named ? class_find(g, classes, dataset_class_name(d, i)) : i;
-        if (permutation[i] < 0)
-            FAIL(err, STRIA_BAD_ARGUMENT, "the data's class '%s' is none of the model's %" PRId64 " classes",
-                 dataset_class_name(d, i), classes);
-    }
-    return STRIA_OK;
-}
-
 /* ---- pictures ---- */
 
 static stria_status shape_match(const classifier *c, const loader *l, stria_error *err) {
@@ -235,7 +188,9 @@ static stria_status shape_match(const classifier *c, const loader *l, stria_erro
 stria_status classifier_loader(const classifier *c, const dataset *d, const loader_options *options, loader **out,
                                stria_error *err) {
     loader *l;
-    TRY(loader_new(&l, d, &c->preprocess, options, err));
+    loader_options o = *options;
+    for (int i = 0; i < 3; i++) o.shape[i] = (int)c->image->shape.dim[i + 1];
+    TRY(loader_new(&l, d, &c->preprocess, &o, err));
     stria_status status = shape_match(c, l, err);
     if (status == STRIA_OK) *out = l;
     else loader_free(l);
@@ -245,27 +200,29 @@ stria_status classifier_loader(const classifier *c, const dataset *d, const load
 /* ---- adopting a dataset ---- */
 
 static stria_status classes_store(graph *g, const dataset *d, stria_error *err) {
-    text lines = {0};
-    for (int i = 0; i < dataset_classes(d); i++) text_printf(&lines, "%s%s", i ? "\n" : "", dataset_class_name(d, i));
-    stria_status status = text_check(&lines, err);
-    if (status == STRIA_OK) status = graph_set_metadata(g, KEY_CLASSES, text_string(&lines), err);
-    text_release(&lines);
+    const char **names;
+    TRY(mem_new(&names, (size_t)dataset_classes(d) + 1, sizeof *names, "class names", err));
+    for (int i = 0; i < dataset_classes(d); i++) names[i] = dataset_class_name(d, i);
+    stria_status status = class_names_store(g, names, dataset_classes(d), err);
+    mem_free(names);
     return status;
 }
 
-/* Pictures of other sizes are resized to what the network takes, unless the model says how; measured values are not. */
-static void size_choose(const classifier *c, const dataset *d, preprocess *p) {
-    int height = (int)c->image->shape.dim[2], width = (int)c->image->shape.dim[3];
-    if (p->resize_height || p->crop_height || dataset_is_float(d)) return;
-    if (!dataset_uniform(d) || dataset_height(d) != height || dataset_width(d) != width)
-        p->resize_height = height, p->resize_width = width;
-}
-
-/* Where the model does not say how pixels are scaled, scale and channels follow from the pictures. */
-static void scale_choose(const classifier *c, const dataset *d, preprocess *p) {
-    if (dataset_is_float(d)) p->scale = 1;
-    if (p->order == PREPROCESS_KEEP && dataset_channels(d) != c->image->shape.dim[1])
-        p->order = c->image->shape.dim[1] == 1 ? PREPROCESS_GREY : PREPROCESS_RGB;
+/* What the pictures decide, so that the model says it from now on. A folder's pictures may have any size and be grey or
+ * in colour, whatever those of today are. */
+static preprocess preprocess_choose(const classifier *c, const dataset *d, bool scaled) {
+    static const float none;
+    const int64_t *x = c->image->shape.dim;
+    const int shape[3] = {(int)x[1], (int)x[2], (int)x[3]};
+    bool values = dataset_is_float(d);
+    image_view v = {.values = values ? &none : NULL,
+                    .channels = dataset_uniform(d) ? dataset_channels(d) : 0,
+                    .height = dataset_height(d),
+                    .width = dataset_width(d)};
+    preprocess p = preprocess_fit(&c->preprocess, &v, shape); /* no range in v: the scale stays */
+    p.scale = values && !scaled ? 1 : c->preprocess.scale;
+    if (!scaled) preprocess_set_range(&p, dataset_range(d));
+    return p;
 }
 
 /* Neutral values are not stored, but replace what is. */
@@ -295,12 +252,10 @@ stria_status classifier_adopt(graph *g, const dataset *d, stria_error *err) {
     classifier c;
     preprocess p;
     TRY(classifier_of(g, &c, err));
-    if (!graph_metadata(g, KEY_CLASSES) && dataset_classes(d) != c.classes)
+    if (!graph_metadata(g, CLASS_NAMES_KEY) && dataset_classes(d) != c.classes)
         FAIL(err, STRIA_BAD_SHAPE, "the data has %d classes, the model's output '%s' has %" PRId64, dataset_classes(d),
              c.scores->name, c.classes);
-    if (!graph_metadata(g, KEY_CLASSES)) TRY(classes_store(g, d, err));
-    p = c.preprocess;
-    if (!graph_metadata(g, "stria.scale")) scale_choose(&c, d, &p);
-    size_choose(&c, d, &p);
+    if (!graph_metadata(g, CLASS_NAMES_KEY)) TRY(classes_store(g, d, err));
+    p = preprocess_choose(&c, d, graph_metadata(g, "stria.scale") != NULL);
     return preprocess_store(g, &p, err);
 }

@@ -51,11 +51,4 @@ stria_status classifier_adopt(graph *g, const dataset *d, stria_error *err);
 /* Stores the channels, scale, mean and std of a named preset (preprocess_preset), over those that were there. */
 stria_status classifier_preset(graph *g, const char *name, stria_error *err);
 
-/* Name of class i by the model's metadata; its number as text if there is none. Returns buffer. */
-const char *classifier_class_name(const graph *g, int64_t i, char buffer[128]);
-
-/* permutation[i]: the model's class for dataset class i, matched by name, never by index, where both have names. */
-stria_status classifier_match(const graph *g, int64_t classes, const dataset *d, int64_t *permutation,
-                              stria_error *err);
-
 #endif

@@ -1,5 +1,7 @@
 #include "train/evaluate.h"
 
+#include "train/class_names.h"
+
 struct evaluator {
     const dataset *d;
     loader *loader;
@@ -28,7 +30,7 @@ static stria_status evaluator_make(evaluator *e, graph *g, const session_config 
     e->image = c.image->name;
     TRY(mem_new(&e->permutation, (size_t)dataset_classes(e->d) + 1, sizeof *e->permutation, "evaluation", err));
     TRY(mem_new(&e->labels, (size_t)e->batch, sizeof *e->labels, "evaluation", err));
-    TRY(classifier_match(g, c.classes, e->d, e->permutation, err));
+    TRY(class_names_match(g, c.classes, e->d, e->permutation, err));
     TRY(classifier_loader(&c, e->d, &(loader_options){.batch = e->batch}, &e->loader, err));
     TRY(session_for(g, e->batch, config, &e->full, err));
     int64_t rest = dataset_count(e->d) % e->batch;

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "model/model.h"
+#include "train/class_names.h"
 #include "transform/transform.h"
 
 #include <string.h>
@@ -31,7 +32,7 @@ static stria_status loader_make(trainer *t, stria_error *err) {
     t->image = c.image->name;
     TRY(mem_new(&t->labels, (size_t)t->options.batch, sizeof *t->labels, "labels", err));
     TRY(mem_new(&t->permutation, (size_t)dataset_classes(t->train) + 1, sizeof *t->permutation, "classes", err));
-    TRY(classifier_match(t->model, c.classes, t->train, t->permutation, err));
+    TRY(class_names_match(t->model, c.classes, t->train, t->permutation, err));
     TRY(score_init(&t->at.epoch_score, c.classes, false, err));
     t->at.epoch_score.multi_label = c.kind.relation == OUTPUT_MULTI_LABEL;
     if (dataset_count(t->train) < t->options.batch)

@@ -20,7 +20,8 @@ typedef struct position {
 typedef struct data_source {
     char spec[1024];
     int64_t limit;
-    bool hold_out; /* train leaves out what val is */
+    bool hold_out;      /* train leaves out what val is */
+    int64_t max_pixels; /* of a picture's file; 0: the default limits */
 } data_source;
 
 /* Sets the spec; refuses one that is too long to be found again. */

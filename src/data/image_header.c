@@ -1,0 +1,139 @@
+/* What stands in pictures' files besides pixels. Read by hand, so that no library takes memory for it. */
+#include <string.h>
+
+#include "base/memory.h"
+#include "data/image_format.h"
+
+#define PNG_MAGIC 8
+
+static uint32_t number(const uint8_t *p, int bytes, bool big) {
+    uint32_t value = 0;
+    for (int i = 0; i < bytes; i++) value = value << 8 | p[big ? i : bytes - 1 - i];
+    return value;
+}
+
+/* ---- where EXIF data lie ---- */
+
+const uint8_t *image_png_chunk(const uint8_t *data, size_t size, const char *name, bool before_pixels, size_t *length) {
+    for (size_t at = PNG_MAGIC; at <= size && size - at >= 12;) { /* length, name, contents, checksum */
+        size_t n = number(data + at, 4, true);
+        if (n > size - at - 12) return NULL;
+        if (memcmp(data + at + 4, name, 4) == 0) {
+            *length = n;
+            return data + at + 8;
+        }
+        if (before_pixels && memcmp(data + at + 4, "IDAT", 4) == 0) return NULL;
+        at += n + 12;
+    }
+    return NULL;
+}
+
+/* A segment of a JPEG file. */
+typedef struct segment {
+    int marker;
+    const uint8_t *data;
+    size_t length;
+} segment;
+
+/* The segment at *at, which moves past it; false at the first scan, and where no segment is. */
+static bool jpeg_segment(const uint8_t *data, size_t size, size_t *at, segment *s) {
+    while (*at < size && size - *at >= 4 && data[*at] == 0xff && data[*at + 1] == 0xff) ++*at; /* padding */
+    if (*at > size || size - *at < 4 || data[*at] != 0xff || data[*at + 1] == 0xda) return false;
+    size_t n = number(data + *at + 2, 2, true);
+    if (n < 2 || n > size - *at - 2) return false;
+    *s = (segment){data[*at + 1], data + *at + 4, n - 2};
+    *at += n + 2;
+    return true;
+}
+
+static bool is_png(const uint8_t *data, size_t size) {
+    return size >= PNG_MAGIC && memcmp(data, "\x89PNG", 4) == 0;
+}
+
+static bool is_jpeg(const uint8_t *data, size_t size) {
+    return size >= 3 && memcmp(data, "\xff\xd8\xff", 3) == 0;
+}
+
+static const uint8_t *jpeg_exif(const uint8_t *data, size_t size, size_t *length) {
+    segment s;
+    for (size_t at = 2; jpeg_segment(data, size, &at, &s);) {
+        if (s.marker != 0xe1 || s.length < 6 || memcmp(s.data, "Exif\0\0", 6) != 0) continue;
+        *length = s.length - 6;
+        return s.data + 6;
+    }
+    return NULL;
+}
+
+/* ---- channels ---- */
+
+/* The frame header's number of components; markers C0 to CF, of which three are others. */
+static int jpeg_channels(const uint8_t *data, size_t size) {
+    segment s;
+    for (size_t at = 2; jpeg_segment(data, size, &at, &s);) {
+        bool frame = s.marker >= 0xc0 && s.marker <= 0xcf && s.marker != 0xc4 && s.marker != 0xc8 && s.marker != 0xcc;
+        if (frame) return s.length < 6 ? 0 : s.data[5] == 1 ? 1 : 3;
+    }
+    return 0;
+}
+
+int image_header_channels(const uint8_t *data, size_t size) {
+    if (is_png(data, size)) return size < 26 ? 0 : data[25] & 2 ? 3 : 1; /* bit 1 of the colour type: colours */
+    if (is_jpeg(data, size)) return jpeg_channels(data, size);
+    if (size < 2) return 0;
+    if (memcmp(data, "BM", 2) == 0 || memcmp(data, "P3", 2) == 0 || memcmp(data, "P6", 2) == 0) return 3;
+    return memcmp(data, "P2", 2) == 0 || memcmp(data, "P5", 2) == 0;
+}
+
+/* ---- orientation ---- */
+
+/* The first directory of a TIFF file, which EXIF data are: entries of tag, type, count and value. */
+static int tiff_orientation(const uint8_t *tiff, size_t size) {
+    if (size < 8 || (memcmp(tiff, "MM\0*", 4) != 0 && memcmp(tiff, "II*\0", 4) != 0)) return 1;
+    bool big = *tiff == 'M';
+    size_t at = number(tiff + 4, 4, big);
+    if (at > size - 2) return 1;
+    int entries = (int)number(tiff + at, 2, big);
+    for (at += 2; entries > 0 && at <= size && size - at >= 12; entries--, at += 12) {
+        if (number(tiff + at, 2, big) != 0x112) continue;
+        uint32_t type = number(tiff + at + 2, 2, big), count = number(tiff + at + 4, 4, big);
+        if (count != 1 || (type != 3 && type != 4)) return 1;
+        uint32_t value = number(tiff + at + 8, type == 3 ? 2 : 4, big);
+        return value >= 1 && value <= 8 ? (int)value : 1;
+    }
+    return 1;
+}
+
+int image_orientation(const uint8_t *data, size_t size) {
+    size_t length = 0;
+    const uint8_t *tiff = is_png(data, size)    ? image_png_chunk(data, size, "eXIf", false, &length)
+                          : is_jpeg(data, size) ? jpeg_exif(data, size, &length)
+                                                : NULL;
+    return tiff ? tiff_orientation(tiff, length) : 1;
+}
+
+/* For each orientation (EXIF 2.3, 4.6.4 A): whether rows and columns change places, and from which end each is then
+ * read. */
+static const struct turn {
+    bool swap, from_bottom, from_right;
+} turns[9] = {
+    [2] = {false, false, true}, [3] = {false, true, true}, [4] = {false, true, false}, [5] = {true, false, false},
+    [6] = {true, true, false},  [7] = {true, true, true},  [8] = {true, false, true}};
+
+stria_status image_orient(image *m, int orientation, stria_error *err) {
+    const struct turn *t = &turns[orientation];
+    image turned = {m->channels, t->swap ? m->width : m->height, t->swap ? m->height : m->width, NULL};
+    int64_t n = m->channels, row = m->width * n;
+    const uint8_t *from = m->pixels;
+    if (orientation == 1) return STRIA_OK;
+    TRY(mem_new(&turned.pixels, (size_t)m->height * (size_t)row, 1, "turning a picture", err));
+    if (t->from_bottom) from += (m->height - 1) * row;
+    if (t->from_right) from += row - n;
+    int64_t down = t->from_bottom ? -row : row, right = t->from_right ? -n : n;
+    int64_t step_y = t->swap ? right : down, step_x = t->swap ? down : right;
+    uint8_t *to = turned.pixels;
+    for (int y = 0; y < turned.height; y++)
+        for (int x = 0; x < turned.width; x++, to += n) memcpy(to, from + y * step_y + x * step_x, (size_t)n);
+    image_release(m);
+    *m = turned;
+    return STRIA_OK;
+}
