@@ -8,9 +8,10 @@
 #define SPLITS_MAX  8
 #define SPLIT_TILES 8   /* with fewer result tiles than this, the sum is split to keep several threads busy */
 #define SPLIT_K     512 /* at least, per partial sum */
-#define DIRECT_ROWS 64  /* up to this many rows, B is read where it lies: packing it would cost as much as the product \
-                         */
-#define ROW_ROWS 8      /* up to this many rows, Bᵀ with contiguous k is better the left operand */
+#define DIRECT_ROWS                                                                                                    \
+    64             /* up to this many rows, B is read where it lies: packing it would cost as much as the product      \
+                    */
+#define ROW_ROWS 8 /* up to this many rows, Bᵀ with contiguous k is better the left operand */
 
 /* ---- plan ---- */
 

@@ -49,7 +49,7 @@ static bool is_channel_bias(const value *bias, const value *y) {
 
 /* The Add of a bias that alone reads the product's output, or NULL; *bias is which of its inputs. */
 static const node *bias_after(const uses *u, const node *n, int *bias) {
-    if (!n->op->epilogue || n->out_count != 1 || n->in_count > 2 || n->out[0]->type != STRIA_FLOAT32 ||
+    if (!n->op->product || n->out_count != 1 || n->in_count > 2 || n->out[0]->type != STRIA_FLOAT32 ||
         n->epilogue.bias >= 0 || n->epilogue.activation)
         return NULL;
     const node *next = only_reader(u, n->out[0]);
