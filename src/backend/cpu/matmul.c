@@ -19,7 +19,9 @@ typedef struct product_plan {
 static bool accept_gemm(const node *n, refusal *why) {
     epilogue e = {0};
     if (!epilogue_activation(n, &e)) return REFUSE(why, "no epilogue for %s", n->epilogue.activation->name);
-    if (n->epilogue.residual >= 0) return REFUSE(why, "a residual to add");
+    const value *residual = n->epilogue.residual >= 0 ? n->in[n->epilogue.residual] : NULL;
+    if (residual && !layout_equal(&residual->layout, &n->out[0]->layout, residual->shape.rank))
+        return REFUSE(why, "'%.40s' is %s, not as the result", residual->name, storage_name(residual));
     bool matrices = n->in[0]->shape.rank == 2 && n->in[1]->shape.rank == 2;
     if (n->epilogue.bias >= 0 && !matrices) return REFUSE(why, "a bias to a batch of products");
     if (n->epilogue.bias >= 0 && node_own_inputs(n) > 2) return REFUSE(why, "a bias besides the operator's own");
@@ -126,12 +128,14 @@ static stria_status run(const impl_call *c, stria_error *err) {
     const product_plan *p = c->prepared;
     epilogue e = p->epilogue;
     (void)err;
+    const float *residual = c->node->epilogue.residual >= 0 ? c->in[c->node->epilogue.residual] : NULL;
     e.bias = p->bias >= 0 ? c->in[p->bias] : NULL;
     if (p->copy_c) c_broadcast(c, p);
     for (int64_t i = 0; i < p->matrices; i++) {
         const float *a = (const float *)c->in[0] + batch_offset(i, &p->geometry.batch, p->geometry.a_batch);
         const float *b = (const float *)c->in[1] + batch_offset(i, &p->geometry.batch, p->geometry.b_batch);
         if (p->plan.s.b_packed) b = c->packed;
+        if (residual) e.residual = residual + i * p->y_matrix;
         gemm_run(&p->plan, a, b, (float *)c->out[0] + i * p->y_matrix, &e, c->scratch, c->pool);
     }
     return STRIA_OK;
