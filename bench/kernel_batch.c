@@ -6,8 +6,8 @@
 #include <time.h>
 
 #include "base/memory.h"
-#include "kernel/conv_batch.h"
-#include "kernel/conv_batch_tile.h"
+#include "conv_operation.h"
+#include "kernel/elementwise.h"
 #include "kernel/optimizer.h"
 #include "kernel/pool.h"
 #include "kernel/reduce.h"
@@ -52,8 +52,8 @@ static double peak(const kernel_set *ks) {
 
 typedef struct step {
     const kernel_set *ks;
-    conv_shape s;
-    float *x, *y, *w, *dx, *dw, *b, *scratch;
+    operation conv[CONV_OPS];
+    float *x, *y, *dx;
     int64_t n;
     int64_t *labels;
     pool_shape pool;
@@ -61,14 +61,13 @@ typedef struct step {
 } step;
 
 static void forward(const step *t) {
-    conv_batch_forward(t->ks, NULL, &t->s, t->y, (batch_pitch){0}, t->x, (batch_pitch){0}, t->w, t->b, UNARY_relu, 0, 0,
-                       t->scratch);
+    operation_run(&t->conv[CONV_FORWARD], NULL);
 }
 static void data(const step *t) {
-    conv_batch_data(t->ks, NULL, &t->s, t->dx, (batch_pitch){0}, t->y, (batch_pitch){0}, t->w, t->scratch);
+    operation_run(&t->conv[CONV_DX], NULL);
 }
 static void weight(const step *t) {
-    conv_batch_weight(t->ks, NULL, &t->s, t->dw, t->b, t->x, (batch_pitch){0}, t->y, (batch_pitch){0}, t->scratch);
+    operation_run(&t->conv[CONV_DW], NULL);
 }
 static void relu(const step *t) {
     unary_run(t->ks, NULL, UNARY_relu, 0, 0, t->y, t->x, t->n);
@@ -122,23 +121,19 @@ static double best_of(void (*run)(const step *), const step *t) {
 
 static void bench_layers(const kernel_set *ks, int64_t batch) {
     for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
-        step t = {.ks = ks, .s = layers[i].s};
-        t.s.batch = batch;
-        int64_t nx = t.s.ic * t.s.y.in * t.s.x.in * batch, ny = t.s.oc * t.s.y.out * t.s.x.out * batch;
-        int64_t nw = t.s.oc * t.s.ic * t.s.y.kernel * t.s.x.kernel;
-        int64_t scratch = conv_batch_forward_scratch(ks, &t.s, 1) + conv_batch_data_scratch(ks, &t.s, 1) +
-                          conv_batch_weight_scratch(ks, &t.s, 1);
-        t.x = array_new(nx), t.dx = array_new(nx), t.y = array_new(ny), t.w = array_new(nw), t.dw = array_new(nw);
-        t.b = array_new(t.s.oc), t.scratch = array_new(scratch);
-        double top = peak(ks), flops = 2e-9 * (double)(ny * nw / t.s.oc);
+        step t = {.ks = ks};
+        conv_shape s = layers[i].s;
+        s.batch = batch;
+        for (int op = 0; op < CONV_OPS; op++) t.conv[op] = operation_new(conv_batch, ks, &s, (enum conv_op)op, 1);
+        int64_t products = batch * s.oc * s.y.out * s.x.out * s.ic * s.y.kernel * s.x.kernel;
+        double top = peak(ks), flops = 2e-9 * (double)products;
         double f = best_of(forward, &t), d = best_of(data, &t), w = best_of(weight, &t);
         printf("%-8s n=%-4lld %-13s forward %7.0f us %4.0f GFLOP/s %3.0f %%   data %7.0f us %4.0f %3.0f %%   weight "
                "%7.0f us "
                "%4.0f %3.0f %%\n",
                ks->isa, (long long)batch, layers[i].name, f * 1e6, flops / f, 100 * flops / f / top, d * 1e6, flops / d,
                100 * flops / d / top, w * 1e6, flops / w, 100 * flops / w / top);
-        float *all[] = {t.x, t.dx, t.y, t.w, t.dw, t.b, t.scratch};
-        for (size_t k = 0; k < sizeof all / sizeof *all; k++) mem_free(all[k]);
+        for (int op = 0; op < CONV_OPS; op++) operation_free(&t.conv[op]);
     }
 }
 

@@ -1,8 +1,7 @@
 /* Convolution kernels on ResNet-50's layers: GFLOP/s and share of this machine's measured float32 peak, for the forward
  * convolution, the data gradient and the weight gradient, with 1 and 2 threads. The peak is measured between the runs,
  * because clocks change: kernel_conv [ISA] [part of a shape's name]. */
-#include "base/memory.h"
-#include "kernel/conv.h"
+#include "conv_operation.h"
 #include "run/machine.h"
 
 #include <math.h>
@@ -33,53 +32,11 @@ static const layer layers[] = {
 };
 #define LAYERS (sizeof layers / sizeof *layers)
 
-static float *filled(size_t n) {
-    float *a = mem_alloc(n * sizeof(float));
-    if (!a) exit(EXIT_FAILURE);
-    for (size_t i = 0; i < n; i++) a[i] = (float)(i % 31) * 0.0625f - 1;
-    return a;
-}
-
-static conv_pitch pitch_of(int64_t h, int64_t w, int64_t c) {
-    return (conv_pitch){h * w * c, w * c, c};
-}
-
-typedef struct operation {
-    const kernel_set *ks;
-    conv_shape s;
-    enum conv_op op;
-    float *x, *w, *y, *packed, *scratch;
-} operation;
-
-static void operation_run(const operation *o, pool *p) {
-    const conv_shape *s = &o->s;
-    conv_pitch xp = pitch_of(s->y.in, s->x.in, s->ic), yp = pitch_of(s->y.out, s->x.out, s->oc);
-    if (o->op == CONV_FORWARD) conv_forward(o->ks, s, o->x, xp, o->packed, o->y, yp, NULL, o->scratch, p);
-    else if (o->op == CONV_DX) conv_dx(o->ks, s, o->y, yp, o->packed, o->x, xp, NULL, o->scratch, p);
-    else conv_dw(o->ks, s, o->x, xp, o->y, yp, o->w, false, o->scratch, p);
-}
-
-static operation operation_new(const kernel_set *ks, const layer *l, enum conv_op op) {
+static conv_shape layer_shape(const layer *l) {
     int64_t pad = l->kernel / 2, out = (l->in + 2 * pad - l->kernel) / l->stride + 1;
     window w = {
         .in = l->in, .out = out, .kernel = l->kernel, .stride = l->stride, .dilation = 1, .before = pad, .after = pad};
-    conv_shape s = {.batch = BATCH, .ic = l->ic, .oc = l->oc, .groups = 1, .y = w, .x = w};
-    operation o = {.ks = ks, .s = s, .op = op};
-    o.x = filled((size_t)(BATCH * l->in * l->in * l->ic));
-    o.y = filled((size_t)(BATCH * out * out * l->oc));
-    o.w = filled((size_t)(l->oc * l->ic * l->kernel * l->kernel));
-    o.packed = filled(conv_packed_floats(ks, &s, op));
-    o.scratch = filled(conv_scratch_bytes(ks, &s, op, THREADS_MAX) / sizeof(float));
-    conv_pack(ks, &s, op, o.w, o.packed, NULL);
-    return o;
-}
-
-static void operation_free(operation *o) {
-    mem_free(o->x);
-    mem_free(o->y);
-    mem_free(o->w);
-    mem_free(o->packed);
-    mem_free(o->scratch);
+    return (conv_shape){.batch = BATCH, .ic = l->ic, .oc = l->oc, .groups = 1, .y = w, .x = w};
 }
 
 #define PEAK_ROUNDS 60000 /* some 0.3 ms: as long as a small layer */
@@ -98,17 +55,17 @@ static int by_value(const void *a, const void *b) {
 /* Each run is held against the peaks measured just before and after it, since what else a shared machine does comes and
  * goes within seconds; the median of those shares. */
 static double operation_share(const operation *o, pool *p, double *gflops) {
-    const conv_shape *s = &o->s;
+    const conv_shape *s = &o->plan->shape;
     double work = 2e-9 * (double)(s->batch * s->y.out * s->x.out * s->oc * s->ic * s->y.kernel * s->x.kernel),
            share[REPEAT], rate[REPEAT];
     operation_run(o, p);
-    peak_gflops(o->ks, p); /* wakes the threads */
-    double before = peak_gflops(o->ks, p);
+    peak_gflops(o->plan->ks, p); /* wakes the threads */
+    double before = peak_gflops(o->plan->ks, p);
     for (int i = 0; i < REPEAT; i++) {
         double start = seconds();
         operation_run(o, p);
         rate[i] = work / (seconds() - start);
-        double after = peak_gflops(o->ks, p);
+        double after = peak_gflops(o->plan->ks, p);
         share[i] = rate[i] / ((before + after) / 2);
         before = after;
     }
@@ -139,7 +96,8 @@ int main(int argc, char **argv) {
         if (argc > 2 && !strstr(name, argv[2])) continue;
         printf("%-22s", name);
         for (int op = 0; op < 3; op++) {
-            operation o = operation_new(ks, &layers[i], (enum conv_op)op);
+            conv_shape s = layer_shape(&layers[i]);
+            operation o = operation_new(conv_gemm, ks, &s, (enum conv_op)op, THREADS_MAX);
             for (int t = 0; t < THREADS_MAX; t++) {
                 double gflops, share = operation_share(&o, pools[t], &gflops);
                 logs[op][t] += log(share);

@@ -1,8 +1,7 @@
 /* Depthwise convolution on MobileNet's layers and first layers of large images, one thread, in its own CPU time: GB/s
  * of what must be moved at least (each image once) against a copy of the same size, and GFLOP/s:
  * kernel_depthwise [ISA]. */
-#include "base/memory.h"
-#include "kernel/conv_depthwise.h"
+#include "conv_operation.h"
 #include "run/machine.h"
 
 #include <stdio.h>
@@ -29,39 +28,12 @@ static const layer layers[] = {
     {1, 6, 28, 5, 1, 1},       {128, 128, 56, 3, 1, 32},
 };
 
-static float *filled(size_t n) {
-    float *a = mem_alloc(n * sizeof(float) + 64);
-    if (!a) exit(EXIT_FAILURE);
-    for (size_t i = 0; i < n; i++) a[i] = (float)(i % 31) * 0.0625f - 1;
-    return a;
-}
-
-typedef struct operation {
-    const kernel_set *ks;
-    conv_shape s;
-    enum conv_op op;
-    float *x, *w, *y, *packed, *scratch;
-} operation;
-
-static void operation_run(const operation *o) {
-    const conv_shape *s = &o->s;
-    conv_pitch xp = {s->y.in * s->x.in * s->ic, s->x.in * s->ic, s->ic},
-               yp = {s->y.out * s->x.out * s->oc, s->x.out * s->oc, s->oc};
-    bool depthwise = conv_is_depthwise(s);
-    if (o->op == CONV_FORWARD)
-        (depthwise ? depthwise_forward : conv_forward)(o->ks, s, o->x, xp, o->packed, o->y, yp, NULL, o->scratch, NULL);
-    else if (o->op == CONV_DX)
-        (depthwise ? depthwise_dx : conv_dx)(o->ks, s, o->y, yp, o->packed, o->x, xp, NULL, o->scratch, NULL);
-    else if (depthwise) depthwise_dw(o->ks, s, o->x, xp, o->y, yp, o->w, o->scratch, NULL);
-    else conv_dw(o->ks, s, o->x, xp, o->y, yp, o->w, false, o->scratch, NULL);
-}
-
 /* Best of a few, since what else runs only slows. */
 static double operation_seconds(const operation *o) {
     double best = 1e9;
     for (int i = 0; i < REPEAT; i++) {
         double start = cpu_seconds();
-        operation_run(o);
+        operation_run(o, NULL);
         double took = cpu_seconds() - start;
         if (took < best) best = took;
     }
@@ -84,26 +56,20 @@ static void layer_run(const kernel_set *ks, const layer *l, int64_t batch, doubl
     window w = {
         .in = l->in, .out = out, .kernel = l->kernel, .stride = l->stride, .dilation = 1, .before = pad, .after = pad};
     conv_shape s = {.batch = batch, .ic = l->ic, .oc = l->oc, .groups = l->groups, .y = w, .x = w};
-    bool depthwise = conv_is_depthwise(&s);
+    const conv_kernel *kernels = conv_is_depthwise(&s) ? conv_depthwise : conv_gemm;
     size_t nx = (size_t)(batch * l->in * l->in * l->ic), ny = (size_t)(batch * out * out * l->oc);
     size_t half = (nx + ny) / 2;
-    float *from = filled(half), *to = filled(half);
+    float *from = operation_array(half), *to = operation_array(half);
     double flops = 2 * (double)(ny * (size_t)(l->ic / l->groups * l->kernel * l->kernel));
     double bytes = (double)(nx + ny) * sizeof(float), copy = bytes / copy_seconds(to, from, half);
     printf("%2dx%-2d %4d->%-4d @%3d/%d b%d  copy %5.1f GB/s", (int)l->kernel, (int)l->kernel, (int)l->ic, (int)l->oc,
            (int)l->in, (int)l->stride, (int)batch, copy * 1e-9);
     for (int op = 0; op < 3; op++) {
-        operation o = {.ks = ks, .s = s, .op = (enum conv_op)op};
-        o.x = filled(nx), o.y = filled(ny), o.w = filled((size_t)(l->oc * l->ic / l->groups * l->kernel * l->kernel));
-        o.packed = filled(depthwise ? depthwise_packed_floats(ks, &s, o.op) : conv_packed_floats(ks, &s, o.op));
-        o.scratch =
-            filled((depthwise ? depthwise_scratch_bytes(ks, &s, o.op) : conv_scratch_bytes(ks, &s, o.op, 1)) / 4);
-        if (depthwise) depthwise_pack(ks, &s, o.op, o.w, o.packed);
-        else conv_pack(ks, &s, o.op, o.w, o.packed, NULL);
+        operation o = operation_new(kernels, ks, &s, (enum conv_op)op, 1);
         double took = operation_seconds(&o);
         printf(" | %6.1f GFLOP/s %3.0f%% %5.1f GB/s", flops / took * 1e-9, flops / took * 1e-7 / peak,
                bytes / took * 1e-9);
-        mem_free(o.x), mem_free(o.y), mem_free(o.w), mem_free(o.packed), mem_free(o.scratch);
+        operation_free(&o);
     }
     printf("\n");
     fflush(stdout);

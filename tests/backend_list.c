@@ -1,5 +1,5 @@
 /* Which operators have no implementation on the CPU but their reference, and why that is allowed; and that those
- * without vectors, too, run without allocating. */
+ * without vectors, too, run without allocating; that whatever passes fuse has a kernel. */
 #include <string.h>
 
 #include "base/memory.h"
@@ -22,6 +22,39 @@ static void list_check(void) {
         bool only_reference = backend_cpu(*op)[0] == &impl_reference;
         CHECK(only_reference == is_composite(*op), "%s %s", (*op)->name,
               only_reference ? "has no implementation but its reference" : "has one, and stands among the composites");
+    }
+}
+
+/* No node of the case with `next` after it runs by its reference: what passes fuse, a kernel computes. */
+static void fused_check(const op_def *op, const op_case *text, const op_def *next) {
+    case_graph c;
+    stria_error err = {0};
+    session *s = NULL;
+    const char *what = case_name(op, text);
+    if (!CHECK(case_new(&c, op, text, STRIA_FLOAT32, &err) == STRIA_OK, "%s: %s", what, err.text)) return;
+    value *in[2] = {c.n->out[0]};
+    node *n;
+    bool made = true;
+    if (next == &op_Add) made = graph_add_input(c.g, "side", STRIA_FLOAT32, &in[0]->shape, &in[1], &err) == STRIA_OK;
+    made = made && graph_add_node(c.g, next, NULL, in, in[1] ? 2 : 1, NULL, 1, NULL, &n, &err) == STRIA_OK &&
+           graph_add_output(c.g, n->out[0], "z", &err) == STRIA_OK;
+    session_config config = {.ks = kernel_sets()[0], .optimize = true};
+    if (CHECK(made && session_new(&s, c.g, &config, &err) == STRIA_OK, "%s: %s", what, err.text))
+        for (int i = 0; i < session_node_count(s); i++) {
+            const program_node *p = session_node(s, i);
+            CHECK(p->impl != &impl_reference, "%s, then %s: %s runs by its reference", what, next->name,
+                  p->node->op->name);
+        }
+    session_free(s);
+    case_release(&c);
+}
+
+static void fused_all_check(void) {
+    for (const op_def *const *op = op_all(); *op; op++) {
+        if (!(*op)->epilogue) continue;
+        fused_check(*op, &(*op)->cases[0], &op_Add);
+        for (const op_def *const *next = op_all(); *next; next++)
+            if ((*next)->activation) fused_check(*op, &(*op)->cases[0], *next);
     }
 }
 
@@ -51,6 +84,7 @@ static void silent_check(const op_def *op, const op_case *text, const char *impl
 
 int main(void) {
     list_check();
+    fused_all_check();
     silent_check(&op_BitShift, &(op_case){"u8=255,130:2x1, u8=0,7,200:3", "direction=RIGHT"}, "chunks");
     silent_check(&op_BitwiseNot, &(op_case){"i32=12,-7,0:3", ""}, "chunks");
     silent_check(&op_Add, &(op_case){"i64=1,-2,3,4,5,6:2x3, i64=7,-8,9:3", ""}, "chunks");

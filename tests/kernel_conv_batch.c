@@ -1,7 +1,8 @@
-/* Convolution in batch-last storage against a plain loop: integers exactly, every instruction set of this machine, any
- * pitches, threads 1, 2 and 7 with equal bits, nothing outside the tensors touched. */
+/* Convolution in batch-last storage against a plain loop: integers exactly, every instruction set of this machine, a
+ * residual, threads 1, 2 and 7 with equal bits, nothing outside the tensors touched. */
 #include "base/memory.h"
 #include "check.h"
+#include "kernel/conv.h"
 #include "kernel/conv_batch.h"
 #include "kernel_guard.h"
 
@@ -42,14 +43,8 @@ static float value(int64_t i, int modulus) {
     return (float)((i * 2654435761u >> 7) % modulus) - (float)(modulus / 2);
 }
 
-static tensor tensor_new(int64_t c, int64_t h, int64_t w, int64_t n, int64_t gap, int modulus) {
-    tensor t = {.pitch = {0}};
-    if (gap) {
-        t.pitch.column = n + gap;
-        t.pitch.row = t.pitch.column * w + gap;
-        t.pitch.channel = t.pitch.row * h + gap;
-    } else t.pitch = (batch_pitch){n * w * h, n * w, n};
-    t.floats = (c - 1) * t.pitch.channel + (h - 1) * t.pitch.row + (w - 1) * t.pitch.column + n;
+static tensor tensor_new(int64_t c, int64_t h, int64_t w, int64_t n, int modulus) {
+    tensor t = {.pitch = batch_pitch_of(n, h, w), .floats = c * h * w * n};
     t.data = guard_new(t.floats, &t.block);
     for (int64_t i = 0; i < t.floats; i++) t.data[i] = value(i + modulus, modulus);
     return t;
@@ -90,7 +85,6 @@ static void plain(const conv_shape *s, const tensor *x, const tensor *y, const t
                                window_at(&s->x, q, k % s->x.kernel));
 }
 
-/* Elements of t that the tensor has (not its gaps) equal; gaps of `got` untouched. */
 static void compare(const char *what, const kernel_set *ks, int shape, int threads, const tensor *want,
                     const tensor *got) {
     for (int64_t i = 0; i < want->floats; i++)
@@ -100,96 +94,98 @@ static void compare(const char *what, const kernel_set *ks, int shape, int threa
     CHECK(guard_holds(got->block, got->floats), "%s isa=%s shape=%d threads=%d guard", what, ks->isa, shape, threads);
 }
 
-/* A copy of t whose elements (not gaps) are `fill`, as a result to be written. */
-static tensor tensor_like(const tensor *t, int64_t c, int64_t h, int64_t w, int64_t n, float fill) {
+/* A tensor of t's size, as a result to be written. */
+static tensor tensor_like(const tensor *t, float fill) {
     tensor r = *t;
     r.data = guard_new(r.floats, &r.block);
-    for (int64_t i = 0; i < r.floats; i++) r.data[i] = t->data[i];
-    for (int64_t i = 0; i < c * h * w * n; i++) r.data[at(&r, i / n / w / h, i / n / w % h, i / n % w, i % n)] = fill;
+    for (int64_t i = 0; i < r.floats; i++) r.data[i] = fill;
     return r;
 }
 
-static void check_shape(const kernel_set *ks, int shape, int64_t gap, int threads, pool *p) {
-    const conv_shape *s = &shapes[shape];
-    tensor x = tensor_new(s->ic, s->y.in, s->x.in, s->batch, gap, 7),
-           y = tensor_new(s->oc, s->y.out, s->x.out, s->batch, gap, 5);
-    tensor w = tensor_new(s->oc, s->ic / s->groups, s->y.kernel * s->x.kernel, 1, 0, 9),
-           b = tensor_new(s->oc, 1, 1, 1, 0, 11);
-    int64_t floats[3] = {conv_batch_forward_scratch(ks, s, threads), conv_batch_data_scratch(ks, s, threads),
-                         conv_batch_weight_scratch(ks, s, threads)};
-    float *block[3], *scratch[3];
-    for (int i = 0; i < 3; i++) scratch[i] = guard_new(floats[i], &block[i]);
-    tensor want = tensor_like(&y, s->oc, s->y.out, s->x.out, s->batch, 0),
-           got = tensor_like(&y, s->oc, s->y.out, s->x.out, s->batch, -77);
-    for (int64_t o = 0; o < s->oc; o++)
-        for (int64_t i = 0; i < s->y.out * s->x.out * s->batch; i++)
-            want.data[at(&want, o, i / s->batch / s->x.out, i / s->batch % s->x.out, i % s->batch)] = b.data[o];
-    plain(s, &x, &y, &(triple){w.data, x.data, want.data, 0});
-    conv_batch_forward(ks, p, s, got.data, y.pitch, x.data, x.pitch, w.data, b.data, UNARY_identity, 0, 0, scratch[0]);
-    compare("forward", ks, shape, threads, &want, &got);
-    for (int64_t i = 0; i < s->oc * s->y.out * s->x.out * s->batch; i++) {
-        int64_t j = at(&y, i / s->batch / s->x.out / s->y.out, i / s->batch / s->x.out % s->y.out,
-                       i / s->batch % s->x.out, i % s->batch);
-        if (want.data[j] < 0) want.data[j] = 0;
+/* Packs and runs in guarded memory. */
+static void run(const kernel_set *ks, pool *p, const conv_shape *s, enum conv_op op, const float *a, const float *b,
+                float *out, const epilogue *e) {
+    arena arena = {0};
+    conv_plan *plan = conv_plan_new(&conv_batch[op], ks, s, pool_threads(p), &arena);
+    if (!plan) exit(1);
+    int64_t floats[2] = {(int64_t)plan->packed_floats, (int64_t)(plan->scratch_bytes / sizeof(float))};
+    float *block[2], *packed = guard_new(floats[0], &block[0]), *scratch = guard_new(floats[1], &block[1]);
+    if (op != CONV_DW) {
+        conv_pack(plan, b, packed, p);
+        b = packed;
     }
-    conv_batch_forward(ks, p, s, got.data, y.pitch, x.data, x.pitch, w.data, b.data, UNARY_relu, 0, 0, scratch[0]);
-    compare("relu", ks, shape, threads, &want, &got);
-    conv_batch_forward(ks, p, s, got.data, y.pitch, x.data, x.pitch, w.data, b.data, UNARY_clip, 0, 1e9f, scratch[0]);
-    compare("clip", ks, shape, threads, &want, &got);
-    tensor dx_want = tensor_like(&x, s->ic, s->y.in, s->x.in, s->batch, 0),
-           dx = tensor_like(&x, s->ic, s->y.in, s->x.in, s->batch, -77);
-    plain(s, &x, &y, &(triple){w.data, y.data, dx_want.data, 1});
-    conv_batch_data(ks, p, s, dx.data, x.pitch, y.data, y.pitch, w.data, scratch[1]);
-    compare("data", ks, shape, threads, &dx_want, &dx);
-    tensor dw_want = tensor_like(&w, s->oc, s->ic / s->groups, s->y.kernel * s->x.kernel, 1, 0);
-    tensor dw = tensor_like(&w, s->oc, s->ic / s->groups, s->y.kernel * s->x.kernel, 1, -77);
-    tensor db_want = tensor_like(&b, s->oc, 1, 1, 1, 0), db = tensor_like(&b, s->oc, 1, 1, 1, -77);
-    plain(s, &x, &y, &(triple){x.data, y.data, dw_want.data, 2});
-    for (int64_t i = 0; i < s->oc * s->y.out * s->x.out * s->batch; i++) {
-        int64_t o = i / s->batch / s->x.out / s->y.out;
-        db_want.data[o] += y.data[at(&y, o, i / s->batch / s->x.out % s->y.out, i / s->batch % s->x.out, i % s->batch)];
-    }
-    conv_batch_weight(ks, p, s, dw.data, db.data, x.data, x.pitch, y.data, y.pitch, scratch[2]);
-    compare("weight", ks, shape, threads, &dw_want, &dw);
-    compare("bias", ks, shape, threads, &db_want, &db);
-    for (int i = 0; i < 3; i++) {
-        CHECK(guard_holds(block[i], floats[i]), "scratch %d isa=%s shape=%d", i, ks->isa, shape);
+    conv_run(plan, &(conv_data){a, b, out, e, scratch}, p);
+    for (int i = 0; i < 2; i++) {
+        CHECK(guard_holds(block[i], floats[i]), "memory %d isa=%s operation=%d", i, ks->isa, (int)op);
         mem_free(block[i]);
     }
-    float *blocks[] = {x.block,       y.block,  w.block,       b.block,  want.block,    got.block,
-                       dx_want.block, dx.block, dw_want.block, dw.block, db_want.block, db.block};
+    arena_release(&arena);
+}
+
+static void check_forward(const kernel_set *ks, int shape, pool *p, const tensor *x, const tensor *y, const tensor *w) {
+    const conv_shape *s = &shapes[shape];
+    int threads = pool_threads(p);
+    tensor b = tensor_new(s->oc, 1, 1, 1, 11), want = tensor_like(y, 0), got = tensor_like(y, -77);
+    epilogue e = {.bias = b.data};
+    for (int64_t i = 0; i < want.floats; i++) want.data[i] = b.data[i / want.pitch.channel];
+    plain(s, x, y, &(triple){w->data, x->data, want.data, 0});
+    run(ks, p, s, CONV_FORWARD, x->data, w->data, got.data, &e);
+    compare("forward", ks, shape, threads, &want, &got);
+    for (int64_t i = 0; i < want.floats; i++) want.data[i] += y->data[i];
+    e.residual = y->data;
+    run(ks, p, s, CONV_FORWARD, x->data, w->data, got.data, &e);
+    compare("residual", ks, shape, threads, &want, &got);
+    for (int64_t i = 0; i < want.floats; i++) want.data[i] = want.data[i] < 0 ? 0 : want.data[i];
+    e.activation = ACTIVATION_RELU;
+    run(ks, p, s, CONV_FORWARD, x->data, w->data, got.data, &e);
+    compare("relu", ks, shape, threads, &want, &got);
+    e.activation = ACTIVATION_CLIP, e.beta = 1e9f;
+    run(ks, p, s, CONV_FORWARD, x->data, w->data, got.data, &e);
+    compare("clip", ks, shape, threads, &want, &got);
+    mem_free(b.block), mem_free(want.block), mem_free(got.block);
+}
+
+static void check_shape(const kernel_set *ks, int shape, pool *p) {
+    const conv_shape *s = &shapes[shape];
+    int threads = pool_threads(p);
+    tensor x = tensor_new(s->ic, s->y.in, s->x.in, s->batch, 7), y = tensor_new(s->oc, s->y.out, s->x.out, s->batch, 5);
+    tensor w = tensor_new(s->oc, s->ic / s->groups, s->y.kernel * s->x.kernel, 1, 9);
+    check_forward(ks, shape, p, &x, &y, &w);
+    tensor dx_want = tensor_like(&x, 0), dx = tensor_like(&x, -77);
+    plain(s, &x, &y, &(triple){w.data, y.data, dx_want.data, 1});
+    run(ks, p, s, CONV_DX, y.data, w.data, dx.data, NULL);
+    compare("data", ks, shape, threads, &dx_want, &dx);
+    tensor dw_want = tensor_like(&w, 0), dw = tensor_like(&w, -77);
+    plain(s, &x, &y, &(triple){x.data, y.data, dw_want.data, 2});
+    run(ks, p, s, CONV_DW, x.data, y.data, dw.data, NULL);
+    compare("weight", ks, shape, threads, &dw_want, &dw);
+    float *blocks[] = {x.block, y.block, w.block, dx_want.block, dx.block, dw_want.block, dw.block};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) mem_free(blocks[i]);
 }
 
 /* With fractions the order of a sum shows in its bits: they must not depend on the threads. */
 static void check_bits(const kernel_set *ks, pool *const pools[3]) {
     conv_shape s = SHAPE(50, 4, 15, 14, 10, 15, 14, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1, 2);
-    int64_t nx = s.ic * s.y.in * s.x.in * s.batch, ny = s.oc * s.y.out * s.x.out * s.batch,
-            nw = s.oc * s.ic / s.groups * 9;
-    float *x = mem_zalloc((size_t)nx, 4), *dy = mem_zalloc((size_t)ny, 4), *w = mem_zalloc((size_t)nw, 4);
-    float *y[2], *dx[2], *dw[2];
-    for (int64_t i = 0; i < nx; i++) x[i] = value(i, 1009) / 97;
-    for (int64_t i = 0; i < ny; i++) dy[i] = value(i, 1013) / 89;
-    for (int64_t i = 0; i < nw; i++) w[i] = value(i, 1019) / 83;
-    for (int i = 0; i < 2; i++)
-        y[i] = mem_zalloc((size_t)ny, 4), dx[i] = mem_zalloc((size_t)nx, 4), dw[i] = mem_zalloc((size_t)nw + 16, 4);
-    batch_pitch flat = {0};
+    tensor x = tensor_new(s.ic, 15, 14, s.batch, 1009), dy = tensor_new(s.oc, 15, 14, s.batch, 1013);
+    tensor w = tensor_new(s.oc, s.ic / s.groups, 9, 1, 1019);
+    for (int64_t i = 0; i < x.floats; i++) x.data[i] /= 97;
+    for (int64_t i = 0; i < dy.floats; i++) dy.data[i] /= 89;
+    for (int64_t i = 0; i < w.floats; i++) w.data[i] /= 83;
+    tensor y[2], dx[2], dw[2];
+    for (int i = 0; i < 2; i++) y[i] = tensor_like(&dy, 0), dx[i] = tensor_like(&x, 0), dw[i] = tensor_like(&w, 0);
     for (int t = 0; t < 3; t++) {
-        int threads = pool_threads(pools[t]), to = t > 0;
-        int64_t f = conv_batch_forward_scratch(ks, &s, threads) + conv_batch_data_scratch(ks, &s, threads) +
-                    conv_batch_weight_scratch(ks, &s, threads);
-        float *scratch = mem_alloc((size_t)f * 4);
-        conv_batch_forward(ks, pools[t], &s, y[to], flat, x, flat, w, NULL, UNARY_tanh, 0, 0, scratch);
-        conv_batch_data(ks, pools[t], &s, dx[to], flat, dy, flat, w, scratch);
-        conv_batch_weight(ks, pools[t], &s, dw[to], dw[to] + nw, x, flat, dy, flat, scratch);
+        int to = t > 0;
+        run(ks, pools[t], &s, CONV_FORWARD, x.data, w.data, y[to].data, &(epilogue){.activation = ACTIVATION_TANH});
+        run(ks, pools[t], &s, CONV_DX, dy.data, w.data, dx[to].data, NULL);
+        run(ks, pools[t], &s, CONV_DW, x.data, dy.data, dw[to].data, NULL);
         if (t > 0)
-            CHECK(!memcmp(y[0], y[1], (size_t)ny * 4) && !memcmp(dx[0], dx[1], (size_t)nx * 4) &&
-                      !memcmp(dw[0], dw[1], (size_t)(nw + s.oc) * 4),
-                  "bits isa=%s threads=%d", ks->isa, threads);
-        mem_free(scratch);
+            CHECK(!memcmp(y[0].data, y[1].data, (size_t)y[0].floats * 4) &&
+                      !memcmp(dx[0].data, dx[1].data, (size_t)x.floats * 4) &&
+                      !memcmp(dw[0].data, dw[1].data, (size_t)w.floats * 4),
+                  "bits isa=%s threads=%d", ks->isa, pool_threads(pools[t]));
     }
-    float *all[] = {x, dy, w, y[0], y[1], dx[0], dx[1], dw[0], dw[1]};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) mem_free(all[i]);
+    tensor *all[] = {&x, &dy, &w, &y[0], &y[1], &dx[0], &dx[1], &dw[0], &dw[1]};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) mem_free(all[i]->block);
 }
 
 int main(void) {
@@ -198,7 +194,7 @@ int main(void) {
     if (pool_new(&pools[1], 2, NULL) || pool_new(&pools[2], 7, NULL)) return 1;
     for (const kernel_set *const *ks = kernel_sets(); *ks; ks++) {
         for (int shape = 0; shape < (int)(sizeof shapes / sizeof *shapes); shape += step)
-            for (int i = 0; i < 3; i++) check_shape(*ks, shape, i, pool_threads(pools[i]), pools[i]);
+            for (int i = 0; i < 3; i++) check_shape(*ks, shape, pools[i]);
         check_bits(*ks, pools);
     }
     for (int i = 0; i < 3; i++) pool_release(pools[i]);

@@ -214,6 +214,36 @@ static void fuse_works(void) {
     }
 }
 
+/* relu(conv(x) + side) is one node wherever `side` is there before the convolution; of two products the second takes
+ * the first. Not where others read the product, where `side` is broadcast, or comes later. */
+static void residual_fuses(void) {
+    enum { READY, TWO_PRODUCTS, SHARED, BROADCAST, LATER, TWICE, KINDS };
+    for (int kind = 0; kind < KINDS; kind++) {
+        value *x, *side;
+        graph *g = start(&x, (shape){4, {2, 3, 5, 5}});
+        value *w = constant(g, "w", (shape){4, {3, 3, 1, 1}});
+        if (kind != LATER)
+            side = add(g, kind == TWO_PRODUCTS ? &op_Conv : &op_Neg, x, kind == TWO_PRODUCTS ? w : NULL, NULL, NULL);
+        value *y = add(g, &op_Conv, x, w, NULL, NULL);
+        if (kind == LATER) side = add(g, &op_Neg, x, NULL, NULL, NULL);
+        if (kind == BROADCAST) side = constant(g, "side", (shape){4, {2, 1, 5, 5}});
+        if (kind == TWICE) side = y;
+        value *sum = add(g, &op_Add, kind % 2 ? side : y, kind % 2 ? y : side, NULL, NULL);
+        value *z = add(g, &op_Relu, sum, NULL, NULL, NULL);
+        if (kind == SHARED && graph_add_output(g, y, "product", NULL) != STRIA_OK) abort();
+        finish(&g, add(g, &op_Abs, z, NULL, NULL, NULL), pass_fuse);
+        bool fused = kind == READY || kind == TWO_PRODUCTS;
+        CHECK(count_of(g, &op_Add) == !fused && count_of(g, &op_Relu) == !fused, "kind %d: %d nodes", kind,
+              g->node_count);
+        const node *n = g->nodes[1];
+        if (fused)
+            CHECK(n->op == &op_Conv && n->epilogue.residual == 2 && n->in[2] == g->nodes[0]->out[0] &&
+                      n->epilogue.activation == &op_Relu,
+                  "kind %d: residual %d", kind, n->epilogue.residual);
+        graph_free(g);
+    }
+}
+
 /* Conversions cancel: one at each end, however many image operators lie between; few channels and many images lie
  * batch-last. */
 static void layout_works(void) {
@@ -254,6 +284,7 @@ int main(int argc, char **argv) {
         prune_works();
         fold_works();
         fuse_works();
+        residual_fuses();
         layout_works();
     }
     return check_report();

@@ -104,6 +104,8 @@ static stria_status explain(stria_session *s) {
         for (int i = 0; i < p->refusal_count; i++)
             refusals[i] = (stria_refusal){p->list[i]->name, p->refusals[i].reason};
         const char *op = p->node->op->name;
+        if (p->node->epilogue.bias >= 0) op = arena_printf(&s->arena, "%s+Add", op);
+        if (p->node->epilogue.residual >= 0) op = arena_printf(&s->arena, "%s+Add", op ? op : "");
         if (p->node->epilogue.activation) op = arena_printf(&s->arena, "%s+%s", op, p->node->epilogue.activation->name);
         list[k] = (stria_explained_node){p->node->name,    op ? op : "", p->impl->name, storage_of(p->node->out[0]),
                                          p->refusal_count, refusals};

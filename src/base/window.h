@@ -75,21 +75,21 @@ static inline window_axis axis_forward(const window *w) {
                          .next = 1};
 }
 
-/* Data gradients with a stride fall into phases: the inputs phase + stride·i are reached by tap u from output
- * (phase + stride·i + before − u·dilation) / stride, where that is whole, so each phase has taps of its own. As many
- * have inputs; a stride may be longer than the image. */
+/* Data gradients with a stride fall into phases: the inputs phase + stride·i, of which input j is reached by tap u from
+ * output (j + before − u·dilation) / stride, where that is whole, so each phase has taps of its own, or none. There are
+ * as many phases as have inputs; a stride may be longer than the image. */
 static inline int64_t window_phases(const window *w) {
     return int64_min(w->stride, w->in);
 }
-/* The phase that tap u reaches; as large as window_phases or larger where it has no inputs. */
-static inline int64_t window_reached(const window *w, int64_t u) {
-    int64_t phase = (u * w->dilation - w->before) % w->stride;
-    return phase < 0 ? phase + w->stride : phase;
-}
 
-/* The data gradient of one phase: the result is the convolution's input, the input its output. Taps of ascending
- * weights; there may be none. */
-window_axis axis_gradient(const window *w, int64_t phase);
+/* The phases that taps reach, at most this many: taps that far apart reach the same phase. */
+int64_t window_reached(const window *w);
+/* Fills axes[window_reached(w)] with those that have inputs, by ascending phase, and returns how many there are. The
+ * result of such an axis is the convolution's input, its input the convolution's output; `start` is the phase. Weights
+ * ascend. */
+int64_t axes_gradient(const window *w, window_axis *axes);
+/* The axis of a phase: axes[*next] if that is its, which is passed over, or one without taps. */
+window_axis axis_of_phase(const window *w, int64_t phase, const window_axis *axes, int64_t count, int64_t *next);
 
 /* The same taps from the last to the first. */
 window_axis axis_reversed(window_axis a);

@@ -127,7 +127,9 @@ struct op_def {
     uint8_t in_place_pair[4];
     bool random;     /* draws random numbers: never computed ahead of a run */
     bool view;       /* output 0 is input 0's memory under another shape (Reshape, Identity) */
-    bool epilogue;   /* a fused epilogue may stand behind it */
+    bool product;    /* sums of products with weights: most of a network's work; its epilogue may hold a bias and a
+                        residual */
+    bool epilogue;   /* an activation may be fused into it */
     bool activation; /* unary elementwise: may be somebody's epilogue */
     /* Composite operators: builds the outputs of other operators instead (domain-free). NULL for primitive ones. */
     stria_status (*expand)(graph *g, const node *n, value **out, stria_error *err);

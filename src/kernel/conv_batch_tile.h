@@ -3,9 +3,8 @@
 #ifndef KERNEL_CONV_BATCH_TILE_H
 #define KERNEL_CONV_BATCH_TILE_H
 
-#include "base/sizes.h"
-
-#include <stdbool.h>
+#include "base/window.h"
+#include "kernel/epilogue.h"
 
 /* The copies [vector][channels][rows][columns][lanes] of a tensor's window, zero outside of the tensor and beyond the
  * images. */
@@ -20,30 +19,28 @@ struct batch_pack {
     bool interleaved;                           /* a copy is [rows][columns][channels][lanes] instead */
 };
 
-/* y[o][r][c] = activation(b[o] + Σ_t w[o][t] · x[offsets[t] + r·x_row + c·x_column]), all of them vectors but b and w.
- * Taps are ordered [taps_h][taps_w][depth]. Those that meet nothing but padding are skipped: output (r, c) meets the
- * input at rows row + r·step_h + u·move_h and columns column + c·step_w + v·move_w, and is zero outside ih × iw. */
+/* y[o][r][c] = f(b[o] + Σ_t w[o][t] · x[offsets[t] + r·x_row + c·x_column] + residual[o][r][c]), all of them vectors
+ * but b and w. Taps are ordered [v.taps][h.taps][depth]. Those that meet nothing but padding are skipped, by the axes
+ * along the height (v) and the width (h): output (r, c) meets the input at rows row + r·v.step + u·v.move. */
 struct batch_conv {
     float *y;
+    const float *residual;              /* NULL: none; it lies as y does */
     int64_t y_channel, y_row, y_column; /* pitches in floats */
-    int64_t channels, rows, columns, images;
-    const float *x; /* packed */
+    int64_t channels, rows, images;     /* columns: h.count */
+    const float *x;                     /* packed */
     int64_t x_vector, x_row, x_column;
     const int64_t *offsets;
-    int64_t taps_h, taps_w, depth;
-    int64_t row, column, step_h, step_w, move_h, move_w, ih, iw;
+    int64_t depth, row;
+    window_axis v, h;
     /* Channels are dealt (share_begin) to tiles of batch_oc at most; per tile [taps][tile], tiles one after another */
     const float *w;
-    const float *b; /* or NULL */
-    bool relu;
-    void (*activation)(float *y, const float *x, int64_t n, float alpha, float beta); /* or NULL */
-    float alpha, beta;
+    const float *b;           /* NULL: none */
+    const epilogue *epilogue; /* NULL: none; its bias and residual are not looked at */
 };
 
-/* dw[o][t] += Σ over r, c and lanes of dy[r][c][o] · x[offsets[t] + r·x_row + c·x_column], o < channels (one tile);
- * db[o] += Σ dy[r][c][o] unless db is NULL. */
+/* dw[o][t] += Σ over r, c and lanes of dy[r][c][o] · x[offsets[t] + r·x_row + c·x_column], o < channels (one tile) */
 struct batch_weight {
-    float *dw, *db;
+    float *dw;
     int64_t channels, rows, columns;
     const float *dy; /* packed, interleaved */
     const float *x;  /* packed */

@@ -1,156 +1,214 @@
-#include "kernel/conv_depthwise.h"
+/* Depthwise convolution of channels-last images: a channel of the result sees one channel of the input
+ * (groups = ic, oc = multiplier · ic). With a multiplier m, the forward convolution repeats each channel of x m times
+ * and has oc channels; the data gradient has ic channels and sums m planes, plane j made of the channels c·m + j of
+ * dy. */
+#include "base/sizes.h"
+#include "kernel/conv.h"
+#include "kernel/conv_depthwise_tile.h"
 
 #include <string.h>
-
-#include "base/sizes.h"
-#include "kernel/conv_depthwise_tile.h"
 
 #define TASKS         16 /* wanted, if they are large enough */
 #define TASK_CHANNELS 64 /* of a task, at least */
 #define PARTS         8  /* partial sums of a weight gradient */
 
-bool conv_is_depthwise(const conv_shape *s) {
-    return s->groups > 1 && s->groups == s->ic;
-}
+/* ---- plan ---- */
 
-/* Of a data gradient, taps are taken from the last to the first, so that they move forward as those of the convolution
- * do. */
-static window_axis axis_of(const window *w, enum conv_op op, int64_t phase) {
-    return op == CONV_DX ? axis_reversed(axis_gradient(w, phase)) : axis_forward(w);
-}
-static int64_t phases_of(const window *w, enum conv_op op) {
-    return op == CONV_DX ? window_phases(w) : 1;
-}
+/* A copy of an image's pixels of `each` channels, which comes first where there is a multiplier: channels repeated, or
+ * dealt out to planes. */
+typedef struct deal {
+    int64_t images, h, w, each, m;
+    bool repeat;
+} deal;
 
-/* ---- weights: [phase][channels / lanes][plane][tap][lanes] ----
- * With a multiplier m, the forward convolution repeats each channel of x m times and has oc channels; the data gradient
- * has ic channels and sums m planes, plane j made of the channels c·m + j of dy. */
+typedef struct depthwise_plan {
+    conv_plan common;
+    window_axis *y, *x;                           /* phases that taps reach; but for data gradients: one */
+    int64_t y_count, x_count, y_phases, x_phases; /* of them; of all */
+    int64_t rows_each, rows;                      /* of phase 0: of one image and of all */
+    int64_t channels, planes;                     /* of the result; that are summed */
+    int64_t row_blocks, channel_blocks; /* tasks; of a weight gradient, row_blocks are parts with a sum each */
+    int64_t part_floats;
+    deal deal;
+    conv_pitch in, out; /* in: as it is or as it was dealt; of a weight gradient: x, dy */
+    int64_t in_plane;
+} depthwise_plan;
 
 static int64_t multiplier(const conv_shape *s) {
     return s->oc / s->ic;
 }
 
-/* Channels of a result, planes that are summed. */
-static int64_t planes(const conv_shape *s, enum conv_op op) {
-    return op == CONV_DX ? multiplier(s) : 1;
-}
-static int64_t channels(const conv_shape *s, enum conv_op op) {
-    return op == CONV_DX ? s->ic : s->oc;
-}
 /* Channels in whole vectors. */
 static int64_t padded(const kernel_set *ks, int64_t n) {
-    return ceil_div(n, ks->lanes) * ks->lanes;
+    return round_up(n, ks->lanes);
 }
 
-size_t depthwise_packed_floats(const kernel_set *ks, const conv_shape *s, enum conv_op op) {
-    return op == CONV_DW ? 0 : (size_t)(s->y.kernel * s->x.kernel * planes(s, op) * padded(ks, channels(s, op)));
+static int64_t deal_floats(const deal *d) {
+    return d->m == 1 ? 0 : d->images * d->h * d->w * d->each * (d->repeat ? d->m : 1);
 }
 
-/* One tap of one vector of channels: zeros behind the last. */
+/* Cuts rows and channels by shape alone. */
+static void plan_cut(depthwise_plan *p, int64_t most) {
+    p->rows = p->common.shape.batch * p->rows_each;
+    p->row_blocks = int64_max(1, int64_min(p->rows, most));
+    p->channel_blocks = int64_max(1, int64_min(most / p->row_blocks, p->channels / TASK_CHANNELS));
+}
+
+/* The first channel of block i: a whole number of vectors, whatever their size. */
+static int64_t block_begin(const depthwise_plan *p, int64_t i) {
+    return i == p->channel_blocks ? p->channels : share_begin(p->channels / 16, p->channel_blocks, i) * 16;
+}
+
+/* What forward and weight gradient have in common: each channel of x, m times. */
+static depthwise_plan *plan_forward(const conv_plan *common, arena *a) {
+    depthwise_plan *p = arena_alloc(a, sizeof *p);
+    window_axis *axes = arena_alloc(a, 2 * sizeof *axes);
+    if (!p || !axes) return NULL;
+    p->common = *common;
+    const conv_shape *s = &p->common.shape;
+    axes[0] = axis_forward(&s->y), axes[1] = axis_forward(&s->x);
+    p->y = axes, p->x = axes + 1;
+    p->y_count = p->x_count = p->y_phases = p->x_phases = 1;
+    p->rows_each = s->y.out;
+    p->channels = s->oc;
+    p->planes = 1;
+    p->deal = (deal){s->batch, s->y.in, s->x.in, s->ic, multiplier(s), true};
+    p->in = conv_pitch_of(s->y.in, s->x.in, s->oc);
+    p->out = conv_y_pitch(s);
+    p->common.scratch_bytes = (size_t)deal_floats(&p->deal) * sizeof(float);
+    return p;
+}
+
+static conv_plan *forward_plan(const conv_plan *common, arena *a) {
+    depthwise_plan *p = plan_forward(common, a);
+    if (!p) return NULL;
+    const conv_shape *s = &p->common.shape;
+    plan_cut(p, TASKS);
+    p->common.packed_floats = (size_t)(s->y.kernel * s->x.kernel * padded(common->ks, p->channels));
+    return &p->common;
+}
+
+/* Taps of the gradient are taken from the last to the first, so that they move forward as those of the convolution do.
+ */
+static window_axis *axes_new(const window *w, int64_t *count, arena *a) {
+    window_axis *axes = arena_alloc(a, (size_t)window_reached(w) * sizeof *axes);
+    *count = axes ? axes_gradient(w, axes) : 0;
+    for (int64_t i = 0; i < *count; i++) axes[i] = axis_reversed(axes[i]);
+    return axes;
+}
+
+static conv_plan *dx_plan(const conv_plan *common, arena *a) {
+    depthwise_plan *p = arena_alloc(a, sizeof *p);
+    if (!p) return NULL;
+    p->common = *common;
+    const conv_shape *s = &p->common.shape;
+    p->y = axes_new(&s->y, &p->y_count, a);
+    p->x = axes_new(&s->x, &p->x_count, a);
+    if (!p->y || !p->x) return NULL;
+    p->y_phases = window_phases(&s->y), p->x_phases = window_phases(&s->x);
+    p->rows_each = ceil_div(s->y.in, s->y.stride);
+    p->channels = s->ic;
+    p->planes = multiplier(s);
+    p->deal = (deal){s->batch, s->y.out, s->x.out, s->oc, multiplier(s), false};
+    p->in = conv_pitch_of(s->y.out, s->x.out, s->ic);
+    p->in_plane = s->batch * s->y.out * s->x.out * s->ic;
+    p->out = conv_x_pitch(s);
+    plan_cut(p, TASKS);
+    p->common.packed_floats = (size_t)(s->y.kernel * s->x.kernel * p->planes * padded(common->ks, p->channels));
+    p->common.scratch_bytes = (size_t)deal_floats(&p->deal) * sizeof(float);
+    return &p->common;
+}
+
+static conv_plan *dw_plan(const conv_plan *common, arena *a) {
+    depthwise_plan *p = plan_forward(common, a);
+    if (!p) return NULL;
+    const conv_shape *s = &p->common.shape;
+    plan_cut(p, PARTS);
+    p->part_floats = s->y.kernel * s->x.kernel * padded(common->ks, s->oc);
+    p->common.scratch_bytes += (size_t)(PARTS * p->part_floats) * sizeof(float);
+    return &p->common;
+}
+
+/* ---- weights: [phase][channels / lanes][plane][tap][lanes] ---- */
+
+/* One tap of one vector of channels: zeros after the last. */
 static void pack_tap(int lanes, float *packed, const float *w, int64_t step, int64_t count) {
     for (int64_t j = 0; j < lanes; j++) packed[j] = j < count ? w[j * step] : 0;
 }
 
-static float *pack_phase(const kernel_set *ks, const conv_shape *s, enum conv_op op, const float *w, float *packed,
-                         window_axis y, window_axis x) {
-    int64_t taps = s->y.kernel * s->x.kernel, m = planes(s, op), n = channels(s, op);
-    for (int64_t c = 0; c < n; c += ks->lanes)
+static float *pack_phase(const depthwise_plan *p, const float *w, float *packed, const window_axis *y,
+                         const window_axis *x) {
+    const conv_shape *s = &p->common.shape;
+    int64_t taps = s->y.kernel * s->x.kernel, m = p->planes;
+    int lanes = p->common.ks->lanes;
+    for (int64_t c = 0; c < p->channels; c += lanes)
         for (int64_t plane = 0; plane < m; plane++)
-            for (int64_t t = 0; t < y.taps; t++)
-                for (int64_t i = 0; i < x.taps; i++, packed += ks->lanes) {
-                    int64_t tap = (y.first + t * y.next) * s->x.kernel + x.first + i * x.next;
-                    pack_tap(ks->lanes, packed, w + (c * m + plane) * taps + tap, m * taps, n - c);
+            for (int64_t t = 0; t < y->taps; t++)
+                for (int64_t i = 0; i < x->taps; i++, packed += lanes) {
+                    int64_t tap = (y->first + t * y->next) * s->x.kernel + x->first + i * x->next;
+                    pack_tap(lanes, packed, w + (c * m + plane) * taps + tap, m * taps, p->channels - c);
                 }
     return packed;
 }
 
-void depthwise_pack(const kernel_set *ks, const conv_shape *s, enum conv_op op, const float *w, float *packed) {
-    if (op == CONV_DW) return;
-    for (int64_t py = 0; py < phases_of(&s->y, op); py++)
-        for (int64_t px = 0; px < phases_of(&s->x, op); px++)
-            packed = pack_phase(ks, s, op, w, packed, axis_of(&s->y, op, py), axis_of(&s->x, op, px));
+static void pack(const conv_plan *plan, const float *w, float *packed, pool *workers) {
+    const depthwise_plan *p = (const depthwise_plan *)plan;
+    (void)workers;
+    for (int64_t i = 0; i < p->y_count * p->x_count; i++)
+        packed = pack_phase(p, w, packed, &p->y[i / p->x_count], &p->x[i % p->x_count]);
 }
 
 /* ---- multiplied channels ---- */
 
-/* A copy [planes][batch][h][w][channels] of pixels of `each` channels: the channels repeated (planes = 1), or dealt
- * out. */
-typedef struct deal_task {
-    int64_t images, h, w, each, m;
-    bool repeat;
+typedef struct deal_job {
+    const deal *deal;
     const float *from;
-    conv_pitch pitch;
     float *to;
-} deal_task;
+} deal_job;
 
-static int64_t deal_floats(const deal_task *t) {
-    return t->images * t->h * t->w * t->each * (t->repeat ? t->m : 1);
-}
-
+/* [planes][batch][h][w][channels], one plane if repeated */
 static void deal_row(void *context, int64_t row, int worker) {
     (void)worker;
-    const deal_task *t = context;
-    int64_t plane = t->images * t->h * t->w * t->each / t->m;
-    for (int64_t x = 0; x < t->w; x++) {
-        const float *from = t->from + row / t->h * t->pitch.image + row % t->h * t->pitch.row + x * t->pitch.pixel;
-        float *to = t->to + (row * t->w + x) * (t->repeat ? t->each * t->m : t->each / t->m);
-        for (int64_t c = 0; c < (t->repeat ? t->each : t->each / t->m); c++)
-            for (int64_t j = 0; j < t->m; j++)
-                if (t->repeat) to[c * t->m + j] = from[c];
-                else to[j * plane + c] = from[c * t->m + j];
+    const deal_job *j = context;
+    const deal *d = j->deal;
+    int64_t channels = d->repeat ? d->each : d->each / d->m, plane = d->images * d->h * d->w * channels;
+    for (int64_t x = 0; x < d->w; x++) {
+        const float *from = j->from + (row * d->w + x) * d->each;
+        float *to = j->to + (row * d->w + x) * (d->repeat ? d->each * d->m : channels);
+        for (int64_t c = 0; c < channels; c++)
+            for (int64_t k = 0; k < d->m; k++)
+                if (d->repeat) to[c * d->m + k] = from[c];
+                else to[k * plane + c] = from[c * d->m + k];
     }
 }
 
-/* x with each channel m times. */
-static deal_task deal_x(const conv_shape *s, const float *x, conv_pitch xp, float *to) {
-    return (deal_task){s->batch, s->y.in, s->x.in, s->ic, multiplier(s), true, x, xp, to};
-}
-/* dy in m planes. */
-static deal_task deal_y(const conv_shape *s, const float *dy, conv_pitch yp, float *to) {
-    return (deal_task){s->batch, s->y.out, s->x.out, s->oc, multiplier(s), false, dy, yp, to};
-}
-
-static conv_pitch dense(int64_t h, int64_t w, int64_t channels) {
-    return (conv_pitch){h * w * channels, w * channels, channels};
+/* The input as the kernels see it: where it is, or in the scratch. */
+static const float *input_deal(const depthwise_plan *p, const conv_data *d, pool *workers) {
+    if (p->deal.m == 1) return d->a;
+    pool_run(workers, deal_row, &(deal_job){&p->deal, d->a, d->scratch}, p->deal.images * p->deal.h);
+    return d->scratch;
 }
 
 /* ---- forward and data gradient ---- */
 
-typedef struct sweep_task {
-    const kernel_set *ks;
-    const conv_shape *s;
-    enum conv_op op;
-    int64_t rows_each, rows, row_blocks, channels, channel_blocks; /* rows: of phase 0, of one image and of all */
-    const float *in;
-    conv_pitch ip;
-    int64_t planes, in_plane;
-    const float *w;
-    float *out;
-    conv_pitch pitch;
+typedef struct depthwise_job {
+    const depthwise_plan *plan;
+    const float *in, *b; /* b: packed weights, or dy */
+    float *out;          /* or partial sums [part][channels / lanes][tap][lanes] */
     const epilogue *epilogue;
-} sweep_task;
-
-/* Cuts rows and channels by shape alone. */
-static void task_cut(int64_t rows, int64_t channels, int64_t most, int64_t *row_blocks, int64_t *channel_blocks) {
-    *row_blocks = int64_max(1, int64_min(rows, most));
-    *channel_blocks = int64_max(1, int64_min(most / *row_blocks, channels / TASK_CHANNELS));
-}
-
-/* The first channel of block i: a whole number of vectors, whatever their size. */
-static int64_t block_begin(int64_t channels, int64_t blocks, int64_t i) {
-    return i == blocks ? channels : share_begin(channels / 16, blocks, i) * 16;
-}
+} depthwise_job;
 
 /* The window of one row of an image's results, channel `c` on. */
-static struct depthwise_window window_of(const window_axis *y, const window_axis *x, int64_t image, int64_t row,
-                                         const float *in, conv_pitch ip, int64_t c, int64_t channels) {
+static struct depthwise_window window_of(const depthwise_job *j, const window_axis *y, const window_axis *x,
+                                         int64_t image, int64_t row, int64_t c, int64_t channels) {
+    conv_pitch in = j->plan->in;
     return (struct depthwise_window){.columns = x->count,
                                      .channels = channels,
-                                     .x = in + image * ip.image + c,
+                                     .x = j->in + image * in.image + c,
                                      .ih = y->in,
                                      .iw = x->in,
-                                     .x_row = ip.row,
-                                     .x_pixel = ip.pixel,
+                                     .x_row = in.row,
+                                     .x_pixel = in.pixel,
                                      .row = row * y->step + y->offset,
                                      .column = x->offset,
                                      .step = x->step,
@@ -161,152 +219,88 @@ static struct depthwise_window window_of(const window_axis *y, const window_axis
 }
 
 /* One row of one phase; the weights are that phase's. */
-static void row_run(const sweep_task *t, const window_axis *y, const window_axis *x, const float *w, int64_t image,
-                    int64_t i, int64_t c, int64_t count) {
-    const epilogue *e = t->epilogue;
-    int64_t at = y->start + i * y->every;
-    struct depthwise_row r = {.window = window_of(y, x, image, i, t->in, t->ip, c, count),
-                              .planes = t->planes,
-                              .x_plane = t->in_plane,
-                              .w = w + c * t->planes * y->taps * x->taps,
-                              .y = t->out + image * t->pitch.image + at * t->pitch.row + x->start * t->pitch.pixel + c,
-                              .y_step = x->every * t->pitch.pixel,
+static void row_run(const depthwise_job *j, const window_axis *y, const window_axis *x, const float *w, int64_t image,
+                    int64_t row, int64_t c, int64_t count) {
+    const depthwise_plan *p = j->plan;
+    const epilogue *e = j->epilogue;
+    int64_t at = image * p->out.image + (y->start + row * y->every) * p->out.row + x->start * p->out.pixel + c;
+    struct depthwise_row r = {.window = window_of(j, y, x, image, row, c, count),
+                              .planes = p->planes,
+                              .x_plane = p->in_plane,
+                              .w = w + c * p->planes * y->taps * x->taps,
+                              .y = j->out + at,
+                              .y_step = x->every * p->out.pixel,
                               .epilogue = e};
     if (e && e->bias) r.bias = e->bias + c;
-    if (e && e->residual) {
-        r.residual = e->residual + image * e->residual_pitch[0] + at * e->residual_pitch[1] +
-                     x->start * e->residual_pitch[2] + c;
-        r.residual_step = x->every * e->residual_pitch[2];
-    }
-    t->ks->depthwise_row(&r);
+    if (e && e->residual) r.residual = e->residual + at;
+    p->common.ks->depthwise_row(&r);
 }
 
 /* All phases of a row, one after the other while what they interleave is in the cache. */
-static void row_phases(const sweep_task *t, int64_t row, int64_t c, int64_t count) {
-    const float *w = t->w;
-    int64_t image = row / t->rows_each, i = row % t->rows_each;
-    for (int64_t py = 0; py < phases_of(&t->s->y, t->op); py++) {
-        window_axis y = axis_of(&t->s->y, t->op, py);
-        for (int64_t px = 0; px < phases_of(&t->s->x, t->op); px++) {
-            window_axis x = axis_of(&t->s->x, t->op, px);
-            if (i < y.count && x.count > 0) row_run(t, &y, &x, w, image, i, c, count);
-            w += t->planes * y.taps * x.taps * padded(t->ks, t->channels);
+static void row_phases(const depthwise_job *j, int64_t index, int64_t c, int64_t count) {
+    const depthwise_plan *p = j->plan;
+    const conv_shape *s = &p->common.shape;
+    const float *w = j->b;
+    int64_t image = index / p->rows_each, row = index % p->rows_each, all = padded(p->common.ks, p->channels);
+    for (int64_t py = 0, i = 0; py < p->y_phases; py++) {
+        window_axis y = axis_of_phase(&s->y, py, p->y, p->y_count, &i);
+        for (int64_t px = 0, k = 0; px < p->x_phases; px++) {
+            window_axis x = axis_of_phase(&s->x, px, p->x, p->x_count, &k);
+            if (row < y.count && x.count > 0) row_run(j, &y, &x, w, image, row, c, count);
+            w += p->planes * y.taps * x.taps * all;
         }
     }
 }
 
 static void sweep_block(void *context, int64_t index, int worker) {
     (void)worker;
-    const sweep_task *t = context;
-    int64_t block = index % t->row_blocks, part = index / t->row_blocks;
-    int64_t c = block_begin(t->channels, t->channel_blocks, part);
-    int64_t end = block_begin(t->channels, t->channel_blocks, part + 1);
-    for (int64_t row = block * t->rows / t->row_blocks; row < (block + 1) * t->rows / t->row_blocks; row++)
-        row_phases(t, row, c, end - c);
+    const depthwise_job *j = context;
+    const depthwise_plan *p = j->plan;
+    int64_t block = index % p->row_blocks, part = index / p->row_blocks;
+    int64_t c = block_begin(p, part), end = block_begin(p, part + 1);
+    int64_t last = share_begin(p->rows, p->row_blocks, block + 1);
+    for (int64_t row = share_begin(p->rows, p->row_blocks, block); row < last; row++) row_phases(j, row, c, end - c);
 }
 
-static void sweep_run(sweep_task *t, const conv_shape *s, enum conv_op op, pool *p) {
-    t->s = s;
-    t->op = op;
-    t->rows_each = axis_of(&s->y, op, 0).count;
-    t->rows = s->batch * t->rows_each;
-    task_cut(t->rows, t->channels, TASKS, &t->row_blocks, &t->channel_blocks);
-    if (t->rows > 0) pool_run(p, sweep_block, t, t->row_blocks * t->channel_blocks);
-}
-
-void depthwise_forward(const kernel_set *ks, const conv_shape *s, const float *x, conv_pitch xp, const float *packed,
-                       float *y, conv_pitch yp, const epilogue *e, void *scratch, pool *p) {
-    sweep_task t = {.ks = ks, .channels = s->oc, .in = x, .ip = xp, .planes = 1, .w = packed};
-    t.out = y;
-    t.pitch = yp;
-    t.epilogue = e;
-    if (multiplier(s) > 1) {
-        deal_task d = deal_x(s, x, xp, scratch);
-        pool_run(p, deal_row, &d, s->batch * s->y.in);
-        t.in = scratch;
-        t.ip = dense(s->y.in, s->x.in, s->oc);
-    }
-    sweep_run(&t, s, CONV_FORWARD, p);
-}
-
-void depthwise_dx(const kernel_set *ks, const conv_shape *s, const float *dy, conv_pitch yp, const float *packed,
-                  float *dx, conv_pitch xp, const epilogue *e, void *scratch, pool *p) {
-    sweep_task t = {.ks = ks, .channels = s->ic, .in = dy, .ip = yp, .planes = multiplier(s), .w = packed};
-    t.out = dx;
-    t.pitch = xp;
-    t.epilogue = e;
-    if (multiplier(s) > 1) {
-        deal_task d = deal_y(s, dy, yp, scratch);
-        pool_run(p, deal_row, &d, s->batch * s->y.out);
-        t.in = scratch;
-        t.ip = dense(s->y.out, s->x.out, s->ic);
-        t.in_plane = s->batch * s->y.out * s->x.out * s->ic;
-    }
-    sweep_run(&t, s, CONV_DX, p);
+static void run(const conv_plan *plan, const conv_data *d, pool *workers) {
+    const depthwise_plan *p = (const depthwise_plan *)plan;
+    depthwise_job j = {p, input_deal(p, d, workers), d->b, d->out, d->epilogue};
+    if (p->rows > 0) pool_run(workers, sweep_block, &j, p->row_blocks * p->channel_blocks);
 }
 
 /* ---- weight gradient: parts over ranges of rows, added in order ---- */
 
-typedef struct weight_task {
-    const kernel_set *ks;
-    const conv_shape *s;
-    window_axis y, x;
-    int64_t rows, parts, channel_blocks;
-    const float *in, *dy;
-    conv_pitch ip, yp;
-    int64_t part_floats;
-    float *sums; /* [part][channels / lanes][tap][lanes] */
-} weight_task;
-
-static int64_t part_floats(const kernel_set *ks, const conv_shape *s) {
-    return s->y.kernel * s->x.kernel * padded(ks, s->oc);
-}
-
 static void weight_block(void *context, int64_t index, int worker) {
     (void)worker;
-    const weight_task *t = context;
-    const conv_shape *s = t->s;
-    int64_t part = index % t->parts, block = index / t->parts, taps = s->y.kernel * s->x.kernel;
-    int64_t c = block_begin(s->oc, t->channel_blocks, block);
-    int64_t count = block_begin(s->oc, t->channel_blocks, block + 1) - c;
-    float *sums = t->sums + part * t->part_floats + c * taps;
-    memset(sums, 0, (size_t)(padded(t->ks, count) * taps) * sizeof *sums);
-    for (int64_t row = part * t->rows / t->parts; row < (part + 1) * t->rows / t->parts; row++) {
+    const depthwise_job *j = context;
+    const depthwise_plan *p = j->plan;
+    const conv_shape *s = &p->common.shape;
+    int64_t part = index % p->row_blocks, block = index / p->row_blocks, taps = s->y.kernel * s->x.kernel;
+    int64_t c = block_begin(p, block), count = block_begin(p, block + 1) - c;
+    float *sums = j->out + part * p->part_floats + c * taps;
+    memset(sums, 0, (size_t)(padded(p->common.ks, count) * taps) * sizeof *sums);
+    int64_t last = share_begin(p->rows, p->row_blocks, part + 1);
+    for (int64_t row = share_begin(p->rows, p->row_blocks, part); row < last; row++) {
         int64_t image = row / s->y.out, i = row % s->y.out;
-        struct depthwise_weight w = {.window = window_of(&t->y, &t->x, image, i, t->in, t->ip, c, count),
-                                     .dy = t->dy + image * t->yp.image + i * t->yp.row + c,
-                                     .dy_step = t->yp.pixel,
+        struct depthwise_weight w = {.window = window_of(j, p->y, p->x, image, i, c, count),
+                                     .dy = j->b + image * p->out.image + i * p->out.row + c,
+                                     .dy_step = p->out.pixel,
                                      .dw = sums};
-        t->ks->depthwise_weight(&w);
+        p->common.ks->depthwise_weight(&w);
     }
 }
 
-void depthwise_dw(const kernel_set *ks, const conv_shape *s, const float *x, conv_pitch xp, const float *dy,
-                  conv_pitch yp, float *dw, void *scratch, pool *p) {
-    weight_task t = {.ks = ks, .s = s, .rows = s->batch * s->y.out, .in = x, .ip = xp, .dy = dy, .yp = yp};
-    t.y = axis_of(&s->y, CONV_DW, 0);
-    t.x = axis_of(&s->x, CONV_DW, 0);
-    task_cut(t.rows, s->oc, PARTS, &t.parts, &t.channel_blocks);
-    t.sums = scratch;
-    t.part_floats = part_floats(ks, s);
-    if (t.rows == 0 || s->x.out == 0) {
-        memset(dw, 0, (size_t)(s->oc * s->y.kernel * s->x.kernel) * sizeof *dw);
+static void dw_run(const conv_plan *plan, const conv_data *d, pool *workers) {
+    const depthwise_plan *p = (const depthwise_plan *)plan;
+    const conv_shape *s = &plan->shape;
+    if (p->rows == 0 || s->x.out == 0) {
+        memset(d->out, 0, (size_t)(s->oc * s->y.kernel * s->x.kernel) * sizeof *d->out);
         return;
     }
-    if (multiplier(s) > 1) {
-        deal_task d = deal_x(s, x, xp, scratch);
-        pool_run(p, deal_row, &d, s->batch * s->y.in);
-        t.in = scratch;
-        t.ip = dense(s->y.in, s->x.in, s->oc);
-        t.sums += deal_floats(&d);
-    }
-    pool_run(p, weight_block, &t, t.parts * t.channel_blocks);
-    ks->depthwise_reduce(dw, t.sums, t.part_floats, t.parts, s->y.kernel * s->x.kernel, s->oc);
+    float *sums = (float *)d->scratch + deal_floats(&p->deal);
+    depthwise_job j = {p, input_deal(p, d, workers), d->b, sums, NULL};
+    pool_run(workers, weight_block, &j, p->row_blocks * p->channel_blocks);
+    plan->ks->depthwise_reduce(d->out, sums, p->part_floats, p->row_blocks, s->y.kernel * s->x.kernel, s->oc);
 }
 
-size_t depthwise_scratch_bytes(const kernel_set *ks, const conv_shape *s, enum conv_op op) {
-    deal_task x = deal_x(s, NULL, (conv_pitch){0}, NULL), y = deal_y(s, NULL, (conv_pitch){0}, NULL);
-    int64_t floats = multiplier(s) == 1 ? 0 : deal_floats(op == CONV_DX ? &y : &x);
-    if (op == CONV_DW) floats += PARTS * part_floats(ks, s);
-    return (size_t)floats * sizeof(float);
-}
+const conv_kernel conv_depthwise[CONV_OPS] = {{forward_plan, pack, run}, {dx_plan, pack, run}, {dw_plan, NULL, dw_run}};

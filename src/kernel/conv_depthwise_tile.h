@@ -20,9 +20,8 @@ struct depthwise_row {
     int64_t planes, x_plane; /* how many inputs are summed, and floats from one to the next */
     const float *w;          /* [channels / lanes][plane][u][v][lanes] */
     float *y;
-    int64_t y_step; /* from result to result */
+    int64_t y_step; /* from result to result, in the residual too */
     const float *bias, *residual;
-    int64_t residual_step;
     const epilogue *epilogue; /* NULL: none */
 };
 

@@ -1,11 +1,22 @@
-/* The pixels of an image are numbered row by row, with a pitch that leaves room for the padding between rows; what is
- * computed in that room is dropped. Then tap (u, v) of channel c of every pixel lies at the same distance from it. With
- * a stride, pixels that a tap reads lie a stride apart: they are laid together, one slot for each phase that some tap
- * has. */
-#include "kernel/conv_plain.h"
-#include "kernel/conv_plain_tile.h"
-
+/* Convolution of plain images (ONNX order): neighbouring pixels of an output channel are the vector lanes. Each task
+ * lays the rows that it needs out with their padding, so that a tap is a distance from the pixel: the taps of all input
+ * channels make one sum. For images whose channels are few, or that would be reordered for this one operator.
+ *
+ * The pixels of an image are numbered row by row, with a pitch that leaves room for the padding between rows; what is
+ * computed in that room is dropped. Then tap (u, v) of channel c of every pixel lies at the same distance from it. A
+ * row of 5 pixels under 3 taps with one pixel of padding on each side, as it is laid out with a pitch of 6 positions:
+ *
+ *     position   0  1  2  3  4  5 | 6  7  8 …        padding . is shared: the one on the right of a row is the one on
+ *     x          .  a  b  c  d  e | .  f  g …        the left of the next
+ *     result     0  1  2  3  4  – | 5  6  7 …        result i sums positions i, i + 1, i + 2; – is dropped
+ *
+ * With a stride, pixels that a tap reads lie a stride apart: they are laid together, one slot for each phase that some
+ * tap has. Words: an *area* is what is laid out at once, a block of rows of one group of one image, all channels and
+ * slots; *positions* are taken in *tiles*, as many as a register tile has columns; a *panel* is the copy of a last tile
+ * that would otherwise be read past the end of x. */
 #include "base/sizes.h"
+#include "kernel/conv.h"
+#include "kernel/conv_plain_tile.h"
 #include "kernel/tile.h"
 
 #include <string.h>
@@ -26,27 +37,33 @@ typedef struct plain_axis {
 } plain_axis;
 
 typedef struct plain_plan {
+    conv_plan common;
     const kernel_set *ks;
     const conv_shape *s;
     plain_axis y, x;
     int64_t ic, oc, k; /* of a group; k = ic·kh·kw products a sum */
     bool by_rows;      /* a single output channel: tiles are rows */
+    bool direct;       /* x is read where it is */
     int64_t width;
     int64_t pitch, positions, tiles;     /* of an image: its pixels, numbered with the pitch, in tiles of `width` */
     int64_t channel_tiles;               /* of a group: output channels in tiles of gemm_mr at most */
     int64_t tile_blocks, channel_blocks; /* a task has one of each */
     int64_t k_blocks;                    /* of the products of a sum */
-    int64_t parts;                       /* > 0: tasks share what is laid out, which is done first in so many parts */
-    bool direct;                         /* x is read where it is */
+    int64_t parts;                       /* > 0: tasks share areas, which are laid out first, each in so many parts */
     int64_t laid_rows, plane;            /* of a slot, laid out; floats from slot to slot */
-    int64_t area_floats;                 /* of what is laid out for a task, or for those that share it */
+    int64_t area_floats;
+    int64_t *distance;   /* [k]: how far the products of a sum lie from its pixel */
+    int64_t *panel_rows; /* [k]: the same in a panel, where x is read directly */
+} plain_plan;
+
+/* A run: its plan, arrays and scratch. */
+typedef struct plain_job {
+    const plain_plan *plan;
     const float *in, *packed;
     float *out;
     const epilogue *epilogue;
-    int64_t *distance;   /* [k] */
-    int64_t *panel_rows; /* [k]: of a panel, where x is read directly */
-    float *laid;         /* [areas or workers] */
-} plain_plan;
+    float *laid; /* [areas or workers][area_floats] */
+} plain_job;
 
 static int64_t divisor(int64_t a, int64_t b) {
     while (b) {
@@ -102,66 +119,79 @@ static void plan_deal(plain_plan *p) {
         odd_lines(p->direct ? p->k * p->width : p->ic * p->y.slots * p->x.slots * p->plane + PIXELS_BEYOND);
 }
 
-static plain_plan plan_make(const kernel_set *ks, const conv_shape *s) {
-    plain_plan p = {.ks = ks, .s = s, .ic = s->ic / s->groups, .oc = s->oc / s->groups};
-    p.y = axis_make(&s->y);
-    p.x = axis_make(&s->x);
-    p.k = p.ic * s->y.kernel * s->x.kernel;
-    p.by_rows = p.oc == 1;
-    p.direct = !p.by_rows && s->y.kernel * s->x.kernel * s->y.stride * s->x.stride == 1 && s->y.in == s->y.out &&
-               s->x.in == s->x.out && !s->y.before && !s->x.before;
-    p.pitch = int64_max(pitch_find(&p.x), 1);
-    p.positions = (s->y.out - 1) * p.pitch + s->x.out;
-    p.width = p.by_rows ? p.pitch : ks->gemm_nr;
-    p.tiles = int64_max(ceil_div(p.positions, p.width), 1);
-    p.channel_tiles = ceil_div(p.oc, ks->gemm_mr);
-    int64_t lines = p.ic * s->y.kernel * p.x.slots * TILE_LINES;
-    p.k_blocks = int64_max(int64_min(ceil_div(lines, BLOCK_LINES), p.ic), 1);
-    plan_deal(&p);
-    return p;
+static void plan_sizes(plain_plan *p) {
+    const conv_shape *s = p->s;
+    p->ic = s->ic / s->groups, p->oc = s->oc / s->groups;
+    p->y = axis_make(&s->y);
+    p->x = axis_make(&s->x);
+    p->k = p->ic * s->y.kernel * s->x.kernel;
+    p->by_rows = p->oc == 1;
+    p->direct = !p->by_rows && s->y.kernel * s->x.kernel * s->y.stride * s->x.stride == 1 && s->y.in == s->y.out &&
+                s->x.in == s->x.out && !s->y.before && !s->x.before;
+    p->pitch = int64_max(pitch_find(&p->x), 1);
+    p->positions = (s->y.out - 1) * p->pitch + s->x.out;
+    p->width = p->by_rows ? p->pitch : p->ks->gemm_nr;
+    p->tiles = int64_max(ceil_div(p->positions, p->width), 1);
+    p->channel_tiles = ceil_div(p->oc, p->ks->gemm_mr);
+    int64_t lines = p->ic * s->y.kernel * p->x.slots * TILE_LINES;
+    p->k_blocks = int64_max(int64_min(ceil_div(lines, BLOCK_LINES), p->ic), 1);
 }
 
-size_t conv_plain_packed_floats(const kernel_set *ks, const conv_shape *s) {
-    plain_plan p = plan_make(ks, s);
-    return (size_t)(s->groups * p.channel_tiles * p.k * ks->gemm_mr);
+static void distances_find(const plain_plan *p) {
+    const conv_shape *s = p->s;
+    const plain_axis *y = &p->y, *x = &p->x;
+    int64_t *to = p->distance;
+    for (int64_t c = 0; c < p->ic; c++)
+        for (int64_t u = 0; u < s->y.kernel; u++)
+            for (int64_t v = 0; v < s->x.kernel; v++) {
+                int64_t slot = (c * y->slots + u % y->slots) * x->slots + v % x->slots;
+                *to++ = slot * p->plane + u / y->slots * y->step * p->pitch + v / x->slots * x->step;
+            }
+    for (int64_t k = 0; k < p->k && p->direct; k++) p->panel_rows[k] = k * p->width;
 }
 
-/* Of a table, in whole cache lines. */
-static int64_t distances(const plain_plan *p) {
-    return ceil_div(p->k, 8) * 8;
-}
-
-size_t conv_plain_scratch_bytes(const kernel_set *ks, const conv_shape *s, int threads) {
-    plain_plan p = plan_make(ks, s);
-    int64_t count = p.parts ? areas(&p) : threads;
-    return (size_t)(2 * distances(&p)) * sizeof *p.distance + (size_t)(p.area_floats * count) * sizeof(float);
+static conv_plan *plan(const conv_plan *common, arena *a) {
+    plain_plan *p = arena_alloc(a, sizeof *p);
+    if (!p) return NULL;
+    p->common = *common;
+    p->ks = common->ks;
+    p->s = &p->common.shape;
+    plan_sizes(p);
+    plan_deal(p);
+    p->distance = arena_alloc(a, (size_t)p->k * sizeof *p->distance + 1);
+    p->panel_rows = arena_alloc(a, (p->direct ? (size_t)p->k * sizeof *p->panel_rows : 0) + 1);
+    if (!p->distance || !p->panel_rows) return NULL;
+    distances_find(p);
+    p->common.packed_floats = (size_t)(p->s->groups * p->channel_tiles * p->k * p->ks->gemm_mr);
+    p->common.scratch_bytes = (size_t)(p->area_floats * (p->parts ? areas(p) : common->threads)) * sizeof(float);
+    return &p->common;
 }
 
 /* ---- weights: [group][tile of channels][k][gemm_mr] ---- */
-
-typedef struct pack_task {
-    plain_plan plan;
-    const float *w;
-    float *packed;
-} pack_task;
 
 static int64_t channel_first(const plain_plan *p, int64_t tile) {
     return share_begin(p->oc, p->channel_tiles, tile);
 }
 
+typedef struct pack_job {
+    const plain_plan *plan;
+    const float *w;
+    float *packed;
+} pack_job;
+
 static void pack_tile(void *context, int64_t index, int worker) {
-    const pack_task *t = context;
-    const plain_plan *p = &t->plan;
+    const pack_job *j = context;
+    const plain_plan *p = j->plan;
     int64_t group = index / p->channel_tiles, tile = index % p->channel_tiles, first = channel_first(p, tile);
     int mr = p->ks->gemm_mr;
     (void)worker;
-    p->ks->transpose(t->packed + index * p->k * mr, mr, t->w + (group * p->oc + first) * p->k, p->k,
+    p->ks->transpose(j->packed + index * p->k * mr, mr, j->w + (group * p->oc + first) * p->k, p->k,
                      channel_first(p, tile + 1) - first, p->k);
 }
 
-void conv_plain_pack(const kernel_set *ks, const conv_shape *s, const float *w, float *packed, pool *p) {
-    pack_task t = {plan_make(ks, s), w, packed};
-    pool_run(p, pack_tile, &t, s->groups * t.plan.channel_tiles);
+static void pack(const conv_plan *p, const float *w, float *packed, pool *workers) {
+    pack_job j = {(const plain_plan *)p, w, packed};
+    pool_run(workers, pack_tile, &j, p->shape.groups * j.plan->channel_tiles);
 }
 
 /* ---- images ---- */
@@ -206,23 +236,26 @@ static void slot_lay(const plain_plan *p, const float *x, int64_t slot, int64_t 
 
 /* The row that a block of tiles begins in. */
 static int64_t first_row_of(const plain_plan *p, int64_t block) {
-    return block * p->tiles / p->tile_blocks * p->width / p->pitch;
+    return share_begin(p->tiles, p->tile_blocks, block) * p->width / p->pitch;
 }
 
 /* Channels channel … channel_end − 1 of a group, slot by slot. */
-static void channels_lay(const plain_plan *p, int64_t area, int64_t channel, int64_t channel_end, float *laid) {
+static void channels_lay(const plain_job *j, int64_t area, int64_t channel, int64_t channel_end, float *laid) {
+    const plain_plan *p = j->plan;
     int64_t slots = p->y.slots * p->x.slots, block = area % p->tile_blocks, first_row = first_row_of(p, block);
-    const float *x = p->in + area / p->tile_blocks * p->ic * p->y.w.in * p->x.w.in;
+    const float *x = j->in + area / p->tile_blocks * p->ic * p->y.w.in * p->x.w.in;
     for (int64_t c = channel; c < channel_end; c++)
         for (int64_t slot = 0; slot < slots; slot++)
             slot_lay(p, x + c * p->y.w.in * p->x.w.in, slot, first_row, laid + (c * slots + slot) * p->plane);
 }
 
 static void part_lay(void *context, int64_t index, int worker) {
-    const plain_plan *p = context;
+    const plain_job *j = context;
+    const plain_plan *p = j->plan;
     int64_t area = index / p->parts, part = index % p->parts;
     (void)worker;
-    channels_lay(p, area, part * p->ic / p->parts, (part + 1) * p->ic / p->parts, p->laid + area * p->area_floats);
+    channels_lay(j, area, share_begin(p->ic, p->parts, part), share_begin(p->ic, p->parts, part + 1),
+                 j->laid + area * p->area_floats);
 }
 
 /* What a task works on. */
@@ -238,20 +271,21 @@ typedef struct plain_task {
 static plain_task task_make(const plain_plan *p, int64_t index) {
     plain_task t = {.area = index / p->channel_blocks};
     int64_t channels = index % p->channel_blocks, tiles = t.area % p->tile_blocks, image = t.area / p->tile_blocks;
-    t.channel = channels * p->channel_tiles / p->channel_blocks;
-    t.channel_end = (channels + 1) * p->channel_tiles / p->channel_blocks;
-    t.tile = tiles * p->tiles / p->tile_blocks;
-    t.tile_end = (tiles + 1) * p->tiles / p->tile_blocks;
+    t.channel = share_begin(p->channel_tiles, p->channel_blocks, channels);
+    t.channel_end = share_begin(p->channel_tiles, p->channel_blocks, channels + 1);
+    t.tile = share_begin(p->tiles, p->tile_blocks, tiles);
+    t.tile_end = share_begin(p->tiles, p->tile_blocks, tiles + 1);
     t.group = image % p->s->groups;
     t.image = image / p->s->groups;
     return t;
 }
 
 /* The sums of some pixels, finished and stored: those in the room between rows are left out. */
-static void sums_store(const plain_plan *p, const plain_task *t, int64_t channel, int rows, int64_t position,
+static void sums_store(const plain_job *j, const plain_task *t, int64_t channel, int rows, int64_t position,
                        int64_t count, const float *sums) {
+    const plain_plan *p = j->plan;
     const conv_shape *s = p->s;
-    const epilogue *e = p->epilogue;
+    const epilogue *e = j->epilogue;
     int64_t plane = s->y.out * s->x.out, base = (t->image * s->oc + t->group * p->oc + channel) * plane;
     bool dense = p->pitch == s->x.out;
     pixels_sums g = {.pitch = p->width, .rows = rows, .plane = plane, .epilogue = e};
@@ -262,7 +296,7 @@ static void sums_store(const plain_plan *p, const plain_task *t, int64_t channel
         int64_t at = base + row * s->x.out + column;
         g.n = dense ? run : int64_min(s->x.out - column, run);
         g.sums = sums + done;
-        g.y = p->out + at;
+        g.y = j->out + at;
         if (e && e->residual) g.residual = e->residual + at;
         if (g.n > 0) p->ks->pixels_store(&g);
         done += run;
@@ -275,13 +309,14 @@ static bool past_end(const plain_plan *p, int64_t tile) {
 }
 
 /* Products first … first + count − 1 of a tile's sums. */
-static void products_add(const plain_plan *p, const plain_task *t, int64_t channel_tile, int64_t tile, int64_t first,
+static void products_add(const plain_job *j, const plain_task *t, int64_t channel_tile, int64_t tile, int64_t first,
                          int64_t count, float *sums) {
+    const plain_plan *p = j->plan;
     const kernel_set *ks = p->ks;
     int64_t channel = channel_first(p, channel_tile), position = tile * p->width;
     int64_t pixels = int64_min(p->positions - position, p->width);
     bool panel = past_end(p, tile);
-    gemm_outer g = {.a = p->packed + ((t->group * p->channel_tiles + channel_tile) * p->k + first) * ks->gemm_mr,
+    gemm_outer g = {.a = j->packed + ((t->group * p->channel_tiles + channel_tile) * p->k + first) * ks->gemm_mr,
                     .a_step = ks->gemm_mr,
                     .b = panel ? t->panel : t->in + position - t->origin,
                     .b_offset = (panel ? p->panel_rows : p->distance) + first,
@@ -293,30 +328,34 @@ static void products_add(const plain_plan *p, const plain_task *t, int64_t chann
                     .accumulate = first > 0};
     g.ahead = g.a;
     ks->gemm_outer(&g);
-    if (first + count == p->k) sums_store(p, t, channel, g.rows, position, pixels, sums);
+    if (first + count == p->k) sums_store(j, t, channel, g.rows, position, pixels, sums);
 }
 
 /* Few products: each channel's results are written one after the other. */
-static void tiles_run(const plain_plan *p, const plain_task *t) {
+static void tiles_run(const plain_job *j, const plain_task *t) {
+    const plain_plan *p = j->plan;
     float sums[GEMM_MR_MAX * GEMM_NR_MAX];
     for (int64_t c = t->channel; c < t->channel_end; c++)
-        for (int64_t tile = t->tile; tile < t->tile_end; tile++) products_add(p, t, c, tile, 0, p->k, sums);
+        for (int64_t tile = t->tile; tile < t->tile_end; tile++) products_add(j, t, c, tile, 0, p->k, sums);
 }
 
 /* Many: what a block of them reads for a tile stays in the first-level cache, for some tiles of channels. */
-static void blocks_run(const plain_plan *p, const plain_task *t, int64_t tile, int64_t channel, int64_t channel_end) {
+static void blocks_run(const plain_job *j, const plain_task *t, int64_t tile, int64_t channel, int64_t channel_end) {
+    const plain_plan *p = j->plan;
     float sums[CHANNEL_TILES * GEMM_MR_MAX * GEMM_NR_MAX];
     for (int64_t block = 0; block < p->k_blocks; block++) {
-        int64_t first = block * p->k / p->k_blocks, count = (block + 1) * p->k / p->k_blocks - first;
+        int64_t first = share_begin(p->k, p->k_blocks, block),
+                count = share_begin(p->k, p->k_blocks, block + 1) - first;
         for (int64_t c = channel; c < channel_end; c++)
-            products_add(p, t, c, tile, first, count, sums + (c - channel) * GEMM_MR_MAX * GEMM_NR_MAX);
+            products_add(j, t, c, tile, first, count, sums + (c - channel) * GEMM_MR_MAX * GEMM_NR_MAX);
     }
 }
 
-static void rows_run(const plain_plan *p, const plain_task *t) {
-    const epilogue *e = p->epilogue;
+static void rows_run(const plain_job *j, const plain_task *t) {
+    const plain_plan *p = j->plan;
+    const epilogue *e = j->epilogue;
     int64_t at = ((t->image * p->s->groups + t->group) * p->s->y.out + t->tile) * p->s->x.out;
-    p->ks->pixels_rows(&(pixels_rows){.w = p->packed + t->group * p->k * p->ks->gemm_mr,
+    p->ks->pixels_rows(&(pixels_rows){.w = j->packed + t->group * p->k * p->ks->gemm_mr,
                                       .w_step = p->ks->gemm_mr,
                                       .x = t->in + t->tile * p->pitch - t->origin,
                                       .k = p->k,
@@ -324,7 +363,7 @@ static void rows_run(const plain_plan *p, const plain_task *t) {
                                       .n = p->s->x.out,
                                       .x_row = p->pitch,
                                       .distance = p->distance,
-                                      .y = p->out + at,
+                                      .y = j->out + at,
                                       .y_row = p->s->x.out,
                                       .bias = e && e->bias ? e->bias[t->group] : 0,
                                       .residual = e && e->residual ? e->residual + at : NULL,
@@ -341,47 +380,32 @@ static void panel_copy(const plain_plan *p, const float *x, float *panel) {
 }
 
 static void plain_run(void *context, int64_t index, int worker) {
-    const plain_plan *p = context;
+    const plain_job *j = context;
+    const plain_plan *p = j->plan;
     plain_task t = task_make(p, index);
-    float *laid = p->laid + (p->parts ? t.area : worker) * p->area_floats;
+    float *laid = j->laid + (p->parts ? t.area : worker) * p->area_floats;
     if (p->direct) {
-        t.in = p->in + (t.image * p->s->groups + t.group) * p->ic * p->plane, t.panel = laid;
+        t.in = j->in + (t.image * p->s->groups + t.group) * p->ic * p->plane, t.panel = laid;
         if (past_end(p, t.tile_end - 1)) panel_copy(p, t.in, t.panel);
     } else {
-        if (!p->parts) channels_lay(p, t.area, 0, p->ic, laid);
+        if (!p->parts) channels_lay(j, t.area, 0, p->ic, laid);
         t.in = laid, t.origin = first_row_of(p, t.area % p->tile_blocks) * p->pitch;
     }
-    if (p->by_rows) rows_run(p, &t);
-    else if (p->k_blocks == 1) tiles_run(p, &t);
+    if (p->by_rows) rows_run(j, &t);
+    else if (p->k_blocks == 1) tiles_run(j, &t);
     else
         for (int64_t tile = t.tile; tile < t.tile_end; tile++)
             for (int64_t c = t.channel; c < t.channel_end; c += CHANNEL_TILES)
-                blocks_run(p, &t, tile, c, int64_min(c + CHANNEL_TILES, t.channel_end));
+                blocks_run(j, &t, tile, c, int64_min(c + CHANNEL_TILES, t.channel_end));
 }
 
-/* How far the products of a sum lie from its pixel. */
-static void distances_find(const plain_plan *p) {
+static void run(const conv_plan *plan, const conv_data *d, pool *workers) {
+    const plain_plan *p = (const plain_plan *)plan;
     const conv_shape *s = p->s;
-    const plain_axis *y = &p->y, *x = &p->x;
-    int64_t *to = p->distance;
-    for (int64_t c = 0; c < p->ic; c++)
-        for (int64_t u = 0; u < s->y.kernel; u++)
-            for (int64_t v = 0; v < s->x.kernel; v++) {
-                int64_t slot = (c * y->slots + u % y->slots) * x->slots + v % x->slots;
-                *to++ = slot * p->plane + u / y->slots * y->step * p->pitch + v / x->slots * x->step;
-            }
-    for (int64_t k = 0; k < p->k && p->direct; k++) p->panel_rows[k] = k * p->width;
+    if (s->batch == 0 || s->oc == 0 || s->y.out == 0 || s->x.out == 0) return;
+    plain_job j = {p, d->a, d->b, d->out, d->epilogue, d->scratch};
+    if (p->parts) pool_run(workers, part_lay, &j, areas(p) * p->parts);
+    pool_run(workers, plain_run, &j, areas(p) * p->channel_blocks);
 }
 
-void conv_plain_forward(const kernel_set *ks, const conv_shape *s, const float *x, const float *packed, float *y,
-                        const epilogue *e, void *scratch, pool *p) {
-    if (s->batch == 0 || s->oc == 0 || s->y.out == 0 || s->x.out == 0) return;
-    plain_plan plan = plan_make(ks, s);
-    plan.in = x, plan.packed = packed, plan.out = y, plan.epilogue = e;
-    plan.distance = scratch;
-    plan.panel_rows = plan.distance + distances(&plan);
-    plan.laid = (float *)(plan.panel_rows + distances(&plan));
-    distances_find(&plan);
-    if (plan.parts) pool_run(p, part_lay, &plan, areas(&plan) * plan.parts);
-    pool_run(p, plain_run, &plan, areas(&plan) * plan.channel_blocks);
-}
+const conv_kernel conv_plain[] = {{plan, pack, run}};

@@ -3,8 +3,8 @@
  * (broadcast) and x's (vectors) per pixel. Output rows are taken in chunks whose panels stay in the second-level cache.
  * A panel of x holds the chunk's input with its padding as zeros, so that a tap is a shift of it; where the window is
  * much sparser than that (1×1 kernels with strides, huge dilations), a panel is made for each tap. */
-#include "kernel/conv_weight.h"
 #include "base/sizes.h"
+#include "kernel/conv.h"
 #include "kernel/tile.h"
 
 #include <string.h>
@@ -24,8 +24,10 @@ enum weight_sums {
 };
 
 typedef struct weight_plan {
+    conv_plan common;
     const kernel_set *ks;
     const conv_shape *s;
+    conv_pitch xp, yp;
     int64_t icg, ocg, taps;
     int64_t rows, chunk_rows;                 /* output rows of all images; of a chunk */
     int64_t parts, row_blocks, column_blocks; /* of a group: partial sums over ranges of rows; ranges of oc; of ic */
@@ -36,12 +38,15 @@ typedef struct weight_plan {
     int64_t column_step;               /* column tiles whose panels are there at a time */
     int64_t a_step, a_floats;          /* packed dy: floats from pixel to pixel, from row tile to row tile */
     int64_t tile_floats, part_floats;  /* sums of a tile, [taps][gemm_mr][gemm_nr]; of all tiles */
-    int64_t offset_floats, spread_floats, worker_floats;
-    const float *x, *dy;
-    conv_pitch xp, yp;
-    float *dw, *partial, *workers;
-    bool accumulate;
+    int64_t offset_floats, worker_floats;
 } weight_plan;
+
+/* A run: its plan, arrays and scratch. */
+typedef struct weight_job {
+    const weight_plan *plan;
+    const float *x, *dy;
+    float *dw, *partial, *workers;
+} weight_job;
 
 /* Rows of a panel for n output rows of one image. */
 static int64_t panel_height(const weight_plan *p, int64_t n) {
@@ -106,38 +111,39 @@ static void plan_sums(weight_plan *p) {
     p->part_floats = p->sums < SUMS_OF_TASK ? 0 : p->s->groups * p->row_tiles * p->column_tiles * p->tile_floats;
 }
 
-static weight_plan plan_make(const kernel_set *ks, const conv_shape *s) {
-    weight_plan p = {.ks = ks,
-                     .s = s,
-                     .icg = s->ic / s->groups,
-                     .ocg = s->oc / s->groups,
-                     .taps = s->y.kernel * s->x.kernel,
-                     .rows = s->batch * s->y.out,
-                     .parts = 1,
-                     .row_blocks = 1,
-                     .column_blocks = 1};
-    p.row_tiles = ceil_div(p.ocg, ks->gemm_mr);
-    p.column_tiles = ceil_div(p.icg, ks->gemm_nr);
-    if (p.rows == 0 || s->x.out == 0) return p;
-    plan_split(&p);
-    int64_t part_rows = ceil_div(p.rows, p.parts);
-    p.chunk_rows =
-        part_rows * s->x.out <= ONCE_PIXELS ? part_rows : int64_max(1, int64_min(CHUNK_PIXELS / s->x.out, part_rows));
-    plan_panels(&p);
-    plan_sums(&p);
-    int64_t pixels = p.chunk_rows * s->x.out;
-    p.offset_floats = round_up(2 * pixels, 16); /* 64-bit numbers */
-    p.a_step = ceil_div(ks->gemm_mr, ks->lanes) * ks->lanes;
-    p.a_floats = round_up(p.a_step * (pixels + 1), 16);
-    p.spread_floats = round_up(p.taps * ks->gemm_nr, 16);
-    p.worker_floats = p.offset_floats + p.spread_floats + p.a_floats * ceil_div(p.row_tiles, p.row_blocks) +
-                      p.panel_floats * p.column_step + (p.sums == SUMS_OF_TILE ? p.tile_floats : 0);
-    return p;
+/* What a worker has: offsets, packed dy, panels, sums. */
+static void plan_worker(weight_plan *p) {
+    int64_t pixels = p->chunk_rows * p->s->x.out;
+    p->offset_floats = round_up(2 * pixels, 16); /* 64-bit numbers */
+    p->a_step = round_up(p->ks->gemm_mr, p->ks->lanes);
+    p->a_floats = round_up(p->a_step * (pixels + 1), 16);
+    p->worker_floats = p->offset_floats + p->a_floats * ceil_div(p->row_tiles, p->row_blocks) +
+                       p->panel_floats * p->column_step + (p->sums == SUMS_OF_TILE ? p->tile_floats : 0);
 }
 
-size_t conv_weight_scratch_bytes(const kernel_set *ks, const conv_shape *s, int threads) {
-    weight_plan p = plan_make(ks, s);
-    return (size_t)(p.parts * p.part_floats + p.worker_floats * threads) * sizeof(float);
+conv_plan *conv_weight_plan(const conv_plan *common, arena *a) {
+    weight_plan *p = arena_alloc(a, sizeof *p);
+    if (!p) return NULL;
+    p->common = *common;
+    p->ks = common->ks;
+    const conv_shape *s = p->s = &p->common.shape;
+    p->xp = conv_x_pitch(s), p->yp = conv_y_pitch(s);
+    p->icg = s->ic / s->groups, p->ocg = s->oc / s->groups;
+    p->taps = s->y.kernel * s->x.kernel;
+    p->rows = s->batch * s->y.out;
+    p->parts = p->row_blocks = p->column_blocks = 1;
+    p->row_tiles = ceil_div(p->ocg, p->ks->gemm_mr);
+    p->column_tiles = ceil_div(p->icg, p->ks->gemm_nr);
+    if (p->rows == 0 || s->x.out == 0) return &p->common;
+    plan_split(p);
+    int64_t part_rows = ceil_div(p->rows, p->parts);
+    p->chunk_rows =
+        part_rows * s->x.out <= ONCE_PIXELS ? part_rows : int64_max(1, int64_min(CHUNK_PIXELS / s->x.out, part_rows));
+    plan_panels(p);
+    plan_sums(p);
+    plan_worker(p);
+    p->common.scratch_bytes = (size_t)(p->parts * p->part_floats + p->worker_floats * common->threads) * sizeof(float);
+    return &p->common;
 }
 
 /* One chunk of one task, in the worker's scratch. */
@@ -150,7 +156,6 @@ typedef struct weight_chunk {
     float *a;                             /* [row tiles][pixels][a_step] of dy */
     float *panels;                        /* [column tiles][panel_floats] of x */
     float *sums;                          /* of the part, [group][row tile][column tile], or of the tile */
-    float *spread;                        /* a row of a tile as it lies in dw */
     bool add, last;                       /* to what is in sums; no chunk comes after it */
     const float *ahead[2], *ahead_end[2]; /* x and dy of the next chunk, to be asked for while this one is multiplied */
 } weight_chunk;
@@ -173,7 +178,8 @@ static void panel_row(const weight_plan *p, float *to, const float *row, int64_t
 }
 
 /* The panels of the column tiles; tap is looked at when there is a panel for each. */
-static void chunk_pack_x(const weight_plan *p, const weight_chunk *k, int64_t tap) {
+static void chunk_pack_x(const weight_job *j, const weight_chunk *k, int64_t tap) {
+    const weight_plan *p = j->plan;
     const conv_shape *s = p->s;
     int nr = p->ks->gemm_nr;
     int64_t column = k->column_first * nr, columns = int64_min(k->column_end * nr, p->icg) - column;
@@ -184,7 +190,7 @@ static void chunk_pack_x(const weight_plan *p, const weight_chunk *k, int64_t ta
     for (int64_t row = k->first; row < k->end;) {
         int64_t n = int64_min(s->y.out - row % s->y.out, k->end - row),
                 iy = row % s->y.out * s->y.stride - s->y.before + u;
-        const float *x = p->x + row / s->y.out * p->xp.image + k->group * p->icg + column;
+        const float *x = j->x + row / s->y.out * p->xp.image + k->group * p->icg + column;
         for (int64_t i = 0; i < panel_height(p, n); i++, iy += row_step, to += p->panel_width * nr)
             panel_row(p, to, iy >= 0 && iy < s->y.in ? x + iy * p->xp.row : NULL, step, v, columns);
         row += n;
@@ -206,22 +212,24 @@ static void chunk_offsets(const weight_plan *p, const weight_chunk *k) {
 
 /* First channel of a row tile: tiles differ by at most one channel. */
 static int64_t tile_channel(const weight_plan *p, int64_t tile) {
-    return tile * p->ocg / p->row_tiles;
+    return share_begin(p->ocg, p->row_tiles, tile);
 }
 
-static void chunk_pack_dy(const weight_plan *p, const weight_chunk *k) {
+static void chunk_pack_dy(const weight_job *j, const weight_chunk *k) {
+    const weight_plan *p = j->plan;
     int64_t ow = p->s->x.out, oh = p->s->y.out;
     for (int64_t row = k->first; row < k->end; row++)
         for (int64_t tile = k->row_first; tile < k->row_end; tile++) {
             int64_t o = tile_channel(p, tile), width = int64_min(p->a_step, p->ocg - o);
-            const float *dy = p->dy + row / oh * p->yp.image + row % oh * p->yp.row + k->group * p->ocg + o;
+            const float *dy = j->dy + row / oh * p->yp.image + row % oh * p->yp.row + k->group * p->ocg + o;
             float *to = k->a + (tile - k->row_first) * p->a_floats + (row - k->first) * ow * p->a_step;
             p->ks->row_copy(to, p->a_step, dy, p->yp.pixel, ow, width);
         }
 }
 
 /* The x and dy of output rows first…end−1, if this task will pack all of their channels. */
-static void chunk_ahead(const weight_plan *p, weight_chunk *k, int64_t first, int64_t end) {
+static void chunk_ahead(const weight_job *j, weight_chunk *k, int64_t first, int64_t end) {
+    const weight_plan *p = j->plan;
     const conv_shape *s = p->s;
     for (int i = 0; i < 2; i++) k->ahead[i] = k->ahead_end[i] = NULL;
     if (first >= end || s->groups > 1) return;
@@ -230,13 +238,13 @@ static void chunk_ahead(const weight_plan *p, weight_chunk *k, int64_t first, in
     if (p->column_blocks == 1) {
         int64_t top = int64_max(0, row * s->y.stride - s->y.before);
         int64_t bottom = int64_max(0, last_row * s->y.stride + (s->y.kernel - 1) * s->y.dilation - s->y.before);
-        k->ahead[0] = p->x + image * p->xp.image + int64_min(top, s->y.in - 1) * p->xp.row;
+        k->ahead[0] = j->x + image * p->xp.image + int64_min(top, s->y.in - 1) * p->xp.row;
         k->ahead_end[0] =
-            p->x + last_image * p->xp.image + int64_min(bottom, s->y.in - 1) * p->xp.row + s->x.in * p->xp.pixel;
+            j->x + last_image * p->xp.image + int64_min(bottom, s->y.in - 1) * p->xp.row + s->x.in * p->xp.pixel;
     }
     if (p->row_blocks == 1) {
-        k->ahead[1] = p->dy + image * p->yp.image + row * p->yp.row;
-        k->ahead_end[1] = p->dy + last_image * p->yp.image + last_row * p->yp.row + s->x.out * p->yp.pixel;
+        k->ahead[1] = j->dy + image * p->yp.image + row * p->yp.row;
+        k->ahead_end[1] = j->dy + last_image * p->yp.image + last_row * p->yp.row + s->x.out * p->yp.pixel;
     }
 }
 
@@ -256,25 +264,24 @@ static float *sums_of(const weight_plan *p, float *sums, int64_t group, int64_t 
     return sums + ((group * p->row_tiles + row_tile) * p->column_tiles + column_tile) * p->tile_floats;
 }
 
-/* A tile's sums [taps][mr][nr] go to dw[oc][icg][taps]; `spread` holds one row on its way if dw is added to. */
-static void tile_finish(const weight_plan *p, int64_t group, int64_t row_tile, int64_t column_tile, const float *sums,
-                        float *spread) {
+/* A tile's sums [taps][mr][nr] go to dw[oc][icg][taps]. */
+static void tile_finish(const weight_job *j, int64_t group, int64_t row_tile, int64_t column_tile, const float *sums) {
+    const weight_plan *p = j->plan;
     int64_t mr = p->ks->gemm_mr, nr = p->ks->gemm_nr, taps = p->taps, o = tile_channel(p, row_tile);
     int64_t rows = tile_channel(p, row_tile + 1) - o, columns = int64_min(nr, p->icg - column_tile * nr);
-    float *dw = p->dw + ((group * p->ocg + o) * p->icg + column_tile * nr) * taps;
-    for (int64_t i = 0; i < rows; i++, sums += nr, dw += p->icg * taps) {
-        p->ks->transpose(p->accumulate ? spread : dw, taps, sums, mr * nr, taps, columns);
-        if (p->accumulate) p->ks->accumulate(dw, spread, 1, columns * taps);
-    }
+    float *dw = j->dw + ((group * p->ocg + o) * p->icg + column_tile * nr) * taps;
+    for (int64_t i = 0; i < rows; i++, sums += nr, dw += p->icg * taps)
+        p->ks->transpose(dw, taps, sums, mr * nr, taps, columns);
 }
 
 /* Taps tap…tap_end−1 of one tile of sums. */
-static void chunk_tile(const weight_plan *p, weight_chunk *k, int64_t row_tile, int64_t column_tile, int64_t tap,
+static void chunk_tile(const weight_job *j, weight_chunk *k, int64_t row_tile, int64_t column_tile, int64_t tap,
                        int64_t tap_end) {
+    const weight_plan *p = j->plan;
     const conv_shape *s = p->s;
     int64_t o = tile_channel(p, row_tile), nr = p->ks->gemm_nr;
     bool in_place = p->sums == SUMS_IN_PLACE;
-    float *sums = in_place                  ? p->dw + (k->group * p->ocg + o) * p->icg + column_tile * nr
+    float *sums = in_place                  ? j->dw + (k->group * p->ocg + o) * p->icg + column_tile * nr
                   : p->sums == SUMS_OF_TILE ? k->sums
                                             : sums_of(p, k->sums, k->group, row_tile, column_tile);
     gemm_outer t = {.a = k->a + (row_tile - k->row_first) * p->a_floats,
@@ -295,77 +302,74 @@ static void chunk_tile(const weight_plan *p, weight_chunk *k, int64_t row_tile, 
         p->ks->gemm_outer(&t);
     }
     if (k->last && (p->sums == SUMS_OF_TILE || p->sums == SUMS_OF_TASK))
-        tile_finish(p, k->group, row_tile, column_tile, sums, k->spread);
+        tile_finish(j, k->group, row_tile, column_tile, sums);
 }
 
-static void chunk_run(const weight_plan *p, weight_chunk *k, int64_t column_first, int64_t column_end) {
+static void chunk_run(const weight_job *j, weight_chunk *k, int64_t column_first, int64_t column_end) {
+    const weight_plan *p = j->plan;
     k->pixels = (k->end - k->first) * p->s->x.out;
     chunk_offsets(p, k);
-    chunk_pack_dy(p, k);
+    chunk_pack_dy(j, k);
     int64_t tap_step = p->per_tap ? 1 : p->taps;
     for (int64_t column = column_first; column < column_end; column = k->column_end)
         for (int64_t tap = 0; tap < p->taps; tap += tap_step) {
             k->column_first = column;
             k->column_end = int64_min(column + p->column_step, column_end);
-            chunk_pack_x(p, k, tap);
-            for (int64_t j = column; j < k->column_end; j++)
-                for (int64_t i = k->row_first; i < k->row_end; i++) chunk_tile(p, k, i, j, tap, tap + tap_step);
+            chunk_pack_x(j, k, tap);
+            for (int64_t c = column; c < k->column_end; c++)
+                for (int64_t r = k->row_first; r < k->row_end; r++) chunk_tile(j, k, r, c, tap, tap + tap_step);
         }
 }
 
 static void weight_task(void *context, int64_t index, int worker) {
-    const weight_plan *p = context;
+    const weight_job *j = context;
+    const weight_plan *p = j->plan;
     int64_t part = index % p->parts, rest = index / p->parts;
     int64_t columns = rest % p->column_blocks, rows = rest / p->column_blocks % p->row_blocks;
-    int64_t first = part * p->rows / p->parts, end = (part + 1) * p->rows / p->parts;
-    float *mine = p->workers + worker * p->worker_floats;
+    int64_t first = share_begin(p->rows, p->parts, part), end = share_begin(p->rows, p->parts, part + 1);
+    float *mine = j->workers + worker * p->worker_floats;
     weight_chunk k = {.group = rest / p->column_blocks / p->row_blocks,
-                      .row_first = rows * p->row_tiles / p->row_blocks,
-                      .row_end = (rows + 1) * p->row_tiles / p->row_blocks,
-                      .offset = (int64_t *)(void *)mine,
-                      .spread = mine + p->offset_floats};
-    k.panels = k.spread + p->spread_floats;
+                      .row_first = share_begin(p->row_tiles, p->row_blocks, rows),
+                      .row_end = share_begin(p->row_tiles, p->row_blocks, rows + 1),
+                      .offset = (int64_t *)(void *)mine};
+    k.panels = mine + p->offset_floats;
     k.a = k.panels + p->column_step * p->panel_floats;
     k.sums = p->sums == SUMS_OF_TILE ? k.a + p->a_floats * ceil_div(p->row_tiles, p->row_blocks)
-                                     : p->partial + part * p->part_floats;
+                                     : j->partial + part * p->part_floats;
     int64_t chunks = ceil_div(end - first, p->chunk_rows);
     for (int64_t i = 0; i < chunks; i++) {
-        k.first = first + i * (end - first) / chunks;
-        k.end = first + (i + 1) * (end - first) / chunks;
-        chunk_ahead(p, &k, k.end, first + (int64_min(i + 2, chunks)) * (end - first) / chunks);
-        k.add = i > 0 || (p->sums == SUMS_IN_PLACE && p->accumulate);
+        k.first = first + share_begin(end - first, chunks, i);
+        k.end = first + share_begin(end - first, chunks, i + 1);
+        chunk_ahead(j, &k, k.end, first + share_begin(end - first, chunks, int64_min(i + 2, chunks)));
+        k.add = i > 0;
         k.last = i == chunks - 1;
-        chunk_run(p, &k, columns * p->column_tiles / p->column_blocks,
-                  (columns + 1) * p->column_tiles / p->column_blocks);
+        chunk_run(j, &k, share_begin(p->column_tiles, p->column_blocks, columns),
+                  share_begin(p->column_tiles, p->column_blocks, columns + 1));
     }
 }
 
 /* Adds the parts of one tile, in their order. */
 static void reduce_task(void *context, int64_t index, int worker) {
-    const weight_plan *p = context;
+    const weight_job *j = context;
+    const weight_plan *p = j->plan;
     int64_t column_tile = index % p->column_tiles, row_tile = index / p->column_tiles % p->row_tiles;
     int64_t group = index / p->column_tiles / p->row_tiles;
-    float *sums = sums_of(p, p->partial, group, row_tile, column_tile);
+    float *sums = sums_of(p, j->partial, group, row_tile, column_tile);
+    (void)worker;
     for (int64_t part = 1; part < p->parts; part++)
         p->ks->accumulate(sums, sums + part * p->part_floats, 1, p->tile_floats);
-    tile_finish(p, group, row_tile, column_tile, sums, p->workers + worker * p->worker_floats);
+    tile_finish(j, group, row_tile, column_tile, sums);
 }
 
-void conv_dw(const kernel_set *ks, const conv_shape *s, const float *x, conv_pitch xp, const float *dy, conv_pitch yp,
-             float *dw, bool accumulate, void *scratch, pool *p) {
-    weight_plan plan = plan_make(ks, s);
-    plan.x = x;
-    plan.xp = xp;
-    plan.dy = dy;
-    plan.yp = yp;
-    plan.dw = dw;
-    plan.accumulate = accumulate;
-    plan.partial = scratch;
-    plan.workers = plan.partial + plan.parts * plan.part_floats;
-    if (plan.rows == 0 || s->x.out == 0) {
-        if (!accumulate) memset(dw, 0, (size_t)(s->oc * plan.icg * plan.taps) * sizeof *dw);
+void conv_weight_run(const conv_plan *plan, const conv_data *d, pool *workers) {
+    const weight_plan *p = (const weight_plan *)plan;
+    const conv_shape *s = p->s;
+    weight_job j = {.plan = p, .x = d->a, .dy = d->b, .dw = d->out, .partial = d->scratch};
+    j.workers = j.partial + p->parts * p->part_floats;
+    if (p->rows == 0 || s->x.out == 0) {
+        memset(d->out, 0, (size_t)(s->oc * p->icg * p->taps) * sizeof *d->out);
         return;
     }
-    pool_run(p, weight_task, &plan, plan.parts * plan.row_blocks * plan.column_blocks * s->groups);
-    if (plan.sums == SUMS_OF_PARTS) pool_run(p, reduce_task, &plan, s->groups * plan.row_tiles * plan.column_tiles);
+    pool_run(workers, weight_task, &j, p->parts * p->row_blocks * p->column_blocks * s->groups);
+    if (p->sums == SUMS_OF_PARTS) pool_run(workers, reduce_task, &j, s->groups * p->row_tiles * p->column_tiles);
 }

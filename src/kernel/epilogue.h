@@ -1,6 +1,6 @@
 /* What happens to a finished tile of a matrix product or convolution before it is stored:
  *     c = f(alpha·sum (+ c, if accumulating) + bias + residual)
- * One struct for every product, and one place in body/gemm.inc that applies it. */
+ * One struct for every product and every convolution; body/epilogue.inc has what their kernels share of it. */
 #ifndef KERNEL_EPILOGUE_H
 #define KERNEL_EPILOGUE_H
 
@@ -21,12 +21,10 @@ enum activation {
 };
 
 typedef struct epilogue {
-    const float *bias;     /* NULL: none. One value per column n (channel), or per row m */
-    bool bias_per_row;     /* matrix products only */
-    const float *residual; /* NULL: none. Same logical shape as the result; must not overlap it */
-    /* Pitches of the residual in floats. Matrix product: [0] row, [1] column. Convolution: [0] image, [1] row, [2]
-     * pixel. */
-    int64_t residual_pitch[3];
+    const float *bias; /* NULL: none. One value per column n (channel), or per row m */
+    bool bias_per_row; /* matrix products only */
+    /* NULL: none. It has the result's shape and lies as the result does, and must not overlap it. */
+    const float *residual;
     enum activation activation;
     float alpha, beta;
 } epilogue;

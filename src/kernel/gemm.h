@@ -6,33 +6,39 @@
 #include "base/pool.h"
 #include "kernel/epilogue.h"
 #include "kernel/kernel.h"
+#include "kernel/sweep.h"
 
 /* Element (i, j) of a matrix is data[i·row + j·col]; a transposed matrix has the two strides swapped. C is fastest with
  * col = 1, and as fast with row = 1 (the operands are swapped inside). */
-typedef struct gemm_args {
+typedef struct gemm_shape {
     int64_t m, n, k; /* any of them may be 0 */
-    const float *a;
-    int64_t a_row, a_col;
-    const float *b;
-    int64_t b_row, b_col;
-    const float *a_packed; /* NULL, or Aᵀ as packed by gemm_pack_b: then a is not read */
-    const float *b_packed; /* NULL, or B as packed by gemm_pack_b: then b is not read. At most one of the two */
-    float *c;              /* must not overlap A or B */
-    int64_t c_row, c_col;
+    int64_t a_row, a_col, b_row, b_col, c_row, c_col;
     float alpha;
     bool accumulate;
-    const epilogue *epilogue; /* NULL: none */
-} gemm_args;
+    bool b_packed; /* B is constant: gemm_pack packs it, and gemm_run gets it packed */
+} gemm_shape;
 
-/* Bytes of scratch (64-byte aligned) that gemm_run needs with a pool of so many threads. Looks at no data. */
-size_t gemm_scratch_bytes(const kernel_set *ks, const gemm_args *g, int threads);
+/* How a product is computed: follows from its shape alone. */
+typedef struct gemm_plan {
+    const kernel_set *ks;
+    gemm_shape s; /* after the operands were swapped, if they were */
+    bool swapped; /* Cᵀ = Bᵀ·Aᵀ is computed */
+    bool packs;   /* B in every run */
+    int64_t splits;
+    size_t pack_floats, partial_floats;
+    sweep_plan sweep;
+    size_t packed_floats; /* of a constant B (64-byte aligned) */
+    size_t scratch_bytes; /* of a run (64-byte aligned) */
+} gemm_plan;
 
-/* pool may be NULL. threads of gemm_scratch_bytes ≥ pool_threads(p). */
-void gemm_run(const kernel_set *ks, const gemm_args *g, void *scratch, pool *p);
+/* For runs with this many threads at most. */
+gemm_plan gemm_plan_make(const kernel_set *ks, const gemm_shape *s, int threads);
 
-/* Constant operands: pack once, multiply often. The packed array is 64-byte aligned, of so many floats. */
-size_t gemm_packed_b_floats(const kernel_set *ks, int64_t k, int64_t n);
-void gemm_pack_b(const kernel_set *ks, int64_t k, int64_t n, const float *b, int64_t b_row, int64_t b_col,
-                 float *packed, pool *p);
+/* Packs a constant B: once, for many products. */
+void gemm_pack(const gemm_plan *p, const float *b, float *packed, pool *workers);
+
+/* b is packed if the shape says so; c must not overlap a or b. e and workers may be NULL. */
+void gemm_run(const gemm_plan *p, const float *a, const float *b, float *c, const epilogue *e, void *scratch,
+              pool *workers);
 
 #endif

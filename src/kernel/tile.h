@@ -27,8 +27,7 @@ typedef struct gemm_rows {
     float alpha;
     const epilogue *epilogue;     /* NULL: none */
     const float *bias;            /* of this tile: [cols], or [rows] with bias_per_row */
-    const float *const *residual; /* [rows] of this tile */
-    int64_t residual_col;
+    const float *const *residual; /* [rows] of this tile; columns lie as those of c */
 } gemm_rows;
 
 /* c[i][j] = Σ_k a[k·a_step + i] · b[b_offset[k] + j] (+ c[i][j]): an outer product per k. Rows of B are padded to

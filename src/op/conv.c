@@ -280,6 +280,7 @@ const op_def op_Conv = {
     .learnable_inputs = 1 << 1 | 1 << 2,
     .layouts = LAYOUT_IMAGE,
     .image_inputs = 1 << 0,
+    .product = true,
     .epilogue = true,
     .note = "A correlation, as in every framework: the kernel is not flipped. SAME_UPPER puts an odd pixel "
             "of padding behind, as TensorFlow's same.",

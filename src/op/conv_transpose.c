@@ -153,6 +153,7 @@ const op_def op_ConvTranspose = {
     .learnable_inputs = 1 << 1 | 1 << 2,
     .layouts = LAYOUT_IMAGE,
     .image_inputs = 1 << 0,
+    .product = true,
     .epilogue = true,
     .text = "y[b,o,i,j] = bias[o] + Σ x[b,c,p,q] · w[c,o,u,v] where p·sh+u·dh−pt = i and q·sw+v·dw−pl = j",
 };

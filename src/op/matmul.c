@@ -235,6 +235,7 @@ const op_def op_MatMul = {
     .cases = matmul_cases,
     .learnable_inputs = 1 << 0 | 1 << 1,
     .layouts = LAYOUT_STRIDED,
+    .product = true,
     .epilogue = true,
     .text = "y[…,m,n] = Σₖ a[…,m,k] · b[…,k,n]",
 };
@@ -255,6 +256,7 @@ const op_def op_Gemm = {
     .cases = gemm_cases,
     .learnable_inputs = 1 << 1 | 1 << 2,
     .layouts = LAYOUT_STRIDED,
+    .product = true,
     .epilogue = true,
     .text = "y = alpha · A' · B' + beta · C, A' and B' transposed as transA and transB say",
 };

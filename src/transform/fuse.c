@@ -1,5 +1,6 @@
-/* Epilogues: a product followed by a bias, an activation or both becomes one node. Runs after differentiation, so
- * training steps gain too: the activations that fuse have gradients that need their output only. */
+/* Epilogues: a product followed by a bias, a residual, an activation, in this order, becomes one node. Runs after
+ * differentiation, so training steps gain too, where the gradients do not read what lies between: those of ReLU,
+ * sigmoid, tanh and clipping need their output only, those of an addition nothing. */
 #include "transform/transform.h"
 
 #include <assert.h>
@@ -49,13 +50,31 @@ static bool is_channel_bias(const value *bias, const value *y) {
 
 /* The Add of a bias that alone reads the product's output, or NULL; *bias is which of its inputs. */
 static const node *bias_after(const uses *u, const node *n, int *bias) {
-    if (!n->op->epilogue || n->out_count != 1 || n->in_count > 2 || n->out[0]->type != STRIA_FLOAT32 ||
+    if (!n->op->product || n->out_count != 1 || n->in_count > 2 || n->out[0]->type != STRIA_FLOAT32 ||
         n->epilogue.bias >= 0 || n->epilogue.activation)
         return NULL;
     const node *next = only_reader(u, n->out[0]);
     if (!next || next->op != &op_Add || !shape_equal(&next->out[0]->shape, &n->out[0]->shape)) return NULL;
     *bias = next->in[0] == n->out[0];
     return is_channel_bias(next->in[*bias], n->out[0]) ? next : NULL;
+}
+
+/* Whether v is there before the product is computed: products take the place of the first node that fuses. */
+static bool is_ready(const graph_map *m, const value *v) {
+    return v->kind != VALUE_NODE || m->value[v->id];
+}
+
+/* The Add of two values of the same shape, one the last result, which it alone reads, the other a residual; NULL if
+ * there is none. *residual is which of its inputs. Of two products that are added, the second takes the first. */
+static const node *residual_after(const graph_map *m, const uses *u, const node *n, const node *last, int *residual) {
+    if (!n->op->product || n->out_count != 1 || n->out[0]->type != STRIA_FLOAT32 || n->epilogue.residual >= 0 ||
+        n->epilogue.activation)
+        return NULL;
+    const node *next = only_reader(u, last->out[0]);
+    if (!next || next->op != &op_Add) return NULL;
+    *residual = next->in[0] == last->out[0];
+    const value *other = next->in[*residual];
+    return shape_equal(&other->shape, &n->out[0]->shape) && is_ready(m, other) ? next : NULL;
 }
 
 /* The activation that alone reads the last result, or NULL. */
@@ -75,19 +94,27 @@ static stria_status activation_fuse(graph_map *m, node *copy, const node *activa
     return STRIA_OK;
 }
 
+/* Makes input `which` of an Add an input of the epilogue, *index. */
+static stria_status add_fuse(graph_map *m, node *copy, const node *add, int which, int *index, stria_error *err) {
+    value *v;
+    TRY(graph_map_value(m, add->in[which], &v, err));
+    TRY(graph_append_input(m->to, copy, v, err));
+    *index = copy->in_count - 1;
+    m->value[add->out[0]->id] = copy->out[0];
+    return STRIA_OK;
+}
+
 /* Copies n with all that fuses into it. */
 static stria_status node_fuse(graph_map *m, const uses *u, const node *n, stria_error *err) {
-    int which = 0;
+    int which_bias = 0, which_residual = 0;
     node *copy;
-    value *bias;
-    const node *add = bias_after(u, n, &which), *activation = activation_after(u, n, add ? add : n);
+    const node *bias = bias_after(u, n, &which_bias), *last = bias ? bias : n;
+    const node *residual = residual_after(m, u, n, last, &which_residual);
+    if (residual) last = residual;
+    const node *activation = activation_after(u, n, last);
     TRY(graph_map_node(m, n, &copy, err));
-    if (add) {
-        TRY(graph_map_value(m, add->in[which], &bias, err));
-        TRY(graph_append_input(m->to, copy, bias, err));
-        copy->epilogue.bias = copy->in_count - 1;
-        m->value[add->out[0]->id] = copy->out[0];
-    }
+    if (bias) TRY(add_fuse(m, copy, bias, which_bias, &copy->epilogue.bias, err));
+    if (residual) TRY(add_fuse(m, copy, residual, which_residual, &copy->epilogue.residual, err));
     return activation ? activation_fuse(m, copy, activation, err) : STRIA_OK;
 }
 

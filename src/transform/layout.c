@@ -49,7 +49,7 @@ static order order_choose(const graph *g, int64_t *batch) {
     for (int i = 0; i < g->node_count; i++) {
         const node *n = g->nodes[i];
         gradients |= *n->origin != 0;
-        if (n->op->layouts != LAYOUT_IMAGE || !n->op->learnable_inputs || n->in[0]->shape.rank < 3) continue;
+        if (n->op->layouts != LAYOUT_IMAGE || !n->op->product || n->in[0]->shape.rank < 3) continue;
         int64_t work = n->op->cost ? n->op->cost(n).multiply_adds : 0;
         all += work;
         if (few_channels(n)) few += work;
@@ -133,8 +133,7 @@ static bool lone(layouter *l, const node *n) {
 static order image_order(layouter *l, const node *n) {
     if (lone(l, n)) return PLAIN;
     if (l->images != PLAIN) return l->images;
-    bool product = n->op->learnable_inputs && n->op->cost && n->op->cost(n).multiply_adds > 0;
-    if (!product) return order_now(l, n->in[0]);
+    if (!n->op->product) return order_now(l, n->in[0]);
     if (n->op != &op_Conv || n->in[0]->shape.dim[1] >= CHANNELS_PLAIN) return CHANNELS_LAST;
     conv_shape s = conv_shape_of(n);
     return conv_is_compact(&s) ? PLAIN : CHANNELS_LAST;

@@ -29,7 +29,7 @@ pass pass_fold_norm;
 pass pass_training;
 /* Padding with zeros (a maximum: with −∞) becomes the pads of the convolution or pooling behind it. */
 pass pass_pad;
-/* Puts bias additions and activations into the epilogue of the product before them. */
+/* Puts additions of a bias or a residual and activations into the epilogue of the product before them. */
 pass pass_fuse;
 /* Chooses storage orders for image tensors and places Reorder nodes. */
 pass pass_layout;

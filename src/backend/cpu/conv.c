@@ -1,221 +1,132 @@
-/* Convolution and its two gradients: in batch-last storage every lane is an image; in channels-last storage an implicit
- * matrix product. */
-#include "backend/cpu/conv.h"
-
-#include "kernel/conv_batch.h"
-#include "kernel/conv_plain.h"
+/* Convolution, its two gradients and the transposed convolution: a rule for each family of kernel/conv.h, which plans
+ * when the session is made. */
+#include "kernel/conv.h"
+#include "backend/cpu/cpu.h"
 #include "op/conv.h"
 
-stria_status conv_plan_new(impl_plan *p, conv_plan **out, stria_error *err) {
-    conv_plan *c = arena_alloc(p->arena, sizeof *c);
-    if (!c) FAIL(err, STRIA_NO_MEMORY, "layer '%s': not enough memory", p->node->name);
-    conv_shape s = c->shape = conv_shape_of(p->node);
-    c->x = (conv_pitch){s.y.in * s.x.in * s.ic, s.x.in * s.ic, s.ic};
-    c->y = (conv_pitch){s.y.out * s.x.out * s.oc, s.x.out * s.oc, s.oc};
-    epilogue_activation(p->node, &c->epilogue);
-    unary_activation(p->node, &c->activation, &c->a, &c->b);
-    *out = c;
-    return STRIA_OK;
-}
+/* Settled when the session is made. */
+typedef struct prepared_conv {
+    conv_plan *plan;
+    epilogue epilogue; /* without its pointers */
+    int bias;          /* which input; −1: none */
+    int a, b;          /* which inputs the kernel reads; b −1: the packed weights */
+} prepared_conv;
 
-enum conv_op conv_op_of(const node *n) {
+static enum conv_op conv_op_of(const node *n) {
     return n->op == &op_Conv ? CONV_FORWARD : n->op == &op_ConvWeightGradient ? CONV_DW : CONV_DX;
 }
 
-const float *conv_bias(const impl_call *c) {
-    int epilogue = c->node->epilogue.bias;
-    if (!c->node->op->epilogue) return NULL; /* a gradient */
-    return epilogue >= 0 ? c->in[epilogue] : node_own_inputs(c->node) > 2 ? c->in[2] : NULL;
+/* The bias, of the operator or of its epilogue; gradients have none. */
+static int bias_of(const node *n) {
+    if (!n->op->epilogue) return -1;
+    if (n->epilogue.bias >= 0) return n->epilogue.bias;
+    return node_own_inputs(n) > 2 && n->in[2] ? 2 : -1;
 }
 
-epilogue conv_epilogue(const impl_call *c) {
-    const conv_plan *p = c->prepared;
-    const conv_pitch *result = conv_op_of(c->node) == CONV_FORWARD ? &p->y : &p->x;
-    epilogue e = p->epilogue;
-    e.bias = conv_bias(c);
-    if (c->node->epilogue.residual >= 0) {
-        e.residual = c->in[c->node->epilogue.residual];
-        e.residual_pitch[0] = result->image, e.residual_pitch[1] = result->row, e.residual_pitch[2] = result->pixel;
-    }
-    return e;
-}
+/* ---- rules ---- */
 
-bool conv_accept_storage(const node *n, conv_storage_rule *rule, const char *wanted, refusal *why) {
+typedef bool storage_rule(const value *v);
+
+/* All image tensors of the node in one storage order, everything float32, an epilogue that the kernels know. */
+static bool accept_storage(const node *n, storage_rule *rule, const char *wanted, refusal *why) {
+    epilogue e = {0};
+    if (!epilogue_activation(n, &e)) return REFUSE(why, "no epilogue for %s", n->epilogue.activation->name);
     if (n->epilogue.bias >= 0 && node_own_inputs(n) > 2) return REFUSE(why, "a bias besides the operator's own");
     if (!all_float32(n, why)) return false;
-    for (int i = 0; i < n->in_count && i < 32; i++)
-        if (n->op->image_inputs >> i & 1 && !rule(n->in[i]))
+    for (int i = 0; i < n->in_count && i < 32; i++) {
+        bool image = i < node_own_inputs(n) ? n->op->image_inputs >> i & 1 : i == n->epilogue.residual;
+        if (image && !rule(n->in[i]))
             return REFUSE(why, "'%.40s' is %s, not %s", n->in[i]->name, storage_name(n->in[i]), wanted);
+    }
     if (!(n->op->plain_outputs & 1) && !rule(n->out[0]))
         return REFUSE(why, "'%.40s' is %s, not %s", n->out[0]->name, storage_name(n->out[0]), wanted);
     return true;
 }
 
-/* ---- batch-last ---- */
-
-bool conv_accept_batch_last(const node *n, refusal *why) {
-    unary_kind kind;
-    float a, b;
-    if (!unary_activation(n, &kind, &a, &b)) return REFUSE(why, "no kernel for %s", n->epilogue.activation->name);
-    if (n->epilogue.residual >= 0) return REFUSE(why, "a residual to add");
-    return conv_accept_storage(n, value_is_batch_last, "batch-last", why);
+static bool accept_gemm(const node *n, refusal *why) {
+    return accept_storage(n, value_is_channels_last, "channels-last", why);
 }
 
-stria_status conv_prepare_batch_last(impl_plan *p, void **prepared, stria_error *err) {
-    conv_plan *c;
-    TRY(conv_plan_new(p, &c, err));
-    enum conv_op op = conv_op_of(p->node);
-    int64_t floats = op == CONV_FORWARD ? conv_batch_forward_scratch(p->ks, &c->shape, p->threads)
-                     : op == CONV_DX    ? conv_batch_data_scratch(p->ks, &c->shape, p->threads)
-                                        : conv_batch_weight_scratch(p->ks, &c->shape, p->threads);
-    p->scratch_bytes = (size_t)floats * sizeof(float);
-    *prepared = c;
-    return STRIA_OK;
+static bool accept_batch(const node *n, refusal *why) {
+    return accept_storage(n, value_is_batch_last, "batch-last", why);
 }
 
-static stria_status forward_batch_last(const impl_call *c, stria_error *err) {
-    const conv_plan *p = c->prepared;
-    (void)err;
-    conv_batch_forward(c->ks, c->pool, &p->shape, c->out[0], (batch_pitch){0}, c->in[0], (batch_pitch){0}, c->in[1],
-                       conv_bias(c), p->activation, p->a, p->b, c->scratch);
-    return STRIA_OK;
+static bool accept_depthwise(const node *n, refusal *why) {
+    conv_shape s = conv_shape_of(n);
+    if (s.groups == 1) return REFUSE(why, "one group");
+    if (!conv_is_depthwise(&s)) return REFUSE(why, "groups of %lld channels", (long long)(s.ic / s.groups));
+    return accept_gemm(n, why);
 }
-
-static stria_status data_batch_last(const impl_call *c, stria_error *err) {
-    const conv_plan *p = c->prepared;
-    (void)err;
-    conv_batch_data(c->ks, c->pool, &p->shape, c->out[0], (batch_pitch){0}, c->in[0], (batch_pitch){0}, c->in[1],
-                    c->scratch);
-    return STRIA_OK;
-}
-
-static stria_status weight_batch_last(const impl_call *c, stria_error *err) {
-    const conv_plan *p = c->prepared;
-    (void)err;
-    conv_batch_weight(c->ks, c->pool, &p->shape, c->out[0], NULL, c->in[1], (batch_pitch){0}, c->in[0],
-                      (batch_pitch){0}, c->scratch);
-    return STRIA_OK;
-}
-
-/* ---- plain ---- */
 
 static bool accept_plain(const node *n, refusal *why) {
-    epilogue e = {0};
     conv_shape s = conv_shape_of(n);
     if (!conv_is_compact(&s)) return REFUSE(why, "windows that reach far beyond the image");
-    if (!epilogue_activation(n, &e)) return REFUSE(why, "no epilogue for %s", n->epilogue.activation->name);
-    return conv_accept_storage(n, value_is_plain, "plain", why);
+    return accept_storage(n, value_is_plain, "plain", why);
 }
 
-static stria_status prepare_plain(impl_plan *p, void **prepared, stria_error *err) {
-    conv_plan *c;
-    TRY(conv_plan_new(p, &c, err));
-    p->scratch_bytes = conv_plain_scratch_bytes(p->ks, &c->shape, p->threads);
-    p->packed_bytes = conv_plain_packed_floats(p->ks, &c->shape) * sizeof(float);
+/* ---- plan, pack, run ---- */
+
+static stria_status prepare(const conv_kernel *kernel, impl_plan *p, void **prepared, stria_error *err) {
+    const node *n = p->node;
+    conv_shape s = conv_shape_of(n);
+    enum conv_op op = conv_op_of(n);
+    prepared_conv *c = arena_alloc(p->arena, sizeof *c);
+    if (c) c->plan = conv_plan_new(&kernel[op], p->ks, &s, p->threads, p->arena);
+    if (!c || !c->plan) FAIL(err, STRIA_NO_MEMORY, "layer '%s': not enough memory", n->name);
+    epilogue_activation(n, &c->epilogue);
+    c->bias = bias_of(n);
+    c->a = op == CONV_DW ? 1 : 0;
+    c->b = op == CONV_DW ? 0 : -1;
+    p->scratch_bytes = c->plan->scratch_bytes;
+    p->packed_bytes = c->plan->packed_floats * sizeof(float);
     *prepared = c;
     return STRIA_OK;
 }
 
-static void pack_plain(const impl_call *c) {
-    const conv_plan *p = c->prepared;
-    conv_plain_pack(c->ks, &p->shape, c->in[1], c->packed, c->pool);
+static void pack(const impl_call *c) {
+    const prepared_conv *p = c->prepared;
+    conv_pack(p->plan, c->in[1], c->packed, c->pool);
 }
 
-static stria_status forward_plain(const impl_call *c, stria_error *err) {
-    const conv_plan *p = c->prepared;
-    epilogue e = conv_epilogue(c);
+static stria_status run(const impl_call *c, stria_error *err) {
+    const prepared_conv *p = c->prepared;
+    const node_epilogue *node = &c->node->epilogue;
+    epilogue e = p->epilogue;
     (void)err;
-    conv_plain_forward(c->ks, &p->shape, c->in[0], c->packed, c->out[0], &e, c->scratch, c->pool);
+    if (p->bias >= 0) e.bias = c->in[p->bias];
+    if (node->residual >= 0) e.residual = c->in[node->residual];
+    conv_data d = {.a = c->in[p->a],
+                   .b = p->b < 0 ? c->packed : c->in[p->b],
+                   .out = c->out[0],
+                   .epilogue = &e,
+                   .scratch = c->scratch};
+    conv_run(p->plan, &d, c->pool);
     return STRIA_OK;
 }
 
-/* ---- channels-last ---- */
+/* ---- implementations ---- */
 
-bool conv_accept_channels_last(const node *n, refusal *why) {
-    epilogue e = {0};
-    if (!epilogue_activation(n, &e)) return REFUSE(why, "no epilogue for %s", n->epilogue.activation->name);
-    return conv_accept_storage(n, value_is_channels_last, "channels-last", why);
-}
+#define PREPARE(family)                                                                                                \
+    static stria_status prepare_##family(impl_plan *p, void **prepared, stria_error *err) {                            \
+        return prepare(conv_##family, p, prepared, err);                                                               \
+    }
+PREPARE(gemm)
+PREPARE(depthwise)
+PREPARE(batch)
+PREPARE(plain)
 
-static stria_status prepare_channels_last(impl_plan *p, void **prepared, stria_error *err) {
-    conv_plan *c;
-    TRY(conv_plan_new(p, &c, err));
-    enum conv_op op = conv_op_of(p->node);
-    p->scratch_bytes = conv_scratch_bytes(p->ks, &c->shape, op, p->threads);
-    if (op != CONV_DW) p->packed_bytes = conv_packed_floats(p->ks, &c->shape, op) * sizeof(float);
-    *prepared = c;
-    return STRIA_OK;
-}
+/* Weights that are packed, and weight gradients, which have none. */
+#define PACKED(text, family)                                                                                           \
+    { .name = text, .accept = accept_##family, .prepare = prepare_##family, .pack = pack, .pack_input = 1, .run = run }
+#define WEIGHT(text, family)                                                                                           \
+    { .name = text, .accept = accept_##family, .prepare = prepare_##family, .run = run }
 
-static void pack_forward(const impl_call *c) {
-    const conv_plan *p = c->prepared;
-    conv_pack(c->ks, &p->shape, CONV_FORWARD, c->in[1], c->packed, c->pool);
-}
+static const op_impl depthwise = PACKED("depthwise", depthwise), depthwise_weight = WEIGHT("depthwise", depthwise);
+static const op_impl gemm = PACKED("gemm_implicit", gemm), gemm_weight = WEIGHT("gemm_implicit", gemm);
+static const op_impl batch = PACKED("direct_batch_last", batch), batch_weight = WEIGHT("direct_batch_last", batch);
+static const op_impl plain = PACKED("direct_plain", plain);
 
-static void pack_data(const impl_call *c) {
-    const conv_plan *p = c->prepared;
-    conv_pack(c->ks, &p->shape, CONV_DX, c->in[1], c->packed, c->pool);
-}
-
-static stria_status forward_channels_last(const impl_call *c, stria_error *err) {
-    const conv_plan *p = c->prepared;
-    epilogue e = conv_epilogue(c);
-    (void)err;
-    conv_forward(c->ks, &p->shape, c->in[0], p->x, c->packed, c->out[0], p->y, &e, c->scratch, c->pool);
-    return STRIA_OK;
-}
-
-static stria_status data_channels_last(const impl_call *c, stria_error *err) {
-    const conv_plan *p = c->prepared;
-    epilogue e = conv_epilogue(c);
-    (void)err;
-    conv_dx(c->ks, &p->shape, c->in[0], p->y, c->packed, c->out[0], p->x, &e, c->scratch, c->pool);
-    return STRIA_OK;
-}
-
-static stria_status weight_channels_last(const impl_call *c, stria_error *err) {
-    const conv_plan *p = c->prepared;
-    (void)err;
-    conv_dw(c->ks, &p->shape, c->in[1], p->x, c->in[0], p->y, c->out[0], false, c->scratch, c->pool);
-    return STRIA_OK;
-}
-
-static const op_impl forward_batch = {.name = "direct_batch_last",
-                                      .accept = conv_accept_batch_last,
-                                      .prepare = conv_prepare_batch_last,
-                                      .run = forward_batch_last};
-static const op_impl forward_pixels = {.name = "direct_plain",
-                                       .accept = accept_plain,
-                                       .prepare = prepare_plain,
-                                       .pack = pack_plain,
-                                       .pack_input = 1,
-                                       .run = forward_plain};
-static const op_impl data_batch = {.name = "direct_batch_last",
-                                   .accept = conv_accept_batch_last,
-                                   .prepare = conv_prepare_batch_last,
-                                   .run = data_batch_last};
-static const op_impl weight_batch = {.name = "direct_batch_last",
-                                     .accept = conv_accept_batch_last,
-                                     .prepare = conv_prepare_batch_last,
-                                     .run = weight_batch_last};
-static const op_impl forward_gemm = {.name = "gemm_implicit",
-                                     .accept = conv_accept_channels_last,
-                                     .prepare = prepare_channels_last,
-                                     .pack = pack_forward,
-                                     .pack_input = 1,
-                                     .run = forward_channels_last};
-const op_impl conv_data_gemm = {.name = "gemm_implicit",
-                                .accept = conv_accept_channels_last,
-                                .prepare = prepare_channels_last,
-                                .pack = pack_data,
-                                .pack_input = 1,
-                                .run = data_channels_last};
-static const op_impl weight_gemm = {.name = "gemm_implicit",
-                                    .accept = conv_accept_channels_last,
-                                    .prepare = prepare_channels_last,
-                                    .run = weight_channels_last};
-
-const op_impl *const cpu_conv[] = {&conv_depthwise_forward, &forward_gemm,   &forward_pixels,
-                                   &forward_batch,          &impl_reference, NULL};
-const op_impl *const cpu_conv_data[] = {&conv_depthwise_data, &conv_data_gemm, &data_batch, &impl_reference, NULL};
-const op_impl *const cpu_conv_weight[] = {&conv_depthwise_weight, &weight_gemm, &weight_batch, &impl_reference, NULL};
+const op_impl *const cpu_conv[] = {&depthwise, &gemm, &plain, &batch, &impl_reference, NULL};
+/* And the transposed convolution. */
+const op_impl *const cpu_conv_data[] = {&depthwise, &gemm, &batch, &impl_reference, NULL};
+const op_impl *const cpu_conv_weight[] = {&depthwise_weight, &gemm_weight, &batch_weight, &impl_reference, NULL};

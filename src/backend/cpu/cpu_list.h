@@ -1,7 +1,7 @@
 /* Which list of implementations runs which operator: CPU(operator, list). Operators without a line run by their
  * reference. */
 CPU(Conv, cpu_conv)
-CPU(ConvTranspose, cpu_conv_transpose)
+CPU(ConvTranspose, cpu_conv_data)
 CPU(ConvDataGradient, cpu_conv_data)
 CPU(ConvWeightGradient, cpu_conv_weight)
 CPU(Gemm, cpu_gemm)
@@ -139,4 +139,4 @@ CPU(OneHot, cpu_one_hot)
 CPU(PadGradient, cpu_pad_gradient)
 CPU(Cast, cpu_cast)
 CPU(CastLike, cpu_cast)
-/* Elementwise operators of one tensor and their gradients are found by unary_op_of (elementwise.c). */
+/* Elementwise operators of one tensor and their gradients are found by unary_op_of (cpu.c). */

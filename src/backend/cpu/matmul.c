@@ -6,11 +6,10 @@
 #include "kernel/gemm.h"
 
 typedef struct product_plan {
-    gemm_args args; /* without data pointers */
-    epilogue epilogue;
+    gemm_plan plan;
+    epilogue epilogue; /* without its pointers */
     product_geometry geometry;
     int64_t matrices, y_matrix; /* of a batch; elements of one result */
-    bool packs;                 /* B is a weight: packed once, or once a run */
     int bias;                   /* the input that is added to every row, −1: none */
     bool copy_c;                /* C is broadcast into the result first */
     float beta;
@@ -20,7 +19,9 @@ typedef struct product_plan {
 static bool accept_gemm(const node *n, refusal *why) {
     epilogue e = {0};
     if (!epilogue_activation(n, &e)) return REFUSE(why, "no epilogue for %s", n->epilogue.activation->name);
-    if (n->epilogue.residual >= 0) return REFUSE(why, "a residual to add");
+    const value *residual = n->epilogue.residual >= 0 ? n->in[n->epilogue.residual] : NULL;
+    if (residual && !layout_equal(&residual->layout, &n->out[0]->layout, residual->shape.rank))
+        return REFUSE(why, "'%.40s' is %s, not as the result", residual->name, storage_name(residual));
     bool matrices = n->in[0]->shape.rank == 2 && n->in[1]->shape.rank == 2;
     if (n->epilogue.bias >= 0 && !matrices) return REFUSE(why, "a bias to a batch of products");
     if (n->epilogue.bias >= 0 && node_own_inputs(n) > 2) return REFUSE(why, "a bias besides the operator's own");
@@ -41,13 +42,13 @@ static bool is_column_bias(const shape *c, int64_t columns, float beta) {
            ((c->rank == 1 && c->dim[0] == columns) || (c->rank == 2 && c->dim[0] == 1 && c->dim[1] == columns));
 }
 
-static void plan_c(product_plan *p, const node *n) {
+static void plan_c(product_plan *p, gemm_shape *s, const node *n) {
     const value *c = n->in[2], *y = n->out[0];
     int64_t pitch[RANK_MAX];
     p->beta = ((const gemm_attributes *)n->attributes)->beta;
-    p->copy_c = !is_column_bias(&c->shape, p->args.n, p->beta);
+    p->copy_c = !is_column_bias(&c->shape, s->n, p->beta);
     if (!p->copy_c) p->bias = 2;
-    p->args.accumulate = p->copy_c;
+    s->accumulate = p->copy_c;
     layout_pitches(&c->layout, &c->shape, pitch);
     for (int i = 0; i < 2; i++) {
         int d = i - (2 - c->shape.rank);
@@ -57,19 +58,19 @@ static void plan_c(product_plan *p, const node *n) {
 }
 
 /* Strides of two plain or transposed-in-memory matrices, as the attributes turn them. */
-static void plan_strides(product_plan *p, const node *n) {
+static void plan_strides(const product_plan *p, gemm_shape *s, const node *n) {
     int64_t a[RANK_MAX], b[RANK_MAX];
     bool ta = false, tb = false;
     if (n->op == &op_Gemm) {
         const gemm_attributes *t = n->attributes;
         ta = t->transA != 0, tb = t->transB != 0;
-        p->args.alpha = t->alpha;
+        s->alpha = t->alpha;
     }
     layout_pitches(&n->in[0]->layout, &n->in[0]->shape, a);
     layout_pitches(&n->in[1]->layout, &n->in[1]->shape, b);
-    p->args.a_row = a[ta], p->args.a_col = a[!ta];
-    p->args.b_row = b[tb], p->args.b_col = b[!tb];
-    p->args.c_row = p->y_pitch[0], p->args.c_col = p->y_pitch[1];
+    s->a_row = a[ta], s->a_col = a[!ta];
+    s->b_row = b[tb], s->b_col = b[!tb];
+    s->c_row = p->y_pitch[0], s->c_col = p->y_pitch[1];
 }
 
 static stria_status prepare(impl_plan *plan, void **prepared, stria_error *err) {
@@ -77,32 +78,28 @@ static stria_status prepare(impl_plan *plan, void **prepared, stria_error *err) 
     product_plan *p = arena_alloc(plan->arena, sizeof *p);
     if (!p) FAIL(err, STRIA_NO_MEMORY, "layer '%s': not enough memory", n->name);
     product_geometry g = p->geometry = product_geometry_of(n);
-    p->args = (gemm_args){.m = g.m,
-                          .n = g.n,
-                          .k = g.k,
-                          .a_row = g.a_row,
-                          .a_col = g.a_column,
-                          .b_row = g.b_row,
-                          .b_col = g.b_column,
-                          .c_row = g.n,
-                          .c_col = 1,
-                          .alpha = 1};
+    gemm_shape s = {.m = g.m,
+                    .n = g.n,
+                    .k = g.k,
+                    .a_row = g.a_row,
+                    .a_col = g.a_column,
+                    .b_row = g.b_row,
+                    .b_col = g.b_column,
+                    .c_row = g.n,
+                    .c_col = 1,
+                    .alpha = 1};
     p->matrices = shape_count(&g.batch);
     p->y_matrix = g.m * g.n;
     layout_pitches(&n->out[0]->layout, &n->out[0]->shape, p->y_pitch);
-    if (n->in[0]->shape.rank == 2 && n->in[1]->shape.rank == 2) plan_strides(p, n);
+    if (n->in[0]->shape.rank == 2 && n->in[1]->shape.rank == 2) plan_strides(p, &s, n);
     p->bias = n->epilogue.bias;
-    if (node_own_inputs(n) > 2 && n->in[2]) plan_c(p, n);
+    if (node_own_inputs(n) > 2 && n->in[2]) plan_c(p, &s, n);
     epilogue_activation(n, &p->epilogue);
-    static const float nothing[1]; /* scratch depends on there being a bias or packed weights, not on where they are */
-    p->epilogue.bias = p->bias >= 0 ? nothing : NULL;
-    p->args.epilogue = &p->epilogue;
-    p->packs = n->in[1]->kind != VALUE_NODE && n->in[1]->shape.rank == 2 && p->matrices == 1 && p->args.c_col == 1;
-    if (p->packs) {
-        p->args.b_packed = nothing;
-        plan->packed_bytes = gemm_packed_b_floats(plan->ks, g.k, g.n) * sizeof(float);
-    }
-    plan->scratch_bytes = gemm_scratch_bytes(plan->ks, &p->args, plan->threads);
+    /* B is a weight: packed once, or once a run */
+    s.b_packed = n->in[1]->kind != VALUE_NODE && n->in[1]->shape.rank == 2 && p->matrices == 1 && s.c_col == 1;
+    p->plan = gemm_plan_make(plan->ks, &s, plan->threads);
+    plan->packed_bytes = p->plan.packed_floats * sizeof(float);
+    plan->scratch_bytes = p->plan.scratch_bytes;
     *prepared = p;
     return STRIA_OK;
 }
@@ -124,23 +121,22 @@ static void c_broadcast(const impl_call *c, const product_plan *p) {
 
 static void pack(const impl_call *c) {
     const product_plan *p = c->prepared;
-    if (p->packs) gemm_pack_b(c->ks, p->args.k, p->args.n, c->in[1], p->args.b_row, p->args.b_col, c->packed, c->pool);
+    if (p->plan.s.b_packed) gemm_pack(&p->plan, c->in[1], c->packed, c->pool);
 }
 
 static stria_status run(const impl_call *c, stria_error *err) {
     const product_plan *p = c->prepared;
     epilogue e = p->epilogue;
-    gemm_args args = p->args;
-    if (p->packs) args.b_packed = c->packed;
     (void)err;
+    const float *residual = c->node->epilogue.residual >= 0 ? c->in[c->node->epilogue.residual] : NULL;
     e.bias = p->bias >= 0 ? c->in[p->bias] : NULL;
-    args.epilogue = &e;
     if (p->copy_c) c_broadcast(c, p);
     for (int64_t i = 0; i < p->matrices; i++) {
-        args.a = (const float *)c->in[0] + batch_offset(i, &p->geometry.batch, p->geometry.a_batch);
-        args.b = (const float *)c->in[1] + batch_offset(i, &p->geometry.batch, p->geometry.b_batch);
-        args.c = (float *)c->out[0] + i * p->y_matrix;
-        gemm_run(c->ks, &args, c->scratch, c->pool);
+        const float *a = (const float *)c->in[0] + batch_offset(i, &p->geometry.batch, p->geometry.a_batch);
+        const float *b = (const float *)c->in[1] + batch_offset(i, &p->geometry.batch, p->geometry.b_batch);
+        if (p->plan.s.b_packed) b = c->packed;
+        if (residual) e.residual = residual + i * p->y_matrix;
+        gemm_run(&p->plan, a, b, (float *)c->out[0] + i * p->y_matrix, &e, c->scratch, c->pool);
     }
     return STRIA_OK;
 }
