@@ -4,6 +4,7 @@
 
 #include "run/session.h"
 #include "train/evaluate.h"
+#include "train/schedule.h"
 #include "train/step.h"
 
 #define CHECKPOINT_FILE "checkpoint.safetensors"
