@@ -164,7 +164,7 @@ static stria_status predict_view(stria_predictor *p, const image_view *view, flo
 
 stria_status stria_predict_file(stria_predictor *p, const char *path, float *probabilities, stria_error *err) {
     image picture = {0};
-    TRY(image_load(path, &picture, err));
+    TRY(image_load_named(path, &picture, err));
     image_view view = {.bytes = picture.pixels,
                        .channels = picture.channels,
                        .height = picture.height,

@@ -1,5 +1,6 @@
 #include "base/file.h"
 
+#include "base/file_reason.h"
 #include "base/memory.h"
 #include "base/text.h"
 
@@ -16,76 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { WRITER_BUFFER_BYTES = 1 << 16, REASON_BYTES = 128, LINKS_MAX = 40 /* as in Linux */ };
-
-/* The system's reason, beginning in lower case like our own sentences. */
-static const char *reason(int number, char buffer[REASON_BYTES]) {
-    snprintf(buffer, REASON_BYTES, "%s", strerror(number));
-    bool word = buffer[0] >= 'A' && buffer[0] <= 'Z' && buffer[1] >= 'a' && buffer[1] <= 'z';
-    if (word) buffer[0] = (char)(buffer[0] + 'a' - 'A');
-    return buffer;
-}
-
-static bool is_absent(int number) {
-    return number == ENOENT || number == ENOTDIR || number == ELOOP || number == ENAMETOOLONG;
-}
-
-static stria_status fail_to(const char *verb, const char *path, int number, stria_error *err) {
-    char why[REASON_BYTES];
-    FAIL(err, is_absent(number) ? STRIA_NO_FILE : STRIA_IO, "cannot %s '%s': %s", verb, path, reason(number, why));
-}
-
-static const char *kind_name(mode_t mode) {
-    return S_ISDIR(mode) ? "a folder" : S_ISREG(mode) ? "a file" : "a device or pipe";
-}
-
-/* Opens and checks the kind and the size. O_NONBLOCK: a named pipe must not hang us. */
-static stria_status open_regular(const char *path, size_t max_bytes, int *fd, size_t *size, stria_error *err) {
-    struct stat st;
-    char why[REASON_BYTES], have[32], most[32];
-    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (*fd < 0) FAIL(err, STRIA_NO_FILE, "cannot open '%s': %s", path, reason(errno, why));
-    if (fstat(*fd, &st) != 0) return fail_to("read", path, errno, err);
-    if (!S_ISREG(st.st_mode)) FAIL(err, STRIA_BAD_FILE, "cannot read '%s': it is %s", path, kind_name(st.st_mode));
-    if ((max_bytes && (uint64_t)st.st_size > max_bytes) || (uint64_t)st.st_size > PTRDIFF_MAX)
-        FAIL(err, STRIA_BAD_FILE, "'%s' has %s bytes, more than the %s expected at most", path,
-             text_thousands(st.st_size, have), text_thousands((int64_t)(max_bytes ? max_bytes : PTRDIFF_MAX), most));
-    *size = (size_t)st.st_size;
-    return STRIA_OK;
-}
-
-static stria_status read_all(int fd, const char *path, uint8_t *data, size_t size, stria_error *err) {
-    for (size_t done = 0; done < size;) {
-        size_t step = size - done < (1u << 30) ? size - done : 1u << 30;
-        ssize_t got = read(fd, data + done, step);
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return fail_to("read", path, errno, err);
-        if (got == 0) FAIL(err, STRIA_BAD_FILE, "'%s' ended at byte %zu of %zu while it was read", path, done, size);
-        done += (size_t)got;
-    }
-    return STRIA_OK;
-}
-
-stria_status file_read(const char *path, size_t max_bytes, uint8_t **data, size_t *size, stria_error *err) {
-    int fd = -1;
-    size_t bytes = 0;
-    uint8_t *content = NULL;
-    stria_status status = open_regular(path, max_bytes, &fd, &bytes, err);
-    if (status != STRIA_OK) goto done;
-    content = mem_alloc(bytes);
-    if (!content) {
-        status = error_set(err, STRIA_NO_MEMORY, "not enough memory for '%s' (%zu bytes)", path, bytes);
-        goto done;
-    }
-    TRY_DONE(read_all(fd, path, content, bytes, err));
-    *data = content;
-    *size = bytes;
-    content = NULL;
-done:
-    mem_free(content);
-    if (fd >= 0) close(fd);
-    return status;
-}
+enum { WRITER_BUFFER_BYTES = 1 << 16, LINKS_MAX = 40 /* as in Linux */ };
 
 struct file_writer {
     char *path, *temporary; /* path: where the name leads, links followed */
@@ -278,9 +210,13 @@ stria_status file_writer_commit(file_writer *w, stria_error *err) {
 
 stria_status file_append(const char *path, const void *data, size_t bytes, stria_error *err) {
     file_writer w = {.path = (char *)(uintptr_t)path, .given = bytes};
-    w.fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    struct stat st;
+    stria_status status;
+    w.fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0666); /* a pipe would wait for a reader */
     if (w.fd < 0) return fail_to("write", path, errno, err);
-    stria_status status = write_all(&w, data, bytes, err);
+    if (fstat(w.fd, &st) == 0 && !S_ISREG(st.st_mode))
+        status = error_set(err, STRIA_IO, "cannot write '%s': it is %s", path, kind_name(st.st_mode));
+    else status = write_all(&w, data, bytes, err);
     if (close(w.fd) != 0 && status == STRIA_OK) return fail_to("write", path, errno, err);
     return status;
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #ifdef __APPLE__
 #include <xlocale.h>
 #endif
@@ -149,7 +150,39 @@ bool text_to_double(const char *s, double *out) {
 
 bool text_ends(const char *s, const char *ending) {
     size_t n = strlen(s), e = strlen(ending);
-    return n > e && strcmp(s + n - e, ending) == 0;
+    return n > e && strcasecmp(s + n - e, ending) == 0;
+}
+
+/* Bytes of the UTF-8 sequence at s, and its code point; 0 if there is none. */
+static int utf8_decode(const unsigned char *s, unsigned *code) {
+    static const unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
+    int n = *s < 0x80 ? 1 : (*s & 0xE0) == 0xC0 ? 2 : (*s & 0xF0) == 0xE0 ? 3 : (*s & 0xF8) == 0xF0 ? 4 : 0;
+    if (n == 0) return 0;
+    *code = n == 1 ? *s : *s & (0xFFu >> (n + 1));
+    for (int i = 1; i < n; i++) {
+        if ((s[i] & 0xC0) != 0x80) return 0;
+        *code = *code << 6 | (s[i] & 0x3Fu);
+    }
+    return *code >= least[n] ? n : 0;
+}
+
+static bool drives_terminal(unsigned code) {
+    return code < 0x20 || (code >= 0x7F && code < 0xA0) || code == 0x2028 || code == 0x2029 ||
+           (code >= 0x202A && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069);
+}
+
+char *text_mask(char *line) {
+    for (unsigned char *s = (unsigned char *)line; *s;) {
+        unsigned code = *s; /* a byte that is no UTF-8 counts as itself: 0x80 to 0x9F are C1 in an 8-bit terminal */
+        int n = utf8_decode(s, &code);
+        if (n == 0) {
+            code = *s;
+            n = 1;
+        }
+        if (drives_terminal(code)) memset(s, '?', (size_t)n);
+        s += n;
+    }
+    return line;
 }
 
 const char *text_thousands(int64_t value, char buffer[32]) {

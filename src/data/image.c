@@ -76,14 +76,26 @@ stria_status image_decode(const uint8_t *data, size_t size, image *out, stria_er
     FAIL(err, STRIA_BAD_FILE, "not a picture that is read (PNG, JPEG, BMP, PGM, PPM)");
 }
 
+/* Decodes a file's bytes and frees them. */
+static stria_status decode_owned(const char *name, uint8_t *data, size_t size, image *out, stria_error *err) {
+    stria_status status = image_decode(data, size, out, err);
+    if (status != STRIA_OK) error_prefix(err, "%s: ", name);
+    mem_free(data);
+    return status;
+}
+
 stria_status image_load(const char *path, image *out, stria_error *err) {
     uint8_t *data = NULL;
     size_t size = 0;
     TRY(file_read(path, FILE_MAX, &data, &size, err));
-    stria_status status = image_decode(data, size, out, err);
-    if (status != STRIA_OK) error_prefix(err, "%s: ", path);
-    mem_free(data);
-    return status;
+    return decode_owned(path, data, size, out, err);
+}
+
+stria_status image_load_named(const char *path, image *out, stria_error *err) {
+    uint8_t *data = NULL;
+    size_t size = 0;
+    TRY(file_read_named(path, FILE_MAX, &data, &size, err));
+    return decode_owned(file_name_shown(path), data, size, out, err);
 }
 
 void image_release(image *m) {

@@ -17,6 +17,8 @@ typedef struct image {
 
 /* Reads and decodes; the format is known by its first bytes, not by the name. Thread-safe. */
 stria_status image_load(const char *path, image *out, stria_error *err);
+/* The same for a path that the user typed, which may also be a pipe, or "-" for standard input. */
+stria_status image_load_named(const char *path, image *out, stria_error *err);
 stria_status image_decode(const uint8_t *data, size_t size, image *out, stria_error *err);
 void image_release(image *m); /* accepts a zeroed image; leaves it zeroed */
 
