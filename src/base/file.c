@@ -212,7 +212,8 @@ stria_status file_append(const char *path, const void *data, size_t bytes, stria
     file_writer w = {.path = (char *)(uintptr_t)path, .given = bytes};
     struct stat st;
     stria_status status;
-    w.fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0666); /* a pipe would wait for a reader */
+    w.fd =
+        open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0666); /* a pipe would wait for a reader */
     if (w.fd < 0) return fail_to("write", path, errno, err);
     if (fstat(w.fd, &st) == 0 && !S_ISREG(st.st_mode))
         status = error_set(err, STRIA_IO, "cannot write '%s': it is %s", path, kind_name(st.st_mode));

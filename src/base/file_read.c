@@ -126,8 +126,7 @@ static stria_status read_stream(int fd, const char *path, size_t most, uint8_t *
             if (room > most + 1) room = most + 1;
             uint8_t *grown = mem_realloc(content, room, 1);
             if (!grown)
-                TRY_DONE(
-                    error_set(err, STRIA_NO_MEMORY, "not enough memory for '%s' (over %zu bytes)", path, used));
+                TRY_DONE(error_set(err, STRIA_NO_MEMORY, "not enough memory for '%s' (over %zu bytes)", path, used));
             content = grown;
         }
         ssize_t got = read(fd, content + used, room - used < STEP_BYTES ? room - used : STEP_BYTES);

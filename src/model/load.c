@@ -65,7 +65,8 @@ static stria_status load_run(graph **out, const char *folder, stria_error *err) 
         text path = {0};
         text_printf(&path, "%s/%s", folder, files[i]);
         status = text_check(&path, err);
-        if (status == STRIA_OK) status = file_exists(path.data) ? load_onnx(out, path.data, file_read, NULL, err) : STRIA_NO_FILE;
+        if (status == STRIA_OK)
+            status = file_exists(path.data) ? load_onnx(out, path.data, file_read, NULL, err) : STRIA_NO_FILE;
         text_release(&path);
     }
     if (status == STRIA_NO_FILE) FAIL(err, STRIA_NO_FILE, "%s: the folder has no model.onnx", folder);

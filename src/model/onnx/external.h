@@ -7,7 +7,7 @@
 
 typedef struct external_file {
     uint64_t device, inode; /* who it is, whatever path leads to it */
-    size_t size, used; /* used: bytes that tensors took, so that overlapping ones cannot multiply them */
+    size_t size, used;      /* used: bytes that tensors took, so that overlapping ones cannot multiply them */
 } external_file;
 
 /* The files of one model. The last one that was opened stays open: most models have a single one. */

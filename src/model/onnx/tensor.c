@@ -48,8 +48,8 @@ static elements typed_elements(const Onnx__TensorProto *p, dtype type) {
 }
 
 /* Opens the file of external data and finds the tensor's place in it. */
-static stria_status external_place(const Onnx__TensorProto *p, external_files *files, const char *name,
-                                   uint64_t *place, size_t *bytes, stria_error *err) {
+static stria_status external_place(const Onnx__TensorProto *p, external_files *files, const char *name, uint64_t *place,
+                                   size_t *bytes, stria_error *err) {
     const char *location = "";
     int64_t offset = 0, length = -1;
     for (size_t i = 0; i < p->n_external_data; i++) {
