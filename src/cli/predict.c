@@ -67,7 +67,7 @@ static stria_status predict_files(const options *given, const ranking *r, json_t
                                   json_pack("{s:o,s:o}", "image", json_text(path), "predictions", ranking_json(r)));
             continue;
         }
-        printf("%s%s\n", i ? "\n" : "", path);
+        printf("%s%s\n", i ? "\n" : "", show_name(path));
         ranking_print(r);
     }
     return STRIA_OK;
@@ -92,9 +92,9 @@ static stria_status predict_list(const options *given, const ranking *r, const c
                                                   ranking_json(r), "label", json_text(truth), "right", right));
             continue;
         }
-        printf("%s  true: %s  seen: %s  %.1f %%%s\n", image, truth,
-               stria_predictor_class_name(r->predictor, r->best[0]), 100 * (double)r->probabilities[r->best[0]],
-               right ? "" : "  wrong");
+        printf("%s  true: %s  seen: %s  %.1f %%%s\n", show_name(image), show_name(truth),
+               show_name(stria_predictor_class_name(r->predictor, r->best[0])),
+               100 * (double)r->probabilities[r->best[0]], right ? "" : "  wrong");
     }
     return STRIA_OK;
 }

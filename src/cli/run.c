@@ -37,7 +37,7 @@ static void outputs_print(const tensors *outputs, int count) {
         printf("%s%s%s: %s [", i ? "\n" : "", i < count ? "" : "gradient ", text_clean(name),
                source_type_name(t->array.type));
         for (int d = 0; d < t->array.rank; d++) printf("%s%lld", d ? ", " : "", (long long)t->array.shape[d]);
-        if (*t->file) printf("] %s %s\n", term_arrow(), t->file);
+        if (*t->file) printf("] %s %s\n", term_arrow(), show_name(t->file));
         else {
             printf("]\n");
             tensor_print(stdout, t);

@@ -42,7 +42,7 @@ static void summary_print(const stria_model *model, const stria_summary *summary
     }
     table_print(&t, stdout);
     table_release(&t);
-    printf("\n%s: %s parameters", stria_model_name(model), show_count(summary->parameters, a));
+    printf("\n%s: %s parameters", show_name(stria_model_name(model)), show_count(summary->parameters, a));
     if (summary->buffers) printf(", %s buffers", show_count(summary->buffers, a));
     printf(", %s multiply-adds for one image\n", show_count(summary->multiply_adds, a));
     printf("memory at batch %lld: inference %s, one training step %s\n", (long long)batch,
