@@ -159,7 +159,8 @@ const verb verb_predict = {
     .name = "predict",
     .usage = "MODEL IMAGE… [options]\nMODEL --data DATA [--split test] [--limit 8] [options]",
     .about = "the likeliest classes of pictures, with names and probabilities",
-    .text = "IMAGE is a PNG, JPEG, BMP or PNM file. How it becomes a tensor is stored in models that Stria trained.",
+    .text = "IMAGE is a PNG, JPEG, BMP or PNM file, or - for standard input. How it becomes a tensor is stored in "
+            "models that Stria trained.",
     .examples = "# a picture of one's own\n"
                 "stria predict runs/lenet5-1 shoe.png\n"
                 "# eight test images, drawn in the terminal\n"
