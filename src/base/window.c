@@ -65,3 +65,10 @@ window_axis axis_reversed(window_axis a) {
     a.next = -a.next;
     return a;
 }
+
+window_axis *axes_reversed_new(const window *w, int64_t *count, arena *a) {
+    window_axis *axes = arena_alloc(a, (size_t)window_reached(w) * sizeof *axes);
+    *count = axes ? axes_gradient(w, axes) : 0;
+    for (int64_t i = 0; i < *count; i++) axes[i] = axis_reversed(axes[i]);
+    return axes;
+}

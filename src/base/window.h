@@ -3,6 +3,7 @@
 #ifndef BASE_WINDOW_H
 #define BASE_WINDOW_H
 
+#include "base/memory.h"
 #include "base/sizes.h"
 
 #include <stdbool.h>
@@ -93,6 +94,9 @@ window_axis axis_of_phase(const window *w, int64_t phase, const window_axis *axe
 
 /* The same taps from the last to the first. */
 window_axis axis_reversed(window_axis a);
+/* axes_gradient's axes with their taps reversed, so that they move forward as those of the convolution do, in the
+ * arena; *count: how many. NULL when there is no memory. */
+window_axis *axes_reversed_new(const window *w, int64_t *count, arena *a);
 
 /* ---- shapes ---- */
 

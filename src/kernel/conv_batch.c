@@ -110,22 +110,14 @@ static conv_plan *forward_plan(const conv_plan *common, arena *a) {
     return plan_grids(p, a);
 }
 
-/* Taps from the last to the first, so that they move forward. */
-static window_axis *axes_new(const window *w, int64_t *count, arena *a) {
-    window_axis *axes = arena_alloc(a, (size_t)window_reached(w) * sizeof *axes);
-    *count = axes ? axes_gradient(w, axes) : 0;
-    for (int64_t i = 0; i < *count; i++) axes[i] = axis_reversed(axes[i]);
-    return axes;
-}
-
 static conv_plan *dx_plan(const conv_plan *common, arena *a) {
     batch_plan *p = arena_alloc(a, sizeof *p);
     if (!p) return NULL;
     const conv_shape *s = &common->shape;
     int64_t kernel = s->y.kernel * s->x.kernel, ic = s->oc / s->groups, oc = s->ic / s->groups;
     *p = (batch_plan){.common = *common, .ic = ic, .oc = oc};
-    p->y = axes_new(&s->y, &p->y_count, a);
-    p->x = axes_new(&s->x, &p->x_count, a);
+    p->y = axes_reversed_new(&s->y, &p->y_count, a);
+    p->x = axes_reversed_new(&s->x, &p->x_count, a);
     if (!p->y || !p->x) return NULL;
     p->y_phases = window_phases(&s->y), p->x_phases = window_phases(&s->x);
     p->in = batch_pitch_of(s->batch, s->y.out, s->x.out);

@@ -88,22 +88,13 @@ static conv_plan *forward_plan(const conv_plan *common, arena *a) {
     return &p->common;
 }
 
-/* Taps of the gradient are taken from the last to the first, so that they move forward as those of the convolution do.
- */
-static window_axis *axes_new(const window *w, int64_t *count, arena *a) {
-    window_axis *axes = arena_alloc(a, (size_t)window_reached(w) * sizeof *axes);
-    *count = axes ? axes_gradient(w, axes) : 0;
-    for (int64_t i = 0; i < *count; i++) axes[i] = axis_reversed(axes[i]);
-    return axes;
-}
-
 static conv_plan *dx_plan(const conv_plan *common, arena *a) {
     depthwise_plan *p = arena_alloc(a, sizeof *p);
     if (!p) return NULL;
     p->common = *common;
     const conv_shape *s = &p->common.shape;
-    p->y = axes_new(&s->y, &p->y_count, a);
-    p->x = axes_new(&s->x, &p->x_count, a);
+    p->y = axes_reversed_new(&s->y, &p->y_count, a);
+    p->x = axes_reversed_new(&s->x, &p->x_count, a);
     if (!p->y || !p->x) return NULL;
     p->y_phases = window_phases(&s->y), p->x_phases = window_phases(&s->x);
     p->rows_each = ceil_div(s->y.in, s->y.stride);
