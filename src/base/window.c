@@ -57,7 +57,8 @@ window_axis axis_of_phase(const window *w, int64_t phase, const window_axis *axe
     return axis_empty(w, phase);
 }
 
-window_axis axis_reversed(window_axis a) {
+/* The same taps from the last to the first. */
+static window_axis axis_reversed(window_axis a) {
     if (a.taps == 0) return a;
     a.offset += (a.taps - 1) * a.move;
     a.first += (a.taps - 1) * a.next;

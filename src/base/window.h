@@ -92,8 +92,6 @@ int64_t axes_gradient(const window *w, window_axis *axes);
 /* The axis of a phase: axes[*next] if that is its, which is passed over, or one without taps. */
 window_axis axis_of_phase(const window *w, int64_t phase, const window_axis *axes, int64_t count, int64_t *next);
 
-/* The same taps from the last to the first. */
-window_axis axis_reversed(window_axis a);
 /* axes_gradient's axes with their taps reversed, so that they move forward as those of the convolution do, in the
  * arena; *count: how many. NULL when there is no memory. */
 window_axis *axes_reversed_new(const window *w, int64_t *count, arena *a);

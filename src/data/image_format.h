@@ -1,5 +1,5 @@
 /* What image_decode is made of: the decoders, which fill *out (zeroed before) and on failure leave what it took to the
- * caller, and what stands in a file besides pixels. */
+ * caller, and the parts of a file that are not pixels. */
 #ifndef DATA_IMAGE_FORMAT_H
 #define DATA_IMAGE_FORMAT_H
 
@@ -27,7 +27,7 @@ int64_t image_most_pixels(const image_file *f);
 stria_status image_check(const image_file *f, int64_t height, int64_t width, stria_error *err);
 
 /* Checks sizes and takes memory for a picture of `channels`. encoded_bytes: the least that a file must spend on it,
- * available: what is there; work_bytes: what decoding takes besides the picture. */
+ * available: what is there; work_bytes: what decoding takes in addition to the picture. */
 stria_status image_new(const image_file *f, image *out, int channels, int64_t height, int64_t width,
                        uint64_t encoded_bytes, uint64_t available, uint64_t work_bytes, stria_error *err);
 

@@ -1,4 +1,4 @@
-/* What stands in pictures' files besides pixels. Read by hand, so that no library takes memory for it. */
+/* The parts of a picture file that are not pixels. Read by hand, so that no library takes memory for it. */
 #include <string.h>
 
 #include "base/memory.h"

@@ -278,6 +278,10 @@ stria_status checkpoint_read(checkpoint *c, const char *folder, stria_error *err
     snprintf(path, sizeof path, "%s/%s", folder, CHECKPOINT_FILE);
     TRY(mem_new(&c->file, 1, sizeof *c->file, "a checkpoint", err));
     stria_status status = safetensors_read(c->file, path, err);
+    if (status == STRIA_UNSUPPORTED) { /* a type that no checkpoint is written with: a changed byte */
+        status = STRIA_BAD_FILE;
+        if (err) err->status = status;
+    }
     if (status == STRIA_BAD_FILE) advise(err, folder);
     if (status == STRIA_OK) {
         status = format_check(c, err);

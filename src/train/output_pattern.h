@@ -7,7 +7,7 @@
 /* Where a picture's scores lie in a value. */
 typedef struct place {
     int64_t classes; /* scores per picture */
-    int axis; /* along this dimension, others besides (positions that are averaged later); −1: one after the other */
+    int axis; /* along this dimension and maybe others (positions that are averaged later); −1: one after the other */
 } place;
 
 /* v is known and has one element, which goes to *x. */

@@ -217,7 +217,7 @@ static output_finding follow_pool(walk *w, const node *n, place at) {
     return averaged(w, n->in[0], at.classes, at.axis < 0 ? 1 : at.axis);
 }
 
-/* The class dimension of what is reduced: the only one that stays, besides the batch. */
+/* The class dimension of what is reduced: the only one that stays, apart from the batch. */
 static output_finding follow_reduce_mean(walk *w, const node *n, place at) {
     bool axis[RANK_MAX];
     const shape *x = &n->in[0]->shape;
