@@ -96,7 +96,7 @@ static stria_status array_check(const stria_array *a, stria_error *err) {
     if (a->rank < 0 || a->rank > STRIA_RANK_MAX)
         FAIL(err, STRIA_BAD_SHAPE, "an array's rank %d is not in 0 to %d", a->rank, STRIA_RANK_MAX);
     shape s = shape_of(a->rank, a->shape);
-    TRY(shape_check(&s, a->type, "the array", err));
+    TRY(shape_check(&s, a->type, err, "the array"));
     size_t bytes = (size_t)shape_bytes(&s, a->type);
     if (bytes != a->bytes || (bytes && !a->data))
         FAIL(err, STRIA_BAD_SHAPE, "an array's shape needs %zu bytes, %zu are given", bytes, a->data ? a->bytes : 0);
@@ -128,7 +128,7 @@ stria_status stria_array_convert(const stria_array *array, stria_type type, stri
     void *wide = NULL;
     made.type = type;
     shape s = shape_of(array->rank, array->shape);
-    TRY(shape_check(&s, type, "the array", err));
+    TRY(shape_check(&s, type, err, "the array"));
     made.bytes = (size_t)shape_bytes(&s, type);
     stria_status status = STRIA_OK;
     made.data = NULL;

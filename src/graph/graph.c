@@ -6,7 +6,6 @@
 #include "graph/op_def.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 static stria_status no_memory(const graph *g, stria_error *err) {
@@ -106,9 +105,7 @@ static stria_status list_add(void *items, int *capacity, int *count, value *v, s
 stria_status graph_add_input(graph *g, const char *name, dtype type, const shape *shape, value **out,
                              stria_error *err) {
     value *v;
-    char what[300];
-    snprintf(what, sizeof what, "input '%s'", name ? name : "");
-    TRY(shape_check(shape, type, what, err));
+    TRY(shape_check(shape, type, err, "input '%s'", name ? name : ""));
     TRY(value_add(g, name, "input", VALUE_INPUT, &v, err));
     v->type = type;
     v->shape = *shape;
@@ -177,7 +174,7 @@ static stria_status outputs_add(graph *g, node *n, const char *const *names, str
 
 static stria_status outputs_infer(const node *n, stria_error *err) {
     for (int i = 0; i < n->out_count; i++)
-        if (n->out[i]) TRY(shape_check(&n->out[i]->shape, n->out[i]->type, "its result", err));
+        if (n->out[i]) TRY(shape_check(&n->out[i]->shape, n->out[i]->type, err, "its result"));
     return STRIA_OK;
 }
 

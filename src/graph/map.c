@@ -2,7 +2,6 @@
 #include "graph/op_def.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
 #define EXPAND_OUTPUTS 16 /* of a composite operator, at most */
@@ -145,9 +144,7 @@ static stria_status inputs_copy(graph_map *m, const shape *const *input_shapes, 
         TRY(graph_map_value(m, m->from->inputs[i], &v, err));
         assert(v);
         if (!input_shapes || !input_shapes[i]) continue;
-        char what[300];
-        snprintf(what, sizeof what, "input '%s'", v->name);
-        TRY(shape_check(input_shapes[i], v->type, what, err));
+        TRY(shape_check(input_shapes[i], v->type, err, "input '%s'", v->name));
         v->shape = *input_shapes[i];
     }
     return STRIA_OK;

@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -71,12 +72,16 @@ int64_t shape_bytes(const shape *s, dtype type) {
     return bytes <= SIZE_BYTES_MAX ? bytes : -1;
 }
 
-stria_status shape_check(const shape *s, dtype type, const char *what, stria_error *err) {
-    char text[192];
+stria_status shape_check(const shape *s, dtype type, stria_error *err, const char *what, ...) {
+    char text[192], name[300];
+    va_list arguments;
     if (shape_bytes(s, type) >= 0) return STRIA_OK;
+    va_start(arguments, what);
+    text_vformat(name, sizeof name, what, arguments);
+    va_end(arguments);
     for (int i = 0; i < s->rank; i++)
-        if (s->dim[i] < 0) FAIL(err, STRIA_BAD_SHAPE, "%s has the impossible shape %s", what, shape_text(s, text));
-    FAIL(err, STRIA_BAD_SHAPE, "%s is too large: %s %s has more bytes than a process can address", what,
+        if (s->dim[i] < 0) FAIL(err, STRIA_BAD_SHAPE, "%s has the impossible shape %s", name, shape_text(s, text));
+    FAIL(err, STRIA_BAD_SHAPE, "%s is too large: %s %s has more bytes than a process can address", name,
          dtype_name(type), shape_text(s, text));
 }
 
@@ -103,7 +108,7 @@ bool shape_broadcast(const shape *a, const shape *b, shape *out) {
 
 stria_status tensor_new(tensor **out, dtype type, const shape *shape, const char *what, stria_error *err) {
     char text[192], size[32];
-    TRY(shape_check(shape, type, what, err));
+    TRY(shape_check(shape, type, err, "%s", what));
     int64_t bytes = shape_bytes(shape, type);
     tensor *t = mem_zalloc(1, sizeof *t);
     if (t) t->data = mem_zalloc((size_t)bytes, 1);

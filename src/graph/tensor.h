@@ -27,8 +27,9 @@ int64_t shape_count(const shape *s);
 /* Bytes of a dense tensor, or −1 when there are more than SIZE_BYTES_MAX, a dimension is negative or the type unknown.
  */
 int64_t shape_bytes(const shape *s, dtype type);
-/* STRIA_BAD_SHAPE, with `what`, type and shape in the sentence, where shape_bytes is −1. */
-stria_status shape_check(const shape *s, dtype type, const char *what, stria_error *err);
+/* STRIA_BAD_SHAPE where shape_bytes is −1; the sentence begins with the formatted text and names type and shape. */
+stria_status shape_check(const shape *s, dtype type, stria_error *err, const char *what, ...)
+    __attribute__((format(printf, 4, 5)));
 /* "[2, 3, 28, 28]"; returns buffer. */
 const char *shape_text(const shape *s, char buffer[192]);
 /* ONNX multidirectional broadcasting of a and b; false if they do not fit. */

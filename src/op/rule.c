@@ -1,7 +1,6 @@
 #include "op/rule.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 const attr_field no_fields[] = {{0}};
@@ -11,9 +10,7 @@ value *rule_input(const node *n, int i) {
 }
 
 stria_status rule_output(node *n, int i, dtype type, const shape *s, stria_error *err) {
-    char what[32];
-    snprintf(what, sizeof what, "its output %d", i);
-    TRY(shape_check(s, type, what, err));
+    TRY(shape_check(s, type, err, "its output %d", i));
     if (i < n->out_count && n->out[i]) {
         n->out[i]->type = type;
         n->out[i]->shape = *s;
