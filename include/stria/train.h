@@ -221,6 +221,9 @@ STRIA_API stria_status stria_predictor_new(stria_predictor **out, const stria_mo
 STRIA_API void stria_predictor_free(stria_predictor *predictor); /* accepts NULL */
 /* Length of the arrays of probabilities. */
 STRIA_API int stria_predictor_classes(const stria_predictor *predictor);
+/* Channels, height, width of the picture that it predicted last, as it came; 0 before the first. */
+STRIA_API void stria_predictor_picture(const stria_predictor *predictor, int64_t *channels, int64_t *height,
+                                       int64_t *width);
 /* Never NULL: the class's number where the model has no names, "" outside 0…classes−1. Lives as long as the predictor.
  */
 STRIA_API const char *stria_predictor_class_name(const stria_predictor *predictor, int index);

@@ -107,8 +107,9 @@ struct stria_predictor {
     session *s;
     pool *pool;
     int64_t max_pixels;
-    classifier c; /* of model->g */
-    char **names; /* of the classes; one block */
+    classifier c;       /* of model->g */
+    char **names;       /* of the classes; one block */
+    int64_t picture[3]; /* channels, height, width of the last one */
 };
 
 stria_status stria_predictor_new(stria_predictor **out, const stria_model *model,
@@ -147,6 +148,10 @@ int stria_predictor_classes(const stria_predictor *p) {
     return (int)p->c.classes;
 }
 
+void stria_predictor_picture(const stria_predictor *p, int64_t *channels, int64_t *height, int64_t *width) {
+    *channels = p->picture[0], *height = p->picture[1], *width = p->picture[2];
+}
+
 const char *stria_predictor_class_name(const stria_predictor *p, int i) {
     return i >= 0 && i < p->c.classes ? p->names[i] : "";
 }
@@ -183,6 +188,7 @@ static stria_status predict_view(stria_predictor *p, const image_view *view, flo
     TRY(preprocess_apply(&q, NULL, view, session_memory(p->s, p->c.image->name, NULL), err));
     TRY(session_run(p->s, err));
     probabilities_fill(p, probabilities);
+    p->picture[0] = view->channels, p->picture[1] = view->height, p->picture[2] = view->width;
     return STRIA_OK;
 }
 

@@ -87,16 +87,11 @@ static void answers_warn(ranking *r, int64_t channels, int64_t height, int64_t w
     if (!r->warned_made && channels) r->warned_made = source_warn_made(r->model, channels, height, width);
 }
 
-/* The same for a picture in a file, which is read again until there was a warning: most models say what they want. */
-static void file_warn(ranking *r, const char *path) {
-    stria_array picture = {0};
-    stria_error none;
-    bool sized = stria_model_metadata(r->model, "stria.resize") || stria_model_metadata(r->model, "stria.crop");
-    bool look = !r->warned_made && !(sized && stria_model_metadata(r->model, "stria.channels"));
-    if (look && stria_picture_read(path, &picture, &none) == STRIA_OK)
-        answers_warn(r, picture.shape[0], picture.shape[1], picture.shape[2]);
-    else answers_warn(r, 0, 0, 0);
-    stria_array_release(&picture);
+/* The same of the picture that was predicted last. */
+static void picture_warn(ranking *r) {
+    int64_t channels, height, width;
+    stria_predictor_picture(r->predictor, &channels, &height, &width);
+    answers_warn(r, channels, height, width);
 }
 
 static json_t *picture_json(const ranking *r, const char *image) {
@@ -115,7 +110,7 @@ static stria_status predict_files(const options *given, ranking *r, stria_error 
             if (status != STRIA_OK) return status;
             continue;
         }
-        file_warn(r, path);
+        picture_warn(r);
         if (r->list) json_array_append_new(r->list, picture_json(r, path));
         else {
             printf("%s%s\n", first ? "" : "\n", path);
