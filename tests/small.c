@@ -77,3 +77,15 @@ stria_model *small_model(bool rectified, stria_error *err) {
     if (stria_model_from_graph(&m, g, err) != STRIA_OK) stria_graph_free(g);
     return m;
 }
+
+bool small_training(stria_model **model, stria_dataset **train, stria_dataset **val) {
+    stria_error err = {0};
+    stria_dataset_options options = stria_dataset_options_default();
+    options.hold_out_val = true;
+    bool ready =
+        (*model = small_model(true, &err)) && stria_dataset_open(train, small_data_spec, &options, &err) == STRIA_OK;
+    options.split = STRIA_SPLIT_VAL;
+    ready = ready && stria_dataset_open(val, small_data_spec, &options, &err) == STRIA_OK;
+    if (!ready) fprintf(stderr, "%s\n", err.text);
+    return ready;
+}

@@ -301,18 +301,13 @@ static void strangers_files_stay(void **state) {
 
 static int setup(void **state) {
     stria_error err = {0};
-    stria_dataset_options options = stria_dataset_options_default();
     if (small_data_setup(state)) return -1;
     snprintf(run, sizeof run, "%s/run", small_folder);
     snprintf(whole, sizeof whole, "%s/whole", small_folder);
-    options.hold_out_val = true;
-    bool ready = (model = small_model(true, &err)) &&
-                 stria_dataset_open(&train_data, small_data_spec, &options, &err) == STRIA_OK;
-    options.split = STRIA_SPLIT_VAL;
-    ready = ready && stria_dataset_open(&val_data, small_data_spec, &options, &err) == STRIA_OK &&
-            begin(whole, &err) == STRIA_OK;
-    if (!ready) print_error("%s\n", err.text);
-    return ready ? 0 : -1;
+    if (!small_training(&model, &train_data, &val_data)) return -1;
+    if (begin(whole, &err) == STRIA_OK) return 0;
+    print_error("%s\n", err.text);
+    return -1;
 }
 
 static int teardown(void **state) {

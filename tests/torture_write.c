@@ -227,18 +227,10 @@ static void classes_do_not_fit(void **state) {
 }
 
 static int setup(void **state) {
-    stria_error err = {0};
-    stria_dataset_options options = stria_dataset_options_default();
     if (small_data_setup(state)) return -1;
     snprintf(run, sizeof run, "%s/run", small_folder);
     snprintf(saved, sizeof saved, "%s/saved.onnx", small_folder);
-    options.hold_out_val = true;
-    bool ready = (model = small_model(true, &err)) &&
-                 stria_dataset_open(&train_data, small_data_spec, &options, &err) == STRIA_OK;
-    options.split = STRIA_SPLIT_VAL;
-    ready = ready && stria_dataset_open(&val_data, small_data_spec, &options, &err) == STRIA_OK;
-    if (!ready) print_error("%s\n", err.text);
-    return ready ? 0 : -1;
+    return small_training(&model, &train_data, &val_data) ? 0 : -1;
 }
 
 static int teardown(void **state) {
