@@ -157,10 +157,10 @@ typedef struct stria_classifier {
 /* How training, evaluation and prediction read the model. STRIA_BAD_SHAPE for models that are no classifiers of
  * pictures, STRIA_BAD_ARGUMENT for metadata that cannot be understood. */
 STRIA_API stria_status stria_model_classifier(const stria_model *model, stria_classifier *out, stria_error *error);
-/* Name of class `index`, its number where the model has no names, into text[bytes]; cut if it is longer.
- * STRIA_BAD_SHAPE as above, STRIA_BAD_ARGUMENT outside 0…classes−1. */
-STRIA_API stria_status stria_model_class_name(const stria_model *model, int index, char *text, size_t bytes,
-                                              stria_error *error);
+/* The names of its classes, (*out)[*count], or their numbers where the model has no names; free with
+ * stria_class_names_free. STRIA_BAD_SHAPE for what is not a classifier of pictures, STRIA_NO_MEMORY. */
+STRIA_API stria_status stria_model_class_names(char ***out, int *count, const stria_model *model, stria_error *error);
+STRIA_API void stria_class_names_free(char **names); /* accepts NULL */
 
 /* ---------------------------------------------------------------------------------------------------------------
  * Evaluation

@@ -28,14 +28,14 @@ stria_status stria_model_classifier(const stria_model *model, stria_classifier *
     return STRIA_OK;
 }
 
-stria_status stria_model_class_name(const stria_model *model, int index, char *text, size_t bytes, stria_error *err) {
+stria_status stria_model_class_names(char ***out, int *count, const stria_model *model, stria_error *err) {
     classifier c;
-    char **names;
     TRY(classifier_of(model->g, &c, err));
-    if (index < 0 || index >= c.classes)
-        FAIL(err, STRIA_BAD_ARGUMENT, "there is no class %d: the model has %d", index, (int)c.classes);
-    TRY(class_names_of(model->g, c.classes, &names, err));
-    if (bytes) snprintf(text, bytes, "%s", names[index]);
-    mem_free(names);
+    TRY(class_names_of(model->g, c.classes, out, err));
+    *count = (int)c.classes;
     return STRIA_OK;
+}
+
+void stria_class_names_free(char **names) {
+    mem_free(names);
 }

@@ -26,15 +26,14 @@ static json_t *port_json(stria_port port) {
                      json_shape(port.rank, port.shape)); /* 0: open */
 }
 
-static json_t *names_json(const stria_model *model, int classes) {
+static json_t *names_json(const stria_model *model) {
     if (!stria_model_metadata(model, "stria.classes")) return json_null();
     json_t *list = json_array();
-    for (int i = 0; i < classes; i++) {
-        char name[4096];
-        stria_error none;
-        if (stria_model_class_name(model, i, name, sizeof name, &none) == STRIA_OK)
-            json_array_append_new(list, json_text(name));
-    }
+    char **names;
+    int count;
+    if (stria_model_class_names(&names, &count, model, NULL) != STRIA_OK) return list;
+    for (int i = 0; i < count; i++) json_array_append_new(list, json_text(names[i]));
+    stria_class_names_free(names);
     return list;
 }
 
@@ -46,9 +45,9 @@ static json_t *classifier_json(const stria_model *model) {
     json_t *pictures = json_object();
     for (int i = 0; i < PICTURE_KEYS; i++)
         if (picture_text(model, i)) json_object_set_new(pictures, picture_keys[i], json_text(picture_text(model, i)));
-    return json_pack("{s:i,s:o,s:s,s:s,s:b,s:o,s:b}", "classes", c.classes, "names", names_json(model, c.classes),
-                     "output", c.probabilities ? "probabilities" : "logits", "relation", source_relation(c.relation),
-                     "certain", c.certain, "preprocessing", pictures, "untrained", c.untrained);
+    return json_pack("{s:i,s:o,s:s,s:s,s:b,s:o,s:b}", "classes", c.classes, "names", names_json(model), "output",
+                     c.probabilities ? "probabilities" : "logits", "relation", source_relation(c.relation), "certain",
+                     c.certain, "preprocessing", pictures, "untrained", c.untrained);
 }
 
 static json_t *layers_json(const stria_summary *summary) {
@@ -166,13 +165,11 @@ static void port_print(const char *what, stria_port port) {
 
 static void classes_print(const stria_model *model, const stria_classifier *c) {
     printf("classes   %d", c->classes);
-    int shown = stria_model_metadata(model, "stria.classes") ? c->classes : 0;
-    for (int i = 0; i < shown && i < NAMES_SHOWN; i++) {
-        char name[64];
-        stria_error none;
-        if (stria_model_class_name(model, i, name, sizeof name, &none) != STRIA_OK) break;
-        printf("%s%s", i ? ", " : ": ", text_clean(name));
-    }
+    char **names = NULL;
+    int shown = 0;
+    if (stria_model_metadata(model, "stria.classes")) (void)stria_model_class_names(&names, &shown, model, NULL);
+    for (int i = 0; i < shown && i < NAMES_SHOWN; i++) printf("%s%s", i ? ", " : ": ", text_clean(names[i]));
+    stria_class_names_free(names);
     puts(shown > NAMES_SHOWN ? ", …" : shown ? "" : ", without names");
 }
 
