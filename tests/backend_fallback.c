@@ -41,18 +41,19 @@ static void inference_check(graph *model, int64_t batch, const char *name) {
     graph_free(g);
 }
 
-static void training_check(graph *model, const optimizer_options *optimizer, const char *name) {
+static void training_check(graph *model, const char *optimizer, const char *name) {
     stria_error err = {0};
     char what[96];
     graph *g = NULL;
-    snprintf(what, sizeof what, "%s, training step of 64", name);
-    if (CHECK(step_graph(model, 64, NULL, optimizer, 0.01, &g, &err) == STRIA_OK, "%s: %s", what, err.text))
+    recipe r = {.loss = "cross_entropy", .weight_decay = 0.01};
+    snprintf(what, sizeof what, "%s, training step of 64 by %s", name, optimizer);
+    if (CHECK(optimizer_parse(optimizer, &r.optimizer, &err) == STRIA_OK, "%s: %s", what, err.text) &&
+        CHECK(step_graph(model, 64, &r, &g, &err) == STRIA_OK, "%s: %s", what, err.text))
         sets_check(g, what);
     graph_free(g);
 }
 
 int main(void) {
-    static const optimizer_options plain = {.momentum = 0.9}, nesterov = {.momentum = 0.9, .nesterov = true};
     int networks = 0;
     for (const char *const *name = zoo_names(); *name; name++, networks++) {
         stria_error err = {0};
@@ -60,8 +61,8 @@ int main(void) {
         if (!CHECK(zoo_build(&model, *name, 1, &err) == STRIA_OK, "%s: %s", *name, err.text)) continue;
         inference_check(model, 1, *name);
         inference_check(model, 64, *name);
-        training_check(model, &plain, *name);
-        training_check(model, &nesterov, *name);
+        for (int i = 0; optimizer_name(i); i++) training_check(model, optimizer_name(i), *name);
+        training_check(model, "sgd:momentum=0.9,nesterov=1", *name);
         graph_free(model);
     }
     CHECK(networks >= 4, "%d networks", networks);

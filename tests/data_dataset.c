@@ -151,7 +151,7 @@ static void test_wrong_words(void **state) {
     refuse("fashion_mnist", NULL, STRIA_BAD_ARGUMENT, "did you mean 'fashion-mnist'?");
     refuse("imagenet21k", NULL, STRIA_BAD_ARGUMENT, "there are mnist");
     refuse("mnist", NULL, STRIA_BAD_ARGUMENT, "needs a path: mnist:DIR");
-    refuse("", NULL, STRIA_BAD_ARGUMENT, "no data set is called ''");
+    refuse("", NULL, STRIA_BAD_ARGUMENT, "there is no data set ''; there are mnist");
     refuse(data_folder, NULL, STRIA_BAD_ARGUMENT, "is a folder: write folder:");
     refuse(spec("mnist", "m"), "trian", STRIA_BAD_ARGUMENT, "no split is called 'trian'");
     refuse(spec("mnist", "m"), "all", STRIA_BAD_ARGUMENT, "in two pieces");

@@ -146,9 +146,10 @@ static void compare_all(const golden *g, session *s, graph *model, bool gradient
 static session *step_session(graph *model, const golden *g, const kernel_set *ks, pool *p, double decay) {
     graph *step = NULL;
     session *s = NULL;
-    optimizer_options sgd = {.momentum = 0.875};
+    recipe r = {.loss = "cross_entropy", .weight_decay = decay};
     session_config config = {.ks = ks, .pool = p, .optimize = true};
-    assert_int_equal(step_graph(model, g->batch, NULL, &sgd, decay, &step, NULL), STRIA_OK);
+    assert_int_equal(optimizer_parse("sgd:momentum=0.875", &r.optimizer, NULL), STRIA_OK);
+    assert_int_equal(step_graph(model, g->batch, &r, &step, NULL), STRIA_OK);
     assert_int_equal(session_new(&s, step, &config, NULL), STRIA_OK);
     graph_free(step);
     draw_batch(s, g->batch);

@@ -270,13 +270,13 @@ static void mistakes_are_refused(void **state) {
         {"conv", true, 0, "kernel=3", "layer 'conv1' (conv): 0 numbers are given, expected one: channels"},
         {"conv", true, 4, "kernel=3 init=glorot",
          "layer 'conv1' (conv): there is no init 'glorot'; there are glorot-uniform, glorot-normal, he-uniform, "
-         "he-normal, truncated-normal, zeros"},
+         "he-normal, truncated-normal and zeros"},
         {"conv", true, 4, "kernel=3 init=he-nomal",
          "layer 'conv1' (conv): there is no init 'he-nomal'; did you mean 'he-normal'?"},
         {"conv", true, 4, "kernel=3 init=he-normal:gain=0",
-         "layer 'conv1' (conv): init is 'he-normal:gain=0', expected he-normal:gain=X with X above 0, up to 100"},
+         "layer 'conv1' (conv): option init: gain is '0', expected a number above 0, up to 100"},
         {"conv", true, 4, "kernel=3 init=zeros:",
-         "layer 'conv1' (conv): init is 'zeros:', expected zeros:gain=X with X above 0, up to 100"},
+         "layer 'conv1' (conv): option init: '' is not of the form key=value (at character 7 of 'zeros:')"},
         {"conv", true, 2000000000, "kernel=2000000000",
          "layer 'conv1' (conv): parameter 'conv1.weight' of shape [2000000000, 3, 2000000000, 2000000000] is too "
          "large"},

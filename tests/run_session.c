@@ -310,11 +310,11 @@ static void training_in_place(graph *g, const char *name) {
 }
 
 static void training_check(const char *name, int64_t batch) {
-    static const optimizer_options optimizer = {.momentum = 0.9};
+    recipe r = recipe_standard();
     stria_error err = {0};
     graph *model, *g;
     if (!CHECK(zoo_build(&model, name, 3, &err) == STRIA_OK, "%s", err.text)) return;
-    if (CHECK(step_graph(model, batch, NULL, &optimizer, 0.01, &g, &err) == STRIA_OK, "%s", err.text)) {
+    if (CHECK(step_graph(model, batch, &r, &g, &err) == STRIA_OK, "%s", err.text)) {
         float plain = 0, optimized = 1, other;
         uint64_t bits = training_run(g, name, true, 1, &optimized);
         CHECK(bits == training_run(g, name, true, 2, &other), "%s: 2 threads give other bits", name);
@@ -330,11 +330,11 @@ static void training_check(const char *name, int64_t batch) {
 
 /* A label outside the classes stops the step before anything changed. */
 static void bad_label(void) {
-    static const optimizer_options optimizer = {.momentum = 0.9};
+    recipe r = recipe_standard();
     stria_error err = {0};
     graph *model, *g;
     if (!CHECK(zoo_build(&model, "linear", 3, &err) == STRIA_OK, "%s", err.text)) return;
-    if (!CHECK(step_graph(model, 4, NULL, &optimizer, 0, &g, &err) == STRIA_OK, "%s", err.text)) return;
+    if (!CHECK(step_graph(model, 4, &r, &g, &err) == STRIA_OK, "%s", err.text)) return;
     session *s = session_of(g, true, 1, NULL, "linear");
     training_inputs(s, g, 0);
     uint64_t before = bits_of(s, g, false);

@@ -25,12 +25,12 @@ static const char net[] = "stria-net 1\n"
 static void check_specs(void) {
     static const struct {
         const char *spec, *says;
-    } bad[] = {{"", "there is no ''"},
+    } bad[] = {{"", "there is no loss ''"},
                {"crossentropy", "did you mean 'cross_entropy'"},
-               {"cross_entropy:margin=1", "cross_entropy has no 'margin'"},
-               {"hinge:margin", "is not key=value"},
+               {"cross_entropy:margin=1", "--loss: there is no option 'margin'; there are reduction"},
+               {"hinge:margin", "not of the form key=value"},
                {"hinge:weight=x", "weight is 'x'"},
-               {"hinge+", "there is no ''"}};
+               {"hinge+", "there is no loss ''"}};
     stria_error err;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         CHECK(loss_check(bad[i].spec, &err) != STRIA_OK, "'%s' is taken", bad[i].spec);
@@ -56,7 +56,9 @@ static session *step_new(const char *spec) {
         value *v = model->values[i];
         if (v->role == ROLE_PARAMETER) draw(v->data->data, k++, shape_count(&v->shape));
     }
-    if (status == STRIA_OK) status = step_graph(model, 4, spec, &(optimizer_options){0}, 0, &step, &err);
+    recipe r = {.loss = spec};
+    if (status == STRIA_OK) status = optimizer_parse("sgd", &r.optimizer, &err);
+    if (status == STRIA_OK) status = step_graph(model, 4, &r, &step, &err);
     if (status == STRIA_OK) status = session_new(&s, step, &config, &err);
     CHECK(status == STRIA_OK, "%s: %s", spec, err.text);
     graph_free(model);

@@ -105,11 +105,10 @@ static void check_evaluation(graph *model, state_set *states) {
 
 static void check_training(void) {
     stria_error err = {0};
-    optimizer_options optimizer;
+    recipe r = recipe_standard();
     graph *model = network(), *step = NULL;
     state_set states = {0}, other = {0}, halfway = {0};
-    CHECK(optimizer_parse("sgd:momentum=0.9", &optimizer, &err) == STRIA_OK, "%s", err.text);
-    CHECK(step_graph(model, BATCH, NULL, &optimizer, 0, &step, &err) == STRIA_OK, "%s", err.text);
+    CHECK(step_graph(model, BATCH, &r, &step, &err) == STRIA_OK, "%s", err.text);
     CHECK(state_set_add_graph(&states, step, NULL) == STRIA_OK && state_set_add_graph(&other, step, NULL) == STRIA_OK,
           "states");
     session *s = session_make(step, 1, true, &states), *threaded = session_make(step, 3, true, &other);

@@ -5,7 +5,9 @@
 
 #include <stria/stria.h>
 
+#include "train/optimizer.h"
 #include "train/options.h"
+#include "train/schedule.h"
 
 static void rows_say_their_defaults(void **state) {
     stria_train_options o = stria_train_options_default();
@@ -29,10 +31,15 @@ static void mistakes_are_refused(void **state) {
         {"lr", "-1", "--lr: -1 is out of range"},
         {"lr", "nan", "--lr: "},
         {"batch", "", "--batch: '' is not a whole number"},
-        {"optimizer", "adma", "--optimizer: there is no 'adma'"},
-        {"optimizer", "sgd:momentum=1", "momentum (0 to below 1)"},
-        {"optimizer", "sgd:momentum", "is not key=number"},
-        {"schedule", "cosine:warm=3", "known are warmup=STEPS and floor=X"},
+        {"optimizer", "adma", "--optimizer: there is no optimiser 'adma'"},
+        {"optimizer", "sgd:momentum=1", "--optimizer: momentum is '1', expected a number from 0 to below 1"},
+        {"optimizer", "sgd:momentum=nan", "momentum is 'nan'"},
+        {"optimizer", "sgd:nesterov=2", "--optimizer: nesterov is '2', expected 0 or 1"},
+        {"optimizer", "sgd:momentum", "'momentum' is not of the form key=value (at character 5 of 'sgd:momentum')"},
+        {"optimizer", "sgd:nestrov=1", "there is no setting 'nestrov'; did you mean 'nesterov'?"},
+        {"schedule", "cosine:warm=3", "--schedule: there is no setting 'warm'"},
+        {"schedule", "cosine:warmup=-1", "warmup is '-1', expected a number from 0"},
+        {"schedule", "constant:floor=1", "there is no setting 'floor'; there is warmup"},
         {"ephocs", "3", "there is no training option 'ephocs'; did you mean 'epochs'?"},
     };
     (void)state;
@@ -40,6 +47,18 @@ static void mistakes_are_refused(void **state) {
         stria_train_options o = stria_train_options_default(), before = o;
         assert_fails(stria_train_option_set(&o, rows[i][0], rows[i][1], &err), STRIA_BAD_ARGUMENT, rows[i][2]);
         assert_memory_equal(&o, &before, sizeof o);
+    }
+}
+
+/* The help names every row of a table. */
+static void help_names_the_rows(void **state) {
+    (void)state;
+    for (int i = 0; stria_train_option(i); i++) {
+        const stria_option_row *row = stria_train_option(i);
+        if (strcmp(row->name, "optimizer") == 0)
+            for (int k = 0; optimizer_name(k); k++) assert_non_null(strstr(row->help, optimizer_name(k)));
+        if (strcmp(row->name, "schedule") == 0)
+            for (int k = 0; schedule_name(k); k++) assert_non_null(strstr(row->help, schedule_name(k)));
     }
 }
 
@@ -68,8 +87,8 @@ static void fields_are_checked(void **state) {
     REFUSED(o.weight_decay = INFINITY, "--weight-decay: inf is out of range");
     REFUSED(o.threads = -1, "--threads: -1 is out of range");
     REFUSED(o.seed = UINT64_MAX, "--seed: 1.84467440737096e+19 is out of range");
-    REFUSED(strcpy(o.optimizer, "adma"), "--optimizer: there is no 'adma'");
-    REFUSED(strcpy(o.schedule, ""), "--schedule: '' has no name");
+    REFUSED(strcpy(o.optimizer, "adma"), "--optimizer: there is no optimiser 'adma'");
+    REFUSED(strcpy(o.schedule, ""), "--schedule: there is no schedule ''; there are constant");
     REFUSED(memset(o.out, 'x', sizeof o.out), "--out: the text has no end within its 1024 bytes");
 #undef REFUSED
 }
@@ -98,11 +117,11 @@ static void models_bring_recipes(void **state) {
     assert_string_equal(o.schedule, "cosine:warmup=5,floor=0.1");
     assert_true(o.lr == 0.03);
     assert_int_equal(o.epochs, stria_train_options_default().epochs);
-    static const char *const bad[][2] = {{"out=/tmp/x", "says 'out=/tmp/x'"},
+    static const char *const bad[][2] = {{"out=/tmp/x", "'stria.train': a model may not set 'out=/tmp/x'"},
                                          {"lr=0", "'stria.train': --lr: 0 is out of range"},
-                                         {"lr", "says 'lr'"},
-                                         {"threads=8", "says 'threads=8'"},
-                                         {"lr=", "says 'lr='"},
+                                         {"lr", "'stria.train': 'lr' is not of the form key=value"},
+                                         {"threads=8", "may not set 'threads=8'"},
+                                         {"lr=", "may not set 'lr='"},
                                          {"quux=1", "there is no training option 'quux'"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_ok(stria_model_set_metadata(m, "stria.train", bad[i][0], &err));
@@ -118,7 +137,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_say_their_defaults), cmocka_unit_test(mistakes_are_refused),
         cmocka_unit_test(fields_are_checked),      cmocka_unit_test(rates_follow_the_schedule),
-        cmocka_unit_test(models_bring_recipes),
+        cmocka_unit_test(models_bring_recipes),    cmocka_unit_test(help_names_the_rows),
     };
     return cmocka_run_group_tests(tests, folder_setup, folder_teardown);
 }

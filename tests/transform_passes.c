@@ -118,11 +118,11 @@ static void random_check(uint64_t seed) {
 }
 
 static void step_check(const char *name, int64_t batch) {
-    static const optimizer_options optimizer = {.momentum = 0.9};
+    recipe r = recipe_standard();
     stria_error err = {0};
     graph *model, *g;
     if (!CHECK(zoo_build(&model, name, 3, &err) == STRIA_OK, "%s", err.text)) return;
-    if (CHECK(step_graph(model, batch, NULL, &optimizer, 0.01, &g, &err) == STRIA_OK, "%s", err.text)) {
+    if (CHECK(step_graph(model, batch, &r, &g, &err) == STRIA_OK, "%s", err.text)) {
         passes_check(g, name);
         graph_free(g);
     }

@@ -91,7 +91,8 @@ static stria_status memory_fill(graph *g, int64_t batch, stria_summary *s, stria
     }
     s->inference_bytes += states;
     stria_error reason;
-    status = step_graph(g, batch, NULL, &(optimizer_options){.momentum = 0.9}, 0, &step, &reason);
+    recipe r = recipe_standard();
+    status = step_graph(g, batch, &r, &step, &reason);
     if (status == STRIA_NO_MEMORY) FAIL(err, status, "%s", reason.text);
     if (status != STRIA_OK) return STRIA_OK; /* what is no classifier of pictures has no training step of its own */
     status = program_bytes(step, &s->training_bytes, err);
@@ -216,8 +217,9 @@ stria_status stria_bench_model(const stria_model *model, const stria_session_opt
     TRY(machine_kernels(o.isa, &config.ks, err));
     TRY(pool_new(&p, o.threads, err));
     config.pool = p;
-    stria_status status = train ? step_graph(model->g, o.batch, NULL, &(optimizer_options){.momentum = 0.9}, 0, &g, err)
-                                : graph_for_batch(model->g, o.batch, &g, err);
+    recipe r = recipe_standard();
+    stria_status status =
+        train ? step_graph(model->g, o.batch, &r, &g, err) : graph_for_batch(model->g, o.batch, &g, err);
     if (status == STRIA_OK) b.peak_gflops = machine_peak_gflops(config.ks, p);
     if (status == STRIA_OK) status = program_bench(g, &config, repeat, &b, err);
     b.peak_rss_bytes = machine_peak_rss();

@@ -7,7 +7,7 @@
 
 #include "base/file.h"
 #include "base/random.h"
-#include "base/text.h"
+#include "base/spec.h"
 #include "data/source.h"
 
 #define VAL_SHARE 12 /* a twelfth of train: 5,000 of MNIST's 60,000 */
@@ -54,32 +54,21 @@ static void store_release(store *s) {
     mem_free(s);
 }
 
-static stria_status unknown_kind(const char *name, const char *spec, stria_error *err) {
-    const char *names[KINDS];
-    for (int i = 0; i < KINDS; i++) names[i] = kinds[i].kind.name;
-    const char *nearest = text_nearest(name, names, KINDS);
-    if (nearest) FAIL(err, STRIA_BAD_ARGUMENT, "no data set is called '%s': did you mean '%s'?", name, nearest);
-    if (file_is_folder(spec))
-        FAIL(err, STRIA_BAD_ARGUMENT, "'%s' is a folder: write folder:%s or mnist:%s", spec, spec, spec);
-    FAIL(err, STRIA_BAD_ARGUMENT, "no data set is called '%s': there are mnist, fashion-mnist, cifar10, folder and npy",
-         name);
-}
-
-static stria_status find_kind(const char *spec, const struct kind_row **row, const char **path, stria_error *err) {
-    char name[64];
-    size_t length = strcspn(spec, ":");
-    snprintf(name, sizeof name, "%.*s", length < sizeof name ? (int)length : (int)sizeof name - 1, spec);
-    *path = spec[length] ? spec + length + 1 : "";
-    for (int i = 0; i < KINDS; i++) {
-        if (strcmp(kinds[i].kind.name, name) != 0) continue;
-        if (!**path && !kinds[i].kind.standard_path) {
-            FAIL(err, STRIA_BAD_ARGUMENT, "data set '%s' needs a path: %s:%s", name, name, kinds[i].kind.path);
-        }
-        if (!**path) *path = kinds[i].kind.standard_path;
-        *row = &kinds[i];
-        return STRIA_OK;
-    }
-    return unknown_kind(name, spec, err);
+/* NAME[:PATH]: what follows the name is a path, not pairs. */
+static stria_status find_kind(const char *text, const struct kind_row **row, const char **path, stria_error *err) {
+    spec s = spec_open("", text);
+    int i;
+    stria_status status = spec_choose(&s, "data set", s.name, SPEC_ROWS(kinds), &i, err);
+    if (status != STRIA_OK && file_is_folder(text))
+        FAIL(err, status, "'%s' is a folder: write folder:%s or mnist:%s", text, text, text);
+    TRY(status);
+    const dataset_kind *kind = &kinds[i].kind;
+    *path = text[s.name.length] ? text + s.name.length + 1 : "";
+    if (!**path && !kind->standard_path)
+        FAIL(err, STRIA_BAD_ARGUMENT, "data set '%s' needs a path: %s:%s", kind->name, kind->name, kind->path);
+    if (!**path) *path = kind->standard_path;
+    *row = &kinds[i];
+    return STRIA_OK;
 }
 
 static stria_status store_open(store **out, const char *spec, dataset_part part, stria_error *err) {

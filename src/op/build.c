@@ -391,12 +391,13 @@ static stria_status operator_build(graph *g, const char *op_name, value *const *
     const op_def *op;
     const char *key, *words, *name = NULL;
     bool given[64] = {false};
+    spec pairs = spec_open_list("", options);
     TRY(op_find_any(op_name, &op, err));
     void *attributes = arena_alloc(&g->arena, op->attribute_bytes + 1);
     if (!attributes) return layer_no_memory(err);
     TRY(attributes_default(op, attributes, &g->arena, err));
     for (;;) {
-        TRY(layer_option_next(g, &options, &key, &words, err));
+        TRY(layer_option_next(g, &pairs, &key, &words, err));
         if (!key) break;
         if (strcmp(key, "name") == 0) {
             name = words;

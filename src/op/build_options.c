@@ -8,16 +8,13 @@ stria_status layer_no_memory(stria_error *err) {
     FAIL(err, STRIA_NO_MEMORY, "not enough memory for a layer");
 }
 
-stria_status layer_option_next(graph *g, const char **at, const char **key, const char **words, stria_error *err) {
-    const char *start = *at + strspn(*at, " \t\n");
-    size_t length = strcspn(start, " \t\n"), split = strcspn(start, "= \t\n");
-    *at = start + length;
+stria_status layer_option_next(graph *g, spec *s, const char **key, const char **words, stria_error *err) {
+    bool more;
     *key = NULL;
-    if (length == 0) return STRIA_OK;
-    if (split == 0 || split >= length)
-        FAIL(err, STRIA_BAD_ARGUMENT, "'%.*s' is not of the form key=value", (int)(length < 80 ? length : 80), start);
-    *key = arena_printf(&g->arena, "%.*s", (int)split, start);
-    *words = arena_printf(&g->arena, "%.*s", (int)(length - split - 1), start + split + 1);
+    TRY(spec_next(s, &more, err));
+    if (!more) return STRIA_OK;
+    *key = arena_printf(&g->arena, "%.*s", (int)s->key.length, s->key.at);
+    *words = arena_printf(&g->arena, "%.*s", (int)s->value.length, s->value.at);
     return *key && *words ? STRIA_OK : layer_no_memory(err);
 }
 
@@ -27,24 +24,24 @@ static int option_index(const layer_def *l, const char *name) {
     return -1;
 }
 
-static stria_status option_unknown(const layer_def *l, const char *key, stria_error *err) {
-    const char *names[LAYER_OPTIONS + 1] = {"name"};
-    int count = 1;
-    for (int i = 0; i < LAYER_OPTIONS && l->options[i].name; i++) names[count++] = l->options[i].name;
-    const char *near = text_nearest(key, names, count);
-    if (near) FAIL(err, STRIA_BAD_ARGUMENT, "there is no option '%s'; did you mean '%s'?", key, near);
-    FAIL(err, STRIA_BAD_ARGUMENT, "there is no option '%s'", key);
+/* Takes one option of the row, or name=NAME. */
+static stria_status option_take(layer_call *c, const spec *s, const char *words, stria_error *err) {
+    layer_option all[LAYER_OPTIONS + 1] = {{.name = "name"}};
+    int i;
+    memcpy(all + 1, c->layer->options, sizeof c->layer->options);
+    TRY(spec_choose(s, "option", s->key, SPEC_ROWS(all), &i, err));
+    if (i == 0) c->name = words;
+    else c->option[i - 1] = words;
+    return STRIA_OK;
 }
 
 stria_status layer_options(layer_call *c, const char *options, stria_error *err) {
     const char *key, *words;
+    spec s = spec_open_list("", options);
     for (;;) {
-        TRY(layer_option_next(c->g, &options, &key, &words, err));
+        TRY(layer_option_next(c->g, &s, &key, &words, err));
         if (!key) break;
-        int i = option_index(c->layer, key);
-        if (strcmp(key, "name") == 0) c->name = words;
-        else if (i < 0) return option_unknown(c->layer, key, err);
-        else c->option[i] = words;
+        TRY(option_take(c, &s, words, err));
     }
     for (int i = 0; i < LAYER_OPTIONS && c->layer->options[i].name; i++) {
         if (!c->option[i]) c->option[i] = c->layer->options[i].standard;

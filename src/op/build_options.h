@@ -2,6 +2,7 @@
 #ifndef OP_BUILD_OPTIONS_H
 #define OP_BUILD_OPTIONS_H
 
+#include "base/spec.h"
 #include "op/build.h"
 #include "op/window.h"
 
@@ -19,8 +20,8 @@ struct layer_call {
     value *out;
 };
 
-/* Takes the next "key=value" off *at; *key is NULL at the end. */
-stria_status layer_option_next(graph *g, const char **at, const char **key, const char **text, stria_error *err);
+/* Copies the next pair of a list of options into the arena; *key is NULL at the end. */
+stria_status layer_option_next(graph *g, spec *s, const char **key, const char **text, stria_error *err);
 /* All options of a layer of the table, defaults filled in; sets c->name if it is given. */
 stria_status layer_options(layer_call *c, const char *options, stria_error *err);
 

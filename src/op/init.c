@@ -4,42 +4,33 @@
 #include <string.h>
 
 #include "base/random.h"
-#include "base/text.h"
+#include "base/spec.h"
 
 #define PARAMETER_LIMIT (1 << 29) /* elements: 2 GiB; a text model of a few bytes must not ask for more */
+#define GAIN_MOST       100
 
 const char *const init_names[] = {"glorot-uniform",   "glorot-normal", "he-uniform", "he-normal",
                                   "truncated-normal", "zeros",         NULL};
-enum { INIT_COUNT = sizeof init_names / sizeof init_names[0] - 1 };
 
 typedef struct scheme {
-    char name[24];
-    double gain; /* every number is multiplied by it */
+    const char *name; /* of init_names */
+    double gain;      /* every number is multiplied by it */
 } scheme;
 
-static stria_status name_check(const char *name, stria_error *err) {
-    for (int i = 0; i < INIT_COUNT; i++)
-        if (strcmp(init_names[i], name) == 0) return STRIA_OK;
-    const char *near = text_nearest(name, init_names, INIT_COUNT);
-    if (near) FAIL(err, STRIA_BAD_ARGUMENT, "there is no init '%s'; did you mean '%s'?", name, near);
-    FAIL(err, STRIA_BAD_ARGUMENT,
-         "there is no init '%s'; there are glorot-uniform, glorot-normal, he-uniform, he-normal, truncated-normal, "
-         "zeros",
-         name);
-}
-
 static stria_status scheme_parse(const char *init, scheme *out, stria_error *err) {
-    size_t length = strcspn(init, ":");
-    *out = (scheme){.gain = 1};
-    if (length >= sizeof out->name) return name_check(init, err);
-    memcpy(out->name, init, length);
-    TRY(name_check(out->name, err));
-    const char *words = init + length;
-    if (!*words) return STRIA_OK;
-    if (strncmp(words, ":gain=", 6) != 0 || !text_to_double(words + 6, &out->gain) ||
-        !(out->gain > 0 && out->gain <= 100))
-        FAIL(err, STRIA_BAD_ARGUMENT, "init is '%s', expected %s:gain=X with X above 0, up to 100", init, out->name);
-    return STRIA_OK;
+    static const char *const keys[] = {"gain"};
+    spec s = spec_open("", init);
+    int i;
+    bool more;
+    TRY(spec_choose(&s, "init", s.name, SPEC_ROWS(init_names), &i, err));
+    *out = (scheme){.name = init_names[i], .gain = 1};
+    s.what = "option init";
+    for (;;) {
+        TRY(spec_next(&s, &more, err));
+        if (!more) return STRIA_OK;
+        TRY(spec_choose(&s, "setting", s.key, SPEC_ROWS(keys), &i, err));
+        TRY(spec_positive(&s, GAIN_MOST, &out->gain, err));
+    }
 }
 
 /* Variance of the scheme for weights of this shape. */

@@ -1,14 +1,16 @@
 #include "train/loss.h"
 
+#include "base/spec.h"
 #include "base/text.h"
 #include "op/build.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 #define TERMS_MAX 16
 #define TEXT_MAX  160
+
+#define WEIGHT_MOST 1e6
 
 /* What a loss reads of a head, and against what. Losses of two tensors see a label as its one-hot row. */
 typedef enum reads { LOGITS, LOG_PROBABILITIES, SCORES } reads;
@@ -40,92 +42,49 @@ typedef struct term {
 
 /* ---- reading ---- */
 
-static stria_status row_find(const char *name, const struct row **out, stria_error *err) {
-    const char *names[ROWS];
-    for (int i = 0; i < ROWS; i++) {
-        names[i] = rows[i].name;
-        *out = &rows[i];
-        if (strcmp(name, rows[i].name) == 0) return STRIA_OK;
-    }
-    const char *near = text_nearest(name, names, ROWS);
-    if (near) FAIL(err, STRIA_BAD_ARGUMENT, "--loss: there is no '%s'; did you mean '%s'?", name, near);
-    FAIL(err, STRIA_BAD_ARGUMENT,
-         "--loss: there is no '%s'; there are cross_entropy, nll, hinge, squared_error, euclidean, absolute_error, "
-         "huber, "
-         "binary_cross_entropy and kl_divergence",
-         name);
-}
-
-static bool option_known(const struct row *row, const char *key) {
+/* Appends " key=value" to the options that the layer will get. */
+static stria_status option_add(term *t, const spec *s, stria_error *err) {
     const layer_def *l = layer_all();
-    while (strcmp(l->name, row->name) != 0) l++;
-    for (const layer_option *o = l->options; o->name; o++)
-        if (strcmp(o->name, key) == 0) return true;
-    return false;
-}
-
-/* The copy of a piece of text, cut if it does not fit: nothing that long is known. */
-static void piece(char *to, size_t bytes, const char *from, size_t length) {
-    snprintf(to, bytes, "%.*s", (int)(length < bytes ? length : bytes - 1), from);
-}
-
-static stria_status pair_read(term *t, const char *at, size_t length, stria_error *err) {
-    char key[TEXT_MAX], text[TEXT_MAX];
-    size_t equals = strcspn(at, "=");
-    if (equals == 0 || equals + 1 >= length || length >= TEXT_MAX)
-        FAIL(err, STRIA_BAD_ARGUMENT, "--loss: '%.*s' is not key=value", (int)(length < 80 ? length : 80), at);
-    piece(key, sizeof key, at, equals);
-    piece(text, sizeof text, at + equals + 1, length - equals - 1);
-    if (strcmp(key, "output") == 0) {
-        memcpy(t->output, text, sizeof text);
-        return STRIA_OK;
-    }
-    if (strcmp(key, "weight") == 0) {
-        if (text_to_double(text, &t->weight) && t->weight > 0 && t->weight < 1e6) return STRIA_OK;
-        FAIL(err, STRIA_BAD_ARGUMENT, "--loss: weight is '%s', expected a number above 0, below 1e6", text);
-    }
-    if (!option_known(t->row, key))
-        FAIL(err, STRIA_BAD_ARGUMENT, "--loss: %s has no '%s'; every loss takes output and weight", t->row->name, key);
-    size_t used = strlen(t->options);
-    if (used + length + 2 > sizeof t->options)
+    int unused;
+    while (strcmp(l->name, t->row->name) != 0) l++;
+    TRY(spec_choose(s, "option", s->key, SPEC_ROWS(l->options), &unused, err));
+    size_t used = strlen(t->options), more = s->key.length + 1 + s->value.length;
+    if (used + more + 2 > sizeof t->options)
         FAIL(err, STRIA_BAD_ARGUMENT, "--loss: %s has too many options", t->row->name);
-    t->options[used] = ' ';
-    piece(t->options + used + 1, sizeof t->options - used - 1, at, length);
+    snprintf(t->options + used, sizeof t->options - used, " %.*s", (int)more, s->key.at);
     return STRIA_OK;
 }
 
-/* A + that begins a name ends a term; one in a number (1e+3) does not. */
-static size_t term_length(const char *spec) {
-    size_t n = 0;
-    while (spec[n] && !(spec[n] == '+' && !isdigit((unsigned char)spec[n + 1]))) n++;
-    return n;
+static stria_status pair_take(term *t, const spec *s, stria_error *err) {
+    if (spec_is(s->key, "output")) {
+        if (spec_copy(s->value, t->output, sizeof t->output) && *t->output) return STRIA_OK;
+        FAIL(err, STRIA_BAD_ARGUMENT, "--loss: output is no name of an output");
+    }
+    if (!spec_is(s->key, "weight")) return option_add(t, s, err);
+    return spec_positive(s, WEIGHT_MOST, &t->weight, err);
 }
 
-static stria_status term_read(const char *at, size_t length, term *t, stria_error *err) {
-    char name[TEXT_MAX];
-    size_t word = 0;
+static stria_status term_read(spec *s, term *t, stria_error *err) {
+    bool more;
+    int i;
     *t = (term){.weight = 1};
-    while (word < length && at[word] != ':') word++;
-    piece(name, sizeof name, at, word);
-    TRY(row_find(name, &t->row, err));
-    for (size_t i = word; i < length;) {
-        size_t pair = 0;
-        i++; /* ':' or ',' */
-        while (i + pair < length && at[i + pair] != ',') pair++;
-        TRY(pair_read(t, at + i, pair, err));
-        i += pair;
+    TRY(spec_choose(s, "loss", s->name, SPEC_ROWS(rows), &i, err));
+    t->row = &rows[i];
+    for (;;) {
+        TRY(spec_next(s, &more, err));
+        if (!more) return STRIA_OK;
+        TRY(pair_take(t, s, err));
     }
-    return STRIA_OK;
 }
 
-static stria_status spec_read(const char *spec, term terms[TERMS_MAX], int *count, stria_error *err) {
-    for (*count = 0;; spec++) {
-        size_t length = term_length(spec);
+static stria_status spec_read(const char *text, term terms[TERMS_MAX], int *count, stria_error *err) {
+    spec s = spec_open_sum("--loss", text);
+    *count = 0;
+    do {
         if (*count == TERMS_MAX) FAIL(err, STRIA_BAD_ARGUMENT, "--loss: more than %d terms", TERMS_MAX);
-        TRY(term_read(spec, length, &terms[(*count)++], err));
-        spec += length;
-        if (!*spec) return STRIA_OK;
-    }
+        TRY(term_read(&s, &terms[(*count)++], err));
+    } while (spec_next_term(&s));
+    return STRIA_OK;
 }
 
 stria_status loss_check(const char *spec, stria_error *err) {

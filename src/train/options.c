@@ -1,9 +1,11 @@
 #include "train/options.h"
 
+#include "base/spec.h"
 #include "train/loss.h"
+#include "train/optimizer.h"
+#include "train/schedule.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +21,7 @@ struct row {
 };
 
 static stria_status optimizer_check(const char *spec, stria_error *err) {
-    optimizer_options o;
+    optimizer o;
     return optimizer_parse(spec, &o, err);
 }
 
@@ -33,7 +35,7 @@ static stria_status schedule_check(const char *spec, stria_error *err) {
 static const struct row rows[] = {
     {{"epochs", "N", "passes over the training images, 1…100000", "10"}, INTEGER, FIELD(epochs), 1, 1e5, NULL},
     {{"batch", "N", "images per step, 1…65536", "64"}, INTEGER, FIELD(batch), 1, 65536, NULL},
-    {{"optimizer", "NAME[:key=value,…]", "sgd[:momentum=0.9,nesterov=0]", "sgd:momentum=0.9"},
+    {{"optimizer", "NAME[:key=value,…]", "sgd[:momentum=0.9,nesterov=0]", OPTIMIZER_STANDARD},
      TEXT,
      FIELD(optimizer),
      0,
@@ -51,7 +53,7 @@ static const struct row rows[] = {
      0,
      loss_check},
     {{"lr", "X", "learning rate, above 0, up to 1e6", "0.05"}, REAL, FIELD(lr), 1e-12, 1e6, NULL},
-    {{"schedule", "NAME[:key=value,…]", "constant, cosine[:warmup=STEPS,floor=X]", "cosine"},
+    {{"schedule", "NAME[:key=value,…]", "constant, cosine[:warmup=STEPS,floor=X]", SCHEDULE_STANDARD},
      TEXT,
      FIELD(schedule),
      0,
@@ -118,14 +120,9 @@ static stria_status row_set(const struct row *r, void *field, const char *value,
 
 stria_status stria_train_option_set(stria_train_options *options, const char *name, const char *value,
                                     stria_error *err) {
-    const char *names[ROWS];
-    for (int i = 0; i < ROWS; i++) {
-        if (strcmp(rows[i].row.name, name) == 0) return row_set(&rows[i], field_of(options, &rows[i]), value, err);
-        names[i] = rows[i].row.name;
-    }
-    const char *nearest = text_nearest(name, names, ROWS);
-    FAIL(err, STRIA_BAD_ARGUMENT, "there is no training option '%s'%s%s%s", name, nearest ? "; did you mean '" : "",
-         nearest ? nearest : "", nearest ? "'?" : "");
+    int i;
+    TRY(spec_choose(&(spec){.what = ""}, "training option", (spec_word){name, strlen(name)}, SPEC_ROWS(rows), &i, err));
+    return row_set(&rows[i], field_of(options, &rows[i]), value, err);
 }
 
 stria_train_options stria_train_options_default(void) {
@@ -178,87 +175,26 @@ static bool recipe_may_say(const char *name) {
     return true;
 }
 
+/* One OPTION=VALUE. */
+static stria_status recipe_set(const spec *s, stria_train_options *options, stria_error *err) {
+    char name[32], value[256];
+    if (!spec_copy(s->key, name, sizeof name) || !spec_copy(s->value, value, sizeof value) || !*value ||
+        !recipe_may_say(name))
+        FAIL(err, STRIA_BAD_ARGUMENT, "a model may not set '%.*s'",
+             (int)(s->key.length + 1 + s->value.length < 80 ? s->key.length + 1 + s->value.length : 80), s->key.at);
+    return stria_train_option_set(options, name, value, err);
+}
+
 stria_status train_options_recipe(stria_train_options *options, const char *recipe, stria_error *err) {
-    for (const char *at = recipe + strspn(recipe, " "); *at; at += strspn(at, " ")) {
-        char name[32] = "", value[256] = "";
-        size_t pair = strcspn(at, " "), split = strcspn(at, "= ");
-        if (split < sizeof name) memcpy(name, at, split);
-        if (split < pair && pair - split - 1 < sizeof value) memcpy(value, at + split + 1, pair - split - 1);
-        if (!*name || !*value || !recipe_may_say(name))
-            FAIL(err, STRIA_BAD_FILE, "the model's metadata '%s' says '%.*s', expected OPTION=VALUE", TRAIN_RECIPE,
-                 (int)(pair < 80 ? pair : 80), at);
-        stria_status status = stria_train_option_set(options, name, value, err);
-        if (status != STRIA_OK) return error_prefix(err, "the model's metadata '%s': ", TRAIN_RECIPE), status;
-        at += pair;
+    spec s = spec_open_list("", recipe);
+    stria_train_options changed = *options;
+    stria_error reason = {0};
+    bool more = true;
+    while (more) {
+        stria_status status = spec_next(&s, &more, &reason);
+        if (status == STRIA_OK && more) status = recipe_set(&s, &changed, &reason);
+        if (status != STRIA_OK) FAIL(err, STRIA_BAD_FILE, "the model's metadata '%s': %s", TRAIN_RECIPE, reason.text);
     }
+    *options = changed;
     return STRIA_OK;
-}
-
-/* ---- NAME[:key=value,…] ---- */
-
-/* Splits off the name and calls put for each pair. */
-typedef stria_status pair_put(void *context, const char *key, double value, stria_error *err);
-
-static stria_status spec_parse(const char *what, const char *spec, char name[32], pair_put *put, void *context,
-                               stria_error *err) {
-    size_t length = strcspn(spec, ":");
-    if (length == 0 || length >= 32) FAIL(err, STRIA_BAD_ARGUMENT, "--%s: '%s' has no name", what, spec);
-    memcpy(name, spec, length);
-    name[length] = 0;
-    for (const char *at = spec + length; *at;) {
-        at++; /* ':' or ',' */
-        size_t pair = strcspn(at, ","), equals = strcspn(at, "=,");
-        char key[32] = "", number[32] = "";
-        double x;
-        if (equals < sizeof key) memcpy(key, at, equals);
-        if (equals < pair && pair - equals - 1 < sizeof number) memcpy(number, at + equals + 1, pair - equals - 1);
-        if (!*key || !text_to_double(number, &x))
-            FAIL(err, STRIA_BAD_ARGUMENT, "--%s: '%s' is not key=number", what, at);
-        TRY(put(context, key, x, err));
-        at += pair;
-    }
-    return STRIA_OK;
-}
-
-static stria_status optimizer_put(void *context, const char *key, double x, stria_error *err) {
-    optimizer_options *o = context;
-    if (strcmp(key, "momentum") == 0 && x >= 0 && x < 1) o->momentum = x;
-    else if (strcmp(key, "nesterov") == 0 && (x == 0 || x == 1)) o->nesterov = x == 1;
-    else
-        FAIL(err, STRIA_BAD_ARGUMENT, "--optimizer: sgd knows momentum (0 to below 1) and nesterov (0 or 1), not %s=%g",
-             key, x);
-    return STRIA_OK;
-}
-
-stria_status optimizer_parse(const char *spec, optimizer_options *out, stria_error *err) {
-    char name[32];
-    *out = (optimizer_options){0};
-    TRY(spec_parse("optimizer", spec, name, optimizer_put, out, err));
-    if (strcmp(name, "sgd") != 0) FAIL(err, STRIA_BAD_ARGUMENT, "--optimizer: there is no '%s'; there is sgd", name);
-    return STRIA_OK;
-}
-
-static stria_status schedule_put(void *context, const char *key, double x, stria_error *err) {
-    schedule *s = context;
-    if (strcmp(key, "warmup") == 0 && x >= 0 && x <= 1e9) s->warmup = floor(x);
-    else if (strcmp(key, "floor") == 0 && x >= 0) s->floor = x;
-    else FAIL(err, STRIA_BAD_ARGUMENT, "--schedule: known are warmup=STEPS and floor=X, not %s=%g", key, x);
-    return STRIA_OK;
-}
-
-stria_status schedule_parse(const char *spec, schedule *out, stria_error *err) {
-    char name[32];
-    *out = (schedule){0};
-    TRY(spec_parse("schedule", spec, name, schedule_put, out, err));
-    out->cosine = strcmp(name, "cosine") == 0;
-    if (!out->cosine && strcmp(name, "constant") != 0)
-        FAIL(err, STRIA_BAD_ARGUMENT, "--schedule: there is no '%s'; there are constant and cosine", name);
-    return STRIA_OK;
-}
-
-double schedule_lr(const schedule *s, double lr, int64_t step, int64_t steps) {
-    if ((double)step < s->warmup) return lr * (double)(step + 1) / (s->warmup + 1);
-    if (!s->cosine) return lr;
-    double done = steps > (int64_t)s->warmup ? ((double)step - s->warmup) / ((double)steps - s->warmup) : 1;
-    return s->floor + (lr - s->floor) * (1 + cos(acos(-1.0) * done)) / 2;
 }

@@ -16,22 +16,4 @@ stria_status train_options_check(const stria_train_options *options, stria_error
 #define TRAIN_RECIPE "stria.train"
 stria_status train_options_recipe(stria_train_options *options, const char *recipe, stria_error *err);
 
-/* What optimizer="sgd:momentum=0.9,nesterov=1" says. */
-typedef struct optimizer_options {
-    double momentum;
-    bool nesterov;
-} optimizer_options;
-stria_status optimizer_parse(const char *spec, optimizer_options *out, stria_error *err);
-
-/* What schedule="cosine:warmup=100,floor=0.001" says. */
-typedef struct schedule {
-    bool cosine; /* else constant */
-    double warmup, floor;
-} schedule;
-stria_status schedule_parse(const char *spec, schedule *out, stria_error *err);
-
-/* The learning rate of one step: lr, or by the cosine floor + (lr − floor)·(1 + cos(π·t/T))/2 (Loshchilov and Hutter,
- * "SGDR", ICLR 2017, without restarts); in the first `warmup` steps it grows evenly to lr. */
-double schedule_lr(const schedule *s, double lr, int64_t step, int64_t steps);
-
 #endif

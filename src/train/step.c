@@ -1,31 +1,24 @@
 #include "train/step.h"
 
 #include "op/op.h"
-#include "op/optimizer.h"
 #include "train/loss.h"
 #include "transform/transform.h"
 
-/* One parameter's update: v ← αv + g, x ← x − lr·v, as bindings of both states. */
-static stria_status update_append(graph *g, value *x, value *dx, value *lr, value *count, const optimizer_options *o,
-                                  double weight_decay, stria_error *err) {
-    node *n;
-    value *velocity;
-    tensor *zeros;
-    char *name = arena_printf(&g->arena, "state/%s/momentum", x->name);
-    if (!name) FAIL(err, STRIA_NO_MEMORY, "not enough memory for the optimiser");
-    TRY(tensor_new(&zeros, x->type, &x->shape, name, err));
-    stria_status status = graph_add_state(g, name, ROLE_OPTIMIZER, zeros, &velocity, err);
-    tensor_release(zeros);
-    TRY(status);
-    momentum_attributes a = {.alpha = (float)o->momentum,
-                             .beta = 1,
-                             .mode = o->nesterov ? "nesterov" : "standard",
-                             .norm_coefficient = x->shape.rank > 1 ? (float)weight_decay : 0};
-    value *in[5] = {lr, count, x, dx, velocity};
-    TRY(graph_add_node(g, &op_Momentum, NULL, in, 5, &a, 2, NULL, &n, err));
-    n->origin = x->name;
-    TRY(graph_add_update(g, x, n->out[0], err));
-    return graph_add_update(g, velocity, n->out[1], err);
+#include <assert.h>
+
+stria_status recipe_of(const stria_train_options *options, recipe *out, stria_error *err) {
+    recipe r = {.loss = options->loss, .weight_decay = options->weight_decay};
+    TRY(optimizer_parse(options->optimizer, &r.optimizer, err));
+    *out = r;
+    return STRIA_OK;
+}
+
+recipe recipe_standard(void) {
+    recipe r = {.loss = LOSS_STANDARD};
+    stria_status status = optimizer_parse(OPTIMIZER_STANDARD, &r.optimizer, NULL);
+    assert(status == STRIA_OK);
+    (void)status;
+    return r;
 }
 
 /* The labels, the loss by them, and as outputs the main head's logits and the loss. */
@@ -34,7 +27,7 @@ static stria_status loss_append(graph *g, int64_t batch, const char *spec, value
     head h;
     shape s = {.rank = 1, .dim = {batch}};
     TRY(graph_add_input(g, STEP_LABELS, STRIA_INT64, &s, &labels, err));
-    TRY(loss_build(g, spec ? spec : LOSS_STANDARD, labels, loss, err));
+    TRY(loss_build(g, spec, labels, loss, err));
     TRY(classifier_head(g, g->outputs[0], &h, err));
     g->output_count = 0;
     TRY(graph_add_output(g, h.logits, CLASSIFIER_LOGITS, err));
@@ -54,38 +47,41 @@ static int trained_parameters(const graph *g, value **list) {
     return n;
 }
 
-static stria_status updates_append(graph *g, value *loss, const optimizer_options *o, double weight_decay,
-                                   stria_error *err) {
-    value **x = NULL, **dx = NULL, *lr, *count;
+static stria_status update_inputs_add(graph *g, update_inputs *out, stria_error *err) {
     shape scalar = {.rank = 0};
+    TRY(graph_add_input(g, STEP_LR, STRIA_FLOAT32, &scalar, &out->rate, err));
+    return graph_add_input(g, STEP_COUNT, STRIA_INT64, &scalar, &out->count, err);
+}
+
+static stria_status updates_append(graph *g, value *loss, const recipe *r, stria_error *err) {
+    value **x = NULL, **dx = NULL;
+    update_inputs inputs;
     stria_status status = STRIA_OK;
     TRY_DONE(mem_new(&x, (size_t)g->value_count + 1, sizeof *x, "the training step", err));
     TRY_DONE(mem_new(&dx, (size_t)g->value_count + 1, sizeof *dx, "the training step", err));
     int n = trained_parameters(g, x);
     if (n == 0) TRY_DONE(error_set(err, STRIA_BAD_ARGUMENT, "model '%s' has no parameter to train", g->name));
-    TRY_DONE(graph_add_input(g, STEP_LR, STRIA_FLOAT32, &scalar, &lr, err));
-    TRY_DONE(graph_add_input(g, STEP_COUNT, STRIA_INT64, &scalar, &count, err));
+    TRY_DONE(update_inputs_add(g, &inputs, err));
     builder b = {.g = g, .origin = "loss", .err = err};
     loss = checked(&b, loss);
     TRY_DONE(b.status);
     TRY_DONE(autodiff(g, loss, x, n, dx, err));
     for (int i = 0; i < n; i++)
-        if (dx[i]) TRY_DONE(update_append(g, x[i], dx[i], lr, count, o, weight_decay, err));
+        if (dx[i]) TRY_DONE(optimizer_append(g, &r->optimizer, &inputs, x[i], dx[i], r->weight_decay, err));
 done:
     mem_free(x);
     mem_free(dx);
     return status;
 }
 
-stria_status step_graph(graph *g, int64_t batch, const char *loss_spec, const optimizer_options *optimizer,
-                        double weight_decay, graph **out, stria_error *err) {
+stria_status step_graph(graph *g, int64_t batch, const recipe *r, graph **out, stria_error *err) {
     graph *step;
     value *loss;
     TRY(classifier_copy(g, batch, &step, err));
     stria_status status = pass_training(&step, err);
     if (status == STRIA_OK) status = pass_pad(&step, err); /* before there are gradients of a Pad */
-    if (status == STRIA_OK) status = loss_append(step, batch, loss_spec, &loss, err);
-    if (status == STRIA_OK) status = updates_append(step, loss, optimizer, weight_decay, err);
+    if (status == STRIA_OK) status = loss_append(step, batch, r->loss, &loss, err);
+    if (status == STRIA_OK) status = updates_append(step, loss, r, err);
     if (status == STRIA_OK) *out = step;
     else graph_free(step);
     return status;

@@ -3,6 +3,7 @@
 #define TRAIN_STEP_H
 
 #include "train/classifier.h"
+#include "train/optimizer.h"
 #include "train/options.h"
 
 /* Names of the step's inputs and outputs; the image keeps the model's own. */
@@ -11,12 +12,22 @@
 #define STEP_COUNT  "stria.step"   /* int64 scalar: steps done before this one */
 #define STEP_LOSS   "stria.loss"   /* float32 scalar */
 
-/* From a model's graph: copies it for this batch, appends the loss (train/loss.h; NULL: the standard one),
- * differentiates by every parameter that is not frozen, and appends a Momentum node each (L2 decay on weights, none on
- * tensors of rank 0 and 1: biases and scales). Outputs: STEP_LOSS and CLASSIFIER_LOGITS. Optimiser states are named
- * "state/PARAMETER/momentum". */
-stria_status step_graph(graph *g, int64_t batch, const char *loss, const optimizer_options *optimizer,
-                        double weight_decay, graph **out, stria_error *err);
+/* What a step minimises, and how. */
+typedef struct recipe {
+    const char *loss; /* train/loss.h */
+    optimizer optimizer;
+    double weight_decay; /* L2 */
+} recipe;
+
+/* From checked options, whose texts the recipe points to. */
+stria_status recipe_of(const stria_train_options *options, recipe *out, stria_error *err);
+/* That of the default options. */
+recipe recipe_standard(void);
+
+/* From a model's graph: copies it for this batch, appends the loss, differentiates by every parameter that is not
+ * frozen, and appends the optimiser's update for each. Outputs: STEP_LOSS
+ * and CLASSIFIER_LOGITS. */
+stria_status step_graph(graph *g, int64_t batch, const recipe *r, graph **out, stria_error *err);
 
 typedef struct step_memory {
     int64_t parameters, frozen, buffers;                       /* elements */

@@ -14,12 +14,12 @@ static session_config config_of(trainer *t) {
 
 /* The step's program, and the states that it and validation share. */
 static stria_status step_make(trainer *t, stria_error *err) {
-    optimizer_options optimizer;
+    recipe r;
     graph *step;
     session_config config = config_of(t);
-    TRY(optimizer_parse(t->options.optimizer, &optimizer, err));
+    TRY(recipe_of(&t->options, &r, err));
     TRY(schedule_parse(t->options.schedule, &t->schedule, err));
-    TRY(step_graph(t->model, t->options.batch, t->options.loss, &optimizer, t->options.weight_decay, &step, err));
+    TRY(step_graph(t->model, t->options.batch, &r, &step, err));
     stria_status status = state_set_add_graph(&t->states, step, err);
     if (status == STRIA_OK) status = session_new(&t->step, step, &config, err);
     graph_free(step);

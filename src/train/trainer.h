@@ -6,6 +6,7 @@
 #include "train/evaluate.h"
 #include "train/metrics.h"
 #include "train/run_folder.h"
+#include "train/schedule.h"
 #include "train/step.h"
 
 /* Where a training stands: with the states and the options, all that a checkpoint holds. */

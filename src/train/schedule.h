@@ -1,0 +1,27 @@
+/* Schedules: how the learning rate changes by steps, as rows of one table. */
+#ifndef TRAIN_SCHEDULE_H
+#define TRAIN_SCHEDULE_H
+
+#include "base/error.h"
+
+#define SCHEDULE_STANDARD "cosine"
+#define SCHEDULE_KEYS     3 /* at most, of one schedule */
+
+/* What a spec says, as "cosine:warmup=100,floor=0.001". */
+typedef struct schedule {
+    const struct schedule_row *row;
+    double setting[SCHEDULE_KEYS]; /* parallel to the row's keys */
+    double warmup;                 /* steps */
+} schedule;
+
+/* STRIA_BAD_ARGUMENT for unknown names, with the nearest, and for numbers out of range. */
+stria_status schedule_parse(const char *spec, schedule *out, stria_error *err);
+
+/* The i-th schedule's name; NULL past the last. */
+const char *schedule_name(int i);
+
+/* The rate of one of `steps` steps, counted from 0: in the first `warmup` steps it grows evenly to lr, then follows the
+ * schedule. */
+double schedule_lr(const schedule *s, double lr, int64_t step, int64_t steps);
+
+#endif
