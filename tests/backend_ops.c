@@ -493,7 +493,7 @@ static bool specials_apply(const node *n) {
     if (strstr(name, "Gradient") || n->op->layouts == LAYOUT_STRIDED)
         return bound_exact(n) && n->op != &op_ReluGradient;
     if (n->op == &op_Dropout || n->op == &op_LpNormalization) return false; /* a ratio; sums */
-    return n->op->layouts == LAYOUT_SAME ? n->op != &op_Momentum && n->op != &op_Pow : bound_exact(n);
+    return n->op->layouts == LAYOUT_SAME ? !n->op->in_place_pair[0] && n->op != &op_Pow : bound_exact(n);
 }
 
 static bool trial_expect(trial *t) {

@@ -69,6 +69,20 @@ for ((i = 0; i < 4; i++)); do cut_off KILL "0.$((RANDOM % 6 + 1))" --resume kill
 finish_run killed
 same killed whole "killed"
 
+# Optimisers with more than one state, and those that count the steps.
+for optimizer in adam:beta1=0.8 adamw rmsprop adagrad:decay=0.01; do
+    name=${optimizer%%:*}
+    options=(lenet5 --data mnist:data --epochs 3 --batch 10 --lr 0.01 --seed 5 --weight-decay 0.01 --optimizer "$optimizer")
+    expect 0 train "${options[@]}" --out "$name-whole"
+    cut_off KILL "0.$((RANDOM % 3 + 1))" "${options[@]}" --out "$name-killed"
+    if [ ! -e "$name-killed/checkpoint.safetensors" ]; then
+        rm -rf "$name-killed"
+        cut_off KILL 1 "${options[@]}" --out "$name-killed"
+    fi
+    finish_run "$name-killed" --threads 3
+    same "$name-killed" "$name-whole" "killed with $optimizer"
+done
+
 # Ended politely: it saves, says how to go on, exits with 1.
 for signal in INT TERM; do
     # bash makes background jobs ignore SIGINT; env takes that back

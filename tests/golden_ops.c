@@ -195,40 +195,50 @@ static void check_case(const golden *g) {
     cases_read++;
 }
 
-/* in: rate, first parameter, gradients [steps, n]; out: parameter and velocity after all steps. */
-static void check_momentum(const golden *g) {
+/* An optimiser's steps. in: rate, first parameter, gradients [steps, n]; out: parameter and states after all steps. */
+enum { RATE, COUNT, PARAMETER, GRADIENT, OPTIMIZER_STATE, OPTIMIZER_INPUTS = 6 };
+
+static bool is_optimizer(const op_def *op) {
+    return op && op->in_place_pair[0] == PARAMETER + 1;
+}
+
+static void steps_run(const golden *g, graph *gr, const node *all, tensor *const *put, tensor **contents) {
+    int64_t n = shape_count(&put[PARAMETER]->shape);
+    stria_error err;
+    for (int64_t t = 0; t < g->in[2]->shape.dim[0]; t++) {
+        tensor_put(put[COUNT], 0, (double)t);
+        for (int64_t i = 0; i < n; i++) tensor_put(put[GRADIENT], i, tensor_f64(g->in[2], t * n + i));
+        assert_int_equal(graph_evaluate(gr, contents, -1, &err), STRIA_OK);
+        for (int k = 0; k < all->out_count; k++)
+            for (int64_t i = 0; i < n; i++)
+                tensor_put(put[k ? OPTIMIZER_STATE + k - 1 : PARAMETER], i, tensor_f64(contents[all->out[k]->id], i));
+    }
+}
+
+static void check_optimizer(const golden *g, const op_def *op) {
     stria_error err;
     graph *gr;
-    value *in[5], *y;
-    tensor *contents_in[5] = {g->in[0], NULL, g->in[1]};
+    value *in[OPTIMIZER_INPUTS], *y;
+    tensor *put[OPTIMIZER_INPUTS] = {[RATE] = tensor_retain(g->in[0]), [PARAMETER] = tensor_retain(g->in[1])};
     shape scalar = shape_of(0, NULL), *x = &g->in[1]->shape;
-    int64_t steps = g->in[2]->shape.dim[0], n = shape_count(x);
-    assert_int_equal(tensor_new(&contents_in[1], STRIA_INT64, &scalar, "step", &err), STRIA_OK);
-    for (int i = 3; i < 5; i++) assert_int_equal(tensor_new(&contents_in[i], STRIA_FLOAT64, x, "dx", &err), STRIA_OK);
-    assert_int_equal(graph_new(&gr, "momentum", &err), STRIA_OK);
-    for (int i = 0; i < 5; i++)
-        assert_int_equal(graph_add_input(gr, NULL, contents_in[i]->type, &contents_in[i]->shape, &in[i], &err),
-                         STRIA_OK);
-    if (layer_build(gr, g->op, in, 5, NULL, 0, g->attributes, 0, &y, &err) != STRIA_OK) fail_msg("%s", err.text);
+    int inputs = op->in_max;
+    assert_int_equal(tensor_new(&put[COUNT], STRIA_INT64, &scalar, "step", &err), STRIA_OK);
+    for (int i = GRADIENT; i < inputs; i++)
+        assert_int_equal(tensor_new(&put[i], STRIA_FLOAT64, x, "dx", &err), STRIA_OK);
+    assert_int_equal(graph_new(&gr, "optimizer", &err), STRIA_OK);
+    for (int i = 0; i < inputs; i++)
+        assert_int_equal(graph_add_input(gr, NULL, put[i]->type, &put[i]->shape, &in[i], &err), STRIA_OK);
+    if (layer_build(gr, g->op, in, inputs, NULL, 0, g->attributes, 0, &y, &err) != STRIA_OK) fail_msg("%s", err.text);
     node *all;
-    assert_int_equal(graph_add_node(gr, y->producer->op, NULL, in, 5, y->producer->attributes, 2, NULL, &all, &err), 0);
+    assert_int_equal(graph_add_node(gr, op, NULL, in, inputs, y->producer->attributes, op->out_max, NULL, &all, &err),
+                     0);
     tensor **contents = contents_new(gr);
-    for (int i = 0; i < 5; i++) contents[in[i]->id] = tensor_retain(contents_in[i]);
-    for (int64_t t = 0; t < steps; t++) {
-        tensor_put(contents_in[1], 0, (double)t);
-        for (int64_t i = 0; i < n; i++) tensor_put(contents_in[3], i, tensor_f64(g->in[2], t * n + i));
-        assert_int_equal(graph_evaluate(gr, contents, -1, &err), STRIA_OK);
-        for (int64_t i = 0; i < n; i++) {
-            tensor_put(contents_in[2], i, tensor_f64(contents[all->out[0]->id], i));
-            tensor_put(contents_in[4], i, tensor_f64(contents[all->out[1]->id], i));
-        }
-    }
-    for (int i = 0; i < 2; i++) compare(g, "output", i, contents[all->out[i]->id], g->out[i]);
+    for (int i = 0; i < inputs; i++) contents[in[i]->id] = tensor_retain(put[i]);
+    steps_run(g, gr, all, put, contents);
+    for (int i = 0; i < op->out_max; i++) compare(g, "output", i, contents[all->out[i]->id], g->out[i]);
     contents_free(gr, contents);
     graph_free(gr);
-    tensor_release(contents_in[1]);
-    tensor_release(contents_in[3]);
-    tensor_release(contents_in[4]);
+    for (int i = 0; i < inputs; i++) tensor_release(put[i]);
     cases_read++;
 }
 
@@ -241,7 +251,9 @@ static void check_file(void **state) {
     if (!f) fail_msg("cannot open %s", path);
     int before = cases_read;
     while (read_case(f, &g)) {
-        if (strcmp(g.op, "Momentum") == 0) check_momentum(&g);
+        const op_def *op = NULL;
+        op_find_any(g.op, &op, NULL);
+        if (is_optimizer(op)) check_optimizer(&g, op);
         else check_case(&g);
         golden_release(&g);
     }
@@ -255,11 +267,10 @@ static void check_file(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        FILE_TEST("conv"),         FILE_TEST("conv_transpose"), FILE_TEST("conv_depthwise"),
-        FILE_TEST("conv_local"),   FILE_TEST("pool"),           FILE_TEST("reduce"),
-        FILE_TEST("pool_windows"), FILE_TEST("resize"),         FILE_TEST("matmul"),
-        FILE_TEST("elementwise"),  FILE_TEST("shape"),          FILE_TEST("loss"),
-        FILE_TEST("momentum"),     FILE_TEST("norm"),           FILE_TEST("move")};
+        FILE_TEST("conv"),     FILE_TEST("conv_transpose"), FILE_TEST("conv_depthwise"), FILE_TEST("conv_local"),
+        FILE_TEST("pool"),     FILE_TEST("reduce"),         FILE_TEST("pool_windows"),   FILE_TEST("resize"),
+        FILE_TEST("matmul"),   FILE_TEST("elementwise"),    FILE_TEST("shape"),          FILE_TEST("loss"),
+        FILE_TEST("momentum"), FILE_TEST("optimizer"),      FILE_TEST("norm"),           FILE_TEST("move")};
     int failed = cmocka_run_group_tests_name("golden_ops", tests, NULL, NULL);
     printf("%d cases, %d gradients\n", cases_read, gradients_read);
     return failed;

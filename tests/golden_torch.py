@@ -446,6 +446,81 @@ def momentum():
     g.write()
 
 
+STEPS = 60
+
+
+def stepped(make, decay, rate, steps, x0, gradients):
+    """The parameter and its optimiser's state after steps with given gradients."""
+    x = x0.clone().requires_grad_()
+    optimizer = make([x], lr=rate, weight_decay=decay)
+    for step in range(steps):
+        x.grad = gradients[step].clone()
+        optimizer.step()
+    return x.detach(), optimizer.state[x]
+
+
+def optimizer():
+    """Operators of optimisers over STEPS steps with given gradients. In: rate, first parameter, gradients [steps, …]; out:
+    parameter and states. All settings are binary fractions, exact in float32, too."""
+    g = Golden("optimizer")
+    adam = dict(betas=(0.875, 0.96875), eps=1 / 1024)
+    words = "beta1=0.875 beta2=0.96875 epsilon=0.0009765625"
+    o = torch.optim
+    for op, text, decay, make, states in [
+        ("AdamUpdate", words, 0, lambda p, **k: o.Adam(p, **adam, **k), ["exp_avg", "exp_avg_sq"]),
+        ("AdamUpdate", words + " weight_decay=0.125", 0.125, lambda p, **k: o.Adam(p, **adam, **k),
+         ["exp_avg", "exp_avg_sq"]),
+        ("AdamUpdate", words + " weight_decay=0.125 decoupled=1", 0.125, lambda p, **k: o.AdamW(p, **adam, **k),
+         ["exp_avg", "exp_avg_sq"]),
+        ("RMSPropUpdate", "alpha=0.9375 epsilon=0.0009765625", 0,
+         lambda p, **k: o.RMSprop(p, alpha=0.9375, eps=1 / 1024, **k), ["square_avg"]),
+        ("RMSPropUpdate", "alpha=0.9375 epsilon=0.0009765625 norm_coefficient=0.125", 0.125,
+         lambda p, **k: o.RMSprop(p, alpha=0.9375, eps=1 / 1024, **k), ["square_avg"]),
+        ("Adagrad", "epsilon=0.0009765625", 0, lambda p, **k: o.Adagrad(p, eps=1 / 1024, **k), ["sum"]),
+        ("Adagrad", "decay_factor=0.25 epsilon=0.0009765625 norm_coefficient=0.125", 0.125,
+         lambda p, **k: o.Adagrad(p, lr_decay=0.25, eps=1 / 1024, **k), ["sum"]),
+    ]:
+        x0, gradients = rand(5), rand(STEPS, 5)
+        x, state = stepped(make, decay, 0.0625, STEPS, x0, gradients)
+        g.text += f"case {op}\nattributes {text}\n"
+        g.tensor("in float", torch.tensor(0.0625))
+        g.tensor("in float", x0)
+        g.tensor("in float", gradients)
+        g.tensor("out 0", x)
+        for i, name in enumerate(states):
+            g.tensor(f"out {i + 1}", state[name])
+        g.text += "end\n"
+    g.write()
+
+
+def optimizer_specs():
+    """What --optimizer and --weight-decay mean, for tests/train_optimizer.c: the spec, decay and rate; a parameter [2, 3]
+    before, its gradients [steps, 2, 3], and it after; the same of a bias [3], which does not decay."""
+    o = torch.optim
+    torch.manual_seed(0)
+    text = f"# made by tests/golden_torch.py with PyTorch {torch.__version__.split('+')[0]}\n"
+    for spec, decay, rate, make in [
+        ("sgd", 0.125, 0.0625, lambda p, **k: o.SGD(p, **k)),
+        ("sgd:momentum=0.9", 0.01, 0.05, lambda p, **k: o.SGD(p, momentum=0.9, **k)),
+        ("sgd:momentum=0.9,nesterov=1", 0.01, 0.05, lambda p, **k: o.SGD(p, momentum=0.9, nesterov=True, **k)),
+        ("adam", 0, 0.001, lambda p, **k: o.Adam(p, **k)),
+        ("adam:beta1=0.8,beta2=0.95,epsilon=0.001", 0.01, 0.01,
+         lambda p, **k: o.Adam(p, betas=(0.8, 0.95), eps=0.001, **k)),
+        ("adamw", 0.1, 0.01, lambda p, **k: o.AdamW(p, **k)),
+        ("adamw:beta1=0,epsilon=0.01", 0.1, 0.01, lambda p, **k: o.AdamW(p, betas=(0, 0.999), eps=0.01, **k)),
+        ("rmsprop", 0.01, 0.01, lambda p, **k: o.RMSprop(p, **k)),
+        ("rmsprop:alpha=0.5,epsilon=0.01", 0, 0.01, lambda p, **k: o.RMSprop(p, alpha=0.5, eps=0.01, **k)),
+        ("adagrad", 0.01, 0.1, lambda p, **k: o.Adagrad(p, **k)),
+        ("adagrad:decay=0.1,epsilon=0.01", 0, 0.1, lambda p, **k: o.Adagrad(p, lr_decay=0.1, eps=0.01, **k)),
+    ]:
+        text += f"optimizer {spec} {decay} {rate} {STEPS}\n"
+        for size, d in (((2, 3), decay), ((3,), 0)):
+            x0, gradients = rand(*size), rand(STEPS, *size)
+            x, _ = stepped(make, d, rate, STEPS, x0, gradients)
+            text += numbers(x0) + numbers(gradients) + numbers(x)
+    (HERE / "optimizer_specs.txt").write_text(text)
+
+
 def norm():
     g = Golden("norm")
     eps = 1 / 1024
@@ -705,5 +780,5 @@ def resizing():
 
 
 for make in (conv, pool, matmul, elementwise, shapes, loss, momentum, norm, moves, conv_transpose, conv_depthwise,
-             conv_local, reductions, pool_windows, resizing):
+             conv_local, reductions, pool_windows, resizing, optimizer, optimizer_specs):
     make()

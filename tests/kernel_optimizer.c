@@ -39,19 +39,96 @@ static void check_momentum(const kernel_set *ks, int64_t n, bool nesterov, pool 
     mem_free(xd), mem_free(vd);
 }
 
+static void check_adam(const kernel_set *ks, int64_t n, bool decoupled, pool *p) {
+    double beta1 = 0.875, beta2 = 0.96875, lr = 0.01, decay = 0.125;
+    adam_options o = {.keep = decoupled ? (float)(1 - lr * decay) : 1,
+                      .decay = decoupled ? 0 : (float)decay,
+                      .beta1 = (float)beta1,
+                      .share1 = (float)(1 - beta1),
+                      .beta2 = (float)beta2,
+                      .share2 = (float)(1 - beta2),
+                      .epsilon = 0x1p-10f};
+    float *block[4], *x = guard_new(n, &block[0]), *m = guard_new(n, &block[1]), *v = guard_new(n, &block[2]),
+                     *g = guard_new(n, &block[3]);
+    double *d = mem_zalloc(3 * (size_t)n + 1, 8), *xd = d, *md = d + n, *vd = md + n;
+    for (int64_t i = 0; i < n; i++) x[i] = (float)(i % 13) - 6, xd[i] = (double)x[i], m[i] = v[i] = 0;
+    for (int step = 1; step <= 100; step++) {
+        double rate = lr / (1 - pow(beta1, step)), root = 1 / sqrt(1 - pow(beta2, step));
+        o.lr = (float)rate, o.root = (float)root;
+        for (int64_t i = 0; i < n; i++) {
+            g[i] = gradient(i, step);
+            double dx = (double)o.decay * xd[i] + (double)g[i];
+            md[i] = beta1 * md[i] + (1 - beta1) * dx;
+            vd[i] = beta2 * vd[i] + (1 - beta2) * dx * dx;
+            xd[i] = (double)o.keep * xd[i] - rate * md[i] / (sqrt(vd[i]) * root + (double)o.epsilon);
+        }
+        CHECK(adam_update(ks, p, &o, x, m, v, g, n), "finite isa=%s", ks->isa);
+    }
+    for (int64_t i = 0; i < n; i++)
+        CHECK(fabs((double)x[i] - xd[i]) <= 2e-5 && fabs((double)m[i] - md[i]) <= 1e-6 &&
+                  fabs((double)v[i] - vd[i]) <= 1e-6,
+              "adam isa=%s n=%d decoupled=%d got=%g want=%g", ks->isa, (int)n, decoupled, (double)x[i], xd[i]);
+    for (int64_t bad = 0; bad < n; bad += 1 + n / 7) {
+        float before[3] = {x[bad], m[bad], v[bad]};
+        g[bad] = bad % 2 ? NAN : INFINITY;
+        CHECK(!adam_update(ks, p, &o, x, m, v, g, n), "not finite at %d isa=%s", (int)bad, ks->isa);
+        CHECK(x[bad] == before[0] && m[bad] == before[1] && v[bad] == before[2], "refused at %d isa=%s", (int)bad,
+              ks->isa);
+        g[bad] = 1;
+    }
+    for (int i = 0; i < 4; i++) CHECK(guard_holds(block[i], n), "guard %d isa=%s", i, ks->isa), mem_free(block[i]);
+    mem_free(d);
+}
+
+static void check_square(const kernel_set *ks, int64_t n, bool adagrad, pool *p) {
+    square_options o = {.decay = 0.125f,
+                        .keep = adagrad ? 1 : 0.9375f,
+                        .share = adagrad ? 1 : 0.0625f,
+                        .lr = 0.0625f,
+                        .epsilon = 0x1p-10f};
+    float *block[3], *x = guard_new(n, &block[0]), *h = guard_new(n, &block[1]), *g = guard_new(n, &block[2]);
+    double *d = mem_zalloc(2 * (size_t)n + 1, 8), *xd = d, *hd = d + n;
+    for (int64_t i = 0; i < n; i++) x[i] = (float)(i % 13) - 6, xd[i] = (double)x[i], h[i] = 0;
+    for (int step = 0; step < 100; step++) {
+        for (int64_t i = 0; i < n; i++) {
+            g[i] = gradient(i, step);
+            double dx = (double)o.decay * xd[i] + (double)g[i];
+            hd[i] = (double)o.keep * hd[i] + (double)o.share * dx * dx;
+            xd[i] -= (double)o.lr * dx / (sqrt(hd[i]) + (double)o.epsilon);
+        }
+        CHECK(square_update(ks, p, &o, x, h, g, n), "finite isa=%s", ks->isa);
+    }
+    for (int64_t i = 0; i < n; i++)
+        CHECK(fabs((double)x[i] - xd[i]) <= 5e-5 && fabs((double)h[i] - hd[i]) <= 2e-5 * (1 + hd[i]),
+              "square isa=%s n=%d adagrad=%d got=%g want=%g", ks->isa, (int)n, adagrad, (double)x[i], xd[i]);
+    for (int64_t bad = 0; bad < n; bad += 1 + n / 7) {
+        float before = x[bad], state = h[bad];
+        g[bad] = bad % 2 ? NAN : -INFINITY;
+        CHECK(!square_update(ks, p, &o, x, h, g, n), "not finite at %d isa=%s", (int)bad, ks->isa);
+        CHECK(x[bad] == before && h[bad] == state, "refused at %d isa=%s", (int)bad, ks->isa);
+        g[bad] = 1;
+    }
+    for (int i = 0; i < 3; i++) CHECK(guard_holds(block[i], n), "guard %d isa=%s", i, ks->isa), mem_free(block[i]);
+    mem_free(d);
+}
+
 static void check_bits(const kernel_set *ks, pool *const pools[3]) {
     enum { N = 50021 };
     float *first = NULL, *x[3];
     for (int t = 0; t < 3; t++) {
         momentum_options o = {.lr = 0.05f, .alpha = 0.9f, .beta = 1, .norm_coefficient = 0.01f};
-        x[t] = mem_zalloc(3 * N, sizeof(float));
-        float *v = x[t] + N, *g = v + N;
+        adam_options adam = {1, 0.01f, 0.9f, 0.1f, 0.999f, 0.001f, 0.01f, 1.5f, 1e-8f};
+        square_options square = {0.01f, 0.99f, 0.01f, 0.01f, 1e-8f};
+        x[t] = mem_zalloc(6 * N, sizeof(float));
+        float *v = x[t] + N, *m = v + N, *s = m + N, *h = s + N, *g = h + N;
         for (int step = 0; step < 3; step++) {
             for (int64_t i = 0; i < N; i++) g[i] = gradient(i, step);
             CHECK(momentum_update(ks, pools[t], &o, x[t], v, g, N), "finite");
+            CHECK(adam_update(ks, pools[t], &adam, x[t], m, s, g, N), "finite");
+            CHECK(square_update(ks, pools[t], &square, x[t], h, g, N), "finite");
         }
         if (!first) first = x[t];
-        CHECK(!memcmp(first, x[t], N * 4), "bits isa=%s threads=%d", ks->isa, pool_threads(pools[t]));
+        CHECK(!memcmp(first, x[t], 5 * N * 4), "bits isa=%s threads=%d", ks->isa, pool_threads(pools[t]));
     }
     for (int t = 0; t < 3; t++) mem_free(x[t]);
 }
@@ -61,7 +138,11 @@ int main(void) {
     if (pool_new(&pools[1], 2, NULL) || pool_new(&pools[2], 7, NULL)) return 1;
     for (const kernel_set *const *ks = kernel_sets(); *ks; ks++) {
         for (int64_t n = 0; n < 100; n += n < 40 ? 1 : 19)
-            for (int flag = 0; flag < 2; flag++) check_momentum(*ks, n, flag, pools[n % 3]);
+            for (int flag = 0; flag < 2; flag++) {
+                check_momentum(*ks, n, flag, pools[n % 3]);
+                check_adam(*ks, n, flag, pools[n % 3]);
+                check_square(*ks, n, flag, pools[n % 3]);
+            }
         check_bits(*ks, pools);
     }
     for (int i = 0; i < 3; i++) pool_release(pools[i]);

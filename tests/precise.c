@@ -223,6 +223,9 @@ static bound_kind kind_of(const op_def *op) {
         {&op_LRNGradient, BOUND_MOMENTS},
         {&op_LpNormalization, BOUND_MOMENTS},
         {&op_Momentum, BOUND_NORM},
+        {&op_AdamUpdate, BOUND_NORM},
+        {&op_RMSPropUpdate, BOUND_NORM},
+        {&op_Adagrad, BOUND_NORM},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (known[i].op == op) return known[i].kind;

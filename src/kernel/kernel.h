@@ -18,9 +18,11 @@ struct window_storage;
 struct window_indices;
 struct resize_table;     /* resize.h */
 struct momentum_options; /* optimizer.h */
-struct dropout;          /* dropout.h */
-struct norm_matrix;      /* norm_matrix.h */
-struct gemm_rows;        /* tile.h */
+struct adam_options;
+struct square_options;
+struct dropout;     /* dropout.h */
+struct norm_matrix; /* norm_matrix.h */
+struct gemm_rows;   /* tile.h */
 struct gemm_outer;
 
 typedef struct kernel_set {

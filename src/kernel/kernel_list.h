@@ -111,6 +111,8 @@ KERNEL(dropout_rows, (const struct dropout *d, float *y, uint8_t *mask, const fl
 
 /* optimizer.inc */
 KERNEL(momentum, (const struct momentum_options *o, float *x, float *v, const float *g, int64_t n, bool *finite))
+KERNEL(adam, (const struct adam_options *o, float *x, float *m, float *v, const float *g, int64_t n, bool *finite))
+KERNEL(square, (const struct square_options *o, float *x, float *h, const float *g, int64_t n, bool *finite))
 
 /* layout.inc */
 KERNEL(transpose, (float *y, int64_t y_pitch, const float *x, int64_t x_pitch, int64_t rows, int64_t columns))

@@ -110,8 +110,11 @@ OP(Bernoulli)
 
 /* ai.onnx.preview.training */
 OP(Momentum)
+OP(Adagrad)
 
 /* stria */
+OP(AdamUpdate)
+OP(RMSPropUpdate)
 #define UNARY(name, ...) OP(name##Gradient)
 #define UNARY_FLAT(name, ...)
 #include "op/unary_rows.h"

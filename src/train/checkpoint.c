@@ -1,5 +1,5 @@
 /* The run folder's checkpoint: it alone is the truth. Tensors "param/NAME" (the model's parameters, statistics and
- * other variables, whatever their names) and "state/NAME/momentum" (what the optimiser has beside them); "graph" holds
+ * other variables, whatever their names) and "state/NAME/STATE" (what the optimiser has beside them); "graph" holds
  * the network as .net text (as ONNX bytes where that cannot say it). Scalars, options and the data's identity stand in
  * __metadata__ as text; reals in %a form, so that they come back with every bit. */
 #include "base/file.h"

@@ -24,6 +24,13 @@ typedef struct optimizer_row {
     optimizer_key keys[OPTIMIZER_KEYS];
 } optimizer_row;
 
+#define ADAM_KEYS                                                                                                      \
+    {"beta1", "beta1", 0.9, 0, 1, {0}}, {"beta2", "beta2", 0.999, 0, 1, {0}}, {                                        \
+        "epsilon", "epsilon", 1e-8, 0, 1, {                                                                            \
+            0                                                                                                          \
+        }                                                                                                              \
+    }
+
 static const optimizer_row rows[] = {
     {"sgd",
      &op_Momentum,
@@ -31,6 +38,20 @@ static const optimizer_row rows[] = {
      "norm_coefficient",
      {"beta", "1"},
      {{"momentum", "alpha", 0, 0, 1, {0}}, {"nesterov", "mode", 0, 0, 2, {"standard", "nesterov"}}}},
+    {"adam", &op_AdamUpdate, {"mean", "square"}, "weight_decay", {"decoupled", "0"}, {ADAM_KEYS}},
+    {"adamw", &op_AdamUpdate, {"mean", "square"}, "weight_decay", {"decoupled", "1"}, {ADAM_KEYS}},
+    {"rmsprop",
+     &op_RMSPropUpdate,
+     {"square"},
+     "norm_coefficient",
+     {0},
+     {{"alpha", "alpha", 0.99, 0, 1, {0}}, {"epsilon", "epsilon", 1e-8, 0, 1, {0}}}},
+    {"adagrad",
+     &op_Adagrad,
+     {"square"},
+     "norm_coefficient",
+     {0},
+     {{"decay", "decay_factor", 0, 0, 1, {0}}, {"epsilon", "epsilon", 1e-10, 0, 1, {0}}}},
 };
 #define ROWS ((int)(sizeof rows / sizeof *rows))
 

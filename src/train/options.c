@@ -35,7 +35,10 @@ static stria_status schedule_check(const char *spec, stria_error *err) {
 static const struct row rows[] = {
     {{"epochs", "N", "passes over the training images, 1…100000", "10"}, INTEGER, FIELD(epochs), 1, 1e5, NULL},
     {{"batch", "N", "images per step, 1…65536", "64"}, INTEGER, FIELD(batch), 1, 65536, NULL},
-    {{"optimizer", "NAME[:key=value,…]", "sgd[:momentum=0.9,nesterov=0]", OPTIMIZER_STANDARD},
+    {{"optimizer", "NAME[:key=value,…]",
+      "sgd[:momentum=0.9,nesterov=0], adam or adamw[:beta1=0.9,beta2=0.999,epsilon=1e-8], "
+      "rmsprop[:alpha=0.99,epsilon=1e-8], adagrad[:decay=0,epsilon=1e-10]",
+      OPTIMIZER_STANDARD},
      TEXT,
      FIELD(optimizer),
      0,

@@ -6,32 +6,104 @@
 
 #include <string.h>
 
-static bool accept_momentum(const node *n, refusal *why) {
-    if (n->in_count != 5) return REFUSE(why, "%d inputs: more than one tensor", n->in_count);
-    if (n->out_count < 2 || !n->out[0] || !n->out[1]) return REFUSE(why, "a result is not wanted");
-    if (n->in[0]->type != STRIA_FLOAT32 || n->in[2]->type != STRIA_FLOAT32) return REFUSE(why, "not float32");
-    for (int i = 3; i < 5; i++)
-        if (!layout_equal(&n->in[i]->layout, &n->in[2]->layout, n->in[2]->shape.rank))
+enum { RATE, COUNT, PARAMETER, GRADIENT, STATE }; /* inputs; results are the parameter and the states */
+
+static bool accept(const node *n, refusal *why) {
+    if (n->in_count != n->op->in_max) return REFUSE(why, "%d inputs: more than one tensor", n->in_count);
+    for (int i = 0; i < n->op->out_max; i++)
+        if (i >= n->out_count || !n->out[i]) return REFUSE(why, "a result is not wanted");
+    if (n->in[RATE]->type != STRIA_FLOAT32 || n->in[PARAMETER]->type != STRIA_FLOAT32)
+        return REFUSE(why, "not float32");
+    for (int i = GRADIENT; i < n->in_count; i++)
+        if (!layout_equal(&n->in[i]->layout, &n->in[PARAMETER]->layout, n->in[PARAMETER]->shape.rank))
             return REFUSE(why, "'%.40s' is stored in another order", n->in[i]->name);
     return true;
 }
 
-static stria_status run_momentum(const impl_call *c, stria_error *err) {
-    const momentum_attributes *t = c->node->attributes;
-    const value *x = c->node->in[2];
-    size_t bytes = value_bytes(x);
-    momentum_options o = {.lr = *(const float *)c->in[0],
-                          .alpha = t->alpha,
-                          .norm_coefficient = t->norm_coefficient,
-                          .beta = *(const int64_t *)c->in[1] > 0 ? t->beta : 1,
-                          .nesterov = strcmp(t->mode, "nesterov") == 0};
-    if (c->out[0] != c->in[2]) memcpy(c->out[0], c->in[2], bytes);
-    if (c->out[1] != c->in[4]) memcpy(c->out[1], c->in[4], bytes);
-    if (!momentum_update(c->ks, c->pool, &o, c->out[0], c->out[1], c->in[3], shape_count(&x->shape)))
-        FAIL(err, STRIA_NOT_FINITE, "the gradient of '%s' is not finite", x->name);
+/* What an update reads and writes. */
+typedef struct operands {
+    float *x, *state[2];
+    const float *g;
+    int64_t n;
+} operands;
+
+/* Results start as copies where the plan could not put them into the old ones' place. */
+static operands operands_of(const impl_call *c) {
+    const value *x = c->node->in[PARAMETER];
+    operands u = {.g = c->in[GRADIENT], .n = shape_count(&x->shape)};
+    for (int k = 0; k < c->node->out_count; k++) {
+        const void *old = c->in[k ? STATE + k - 1 : PARAMETER];
+        if (c->out[k] != old) memcpy(c->out[k], old, value_bytes(x));
+        *(k ? &u.state[k - 1] : &u.x) = c->out[k];
+    }
+    return u;
+}
+
+static float rate_of(const impl_call *c) {
+    return *(const float *)c->in[RATE];
+}
+static int64_t count_of(const impl_call *c) {
+    return *(const int64_t *)c->in[COUNT];
+}
+
+static stria_status outcome(const impl_call *c, bool finite, stria_error *err) {
+    if (!finite) FAIL(err, STRIA_NOT_FINITE, "the gradient of '%s' is not finite", c->node->in[PARAMETER]->name);
     return STRIA_OK;
 }
 
-static const op_impl momentum_impl = {.name = "vector", .accept = accept_momentum, .run = run_momentum};
+static stria_status run_momentum(const impl_call *c, stria_error *err) {
+    const momentum_attributes *a = c->node->attributes;
+    operands u = operands_of(c);
+    momentum_options o = {.lr = rate_of(c),
+                          .alpha = a->alpha,
+                          .norm_coefficient = a->norm_coefficient,
+                          .beta = count_of(c) > 0 ? a->beta : 1,
+                          .nesterov = strcmp(a->mode, "nesterov") == 0};
+    return outcome(c, momentum_update(c->ks, c->pool, &o, u.x, u.state[0], u.g, u.n), err);
+}
 
-const op_impl *const cpu_momentum[] = {&momentum_impl, &impl_reference, NULL};
+static stria_status run_adam(const impl_call *c, stria_error *err) {
+    const adam_attributes *a = c->node->attributes;
+    operands u = operands_of(c);
+    adam_step s = adam_step_of(a, (double)rate_of(c), count_of(c));
+    adam_options o = {.keep = (float)s.keep,
+                      .decay = (float)s.decay,
+                      .beta1 = a->beta1,
+                      .share1 = (float)(1 - (double)a->beta1),
+                      .beta2 = a->beta2,
+                      .share2 = (float)(1 - (double)a->beta2),
+                      .lr = (float)s.rate,
+                      .root = (float)s.root,
+                      .epsilon = a->epsilon};
+    return outcome(c, adam_update(c->ks, c->pool, &o, u.x, u.state[0], u.state[1], u.g, u.n), err);
+}
+
+static stria_status run_rmsprop(const impl_call *c, stria_error *err) {
+    const rmsprop_attributes *a = c->node->attributes;
+    operands u = operands_of(c);
+    square_options o = {.decay = a->norm_coefficient,
+                        .keep = a->alpha,
+                        .share = (float)(1 - (double)a->alpha),
+                        .lr = rate_of(c),
+                        .epsilon = a->epsilon};
+    return outcome(c, square_update(c->ks, c->pool, &o, u.x, u.state[0], u.g, u.n), err);
+}
+
+static stria_status run_adagrad(const impl_call *c, stria_error *err) {
+    const adagrad_attributes *a = c->node->attributes;
+    operands u = operands_of(c);
+    square_options o = {.decay = a->norm_coefficient,
+                        .keep = 1,
+                        .share = 1,
+                        .lr = (float)adagrad_rate(a, (double)rate_of(c), count_of(c)),
+                        .epsilon = a->epsilon};
+    return outcome(c, square_update(c->ks, c->pool, &o, u.x, u.state[0], u.g, u.n), err);
+}
+
+#define OPTIMIZER(word)                                                                                                \
+    static const op_impl word##_impl = {.name = "vector", .accept = accept, .run = run_##word};                        \
+    const op_impl *const cpu_##word[] = {&word##_impl, &impl_reference, NULL};
+OPTIMIZER(momentum)
+OPTIMIZER(adam)
+OPTIMIZER(rmsprop)
+OPTIMIZER(adagrad)
