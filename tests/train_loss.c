@@ -45,7 +45,7 @@ static void draw(float *x, int k, int64_t count) {
     for (int64_t i = 0; i < count; i++) x[i] = (float)((i * 37 + k * 11) % 61 - 30) / 64;
 }
 
-static session *step_new(const char *spec) {
+static session *step_of(recipe r) {
     stria_error err = {0};
     graph *model = NULL, *step = NULL;
     session *s = NULL;
@@ -56,11 +56,10 @@ static session *step_new(const char *spec) {
         value *v = model->values[i];
         if (v->role == ROLE_PARAMETER) draw(v->data->data, k++, shape_count(&v->shape));
     }
-    recipe r = {.loss = spec};
     if (status == STRIA_OK) status = optimizer_parse("sgd", &r.optimizer, &err);
     if (status == STRIA_OK) status = step_graph(model, 4, &r, &step, &err);
     if (status == STRIA_OK) status = session_new(&s, step, &config, &err);
-    CHECK(status == STRIA_OK, "%s: %s", spec, err.text);
+    CHECK(status == STRIA_OK, "%s: %s", r.loss, err.text);
     graph_free(model);
     graph_free(step);
     if (!s) return NULL;
@@ -69,6 +68,10 @@ static session *step_new(const char *spec) {
     *(float *)session_memory(s, STEP_LR, NULL) = 1;
     *(int64_t *)session_memory(s, STEP_COUNT, NULL) = 0;
     return s;
+}
+
+static session *step_new(const char *spec) {
+    return step_of((recipe){.loss = spec});
 }
 
 /* Without momentum, the optimiser's state is the gradient. */
@@ -101,6 +104,39 @@ static void check_heads(void) {
     CHECK(parameters == 6, "%d parameters", parameters);
     fclose(f);
     session_free(s);
+}
+
+/* All gradients, one after the other, as the optimiser got them: without momentum its state. */
+static int gradients_get(double clip_norm, double out[256]) {
+    stria_error err = {0};
+    session *s = step_of((recipe){.loss = "cross_entropy", .clip_norm = clip_norm});
+    int count = 0;
+    if (!s) return 0;
+    CHECK(session_run(s, &err) == STRIA_OK, "%s", err.text);
+    const graph *g = session_graph(s);
+    for (int i = 0; i < g->value_count; i++) {
+        const value *v = g->values[i];
+        if (v->role != ROLE_OPTIMIZER) continue;
+        const float *dx = session_memory(s, v->name, NULL);
+        for (int64_t k = 0; k < shape_count(&v->shape); k++) out[count++] = (double)dx[k];
+    }
+    session_free(s);
+    return count;
+}
+
+/* Gradients whose common norm is too great keep their direction; others stay as they are, to the bit. */
+static void check_clipping(void) {
+    double free[256], clipped[256], loose[256], norm = 0;
+    int n = gradients_get(0, free);
+    for (int i = 0; i < n; i++) norm += free[i] * free[i];
+    norm = sqrt(norm);
+    CHECK(n > 100 && norm > 0.1, "%d gradients of norm %g", n, norm);
+    CHECK(gradients_get(norm / 4, clipped) == n && gradients_get(norm * 2, loose) == n, "their number");
+    for (int i = 0; i < n; i++) {
+        CHECK(fabs(clipped[i] - free[i] * (norm / 4) / (norm + 1e-6)) <= 1e-6 * norm, "gradient %d: %g of %g", i,
+              clipped[i], free[i]);
+        CHECK(loose[i] == free[i], "gradient %d: %g, not %g", i, loose[i], free[i]);
+    }
 }
 
 /* Every loss trains; each number is that of its layer. */
@@ -154,6 +190,7 @@ static void check_not_finite(void) {
 int main(void) {
     check_specs();
     check_heads();
+    check_clipping();
     check_names();
     check_not_finite();
     return check_report();

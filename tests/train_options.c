@@ -39,6 +39,7 @@ static void mistakes_are_refused(void **state) {
         {"optimizer", "sgd:nestrov=1", "there is no setting 'nestrov'; did you mean 'nesterov'?"},
         {"schedule", "cosine:warm=3", "--schedule: there is no setting 'warm'"},
         {"schedule", "cosine:warmup=-1", "warmup is '-1', expected a number from 0"},
+        {"schedule", "step:every=0", "every is '0', expected a number from 1 to below 1e+09"},
         {"schedule", "constant:floor=1", "there is no setting 'floor'; there is warmup"},
         {"ephocs", "3", "there is no training option 'ephocs'; did you mean 'epochs'?"},
     };
@@ -84,6 +85,7 @@ static void fields_are_checked(void **state) {
     REFUSED(o.batch = INT64_MAX, "--batch: 9.22337203685478e+18 is out of range");
     REFUSED(o.lr = -0.5, "--lr: -0.5 is out of range");
     REFUSED(o.lr = NAN, "--lr: nan is out of range");
+    REFUSED(o.clip_norm = -1, "--clip-norm: -1 is out of range");
     REFUSED(o.weight_decay = INFINITY, "--weight-decay: inf is out of range");
     REFUSED(o.threads = -1, "--threads: -1 is out of range");
     REFUSED(o.seed = UINT64_MAX, "--seed: 1.84467440737096e+19 is out of range");
@@ -102,6 +104,15 @@ static void rates_follow_the_schedule(void **state) {
     assert_true(fabs(rate("cosine:warmup=4", 1, 10) - 0.2) < 1e-15); /* 2/5 of the rate */
     assert_true(rate("cosine:warmup=4", 4, 10) == 0.5);
     assert_true(fabs(rate("constant:warmup=1", 0, 10) - 0.25) < 1e-15);
+    assert_true(rate("step:every=3", 2, 10) == 0.5);
+    assert_true(fabs(rate("step:every=3", 3, 10) - 0.05) < 1e-15);
+    assert_true(fabs(rate("step:every=3,gamma=0.5", 8, 10) - 0.125) < 1e-15);
+    assert_true(fabs(rate("step:every=3,warmup=2", 5, 10) - 0.05) < 1e-15); /* counted after the warm-up */
+    assert_true(rate("step:every=3,warmup=2", 4, 10) == 0.5);
+    assert_true(rate("exponential:every=4", 0, 10) == 0.5);
+    assert_true(fabs(rate("exponential:every=4", 2, 10) - 0.5 * sqrt(0.5)) < 1e-15);
+    assert_true(fabs(rate("exponential:every=1,gamma=0.9", 3, 10) - 0.5 * 0.729) < 1e-15);
+    assert_true(fabs(rate("exponential:every=4,warmup=3", 7, 10) - 0.25) < 1e-15);
 }
 
 static void models_bring_recipes(void **state) {

@@ -18,21 +18,22 @@ typedef struct stria_train_options {
     size_t size; /* sizeof(stria_train_options) */
     int64_t epochs;
     int64_t batch;
-    char optimizer[64]; /* "sgd:momentum=0.9" */
+    char optimizer[64]; /* "sgd:momentum=0.9", "adam" */
     char loss[256];     /* "cross_entropy", "cross_entropy+cross_entropy:output=aux1,weight=0.3" */
     double lr;
-    char schedule[64]; /* "constant", "cosine" */
+    char schedule[64]; /* "constant", "cosine", "step:every=2000" */
     double weight_decay;
-    uint64_t seed;  /* at most 9.2e18 */
-    int threads;    /* 0: all CPUs that the process may use. Does not change a bit of the result */
-    char out[1024]; /* run folder; "": none is written */
+    double clip_norm; /* most that the gradients' norm over all parameters may be; 0: unlimited */
+    uint64_t seed;    /* at most 9.2e18 */
+    int threads;      /* 0: all CPUs that the process may use. Does not change a bit of the result */
+    char out[1024];   /* run folder; "": none is written */
 } stria_train_options;
 
 /* Every row's default. */
 STRIA_API stria_train_options stria_train_options_default(void);
 /* The defaults, changed to what suits this model where it says so in its metadata "stria.train", as in "lr=0.2
- * schedule=cosine" (networks of the zoo do): epochs, batch, optimizer, lr, schedule, weight-decay; and the loss
- * binary_cross_entropy of a model whose classes have a sigmoid each. STRIA_BAD_FILE where the metadata says something
+ * schedule=cosine" (networks of the zoo do): epochs, batch, optimizer, lr, schedule, weight-decay, clip-norm; and
+ * the loss binary_cross_entropy of a model whose classes have a sigmoid each. STRIA_BAD_FILE where the metadata says something
  * else. */
 STRIA_API stria_status stria_train_options_for(const stria_model *model, stria_train_options *out, stria_error *error);
 

@@ -29,9 +29,23 @@ static double cosine(double lr, double t, double all, const double *setting) {
     return floor + (lr - floor) * (1 + cos(acos(-1.0) * done)) / 2;
 }
 
+/* lr·gamma^⌊t/every⌋ */
+static double stepwise(double lr, double t, double all, const double *setting) {
+    (void)all;
+    return lr * pow(setting[1], floor(t / setting[0]));
+}
+
+/* lr·gamma^(t/every) */
+static double exponential(double lr, double t, double all, const double *setting) {
+    (void)all;
+    return lr * pow(setting[1], t / setting[0]);
+}
+
 static const schedule_row rows[] = {
     {"constant", constant, {{0}}},
     {"cosine", cosine, {{"floor", 0, 0, (double)INFINITY}}},
+    {"step", stepwise, {{"every", 1000, 1, 1e9}, {"gamma", 0.1, 0, 1e3}}},
+    {"exponential", exponential, {{"every", 1000, 1, 1e9}, {"gamma", 0.5, 0, 1e3}}},
 };
 #define ROWS ((int)(sizeof rows / sizeof *rows))
 

@@ -1,13 +1,14 @@
 #include "train/step.h"
 
 #include "op/op.h"
+#include "op/reduce.h"
 #include "train/loss.h"
 #include "transform/transform.h"
 
 #include <assert.h>
 
 stria_status recipe_of(const stria_train_options *options, recipe *out, stria_error *err) {
-    recipe r = {.loss = options->loss, .weight_decay = options->weight_decay};
+    recipe r = {.loss = options->loss, .weight_decay = options->weight_decay, .clip_norm = options->clip_norm};
     TRY(optimizer_parse(options->optimizer, &r.optimizer, err));
     *out = r;
     return STRIA_OK;
@@ -47,6 +48,40 @@ static int trained_parameters(const graph *g, value **list) {
     return n;
 }
 
+/* ---- between differentiation and update ---- */
+
+/* Changes the gradients dx[n], of which some may be NULL. */
+typedef void gradient_step(builder *b, const recipe *r, value **dx, int n);
+
+/* dx · min(1, c / (‖all dx‖ + 1e-6)), as PyTorch's clip_grad_norm_ (Pascanu, Mikolov, Bengio, ICML 2013). */
+static void norm_clip(builder *b, const recipe *r, value **dx, int n) {
+    value *sum = NULL;
+    if (r->clip_norm == 0) return;
+    for (int i = 0; i < n; i++) {
+        if (!dx[i]) continue;
+        value *square = build1(b, &op_ReduceSumSquare, dx[i], &(reduce_attributes){.keepdims = 0});
+        sum = sum ? build2(b, &op_Add, sum, square, NULL) : square;
+    }
+    if (!sum) return;
+    value *norm = build2(b, &op_Add, build1(b, &op_Sqrt, sum, NULL), build_scalar(b, sum->type, 1e-6), NULL);
+    value *share = build2(b, &op_Div, build_scalar(b, sum->type, r->clip_norm), norm, NULL);
+    value *factor = build2(b, &op_Min, share, build_scalar(b, sum->type, 1), NULL);
+    for (int i = 0; i < n; i++)
+        if (dx[i]) dx[i] = build2(b, &op_Mul, dx[i], factor, NULL);
+}
+
+/* In their order. */
+static gradient_step *const gradient_steps[] = {norm_clip};
+
+static stria_status gradients_change(graph *g, const recipe *r, value **dx, int n, stria_error *err) {
+    builder b = {.g = g, .origin = "gradients", .err = err};
+    for (size_t i = 0; i < sizeof gradient_steps / sizeof *gradient_steps; i++) {
+        gradient_steps[i](&b, r, dx, n);
+        TRY(b.status);
+    }
+    return STRIA_OK;
+}
+
 static stria_status update_inputs_add(graph *g, update_inputs *out, stria_error *err) {
     shape scalar = {.rank = 0};
     TRY(graph_add_input(g, STEP_LR, STRIA_FLOAT32, &scalar, &out->rate, err));
@@ -66,6 +101,7 @@ static stria_status updates_append(graph *g, value *loss, const recipe *r, stria
     loss = checked(&b, loss);
     TRY_DONE(b.status);
     TRY_DONE(autodiff(g, loss, x, n, dx, err));
+    TRY_DONE(gradients_change(g, r, dx, n, err));
     for (int i = 0; i < n; i++)
         if (dx[i]) TRY_DONE(optimizer_append(g, &r->optimizer, &inputs, x[i], dx[i], r->weight_decay, err));
 done:

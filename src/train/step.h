@@ -17,6 +17,7 @@ typedef struct recipe {
     const char *loss; /* train/loss.h */
     optimizer optimizer;
     double weight_decay; /* L2 */
+    double clip_norm;    /* of all gradients together; 0: unlimited */
 } recipe;
 
 /* From checked options, whose texts the recipe points to. */
@@ -25,7 +26,7 @@ stria_status recipe_of(const stria_train_options *options, recipe *out, stria_er
 recipe recipe_standard(void);
 
 /* From a model's graph: copies it for this batch, appends the loss, differentiates by every parameter that is not
- * frozen, and appends the optimiser's update for each. Outputs: STEP_LOSS
+ * frozen, lets the gradient steps change the gradients, and appends the optimiser's update for each. Outputs: STEP_LOSS
  * and CLASSIFIER_LOGITS. */
 stria_status step_graph(graph *g, int64_t batch, const recipe *r, graph **out, stria_error *err);
 
