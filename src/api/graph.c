@@ -60,6 +60,20 @@ void stria_graph_seed(stria_graph *g, uint64_t seed) {
     if (g) g->seed = seed;
 }
 
+void stria_scope(stria_graph *g, const char *name) {
+    if (stuck(g)) return;
+    if (name) g->error.status = graph_scope_enter(g->g, name, &g->error);
+    else graph_scope_leave(g->g);
+}
+
+/* In the innermost scope; NULL (a name is to be made) stays NULL. */
+static stria_status scoped(stria_graph *g, const char **name) {
+    if (!*name) return STRIA_OK;
+    *name = graph_scoped_name(g->g, *name);
+    if (!*name) FAIL(&g->error, STRIA_NO_MEMORY, "not enough memory for a name");
+    return STRIA_OK;
+}
+
 /* ---- raw level ---- */
 
 static stria_status shape_take(int rank, const int64_t *dims, int64_t zero, shape *s, const char *name,
@@ -104,7 +118,8 @@ stria_value *stria_constant(stria_graph *g, const char *name, stria_type type, i
     tensor *t = NULL;
     value *v = NULL;
     if (stuck(g)) return NULL;
-    stria_status status = tensor_take(name, type, rank, dims, data, &t, &g->error);
+    stria_status status = scoped(g, &name);
+    if (status == STRIA_OK) status = tensor_take(name, type, rank, dims, data, &t, &g->error);
     if (status == STRIA_OK) status = graph_add_constant(g->g, name, t, &v, &g->error);
     tensor_release(t);
     return result(g, status, v);
@@ -115,7 +130,8 @@ stria_value *stria_variable(stria_graph *g, const char *name, stria_type type, i
     tensor *t = NULL;
     value *v = NULL;
     if (stuck(g)) return NULL;
-    stria_status status = tensor_take(name, type, rank, dims, data, &t, &g->error);
+    stria_status status = scoped(g, &name);
+    if (status == STRIA_OK) status = tensor_take(name, type, rank, dims, data, &t, &g->error);
     if (status == STRIA_OK)
         status = graph_add_state(g->g, name, dtype_is_float(type) ? ROLE_PARAMETER : ROLE_NONE, t, &v, &g->error);
     tensor_release(t);

@@ -74,6 +74,28 @@ const char *graph_numbered_name(graph *g, const char *stem) {
     return numbered(g, stem, 1);
 }
 
+struct scope {
+    const char *prefix; /* "layer1.0." */
+    struct scope *outer;
+};
+
+stria_status graph_scope_enter(graph *g, const char *name, stria_error *err) {
+    struct scope *inner = arena_alloc(&g->arena, sizeof *inner);
+    char *prefix = arena_printf(&g->arena, "%s%s.", g->scope ? g->scope->prefix : "", name);
+    if (!inner || !prefix) FAIL(err, STRIA_NO_MEMORY, "not enough memory for scope '%s'", name);
+    *inner = (struct scope){prefix, g->scope};
+    g->scope = inner;
+    return STRIA_OK;
+}
+
+void graph_scope_leave(graph *g) {
+    if (g->scope) g->scope = g->scope->outer;
+}
+
+const char *graph_scoped_name(graph *g, const char *name) {
+    return g->scope ? arena_printf(&g->arena, "%s%s", g->scope->prefix, name) : name;
+}
+
 /* A value with a copied name, registered; on failure the graph is as it was. */
 static stria_status value_add(graph *g, const char *name, const char *stem, value_kind kind, value **out,
                               stria_error *err) {

@@ -98,6 +98,7 @@ struct graph {
     int value_capacity, node_capacity, input_capacity, output_capacity, output_name_capacity, update_capacity,
         metadata_capacity;
     struct name_table *names; /* values and nodes by name */
+    struct scope *scope;      /* the innermost; NULL: none */
     int64_t known_left;       /* elements that may still be computed ahead (known.h) */
     const graph *
         copied_from; /* while a graph_map fills this graph: its names are to come, so no fresh one may be one of them */
@@ -135,6 +136,13 @@ node *graph_find_node(const graph *g, const char *name);
 /* Unused names in the arena, NULL without memory: "relu", else "relu_2", …; "relu1", "relu2", … */
 const char *graph_fresh_name(graph *g, const char *stem);
 const char *graph_numbered_name(graph *g, const char *stem);
+
+/* Scopes: the names of layers that are built between enter and leave begin with the scope's name and '.'; scopes nest.
+ * graph_scoped_name: a layer's name in the innermost scope, NULL without memory. Leaving without a scope does nothing.
+ */
+stria_status graph_scope_enter(graph *g, const char *name, stria_error *err);
+void graph_scope_leave(graph *g);
+const char *graph_scoped_name(graph *g, const char *name);
 
 /* Contents of a value that are known before any run (a constant, or computed from constants and shapes: known.h), or
  * NULL. */

@@ -238,7 +238,9 @@ static const layer_def layers[] = {
      1,
      NULL,
      layer_build_norm,
-     {EPSILON, {"momentum", "0.9", "weight of the old statistics"}},
+     {EPSILON,
+      {"momentum", "0.9", "weight of the old statistics"},
+      {"names", "scale,bias,mean,variance", "of its parameters and statistics"}},
      "each channel by the batch's mean and deviation; running ones in evaluation"},
     {"layer_norm",
      &op_LayerNormalization,
@@ -368,10 +370,16 @@ static stria_status check_call(layer_call *c, int count, stria_error *err) {
     return STRIA_OK;
 }
 
+/* The name that was given, in its scope, or the next number of the layer's kind there; NULL without memory. */
+static const char *name_of(const layer_call *c) {
+    const char *name = graph_scoped_name(c->g, c->name ? c->name : c->layer->name);
+    return c->name || !name ? name : graph_numbered_name(c->g, name);
+}
+
 static stria_status layer_of_table(layer_call *c, int count, const char *options, stria_error *err) {
     stria_status status = layer_options(c, options, err);
-    if (status == STRIA_OK && !c->name && !(c->name = graph_numbered_name(c->g, c->layer->name)))
-        status = layer_no_memory(err);
+    c->name = name_of(c);
+    if (status == STRIA_OK && !c->name) status = layer_no_memory(err);
     if (status == STRIA_OK) status = check_call(c, count, err);
     if (status == STRIA_OK && graph_find_node(c->g, c->name))
         status = error_set(err, STRIA_BAD_ARGUMENT, "two layers are named '%s'", c->name);
@@ -380,8 +388,7 @@ static stria_status layer_of_table(layer_call *c, int count, const char *options
     /* the graph names the layer itself when one of its nodes fails */
     if (status == STRIA_OK || c->g->node_count != before || !err || strncmp(err->text, "layer '", 7) == 0)
         return status;
-    const char *name = c->name ? c->name : graph_numbered_name(c->g, c->layer->name);
-    error_prefix(err, "layer '%s' (%s): ", name ? name : "", c->layer->name);
+    error_prefix(err, "layer '%s' (%s): ", c->name ? c->name : "", c->layer->name);
     return status;
 }
 
@@ -409,6 +416,8 @@ static stria_status operator_build(graph *g, const char *op_name, value *const *
     for (int i = 0; i < 64 && op->fields[i].name; i++)
         if (op->fields[i].required && !given[i])
             FAIL(err, STRIA_BAD_ARGUMENT, "attribute '%s' is missing", op->fields[i].name);
+    if (g->scope) name = name ? graph_scoped_name(g, name) : graph_fresh_name(g, graph_scoped_name(g, op_name));
+    if (g->scope && !name) return layer_no_memory(err);
     node *n;
     TRY(graph_add_node(g, op, name, in, count, attributes, 0, NULL, &n, err));
     *out = n->out[0];

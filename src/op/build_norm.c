@@ -5,6 +5,8 @@
 #include "op/norm.h"
 #include "op/rule.h"
 
+#include <string.h>
+
 stria_status layer_filled(const layer_call *c, const char *suffix, value_role role, const shape *s, double fill,
                           value **out, stria_error *err) {
     tensor *t;
@@ -36,6 +38,26 @@ static stria_status parameter_shape(const layer_call *c, norm_attributes *a, sha
     return STRIA_OK;
 }
 
+/* The k-th of the option's names, for NAME.it; `standard` where the layer has no such option. */
+static stria_status part(const layer_call *c, int k, const char *standard, const char **out, stria_error *err) {
+    const char *names = layer_text(c, "names");
+    *out = standard;
+    if (!names) return STRIA_OK;
+    for (; k > 0 && *names; k--) names += strcspn(names, ",") + (names[strcspn(names, ",")] == ',');
+    size_t length = strcspn(names, ",");
+    if (length == 0)
+        FAIL(err, STRIA_BAD_ARGUMENT, "option names is '%s', expected four names with commas", layer_text(c, "names"));
+    *out = arena_printf(&c->g->arena, "%.*s", (int)length, names);
+    return *out ? STRIA_OK : layer_no_memory(err);
+}
+
+/* The k-th parameter or statistic. */
+static stria_status tensor_add(const layer_call *c, int k, const char *name, value_role role, const shape *s,
+                               double fill, value **out, stria_error *err) {
+    TRY(part(c, k, name, &name, err));
+    return layer_filled(c, name, role, s, fill, out, err);
+}
+
 static stria_status add(layer_call *c, value *const *in, int count, const void *attributes, stria_error *err) {
     node *n;
     TRY(graph_add_node(c->g, c->layer->op, c->name, in, count, attributes, 0, NULL, &n, err));
@@ -56,13 +78,13 @@ stria_status layer_build_norm(layer_call *c, stria_error *err) {
     a.epsilon = (float)real;
     if (op == &op_GroupNormalization) TRY(layer_number(c, &a.num_groups, err));
     if (op == &op_LayerNormalization) TRY(layer_int(c, "bias", 0, 1, &bias, err));
-    TRY(layer_filled(c, "scale", ROLE_PARAMETER, &s, 1, &in[1], err));
-    if (bias) TRY(layer_filled(c, "bias", ROLE_PARAMETER, &s, 0, &in[count++], err));
+    TRY(tensor_add(c, 0, "scale", ROLE_PARAMETER, &s, 1, &in[1], err));
+    if (bias) TRY(tensor_add(c, 1, "bias", ROLE_PARAMETER, &s, 0, &in[count++], err));
     if (op == &op_BatchNormalization) {
         TRY(layer_real(c, "momentum", 0, 1, &real, err));
         a.momentum = (float)real;
-        TRY(layer_filled(c, "mean", ROLE_STATISTIC, &s, 0, &in[count++], err));
-        TRY(layer_filled(c, "variance", ROLE_STATISTIC, &s, 1, &in[count++], err));
+        TRY(tensor_add(c, 2, "mean", ROLE_STATISTIC, &s, 0, &in[count++], err));
+        TRY(tensor_add(c, 3, "variance", ROLE_STATISTIC, &s, 1, &in[count++], err));
     }
     return add(c, in, count, &a, err);
 }

@@ -1,13 +1,13 @@
 /* Caffe's LeNet: 20 and 50 filters, max pooling, one hidden layer of 500 rectified units. 431,080 parameters. */
 #include "model/zoo/zoo.h"
 
-void zoo_lenet(zoo_stack *s) {
-    zoo_layer(s, "conv", 20, "kernel=5");
-    zoo_layer(s, "max_pool", 0, "kernel=2");
-    zoo_layer(s, "conv", 50, "kernel=5");
-    zoo_layer(s, "max_pool", 0, "kernel=2");
-    zoo_layer(s, "flatten", 0, "");
-    zoo_layer(s, "dense", 500, "");
-    zoo_layer(s, "relu", 0, "");
-    zoo_layer(s, "dense", s->classes, "name=logits");
+value *zoo_lenet(zoo *z, value *x) {
+    x = zoo_layer(z, x, "conv", 20, "kernel=5");
+    x = zoo_layer(z, x, "max_pool", 0, "kernel=2");
+    x = zoo_layer(z, x, "conv", 50, "kernel=5");
+    x = zoo_layer(z, x, "max_pool", 0, "kernel=2");
+    x = zoo_layer(z, x, "flatten", 0, NULL);
+    x = zoo_layer(z, x, "dense", 500, NULL);
+    x = zoo_layer(z, x, "relu", 0, NULL);
+    return zoo_layer(z, x, "dense", zoo_number(z, "classes"), "name=logits");
 }

@@ -6,17 +6,17 @@
 
 #define INIT "init=glorot-uniform:gain=3"
 
-void zoo_lenet5(zoo_stack *s) {
-    zoo_layer(s, "conv", 6, "kernel=5 padding=2 " INIT);
-    zoo_layer(s, "sigmoid", 0, "");
-    zoo_layer(s, "average_pool", 0, "kernel=2");
-    zoo_layer(s, "conv", 16, "kernel=5 " INIT);
-    zoo_layer(s, "sigmoid", 0, "");
-    zoo_layer(s, "average_pool", 0, "kernel=2");
-    zoo_layer(s, "flatten", 0, "");
-    zoo_layer(s, "dense", 120, INIT);
-    zoo_layer(s, "sigmoid", 0, "");
-    zoo_layer(s, "dense", 84, INIT);
-    zoo_layer(s, "sigmoid", 0, "");
-    zoo_layer(s, "dense", s->classes, "name=logits");
+value *zoo_lenet5(zoo *z, value *x) {
+    x = zoo_layer(z, x, "conv", 6, "kernel=5 padding=2 " INIT);
+    x = zoo_layer(z, x, "sigmoid", 0, NULL);
+    x = zoo_layer(z, x, "average_pool", 0, "kernel=2");
+    x = zoo_layer(z, x, "conv", 16, "kernel=5 " INIT);
+    x = zoo_layer(z, x, "sigmoid", 0, NULL);
+    x = zoo_layer(z, x, "average_pool", 0, "kernel=2");
+    x = zoo_layer(z, x, "flatten", 0, NULL);
+    x = zoo_layer(z, x, "dense", 120, INIT);
+    x = zoo_layer(z, x, "sigmoid", 0, NULL);
+    x = zoo_layer(z, x, "dense", 84, INIT);
+    x = zoo_layer(z, x, "sigmoid", 0, NULL);
+    return zoo_layer(z, x, "dense", zoo_number(z, "classes"), "name=logits");
 }

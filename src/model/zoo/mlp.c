@@ -1,11 +1,13 @@
 /* A multi-layer perceptron, 784-256-256-256-10 unless hidden= says otherwise. 335,114 parameters. */
 #include "model/zoo/zoo.h"
 
-void zoo_mlp(zoo_stack *s) {
-    zoo_layer(s, "flatten", 0, "");
-    for (int i = 0; i < s->hidden_count; i++) {
-        zoo_layer(s, "dense", s->hidden[i], "");
-        zoo_layer(s, "relu", 0, "");
+value *zoo_mlp(zoo *z, value *x) {
+    const int64_t *hidden;
+    int count = zoo_numbers(z, "hidden", &hidden);
+    x = zoo_layer(z, x, "flatten", 0, NULL);
+    for (int i = 0; i < count; i++) {
+        x = zoo_layer(z, x, "dense", hidden[i], NULL);
+        x = zoo_layer(z, x, "relu", 0, NULL);
     }
-    zoo_layer(s, "dense", s->classes, "name=logits");
+    return zoo_layer(z, x, "dense", zoo_number(z, "classes"), "name=logits");
 }

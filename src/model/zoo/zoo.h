@@ -1,13 +1,13 @@
-/* The zoo: networks built in, each a file of layer calls. */
+/* The zoo: networks built in, a file for each family of them. */
 #ifndef MODEL_ZOO_ZOO_H
 #define MODEL_ZOO_ZOO_H
 
 #include "graph/graph.h"
 
-/* "lenet5", "mlp:classes=100,size=3x32x32,hidden=128x64". Options: classes=10, size=1x28x28 (channels, height, width),
- * and of mlp hidden=256x256x256. The input is "image" [batch, channels, height, width], the output "logits" [batch,
- * classes], metadata stria.output says "logits", and stria.train which training options suit it. Unknown names are
- * refused with the nearest. */
+/* "lenet5", "mlp:classes=100,size=3x32x32,hidden=128x64": a row of zoo_list.h and its options, of which every network
+ * has classes and size (channels, height, width). The input is "image" [batch, channels, height, width], the output
+ * "logits" [batch, classes], metadata stria.output says "logits", and stria.train which training options suit it.
+ * Unknown names are refused with the nearest. */
 stria_status zoo_build(graph **out, const char *spec, uint64_t seed, stria_error *err);
 /* Whether the part of spec before ':' is a network's name. */
 bool zoo_has(const char *spec);
@@ -16,26 +16,43 @@ const char *zoo_about(const char *name); /* one line; NULL for an unknown name *
 
 /* ---- for the networks' own files ---- */
 
-#define ZOO_HIDDEN_MAX 16
+#define ZOO_OPTIONS 4 /* at most, of one network */
+#define ZOO_NUMBERS 16
 
-/* Layers are stacked on x; the first failure sticks. */
-typedef struct zoo_stack {
+/* A network that is being built: the first failure sticks, and every call after it gives NULL. */
+typedef struct zoo {
     graph *g;
-    value *x;
-    int64_t classes;
-    int64_t hidden[ZOO_HIDDEN_MAX]; /* of mlp */
-    int hidden_count;
     uint64_t seed;
+    int depth; /* of the row */
+    const struct zoo_option *options;
+    int64_t number[ZOO_OPTIONS][ZOO_NUMBERS]; /* parallel to the options: their numbers, */
+    int count[ZOO_OPTIONS];                   /* how many, or the index of the word */
     stria_status status;
     stria_error *err;
-} zoo_stack;
+} zoo;
 
-/* One layer of op/build.h on top; number is its channels or units, 0: none. */
-void zoo_layer(zoo_stack *s, const char *layer, int64_t number, const char *options);
+/* A layer of op/build.h; number is its channels or units, 0: none. The options are printf's; NULL: none. */
+value *zoo_layer(zoo *z, value *x, const char *layer, int64_t number, const char *options, ...)
+    __attribute__((format(printf, 5, 6)));
+value *zoo_add(zoo *z, value *a, value *b);
+/* Channels of zeros before and after those of x [batch, channels, height, width]. */
+value *zoo_pad_channels(zoo *z, value *x, int64_t before, int64_t after);
 
-void zoo_lenet5(zoo_stack *s);
-void zoo_lenet(zoo_stack *s);
-void zoo_linear(zoo_stack *s);
-void zoo_mlp(zoo_stack *s);
+/* Layers up to zoo_leave have names that begin with the scope's and '.'. The name is printf's; scopes nest. */
+void zoo_enter(zoo *z, const char *name, ...) __attribute__((format(printf, 2, 3)));
+void zoo_leave(zoo *z);
+
+/* An option's first number; all of them; the index of its word. */
+int64_t zoo_number(const zoo *z, const char *option);
+int zoo_numbers(const zoo *z, const char *option, const int64_t **numbers);
+int zoo_word(const zoo *z, const char *option);
+
+/* From the image to the logits. */
+value *zoo_lenet5(zoo *z, value *x);
+value *zoo_lenet(zoo *z, value *x);
+value *zoo_linear(zoo *z, value *x);
+value *zoo_mlp(zoo *z, value *x);
+value *zoo_resnet(zoo *z, value *x);
+value *zoo_resnet_small(zoo *z, value *x);
 
 #endif
