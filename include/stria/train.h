@@ -32,9 +32,9 @@ typedef struct stria_train_options {
 /* Every row's default. */
 STRIA_API stria_train_options stria_train_options_default(void);
 /* The defaults, changed to what suits this model where it says so in its metadata "stria.train", as in "lr=0.2
- * schedule=cosine" (networks of the zoo do): epochs, batch, optimizer, lr, schedule, weight-decay, clip-norm; and
- * the loss binary_cross_entropy of a model whose classes have a sigmoid each. STRIA_BAD_FILE where the metadata says something
- * else. */
+ * schedule=cosine" (networks of the zoo do): epochs, batch, optimizer, lr, schedule, weight-decay, clip-norm; and the
+ * loss binary_cross_entropy of a model whose classes have a sigmoid each. STRIA_BAD_FILE where the metadata says
+ * something else. */
 STRIA_API stria_status stria_train_options_for(const stria_model *model, stria_train_options *out, stria_error *error);
 
 typedef struct stria_option_row {
