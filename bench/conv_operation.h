@@ -3,7 +3,7 @@
 #define BENCH_CONV_OPERATION_H
 
 #include "base/memory.h"
-#include "kernel/conv.h"
+#include "kernel/products/conv.h"
 
 #include <stdlib.h>
 

@@ -7,11 +7,11 @@
 
 #include "base/memory.h"
 #include "conv_operation.h"
-#include "kernel/elementwise.h"
-#include "kernel/optimizer.h"
-#include "kernel/pool.h"
-#include "kernel/reduce.h"
-#include "kernel/softmax.h"
+#include "kernel/elements/elementwise.h"
+#include "kernel/elements/optimizer.h"
+#include "kernel/rows/reduce.h"
+#include "kernel/rows/softmax.h"
+#include "kernel/windows/pool.h"
 #include "run/machine.h"
 
 enum { REPEAT = 40 };

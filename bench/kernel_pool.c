@@ -1,7 +1,7 @@
 /* Pooling of plain images, one thread, in its own CPU time: GB/s of what must be moved at least (each tensor once)
  * against a copy of the same size: kernel_pool [ISA]. */
 #include "base/memory.h"
-#include "kernel/pool.h"
+#include "kernel/windows/pool.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "check.h"
-#include "kernel/arg.h"
+#include "kernel/rows/arg.h"
 #include "kernel_guard.h"
 
 /* Before: greater (less), or the first NaN, or of equals the first (last). */

@@ -1,7 +1,7 @@
 /* Convolution and its gradients by every family of kernels, with every epilogue, against the defining loops in
  * integers: bit-exact, for every instruction set, in buffers of exact size, with 1, 2 and 7 threads. */
 #include "check.h"
-#include "kernel/conv.h"
+#include "kernel/products/conv.h"
 #include "kernel_exact.h"
 
 #include <math.h>

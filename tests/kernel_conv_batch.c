@@ -2,8 +2,8 @@
  * residual, threads 1, 2 and 7 with equal bits, nothing outside the tensors touched. */
 #include "base/memory.h"
 #include "check.h"
-#include "kernel/conv.h"
-#include "kernel/conv_batch.h"
+#include "kernel/products/conv.h"
+#include "kernel/products/conv_batch.h"
 #include "kernel_guard.h"
 
 #include <stdlib.h>

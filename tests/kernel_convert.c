@@ -3,7 +3,7 @@
 
 #include "base/memory.h"
 #include "check.h"
-#include "kernel/convert.h"
+#include "kernel/elements/convert.h"
 
 static void check_halves(void) {
     for (uint32_t h = 0; h < 65536; h++) {

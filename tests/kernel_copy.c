@@ -1,6 +1,6 @@
 /* Strided and permuted copies of every element size against a plain loop, several boxes at once, and fills. */
 #include "check.h"
-#include "kernel/copy.h"
+#include "kernel/elements/copy.h"
 #include "kernel_guard.h"
 
 static void check_copy(const kernel_set *ks, int size, int rank, const int64_t *dims, const int *order, int flip,

@@ -1,7 +1,7 @@
 /* Matrix product against the defining loop in integers: bit-exact for every instruction set, any strides, packed
  * operands, epilogues, in buffers of exact size, with 1, 2 and 7 threads. Real numbers: within (k + 8)·u·Σ|ab|. */
 #include "check.h"
-#include "kernel/gemm.h"
+#include "kernel/products/gemm.h"
 #include "kernel_exact.h"
 
 #include <math.h>

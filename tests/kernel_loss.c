@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "check.h"
-#include "kernel/loss.h"
+#include "kernel/rows/loss.h"
 #include "kernel_guard.h"
 
 static pool *pools[3];

@@ -3,14 +3,14 @@
 #include <math.h>
 
 #include "check.h"
-#include "kernel/map.h"
+#include "kernel/elements/map.h"
 #include "kernel_guard.h"
 
 #define SLOTS (1 + MAP_OPERANDS)
 
 static const char *const map_names[MAP_COUNT] = {
 #define MAP(name, operands, y, a, b, c, f) #name,
-#include "kernel/map_list.h"
+#include "kernel/elements/map_list.h"
 #undef MAP
 };
 

@@ -27,10 +27,10 @@ kernel_flags=${KERNEL_FLAGS:--O3 -ffp-contract=fast -fno-math-errno -fno-trappin
 cd "$source"
 {
     for file in src/base/*.c; do echo "base $file -O2"; done
-    for file in src/kernel/*.c; do echo "kernel $file $kernel_flags"; done
-    for unit in src/kernel/unit/*.inc; do
+    for file in src/kernel/*.c src/kernel/[!i]*/*.c; do echo "kernel $file $kernel_flags"; done # isa/ is next
+    for unit in src/kernel/*/room.inc src/kernel/isa/table.inc; do
         for isa in portable neon; do
-            echo "kernel_$(basename "$unit" .inc) src/kernel/isa/$isa.c $kernel_flags -DKERNEL_UNIT=\\\"${unit#src/}\\\""
+            echo "kernel_$(basename "$(dirname "$unit")") src/kernel/isa/$isa.c $kernel_flags -DKERNEL_UNIT=\\\"${unit#src/}\\\""
         done
     done
     for file in $tests; do echo "test $file -O2"; done

@@ -1,6 +1,6 @@
 /* Normalisation in every arrangement of sets and parameters against double: statistics, results and gradients, odd
  * sizes, values far from 0 that vary little; every instruction set, guarded buffers, threads 1, 2, 7 bit-equal. */
-#include "kernel/norm.h"
+#include "kernel/rows/norm.h"
 
 #include <math.h>
 

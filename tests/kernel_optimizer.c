@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "check.h"
-#include "kernel/optimizer.h"
+#include "kernel/elements/optimizer.h"
 #include "kernel_guard.h"
 
 static float gradient(int64_t i, int step) {

@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "check.h"
-#include "kernel/pool.h"
+#include "kernel/windows/pool.h"
 #include "kernel_guard.h"
 
 #define SHAPE(ih, iw, oh, ow, kh, kw, sh, sw, pt, pl, pb, pr, dh, dw, include_pad, p)                                  \

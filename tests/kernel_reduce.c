@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "check.h"
-#include "kernel/reduce.h"
+#include "kernel/rows/reduce.h"
 #include "kernel_guard.h"
 
 static double join(reduce_kind kind, double a, double b) {

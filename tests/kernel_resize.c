@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "check.h"
-#include "kernel/resize.h"
+#include "kernel/windows/resize.h"
 #include "kernel_guard.h"
 
 enum { MOST = 64 * 8 };

@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "check.h"
-#include "kernel/softmax.h"
+#include "kernel/rows/softmax.h"
 #include "kernel_guard.h"
 
 /* Double softmax of `classes` values, `pitch` apart; returns log Σ exp. */

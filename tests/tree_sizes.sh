@@ -7,7 +7,7 @@ sizes_check() { # sizes_check ROOT: one line a mistake; fails if there is one
     (cd "$1" && find src -name '*.[ch]' -o -name '*.inc' | LC_ALL=C sort | xargs awk '
     BEGIN {
         # The tiles, the three directions and the split of one convolution share their plan; apart, each half would declare it.
-        most["src/kernel/conv_batch.c"] = 480
+        most["src/kernel/products/conv_batch.c"] = 480
         # Half of it is one table, a row or more a layer.
         most["src/op/build.c"] = 480
     }

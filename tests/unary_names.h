@@ -2,11 +2,11 @@
 #ifndef TESTS_UNARY_NAMES_H
 #define TESTS_UNARY_NAMES_H
 
-#include "kernel/elementwise.h"
+#include "kernel/elements/elementwise.h"
 
 static const char *const unary_names[UNARY_COUNT] = {
 #define UNARY(name, needs, f, df) #name,
-#include "kernel/unary_list.h"
+#include "kernel/elements/unary_list.h"
 #undef UNARY
 };
 

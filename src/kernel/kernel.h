@@ -1,5 +1,7 @@
-/* Numeric loops on raw pointers, written once in body/, compiled per instruction set by the small files in isa/, and
- * chosen at run time from a table of function pointers and tile sizes. */
+/* Numeric loops on raw pointers: <family>.inc is written once, compiled per instruction set by the small files in isa/,
+ * and chosen at run time from a table of function pointers and tile sizes. <family>.c beside it plans, packs and splits
+ * the work among threads. The rooms: products/ (matrices, convolutions), windows/ (pooling, resizing), elements/ (each
+ * element by itself, or moved), rows/ (what a row or a column has in common). */
 #ifndef KERNEL_KERNEL_H
 #define KERNEL_KERNEL_H
 

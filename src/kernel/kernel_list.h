@@ -1,6 +1,7 @@
 /* Every kernel that is compiled once per instruction set: KERNEL(name, (parameters)), all returning void.
  * A line here makes a field of kernel_set, a prototype per ISA and an entry of each ISA's table; the body is in
- * body/<family>.inc. TILE(name) lines are the sizes that go with the kernels: each file of isa/ defines them as macros.
+ * <room>/<family>.inc. TILE(name) lines are the sizes that go with the kernels: each file of isa/ defines them as
+ * macros.
  */
 TILE(lanes)   /* floats in a vector */
 TILE(gemm_mr) /* rows of the register tile: broadcasts */
@@ -10,14 +11,14 @@ TILE(gemm_nr) /* columns of the register tile: vectors */
 #define UNARY(name, needs, f, df)                                                                                      \
     KERNEL(unary_##name, (float *y, const float *x, int64_t n, float alpha, float beta))                               \
     KERNEL(gradient_##name, (float *dx, const float *dy, const float *xy, int64_t n, float alpha, float beta))
-#include "kernel/unary_list.h"
+#include "kernel/elements/unary_list.h"
 #undef UNARY
 KERNEL(accumulate, (float *y, const float *x, float scale, int64_t n))
 KERNEL(finite, (const float *x, int64_t n, bool *finite))
 
 /* map.inc: arguments in map.h */
 #define MAP(name, operands, y, a, b, c, f) KERNEL(map_##name, (const struct map_block *block))
-#include "kernel/map_list.h"
+#include "kernel/elements/map_list.h"
 #undef MAP
 
 /* conv_batch.inc: arguments in conv_batch_tile.h */
@@ -83,7 +84,7 @@ KERNEL(hinge_slopes, (float *dx, const float *x, int64_t n, float base, bool squ
     KERNEL(pair_##name##_sum, (const float *x, const float *t, int64_t n, float delta, float *sum))                    \
     KERNEL(pair_##name##_slope, (float *d, const float *dy, int64_t dy_step, const float *x, const float *t,           \
                                  int64_t n, float factor, float delta, bool by_target))
-#include "kernel/pair_list.h"
+#include "kernel/rows/pair_list.h"
 #undef PAIR
 
 /* norm.inc: arguments in norm_matrix.h */

@@ -2,7 +2,7 @@
 #include "op/arg.h"
 
 #include "backend/cpu/cpu.h"
-#include "kernel/arg.h"
+#include "kernel/rows/arg.h"
 
 /* The input that is searched; of the gradient the result, which is like it. */
 static const value *searched(const node *n) {

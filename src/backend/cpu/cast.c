@@ -1,6 +1,6 @@
 /* Cast and CastLike: elements one by one, in any storage order. */
 #include "backend/cpu/cpu.h"
-#include "kernel/convert.h"
+#include "kernel/elements/convert.h"
 
 static element_type element_of(dtype type) {
     static const element_type elements[] = {

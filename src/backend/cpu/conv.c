@@ -1,6 +1,6 @@
-/* Convolution, its two gradients and the transposed convolution: a rule for each family of kernel/conv.h, which plans
- * when the session is made. */
-#include "kernel/conv.h"
+/* Convolution, its two gradients and the transposed convolution: a rule for each family of kernel/products/conv.h,
+ * which plans when the session is made. */
+#include "kernel/products/conv.h"
 #include "backend/cpu/cpu.h"
 #include "op/conv.h"
 

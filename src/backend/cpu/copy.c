@@ -1,5 +1,5 @@
 /* Operators that only move elements: each is a list of strided boxes, from any storage order to any other. */
-#include "kernel/copy.h"
+#include "kernel/elements/copy.h"
 
 #include "backend/cpu/cpu.h"
 #include "op/shape.h"

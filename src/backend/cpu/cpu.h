@@ -3,8 +3,8 @@
 #define BACKEND_CPU_CPU_H
 
 #include "backend/backend.h"
-#include "kernel/elementwise.h"
-#include "kernel/epilogue.h"
+#include "kernel/elements/elementwise.h"
+#include "kernel/products/epilogue.h"
 #include "op/op.h"
 
 #define CPU(symbol, list) extern const op_impl *const list[];

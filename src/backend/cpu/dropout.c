@@ -1,5 +1,5 @@
 /* Dropout in any storage order: units fall by their index in ONNX's order. */
-#include "kernel/dropout.h"
+#include "kernel/elements/dropout.h"
 
 #include <string.h>
 

@@ -1,11 +1,11 @@
 /* Elementwise operators: all operands of the result's shape lie in the same order, so their memory is one flat array;
  * smaller ones broadcast by strides. */
-#include "kernel/elementwise.h"
+#include "kernel/elements/elementwise.h"
 
 #include <math.h>
 
 #include "backend/cpu/cpu.h"
-#include "kernel/map.h"
+#include "kernel/elements/map.h"
 #include "op/binary.h"
 #include "op/compare.h"
 #include "op/unary.h"

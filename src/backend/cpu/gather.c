@@ -1,8 +1,8 @@
 /* Operators that read or write by index, OneHot, and the gradient of paddings that repeat x. */
-#include "kernel/gather.h"
+#include "kernel/elements/gather.h"
 
 #include "backend/cpu/cpu.h"
-#include "kernel/copy.h"
+#include "kernel/elements/copy.h"
 #include "op/gather.h"
 #include "op/rule.h"
 #include "op/shape.h"

@@ -2,8 +2,8 @@
 #include "op/loss.h"
 
 #include "backend/cpu/cpu.h"
-#include "kernel/loss.h"
-#include "kernel/softmax.h"
+#include "kernel/rows/loss.h"
+#include "kernel/rows/softmax.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* Local response normalisation and Lp normalisation, in all storage orders. */
-#include "kernel/lrn.h"
+#include "kernel/rows/lrn.h"
 
 #include "backend/cpu/cpu.h"
 #include "op/lrn.h"

@@ -2,8 +2,8 @@
 #include "op/matmul.h"
 
 #include "backend/cpu/cpu.h"
-#include "kernel/copy.h"
-#include "kernel/gemm.h"
+#include "kernel/elements/copy.h"
+#include "kernel/products/gemm.h"
 
 typedef struct product_plan {
     gemm_plan plan;

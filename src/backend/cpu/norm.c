@@ -1,6 +1,6 @@
 /* Batch, layer, instance, group and root-mean-square normalisation, and their gradients: rows and columns as the
- * storage order has them (kernel/norm.h). */
-#include "kernel/norm.h"
+ * storage order has them (kernel/rows/norm.h). */
+#include "kernel/rows/norm.h"
 
 #include <math.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #include "op/optimizer.h"
 
 #include "backend/cpu/cpu.h"
-#include "kernel/optimizer.h"
+#include "kernel/elements/optimizer.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 #include "op/pool.h"
 
 #include "backend/cpu/cpu.h"
-#include "kernel/pool.h"
+#include "kernel/windows/pool.h"
 #include "op/unpool.h"
 
 typedef struct pool_plan {

@@ -2,7 +2,7 @@
 #include "op/reduce.h"
 
 #include "backend/cpu/cpu.h"
-#include "kernel/reduce.h"
+#include "kernel/rows/reduce.h"
 
 typedef struct reduce_plan {
     reduce_kind kind;

@@ -3,7 +3,7 @@
 #include "op/resize.h"
 
 #include "backend/cpu/cpu.h"
-#include "kernel/resize.h"
+#include "kernel/windows/resize.h"
 #include "op/rule.h"
 
 typedef struct resize_plan {

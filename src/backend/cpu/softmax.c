@@ -1,6 +1,6 @@
 /* Softmax along an axis, and the cross-entropy of logits: classes contiguous (plain) or images contiguous (batch-last).
  */
-#include "kernel/softmax.h"
+#include "kernel/rows/softmax.h"
 
 #include "backend/cpu/cpu.h"
 #include "op/shape.h"

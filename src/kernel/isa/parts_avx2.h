@@ -22,7 +22,7 @@ static inline vf vf_peak(vf a, vf b) {
 static inline vf vf_min(vf a, vf b) {
     return (vf)_mm256_min_ps((__m256)a, (__m256)b);
 }
-/* A third of the time of 64-bit products: random numbers (body/dropout.inc). */
+/* A third of the time of 64-bit products: random numbers (elements/dropout.inc). */
 static inline vw vw_product(vw a, uint32_t m) {
     return (vw)_mm256_mul_epu32((__m256i)a, _mm256_set1_epi32((int)m));
 }

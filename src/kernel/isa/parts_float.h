@@ -1,5 +1,5 @@
 /* Parts of floats by integer arithmetic, for instruction sets that have none for them (kernel/vector.h). */
-#include "kernel/convert.h"
+#include "kernel/elements/convert.h"
 
 static inline void halves_of_floats(void *y, const void *x, int64_t n) {
     uint16_t *restrict out = y;

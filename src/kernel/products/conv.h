@@ -1,0 +1,93 @@
+/* 2-D convolution and its two gradients. One trilinear form
+ *     T = Σ x[b][c][p·sh + u·dh − pt][q·sw + v·dw − pl] · w[o][c][u][v] · y[b][o][p][q]
+ * whose partial derivatives are the forward convolution, the data gradient and the weight gradient. Several families
+ * of kernels compute them; all are used alike: plan once, pack when the weights have changed, run. */
+#ifndef KERNEL_PRODUCTS_CONV_H
+#define KERNEL_PRODUCTS_CONV_H
+
+#include "base/memory.h"
+#include "base/pool.h"
+#include "base/window.h"
+#include "kernel/kernel.h"
+#include "kernel/products/epilogue.h"
+
+enum conv_op { CONV_FORWARD, CONV_DX, CONV_DW, CONV_OPS };
+
+/* Everything that depends on the shape alone. A family's own plan begins with it. */
+typedef struct conv_plan {
+    const struct conv_kernel *kernel;
+    const kernel_set *ks;
+    conv_shape shape;
+    int threads;
+    size_t packed_floats; /* of weights, 64-byte aligned; 0: they are not packed */
+    size_t scratch_bytes; /* of a run, 64-byte aligned */
+} conv_plan;
+
+/* The arrays of one run. All are dense and in the family's storage order but weights and their gradients, which are in
+ * ONNX order w[oc][ic / groups][kh][kw]; `out` overlaps nothing else and is written wholly. */
+typedef struct conv_data {
+    const float *a, *b;
+    float *out;
+    /* NULL: none. Its bias has one value per channel of the result. The data gradient with an epilogue is the
+     * transposed convolution; weight gradients have none. */
+    const epilogue *epilogue;
+    void *scratch;
+} conv_data;
+
+/*                          a    b              out
+ *   forward convolution    x    packed w       y = f(conv(x, w) + bias + residual)
+ *   data gradient          dy   packed w       dx = f(Σ dy·w + bias + residual)
+ *   weight gradient        x    dy             dw = Σ x·dy                                        */
+typedef struct conv_kernel {
+    /* A plan in the arena with the common members set but the last two; NULL without memory. */
+    conv_plan *(*plan)(const conv_plan *common, arena *a);
+    void (*pack)(const conv_plan *p, const float *w, float *packed, pool *workers); /* NULL: weights are not packed */
+    void (*run)(const conv_plan *p, const conv_data *d, pool *workers);
+} conv_kernel;
+
+/* One for each conv_op.
+ *   conv_gemm       channels-last: an implicit matrix product
+ *   conv_depthwise  channels-last, conv_is_depthwise: channels are the lanes, nothing is gathered
+ *   conv_batch      batch-last, x[ic][ih][iw][n]: every lane is an image, so it runs at full width with few channels
+ *   conv_plain      ONNX order, forward only: neighbouring pixels are the lanes */
+extern const conv_kernel conv_gemm[CONV_OPS], conv_depthwise[CONV_OPS], conv_batch[CONV_OPS], conv_plain[1];
+
+/* A plan for runs with this many threads at most, in the arena; NULL without memory. */
+conv_plan *conv_plan_new(const conv_kernel *kernel, const kernel_set *ks, const conv_shape *s, int threads, arena *a);
+
+static inline void conv_pack(const conv_plan *p, const float *w, float *packed, pool *workers) {
+    p->kernel->pack(p, w, packed, workers);
+}
+static inline void conv_run(const conv_plan *p, const conv_data *d, pool *workers) {
+    p->kernel->run(p, d, workers);
+}
+
+/* Each input channel has results of its own, and there are several. */
+static inline bool conv_is_depthwise(const conv_shape *s) {
+    return s->groups > 1 && s->groups == s->ic;
+}
+
+/* ---- for the families ---- */
+
+/* The weight gradients of conv_gemm (conv_weight.c) and of conv_batch (conv_batch_weight.c). */
+conv_plan *conv_weight_plan(const conv_plan *common, arena *a);
+void conv_weight_run(const conv_plan *p, const conv_data *d, pool *workers);
+conv_plan *conv_batch_weight_plan(const conv_plan *common, arena *a);
+void conv_batch_weight_run(const conv_plan *p, const conv_data *d, pool *workers);
+
+/* Floats from image to image, row to row, pixel to pixel of dense channels-last images. */
+typedef struct conv_pitch {
+    int64_t image, row, pixel;
+} conv_pitch;
+
+static inline conv_pitch conv_pitch_of(int64_t h, int64_t w, int64_t channels) {
+    return (conv_pitch){h * w * channels, w * channels, channels};
+}
+static inline conv_pitch conv_x_pitch(const conv_shape *s) {
+    return conv_pitch_of(s->y.in, s->x.in, s->ic);
+}
+static inline conv_pitch conv_y_pitch(const conv_shape *s) {
+    return conv_pitch_of(s->y.out, s->x.out, s->oc);
+}
+
+#endif

@@ -1,0 +1,49 @@
+/* The two register tiles that every matrix product and convolution is made of. Both hold up to TILE_gemm_mr ×
+ * TILE_gemm_nr sums in registers; they differ in how the operands are gathered. Nothing outside the rows and columns
+ * named here is read or written, except that B panels of gemm_rows are padded to whole vectors. */
+#ifndef KERNEL_PRODUCTS_TILE_H
+#define KERNEL_PRODUCTS_TILE_H
+
+#include "kernel/products/epilogue.h"
+
+/* At least gemm_mr and gemm_nr of any instruction set: sizes of buffers. */
+#define GEMM_MR_MAX 16
+#define GEMM_NR_MAX 32
+
+/* c[i][j] = f(alpha·Σ_t Σ_k a[t][i][k] · b[t·kc + k][j] (+ c[i][j]) + bias + residual): rows of A are given by
+ * pointers, so that the pixels of a convolution need no copy. */
+typedef struct gemm_rows {
+    const float *const *a; /* [taps][TILE_gemm_mr] pointers to kc floats each */
+    int64_t taps, kc;
+    const float *const *next; /* [next_rows] rows of kc floats, part of the next tile's A, to bring into the cache */
+    int next_rows;
+    float *const *next_c; /* NULL, or the next tile's c, to bring into the cache */
+    const float *b;       /* row k at b + k·b_step; columns padded to whole vectors */
+    int64_t b_step;
+    int rows, cols;
+    float *const *c; /* [rows] */
+    int64_t c_col;
+    bool accumulate;
+    float alpha;
+    const epilogue *epilogue;     /* NULL: none */
+    const float *bias;            /* of this tile: [cols], or [rows] with bias_per_row */
+    const float *const *residual; /* [rows] of this tile; columns lie as those of c */
+} gemm_rows;
+
+/* c[i][j] = Σ_k a[k·a_step + i] · b[b_offset[k] + j] (+ c[i][j]): an outer product per k. Rows of B are padded to
+ * whole vectors. */
+typedef struct gemm_outer {
+    const float *a;
+    int64_t a_step;
+    const float *b;
+    const int64_t *b_offset;
+    int64_t k;
+    int rows, cols;
+    float *c; /* row i at c + i·c_row */
+    int64_t c_row;
+    bool accumulate;
+    const float *ahead; /* what to bring into the cache meanwhile: ahead + k·ahead_step (0: nothing) */
+    int64_t ahead_step;
+} gemm_outer;
+
+#endif
