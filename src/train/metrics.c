@@ -84,6 +84,7 @@ stria_status metrics_add(metrics *m, const stria_event *e, stria_error *err) {
     if (!*m->path || (e->kind != STRIA_EVENT_STEP && e->kind != STRIA_EVENT_EPOCH)) return STRIA_OK;
     double now = clock_seconds(), before = m->added;
     line_add(&m->pending, e);
+    TRY(text_check(&m->pending, err)); /* here: an empty text that failed has nothing to flush */
     m->added = now;
     return now + (now - before) - m->sent < FLUSH_SECONDS ? STRIA_OK : metrics_flush(m, false, err);
 }

@@ -51,22 +51,29 @@ static stria_status model_bytes(const trainer *t, double top1, text *out, stria_
     return status;
 }
 
-static bool file_holds(const char *path, const text *bytes) {
+/* A file that cannot be read does not hold them, and is written anew. */
+static stria_status file_holds(const char *path, const text *bytes, bool *same, stria_error *err) {
     uint8_t *data;
     size_t size;
-    if (!file_exists(path) || file_read(path, bytes->length, &data, &size, NULL) != STRIA_OK) return false;
-    bool same = size == bytes->length && memcmp(data, bytes->data, size) == 0;
+    *same = false;
+    if (!file_exists(path)) return STRIA_OK;
+    stria_error why = {0};
+    stria_status status = file_read(path, bytes->length, &data, &size, &why);
+    if (status == STRIA_NO_MEMORY) return error_set(err, status, "%s", why.text);
+    if (status != STRIA_OK) return STRIA_OK;
+    *same = size == bytes->length && memcmp(data, bytes->data, size) == 0;
     mem_free(data);
-    return same;
+    return STRIA_OK;
 }
 
 static stria_status model_write(const trainer *t, const char *name, double top1, bool mend, stria_error *err) {
     char path[1100];
     text bytes = {0};
     snprintf(path, sizeof path, "%s/%s", t->options.out, name);
+    bool same = false;
     stria_status status = model_bytes(t, top1, &bytes, err);
-    if (status == STRIA_OK && !(mend && file_holds(path, &bytes)))
-        status = file_replace(path, bytes.data, bytes.length, err);
+    if (status == STRIA_OK && mend) status = file_holds(path, &bytes, &same, err);
+    if (status == STRIA_OK && !same) status = file_replace(path, bytes.data, bytes.length, err);
     text_release(&bytes);
     return status;
 }
