@@ -236,6 +236,31 @@ static void test_first_picture_decides_nothing(void **state) {
     }
 }
 
+/* Augmented batches have the same bits for any number of threads, and others in another epoch. */
+static void test_augmented(void **state) {
+    static float x[3][BATCH * AREA];
+    dataset *d = open_all(spec);
+    augment changes;
+    loader *l = NULL;
+    preprocess p = preprocess_default();
+    stria_error err = {0};
+    pool *three = NULL;
+    (void)state;
+    assert_int_equal(augment_parse("crop pad 1, noise 0.1", &changes, &err), STRIA_OK);
+    loader_options o = {.batch = BATCH, .seed = 3, .augment = &changes};
+    assert_int_equal(loader_new(&l, d, &p, &o, &err), STRIA_OK);
+    assert_int_equal(pool_new(&three, 3, &err), STRIA_OK);
+    assert_int_equal(loader_fill(l, NULL, 0, 1, x[0], NULL, NULL, &err), STRIA_OK);
+    assert_int_equal(loader_fill(l, three, 0, 1, x[1], NULL, NULL, &err), STRIA_OK);
+    assert_int_equal(loader_fill(l, three, 1, 1, x[2], NULL, NULL, &err), STRIA_OK);
+    assert_memory_equal(x[0], x[1], sizeof x[0]);
+    assert_memory_not_equal(x[0], x[2], sizeof x[0]);
+    for (int i = 0; i < BATCH * AREA; i++) assert_true(x[0][i] >= 0 && x[0][i] <= 1);
+    pool_release(three);
+    loader_free(l);
+    dataset_free(d);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order_and_last_batch),
@@ -244,6 +269,7 @@ int main(void) {
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_pictures),
         cmocka_unit_test(test_first_picture_decides_nothing),
+        cmocka_unit_test(test_augmented),
     };
     return cmocka_run_group_tests(tests, setup, folder_teardown);
 }

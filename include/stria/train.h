@@ -22,6 +22,7 @@ typedef struct stria_train_options {
     char loss[256];     /* "cross_entropy", "cross_entropy+cross_entropy:output=aux1,weight=0.3" */
     double lr;
     char schedule[64]; /* "constant", "cosine", "step:every=2000" */
+    char augment[256]; /* "crop pad 4, flip": docs/augmentation.md; "": pictures are taken as they are */
     double weight_decay;
     double clip_norm; /* most that the gradients' norm over all parameters may be; 0: unlimited */
     uint64_t seed;    /* at most 9.2e18 */

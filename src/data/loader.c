@@ -10,6 +10,7 @@
 struct loader {
     const dataset *data;
     preprocess p;
+    augment augment;
     pixel_table table;
     loader_options o;
     int shape[3];
@@ -36,7 +37,7 @@ static stria_status shape_find(loader *l, stria_error *err) {
     TRY(preprocess_shape(&p, v.channels, v.height, v.width, l->shape, err));
     p = preprocess_fit(&l->p, &v, l->shape);
     preprocess_tabulate(&p, l->shape[0], &l->table);
-    return STRIA_OK;
+    return augment_check(&l->augment, l->shape, dataset_is_float(l->data), err);
 }
 
 stria_status loader_new(loader **out, const dataset *d, const preprocess *p, const loader_options *options,
@@ -50,6 +51,7 @@ stria_status loader_new(loader **out, const dataset *d, const preprocess *p, con
     }
     TRY(mem_new(&l, 1, sizeof *l, "a batch loader", err));
     *l = (loader){.data = d, .p = *p, .o = *options, .epoch = -1};
+    if (options->augment) l->augment = *options->augment;
     int64_t tasks = ((options->batch < n ? options->batch : n) - 1) / SHARE + 1;
     stria_status status;
     TRY_DONE(shape_find(l, err));
@@ -93,23 +95,40 @@ static void shuffle(loader *l, int64_t epoch) {
 
 typedef struct fill_job {
     loader *l;
-    int64_t first, items;
+    int64_t epoch, first, items;
     float *x;
     int64_t *labels, *indices;
 } fill_job;
 
-static stria_status fill_item(const loader *l, int64_t index, float *x, stria_error *err) {
+/* Pixels, changed, then scaled. */
+static stria_status fill_augmented(const loader *l, const preprocess *p, augment_draw *d, const image_view *v, float *x,
+                                   stria_error *err) {
+    preprocess unscaled = preprocess_unscaled(p);
+    TRY(preprocess_apply(&unscaled, NULL, v, x, err));
+    TRY(augment_apply(&l->augment, d, l->shape, p, x, err));
+    preprocess_scale(p, l->shape, x);
+    return STRIA_OK;
+}
+
+static stria_status fill_item(const loader *l, int64_t epoch, int64_t index, float *x, stria_error *err) {
     dataset_item item;
     int shape[3];
+    augment_draw draw = augment_draw_of(l->o.seed, epoch, index);
     TRY(dataset_read(l->data, index, &item, err));
-    const image_view *v = &item.view;
-    preprocess p = preprocess_fit(&l->p, v, l->shape);
-    stria_status status = preprocess_shape(&p, v->channels, v->height, v->width, shape, err);
+    image_view v = item.view;
+    preprocess p = preprocess_fit(&l->p, &v, l->shape);
+    if (augment_part(&l->augment, &draw, &v)) {
+        p.resize_height = l->shape[1];
+        p.resize_width = l->shape[2];
+        p.crop_height = p.crop_width = 0;
+    }
+    stria_status status = preprocess_shape(&p, v.channels, v.height, v.width, shape, err);
     if (status == STRIA_OK && memcmp(shape, l->shape, sizeof shape) != 0) {
         status = error_set(err, STRIA_BAD_SHAPE, "the picture becomes %dx%dx%d, but %dx%dx%d is wanted", shape[0],
                            shape[1], shape[2], l->shape[0], l->shape[1], l->shape[2]);
     }
-    if (status == STRIA_OK) status = preprocess_apply(&p, &l->table, v, x, err);
+    if (status == STRIA_OK && !l->augment.count) status = preprocess_apply(&p, &l->table, &v, x, err);
+    else if (status == STRIA_OK) status = fill_augmented(l, &p, &draw, &v, x, err);
     if (status != STRIA_OK && dataset_file(l->data, index)) error_prefix(err, "%s: ", dataset_file(l->data, index));
     dataset_item_release(&item);
     return status;
@@ -126,7 +145,7 @@ static void fill_share(void *context, int64_t task, int worker) {
         int64_t index = l->order ? l->order[job->first + i] : job->first + i;
         if (job->labels) job->labels[i] = dataset_label(l->data, index);
         if (job->indices) job->indices[i] = index;
-        l->status[task] = fill_item(l, index, job->x + i * size, &l->errors[task]);
+        l->status[task] = fill_item(l, job->epoch, index, job->x + i * size, &l->errors[task]);
     }
 }
 
@@ -135,7 +154,7 @@ stria_status loader_fill(loader *l, pool *workers, int64_t epoch, int64_t batch,
     if (epoch < 0 || batch < 0 || batch >= loader_batches(l)) {
         FAIL(err, STRIA_BAD_ARGUMENT, "batch %lld of epoch %lld does not exist", (long long)batch, (long long)epoch);
     }
-    fill_job job = {l, batch * l->o.batch, loader_items(l, batch), x, labels, indices};
+    fill_job job = {l, epoch, batch * l->o.batch, loader_items(l, batch), x, labels, indices};
     int64_t tasks = (job.items - 1) / SHARE + 1, bad = 0;
     shuffle(l, epoch);
     pool_run(workers, fill_share, &job, tasks);

@@ -4,6 +4,7 @@
 #define DATA_LOADER_H
 
 #include "base/pool.h"
+#include "data/augment.h"
 #include "data/dataset.h"
 #include "data/preprocess.h"
 
@@ -12,15 +13,16 @@ typedef struct loader loader;
 typedef struct loader_options {
     int64_t batch; /* items a batch, at least 1 */
     uint64_t seed;
-    bool shuffle;   /* a new permutation every epoch; else the dataset's order */
-    bool drop_last; /* leave out a last batch that is not full */
-    int shape[3];   /* channels, height, width that every picture must get: what `preprocess` does not say follows from
-                       it (preprocess_fit); zeros: what preprocessing makes of the dataset's own */
+    bool shuffle;           /* a new permutation every epoch; else the dataset's order */
+    bool drop_last;         /* leave out a last batch that is not full */
+    const augment *augment; /* random changes to every picture, copied; NULL: none */
+    int shape[3]; /* channels, height, width that every picture must get: what `preprocess` does not say follows from
+                     it (preprocess_fit); zeros: what preprocessing makes of the dataset's own */
 } loader_options;
 
 /* The dataset outlives the loader; preprocess is copied. STRIA_BAD_SHAPE if it is known now that pictures do not come
  * out in one shape (which may be another than the options' one: loader_shape); STRIA_BAD_ARGUMENT if there would be no
- * batch. */
+ * batch, or the augmentation is not for such pictures. */
 stria_status loader_new(loader **out, const dataset *d, const preprocess *p, const loader_options *options,
                         stria_error *err);
 void loader_free(loader *l); /* accepts NULL */

@@ -165,6 +165,24 @@ static void scale_plane(float *x, int64_t n, affine a) {
     for (int64_t i = 0; i < n; i++) x[i] = (float)(x[i] * a.factor + a.offset);
 }
 
+preprocess preprocess_unscaled(const preprocess *p) {
+    preprocess q = *p;
+    q.scale = 1;
+    q.means = q.stds = 0;
+    return q;
+}
+
+void preprocess_scale(const preprocess *p, const int shape[3], float *x) {
+    int64_t area = (int64_t)shape[1] * shape[2];
+    for (int c = 0; c < shape[0]; c++) scale_plane(x + c * area, area, affine_of(p, c));
+}
+
+float preprocess_black(const preprocess *p, int channel) {
+    affine a = affine_of(p, channel);
+    double x = -a.offset / a.factor;
+    return (float)(x > 0 ? x < 255 ? x : 255 : 0); /* 0 also where a factor of 0 makes it no number */
+}
+
 void preprocess_tabulate(const preprocess *p, int channels_out, pixel_table *table) {
     for (int c = 0; c < channels_out && c < PREPROCESS_CHANNELS; c++) {
         affine a = affine_of(p, c);

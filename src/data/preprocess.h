@@ -98,4 +98,11 @@ void preprocess_tabulate(const preprocess *p, int channels_out, pixel_table *tab
 stria_status preprocess_apply(const preprocess *p, const pixel_table *table, const image_view *view, float *x,
                               stria_error *err);
 
+/* The same in two parts, for who changes pictures in between: preprocess_apply with preprocess_unscaled(p) leaves
+ * pixels as they are, preprocess_scale makes values of them. */
+preprocess preprocess_unscaled(const preprocess *p);
+void preprocess_scale(const preprocess *p, const int shape[3], float *x);
+/* The pixel that becomes 0, within 0…255. */
+float preprocess_black(const preprocess *p, int channel);
+
 #endif

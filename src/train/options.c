@@ -1,6 +1,7 @@
 #include "train/options.h"
 
 #include "base/spec.h"
+#include "data/augment.h"
 #include "train/loss.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
@@ -28,6 +29,11 @@ static stria_status optimizer_check(const char *spec, stria_error *err) {
 static stria_status schedule_check(const char *spec, stria_error *err) {
     schedule s;
     return schedule_parse(spec, &s, err);
+}
+
+static stria_status augment_text_check(const char *text, stria_error *err) {
+    augment a;
+    return augment_parse(text, &a, err);
 }
 
 #define FIELD(member) offsetof(stria_train_options, member), sizeof(((stria_train_options *)0)->member)
@@ -66,6 +72,13 @@ static const struct row rows[] = {
      0,
      0,
      schedule_check},
+    {{"augment", "STEPS", "random changes to training pictures, \"crop pad 4, flip, cutout 8\": `stria data --steps`",
+      ""},
+     TEXT,
+     FIELD(augment),
+     0,
+     0,
+     augment_text_check},
     {{"weight-decay", "X", "L2 penalty on weights (not on biases), 0…1", "0"}, REAL, FIELD(weight_decay), 0, 1, NULL},
     {{"clip-norm", "X", "scales the gradients where their norm over all parameters exceeds X; 0: never", "0"},
      REAL,

@@ -38,7 +38,10 @@ static stria_status loader_make(trainer *t, stria_error *err) {
     if (dataset_count(t->train) < t->options.batch)
         FAIL(err, STRIA_BAD_ARGUMENT, "%lld training images are fewer than one batch (%lld); use a smaller --batch",
              (long long)dataset_count(t->train), (long long)t->options.batch);
-    loader_options options = {.batch = t->options.batch, .seed = t->options.seed, .shuffle = true, .drop_last = true};
+    augment changes;
+    TRY(augment_parse(t->options.augment, &changes, err));
+    loader_options options = {
+        .batch = t->options.batch, .seed = t->options.seed, .shuffle = true, .drop_last = true, .augment = &changes};
     return classifier_loader(&c, t->train, &options, &t->loader, err);
 }
 

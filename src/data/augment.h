@@ -1,0 +1,59 @@
+/* Random changes to training pictures, written as one line: "crop pad 4, flip, cutout 8". Steps stand between commas
+ * and are made in that order; a step is a name, its main numbers, and pairs of a key and its numbers, as in
+ * "rotate 15 p 0.5" or "resized-crop scale 0.3 1". docs/augmentation.md lists them with their definitions.
+ *
+ * What a picture becomes is a pure function of (seed, epoch, index): threads and resuming change nothing. */
+#ifndef DATA_AUGMENT_H
+#define DATA_AUGMENT_H
+
+#include "base/error.h"
+#include "data/preprocess.h"
+
+#define AUGMENT_STEPS   16
+#define AUGMENT_NUMBERS 25 /* a filter of 5x5 */
+
+typedef struct augment_kind augment_kind;
+
+typedef struct augment_step {
+    const augment_kind *kind;
+    double p; /* how probable it is */
+    int count;
+    double number[AUGMENT_NUMBERS];
+} augment_step;
+
+/* A chain of steps; zeros: none. */
+typedef struct augment {
+    int count;
+    augment_step steps[AUGMENT_STEPS];
+} augment;
+
+/* STRIA_BAD_ARGUMENT, with the step and what it takes. "" and "none" are the empty chain. */
+stria_status augment_parse(const char *text, augment *out, stria_error *err);
+
+/* Whether the chain can be made for pictures that become shape[3] (channels, height, width): a crop's side must be the
+ * network's, colours need pixels (floats are measured values) and some of them three channels. STRIA_BAD_ARGUMENT. */
+stria_status augment_check(const augment *a, const int shape[3], bool floats, stria_error *err);
+
+/* Where numbers are drawn for one picture. */
+typedef struct augment_draw {
+    uint64_t seed, stream, next;
+} augment_draw;
+augment_draw augment_draw_of(uint64_t seed, int64_t epoch, int64_t index);
+double draw_uniform(augment_draw *d, double low, double high);
+double draw_normal(augment_draw *d);
+/* 0…n−1 */
+int draw_whole(augment_draw *d, int n);
+
+/* Before a picture is resized: the part of it that a resized-crop takes, resized to height × width; true if the chain
+ * has one. `view` is narrowed to the part. */
+bool augment_part(const augment *a, augment_draw *d, image_view *view);
+
+/* After it, before values are scaled: planes x[channels][height][width] of pixels 0…255 (or measured values), changed
+ * in place. What is blanked becomes 0 by p (preprocess_black). STRIA_NO_MEMORY. Thread-safe. */
+stria_status augment_apply(const augment *a, augment_draw *d, const int shape[3], const preprocess *p, float *x,
+                           stria_error *err);
+
+/* The steps there are, for help and docs: name, what it takes, what it does; false past the last. */
+bool augment_about(int index, const char **name, const char **takes, const char **does);
+
+#endif
