@@ -14,6 +14,8 @@ extern "C" {
 
 typedef struct stria_dataset stria_dataset;
 
+struct stria_array; /* model.h */
+
 typedef enum stria_split { STRIA_SPLIT_TRAIN, STRIA_SPLIT_VAL, STRIA_SPLIT_TEST } stria_split;
 
 typedef struct stria_dataset_options {
@@ -61,6 +63,27 @@ STRIA_API const char *stria_dataset_note(const stria_dataset *dataset);
  * STRIA_BAD_SHAPE for other bytes, STRIA_NO_FILE or STRIA_BAD_FILE for a picture that cannot be read now. */
 STRIA_API stria_status stria_dataset_read(const stria_dataset *dataset, int64_t index, uint8_t *pixels, size_t bytes,
                                           int64_t *label, stria_error *error);
+
+/* How a picture is looked at. */
+typedef struct stria_view_options {
+    size_t size;           /* sizeof(stria_view_options) */
+    int64_t channels;      /* 1: grey, 3: colours, 0: as the picture is */
+    int64_t height, width; /* resized to it (bilinear, without aliasing); 0, 0: as large as it is */
+    const char *augment;   /* random changes as of training, docs/augmentation.md; NULL: none */
+    uint64_t seed;
+    int64_t epoch; /* changes are a function of seed, epoch and index */
+} stria_view_options;
+STRIA_API stria_view_options stria_view_options_default(void); /* the picture as it is */
+/* One image as uint8 [channels, height, width] with its random changes: what a training with this seed sees, before
+ * pixels become values. Free with stria_array_release. STRIA_BAD_ARGUMENT for an index outside 0…count−1 or options
+ * that do not fit, else the errors of stria_dataset_read. Thread-safe. */
+STRIA_API stria_status stria_dataset_view(const stria_dataset *dataset, int64_t index,
+                                          const stria_view_options *options, struct stria_array *out,
+                                          stria_error *error);
+/* The steps of augmentation: name, the numbers that it takes with their defaults, what it does. false past the last.
+ * Static strings. */
+STRIA_API bool stria_augmentation(int index, const char **name, const char **takes, const char **does);
+
 /* Known source names, NULL-terminated; and a line about each: what it is, where it comes from (NULL for an unknown
  * name). Static storage. */
 STRIA_API const char *const *stria_dataset_names(void);

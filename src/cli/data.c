@@ -1,17 +1,12 @@
-/* stria data: where images come from. */
+/* stria data: where images come from, what they are, what training makes of them. */
+#include "cli/data.h"
 #include "cli/json.h"
 #include "cli/term.h"
 #include "cli/verb.h"
 
 #include <string.h>
 
-static int data_run(const options *given) {
-    const char *what = given->operands[0];
-    if (strcmp(what, "list") != 0) {
-        const char *near = stria_nearest(what, (const char *const[]){"list"}, 1);
-        term_say("data: unknown word '%s'%s", what, near ? "; did you mean 'list'?" : "; 'list' is what there is");
-        return EXIT_USAGE;
-    }
+static int data_list(const options *given) {
     const char *const *names = stria_dataset_names();
     if (option_given(given, "json")) {
         json_t *list = json_array();
@@ -24,13 +19,71 @@ static int data_run(const options *given) {
     return EXIT_DONE;
 }
 
+static int data_steps(const options *given) {
+    const char *name, *takes, *does;
+    if (option_given(given, "json")) {
+        json_t *list = json_array();
+        for (int i = 0; stria_augmentation(i, &name, &takes, &does); i++)
+            json_array_append_new(list, json_pack("{s:s,s:s,s:s}", "name", name, "takes", takes, "does", does));
+        return json_finish(json_pack("{s:o}", "steps", list));
+    }
+    for (int i = 0; stria_augmentation(i, &name, &takes, &does); i++)
+        printf("%s%s%s\n    %s\n", name, *takes ? " " : "", takes, does);
+    return EXIT_DONE;
+}
+
+static const struct {
+    const char *name;
+    int data; /* how many data sources it takes */
+    int (*run)(const options *given);
+} words[] = {{"list", 0, data_list},
+             {"show", 1, data_show},
+             {"stats", 1, data_stats},
+             {"check", 1, data_check},
+             {"steps", 0, data_steps}};
+enum { WORDS = sizeof words / sizeof *words };
+
+static int data_run(const options *given) {
+    const char *what = given->operands[0], *names[WORDS];
+    for (int i = 0; i < WORDS; i++) {
+        names[i] = words[i].name;
+        if (strcmp(what, names[i]) != 0) continue;
+        if (given->operand_count - 1 == words[i].data) return words[i].run(given);
+        term_say(words[i].data ? "data %s: which data? 'stria data %s folder:DIR'" : "data %s takes no data", what,
+                 what);
+        return EXIT_USAGE;
+    }
+    const char *near = stria_nearest(what, names, WORDS);
+    term_say("data: unknown word '%s'; %s%s%s", what,
+             near ? "did you mean '" : "there are list, show, stats, check and steps", near ? near : "",
+             near ? "'?" : "");
+    return EXIT_USAGE;
+}
+
+static const option_row rows[] = {
+    {"split", OPTION_CHOICE, "train|val|test", "train", "train|val|test", 0, 0, NULL, "which part (show, stats)"},
+    {"count", OPTION_INTEGER, "N", "36", NULL, 1, 1024, NULL, "pictures on the sheet (show)"},
+    {"size", OPTION_INTEGER, "N", "64", NULL, 1, 1024, NULL, "width and height of each, in pixels (show)"},
+    {"augment", OPTION_TEXT, "STEPS", NULL, NULL, 0, 0, NULL, "the random changes of training (show)"},
+    {"seed", OPTION_INTEGER, "N", "0", NULL, 0, INT64_MAX, NULL, "of the choice of pictures and of the changes (show)"},
+    {"output", OPTION_TEXT, "FILE", NULL, NULL, 0, 0, NULL, "the sheet: .png, .ppm or .pgm (show)"},
+    {0}};
+
 const verb verb_data = {
     .name = "data",
-    .usage = "list",
-    .about = "the data sources that there are",
-    .examples = "# names for --data\nstria data list\n"
-                "# the same for a script\nstria data list --json | jq -r '.sources[].name'",
+    .usage = "list\nshow DATA --output FILE\nstats DATA\ncheck DATA\nsteps",
+    .about = "data sources: list, show, stats, check; steps of augmentation",
+    .text =
+        "list: the names for --data. show: a sheet of pictures, with --augment as training sees them. stats: mean and "
+        "standard deviation per channel. check: unreadable and repeated pictures, leaks between the parts, sizes, "
+        "classes; exit 1 if a picture is unreadable or in two parts. steps: what --augment takes.",
+    .examples =
+        "# names for --data\nstria data list\n"
+        "# what training will see\nstria data show folder:flowers --augment \"resized-crop, flip\" --output sheet.png\n"
+        "# is the folder sound?\nstria data check folder:flowers\n"
+        "# the names for a script\nstria data list --json | jq -r '.sources[].name'",
     .operands_min = 1,
-    .operands_max = 1,
+    .operands_max = 2,
+    .rows = rows,
     .run = data_run,
 };

@@ -1,0 +1,11 @@
+/* The words of `stria data`. */
+#ifndef CLI_DATA_H
+#define CLI_DATA_H
+
+#include "cli/options.h"
+
+int data_show(const options *given);
+int data_stats(const options *given);
+int data_check(const options *given);
+
+#endif
