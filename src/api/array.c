@@ -10,22 +10,25 @@
 
 /* ---- reading ---- */
 
-static stria_status pb_read(const char *path, stria_array *out, stria_error *err) {
-    uint8_t *data;
-    size_t size;
+static stria_status pb_parse(const uint8_t *data, size_t size, stria_array *out, stria_error *err) {
     tensor *t;
-    TRY(file_read(path, 0, &data, &size, err));
-    stria_status status = onnx_read_tensor(&t, NULL, data, size, err);
-    mem_free(data);
-    if (status != STRIA_OK) {
-        error_prefix(err, "%s: ", path);
-        return status;
-    }
+    TRY(onnx_read_tensor(&t, NULL, data, size, err));
     *out = (stria_array){.type = t->type, .rank = t->shape.rank, .data = t->data, .bytes = t->bytes};
     memcpy(out->shape, t->shape.dim, sizeof out->shape);
     t->data = NULL; /* now the caller's */
     tensor_release(t);
     return STRIA_OK;
+}
+
+static stria_status pb_read(const char *path, stria_array *out, stria_error *err) {
+    uint8_t *data;
+    size_t size;
+    TRY(onnx_size_check(path, err));
+    TRY(file_read_named(path, ONNX_BYTES_MAX, &data, &size, err));
+    stria_status status = pb_parse(data, size, out, err);
+    if (status != STRIA_OK) error_prefix(err, "%s: ", file_name_shown(path));
+    mem_free(data);
+    return status;
 }
 
 /* Takes the data over. */
@@ -35,16 +38,10 @@ static stria_array array_of(const npy_array *a) {
     return array;
 }
 
-stria_status stria_array_read(const char *path, stria_array *out, stria_error *err) {
-    npy_array a;
+/* The only array of a file that may hold several. */
+static stria_status only_array(const char *path, stria_array *out, stria_error *err) {
     stria_named_array *list;
     int count;
-    if (text_ends(path, ".pb")) return pb_read(path, out, err);
-    if (!text_ends(path, ".npz")) {
-        TRY(npy_read(path, &a, err));
-        *out = array_of(&a);
-        return STRIA_OK;
-    }
     TRY(stria_arrays_read(path, &list, &count, err));
     stria_status status = STRIA_OK;
     if (count != 1) status = error_set(err, STRIA_BAD_FILE, "%s: one array is wanted, it holds %d", path, count);
@@ -56,9 +53,18 @@ stria_status stria_array_read(const char *path, stria_array *out, stria_error *e
     return status;
 }
 
-static stria_status npz_take(const char *path, stria_named_array **out, int *count, stria_error *err) {
-    npz_member *members;
-    TRY(npz_read(path, &members, count, err));
+stria_status stria_array_read(const char *path, stria_array *out, stria_error *err) {
+    npy_array a;
+    if (text_ends(path, ".pb")) return pb_read(path, out, err);
+    bool named = text_ends(path, ".npy"); /* also a pipe of that name */
+    if (!named && (text_ends(path, ".npz") || file_is_stream(path))) return only_array(path, out, err);
+    TRY(npy_read(path, &a, err));
+    *out = array_of(&a);
+    return STRIA_OK;
+}
+
+/* Takes the members over. */
+static stria_status npz_take(npz_member *members, stria_named_array **out, int *count, stria_error *err) {
     stria_status status = mem_new(out, (size_t)*count + 1, sizeof **out, "arrays", err);
     for (int i = 0; i < *count && status == STRIA_OK; i++) {
         snprintf((*out)[i].name, sizeof(*out)[i].name, "%s", members[i].name);
@@ -69,9 +75,49 @@ static stria_status npz_take(const char *path, stria_named_array **out, int *cou
     return status;
 }
 
+static bool begins(const uint8_t *data, size_t size, const char *magic) {
+    size_t n = strlen(magic);
+    return size >= n && memcmp(data, magic, n) == 0;
+}
+
+/* The name of a pipe does not tell the format, the first bytes do. */
+static stria_status bytes_take(const uint8_t *data, size_t size, stria_named_array **out, int *count,
+                               stria_error *err) {
+    npz_member *members;
+    npy_array a;
+    if (begins(data, size, "PK")) {
+        TRY(npz_parse(data, size, &members, count, err));
+        return npz_take(members, out, count, err);
+    }
+    TRY(mem_new(out, 1, sizeof **out, "an array", err));
+    *count = 1;
+    stria_status status =
+        begins(data, size, "\x93NUMPY") ? npy_parse(data, size, &a, err) : pb_parse(data, size, &(*out)->array, err);
+    if (status != STRIA_OK) mem_free(*out);
+    else if (begins(data, size, "\x93NUMPY")) (*out)->array = array_of(&a);
+    return status;
+}
+
+static stria_status stream_take(const char *path, stria_named_array **out, int *count, stria_error *err) {
+    uint8_t *data;
+    size_t size;
+    TRY(file_read_named(path, 0, &data, &size, err));
+    stria_status status = size ? bytes_take(data, size, out, count, err)
+                               : error_set(err, STRIA_BAD_FILE, "it is empty, an array is expected");
+    if (status != STRIA_OK) error_prefix(err, "%s: ", file_name_shown(path));
+    mem_free(data);
+    return status;
+}
+
 stria_status stria_arrays_read(const char *path, stria_named_array **out, int *count, stria_error *err) {
-    if (text_ends(path, ".npz")) return npz_take(path, out, count, err);
+    npz_member *members;
     stria_named_array *one;
+    bool known = text_ends(path, ".npy") || text_ends(path, ".pb");
+    if (text_ends(path, ".npz")) {
+        TRY(npz_read(path, &members, count, err));
+        return npz_take(members, out, count, err);
+    }
+    if (!known && file_is_stream(path)) return stream_take(path, out, count, err);
     TRY(mem_new(&one, 1, sizeof *one, "an array", err));
     stria_status status = stria_array_read(path, &one->array, err);
     if (status != STRIA_OK) {

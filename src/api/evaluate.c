@@ -194,7 +194,7 @@ static stria_status predict_view(stria_predictor *p, const image_view *view, flo
 
 stria_status stria_predict_file(stria_predictor *p, const char *path, float *probabilities, stria_error *err) {
     image picture = {0};
-    TRY(image_load(path, p->max_pixels, &picture, err));
+    TRY(image_load_named(path, p->max_pixels, &picture, err));
     image_view view = image_view_of(&picture);
     stria_status status = predict_view(p, &view, probabilities, err);
     image_release(&picture);

@@ -16,7 +16,7 @@ static void planes_join(const uint8_t *from, uint8_t *to, int channels, size_t p
 
 stria_status stria_picture_read(const char *path, stria_array *out, stria_error *err) {
     image m = {0};
-    TRY(image_load(path, 0, &m, err));
+    TRY(image_load_named(path, 0, &m, err));
     size_t pixels = (size_t)m.height * (size_t)m.width, bytes = pixels * (size_t)m.channels;
     stria_array a = {.type = STRIA_UINT8, .rank = 3, .shape = {m.channels, m.height, m.width}, .bytes = bytes};
     stria_status status = mem_new(&a.data, bytes, 1, "a picture", err);

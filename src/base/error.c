@@ -6,14 +6,6 @@
 #include <stdarg.h>
 #include <string.h>
 
-/* Control characters, C0 as well as C1 (written C2 80 … C2 9F in UTF-8), could drive a terminal: '?' instead. */
-static void mask_controls(char *line) {
-    for (unsigned char *c = (unsigned char *)line; *c; c++) {
-        if (*c < 0x20 || *c == 0x7F) *c = '?';
-        if (c[0] == 0xC2 && c[1] >= 0x80 && c[1] <= 0x9F) c[0] = c[1] = '?';
-    }
-}
-
 /* Removes a UTF-8 sequence that truncation has cut in two. */
 static void trim_partial(char *line, size_t length) {
     size_t start = length;
@@ -31,7 +23,7 @@ static size_t format_clean(char *line, size_t size, const char *format, va_list 
     int written = text_vformat(line, size, format, arguments);
     if (written < 0) line[0] = 0;
     if (written >= 0 && (size_t)written >= size) trim_partial(line, size - 1);
-    mask_controls(line);
+    text_mask(line);
     return strlen(line);
 }
 

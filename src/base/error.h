@@ -6,7 +6,8 @@
 #include <stria/base.h>
 
 /* Sets status and formatted sentence (truncated to the buffer; err may be NULL). Returns status, so that
- * `return error_set(…)` reads well. Control characters in the sentence are replaced by '?': they may be strangers'. */
+ * `return error_set(…)` reads well. What could drive a terminal is masked by text_mask: names may come from
+ * strangers. */
 stria_status error_set(stria_error *err, stria_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

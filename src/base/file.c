@@ -12,64 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Opens and checks the kind and the size. O_NONBLOCK: a named pipe must not hang us. */
-static stria_status open_regular(const char *path, size_t max_bytes, int *fd, size_t *size, stria_error *err) {
-    struct stat st;
-    char why[REASON_BYTES], have[32], most[32];
-    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (*fd < 0) FAIL(err, STRIA_NO_FILE, "cannot open '%s': %s", path, reason(errno, why));
-    if (fstat(*fd, &st) != 0) return fail_to("read", path, errno, err);
-    if (!S_ISREG(st.st_mode)) FAIL(err, STRIA_BAD_FILE, "cannot read '%s': it is %s", path, kind_name(st.st_mode));
-    if ((max_bytes && (uint64_t)st.st_size > max_bytes) || (uint64_t)st.st_size > PTRDIFF_MAX)
-        FAIL(err, STRIA_BAD_FILE, "'%s' has %s bytes, more than the %s expected at most", path,
-             text_thousands(st.st_size, have), text_thousands((int64_t)(max_bytes ? max_bytes : PTRDIFF_MAX), most));
-    *size = (size_t)st.st_size;
-    return STRIA_OK;
-}
-
-static stria_status read_all(int fd, const char *path, uint8_t *data, size_t size, stria_error *err) {
-    for (size_t done = 0; done < size;) {
-        size_t step = size - done < (1u << 30) ? size - done : 1u << 30;
-        ssize_t got = read(fd, data + done, step);
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return fail_to("read", path, errno, err);
-        if (got == 0) FAIL(err, STRIA_BAD_FILE, "'%s' ended at byte %zu of %zu while it was read", path, done, size);
-        done += (size_t)got;
-    }
-    return STRIA_OK;
-}
-
-stria_status file_read(const char *path, size_t max_bytes, uint8_t **data, size_t *size, stria_error *err) {
-    int fd = -1;
-    size_t bytes = 0;
-    uint8_t *content = NULL;
-    stria_status status = open_regular(path, max_bytes, &fd, &bytes, err);
-    if (status != STRIA_OK) goto done;
-    content = mem_alloc(bytes);
-    if (!content) {
-        status = error_set(err, STRIA_NO_MEMORY, "not enough memory for '%s' (%zu bytes)", path, bytes);
-        goto done;
-    }
-    TRY_DONE(read_all(fd, path, content, bytes, err));
-    *data = content;
-    *size = bytes;
-    content = NULL;
-done:
-    mem_free(content);
-    if (fd >= 0) close(fd);
-    return status;
-}
-
-size_t file_begin(const char *path, uint8_t *out, size_t room) {
-    int fd = -1;
-    size_t size = 0;
-    stria_status status = open_regular(path, 0, &fd, &size, NULL);
-    if (size > room) size = room;
-    if (status == STRIA_OK) status = read_all(fd, path, out, size, NULL);
-    if (fd >= 0) close(fd);
-    return status == STRIA_OK ? size : 0;
-}
-
 bool file_exists(const char *path) {
     struct stat st;
     return lstat(path, &st) == 0;

@@ -5,13 +5,35 @@
 
 #include "base/error.h"
 
-/* Reads a whole regular file into memory (not mapped: a file that shrinks under a mapping kills the process).
- * Fails with STRIA_NO_FILE, STRIA_IO, STRIA_NO_MEMORY, or STRIA_BAD_FILE for folders, devices and files over max_bytes
- * (0: no limit). Free *data with mem_free. */
+/* Whether a file may be something else than a regular file depends on who names it:
+ *   - found in a folder, or named by a model or a checkpoint: file_read and file_open. They accept regular files only
+ *     and never wait: a named pipe without a writer, a terminal or /dev/zero is refused.
+ *   - named by the user: file_read_named. It also reads pipes and devices, to their end or to a limit.
+ * Nothing is mapped: a file that shrinks under a mapping kills the process. */
+
+/* Reads a whole regular file into memory. Fails with STRIA_NO_FILE, STRIA_IO, STRIA_NO_MEMORY, or STRIA_BAD_FILE for
+ * folders, devices, pipes and files over max_bytes (0: no limit). Free *data with mem_free. */
 stria_status file_read(const char *path, size_t max_bytes, uint8_t **data, size_t *size, stria_error *err);
+
+/* The same for a path that the user typed. "-" and "/dev/stdin" are standard input, from where it stands. A pipe is
+ * read to its end, at most 2³¹ − 1 bytes; a device, which may have no end, at most 64 MiB. A named pipe is waited for
+ * until it has a writer. */
+stria_status file_read_named(const char *path, size_t max_bytes, uint8_t **data, size_t *size, stria_error *err);
+/* Size in bytes of a regular file; 0 for anything else. */
+uint64_t file_bytes(const char *path);
+/* True if file_read_named reads `path` as a stream: the name then says nothing about the format. */
+bool file_is_stream(const char *path);
+/* The path for sentences: "standard input" for "-" and "/dev/stdin", otherwise the path itself. */
+const char *file_name_shown(const char *path);
 
 /* The first bytes of a regular file, at most `room` of them, into out; returns how many. 0 if it cannot be read. */
 size_t file_begin(const char *path, uint8_t *out, size_t room);
+
+/* Opens a regular file to read parts of it; *size is its size in bytes. Fails as file_read does. */
+stria_status file_open(const char *path, int *fd, size_t *size, stria_error *err);
+/* Reads `bytes` bytes from byte `offset` of an open file; `path` is for sentences. STRIA_BAD_FILE if it ends before. */
+stria_status file_read_at(int fd, const char *path, uint64_t offset, void *data, size_t bytes, stria_error *err);
+void file_close(int fd); /* accepts −1 */
 
 /* An atomic, buffered writer. Links are followed (one that dangles makes the file it names), an existing file's
  * permissions are kept, and what is there but is no regular file (a folder, a device) is refused. After any failure

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #ifdef __APPLE__
 #include <xlocale.h>
 #endif
@@ -149,7 +150,46 @@ bool text_to_double(const char *s, double *out) {
 
 bool text_ends(const char *s, const char *ending) {
     size_t n = strlen(s), e = strlen(ending);
-    return n > e && strcmp(s + n - e, ending) == 0;
+    return n > e && strcasecmp(s + n - e, ending) == 0;
+}
+
+/* Bytes of the UTF-8 sequence at s, and its code point; 0 at the end and where there is none. */
+static size_t utf8_decode(const char *s, uint32_t *out) {
+    static const uint32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
+    uint8_t first = (uint8_t)*s;
+    *out = first;
+    if (first < 0x80) return first ? 1 : 0;
+    size_t n = first >= 0xf8 ? 0 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 0;
+    uint32_t code = n ? first & (0xffu >> (n + 1)) : 0;
+    for (size_t i = 1; i < n; i++) {
+        if (((uint8_t)s[i] & 0xc0) != 0x80) return 0;
+        code = code << 6 | ((uint8_t)s[i] & 0x3f);
+    }
+    bool surrogate = code >= 0xd800 && code < 0xe000;
+    if (!n || code < least[n] || code > 0x10ffff || surrogate) return 0;
+    *out = code;
+    return n;
+}
+
+size_t text_utf8_bytes(const char *s) {
+    uint32_t code;
+    return utf8_decode(s, &code);
+}
+
+static bool drives_terminal(uint32_t code) {
+    return code < 0x20 || (code >= 0x7F && code < 0xA0) || code == 0x2028 || code == 0x2029 ||
+           (code >= 0x202A && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069);
+}
+
+char *text_mask(char *line) {
+    for (char *s = line; *s;) {
+        uint32_t code; /* a byte that is no UTF-8 counts as itself: 0x80 to 0x9F are C1 in an 8-bit terminal */
+        size_t n = utf8_decode(s, &code);
+        if (n == 0) n = 1;
+        if (drives_terminal(code)) memset(s, '?', n);
+        s += n;
+    }
+    return line;
 }
 
 const char *text_thousands(int64_t value, char buffer[32]) {
@@ -178,18 +218,4 @@ const char *text_bytes(uint64_t bytes, char buffer[32]) {
     if (bytes < 1024) snprintf(buffer, 32, "%u B", (unsigned)bytes);
     else snprintf(buffer, 32, "%u.%u %s", tenths / 10, tenths % 10, units[unit]);
     return buffer;
-}
-
-size_t text_utf8_bytes(const char *s) {
-    static const uint32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
-    uint8_t first = (uint8_t)*s;
-    if (first < 0x80) return first ? 1 : 0;
-    size_t n = first >= 0xf8 ? 0 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 0;
-    uint32_t code = n ? first & (0xffu >> (n + 1)) : 0;
-    for (size_t i = 1; i < n; i++) {
-        if (((uint8_t)s[i] & 0xc0) != 0x80) return 0;
-        code = code << 6 | ((uint8_t)s[i] & 0x3f);
-    }
-    bool surrogate = code >= 0xd800 && code < 0xe000;
-    return n && code >= least[n] && code <= 0x10ffff && !surrogate ? n : 0;
 }

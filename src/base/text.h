@@ -35,8 +35,13 @@ const char *text_nearest(const char *name, const char *const *names, int n);
 bool text_to_int(const char *s, int64_t *out);
 bool text_to_double(const char *s, double *out);
 
-/* `s` is longer than `ending` and ends so: "x.npy" in ".npy", but ".npy" not. */
+/* True if `s` is longer than `ending` and ends with it, in either case: "x.npy" and "X.NPY" end with ".npy", ".npy"
+ * does not. */
 bool text_ends(const char *s, const char *ending);
+
+/* Replaces in place every byte of what could drive a terminal by '?': control characters (C0, DEL, and C1 both as UTF-8
+ * and as single bytes), line separators, and the marks that override the direction of text. Returns `line`. */
+char *text_mask(char *line);
 
 /* "1,234,567" into buffer; returns buffer. */
 const char *text_thousands(int64_t value, char buffer[32]);

@@ -105,14 +105,27 @@ stria_status image_decode(const uint8_t *data, size_t size, int64_t max_pixels, 
     FAIL(err, STRIA_BAD_FILE, "not a PNG, JPEG, BMP or PNM picture");
 }
 
+/* Decodes a file's bytes and frees them. */
+static stria_status decode_owned(const char *name, uint8_t *data, size_t size, int64_t max_pixels, image *out,
+                                 stria_error *err) {
+    stria_status status = image_decode(data, size, max_pixels, out, err);
+    if (status != STRIA_OK) error_prefix(err, "%s: ", name);
+    mem_free(data);
+    return status;
+}
+
 stria_status image_load(const char *path, int64_t max_pixels, image *out, stria_error *err) {
     uint8_t *data = NULL;
     size_t size = 0;
     TRY(file_read(path, FILE_MAX, &data, &size, err));
-    stria_status status = image_decode(data, size, max_pixels, out, err);
-    if (status != STRIA_OK) error_prefix(err, "%s: ", path);
-    mem_free(data);
-    return status;
+    return decode_owned(path, data, size, max_pixels, out, err);
+}
+
+stria_status image_load_named(const char *path, int64_t max_pixels, image *out, stria_error *err) {
+    uint8_t *data = NULL;
+    size_t size = 0;
+    TRY(file_read_named(path, FILE_MAX, &data, &size, err));
+    return decode_owned(file_name_shown(path), data, size, max_pixels, out, err);
 }
 
 int image_channels(const char *path) {

@@ -28,6 +28,8 @@ typedef struct image {
  * STRIA_NO_FILE, STRIA_IO, STRIA_NO_MEMORY. */
 stria_status image_load(const char *path, int64_t max_pixels, image *out, stria_error *err);
 stria_status image_decode(const uint8_t *data, size_t size, int64_t max_pixels, image *out, stria_error *err);
+/* The same for a path that the user typed, which may also be a pipe, or "-" for standard input. */
+stria_status image_load_named(const char *path, int64_t max_pixels, image *out, stria_error *err);
 /* The channels of the picture in this file, 1 or 3, by its header; 0 if it cannot be read. Thread-safe. */
 int image_channels(const char *path);
 void image_release(image *m); /* accepts a zeroed image; leaves it zeroed */

@@ -226,9 +226,9 @@ stria_status npy_parse(const uint8_t *bytes, size_t size, npy_array *out, stria_
 stria_status npy_read(const char *path, npy_array *out, stria_error *err) {
     uint8_t *bytes = NULL;
     size_t size = 0;
-    TRY(file_read(path, 0, &bytes, &size, err));
+    TRY(file_read_named(path, 0, &bytes, &size, err));
     stria_status status = parse_owned(&bytes, size, out, err);
-    if (status != STRIA_OK) error_prefix(err, "%s: ", path);
+    if (status != STRIA_OK) error_prefix(err, "%s: ", file_name_shown(path));
     mem_free(bytes);
     return status;
 }

@@ -168,9 +168,9 @@ done:
 stria_status npz_read(const char *path, npz_member **out, int *count, stria_error *err) {
     uint8_t *bytes;
     size_t size;
-    TRY(file_read(path, 0, &bytes, &size, err));
+    TRY(file_read_named(path, 0, &bytes, &size, err));
     stria_status status = npz_parse(bytes, size, out, count, err);
-    if (status != STRIA_OK) error_prefix(err, "%s: ", path);
+    if (status != STRIA_OK) error_prefix(err, "%s: ", file_name_shown(path));
     mem_free(bytes);
     return status;
 }

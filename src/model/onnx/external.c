@@ -9,8 +9,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
+static void external_close(external_files *f) {
+    if (f->is_open) file_close(f->fd);
+    f->is_open = false;
+}
+
 void external_files_release(external_files *f) {
-    for (int i = 0; i < f->count; i++) mem_free(f->files[i].data);
+    external_close(f);
     mem_free(f->files);
     f->files = NULL;
     f->count = f->capacity = 0;
@@ -45,22 +50,42 @@ static stria_status resolve(char real[PATH_MAX], const char *model_file, const c
     return STRIA_OK;
 }
 
+/* The file with this identity in the list, added if it is new. */
+static stria_status external_find(external_file **out, external_files *f, const struct stat *st, stria_error *err) {
+    for (int i = 0; i < f->count; i++) {
+        *out = &f->files[i];
+        if ((*out)->device == (uint64_t)st->st_dev && (*out)->inode == (uint64_t)st->st_ino) return STRIA_OK;
+    }
+    TRY(mem_reserve(&f->files, &f->capacity, f->count + 1, sizeof *f->files, "files of weights", err));
+    f->files[f->count] = (external_file){.device = (uint64_t)st->st_dev, .inode = (uint64_t)st->st_ino};
+    *out = &f->files[f->count++];
+    return STRIA_OK;
+}
+
 stria_status external_open(external_file **out, external_files *f, const char *location, const char *name,
                            stria_error *err) {
     char real[PATH_MAX];
     struct stat st;
+    size_t size;
     if (!location_is_safe(location))
         FAIL(err, STRIA_BAD_FILE, "tensor '%s' lies in '%s', which is not below the model's folder", name, location);
     TRY(resolve(real, f->model_file, location, name, err));
-    if (stat(real, &st) != 0) FAIL(err, STRIA_NO_FILE, "tensor '%s' lies in '%s', which is not there", name, location);
-    for (int i = 0; i < f->count; i++) {
-        *out = &f->files[i];
-        if ((*out)->device == (uint64_t)st.st_dev && (*out)->inode == (uint64_t)st.st_ino) return STRIA_OK;
+    external_close(f);
+    stria_status status = file_open(real, &f->fd, &size, err);
+    if (status != STRIA_OK) {
+        error_prefix(err, "tensor '%s': ", name);
+        return status;
     }
-    TRY(mem_reserve(&f->files, &f->capacity, f->count + 1, sizeof *f->files, "files of weights", err));
-    external_file file = {.device = (uint64_t)st.st_dev, .inode = (uint64_t)st.st_ino};
-    TRY(file_read(real, 0, &file.data, &file.size, err));
-    f->files[f->count] = file;
-    *out = &f->files[f->count++];
+    f->is_open = true;
+    if (fstat(f->fd, &st) != 0) FAIL(err, STRIA_IO, "tensor '%s': '%s' cannot be read", name, location);
+    TRY(external_find(out, f, &st, err));
+    (*out)->size = size;
     return STRIA_OK;
+}
+
+stria_status external_read(const external_files *f, const char *name, uint64_t offset, void *data, size_t bytes,
+                           stria_error *err) {
+    stria_status status = file_read_at(f->fd, "external data", offset, data, bytes, err);
+    if (status != STRIA_OK) error_prefix(err, "tensor '%s': ", name);
+    return status;
 }

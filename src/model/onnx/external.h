@@ -1,4 +1,5 @@
-/* Weights that lie beside a model, in files of their own. */
+/* Weights that lie beside a model, in files of their own. Only what a tensor takes is read, straight into its memory:
+ * the rest of a file costs nothing, however large it is. */
 #ifndef MODEL_ONNX_EXTERNAL_H
 #define MODEL_ONNX_EXTERNAL_H
 
@@ -6,22 +7,26 @@
 
 typedef struct external_file {
     uint64_t device, inode; /* who it is, whatever path leads to it */
-    uint8_t *data;
-    size_t size, used; /* used: bytes that tensors took, so that overlapping ones cannot multiply them */
+    size_t size, used;      /* used: bytes that tensors took, so that overlapping ones cannot multiply them */
 } external_file;
 
-/* The files of one model, each read once and held until the model is read. */
+/* The files of one model. The last one that was opened stays open: most models have a single one. */
 typedef struct external_files {
     const char *model_file; /* NULL: the current folder */
     external_file *files;
     int count, capacity;
+    bool is_open;
+    int fd;
 } external_files;
 void external_files_release(external_files *f);
 
-/* The file at a location of the model's, read if it is not there yet; *out is valid until the next call. Refuses what
- * does not lie below the model's folder: absolute paths, "..", and links that lead out. `name` is the tensor's, for
- * sentences. */
+/* Opens the file at a location of the model's; *out is valid until the next call. Refuses what does not lie below the
+ * model's folder (absolute paths, "..", and links that lead out) and what is not a regular file, without waiting for
+ * it. `name` is the tensor's, for sentences. */
 stria_status external_open(external_file **out, external_files *f, const char *location, const char *name,
+                           stria_error *err);
+/* Reads from the file that was opened last. */
+stria_status external_read(const external_files *f, const char *name, uint64_t offset, void *data, size_t bytes,
                            stria_error *err);
 
 #endif

@@ -4,6 +4,7 @@
 #include "model/onnx/importer.h"
 #include "model/onnx/onnx.h"
 
+#include "base/file.h"
 #include "model/onnx/wire.h"
 
 #include <string.h>
@@ -263,6 +264,15 @@ static void importer_release(importer *im) {
     mem_free(im->opsets);
     wire_free(im->model);
     arena_release(&im->arena);
+}
+
+stria_status onnx_size_check(const char *path, stria_error *err) {
+    char have[32], most[32];
+    uint64_t bytes = file_bytes(path);
+    if (bytes <= ONNX_BYTES_MAX) return STRIA_OK;
+    FAIL(err, STRIA_BAD_FILE,
+         "'%s' has %s bytes, an ONNX file holds at most %s: save the model with its weights as external data", path,
+         text_thousands((int64_t)bytes, have), text_thousands((int64_t)ONNX_BYTES_MAX, most));
 }
 
 stria_status onnx_read(graph **out, const uint8_t *data, size_t size, const char *file_name, stria_error *err) {

@@ -6,6 +6,10 @@
 #include "base/text.h"
 #include "graph/graph.h"
 
+#define ONNX_BYTES_MAX (((size_t)1 << 31) - 1) /* of a message: protobuf's limit */
+/* Fails with STRIA_BAD_FILE for a regular file that is larger, before any of it is read. */
+stria_status onnx_size_check(const char *path, stria_error *err);
+
 /* From the bytes of a ModelProto. file_name stands in sentences and says where external weights lie (NULL: the current
  * folder). Older opsets are translated to GRAPH_OPSET. Types stay what the file says.
  *

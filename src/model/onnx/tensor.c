@@ -29,23 +29,27 @@ stria_status onnx_type(int32_t onnx, dtype *out, const char *what, const char *n
 
 /* ---- where the elements are ---- */
 
-/* count elements of type `stored` at data; TensorProto keeps small types one to an int32. */
+/* count elements of type `stored` at data, or in another file; TensorProto keeps small types one to an int32. */
 typedef struct elements {
     const void *data;
     size_t count;
     dtype stored;
+    bool external;
+    uint64_t offset; /* in the file of external data that is open */
 } elements;
 
 static elements typed_elements(const Onnx__TensorProto *p, dtype type) {
-    if (type == STRIA_FLOAT32) return (elements){p->float_data, p->n_float_data, type};
-    if (type == STRIA_FLOAT64) return (elements){p->double_data, p->n_double_data, type};
-    if (type == STRIA_INT64) return (elements){p->int64_data, p->n_int64_data, type};
-    if (type == STRIA_UINT32 || type == STRIA_UINT64) return (elements){p->uint64_data, p->n_uint64_data, STRIA_UINT64};
-    return (elements){p->int32_data, p->n_int32_data, STRIA_INT32};
+    if (type == STRIA_FLOAT32) return (elements){p->float_data, p->n_float_data, type, false, 0};
+    if (type == STRIA_FLOAT64) return (elements){p->double_data, p->n_double_data, type, false, 0};
+    if (type == STRIA_INT64) return (elements){p->int64_data, p->n_int64_data, type, false, 0};
+    if (type == STRIA_UINT32 || type == STRIA_UINT64)
+        return (elements){p->uint64_data, p->n_uint64_data, STRIA_UINT64, false, 0};
+    return (elements){p->int32_data, p->n_int32_data, STRIA_INT32, false, 0};
 }
 
-static stria_status external_find(const Onnx__TensorProto *p, external_files *files, const char *name,
-                                  ProtobufCBinaryData *out, stria_error *err) {
+/* Opens the file of external data and finds the tensor's place in it. */
+static stria_status external_place(const Onnx__TensorProto *p, external_files *files, const char *name, uint64_t *place,
+                                   size_t *bytes, stria_error *err) {
     const char *location = "";
     int64_t offset = 0, length = -1;
     for (size_t i = 0; i < p->n_external_data; i++) {
@@ -63,9 +67,10 @@ static stria_status external_find(const Onnx__TensorProto *p, external_files *fi
         (length >= 0 && (uint64_t)length > file->size - (uint64_t)offset))
         FAIL(err, STRIA_BAD_FILE, "tensor '%s': %" PRId64 " bytes from byte %" PRId64 " are outside '%s' (%zu bytes)",
              name, length, offset, location, file->size);
-    *out = (ProtobufCBinaryData){length < 0 ? file->size - (size_t)offset : (size_t)length, file->data + offset};
-    file->used += out->len;
-    if (file->used > 2 * file->size)
+    *place = (uint64_t)offset;
+    *bytes = length < 0 ? file->size - (size_t)offset : (size_t)length;
+    file->used += *bytes;
+    if (file->used / 2 > file->size)
         FAIL(err, STRIA_BAD_FILE, "tensor '%s': the tensors in '%s' overlap", name, location);
     return STRIA_OK;
 }
@@ -73,11 +78,14 @@ static stria_status external_find(const Onnx__TensorProto *p, external_files *fi
 /* Finds the elements and checks that there are exactly `count`. */
 static stria_status elements_find(const Onnx__TensorProto *p, dtype type, int64_t count, external_files *files,
                                   const char *name, elements *out, stria_error *err) {
-    ProtobufCBinaryData raw = p->raw_data;
     bool external = p->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
-    if (external) TRY(external_find(p, files, name, &raw, err));
-    *out = external || raw.len ? (elements){raw.data, raw.len / dtype_bytes(type), type} : typed_elements(p, type);
-    bool whole = out->data != raw.data || raw.len % dtype_bytes(type) == 0;
+    size_t bytes = p->raw_data.len;
+    uint64_t place = 0;
+    if (external) TRY(external_place(p, files, name, &place, &bytes, err));
+    bool raw = external || bytes > 0;
+    if (raw) *out = (elements){external ? NULL : p->raw_data.data, bytes / dtype_bytes(type), type, external, place};
+    else *out = typed_elements(p, type);
+    bool whole = !raw || bytes % dtype_bytes(type) == 0;
     char text[192];
     shape s = shape_of((int)p->n_dims, p->dims);
     if (!whole || out->count != (uint64_t)count)
@@ -97,10 +105,12 @@ static void bool_normalize(uint8_t *x, size_t count) {
     for (size_t i = 0; i < count; i++) x[i] = x[i] != 0;
 }
 
-static stria_status elements_store(tensor *t, const elements *e, stria_error *err) {
+static stria_status elements_store(tensor *t, const elements *e, const external_files *files, const char *name,
+                                   stria_error *err) {
     if (!e->count) return STRIA_OK;
     bool half = t->type == STRIA_FLOAT16 || t->type == STRIA_BFLOAT16;
-    if (e->stored == t->type) memcpy(t->data, e->data, t->bytes);
+    if (e->external) TRY(external_read(files, name, e->offset, t->data, t->bytes, err));
+    else if (e->stored == t->type) memcpy(t->data, e->data, t->bytes);
     else if (half) bits_narrow(t->data, e->data, e->count);
     else {
         int64_t *wide = NULL;
@@ -129,7 +139,7 @@ stria_status onnx_tensor_decode(tensor **out, const Onnx__TensorProto *p, extern
     TRY(elements_find(p, type, count, files, name, &e, err));
     tensor *t;
     TRY(tensor_new(&t, type, &s, name, err));
-    stria_status status = elements_store(t, &e, err);
+    stria_status status = elements_store(t, &e, files, name, err);
     if (status == STRIA_OK) *out = t;
     else tensor_release(t);
     return status;
