@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/text.h"
 
 static void sets_status_and_sentence(void **state) {
     (void)state;
@@ -40,6 +41,38 @@ static void masks_control_characters(void **state) {
     assert_string_equal(err.text, "name 'a?[31mb?c???d\xc3\xa9'");
 }
 
+/* What is masked is masked in every encoding, and nothing else is. */
+static void masks_what_drives_terminals(void **state) {
+    static const struct {
+        const char *given, *shown;
+    } cases[] = {
+        {"\xc2\x80\xc2\x9f", "????"}, /* C1 in UTF-8 */
+        {"a\x9b"
+         "1;31m",
+         "a?1;31m"},                      /* C1 as a byte */
+        {"\xc2\xa0\xe9", "\xc2\xa0\xe9"}, /* a no-break space, Latin-1 */
+        {"\xe2\x80\xae"
+         "gnp",
+         "???gnp"}, /* U+202E */
+        {"\xe2\x80\xaa\xe2\x81\xa6\xe2\x81\xa9", "?????????"},
+        {"\xe2\x80\xa8\xe2\x80\xa9", "??????"}, /* line and paragraph separators */
+        {"\xe2\x80\xa6\xe2\x82\xac", "\xe2\x80\xa6\xe2\x82\xac"},
+        {"\xe0\x82\x9b", "\xe0??"}, /* C1, overlong */
+        {"\xf0\x9f\x98\x80\t", "\xf0\x9f\x98\x80?"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        stria_error err = {0};
+        char line[64];
+        strcpy(line, cases[i].given);
+        assert_string_equal(text_mask(line), cases[i].shown);
+        error_set(&err, STRIA_BAD_FILE, "%s", cases[i].given);
+        assert_string_equal(err.text, cases[i].shown);
+        error_prefix(&err, "%s: ", cases[i].given);
+        assert_memory_equal(err.text, cases[i].shown, strlen(cases[i].shown));
+    }
+}
+
 static void truncates_between_characters(void **state) {
     (void)state;
     stria_error err = {0};
@@ -60,9 +93,8 @@ static void truncates_between_characters(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sets_status_and_sentence),
-        cmocka_unit_test(may_quote_itself),
-        cmocka_unit_test(masks_control_characters),
+        cmocka_unit_test(sets_status_and_sentence),     cmocka_unit_test(may_quote_itself),
+        cmocka_unit_test(masks_control_characters),     cmocka_unit_test(masks_what_drives_terminals),
         cmocka_unit_test(truncates_between_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -194,6 +194,65 @@ static void reads_refuse(void **state) {
     assert_null(data);
 }
 
+/* A file that the user names may be a pipe, with a writer that comes later, or a device, which need not end. */
+static void reads_streams(void **state) {
+    (void)state;
+    stria_error err = {0};
+    uint8_t *data = NULL;
+    size_t bytes = 99, memory = mem_bytes_now();
+    const char *fifo = in_root("fifo");
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    pid_t writer = fork();
+    if (writer == 0) {
+        usleep(20000);
+        FILE *f = fopen(fifo, "w");
+        for (int i = 0; f && i < 100000; i++) fputs("12345678", f);
+        _exit(f && fclose(f) == 0 ? 0 : 1);
+    }
+    assert_int_equal(file_read_named(fifo, 0, &data, &bytes, &err), STRIA_OK);
+    assert_int_equal(waitpid(writer, NULL, 0), writer);
+    assert_int_equal(bytes, 800000);
+    for (size_t i = 0; i < bytes; i++) assert_int_equal(data[i], "12345678"[i % 8]);
+    mem_free(data);
+    data = NULL;
+    assert_int_equal(file_read_named("/dev/null", 0, &data, &bytes, &err), STRIA_OK);
+    assert_int_equal(bytes, 0);
+    mem_free(data);
+    data = NULL;
+    mem_fail_at(0);
+    assert_int_equal(file_read_named("/dev/zero", 0, &data, &bytes, &err), STRIA_BAD_FILE);
+    assert_string_equal(err.text, "'/dev/zero' did not end within 67,108,864 bytes, the most that is read of it");
+    assert_true(mem_bytes_peak() < memory + ((size_t)160 << 20));
+    assert_int_equal(file_read_named("/dev/zero", 1000, &data, &bytes, &err), STRIA_BAD_FILE);
+    assert_int_equal(file_read_named(root, 0, &data, &bytes, &err), STRIA_BAD_FILE);
+    assert_non_null(strstr(err.text, "it is a folder"));
+    assert_int_equal(file_read_named(in_root("none"), 0, &data, &bytes, &err), STRIA_NO_FILE);
+    for (long n = 1; n < 3; n++) {
+        mem_fail_at(n);
+        assert_int_equal(file_read_named("/dev/zero", 1 << 20, &data, &bytes, &err), STRIA_NO_MEMORY);
+    }
+    mem_fail_at(0);
+    assert_null(data);
+    assert_int_equal(mem_bytes_now(), memory);
+    assert_true(file_is_stream("-") && file_is_stream("/dev/stdin") && file_is_stream(fifo));
+    assert_false(file_is_stream(root) || file_is_stream(in_root("none")));
+    assert_int_equal(unlink(fifo), 0);
+}
+
+static void appends_to_files_only(void **state) {
+    (void)state;
+    stria_error err = {0};
+    assert_int_equal(mkfifo(in_root("log"), 0600), 0);
+    assert_int_equal(file_append(in_root("log"), "x", 1, false, &err), STRIA_IO); /* and does not wait for a reader */
+    assert_int_equal(unlink(in_root("log")), 0);
+    assert_int_equal(file_append("/dev/null", "x", 1, false, &err), STRIA_IO);
+    assert_non_null(strstr(err.text, "it is a device or pipe"));
+    assert_int_equal(file_append(in_root("log"), "x", 1, false, &err), STRIA_OK);
+    assert_int_equal(file_append(in_root("log"), "y", 1, false, &err), STRIA_OK);
+    assert_content(in_root("log"), "xy", 2);
+    assert_int_equal(unlink(in_root("log")), 0);
+}
+
 static void writes_refuse(void **state) {
     (void)state;
     stria_error err = {0};
@@ -300,6 +359,8 @@ int main(void) {
         cmocka_unit_test(allocation_failures),
         cmocka_unit_test(failed_writer_cannot_commit),
         cmocka_unit_test(reads_refuse),
+        cmocka_unit_test(reads_streams),
+        cmocka_unit_test(appends_to_files_only),
         cmocka_unit_test(writes_refuse),
         cmocka_unit_test(keeps_links_and_permissions),
         cmocka_unit_test(makes_folders),

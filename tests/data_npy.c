@@ -87,6 +87,56 @@ static void test_fortran_order(void **state) {
     npy_release(&a);
 }
 
+/* Every type in big-endian order, in both element orders: as its little-endian twin. */
+static void test_big_endian(void **state) {
+    static const char *const kinds[] = {"f4", "f8", "f2", "u2", "i2", "u4", "i4", "u8", "i8", "u1", "i1", "b1"};
+    uint8_t little[6 * 8], big[6 * 8], bytes[256];
+    (void)state;
+    for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; kind++)
+        for (int fortran = 0; fortran < 2; fortran++) {
+            size_t size = (size_t)(kinds[kind][1] - '0');
+            npy_array a = {0}, b = {0};
+            char header[2][128];
+            for (size_t i = 0; i < 6 * size; i++) {
+                little[i] = *kinds[kind] == 'b' ? i & 1 : (uint8_t)(i * 37 + 1);
+                big[i / size * size + size - 1 - i % size] = little[i];
+            }
+            for (int order = 0; order < 2; order++)
+                snprintf(header[order], sizeof header[order], "{'descr': '%c%s', 'fortran_order': %s, 'shape': (2, 3)}",
+                         "<>"[order], kinds[kind], fortran ? "True" : "False");
+            assert_int_equal(npy_parse(bytes, make_npy(bytes, header[0], little, 6 * size), &a, NULL), STRIA_OK);
+            assert_int_equal(npy_parse(bytes, make_npy(bytes, header[1], big, 6 * size), &b, NULL), STRIA_OK);
+            assert_int_equal(a.type, b.type);
+            assert_int_equal(a.bytes, b.bytes);
+            assert_memory_equal(a.data, b.data, a.bytes);
+            assert_int_equal(a.bytes, 6 * size);
+            npy_release(&a);
+            npy_release(&b);
+        }
+}
+
+/* A dimension of 0, in any place and order, also where the others alone would be large. */
+static void test_empty(void **state) {
+    static const char *const shapes[] = {"(0,)", "(0, 5)", "(5, 0)", "(1000000, 0, 1000000)"};
+    uint8_t bytes[256];
+    (void)state;
+    for (int i = 0; i < 8; i++) {
+        npy_array a = {0}, b = {0};
+        char header[128];
+        snprintf(header, sizeof header, "{'descr': '%s', 'fortran_order': %s, 'shape': %s}", i & 1 ? ">f8" : "<f4",
+                 i < 4 ? "False" : "True", shapes[i % 4]);
+        assert_int_equal(npy_parse(bytes, make_npy(bytes, header, "", 0), &a, NULL), STRIA_OK);
+        assert_int_equal(a.count, 0);
+        assert_int_equal(npy_to_float(&a, NULL), STRIA_OK);
+        assert_int_equal(npy_write(in_folder("empty.npy"), &a, NULL), STRIA_OK);
+        assert_int_equal(npy_read(in_folder("empty.npy"), &b, NULL), STRIA_OK);
+        assert_int_equal(b.rank, a.rank);
+        assert_memory_equal(b.shape, a.shape, sizeof a.shape);
+        npy_release(&a);
+        npy_release(&b);
+    }
+}
+
 static void test_versions_and_spellings(void **state) {
     uint8_t bytes[256], v1[256];
     static const char *const headers[] = {
@@ -120,7 +170,7 @@ static void test_refusals(void **state) {
     } rows[] = {
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }", "claims 12 bytes", 8, STRIA_BAD_FILE},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }", "claims 4 bytes", 8, STRIA_BAD_FILE},
-        {"{'descr': '>f4', 'fortran_order': False, 'shape': (2,), }", "'>f4'", 8, STRIA_UNSUPPORTED},
+        {"{'descr': '>c8', 'fortran_order': False, 'shape': (2,), }", "'>c8'", 16, STRIA_UNSUPPORTED},
         {"{'descr': '<c8', 'fortran_order': False, 'shape': (1,), }", "'<c8'", 8, STRIA_UNSUPPORTED},
         {"{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", "'|O'", 8, STRIA_UNSUPPORTED},
         {"{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,), }", "structured", 8, STRIA_UNSUPPORTED},
@@ -214,6 +264,8 @@ int main(void) {
         cmocka_unit_test(test_every_type_comes_back),
         cmocka_unit_test(test_ranks),
         cmocka_unit_test(test_fortran_order),
+        cmocka_unit_test(test_big_endian),
+        cmocka_unit_test(test_empty),
         cmocka_unit_test(test_versions_and_spellings),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_damage),

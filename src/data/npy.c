@@ -23,6 +23,14 @@ static const type_row types[] = {
 };
 enum { TYPES = sizeof types / sizeof *types };
 
+/* How the elements lie in the file. */
+typedef struct storage {
+    const type_row *row;
+    bool swapped; /* big-endian */
+    bool fortran; /* first index fastest */
+    size_t offset;
+} storage;
+
 /* ---- the header ---- */
 
 typedef struct cursor {
@@ -90,21 +98,21 @@ static stria_status take_shape(cursor *c, npy_array *a, stria_error *err) {
     return STRIA_OK;
 }
 
-static stria_status take_descr(cursor *c, const type_row **row, stria_error *err) {
+/* The first character is the byte order: '<' little, '>' big, '=' the machine's (little), '|' none. */
+static stria_status take_descr(cursor *c, storage *s, stria_error *err) {
     char descr[16];
     if (!take_string(c, descr, sizeof descr)) FAIL(err, STRIA_UNSUPPORTED, "structured element types are not read");
     for (int i = 0; i < TYPES; i++) {
-        bool same_kind = strcmp(descr + (descr[0] != 0), types[i].descr + 1) == 0;
-        bool order_free = types[i].size == 1 && descr[0] && strchr("|<>=", descr[0]);
-        if (same_kind && (order_free || descr[0] == types[i].descr[0])) {
-            *row = &types[i];
-            return STRIA_OK;
-        }
+        const char *orders = types[i].size == 1 ? "|<>=" : "<>=";
+        if (!descr[0] || !strchr(orders, descr[0]) || strcmp(descr + 1, types[i].descr + 1) != 0) continue;
+        s->row = &types[i];
+        s->swapped = descr[0] == '>' && types[i].size > 1;
+        return STRIA_OK;
     }
-    FAIL(err, STRIA_UNSUPPORTED, "element type '%s' is not read (little-endian numbers and booleans are)", descr);
+    FAIL(err, STRIA_UNSUPPORTED, "element type '%s' is not read (integers, floats and booleans are)", descr);
 }
 
-static stria_status take_header(cursor *c, npy_array *a, const type_row **row, bool *fortran, stria_error *err) {
+static stria_status take_header(cursor *c, npy_array *a, storage *s, stria_error *err) {
     enum { DESCR = 1, ORDER = 2, SHAPE = 4 };
     int seen = 0;
     if (!take(c, '{')) FAIL(err, STRIA_BAD_FILE, "the header is not a dictionary");
@@ -112,11 +120,11 @@ static stria_status take_header(cursor *c, npy_array *a, const type_row **row, b
         char key[32];
         if (!take_string(c, key, sizeof key) || !take(c, ':')) FAIL(err, STRIA_BAD_FILE, "the header is malformed");
         if (strcmp(key, "descr") == 0) {
-            TRY(take_descr(c, row, err));
+            TRY(take_descr(c, s, err));
             seen |= DESCR;
         } else if (strcmp(key, "fortran_order") == 0) {
-            *fortran = take_word(c, "True");
-            if (!*fortran && !take_word(c, "False"))
+            s->fortran = take_word(c, "True");
+            if (!s->fortran && !take_word(c, "False"))
                 FAIL(err, STRIA_BAD_FILE, "fortran_order is neither True nor False");
             seen |= ORDER;
         } else if (strcmp(key, "shape") == 0) {
@@ -146,9 +154,8 @@ static stria_status count_elements(npy_array *a, int size, size_t held, stria_er
     return STRIA_OK;
 }
 
-/* Fills everything but data; *offset is where the elements start. */
-static stria_status parse_header(const uint8_t *bytes, size_t size, npy_array *a, size_t *offset, bool *fortran,
-                                 stria_error *err) {
+/* Fills everything but data. */
+static stria_status parse_header(const uint8_t *bytes, size_t size, npy_array *a, storage *s, stria_error *err) {
     if (size < 10 || memcmp(bytes, "\x93NUMPY", 6) != 0) FAIL(err, STRIA_BAD_FILE, "not a .npy file");
     if (bytes[6] < 1 || bytes[6] > 3) FAIL(err, STRIA_UNSUPPORTED, ".npy version %d is not read", bytes[6]);
     size_t prefix = bytes[6] == 1 ? 10 : 12, length = (size_t)(bytes[8] | bytes[9] << 8);
@@ -156,13 +163,12 @@ static stria_status parse_header(const uint8_t *bytes, size_t size, npy_array *a
     if (size < prefix || length > size - prefix) FAIL(err, STRIA_BAD_FILE, "truncated inside the header");
     if (length > HEADER_MAX) FAIL(err, STRIA_BAD_FILE, "a header of %zu bytes is no header", length);
     cursor c = {(const char *)bytes + prefix, (const char *)bytes + prefix + length};
-    const type_row *row = NULL;
-    TRY(take_header(&c, a, &row, fortran, err));
+    TRY(take_header(&c, a, s, err));
     skip_space(&c);
     if (c.at != c.end) FAIL(err, STRIA_BAD_FILE, "the header goes on after its dictionary");
-    a->type = row->type;
-    *offset = prefix + length;
-    return count_elements(a, row->size, size - *offset, err);
+    a->type = s->row->type;
+    s->offset = prefix + length;
+    return count_elements(a, s->row->size, size - s->offset, err);
 }
 
 /* ---- the elements ---- */
@@ -186,18 +192,29 @@ static void reorder(const npy_array *a, const uint8_t *from, uint8_t *to) {
     }
 }
 
+/* Turns big-endian elements into little-endian ones, in place. */
+static void swap_bytes(uint8_t *data, int64_t count, int size) {
+    for (int64_t n = 0; n < count; n++, data += size)
+        for (int i = 0; i < size / 2; i++) {
+            uint8_t low = data[i];
+            data[i] = data[size - 1 - i];
+            data[size - 1 - i] = low;
+        }
+}
+
 /* Takes over *bytes, a heap block, and makes it a->data. */
-static stria_status adopt(uint8_t **bytes, size_t offset, bool fortran, npy_array *a, stria_error *err) {
-    if (fortran && a->rank > 1 && a->count > 0) {
+static stria_status adopt(uint8_t **bytes, const storage *s, npy_array *a, stria_error *err) {
+    if (s->fortran && a->rank > 1 && a->count > 0) {
         TRY(mem_new(&a->data, a->bytes, 1, "an array in C order", err));
-        reorder(a, *bytes + offset, a->data);
+        reorder(a, *bytes + s->offset, a->data);
         mem_free(*bytes);
     } else {
-        memmove(*bytes, *bytes + offset, a->bytes);
+        memmove(*bytes, *bytes + s->offset, a->bytes);
         a->data = *bytes;
     }
     *bytes = NULL;
     uint8_t *flags = a->data;
+    if (s->swapped) swap_bytes(a->data, a->count, s->row->size);
     if (a->type == STRIA_BOOL) {
         for (int64_t i = 0; i < a->count; i++) flags[i] = flags[i] != 0;
     }
@@ -206,10 +223,9 @@ static stria_status adopt(uint8_t **bytes, size_t offset, bool fortran, npy_arra
 
 static stria_status parse_owned(uint8_t **bytes, size_t size, npy_array *out, stria_error *err) {
     npy_array a = {0};
-    size_t offset = 0;
-    bool fortran = false;
-    TRY(parse_header(*bytes, size, &a, &offset, &fortran, err));
-    TRY(adopt(bytes, offset, fortran, &a, err));
+    storage s = {0};
+    TRY(parse_header(*bytes, size, &a, &s, err));
+    TRY(adopt(bytes, &s, &a, err));
     *out = a;
     return STRIA_OK;
 }

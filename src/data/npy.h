@@ -1,4 +1,5 @@
-/* NumPy's .npy files, versions 1 to 3: little-endian numbers and booleans, C and Fortran order, rank up to 8. */
+/* NumPy's .npy files, versions 1 to 3: numbers of either byte order and booleans, C and Fortran order, rank up
+ * to 8, dimensions of 0 too. */
 #ifndef DATA_NPY_H
 #define DATA_NPY_H
 
@@ -15,7 +16,8 @@ typedef struct npy_array {
     void *data; /* C order, 64-byte or malloc alignment; owned (mem_free) */
 } npy_array;
 
-/* Reads a whole file; what the header claims must be exactly what the file holds. */
+/* Reads a whole file, which may be a pipe (file_read_named); what the header claims must be exactly what the file
+ * holds. */
 stria_status npy_read(const char *path, npy_array *out, stria_error *err);
 
 /* The same from memory; the bytes are copied and stay the caller's. */
