@@ -75,7 +75,7 @@ static int convert_run(const options *given) {
         code = term_fail(&error);
     } else {
         json_t *document = json ? json_pack("{s:o,s:o}", "in", json_text(in), "out", json_text(path)) : NULL;
-        if (!json) printf("%s %s %s\n", in, term_arrow(), path);
+        if (!json) printf("%s %s %s\n", show_name(in), term_arrow(), show_name(path));
         code = text ? structure_finish(same, json, document) : compare_finish(&found, json, document);
         if (code != EXIT_DONE) term_say("'%s' does not do what '%s' does", path, in);
     }

@@ -106,7 +106,7 @@ static int filtering_show(const filtering *f, bool json) {
     if (json) return json_finish(filtering_json(f));
     if (f->x.picture) grid_draw(&f->x, &f->y, maps_of_one(f), f->show, f->w.magnitude ? "magnitude" : f->b.names[0]);
     else if (f->file_count == 0) grid_print(stdout, &f->y);
-    for (int i = 0; i < f->file_count; i++) printf("%s %s\n", term_arrow(), f->files[i]);
+    for (int i = 0; i < f->file_count; i++) printf("%s %s\n", term_arrow(), show_name(f->files[i]));
     return EXIT_DONE;
 }
 

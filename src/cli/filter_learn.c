@@ -249,7 +249,7 @@ static int lesson_show(const lesson *l, const char *file, bool json) {
     losses_print(l);
     printf("kernel%s:\n", l->w.flip ? ", before flipping" : "");
     grid_print(stdout, &l->kernel);
-    if (file) printf("%s %s\n", term_arrow(), file);
+    if (file) printf("%s %s\n", term_arrow(), show_name(file));
     return EXIT_DONE;
 }
 

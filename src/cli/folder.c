@@ -137,7 +137,7 @@ void folder_print(FILE *stream, const char *path) {
         struct stat status;
         snprintf(file, sizeof file, "%s/%s", path, names[i]->d_name);
         if (strcmp(names[i]->d_name, "lock") != 0 && stat(file, &status) == 0 && S_ISREG(status.st_mode))
-            fprintf(stream, "  %s  %s\n", file, show_bytes((uint64_t)status.st_size, bytes));
+            fprintf(stream, "  %s  %s\n", show_name(file), show_bytes((uint64_t)status.st_size, bytes));
     }
     names_free(names, count);
 }

@@ -50,13 +50,32 @@ json_t *json_shape(int rank, const int64_t *shape) {
     return array;
 }
 
+/* Jansson escapes C0; DEL, C1 and the other characters that could drive a terminal stand in strings only. */
+static void escaped_print(const char *text) {
+    unsigned code;
+    for (const char *from = text;;) {
+        int n = show_control(text, &code);
+        if (n == 0 && *text) {
+            text++;
+            continue;
+        }
+        fwrite(from, 1, (size_t)(text - from), stdout);
+        if (!*text) return;
+        printf("\\u%04x", code);
+        from = text += n;
+    }
+}
+
 int json_finish(json_t *document) {
     if (!document) {
         term_say("out of memory while writing JSON");
         return EXIT_FAILED;
     }
-    json_dumpf(document, stdout, JSON_COMPACT | JSON_REAL_PRECISION(12));
-    putchar('\n');
+    char *text = json_dumps(document, JSON_COMPACT | JSON_REAL_PRECISION(12));
     json_decref(document);
+    if (!text) return json_finish(NULL);
+    escaped_print(text);
+    putchar('\n');
+    free(text);
     return EXIT_DONE; /* whether stdout took it is asked once, at the end */
 }

@@ -60,12 +60,10 @@ static json_t *ranking_json(const ranking *r) {
 
 static void ranking_print(const ranking *r) {
     class_best(r->probabilities, r->classes, r->top, r->best);
-    for (int k = 0; k < r->top; k++) {
-        char *name = text_copy(stria_predictor_class_name(r->predictor, r->best[k]));
+    for (int k = 0; k < r->top; k++)
         printf("  %s%5.1f %%  %s%s\n", k == 0 ? term_begin(stdout, STYLE_BOLD) : "",
-               100 * (double)r->probabilities[r->best[k]], name, k == 0 ? term_end(stdout) : "");
-        free(name);
-    }
+               100 * (double)r->probabilities[r->best[k]],
+               show_name(stria_predictor_class_name(r->predictor, r->best[k])), k == 0 ? term_end(stdout) : "");
 }
 
 /* A picture that cannot be judged is said, and the next ones are tried; other errors end the work. */
@@ -113,7 +111,7 @@ static stria_status predict_files(const options *given, ranking *r, stria_error 
         picture_warn(r);
         if (r->list) json_array_append_new(r->list, picture_json(r, path));
         else {
-            printf("%s%s\n", first ? "" : "\n", path);
+            printf("%s%s\n", first ? "" : "\n", show_name(path));
             ranking_print(r);
         }
         first = false;
@@ -137,8 +135,8 @@ static void labelled_say(ranking *r, const char *image, const stria_dataset *dat
         json_array_append_new(r->list, entry);
         return;
     }
-    printf("%s  true: %s  predicted: %s  %.1f %%%s\n", image, truth,
-           stria_predictor_class_name(r->predictor, r->best[0]), 100 * (double)r->probabilities[r->best[0]],
+    printf("%s  true: %s  predicted: %s  %.1f %%%s\n", show_name(image), show_name(truth),
+           show_name(stria_predictor_class_name(r->predictor, r->best[0])), 100 * (double)r->probabilities[r->best[0]],
            right ? "" : "  wrong");
 }
 

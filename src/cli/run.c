@@ -55,12 +55,10 @@ static json_t *outputs_json(const tensors *outputs, int count) {
 static void outputs_print(const tensors *outputs, int count) {
     for (int i = 0; i < outputs->count; i++) {
         const tensor *t = &outputs->items[i];
-        char name[256];
-        snprintf(name, sizeof name, "%s", t->name);
-        printf("%s%s%s: %s [", i ? "\n" : "", i < count ? "" : "gradient ", text_clean(name),
+        printf("%s%s%s: %s [", i ? "\n" : "", i < count ? "" : "gradient ", show_name(t->name),
                stria_type_name(t->array.type));
         for (int d = 0; d < t->array.rank; d++) printf("%s%lld", d ? ", " : "", (long long)t->array.shape[d]);
-        if (*t->file) printf("] %s %s\n", term_arrow(), t->file);
+        if (*t->file) printf("] %s %s\n", term_arrow(), show_name(t->file));
         else {
             printf("]\n");
             tensor_print(stdout, t);

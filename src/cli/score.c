@@ -55,18 +55,18 @@ static void matrix_print(FILE *stream, const stria_evaluation *score) {
     int n = score->classes, width = digits(n), name_width = 10;
     for (int i = 0; i < n * n; i++)
         if (digits(score->confusion[i]) > width) width = digits(score->confusion[i]);
-    for (int i = 0; i < n; i++)
-        if (text_columns(score->class_scores[i].name) > name_width)
-            name_width = text_columns(score->class_scores[i].name);
+    for (int i = 0; i < n; i++) {
+        int columns = text_columns(show_name(score->class_scores[i].name));
+        if (columns > name_width) name_width = columns;
+    }
     fprintf(stream, "\n%sconfusion matrix (rows: true class, columns: predicted)%s\n", term_begin(stream, STYLE_BOLD),
             term_end(stream));
     fprintf(stream, "%*s", name_width + 4, "");
     for (int j = 0; j < n; j++) fprintf(stream, " %*d", width, j);
     fputc('\n', stream);
     for (int i = 0; i < n; i++) {
-        char *name = text_copy(score->class_scores[i].name);
-        fprintf(stream, "%3d %s%*s", i, name, name ? name_width - text_columns(name) : 0, "");
-        free(name);
+        const char *name = show_name(score->class_scores[i].name);
+        fprintf(stream, "%3d %s%*s", i, name, name_width - text_columns(name), "");
         for (int j = 0; j < n; j++) {
             int64_t count = score->confusion[i * n + j];
             const char *begin = i == j       ? term_begin(stream, STYLE_GOOD)

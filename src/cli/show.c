@@ -2,6 +2,7 @@
 #include "cli/term.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *show_count(int64_t value, char text[32]) {
@@ -35,6 +36,54 @@ const char *show_time(double seconds, char text[32]) {
     return text;
 }
 
+/* Bytes of the UTF-8 sequence at s, and its code point; 0 if there is none. */
+static int utf8_decode(const unsigned char *s, unsigned *code) {
+    static const unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
+    int n = *s < 0x80 ? 1 : (*s & 0xE0) == 0xC0 ? 2 : (*s & 0xF0) == 0xE0 ? 3 : (*s & 0xF8) == 0xF0 ? 4 : 0;
+    if (n == 0) return 0;
+    *code = n == 1 ? *s : *s & (0xFFu >> (n + 1));
+    for (int i = 1; i < n; i++) {
+        if ((s[i] & 0xC0) != 0x80) return 0;
+        *code = *code << 6 | (s[i] & 0x3Fu);
+    }
+    return *code >= least[n] ? n : 0;
+}
+
+/* C0, DEL, C1, line separators, and the marks that override the direction of text. */
+static bool drives_terminal(unsigned code) {
+    return code < 0x20 || (code >= 0x7F && code < 0xA0) || code == 0x2028 || code == 0x2029 ||
+           (code >= 0x202A && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069);
+}
+
+int show_control(const char *text, unsigned *code) {
+    *code = (unsigned char)*text; /* a byte that is no UTF-8 counts as itself */
+    int n = utf8_decode((const unsigned char *)text, code);
+    if (n == 0) {
+        *code = (unsigned char)*text;
+        n = 1;
+    }
+    return *text && drives_terminal(*code) ? n : 0;
+}
+
+char *text_clean(char *text) {
+    unsigned code;
+    for (char *c = text; *c;) {
+        int n = show_control(c, &code);
+        memset(c, '?', (size_t)n);
+        c += n ? n : 1;
+    }
+    return text;
+}
+
+const char *show_name(const char *name) {
+    static char *held[8]; /* as many as one call of printf shows */
+    static unsigned next;
+    char **copy = &held[next++ % 8];
+    free(*copy);
+    *copy = strdup(name);
+    return *copy ? text_clean(*copy) : "?";
+}
+
 const char *show_word(const char *word, char *text, size_t size) {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:,=@%+-";
     if (*word && word[strspn(word, plain)] == 0) {
@@ -43,16 +92,19 @@ const char *show_word(const char *word, char *text, size_t size) {
     }
     size_t out = 0;
     if (size > 2) text[out++] = '\'';
-    for (; *word && out + 6 < size; word++)
-        if (*word == '\'') out += (size_t)snprintf(text + out, size - out, "'\\''");
+    for (; *word && out + 32 < size; word++) {
+        unsigned code;
+        int control = show_control(word, &code);
+        if (control) out += (size_t)snprintf(text + out, size - out, "'$'"); /* an ANSI-C quoted piece between two */
+        for (int i = 0; i < control; i++)
+            out += (size_t)snprintf(text + out, size - out, "\\x%02x", (unsigned char)word[i]);
+        if (control) {
+            out += (size_t)snprintf(text + out, size - out, "''");
+            word += control - 1;
+        } else if (*word == '\'') out += (size_t)snprintf(text + out, size - out, "'\\''");
         else text[out++] = *word;
+    }
     snprintf(text + out, size - out, "'");
-    return text;
-}
-
-char *text_clean(char *text) {
-    for (char *c = text; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 127) *c = '?';
     return text;
 }
 
@@ -60,9 +112,4 @@ int text_columns(const char *text) {
     int columns = 0;
     for (; *text; text++) columns += (*text & 0xC0) != 0x80;
     return columns;
-}
-
-char *text_copy(const char *text) {
-    char *copy = strdup(text);
-    return copy ? text_clean(copy) : NULL;
 }

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 void source_say(stria_error *error, stria_status status, const char *format, ...) {
@@ -24,7 +25,7 @@ bool source_is_folder(const char *path) {
 
 bool source_ends(const char *path, const char *ending) {
     size_t n = strlen(path), e = strlen(ending);
-    return n > e && strcmp(path + n - e, ending) == 0;
+    return n > e && strcasecmp(path + n - e, ending) == 0;
 }
 
 stria_status source_make_folder(const char *path, stria_error *error) {

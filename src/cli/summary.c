@@ -148,7 +148,7 @@ static void tensors_print(const stria_summary *summary) {
 
 static void totals_print(const stria_model *model, const stria_summary *summary, int64_t batch) {
     char text[32];
-    printf("\n%s: %s parameters", stria_model_name(model), show_count(summary->parameters, text));
+    printf("\n%s: %s parameters", show_name(stria_model_name(model)), show_count(summary->parameters, text));
     if (summary->buffers) printf(", %s buffers", show_count(summary->buffers, text));
     printf(", %s multiply-adds for one image\n", show_count(summary->multiply_adds, text));
     printf("memory at batch %lld: inference %s", (long long)batch, show_bytes(summary->inference_bytes, text));
@@ -157,10 +157,9 @@ static void totals_print(const stria_model *model, const stria_summary *summary,
 }
 
 static void port_print(const char *what, stria_port port) {
-    char shape[160], name[256];
+    char shape[160];
     shape_print(shape, sizeof shape, port.rank, port.shape, true);
-    snprintf(name, sizeof name, "%s", port.name);
-    printf("%-9s %s: %s %s\n", what, text_clean(name), stria_type_name(port.type), shape);
+    printf("%-9s %s: %s %s\n", what, show_name(port.name), stria_type_name(port.type), shape);
 }
 
 static void classes_print(const stria_model *model, const stria_classifier *c) {
@@ -178,10 +177,8 @@ static void pictures_print(const stria_model *model) {
     printf("pictures  ");
     for (int i = 0; i < PICTURE_KEYS; i++) {
         const char *is = picture_text(model, i);
-        char text[256];
         if (!is || !*is) continue;
-        snprintf(text, sizeof text, "%s", is);
-        printf("%s%s %s", any ? ", " : "", picture_keys[i], text_clean(text));
+        printf("%s%s %s", any ? ", " : "", picture_keys[i], show_name(is));
         any = true;
     }
     puts(any ? "" : "the model says nothing: pixels are divided by 255");

@@ -43,10 +43,13 @@ const char *show_time(double seconds, char text[32]);
 double show_real(double x);
 /* A word as a shell takes it, quoted where it must be; returns text. */
 const char *show_word(const char *word, char *text, size_t size);
-/* Control characters, which a stranger's file could hold in a name, become '?'; returns text. */
+/* What could drive a terminal becomes '?': a stranger's file could hold it in a name. text_clean changes text in place
+ * and returns it; show_name returns a copy, which eight further calls leave alone. Every name that is printed goes
+ * through one of the two; JSON has escapes instead (json_finish). */
 char *text_clean(char *text);
-/* A cleaned copy of any length, for printing; free it. NULL when memory runs out, which printf shows as "(null)". */
-char *text_copy(const char *text);
+const char *show_name(const char *name);
+/* Bytes of the character at text if it is one of those, and its code point; otherwise 0. */
+int show_control(const char *text, unsigned *code);
 /* Columns that UTF-8 text takes, one a code point. */
 int text_columns(const char *text);
 

@@ -201,7 +201,7 @@ static stria_status training_print(const training *t, stria_error *error) {
     show_word(t->folder, folder, sizeof folder);
     show_word(t->data, data, sizeof data);
     if (t->tested) {
-        printf("\n%stest images of %s%s\n", term_begin(stdout, STYLE_BOLD), t->data, term_end(stdout));
+        printf("\n%stest images of %s%s\n", term_begin(stdout, STYLE_BOLD), show_name(t->data), term_end(stdout));
         score_print(stdout, &t->score);
         putchar('\n');
         status = pictures_show(t, error);
