@@ -44,7 +44,7 @@ says stderr '?'
 works train --resume "$folder/run" --epochs 2 --json
 works eval "$folder/run" --data "$data" --split val
 works eval "$folder/run" --data "$data" --split val --json
-grep -q '\\u001b.*\\u007f\\u009b\\u202e\\u2066\\u2028' stdout || grep -q '"classes"' stdout || fail "--json lacks the classes"
+says stdout 'onex\u001B[31m\u007f\u009b\u202e\u2066\u2028y'
 works predict "$folder/run" "$picture" "$picture"
 works predict "$folder/run" "$picture" --json
 works predict "$folder/run" --data "$data" --split val

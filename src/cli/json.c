@@ -3,6 +3,7 @@
 #include "cli/term.h"
 #include "cli/verb.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,18 +53,16 @@ json_t *json_shape(int rank, const int64_t *shape) {
 
 /* Jansson escapes C0; DEL, C1 and the other characters that could drive a terminal stand in strings only. */
 static void escaped_print(const char *text) {
+    const char *from = text;
     unsigned code;
-    for (const char *from = text;;) {
-        int n = show_control(text, &code);
-        if (n == 0 && *text) {
-            text++;
-            continue;
-        }
+    for (int n; *text; text += n) {
+        n = show_character(text, &code);
+        if (code == UINT_MAX) continue;
         fwrite(from, 1, (size_t)(text - from), stdout);
-        if (!*text) return;
         printf("\\u%04x", code);
-        from = text += n;
+        from = text + n;
     }
+    fputs(from, stdout);
 }
 
 int json_finish(json_t *document) {

@@ -1,6 +1,7 @@
 /* Numbers and words as people read them. */
 #include "cli/term.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +47,8 @@ static int utf8_decode(const unsigned char *s, unsigned *code) {
         if ((s[i] & 0xC0) != 0x80) return 0;
         *code = *code << 6 | (s[i] & 0x3Fu);
     }
-    return *code >= least[n] ? n : 0;
+    bool surrogate = *code >= 0xD800 && *code < 0xE000;
+    return *code >= least[n] && *code <= 0x10FFFF && !surrogate ? n : 0;
 }
 
 /* C0, DEL, C1, line separators, and the marks that override the direction of text. */
@@ -55,22 +57,23 @@ static bool drives_terminal(unsigned code) {
            (code >= 0x202A && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069);
 }
 
-int show_control(const char *text, unsigned *code) {
-    *code = (unsigned char)*text; /* a byte that is no UTF-8 counts as itself */
-    int n = utf8_decode((const unsigned char *)text, code);
-    if (n == 0) {
-        *code = (unsigned char)*text;
+int show_character(const char *text, unsigned *code) {
+    unsigned found;
+    int n = utf8_decode((const unsigned char *)text, &found);
+    if (n == 0) { /* a byte that is no UTF-8 counts as itself */
+        found = (unsigned char)*text;
         n = 1;
     }
-    return *text && drives_terminal(*code) ? n : 0;
+    *code = *text && drives_terminal(found) ? found : UINT_MAX;
+    return n;
 }
 
 char *text_clean(char *text) {
     unsigned code;
     for (char *c = text; *c;) {
-        int n = show_control(c, &code);
-        memset(c, '?', (size_t)n);
-        c += n ? n : 1;
+        int n = show_character(c, &code);
+        if (code != UINT_MAX) memset(c, '?', (size_t)n);
+        c += n;
     }
     return text;
 }
@@ -92,17 +95,16 @@ const char *show_word(const char *word, char *text, size_t size) {
     }
     size_t out = 0;
     if (size > 2) text[out++] = '\'';
-    for (; *word && out + 32 < size; word++) {
+    for (int n; *word && out + 32 < size; word += n) {
         unsigned code;
-        int control = show_control(word, &code);
-        if (control) out += (size_t)snprintf(text + out, size - out, "'$'"); /* an ANSI-C quoted piece between two */
-        for (int i = 0; i < control; i++)
-            out += (size_t)snprintf(text + out, size - out, "\\x%02x", (unsigned char)word[i]);
-        if (control) {
+        n = show_character(word, &code);
+        if (code != UINT_MAX) { /* an ANSI-C quoted piece between two others */
+            out += (size_t)snprintf(text + out, size - out, "'$'");
+            for (int i = 0; i < n; i++)
+                out += (size_t)snprintf(text + out, size - out, "\\x%02x", (unsigned char)word[i]);
             out += (size_t)snprintf(text + out, size - out, "''");
-            word += control - 1;
         } else if (*word == '\'') out += (size_t)snprintf(text + out, size - out, "'\\''");
-        else text[out++] = *word;
+        else out += (size_t)snprintf(text + out, size - out, "%.*s", n, word);
     }
     snprintf(text + out, size - out, "'");
     return text;

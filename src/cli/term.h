@@ -48,8 +48,8 @@ const char *show_word(const char *word, char *text, size_t size);
  * through one of the two; JSON has escapes instead (json_finish). */
 char *text_clean(char *text);
 const char *show_name(const char *name);
-/* Bytes of the character at text if it is one of those, and its code point; otherwise 0. */
-int show_control(const char *text, unsigned *code);
+/* Bytes of the character at text; *code is its code point if it could drive a terminal, otherwise UINT_MAX. */
+int show_character(const char *text, unsigned *code);
 /* Columns that UTF-8 text takes, one a code point. */
 int text_columns(const char *text);
 
