@@ -190,6 +190,11 @@ STRIA_API int stria_model_input_count(const stria_model *model);
 STRIA_API int stria_model_output_count(const stria_model *model);
 STRIA_API stria_port stria_model_input(const stria_model *model, int index);
 STRIA_API stria_port stria_model_output(const stria_model *model, int index);
+/* Inputs that have a default: initialisers that an ONNX file of IR version 4 or later lists as inputs too. A session
+ * starts with the default; stria_session_set gives it another value. They are not among the inputs above. An
+ * initialiser that decides a shape can't be set. */
+STRIA_API int stria_model_optional_input_count(const stria_model *model);
+STRIA_API stria_port stria_model_optional_input(const stria_model *model, int index);
 
 /* The networks built in, NULL-terminated names, and one line about each (NULL for an unknown name). Static storage. */
 STRIA_API const char *const *stria_zoo_names(void);

@@ -114,6 +114,21 @@ stria_port stria_model_input(const stria_model *m, int i) {
     return port_of(m->g->inputs[i], NULL);
 }
 
+static value *optional_input(const stria_model *m, int index) {
+    for (int i = 0; i < m->g->value_count; i++)
+        if (m->g->values[i]->optional && index-- == 0) return m->g->values[i];
+    return NULL;
+}
+
+int stria_model_optional_input_count(const stria_model *m) {
+    int count = 0;
+    for (int i = 0; i < m->g->value_count; i++) count += m->g->values[i]->optional;
+    return count;
+}
+stria_port stria_model_optional_input(const stria_model *m, int i) {
+    return port_of(optional_input(m, i), NULL);
+}
+
 /* An output's first dimension is the batch where an input's is. */
 stria_port stria_model_output(const stria_model *m, int i) {
     stria_port p = port_of(m->g->outputs[i], m->g->output_names[i]);

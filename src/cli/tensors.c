@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static void data_release(tensor *t) {
@@ -41,9 +42,19 @@ const tensor *tensors_find(const tensors *list, const char *name) {
     return NULL;
 }
 
+/* The inputs, and after them those that have a default. */
+static int port_count(const stria_model *model) {
+    return stria_model_input_count(model) + stria_model_optional_input_count(model);
+}
+
+static stria_port port_at(const stria_model *model, int index) {
+    int inputs = stria_model_input_count(model);
+    return index < inputs ? stria_model_input(model, index) : stria_model_optional_input(model, index - inputs);
+}
+
 static int input_find(const stria_model *model, const char *name) {
-    for (int i = 0; i < stria_model_input_count(model); i++)
-        if (strcmp(stria_model_input(model, i).name, name) == 0) return i;
+    for (int i = 0; i < port_count(model); i++)
+        if (strcmp(port_at(model, i).name, name) == 0) return i;
     return -1;
 }
 
@@ -98,7 +109,7 @@ static stria_status input_fit(const stria_port *port, tensor *t, const char *fil
 /* Takes the array over. */
 static stria_status input_take(tensors *inputs, const stria_model *model, int index, stria_array *array,
                                const char *file, stria_error *error) {
-    stria_port port = stria_model_input(model, index);
+    stria_port port = port_at(model, index);
     if (tensors_find(inputs, port.name))
         return source_refuse(error, STRIA_BAD_ARGUMENT, "input '%s' is given twice", port.name);
     tensor *t = tensors_add(inputs, port.name, error);
@@ -117,8 +128,8 @@ static int input_free(const tensors *inputs, const stria_model *model) {
 
 static stria_status input_unknown(const stria_model *model, const char *name, stria_error *error) {
     const char *names[64];
-    int count = stria_model_input_count(model) < 64 ? stria_model_input_count(model) : 64;
-    for (int i = 0; i < count; i++) names[i] = stria_model_input(model, i).name;
+    int count = port_count(model) < 64 ? port_count(model) : 64;
+    for (int i = 0; i < count; i++) names[i] = port_at(model, i).name;
     const char *near = stria_nearest(name, names, count);
     if (!near && count > 0) near = names[0];
     return source_refuse(error, STRIA_BAD_ARGUMENT, "the model has no input '%s'%s%s%s", name, near ? "; it has '" : "",
@@ -128,7 +139,7 @@ static stria_status input_unknown(const stria_model *model, const char *name, st
 /* Of a file's arrays, the one for input `name`: its only one, or that of the same name. */
 static stria_status named_input(tensors *inputs, const stria_model *model, int index, stria_named_array *arrays,
                                 int count, const char *file, stria_error *error) {
-    const char *name = stria_model_input(model, index).name;
+    const char *name = port_at(model, index).name;
     for (int i = 0; i < count; i++)
         if (count == 1 || strcmp(arrays[i].name, name) == 0)
             return input_take(inputs, model, index, &arrays[i].array, file, error);
@@ -180,7 +191,10 @@ static stria_status case_read(tensors *list, const char *folder, const char *kin
         char file[4096];
         if (snprintf(file, sizeof file, "%s/%s_%d.pb", folder, kind, i) >= (int)sizeof file)
             return source_refuse(error, STRIA_BAD_ARGUMENT, "the folder's name is too long");
-        if (access(file, F_OK) != 0) return STRIA_OK;
+        struct stat found;
+        if (stat(file, &found) != 0) return STRIA_OK;
+        if (!S_ISREG(found.st_mode)) /* found, not named: a pipe would be waited for */
+            return source_refuse(error, STRIA_BAD_FILE, "'%s' is not a regular file", file);
         tensor *t = tensors_add(list, "", error);
         stria_status status = t ? stria_array_read(file, &t->array, error) : STRIA_NO_MEMORY;
         if (status != STRIA_OK) return status;

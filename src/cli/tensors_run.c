@@ -28,6 +28,19 @@ static stria_status rows_find(const stria_model *model, const tensors *inputs, i
     return STRIA_OK;
 }
 
+/* Inputs that have a default and are given another value. */
+static stria_status optional_set(stria_session *session, const stria_model *model, const tensors *inputs,
+                                 stria_error *error) {
+    for (int i = 0; i < stria_model_optional_input_count(model); i++) {
+        stria_port port = stria_model_optional_input(model, i);
+        const tensor *t = tensors_find(inputs, port.name);
+        if (!t) continue;
+        stria_status status = stria_session_set(session, port.name, t->array.data, t->array.bytes, error);
+        if (status != STRIA_OK) return status;
+    }
+    return STRIA_OK;
+}
+
 /* Rows start … start + count of every input that has rows, the others whole. */
 static stria_status rows_set(stria_session *session, const stria_model *model, const tensors *inputs, int64_t start,
                              int64_t count, stria_error *error) {
@@ -44,7 +57,7 @@ static stria_status rows_set(stria_session *session, const stria_model *model, c
         stria_status status = stria_session_set(session, port.name, data, bytes, error);
         if (status != STRIA_OK) return status;
     }
-    return STRIA_OK;
+    return optional_set(session, model, inputs, error);
 }
 
 /* Makes the outputs as large as all rows need, from the shapes of a session of `count` rows. */

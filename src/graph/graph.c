@@ -325,5 +325,5 @@ node *graph_find_node(const graph *g, const char *name) {
 }
 
 const tensor *value_contents(const value *v) {
-    return v && v->kind != VALUE_STATE ? v->data : NULL;
+    return v && v->kind != VALUE_STATE && !v->optional ? v->data : NULL;
 }

@@ -40,7 +40,9 @@ typedef struct value {
     const char *name; /* unique in the graph, never NULL */
     value_kind kind;
     value_role role;
-    bool frozen; /* a parameter that is not trained */
+    bool frozen;   /* a parameter that is not trained */
+    bool optional; /* an input with a default: a constant or state whose contents a session may replace, so nothing is
+                    * computed from them before a run */
     dtype type;
     shape shape;                  /* concrete; a symbolic dimension holds the size it was built with */
     const char *symbol[RANK_MAX]; /* of graph inputs: the name of a dimension that may vary ("batch"), else NULL */
@@ -144,8 +146,8 @@ stria_status graph_scope_enter(graph *g, const char *name, stria_error *err);
 void graph_scope_leave(graph *g);
 const char *graph_scoped_name(graph *g, const char *name);
 
-/* Contents of a value that are known before any run (a constant, or computed from constants and shapes: known.h), or
- * NULL. */
+/* Contents of a value that are known before any run (a constant that is no optional input, or computed from constants
+ * and shapes: known.h), or NULL. */
 const tensor *value_contents(const value *v);
 
 layout layout_identity(void);

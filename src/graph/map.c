@@ -30,6 +30,7 @@ static stria_status source_copy(graph_map *m, const value *v, value **out, stria
     else if (v->kind == VALUE_CONSTANT) TRY(graph_add_constant(m->to, v->name, v->data, out, err));
     else TRY(graph_add_state(m->to, v->name, v->role, v->data, out, err));
     (*out)->frozen = v->frozen;
+    (*out)->optional = v->optional;
     for (int i = 0; i < v->shape.rank; i++)
         if (v->symbol[i] && !((*out)->symbol[i] = arena_strdup(&m->to->arena, v->symbol[i])))
             FAIL(err, STRIA_NO_MEMORY, "not enough memory for a copy of the graph");
@@ -130,6 +131,8 @@ stria_status graph_map_finish(graph_map *m, graph **out, stria_error *err) {
         TRY(graph_map_value(m, from->updates[i].next, &next, err));
         TRY(graph_add_update(m->to, v, next, err));
     }
+    for (int i = 0; i < from->value_count; i++) /* optional inputs stay, as inputs do, when nothing reads them */
+        if (from->values[i]->optional) TRY(graph_map_value(m, from->values[i], &v, err));
     m->to->copied_from = NULL;
     *out = m->to;
     m->to = NULL;

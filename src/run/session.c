@@ -27,6 +27,8 @@ struct session {
 
 static stria_status graph_lower(session *s, graph *g, stria_error *err) {
     TRY(graph_copy(g, NULL, &s->g, err));
+    for (int i = 0; i < s->g->value_count && !s->config.states; i++) /* so that it has memory of its own */
+        if (s->g->values[i]->optional) s->g->values[i]->kind = VALUE_STATE;
     TRY(pass_precision(&s->g, err));
     TRY(pass_prune(&s->g, err));
     if (s->config.optimize && !s->config.reference) { /* the reference judges the passes, too */

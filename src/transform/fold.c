@@ -59,12 +59,14 @@ static bool known(const node *n) {
     return true;
 }
 
+static bool constant(const value *v) {
+    return v && v->kind == VALUE_CONSTANT && !v->optional;
+}
+
 static bool foldable(const graph_map *m, const node *n, budget *left) {
     if (!n->op->reference || n->op->random || n->in_count == 0) return false;
     for (int i = 0; i < n->in_count; i++)
-        if (n->in[i] && n->in[i]->kind != VALUE_CONSTANT &&
-            !(m->value[n->in[i]->id] && m->value[n->in[i]->id]->kind == VALUE_CONSTANT))
-            return false;
+        if (n->in[i] && !constant(n->in[i]) && !constant(m->value[n->in[i]->id])) return false;
     for (int i = 0; i < n->out_count; i++)
         if (bytes_of(&n->out[i], 1) > FOLD_BYTES_MAX) return false;
     int64_t work = work_of(n), bytes = bytes_of(n->out, n->out_count);

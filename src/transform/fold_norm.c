@@ -25,7 +25,7 @@ static void readers_count(int *readers, const graph *g) {
 /* The same between runs, as float32. */
 static bool fixed(const value *v) {
     bool kept = v && (v->kind == VALUE_CONSTANT || (v->kind == VALUE_STATE && !v->updated));
-    return kept && v->type == STRIA_FLOAT32 && v->data;
+    return kept && !v->optional && v->type == STRIA_FLOAT32 && v->data;
 }
 
 static bool fixed_norm(const node *n) {

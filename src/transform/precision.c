@@ -39,7 +39,8 @@ static stria_status source_widen(widener *w, value *old) {
     if (!old || old->kind == VALUE_NODE || w->m.value[old->id]) return STRIA_OK;
     TRY(graph_map_value(&w->m, old, &v, w->err));
     if (!widens(w, old->type)) return STRIA_OK;
-    if (old->kind == VALUE_INPUT && !w->ports) return cast_append(w, v, STRIA_FLOAT32, &w->m.value[old->id]);
+    if ((old->kind == VALUE_INPUT || old->optional) && !w->ports)
+        return cast_append(w, v, STRIA_FLOAT32, &w->m.value[old->id]);
     v->type = STRIA_FLOAT32;
     return contents_widen(w, v);
 }

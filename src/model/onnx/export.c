@@ -253,11 +253,33 @@ static stria_status port_write(exporter *e, Onnx__ValueInfoProto *p, const value
     return STRIA_OK;
 }
 
+static bool as_optional(const exporter *e, const value *v) {
+    return v->optional && as_initializer(e, v);
+}
+
+static size_t optional_count(const exporter *e) {
+    size_t count = 0;
+    for (int i = 0; i < e->g->value_count; i++) count += as_optional(e, e->g->values[i]);
+    return count;
+}
+
+/* Initialisers that are inputs too; before IR version 4 that means nothing. */
+static stria_status optional_write(exporter *e, stria_error *err) {
+    for (int i = 0; i < e->g->value_count; i++) {
+        const value *v = e->g->values[i];
+        if (!as_optional(e, v)) continue;
+        Onnx__ValueInfoProto *p = e->graph->input[e->graph->n_input++];
+        TRY(port_write(e, p, v, e->name[i], err));
+        for (int k = 0; k < v->shape.rank; k++) input_dimension(p->type->tensor_type->shape->dim[k], v, k);
+        if (e->model->ir_version < 4) e->model->ir_version = 4;
+    }
+    return STRIA_OK;
+}
+
 static stria_status ports_write(exporter *e, stria_error *err) {
     const graph *g = e->g;
-    e->graph->n_input = (size_t)g->input_count;
     e->graph->n_output = (size_t)g->output_count;
-    e->graph->input = list_new(e, e->graph->n_input, sizeof(Onnx__ValueInfoProto));
+    e->graph->input = list_new(e, (size_t)g->input_count + optional_count(e), sizeof(Onnx__ValueInfoProto));
     e->graph->output = list_new(e, e->graph->n_output, sizeof(Onnx__ValueInfoProto));
     if (!e->graph->input || !e->graph->output) return no_memory(err);
     for (int i = 0; i < g->input_count; i++) {
@@ -266,6 +288,8 @@ static stria_status ports_write(exporter *e, stria_error *err) {
         for (int k = 0; k < v->shape.rank; k++)
             input_dimension(e->graph->input[i]->type->tensor_type->shape->dim[k], v, k);
     }
+    e->graph->n_input = (size_t)g->input_count;
+    TRY(optional_write(e, err));
     for (int i = 0; i < g->output_count; i++) {
         const value *v = g->outputs[i];
         TRY(port_write(e, e->graph->output[i], v, output_name(e, i), err));

@@ -149,8 +149,10 @@ static stria_status import_initializer(importer *im, definition *d, stria_error 
     if (!d->used) return STRIA_OK;
     const char *name = import_value_name(im, d->name);
     if (!name) FAIL(err, STRIA_NO_MEMORY, "not enough memory for tensor '%s'", d->name);
-    if (d->role == ROLE_NONE) return graph_add_constant(im->g, name, d->data, &d->value, err);
-    return graph_add_state(im->g, name, d->role, d->data, &d->value, err);
+    if (d->role == ROLE_NONE) TRY(graph_add_constant(im->g, name, d->data, &d->value, err));
+    else TRY(graph_add_state(im->g, name, d->role, d->data, &d->value, err));
+    d->value->optional = d->optional && !d->decides && !im->all_fixed;
+    return STRIA_OK;
 }
 
 /* ---- metadata ---- */
@@ -226,16 +228,26 @@ static stria_status build(importer *im, stria_error *err) {
     return STRIA_OK;
 }
 
+static void build_undo(importer *im) {
+    graph_free(im->g);
+    im->g = NULL;
+    for (int i = 0; i < im->definition_count; i++) im->definitions[i].value = NULL;
+}
+
 static stria_status build_twice(importer *im, stria_error *err) {
     stria_error again;
     im->nominal = 1;
     stria_status status = build(im, err);
     if (status == STRIA_OK || status == STRIA_NO_MEMORY || !im->g || !has_open_sizes(im->g)) return status;
-    graph_free(im->g);
-    im->g = NULL;
+    build_undo(im);
     im->nominal = NOMINAL_LARGER;
-    for (int i = 0; i < im->definition_count; i++) im->definitions[i].value = NULL;
     return build(im, &again) == STRIA_OK ? STRIA_OK : status;
+}
+
+static bool has_optional(const importer *im) {
+    for (int i = 0; i < im->definition_count; i++)
+        if (im->definitions[i].optional) return true;
+    return false;
 }
 
 static stria_status import(importer *im, stria_error *err) {
@@ -252,6 +264,10 @@ static stria_status import(importer *im, stria_error *err) {
     roles_from_metadata(im, "stria.parameters", ROLE_PARAMETER);
     roles_from_metadata(im, "stria.statistics", ROLE_STATISTIC);
     TRY(initializers_decode(im, err));
+    stria_status status = build_twice(im, err);
+    if (status == STRIA_OK || status == STRIA_NO_MEMORY || !has_optional(im)) return status;
+    build_undo(im); /* an operator may need contents that shape rules do not */
+    im->all_fixed = true;
     return build_twice(im, err);
 }
 

@@ -17,6 +17,7 @@ typedef struct definition {
     definition_kind kind;
     int index;       /* in graph.input, graph.initializer, graph.node */
     bool used;       /* by a node or as an output */
+    bool optional;   /* an initialiser that is also an input: its contents are a default */
     bool decides;    /* a shape rule reads its contents, or what is computed from them */
     value_role role; /* of an initialiser that becomes a state */
     tensor *data;    /* of an initialiser */
@@ -39,6 +40,7 @@ typedef struct importer {
     graph *g;        /* being built */
     int64_t nominal; /* size of open dimensions behind the first */
     int fresh;       /* counts made-up names */
+    bool all_fixed;  /* optional inputs become constants: an operator needs the contents of one */
 } importer;
 
 /* function.c: im->file with the bodies of the model's functions in place of the nodes that call them. */

@@ -13,6 +13,9 @@ stria_status onnx_size_check(const char *path, stria_error *err);
 /* From the bytes of a ModelProto. file_name stands in sentences and says where external weights lie (NULL: the current
  * folder). Older opsets are translated to GRAPH_OPSET. Types stay what the file says.
  *
+ * An initialiser that is also an input (IR version 4 and later) becomes a constant or state that is an optional input,
+ * unless an operator needs its contents while the graph is built.
+ *
  * A float initialiser that reaches a learnable input, also through a view, becomes a parameter, or a statistic; others
  * become constants. Metadata that decides otherwise, each a list of names with commas between: stria.parameters,
  * stria.statistics, stria.constants, stria.frozen. Dimensions that the file leaves open keep their name (or get one) in

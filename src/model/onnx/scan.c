@@ -76,8 +76,11 @@ stria_status scan_definitions(importer *im, stria_error *err) {
     }
     for (size_t i = 0; i < f->n_input; i++) {
         if (!name_given(f->input[i]->name)) FAIL(err, STRIA_BAD_FILE, "an input has no name");
-        const definition *d = definition_find(im, f->input[i]->name);
-        if (d && d->kind == FROM_INITIALIZER) continue; /* as IR versions below 4 list them */
+        definition *d = definition_find(im, f->input[i]->name);
+        if (d && d->kind == FROM_INITIALIZER) {
+            d->optional = im->model->ir_version >= 4; /* older files list every initialiser */
+            continue;
+        }
         TRY(define(im, f->input[i]->name, FROM_INPUT, i, err));
     }
     for (size_t i = 0; i < f->n_node; i++) TRY(node_define(im, f->node[i], i, err));
