@@ -4,6 +4,9 @@
 #include "model/model.h"
 #include "model/onnx/tensor.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 static void test_external(void **state) {
     file f;
     graph *g;
@@ -133,11 +136,78 @@ static void test_external_overlap(void **state) {
     external_files_release(&files);
 }
 
+/* A tensor of z = y × w that lies at this place of a file. */
+static stria_status read_place(graph **g, const char *location, const char *offset, const char *length,
+                               stria_error *err) {
+    file f;
+    relu_file(&f, 21);
+    external(&f, location);
+    Onnx__StringStringEntryProto place[3], *list[3] = {&place[0], &place[1], &place[2]};
+    place[0] = *f.tensors[0]->external_data[0];
+    place[1] = place[2] = (Onnx__StringStringEntryProto)ONNX__STRING_STRING_ENTRY_PROTO__INIT;
+    place[1].key = (char *)"offset";
+    place[1].value = (char *)(uintptr_t)offset;
+    place[2].key = (char *)"length";
+    place[2].value = (char *)(uintptr_t)length;
+    f.tensors[0]->external_data = list;
+    f.tensors[0]->n_external_data = 3;
+    add_output(&f, "z");
+    size_t size = onnx__model_proto__get_packed_size(&f.model);
+    uint8_t *data = malloc(size);
+    onnx__model_proto__pack(&f.model, data);
+    stria_status status = onnx_read(g, data, size, in_folder("m.onnx"), err);
+    free(data);
+    arena_release(&f.a);
+    return status;
+}
+
+/* Of a file of 3 GiB only the tensor's own bytes are read and held. */
+static void test_external_large(void **state) {
+    graph *g = NULL;
+    float numbers[12];
+    const char *path = in_folder("large.bin");
+    const off_t offset = ((off_t)3 << 30) - (off_t)sizeof numbers;
+    FILE *f = fopen(path, "wb");
+    (void)state;
+    for (int i = 0; i < 12; i++) numbers[i] = (float)i + 1;
+    assert_true(f && fseeko(f, offset, SEEK_SET) == 0 && fwrite(numbers, sizeof numbers, 1, f) == 1 && fclose(f) == 0);
+    size_t before = mem_bytes_now();
+    mem_fail_at(0);
+    assert_ok(read_place(&g, "large.bin", "3221225424", "48", &err));
+    assert_true(at(g, "w", 0) == 1 && at(g, "w", 11) == 12);
+    assert_true(mem_bytes_now() - before < 1 << 20);
+    graph_free(g);
+    g = NULL;
+    assert_ok(read_place(&g, "large.bin", "1073741824", "48", &err)); /* a hole */
+    assert_true(at(g, "w", 0) == 0);
+    graph_free(g);
+    g = NULL;
+    assert_fails(read_place(&g, "large.bin", "0", "3221225472", &err), STRIA_BAD_FILE,
+                 "needs 12 elements, the file has");
+    assert_fails(read_place(&g, "large.bin", "3221225425", "48", &err), STRIA_BAD_FILE, "are outside 'large.bin'");
+    assert_true(mem_bytes_peak() < (size_t)64 << 20);
+    assert_null(g);
+    assert_int_equal(unlink(path), 0);
+}
+
+/* What a model names is never waited for: a pipe without a writer, a folder. */
+static void test_external_kinds(void **state) {
+    graph *g = NULL;
+    (void)state;
+    assert_int_equal(mkfifo(in_folder("pipe.bin"), 0600), 0);
+    assert_fails(read_place(&g, "pipe.bin", "0", "48", &err), STRIA_BAD_FILE, "tensor 'w': cannot read");
+    assert_fails(read_place(&g, "pipe.bin", "0", "48", &err), STRIA_BAD_FILE, "it is a device or pipe");
+    assert_ok(folder_make(in_folder("folder.bin"), &err));
+    assert_fails(read_place(&g, "folder.bin", "0", "48", &err), STRIA_BAD_FILE, "it is a folder");
+    assert_int_equal(unlink(in_folder("pipe.bin")), 0);
+    assert_null(g);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_external),
-        cmocka_unit_test(test_external_paths),
-        cmocka_unit_test(test_external_overlap),
+        cmocka_unit_test(test_external),         cmocka_unit_test(test_external_paths),
+        cmocka_unit_test(test_external_overlap), cmocka_unit_test(test_external_large),
+        cmocka_unit_test(test_external_kinds),
     };
     return cmocka_run_group_tests(tests, folder_setup, folder_teardown);
 }

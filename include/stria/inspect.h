@@ -87,8 +87,9 @@ STRIA_API void stria_bench_release(stria_bench *bench);
 
 /* ---- raw tensors: .npy and .npz files ---- */
 
-/* Reads .npy, an .npz of one array, or one tensor of ONNX's TensorProto (.pb). Free with stria_array_release.
- * STRIA_NO_FILE, STRIA_BAD_FILE, STRIA_UNSUPPORTED for a type of elements that Stria does not have. */
+/* Reads .npy, an .npz of one array, or one tensor of ONNX's TensorProto (.pb), also from a pipe or standard input
+ * ("-"), where the contents tell the format. Free with stria_array_release. STRIA_NO_FILE, STRIA_BAD_FILE,
+ * STRIA_UNSUPPORTED for a type of elements that Stria does not have. */
 STRIA_API stria_status stria_array_read(const char *path, stria_array *out, stria_error *error);
 typedef struct stria_named_array {
     char name[256]; /* "" of what is no archive */
@@ -111,8 +112,9 @@ STRIA_API void stria_array_release(stria_array *array);
 
 /* ---- pictures ---- */
 
-/* Reads a PNG, JPEG, BMP or PNM file: uint8 [channels, height, width], 1 channel (grey) or 3 (red, green, blue). Free
- * with stria_array_release. STRIA_NO_FILE, STRIA_BAD_FILE, STRIA_UNSUPPORTED for another kind of picture. */
+/* Reads a PNG, JPEG, BMP or PNM file, which may be a pipe, or standard input ("-"): uint8 [channels, height, width], 1
+ * channel (grey) or 3 (red, green, blue). Free with stria_array_release. STRIA_NO_FILE, STRIA_BAD_FILE,
+ * STRIA_UNSUPPORTED for another kind of picture. */
 STRIA_API stria_status stria_picture_read(const char *path, stria_array *out, stria_error *error);
 /* Writes such an array as the path ends: .png, .pgm (grey), .ppm (colour) or .pnm; atomically.
  * STRIA_BAD_SHAPE for another array, STRIA_BAD_ARGUMENT for another ending, STRIA_IO. */

@@ -230,8 +230,9 @@ STRIA_API void stria_predictor_picture(const stria_predictor *predictor, int64_t
  */
 STRIA_API const char *stria_predictor_class_name(const stria_predictor *predictor, int index);
 /* Probabilities [classes] as the model's output makes them (stria_classifier), for one picture file (PNG, JPEG, BMP,
- * PNM), or one image of a dataset. STRIA_NO_FILE, STRIA_BAD_FILE, STRIA_BAD_SHAPE for pictures that do not become the
- * model's input, STRIA_BAD_ARGUMENT for an index outside 0…count−1. */
+ * PNM; also a pipe, or "-" for standard input), or one image of a dataset. STRIA_NO_FILE, STRIA_BAD_FILE,
+ * STRIA_BAD_SHAPE for pictures that do not become the model's input, STRIA_BAD_ARGUMENT for an index outside
+ * 0…count−1. */
 STRIA_API stria_status stria_predict_file(stria_predictor *predictor, const char *path, float *probabilities,
                                           stria_error *error);
 STRIA_API stria_status stria_predict_item(stria_predictor *predictor, const stria_dataset *data, int64_t index,

@@ -294,11 +294,11 @@ const verb verb_filter = {
     .usage = "INPUT --kernel KERNEL [options]\nINPUT --kernel KERNEL --sizes [--dilation N]\nINPUT --find PATTERN\n"
              "INPUT --learn TARGET [options]",
     .about = "classical convolution on pictures and arrays, kernels by name or typed",
-    .text =
-        "INPUT is a picture, a .npy file, or an array as it is typed: \"0 1 2 3\", rows with ; between them (\"[1 2; 3 "
-        "4]\"), channels with |. NumPy's nested lists and fractions (1/9) are read as well.\n"
-        "A kernel of one channel goes over every channel of INPUT by itself; one of as many channels as INPUT sums "
-        "over them. Arrays are computed in float64, pictures in float32.",
+    .text = "INPUT is a picture (- for one on standard input), a .npy file, or an array as it is typed: \"0 1 2 3\", "
+            "rows with ; between them (\"[1 2; 3 "
+            "4]\"), channels with |. NumPy's nested lists and fractions (1/9) are read as well.\n"
+            "A kernel of one channel goes over every channel of INPUT by itself; one of as many channels as INPUT sums "
+            "over them. Arrays are computed in float64, pictures in float32.",
     .examples = "# as NumPy's and SciPy's convolve: 0 1 1 3 5 2 8\n"
                 "stria filter \"0 1 2 3 4\" --kernel \"1 -1 2\" --mode full\n"
                 "# the same with every window's products\n"

@@ -181,7 +181,7 @@ bool word_is_array_file(const char *word) {
 }
 
 bool word_is_file(const char *word) {
-    return word_is_array_file(word) || access(word, F_OK) == 0;
+    return word_is_array_file(word) || strcmp(word, "-") == 0 || access(word, F_OK) == 0;
 }
 
 /* Dimensions from the last: width, height, maps. */

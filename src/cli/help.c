@@ -10,8 +10,9 @@ void help_all(FILE *stream) {
     fputs("\nMODEL is a network built in", stream);
     const char *const *names = stria_zoo_names();
     for (int i = 0; names[i]; i++) fprintf(stream, "%s%s", i ? ", " : " (", names[i]);
-    fputs("), an .onnx file, a .net file, or the folder\n"
-          "of a training run. DATA is NAME or NAME:PATH; 'stria data list' shows the names.\n\n"
+    fputs("), an .onnx file, a .net file, the folder of a\n"
+          "training run, or - for standard input. Pictures and arrays may be - as well, or a pipe.\n"
+          "DATA is NAME or NAME:PATH; 'stria data list' shows the names.\n\n"
           "examples:\n"
           "  stria train lenet5 --data fashion-mnist --epochs 5\n"
           "  stria predict runs/lenet5-1 picture.png\n\n"
@@ -197,7 +198,8 @@ void help_man(FILE *stream) {
     fputs(
         ".SH NAME\nstria \\- define, train, evaluate, explain and convert convolutional neural networks\n"
         ".SH SYNOPSIS\n.B stria\n.I VERB\n[words and options]\n.SH DESCRIPTION\n"
-        "MODEL is a network built in, an .onnx file, a .net file, or the folder of a training run.\n"
+        "MODEL is a network built in, an .onnx file, a .net file, the folder of a training run, or - for\n"
+        "standard input. Pictures and arrays may be - as well, or a pipe.\n"
         "DATA is NAME or NAME:PATH; \\(lqstria data list\\(rq shows the names.\n"
         "Options may stand before, between and after words, as \\-\\-key value or \\-\\-key=value; \\-\\- ends them.\n"
         ".SH VERBS\n",

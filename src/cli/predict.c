@@ -69,7 +69,7 @@ static void ranking_print(const ranking *r) {
 /* A picture that cannot be judged is said, and the next ones are tried; other errors end the work. */
 static stria_status picture_failed(ranking *r, const char *image, stria_error *error) {
     if (!source_one_picture(error->status)) return error->status;
-    bool named = strstr(error->text, image) != NULL;
+    bool named = strstr(error->text, image) || strstr(error->text, "standard input"); /* as "-" is called */
     term_say("%s%s%s", named ? "" : image, named ? "" : ": ", error->text);
     if (r->list)
         json_array_append_new(r->list,
@@ -246,10 +246,11 @@ const verb verb_predict = {
     .name = "predict",
     .usage = "MODEL IMAGE… [options]\nMODEL --data DATA [--split test] [--limit 8] [options]",
     .about = "the likeliest classes of pictures, with names and probabilities",
-    .text = "IMAGE is a PNG, JPEG, BMP or PNM file. How it becomes a tensor is stored in models that Stria trained. A "
-            "picture "
-            "that cannot be read is reported, the others are still judged, and the exit code is 1. Probabilities are "
-            "those of a softmax, or of each class by itself where the network ends in sigmoids.",
+    .text =
+        "IMAGE is a PNG, JPEG, BMP or PNM file, or - for standard input. How it becomes a tensor is stored in "
+        "models that Stria trained. A picture that cannot be read is reported, the others are still judged, and the "
+        "exit code is 1. Probabilities are those of a softmax, or of each class by itself where the network ends in "
+        "sigmoids.",
     .examples = "# a picture of one's own\n"
                 "stria predict runs/lenet5-1 shoe.png\n"
                 "# eight test images, drawn in the terminal\n"

@@ -147,7 +147,8 @@ static const option_row run_rows[] = {
     {.name = "input",
      .kind = OPTION_TEXT,
      .type = "[NAME=]FILE",
-     .help = "a tensor, .npy, .npz or .pb (ONNX TensorProto); once for each input, in order or by name"},
+     .help = "a tensor, .npy, .npz or .pb (ONNX TensorProto), - for standard input; once for each input, in order "
+             "or by name; by name also for an input that has a default in the model"},
     {.name = "output",
      .kind = OPTION_TEXT,
      .type = "DIR",

@@ -99,6 +99,32 @@ static stria_status rows_get(const stria_session *session, tensors *outputs, int
     return STRIA_OK;
 }
 
+/* An input is empty although this session, of one row, wants elements: there are no rows at all. */
+static bool no_rows(const stria_session *session, const stria_model *model, const tensors *inputs) {
+    for (int i = 0; i < stria_model_input_count(model); i++) {
+        stria_port open = stria_model_input(model, i), port;
+        const stria_array *array = &tensors_find(inputs, open.name)->array;
+        if (open.rank == 0 || open.shape[0] != 0 || array->bytes > 0 || array->shape[0] != 0) continue;
+        if (stria_session_port(session, open.name, &port, NULL) == STRIA_OK && port.shape[0] == 1) return true;
+    }
+    return false;
+}
+
+/* Outputs without rows, where they have rows at all. */
+static stria_status outputs_empty(tensors *outputs, const stria_session *session, const stria_model *model,
+                                  stria_error *error) {
+    stria_status status = outputs_new(outputs, session, model, 1, 1, error);
+    for (int i = 0; status == STRIA_OK && i < outputs->count; i++) {
+        stria_array *array = &outputs->items[i].array;
+        stria_port port = stria_model_output(model, i);
+        if (port.rank == 0 || port.shape[0] != 0)
+            return source_refuse(error, STRIA_BAD_SHAPE, "output '%s' has no value for inputs without rows", port.name);
+        array->shape[0] = 0;
+        array->bytes = 0;
+    }
+    return status;
+}
+
 stria_status tensors_run(const stria_model *model, const stria_session_options *options, const tensors *inputs,
                          int64_t at_once, const tensors_look *look, tensors *outputs, stria_error *error) {
     int64_t rows, planned = 0;
@@ -115,6 +141,10 @@ stria_status tensors_run(const stria_model *model, const stria_session_options *
             chosen.batch = planned = count;
             status = stria_session_new(&session, model, &chosen, error);
             if (status == STRIA_OK && look) look->see(session, look->context);
+        }
+        if (status == STRIA_OK && no_rows(session, model, inputs)) {
+            status = outputs_empty(outputs, session, model, error);
+            break;
         }
         if (status == STRIA_OK) status = rows_set(session, model, inputs, start, count, error);
         if (status == STRIA_OK) status = stria_session_run(session, error);

@@ -383,16 +383,6 @@ static void sink_append(ProtobufCBuffer *buffer, size_t length, const uint8_t *d
     text_append(((sink *)(void *)buffer)->out, (const char *)data, length);
 }
 
-/* What no reader of protobuf would take is not written. */
-static stria_status size_check(const exporter *e, stria_error *err) {
-    char have[32], most[32];
-    size_t bytes = onnx__model_proto__get_packed_size(e->model);
-    if (bytes > ONNX_BYTES_MAX)
-        FAIL(err, STRIA_UNSUPPORTED, "the model takes %s bytes, an ONNX file holds at most %s",
-             text_thousands((int64_t)bytes, have), text_thousands((int64_t)ONNX_BYTES_MAX, most));
-    return STRIA_OK;
-}
-
 static stria_status export(exporter *e, text *out, stria_error *err) {
     sink s = {{sink_append}, out};
     TRY(check_exportable(e->g, err));
@@ -404,7 +394,7 @@ static stria_status export(exporter *e, text *out, stria_error *err) {
     TRY(other_sizes(e, err));
     TRY(ports_write(e, err));
     TRY(metadata_write(e, err));
-    TRY(size_check(e, err));
+    TRY(onnx_bytes_check(onnx__model_proto__get_packed_size(e->model), "the model takes", "", err));
     onnx__model_proto__pack_to_buffer(e->model, &s.base);
     return text_check(out, err);
 }

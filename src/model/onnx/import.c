@@ -282,13 +282,18 @@ static void importer_release(importer *im) {
     arena_release(&im->arena);
 }
 
-stria_status onnx_size_check(const char *path, stria_error *err) {
+stria_status onnx_bytes_check(uint64_t bytes, const char *what, const char *advice, stria_error *err) {
     char have[32], most[32];
-    uint64_t bytes = file_bytes(path);
     if (bytes <= ONNX_BYTES_MAX) return STRIA_OK;
-    FAIL(err, STRIA_BAD_FILE,
-         "'%s' has %s bytes, an ONNX file holds at most %s: save the model with its weights as external data", path,
-         text_thousands((int64_t)bytes, have), text_thousands((int64_t)ONNX_BYTES_MAX, most));
+    FAIL(err, STRIA_BAD_FILE, "%s %s bytes, an ONNX file holds at most %s%s", what,
+         text_thousands((int64_t)bytes, have), text_thousands((int64_t)ONNX_BYTES_MAX, most), advice);
+}
+
+stria_status onnx_size_check(const char *path, stria_error *err) {
+    stria_status status =
+        onnx_bytes_check(file_bytes(path), "it has", ": save the model with its weights as external data", err);
+    if (status != STRIA_OK) error_prefix(err, "%s: ", path);
+    return status;
 }
 
 stria_status onnx_read(graph **out, const uint8_t *data, size_t size, const char *file_name, stria_error *err) {

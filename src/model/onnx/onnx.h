@@ -7,7 +7,9 @@
 #include "graph/graph.h"
 
 #define ONNX_BYTES_MAX (((size_t)1 << 31) - 1) /* of a message: protobuf's limit */
-/* Fails with STRIA_BAD_FILE for a regular file that is larger, before any of it is read. */
+/* Fails with STRIA_BAD_FILE for more bytes: "WHAT 3,221,225,472 bytes, an ONNX file holds at most …ADVICE". */
+stria_status onnx_bytes_check(uint64_t bytes, const char *what, const char *advice, stria_error *err);
+/* The same for a regular file, before any of it is read. */
 stria_status onnx_size_check(const char *path, stria_error *err);
 
 /* From the bytes of a ModelProto. file_name stands in sentences and says where external weights lie (NULL: the current
