@@ -98,6 +98,21 @@ done
 cmp -s stdout wanted || { fail "an array from a process gives something else"; cat stderr; }
 refused 1 "standard input: it is empty, an array is expected" run m.onnx --input -
 
+# An initialiser that is an input too: its contents are a default.
+cp "${SOURCE:-.}/tests/fuzz/corpus/run/optional" optional.onnx
+printf '\000\000\200\077\000\000\000\100' | npy two.npy '<f4' '2, '
+printf '\101\040\000\000' | npy ten.npy '>f4' '1, '
+expect 0 run optional.onnx --input x=two.npy
+says stdout "  2 4"
+expect 0 run optional.onnx --input x=two.npy --input a=ten.npy
+says stdout "  10 20"
+expect 0 run optional.onnx --input two.npy --input a=ten.npy --grad y
+says stdout "gradient d.a: float32 [1]"
+refused 2 "input 'x' is missing: --input x=FILE" run optional.onnx --input a=ten.npy
+refused 1 "input 'a' wants [1], 'two.npy' holds [2]" run optional.onnx --input two.npy --input a=two.npy
+refused 2 "the model has no input 'b'; it has 'x'" run optional.onnx --input b=two.npy
+refused 2 "'ten.npy' is one input too many, the model has 1" run optional.onnx --input two.npy --input ten.npy
+
 # No rows: outputs without rows.
 npy none.npy '>f4' '0, 1, 28, 28' </dev/null
 expect 0 run m.onnx --input none.npy --output out

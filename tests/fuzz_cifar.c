@@ -1,0 +1,7 @@
+#include "fuzz/cifar.c"
+
+#include "fuzz_replay.h"
+
+int main(void) {
+    return fuzz_replay("cifar", 4, 16);
+}

@@ -1,0 +1,7 @@
+#include "fuzz/npy.c"
+
+#include "fuzz_replay.h"
+
+int main(void) {
+    return fuzz_replay("npy", 10, 16);
+}
