@@ -40,6 +40,7 @@ static stria_status slice_infer_geometry(const node *n, const shape *x, int firs
         TRY(rule_axis(count[2] < 0 ? k : list[2][k], x->rank, &axis, err));
         g->step[axis] = count[3] < 0 ? 1 : list[3][k];
         TRY(slice_one(x->dim[axis], list[0][k], list[1][k], g->step[axis], &g->start[axis], &y->dim[axis], err));
+        if (y->dim[axis] < 2) g->step[axis] = 1; /* never made: whatever a file says, products with pitches must fit */
     }
     return STRIA_OK;
 }
