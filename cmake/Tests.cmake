@@ -68,7 +68,7 @@ foreach(folder bench examples)
     endforeach()
 endforeach()
 
-# tests/fuzz/*.c: built by `fuzzers`, with -DSTRIA_SANITIZE=fuzzer-no-link,address and clang.
+# tests/fuzz/*.c: built by `fuzzers`, with -DSTRIA_SANITIZE=fuzzer-no-link,address,undefined and clang.
 if(STRIA_SANITIZE MATCHES fuzzer)
     add_custom_target(fuzzers)
     file(GLOB sources CONFIGURE_DEPENDS tests/fuzz/*.c)

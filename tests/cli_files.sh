@@ -102,6 +102,10 @@ refused 1 "standard input: it is empty, an array is expected" run m.onnx --input
 cp "${SOURCE:-.}/tests/fuzz/corpus/run/optional" optional.onnx
 printf '\000\000\200\077\000\000\000\100' | npy two.npy '<f4' '2, '
 printf '\101\040\000\000' | npy ten.npy '>f4' '1, '
+expect 0 summary optional.onnx
+says stdout "optional  a: float32 1"
+expect 0 summary optional.onnx --json
+says stdout '"optional_inputs":[{"name":"a","type":"float32","shape":[1]}]'
 expect 0 run optional.onnx --input x=two.npy
 says stdout "  2 4"
 expect 0 run optional.onnx --input x=two.npy --input a=ten.npy

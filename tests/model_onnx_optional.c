@@ -151,7 +151,54 @@ static void test_passes(void **state) {
     stria_model_free(m);
 }
 
+/* A training keeps which inputs have a default, also when it goes on from its checkpoint. */
+static void test_train(void **state) {
+    static const float w[8] = {1, 0, 0, 1, 1, 0, 0, 1};
+    static const char *const classes[] = {"data", "data/a", "data/b"};
+    char path[64], spec[600];
+    file f;
+    stria_model *m;
+    stria_dataset *data;
+    stria_trainer *t;
+    stria_train_options options = stria_train_options_default();
+    (void)state;
+    file_init(&f, 13);
+    f.model.has_ir_version = 1;
+    f.model.ir_version = 8;
+    add_input(&f, "x", F1, "n 1 2 2");
+    add_input(&f, "w", F1, "4 2");
+    memcpy(add_tensor(&f, "w", F1, DIMS(4, 2), sizeof w)->raw_data.data, w, sizeof w);
+    add_node(&f, "Flatten", "x", "flat");
+    add_node(&f, "MatMul", "flat w", "y");
+    add_output(&f, "y");
+    save(&f, "train.onnx");
+    for (int i = 0; i < 3; i++) assert_ok(folder_make(in_folder(classes[i]), &err));
+    for (int i = 0; i < 4; i++) {
+        snprintf(path, sizeof path, "%s/%d.pgm", classes[1 + i % 2], i);
+        assert_ok(file_write(in_folder(path), i % 2 ? "P5 2 2 255\nabcd" : "P5 2 2 255\ndcba", 15, &err));
+    }
+    snprintf(spec, sizeof spec, "folder:%s", in_folder("data"));
+    options.epochs = 1, options.batch = 2;
+    snprintf(options.out, sizeof options.out, "%s", in_folder("run"));
+    assert_ok(stria_model_open(&m, in_folder("train.onnx"), 0, &err));
+    assert_ok(stria_dataset_open(&data, spec, NULL, &err));
+    for (int round = 0; round < 2; round++) {
+        if (round == 0) assert_ok(stria_trainer_new(&t, m, data, NULL, &options, &err));
+        else assert_ok(stria_trainer_resume(&t, options.out, NULL, &options, &err));
+        assert_ok(stria_trainer_run(t, &err));
+        stria_trainer_free(t);
+        stria_model_free(m);
+        assert_ok(stria_model_open(&m, options.out, 0, &err));
+        assert_int_equal(stria_model_optional_input_count(m), 1);
+        assert_string_equal(stria_model_optional_input(m, 0).name, "w");
+        options.epochs++;
+    }
+    stria_model_free(m);
+    stria_dataset_free(data);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_set), cmocka_unit_test(test_passes)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_set), cmocka_unit_test(test_passes),
+                                       cmocka_unit_test(test_train)};
     return cmocka_run_group_tests(tests, folder_setup, folder_teardown);
 }

@@ -75,17 +75,19 @@ static json_t *tensors_json(const stria_summary *summary) {
 }
 
 static json_t *summary_json(const stria_model *model, const stria_summary *summary) {
-    json_t *inputs = json_array(), *outputs = json_array();
+    json_t *inputs = json_array(), *optional = json_array(), *outputs = json_array();
     for (int i = 0; i < stria_model_input_count(model); i++)
         json_array_append_new(inputs, port_json(stria_model_input(model, i)));
+    for (int i = 0; i < stria_model_optional_input_count(model); i++)
+        json_array_append_new(optional, port_json(stria_model_optional_input(model, i)));
     for (int i = 0; i < stria_model_output_count(model); i++)
         json_array_append_new(outputs, port_json(stria_model_output(model, i)));
-    return json_pack("{s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o}", "parameters", (json_int_t)summary->parameters,
+    return json_pack("{s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "parameters", (json_int_t)summary->parameters,
                      "buffers", (json_int_t)summary->buffers, "multiply_adds", (json_int_t)summary->multiply_adds,
                      "inference_bytes", (json_int_t)summary->inference_bytes, "training_bytes",
                      summary->training_bytes ? json_integer((json_int_t)summary->training_bytes) : json_null(),
-                     "inputs", inputs, "outputs", outputs, "classifier", classifier_json(model), "layers",
-                     layers_json(summary), "tensors", tensors_json(summary));
+                     "inputs", inputs, "optional_inputs", optional, "outputs", outputs, "classifier",
+                     classifier_json(model), "layers", layers_json(summary), "tensors", tensors_json(summary));
 }
 
 /* ---- text ---- */
@@ -204,6 +206,8 @@ static void summary_print(const stria_model *model, const stria_summary *summary
     if (tensors) tensors_print(summary);
     totals_print(model, summary, batch);
     for (int i = 0; i < stria_model_input_count(model); i++) port_print("input", stria_model_input(model, i));
+    for (int i = 0; i < stria_model_optional_input_count(model); i++)
+        port_print("optional", stria_model_optional_input(model, i));
     for (int i = 0; i < stria_model_output_count(model); i++) port_print("output", stria_model_output(model, i));
     classifier_print(model);
 }

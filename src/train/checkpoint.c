@@ -96,11 +96,18 @@ static stria_status position_add(writing *w, const trainer *t, stria_error *err)
     return pair_add(w, err, "best.step", "%" PRId64, at->best_step);
 }
 
+/* Text does not tell an input's default from a constant. */
+static bool has_optional(const graph *g) {
+    for (int i = 0; i < g->value_count; i++)
+        if (g->values[i]->optional) return true;
+    return false;
+}
+
 /* The graph as text, or as ONNX bytes. What a text says of a state (that it is filled with one number) depends on its
  * contents, so it is made only once in a training. */
 static stria_status network_make(const graph *g, tensor **out, stria_error *err) {
     text bytes = {0};
-    stria_status status = net_write(g, &bytes, err);
+    stria_status status = has_optional(g) ? STRIA_UNSUPPORTED : net_write(g, &bytes, err);
     if (status == STRIA_UNSUPPORTED || status == STRIA_BAD_ARGUMENT) {
         text_release(&bytes);
         status = onnx_write(g, &bytes, err);
