@@ -8,7 +8,7 @@
 
 #include "cases.h"
 #include "check.h"
-#include "run/session.h"
+#include "run.h"
 
 typedef enum special { ORDINARY, NOT_A_NUMBER, INFINITE, DENORMAL, HUGE_SCORES, SPECIALS } special;
 static const char *const special_names[] = {"ordinary", "NaN", "infinity", "denormals", "±1e4"};
@@ -97,14 +97,14 @@ static bool near(double want, double got) {
     return fabs(want - got) <= 2e-5 * fabs(want) + 2e-6 || fabs(want) < 1e-38;
 }
 
-static session *session_of(const case_graph *c, const session_config *config, const char *what) {
+static session *session_of(const case_graph *c, const run_config *config, const char *what) {
     stria_error err = {0};
     session *s = NULL;
-    if (!CHECK(session_new(&s, c->g, config, &err) == STRIA_OK, "%s: %s", what, err.text)) return NULL;
+    if (!CHECK(run_new(&s, c->g, config, &err) == STRIA_OK, "%s: %s", what, err.text)) return NULL;
     for (int i = 0; i < c->n->in_count; i++) {
         const value *v;
         if (!c->contents[i] || c->n->in[i]->kind != VALUE_INPUT) continue;
-        void *memory = session_memory(s, c->n->in[i]->name, &v);
+        void *memory = run_memory(s, c->n->in[i]->name, &v);
         if (c->contents[i]->bytes) memcpy(memory, c->contents[i]->data, c->contents[i]->bytes);
     }
     CHECK(session_run(s, &err) == STRIA_OK, "%s: %s", what, err.text);
@@ -115,7 +115,7 @@ static void same_outputs(const case_graph *c, const session *want, const session
     for (int k = 0; k < c->g->output_count; k++) {
         const value *v, *u;
         const char *name = c->g->outputs[k]->name;
-        const void *a = session_memory(want, name, &v), *b = session_memory(got, name, &u);
+        const void *a = run_memory(want, name, &v), *b = run_memory(got, name, &u);
         for (int64_t i = 0; i < shape_count(&v->shape); i++) {
             double x, y;
             convert_to_f64(&x, (const char *)a + (size_t)i * dtype_bytes(v->type), v->type, 1);
@@ -137,10 +137,10 @@ static void corner_check(const op_def *op, const op_case *text, special what, po
     if (!CHECK(case_new(&c, op, text, STRIA_FLOAT32, &err) == STRIA_OK, "%s: %s", name, err.text)) return;
     make_special(c.contents[0], what);
     CHECK(graph_add_output(c.g, c.n->out[0], NULL, &err) == STRIA_OK, "%s", err.text);
-    session *want = session_of(&c, &(session_config){.ks = kernel_sets()[0], .reference = true}, name);
+    session *want = session_of(&c, &(run_config){.ks = kernel_sets()[0], .reference = true}, name);
     for (const kernel_set *const *ks = kernel_sets(); *ks && want; ks++)
         for (int way = 0; way < 4; way++) {
-            session_config config = {.ks = *ks, .optimize = way % 2, .pool = pools[way / 2]};
+            run_config config = {.ks = *ks, .optimize = way % 2, .pool = pools[way / 2]};
             char full[768];
             snprintf(full, sizeof full, "%s, %s, optimize=%d, %s", name, (*ks)->isa, way % 2,
                      way / 2 ? "3 threads" : "1 thread");

@@ -4,29 +4,29 @@
 
 #include "check.h"
 #include "model/zoo/zoo.h"
-#include "run/session.h"
+#include "run/program.h"
 #include "train/step.h"
 
 static int nodes;
 
-static void session_check(graph *g, const kernel_set *ks, bool optimize, const char *what) {
+static void program_check(graph *g, const kernel_set *ks, bool optimize, const char *what) {
     stria_error err = {0};
-    session *s = NULL;
-    session_config config = {.ks = ks, .optimize = optimize, .plan_only = true};
-    if (!CHECK(session_new(&s, g, &config, &err) == STRIA_OK, "%s: %s", what, err.text)) return;
-    for (int k = 0; k < session_node_count(s); k++, nodes++) {
-        const program_node *p = session_node(s, k);
+    program *made = NULL;
+    program_config config = {.ks = ks, .optimize = optimize, .plan_only = true};
+    if (!CHECK(program_new(&made, g, &config, NULL, &err) == STRIA_OK, "%s: %s", what, err.text)) return;
+    for (int k = 0; k < made->g->node_count; k++, nodes++) {
+        const program_node *p = &made->nodes[k];
         const char *reason =
             p->refusal_count ? p->refusals[p->refusal_count - 1].reason : "the operator has no other implementation";
         CHECK(p->impl != &impl_reference, "%s, %s, optimize=%d: layer '%s' (%s) runs by the reference: %s", what,
               ks->isa, optimize, p->node->name, p->node->op->name, reason);
     }
-    session_free(s);
+    program_release(made);
 }
 
 static void sets_check(graph *g, const char *what) {
     for (const kernel_set *const *ks = kernel_sets(); *ks; ks++)
-        for (int optimize = 0; optimize < 2; optimize++) session_check(g, *ks, optimize, what);
+        for (int optimize = 0; optimize < 2; optimize++) program_check(g, *ks, optimize, what);
 }
 
 static void inference_check(graph *model, int64_t batch, const char *name) {

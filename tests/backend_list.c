@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "cases.h"
 #include "check.h"
-#include "run/session.h"
+#include "run.h"
 
 /* Composites, of which a session has only the parts. */
 static const op_def *const composite[] = {&op_Sum, &op_Mean, &op_Clip, &op_MeanVarianceNormalization,
@@ -38,10 +38,10 @@ static void fused_check(const op_def *op, const op_case *text, const op_def *nex
     if (next == &op_Add) made = graph_add_input(c.g, "side", STRIA_FLOAT32, &in[0]->shape, &in[1], &err) == STRIA_OK;
     made = made && graph_add_node(c.g, next, NULL, in, in[1] ? 2 : 1, NULL, 1, NULL, &n, &err) == STRIA_OK &&
            graph_add_output(c.g, n->out[0], "z", &err) == STRIA_OK;
-    session_config config = {.ks = kernel_sets()[0], .optimize = true};
-    if (CHECK(made && session_new(&s, c.g, &config, &err) == STRIA_OK, "%s: %s", what, err.text))
-        for (int i = 0; i < session_node_count(s); i++) {
-            const program_node *p = session_node(s, i);
+    run_config config = {.ks = kernel_sets()[0], .optimize = true};
+    if (CHECK(made && run_new(&s, c.g, &config, &err) == STRIA_OK, "%s: %s", what, err.text))
+        for (int i = 0; i < run_nodes(s); i++) {
+            const program_node *p = run_node(s, i);
             CHECK(p->impl != &impl_reference, "%s, then %s: %s runs by its reference", what, next->name,
                   p->node->op->name);
         }
@@ -67,12 +67,11 @@ static void silent_check(const op_def *op, const op_case *text, const char *impl
     const char *what = case_name(op, text);
     if (!CHECK(case_new(&c, op, text, STRIA_FLOAT32, &err) == STRIA_OK, "%s: %s", what, err.text)) return;
     CHECK(graph_add_output(c.g, c.n->out[0], "y", &err) == STRIA_OK, "%s", err.text);
-    if (CHECK(session_new(&s, c.g, &(session_config){.ks = kernel_sets()[0]}, &err) == STRIA_OK, "%s: %s", what,
-              err.text)) {
+    if (CHECK(run_new(&s, c.g, &(run_config){.ks = kernel_sets()[0]}, &err) == STRIA_OK, "%s: %s", what, err.text)) {
         for (int i = 0; i < c.n->in_count; i++)
             if (c.contents[i] && c.n->in[i]->kind == VALUE_INPUT)
-                memcpy(session_memory(s, c.n->in[i]->name, &v), c.contents[i]->data, c.contents[i]->bytes);
-        const char *took = session_node(s, 0)->impl->name;
+                memcpy(run_memory(s, c.n->in[i]->name, &v), c.contents[i]->data, c.contents[i]->bytes);
+        const char *took = run_node(s, 0)->impl->name;
         CHECK(strcmp(took, implementation) == 0, "%s is run by %s", what, took);
         long before = mem_count();
         CHECK(session_run(s, &err) == STRIA_OK, "%s: %s", what, err.text);

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "model/zoo/zoo.h"
+#include "run.h"
 #include "run/machine.h"
 #include "train/step.h"
 
@@ -100,12 +101,12 @@ static void draw_weights(graph *g) {
 }
 
 static void draw_batch(session *s, int batch) {
-    float *x = session_memory(s, "image", NULL);
-    int64_t *labels = session_memory(s, STEP_LABELS, NULL);
+    float *x = session_host(s, "image");
+    int64_t *labels = session_host(s, STEP_LABELS);
     assert_non_null(x);
     for (int64_t i = 0; i < batch * 784; i++) x[i] = (float)drawn(100, i) / (1 << 24);
     for (int64_t i = 0; i < batch; i++) labels[i] = drawn(101, i) % 10;
-    *(float *)session_memory(s, STEP_LR, NULL) = LR;
+    *(float *)session_host(s, STEP_LR) = LR;
 }
 
 /* ---- comparing ---- */
@@ -134,9 +135,9 @@ static void compare_all(const golden *g, session *s, graph *model, bool gradient
         char name[128];
         if (v->role != ROLE_PARAMETER) continue;
         snprintf(name, sizeof name, gradients ? "state/%s/momentum" : "%s", v->name);
-        const float *x = session_memory(s, name, NULL);
+        const float *x = session_host(s, name);
         assert_non_null(x);
-        compare(g, session_node(s, 0)->call.ks->isa, gradients ? "gradient" : "weight", v->name,
+        compare(g, session_program(s)->config.ks->isa, gradients ? "gradient" : "weight", v->name,
                 gradients ? &g->gradient[index] : &g->weight[index], x, shape_count(&v->shape));
         index++;
     }
@@ -147,19 +148,19 @@ static session *step_session(graph *model, const golden *g, const kernel_set *ks
     graph *step = NULL;
     session *s = NULL;
     recipe r = {.loss = "cross_entropy", .weight_decay = decay};
-    session_config config = {.ks = ks, .pool = p, .optimize = true};
+    run_config config = {.ks = ks, .pool = p, .optimize = true};
     assert_int_equal(optimizer_parse("sgd:momentum=0.875", &r.optimizer, NULL), STRIA_OK);
     assert_int_equal(step_graph(model, g->batch, &r, &step, NULL), STRIA_OK);
-    assert_int_equal(session_new(&s, step, &config, NULL), STRIA_OK);
+    assert_int_equal(run_new(&s, step, &config, NULL), STRIA_OK);
     graph_free(step);
     draw_batch(s, g->batch);
     return s;
 }
 
 static void step_run(session *s, const golden *g, int step) {
-    *(int64_t *)session_memory(s, STEP_COUNT, NULL) = step;
+    *(int64_t *)session_host(s, STEP_COUNT) = step;
     assert_int_equal(session_run(s, NULL), STRIA_OK);
-    double loss = (double)*(const float *)session_memory(s, STEP_LOSS, NULL);
+    double loss = (double)*(const float *)session_host(s, STEP_LOSS);
     if (!(fabs(loss - g->loss[step]) <= TOLERANCE * g->loss[step]))
         fail_msg("%s, batch %d: the loss of step %d is %.9g, PyTorch's %.9g", g->network, g->batch, step + 1, loss,
                  g->loss[step]);
@@ -167,7 +168,7 @@ static void step_run(session *s, const golden *g, int step) {
 
 static bool stored_in(const session *s, layout (*order)(int rank)) {
     layout wanted = order(4);
-    const graph *g = session_graph(s);
+    const graph *g = session_program(s)->g;
     for (int i = 0; i < g->value_count; i++)
         if (g->values[i]->shape.rank == 4 && layout_equal(&g->values[i]->layout, &wanted, 4)) return true;
     return false;

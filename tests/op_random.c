@@ -6,7 +6,7 @@
 
 #include "check.h"
 #include "op/build.h"
-#include "run/session.h"
+#include "run.h"
 
 #define COUNT 40000
 
@@ -27,13 +27,13 @@ static bool draw(const char *op, const char *options, const char *name, int thre
     if (status == STRIA_OK) status = layer_build(g, op, in, like ? 1 : 0, NULL, 0, words, 0, &v, &err);
     if (status == STRIA_OK) status = graph_add_output(g, v, "y", &err);
     if (status == STRIA_OK) status = pool_new(&p, threads, &err);
-    session_config config = {.ks = kernel_sets()[0], .pool = p, .optimize = true, .reference = reference, .seed = 5};
-    if (status == STRIA_OK) status = session_new(&s, g, &config, &err);
+    run_config config = {.ks = kernel_sets()[0], .pool = p, .optimize = true, .reference = reference, .seed = 5};
+    if (status == STRIA_OK) status = run_new(&s, g, &config, &err);
     if (status == STRIA_OK && like)
-        for (int i = 0; i < COUNT; i++) ((float *)session_memory(s, "x", NULL))[i] = 0.25f;
+        for (int i = 0; i < COUNT; i++) ((float *)session_host(s, "x"))[i] = 0.25f;
     if (status == STRIA_OK) session_step_set(s, step), status = session_run(s, &err);
     CHECK(status == STRIA_OK, "%s: %s", op, err.text);
-    if (status == STRIA_OK) memcpy(y, session_memory(s, "y", NULL), COUNT * sizeof *y);
+    if (status == STRIA_OK) memcpy(y, session_host(s, "y"), COUNT * sizeof *y);
     session_free(s);
     graph_free(g);
     pool_release(p);

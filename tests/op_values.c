@@ -5,7 +5,7 @@
 
 #include "cases.h"
 #include "check.h"
-#include "run/session.h"
+#include "run.h"
 #include "transform/transform.h"
 
 #define BIG "18446744073709551615" /* 2^64 − 1 */
@@ -189,26 +189,26 @@ static tensor *tensor_of(const char *text) {
 }
 
 /* A session with the case's inputs in it; NULL after a failed check. */
-static session *session_of(const case_graph *c, const session_config *config, const char *what) {
+static session *session_of(const case_graph *c, const run_config *config, const char *what) {
     stria_error err = {0};
     session *s = NULL;
     const value *v;
-    if (!CHECK(session_new(&s, c->g, config, &err) == STRIA_OK, "%s: %s", what, err.text)) return NULL;
+    if (!CHECK(run_new(&s, c->g, config, &err) == STRIA_OK, "%s: %s", what, err.text)) return NULL;
     for (int i = 0; i < c->n->in_count; i++)
         if (c->contents[i] && c->n->in[i]->kind == VALUE_INPUT)
-            memcpy(session_memory(s, c->n->in[i]->name, &v), c->contents[i]->data, c->contents[i]->bytes);
+            memcpy(run_memory(s, c->n->in[i]->name, &v), c->contents[i]->data, c->contents[i]->bytes);
     return s;
 }
 
 /* Output k of the graph is want[k], where there is one. */
-static void way_check(const case_graph *c, const session_config *config, tensor *const *want, const char *what) {
+static void way_check(const case_graph *c, const run_config *config, tensor *const *want, const char *what) {
     stria_error err = {0};
     const value *v;
     session *s = session_of(c, config, what);
     if (!s) return;
     CHECK(session_run(s, &err) == STRIA_OK, "%s: %s", what, err.text);
     for (int k = 0; k < c->g->output_count; k++) {
-        const void *got = session_memory(s, c->g->output_names[k], &v);
+        const void *got = run_memory(s, c->g->output_names[k], &v);
         CHECK(same(v, got, want[k]), "%s, %s, optimize=%d, reference=%d, output %s", what, config->ks->isa,
               config->optimize, config->reference, c->g->output_names[k]);
     }
@@ -218,7 +218,7 @@ static void way_check(const case_graph *c, const session_config *config, tensor 
 static void ways_check(const case_graph *c, tensor *const *want, const char *what) {
     for (const kernel_set *const *ks = kernel_sets(); *ks; ks++)
         for (int way = 0; way < 3; way++)
-            way_check(c, &(session_config){.ks = *ks, .optimize = way == 1, .reference = way == 2}, want, what);
+            way_check(c, &(run_config){.ks = *ks, .optimize = way == 1, .reference = way == 2}, want, what);
 }
 
 static void row_check(const value_row *r) {
@@ -273,7 +273,7 @@ static void refused_check(const op_def *op, const op_case *text, const char *say
     CHECK(graph_add_output(c.g, c.n->out[0], "y", &err) == STRIA_OK, "%s", err.text);
     for (const kernel_set *const *ks = kernel_sets(); *ks; ks++)
         for (int reference = 0; reference < 2; reference++) {
-            session *s = session_of(&c, &(session_config){.ks = *ks, .optimize = true, .reference = reference}, what);
+            session *s = session_of(&c, &(run_config){.ks = *ks, .optimize = true, .reference = reference}, what);
             stria_status status = s ? session_run(s, &err) : STRIA_OK;
             CHECK(status == STRIA_BAD_VALUE && strstr(err.text, says) && strstr(err.text, "layer 'case'"),
                   "%s, %s, reference=%d: status %d, '%s'", what, (*ks)->isa, reference, (int)status, err.text);
@@ -293,10 +293,10 @@ static double *drawn(const op_def *op, const op_case *text, uint64_t seed, int64
     if (!CHECK(case_new(&c, op, text, STRIA_FLOAT32, &err) == STRIA_OK, "%s: %s", text->attributes, err.text))
         return NULL;
     CHECK(graph_add_output(c.g, c.n->out[0], "y", &err) == STRIA_OK, "%s", err.text);
-    session *s = session_of(&c, &(session_config){.ks = kernel_sets()[0], .seed = seed}, text->attributes);
+    session *s = session_of(&c, &(run_config){.ks = kernel_sets()[0], .seed = seed}, text->attributes);
     CHECK(s && session_run(s, &err) == STRIA_OK, "%s", err.text);
     if (s) {
-        const void *y = session_memory(s, "y", &v);
+        const void *y = run_memory(s, "y", &v);
         *count = shape_count(&v->shape);
         x = malloc(sizeof *x * (size_t)*count);
         if (CHECK(x, "memory")) convert_to_f64(x, y, v->type, *count);

@@ -5,7 +5,7 @@
 
 #include "check.h"
 #include "op/op.h"
-#include "run/session.h"
+#include "run.h"
 #include "transform/transform.h"
 
 #define MIB ((int64_t)1 << 20)
@@ -57,9 +57,9 @@ static void workspace_untouched(void) {
     value *y = node_of(g, &op_Expand, x, numbers(g, "size", 1, (int64_t[]){256 * MIB}));
     CHECK(y && graph_add_output(g, y, "y", &err) == STRIA_OK, "%s", err.text);
     int64_t before = resident();
-    CHECK(session_new(&s, g, &(session_config){.ks = kernel_sets()[0], .optimize = true}, &err) == STRIA_OK, "%s",
-          err.text);
-    CHECK(session_workspace_bytes(s) >= (size_t)(1024 * MIB), "%zu bytes", session_workspace_bytes(s));
+    CHECK(run_new(&s, g, &(run_config){.ks = kernel_sets()[0], .optimize = true}, &err) == STRIA_OK, "%s", err.text);
+    CHECK(session_program(s)->plan.workspace_bytes >= (size_t)(1024 * MIB), "%zu bytes",
+          session_program(s)->plan.workspace_bytes);
     CHECK(resident() - before < 64 * MIB, "%lld MiB are touched", (long long)((resident() - before) / MIB));
     session_free(s);
     graph_free(g);

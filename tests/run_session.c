@@ -8,8 +8,8 @@
 #include "check.h"
 #include "graphs.h"
 #include "model/zoo/zoo.h"
+#include "run.h"
 #include "run/plan.h"
-#include "run/session.h"
 #include "train/step.h"
 #include <stria/stria.h>
 
@@ -20,8 +20,8 @@ static pool *pools[8]; /* by threads */
 static session *session_of(graph *g, bool optimize, int threads, const kernel_set *ks, const char *what) {
     stria_error err = {0};
     session *s = NULL;
-    session_config config = {.ks = ks ? ks : kernel_set_find(NULL), .optimize = optimize, .pool = pools[threads]};
-    CHECK(session_new(&s, g, &config, &err) == STRIA_OK, "%s: %s", what, err.text);
+    run_config config = {.ks = ks ? ks : kernel_set_find(NULL), .optimize = optimize, .pool = pools[threads]};
+    CHECK(run_new(&s, g, &config, &err) == STRIA_OK, "%s: %s", what, err.text);
     return s;
 }
 
@@ -190,7 +190,7 @@ static void inputs_set(session *s, const graph *g, uint64_t seed, int step) {
     for (int i = 0; i < g->input_count; i++) {
         tensor *t = step_input(g->inputs[i], seed, step);
         const value *v;
-        void *memory = session_memory(s, g->inputs[i]->name, &v);
+        void *memory = run_memory(s, g->inputs[i]->name, &v);
         if (CHECK(memory && t, "input '%s'", g->inputs[i]->name)) memcpy(memory, t->data, t->bytes);
         tensor_release(t);
     }
@@ -198,7 +198,7 @@ static void inputs_set(session *s, const graph *g, uint64_t seed, int step) {
 
 static void compare(const session *s, const char *name, const tensor *want, const char *what) {
     const value *v;
-    const float *got = session_memory(s, name, &v);
+    const float *got = run_memory(s, name, &v);
     if (!got) return; /* a state that nothing reads */
     for (int64_t i = 0; i < shape_count(&want->shape); i++) {
         double w = tensor_f64(want, i);
@@ -223,7 +223,7 @@ static uint64_t bits_of(const session *s, const graph *g, bool outputs) {
         const value *v = i < g->output_count ? NULL : g->values[i - g->output_count];
         if (v && v->kind != VALUE_STATE) continue;
         const char *name = v ? v->name : g->output_names[i];
-        const unsigned char *memory = session_memory(s, name, &v);
+        const unsigned char *memory = run_memory(s, name, &v);
         for (size_t k = 0; memory && k < (size_t)shape_count(&v->shape) * dtype_bytes(v->type); k++)
             hash = (hash ^ memory[k]) * 1099511628211u;
     }
@@ -247,7 +247,7 @@ static uint64_t steps_run(graph *g, uint64_t seed, bool optimize, int threads, c
         if (!CHECK(meaning_step(&m, seed, step, &err) == STRIA_OK, "%s: %s", what, err.text)) break;
         step_compare(s, &m, what);
     }
-    plan_check(session_graph(s), what);
+    plan_check(session_program(s)->g, what);
     meaning_release(&m);
     session_free(s);
     return bits;
@@ -273,8 +273,8 @@ static void random_check(uint64_t seed) {
 static void training_inputs(session *s, const graph *g, int step) {
     inputs_set(s, g, 77, step);
     const value *v;
-    int64_t *labels = session_memory(s, STEP_LABELS, &v), *count = session_memory(s, STEP_COUNT, NULL);
-    float *lr = session_memory(s, STEP_LR, NULL);
+    int64_t *labels = run_memory(s, STEP_LABELS, &v), *count = session_host(s, STEP_COUNT);
+    float *lr = session_host(s, STEP_LR);
     for (int64_t i = 0; labels && i < shape_count(&v->shape); i++) labels[i] = (i * 7 + step) % 10;
     if (CHECK(labels && count && lr, "the step's inputs")) *count = step, *lr = 0.01f;
 }
@@ -287,9 +287,9 @@ static uint64_t training_run(graph *g, const char *name, bool optimize, int thre
         training_inputs(s, g, step);
         if (!CHECK(session_run(s, &err) == STRIA_OK, "%s: %s", name, err.text)) break;
         bits = bits * 31 + bits_of(s, g, true);
-        *loss = *(float *)session_memory(s, STEP_LOSS, NULL);
+        *loss = *(float *)session_host(s, STEP_LOSS);
     }
-    if (s) plan_check(session_graph(s), name);
+    if (s) plan_check(session_program(s)->g, name);
     session_free(s);
     return bits;
 }
@@ -300,7 +300,7 @@ static void training_in_place(graph *g, const char *name) {
     plan p;
     session *s = session_of(g, true, 1, NULL, name);
     if (!s) return;
-    const graph *lowered = session_graph(s);
+    const graph *lowered = session_program(s)->g;
     if (CHECK(plan_schedule(&p, lowered, &err) == STRIA_OK && plan_alias(&p, &err) == STRIA_OK, "%s: %s", name,
               err.text))
         for (int i = 0; i < lowered->update_count; i++)
@@ -338,7 +338,7 @@ static void bad_label(void) {
     session *s = session_of(g, true, 1, NULL, "linear");
     training_inputs(s, g, 0);
     uint64_t before = bits_of(s, g, false);
-    ((int64_t *)session_memory(s, STEP_LABELS, NULL))[2] = 10;
+    ((int64_t *)session_host(s, STEP_LABELS))[2] = 10;
     CHECK(session_run(s, &err) == STRIA_BAD_VALUE && strstr(err.text, "label 10 at position 2 "), "%s", err.text);
     CHECK(before == bits_of(s, g, false), "a refused step changed something");
     session_free(s);
@@ -349,7 +349,7 @@ static void bad_label(void) {
 /* ---- updates ---- */
 
 static float *variable(const session *s, const char *name) {
-    return session_memory(s, name, NULL);
+    return session_host(s, name);
 }
 
 /* a ↔ b, c ← a + b, outputs that show a under another name, c under its own. */
@@ -408,7 +408,8 @@ static void chain_check(void) {
     }
     if (graph_add_output(g, v, "y", &err) != STRIA_OK) abort();
     session *s = session_of(g, true, 1, NULL, "chain");
-    CHECK(session_workspace_bytes(s) <= 2 * (bytes + 64), "%zu bytes", session_workspace_bytes(s));
+    CHECK(session_program(s)->plan.workspace_bytes <= 2 * (bytes + 64), "%zu bytes",
+          session_program(s)->plan.workspace_bytes);
     session_free(s);
     graph_free(g);
 }

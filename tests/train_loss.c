@@ -7,7 +7,7 @@
 #include "check.h"
 #include "model/model.h"
 #include "model/net.h"
-#include "run/session.h"
+#include "run.h"
 #include "train/loss.h"
 #include "train/step.h"
 
@@ -49,7 +49,7 @@ static session *step_of(recipe r) {
     stria_error err = {0};
     graph *model = NULL, *step = NULL;
     session *s = NULL;
-    session_config config = {.ks = kernel_sets()[0], .optimize = true};
+    run_config config = {.ks = kernel_sets()[0], .optimize = true};
     static const int64_t labels[4] = {0, 2, 1, 1};
     stria_status status = net_read(&model, net, strlen(net), "heads", 0, &err);
     for (int i = 0, k = 1; status == STRIA_OK && i < model->value_count; i++) {
@@ -58,15 +58,15 @@ static session *step_of(recipe r) {
     }
     if (status == STRIA_OK) status = optimizer_parse("sgd", &r.optimizer, &err);
     if (status == STRIA_OK) status = step_graph(model, 4, &r, &step, &err);
-    if (status == STRIA_OK) status = session_new(&s, step, &config, &err);
+    if (status == STRIA_OK) status = run_new(&s, step, &config, &err);
     CHECK(status == STRIA_OK, "%s: %s", r.loss, err.text);
     graph_free(model);
     graph_free(step);
     if (!s) return NULL;
-    draw(session_memory(s, "x", NULL), 0, 64);
-    memcpy(session_memory(s, STEP_LABELS, NULL), labels, sizeof labels);
-    *(float *)session_memory(s, STEP_LR, NULL) = 1;
-    *(int64_t *)session_memory(s, STEP_COUNT, NULL) = 0;
+    draw(session_host(s, "x"), 0, 64);
+    memcpy(session_host(s, STEP_LABELS), labels, sizeof labels);
+    *(float *)session_host(s, STEP_LR) = 1;
+    *(int64_t *)session_host(s, STEP_COUNT) = 0;
     return s;
 }
 
@@ -86,9 +86,9 @@ static void check_heads(void) {
     FILE *f = fopen(path, "r");
     if (!CHECK(f && s, "cannot open %s", path)) return;
     CHECK(session_run(s, &err) == STRIA_OK, "%s", err.text);
-    double loss = (double)*(const float *)session_memory(s, STEP_LOSS, NULL);
+    double loss = (double)*(const float *)session_host(s, STEP_LOSS);
     CHECK(fscanf(f, "%lf", &want) == 1 && fabs(loss - want) < 1e-6, "the loss is %g, PyTorch's %g", loss, want);
-    const graph *g = session_graph(s);
+    const graph *g = session_program(s)->g;
     int parameters = 0;
     for (int i = 0; i < g->value_count; i++) {
         const value *v = g->values[i];
@@ -96,7 +96,7 @@ static void check_heads(void) {
         if (v->role != ROLE_PARAMETER) continue;
         parameters++;
         snprintf(name, sizeof name, "state/%s/momentum", v->name);
-        const float *dx = session_memory(s, name, NULL);
+        const float *dx = session_host(s, name);
         for (int64_t k = 0; dx && k < shape_count(&v->shape); k++)
             CHECK(fscanf(f, "%lf", &want) == 1 && fabs((double)dx[k] - want) < 1e-6, "d %s[%d] is %g, PyTorch's %g",
                   v->name, (int)k, (double)dx[k], want);
@@ -113,11 +113,11 @@ static int gradients_get(double clip_norm, double out[256]) {
     int count = 0;
     if (!s) return 0;
     CHECK(session_run(s, &err) == STRIA_OK, "%s", err.text);
-    const graph *g = session_graph(s);
+    const graph *g = session_program(s)->g;
     for (int i = 0; i < g->value_count; i++) {
         const value *v = g->values[i];
         if (v->role != ROLE_OPTIMIZER) continue;
-        const float *dx = session_memory(s, v->name, NULL);
+        const float *dx = session_host(s, v->name);
         for (int64_t k = 0; k < shape_count(&v->shape); k++) out[count++] = (double)dx[k];
     }
     session_free(s);
@@ -156,10 +156,10 @@ static void check_names(void) {
         session *s = step_new(specs[i]);
         if (!s) continue;
         CHECK(session_run(s, &err) == STRIA_OK, "%s: %s", specs[i], err.text);
-        loss[i] = (double)*(const float *)session_memory(s, STEP_LOSS, NULL);
-        for (int k = 0; k < session_node_count(s); k++)
-            CHECK(session_node(s, k)->impl != &impl_reference, "%s: %s runs by the reference", specs[i],
-                  session_node(s, k)->node->name);
+        loss[i] = (double)*(const float *)session_host(s, STEP_LOSS);
+        for (int k = 0; k < run_nodes(s); k++)
+            CHECK(run_node(s, k)->impl != &impl_reference, "%s: %s runs by the reference", specs[i],
+                  run_node(s, k)->node->name);
         session_free(s);
     }
     CHECK(fabs(loss[0] - loss[1]) < 1e-6 && fabs(loss[0] - loss[8]) < 1e-6,
@@ -172,18 +172,17 @@ static void check_not_finite(void) {
     stria_error err = {0};
     session *s = step_new("cross_entropy");
     if (!s) return;
-    const graph *g = session_graph(s);
+    const graph *g = session_program(s)->g;
     float before[6];
     int k = 0;
     for (int i = 0; i < g->value_count; i++)
-        if (g->values[i]->role == ROLE_PARAMETER) before[k++] = *(float *)session_memory(s, g->values[i]->name, NULL);
-    ((float *)session_memory(s, "x", NULL))[5] = NAN;
+        if (g->values[i]->role == ROLE_PARAMETER) before[k++] = *(float *)session_host(s, g->values[i]->name);
+    ((float *)session_host(s, "x"))[5] = NAN;
     CHECK(session_run(s, &err) == STRIA_NOT_FINITE && strstr(err.text, "loss"), "%s", err.text);
     k = 0;
     for (int i = 0; i < g->value_count; i++)
         if (g->values[i]->role == ROLE_PARAMETER)
-            CHECK(before[k++] == *(float *)session_memory(s, g->values[i]->name, NULL), "%s was updated",
-                  g->values[i]->name);
+            CHECK(before[k++] == *(float *)session_host(s, g->values[i]->name), "%s was updated", g->values[i]->name);
     session_free(s);
 }
 

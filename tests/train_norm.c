@@ -7,7 +7,7 @@
 #include "base/random.h"
 #include "check.h"
 #include "op/build.h"
-#include "run/session.h"
+#include "run.h"
 #include "train/step.h"
 #include "transform/transform.h"
 
@@ -48,20 +48,20 @@ static void batch_fill(float *image, int64_t *labels, int step) {
 static session *session_make(graph *g, int threads, bool optimize, state_set *states) {
     stria_error err = {0};
     session *s = NULL;
-    session_config config = {.ks = kernel_set_find(NULL), .pool = pools[threads], .optimize = optimize};
+    run_config config = {.ks = kernel_set_find(NULL), .pool = pools[threads], .optimize = optimize};
     config.seed = 3, config.states = states;
-    CHECK(session_new(&s, g, &config, &err) == STRIA_OK, "%s", err.text);
+    CHECK(run_new(&s, g, &config, &err) == STRIA_OK, "%s", err.text);
     return s;
 }
 
 static float step_run(session *s, const char *image, int step) {
     stria_error err = {0};
-    batch_fill(session_memory(s, image, NULL), session_memory(s, STEP_LABELS, NULL), step);
-    *(float *)session_memory(s, STEP_LR, NULL) = 0.05f;
-    *(int64_t *)session_memory(s, STEP_COUNT, NULL) = step;
+    batch_fill(session_host(s, image), session_host(s, STEP_LABELS), step);
+    *(float *)session_host(s, STEP_LR) = 0.05f;
+    *(int64_t *)session_host(s, STEP_COUNT) = step;
     session_step_set(s, (uint64_t)step);
     CHECK(session_run(s, &err) == STRIA_OK, "%s", err.text);
-    return *(const float *)session_memory(s, STEP_LOSS, NULL);
+    return *(const float *)session_host(s, STEP_LOSS);
 }
 
 static void states_copy(state_set *to, const state_set *from) {
@@ -91,9 +91,9 @@ static void check_evaluation(graph *model, state_set *states) {
         graph *g = NULL;
         CHECK(classifier_graph(model, batch, &g, NULL) == STRIA_OK, "evaluation");
         session *s = session_make(g, 1, true, states);
-        memcpy(session_memory(s, "image", NULL), image, (size_t)(batch * PIXELS) * sizeof *image);
+        memcpy(session_host(s, "image"), image, (size_t)(batch * PIXELS) * sizeof *image);
         CHECK(session_run(s, NULL) == STRIA_OK, "evaluation");
-        const float *logits = session_memory(s, CLASSIFIER_LOGITS, NULL);
+        const float *logits = session_host(s, CLASSIFIER_LOGITS);
         for (int c = 0; c < CLASSES; c++)
             CHECK(batch == 1 || fabsf(alone[c] - logits[c]) < 1e-4f, "class %d: %g among others, %g alone", c,
                   (double)logits[c], (double)alone[c]);
@@ -157,20 +157,19 @@ static void check_fold(void) {
     CHECK(classifier_graph(model, 4, &g, NULL) == STRIA_OK, "graph");
     session *folded = session_make(g, 1, true, NULL), *plain = session_make(g, 1, false, NULL);
     int nodes = 0;
-    for (int k = 0; k < session_node_count(folded); k++)
-        nodes += session_node(folded, k)->node->op == &op_BatchNormalization ||
-                 session_node(folded, k)->node->op == &op_Relu || session_node(folded, k)->node->op == &op_Dropout;
+    for (int k = 0; k < run_nodes(folded); k++)
+        nodes += run_node(folded, k)->node->op == &op_BatchNormalization || run_node(folded, k)->node->op == &op_Relu ||
+                 run_node(folded, k)->node->op == &op_Dropout;
     CHECK(nodes == 0, "%d nodes of three are left", nodes);
     float image[BATCH * PIXELS];
     int64_t labels[BATCH];
     batch_fill(image, labels, 2);
     session *const both[2] = {folded, plain};
     for (int k = 0; k < 2; k++) {
-        memcpy(session_memory(both[k], "image", NULL), image, 4 * PIXELS * sizeof *image);
+        memcpy(session_host(both[k], "image"), image, 4 * PIXELS * sizeof *image);
         CHECK(session_run(both[k], NULL) == STRIA_OK, "run");
     }
-    const float *a = session_memory(folded, CLASSIFIER_LOGITS, NULL),
-                *b = session_memory(plain, CLASSIFIER_LOGITS, NULL);
+    const float *a = session_host(folded, CLASSIFIER_LOGITS), *b = session_host(plain, CLASSIFIER_LOGITS);
     for (int i = 0; i < 4 * CLASSES; i++)
         CHECK(fabsf(a[i] - b[i]) < 1e-4f * (1 + fabsf(b[i])), "score %d: %g folded, %g plain", i, (double)a[i],
               (double)b[i]);
@@ -193,12 +192,12 @@ static void check_dropout(void) {
         CHECK(shares[k] && graph_add_output(g, shares[k], k ? "second" : "first", NULL) == STRIA_OK, "dropout");
     }
     session *s = session_make(g, 1, true, NULL);
-    float *in = session_memory(s, "x", NULL), before[64];
+    float *in = session_host(s, "x"), before[64];
     for (int i = 0; i < N; i++) in[i] = 1;
     for (int step = 0; step < 2; step++) {
         session_step_set(s, (uint64_t)step);
         CHECK(session_run(s, NULL) == STRIA_OK, "run");
-        const float *first = session_memory(s, "first", NULL), *second = session_memory(s, "second", NULL);
+        const float *first = session_host(s, "first"), *second = session_host(s, "second");
         double sum = 0, fallen = 0;
         for (int i = 0; i < N; i++) sum += (double)first[i], fallen += first[i] == 0;
         CHECK(fabs(sum / N - 1) < 0.01 && fabs(fallen / N - 0.3) < 0.01, "mean %g, %g fall", sum / N, fallen / N);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "check.h"
-#include "run/session.h"
+#include "run.h"
 #include "train/optimizer.h"
 
 #define WEIGHT 6 /* [2, 3] */
@@ -67,23 +67,23 @@ static stria_status update_graph(graph *g, const golden *from, stria_error *err)
 
 static void step_run(session *s, const golden *g, int t) {
     stria_error err = {0};
-    *(float *)session_memory(s, "rate", NULL) = (float)g->rate;
-    *(int64_t *)session_memory(s, "count", NULL) = t;
-    for (int i = 0; i < WEIGHT; i++) ((float *)session_memory(s, "dw", NULL))[i] = (float)g->gradients[0][t][i];
-    for (int i = 0; i < BIAS; i++) ((float *)session_memory(s, "db", NULL))[i] = (float)g->gradients[1][t][i];
+    *(float *)session_host(s, "rate") = (float)g->rate;
+    *(int64_t *)session_host(s, "count") = t;
+    for (int i = 0; i < WEIGHT; i++) ((float *)session_host(s, "dw"))[i] = (float)g->gradients[0][t][i];
+    for (int i = 0; i < BIAS; i++) ((float *)session_host(s, "db"))[i] = (float)g->gradients[1][t][i];
     CHECK(session_run(s, &err) == STRIA_OK, "%s: %s", g->spec, err.text);
 }
 
-static void steps_check(graph *updates, const golden *g, const session_config *config) {
+static void steps_check(graph *updates, const golden *g, const run_config *config) {
     stria_error err = {0};
     session *s;
-    if (!CHECK(session_new(&s, updates, config, &err) == STRIA_OK, "%s: %s", g->spec, err.text)) return;
-    for (int k = 0; k < session_node_count(s); k++)
-        CHECK((session_node(s, k)->impl == &impl_reference) == config->reference, "%s: %s runs by %s", g->spec,
-              session_node(s, k)->node->op->name, session_node(s, k)->impl->name);
+    if (!CHECK(run_new(&s, updates, config, &err) == STRIA_OK, "%s: %s", g->spec, err.text)) return;
+    for (int k = 0; k < run_nodes(s); k++)
+        CHECK((run_node(s, k)->impl == &impl_reference) == config->reference, "%s: %s runs by %s", g->spec,
+              run_node(s, k)->node->op->name, run_node(s, k)->impl->name);
     for (int t = 0; t < STEPS; t++) step_run(s, g, t);
     for (int k = 0; k < 2; k++) {
-        const float *x = session_memory(s, k ? "b" : "w", NULL);
+        const float *x = session_host(s, k ? "b" : "w");
         for (int i = 0; i < sizes[k]; i++)
             CHECK(fabs((double)x[i] - g->want[k][i]) <= 4e-6 * (1 + fabs(g->want[k][i])),
                   "%s, %s: %s[%d] is %.9g, PyTorch's %.9g", g->spec, config->reference ? "reference" : config->ks->isa,
@@ -98,8 +98,8 @@ static void spec_check(const golden *g) {
     if (!CHECK(graph_new(&updates, "updates", &err) == STRIA_OK, "%s", err.text)) return;
     if (CHECK(update_graph(updates, g, &err) == STRIA_OK, "%s: %s", g->spec, err.text)) {
         for (const kernel_set *const *ks = kernel_sets(); *ks; ks++)
-            steps_check(updates, g, &(session_config){.ks = *ks, .optimize = true});
-        steps_check(updates, g, &(session_config){.ks = kernel_sets()[0], .reference = true});
+            steps_check(updates, g, &(run_config){.ks = *ks, .optimize = true});
+        steps_check(updates, g, &(run_config){.ks = kernel_sets()[0], .reference = true});
     }
     graph_free(updates);
 }

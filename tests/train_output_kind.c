@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "model/net.h"
-#include "run/session.h"
+#include "run.h"
 #include "train/classifier.h"
 #include "train/score.h"
 
@@ -173,11 +173,11 @@ static void run(graph *g, const char *output, float *y, size_t count) {
     static const float x[BATCH * PIXELS] = {1, 2, 3, 4, -2, 0.5f, 0, 1, 3, 3, -1, 0};
     session *s;
     stria_error err = {0};
-    session_config config = {.reference = true};
-    if (session_new(&s, g, &config, &err) != STRIA_OK) fail_msg("%s", err.text);
-    memcpy(session_memory(s, "x", NULL), x, sizeof x);
+    run_config config = {.reference = true};
+    if (run_new(&s, g, &config, &err) != STRIA_OK) fail_msg("%s", err.text);
+    memcpy(session_host(s, "x"), x, sizeof x);
     if (session_run(s, &err) != STRIA_OK) fail_msg("%s", err.text);
-    memcpy(y, session_memory(s, output, NULL), count * sizeof *y);
+    memcpy(y, session_host(s, output), count * sizeof *y);
     session_free(s);
 }
 

@@ -5,7 +5,7 @@
 
 #include "cases.h"
 #include "check.h"
-#include "run/session.h"
+#include "run.h"
 
 static value *constant(graph *g, const char *name, const shape *s, double low, uint64_t stream) {
     stria_error err = {0};
@@ -38,13 +38,13 @@ static int run(graph *g, bool reference, float y[9]) {
     stria_error err = {0};
     session *s = NULL;
     const value *v;
-    session_config config = {.ks = kernel_sets()[0], .optimize = true, .reference = reference};
-    if (!CHECK(session_new(&s, g, &config, &err) == STRIA_OK, "%s", err.text)) return 0;
-    float *x = session_memory(s, "x", &v);
+    run_config config = {.ks = kernel_sets()[0], .optimize = true, .reference = reference};
+    if (!CHECK(run_new(&s, g, &config, &err) == STRIA_OK, "%s", err.text)) return 0;
+    float *x = run_memory(s, "x", &v);
     for (int i = 0; i < 24; i++) x[i] = (float)(i % 7) - 3;
     CHECK(session_run(s, &err) == STRIA_OK, "%s", err.text);
-    memcpy(y, session_memory(s, "y", &v), 9 * sizeof *y);
-    int nodes = session_node_count(s);
+    memcpy(y, run_memory(s, "y", &v), 9 * sizeof *y);
+    int nodes = run_nodes(s);
     session_free(s);
     return nodes;
 }

@@ -62,16 +62,16 @@ static stria_status evaluation_fill(stria_evaluation *out, score *s, const graph
 stria_status stria_evaluate(const stria_model *model, const stria_dataset *data, const stria_inference_options *options,
                             stria_evaluation *out, stria_error *err) {
     stria_inference_options o = stria_inference_options_default();
-    session_config config = {.optimize = true};
+    const kernel_set *ks;
     evaluator *e = NULL;
     score s = {0};
     pool *p = NULL;
     TRY(options_take(&o, sizeof o, options, "inference", err));
     if (o.batch < 0) FAIL(err, STRIA_BAD_ARGUMENT, "a batch of %lld images cannot be run", (long long)o.batch);
-    TRY(machine_kernels(o.isa, &config.ks, err));
+    TRY(machine_kernels(o.isa, &ks, err));
     TRY(pool_new(&p, o.threads, err));
-    config.pool = p;
-    stria_status status = evaluator_new(&e, model->g, data->d, o.batch ? o.batch : 128, &config, err);
+    evaluator_config config = {.batch = o.batch ? o.batch : 128, .ks = ks, .pool = p};
+    stria_status status = evaluator_new(&e, model->g, data->d, &config, err);
     if (status == STRIA_OK) status = score_init(&s, evaluator_classes(e), true, err);
     if (status == STRIA_OK) s.multi_label = evaluator_multi_label(e);
     if (status == STRIA_OK) status = evaluator_run(e, &s, o.progress, o.context, err);
@@ -112,12 +112,24 @@ struct stria_predictor {
     int64_t picture[3]; /* channels, height, width of the last one */
 };
 
+static stria_status predictor_session(stria_predictor *p, program_config *config, stria_error *err) {
+    graph *g;
+    program *made;
+    config->threads = pool_threads(p->pool);
+    TRY(classifier_prediction(p->model->g, 1, &g, err));
+    stria_status status = program_new(&made, g, config, p->pool, err);
+    graph_free(g);
+    TRY(status);
+    status = session_new(&p->s, made, &(session_config){.pool = p->pool}, err);
+    program_release(made);
+    return status;
+}
+
 stria_status stria_predictor_new(stria_predictor **out, const stria_model *model,
                                  const stria_inference_options *options, stria_error *err) {
     stria_inference_options o = stria_inference_options_default();
-    session_config config = {.optimize = true};
+    program_config config = {.optimize = true};
     stria_predictor *p;
-    graph *g = NULL;
     TRY(options_take(&o, sizeof o, options, "inference", err));
     TRY(machine_kernels(o.isa, &config.ks, err));
     TRY(mem_new(&p, 1, sizeof *p, "a predictor", err));
@@ -125,10 +137,7 @@ stria_status stria_predictor_new(stria_predictor **out, const stria_model *model
     p->max_pixels = o.max_pixels;
     stria_status status = classifier_of(model->g, &p->c, err);
     if (status == STRIA_OK) status = pool_new(&p->pool, o.threads, err);
-    config.pool = p->pool;
-    if (status == STRIA_OK) status = classifier_prediction(model->g, 1, &g, err);
-    if (status == STRIA_OK) status = session_new(&p->s, g, &config, err);
-    graph_free(g);
+    if (status == STRIA_OK) status = predictor_session(p, &config, err);
     if (status == STRIA_OK) status = class_names_of(model->g, p->c.classes, &p->names, err);
     if (status == STRIA_OK) *out = p;
     else stria_predictor_free(p);
@@ -171,7 +180,7 @@ static void sigmoid(const float *logits, float *probabilities, int64_t classes) 
 static void probabilities_fill(stria_predictor *p, float *probabilities) {
     const output_kind *kind = &p->c.kind;
     const char *name = kind->probabilities ? CLASSIFIER_PROBABILITIES : CLASSIFIER_LOGITS;
-    const float *scores = session_memory(p->s, name, NULL);
+    const float *scores = session_host(p->s, name);
     if (kind->probabilities) memcpy(probabilities, scores, (size_t)p->c.classes * sizeof *probabilities);
     else (kind->relation == OUTPUT_MULTI_LABEL ? sigmoid : softmax)(scores, probabilities, p->c.classes);
 }
@@ -185,7 +194,7 @@ static stria_status predict_view(stria_predictor *p, const image_view *view, flo
     if (shape[0] != x[1] || shape[1] != x[2] || shape[2] != x[3])
         FAIL(err, STRIA_BAD_SHAPE, "the picture becomes %dx%dx%d, but input '%s' takes %lldx%lldx%lld", shape[0],
              shape[1], shape[2], p->c.image->name, (long long)x[1], (long long)x[2], (long long)x[3]);
-    TRY(preprocess_apply(&q, NULL, view, session_memory(p->s, p->c.image->name, NULL), err));
+    TRY(preprocess_apply(&q, NULL, view, session_host(p->s, p->c.image->name), err));
     TRY(session_run(p->s, err));
     probabilities_fill(p, probabilities);
     p->picture[0] = view->channels, p->picture[1] = view->height, p->picture[2] = view->width;

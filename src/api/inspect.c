@@ -66,12 +66,12 @@ static stria_status tensors_fill(const graph *g, stria_summary *s, stria_error *
 
 /* Workspace and packed weights of a program, without allocating them. */
 static stria_status program_bytes(graph *g, uint64_t *bytes, stria_error *err) {
-    session_config config = {.optimize = true, .plan_only = true};
-    session *s;
+    program_config config = {.optimize = true, .plan_only = true};
+    program *p;
     TRY(machine_kernels(NULL, &config.ks, err));
-    TRY(session_new(&s, g, &config, err));
-    *bytes = session_workspace_bytes(s) + session_packed_bytes(s);
-    session_free(s);
+    TRY(program_new(&p, g, &config, NULL, err));
+    *bytes = p->plan.workspace_bytes + p->packed_bytes + p->own_bytes;
+    program_release(p);
     return STRIA_OK;
 }
 
@@ -126,11 +126,11 @@ void stria_summary_release(stria_summary *s) {
 
 /* Inputs with standard normal numbers; integers (labels, counters) stay 0, the learning rate too. */
 static void inputs_fill(session *s) {
-    const graph *g = session_graph(s);
+    const graph *g = session_program(s)->g;
     for (int i = 0; i < g->input_count; i++) {
         const value *v = g->inputs[i];
         if (v->type == STRIA_FLOAT32 && v->shape.rank > 0)
-            random_fill_normal(session_memory(s, v->name, NULL), (size_t)shape_count(&v->shape), 0, 1, 1, (uint64_t)i);
+            random_fill_normal(session_host(s, v->name), (size_t)shape_count(&v->shape), 0, 1, 1, (uint64_t)i);
     }
 }
 
@@ -155,8 +155,8 @@ static stria_status rounds_run(session *s, int repeat, double *times, int *round
         double t = clock_seconds();
         TRY(session_run(s, err));
         times[n] = (clock_seconds() - t) * 1e3;
-        for (int k = 0; k < session_node_count(s); k++)
-            times[(k + 1) * ROUNDS_MAX + n] = (double)session_node(s, k)->nanoseconds * 1e-6;
+        for (int k = 0; k < session_program(s)->g->node_count; k++)
+            times[(k + 1) * ROUNDS_MAX + n] = (double)session_nanoseconds(s, k) * 1e-6;
     }
     *rounds = n;
     return STRIA_OK;
@@ -166,14 +166,14 @@ static double gflops(int64_t madds, double ms) {
     return ms > 0 ? 2e-6 * (double)madds / ms : 0;
 }
 
-static stria_status bench_fill(session *s, double *times, int rounds, stria_bench *b, stria_error *err) {
-    int nodes = session_node_count(s);
+static stria_status bench_fill(const program *program, double *times, int rounds, stria_bench *b, stria_error *err) {
+    int nodes = program->g->node_count;
     int64_t all = 0;
-    /* Names are kept behind the rows: the session does not live as long. */
+    /* Names are kept after the rows: the program does not live as long. */
     TRY(mem_new(&b->layers, (size_t)nodes + 1, sizeof *b->layers + 64, "the table", err));
     char(*names)[64] = (char(*)[64])(b->layers + nodes + 1);
     for (int k = 0; k < nodes; k++) {
-        const program_node *p = session_node(s, k);
+        const program_node *p = &program->nodes[k];
         double ms = median(times + (k + 1) * ROUNDS_MAX, rounds);
         snprintf(names[k], sizeof names[k], "%s", p->node->name);
         b->layers[b->layer_count++] =
@@ -186,17 +186,17 @@ static stria_status bench_fill(session *s, double *times, int rounds, stria_benc
     return STRIA_OK;
 }
 
-static stria_status program_bench(graph *g, const session_config *config, int repeat, stria_bench *b,
+static stria_status program_bench(program *p, const session_config *config, int repeat, stria_bench *b,
                                   stria_error *err) {
     session *s;
     double *times = NULL;
     int rounds;
-    TRY(session_new(&s, g, config, err));
+    TRY(session_new(&s, p, config, err));
     stria_status status = STRIA_OK;
-    TRY_DONE(mem_new(&times, (size_t)(session_node_count(s) + 1) * ROUNDS_MAX, sizeof *times, "timings", err));
+    TRY_DONE(mem_new(&times, (size_t)(p->g->node_count + 1) * ROUNDS_MAX, sizeof *times, "timings", err));
     inputs_fill(s);
     TRY_DONE(rounds_run(s, repeat, times, &rounds, err));
-    TRY_DONE(bench_fill(s, times, rounds, b, err));
+    TRY_DONE(bench_fill(p, times, rounds, b, err));
 done:
     session_free(s);
     mem_free(times);
@@ -207,24 +207,28 @@ stria_status stria_bench_model(const stria_model *model, const stria_session_opt
                                stria_bench *out, stria_error *err) {
     stria_session_options o = stria_session_options_default();
     TRY(options_take(&o, sizeof o, options, "session", err));
-    session_config config = {.optimize = o.optimize, .reference = o.reference, .profile = true, .seed = o.seed};
+    program_config config = {.optimize = o.optimize, .reference = o.reference};
     stria_bench b = {0};
-    pool *p = NULL;
+    pool *workers = NULL;
     graph *g = NULL;
+    program *p = NULL;
     if (o.batch < 1) FAIL(err, STRIA_BAD_ARGUMENT, "a batch of %lld images cannot be run", (long long)o.batch);
     if (repeat < 0 || repeat > ROUNDS_MAX)
         FAIL(err, STRIA_BAD_ARGUMENT, "%d repetitions are out of range 0 to %d", repeat, ROUNDS_MAX);
     TRY(machine_kernels(o.isa, &config.ks, err));
-    TRY(pool_new(&p, o.threads, err));
-    config.pool = p;
+    TRY(pool_new(&workers, o.threads, err));
+    config.threads = pool_threads(workers);
     recipe r = recipe_standard();
     stria_status status =
         train ? step_graph(model->g, o.batch, &r, &g, err) : graph_for_batch(model->g, o.batch, &g, err);
-    if (status == STRIA_OK) b.peak_gflops = machine_peak_gflops(config.ks, p);
-    if (status == STRIA_OK) status = program_bench(g, &config, repeat, &b, err);
-    b.peak_rss_bytes = machine_peak_rss();
+    if (status == STRIA_OK) b.peak_gflops = machine_peak_gflops(config.ks, workers);
+    if (status == STRIA_OK) status = program_new(&p, g, &config, workers, err);
     graph_free(g);
-    pool_release(p);
+    session_config running = {.pool = workers, .seed = o.seed, .profile = true};
+    if (status == STRIA_OK) status = program_bench(p, &running, repeat, &b, err);
+    b.peak_rss_bytes = machine_peak_rss();
+    program_release(p);
+    pool_release(workers);
     if (status == STRIA_OK) *out = b;
     else stria_bench_release(&b);
     return status;

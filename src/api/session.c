@@ -1,7 +1,5 @@
 #include "api/api.h"
 
-#include <string.h>
-
 struct stria_session {
     session *s;
     pool *pool;
@@ -13,21 +11,31 @@ stria_session_options stria_session_options_default(void) {
     return (stria_session_options){.size = sizeof(stria_session_options), .batch = 1, .optimize = true};
 }
 
+static stria_status session_make(stria_session *s, graph *model, const stria_session_options *o,
+                                 const program_config *config, stria_error *err) {
+    graph *g;
+    program *p;
+    TRY(graph_for_batch(model, o->batch, &g, err));
+    stria_status status = program_new(&p, g, config, s->pool, err);
+    graph_free(g);
+    TRY(status);
+    status = session_new(&s->s, p, &(session_config){.pool = s->pool, .seed = o->seed}, err);
+    program_release(p);
+    return status;
+}
+
 stria_status stria_session_new(stria_session **out, const stria_model *model, const stria_session_options *options,
                                stria_error *err) {
     stria_session_options o = stria_session_options_default();
     stria_session *s;
-    graph *g = NULL;
     TRY(options_take(&o, sizeof o, options, "session", err));
-    session_config config = {.optimize = o.optimize, .reference = o.reference, .seed = o.seed, .skip = o.skip};
+    program_config config = {.optimize = o.optimize, .reference = o.reference, .skip = o.skip};
     if (o.batch < 1) FAIL(err, STRIA_BAD_ARGUMENT, "a batch of %lld images cannot be run", (long long)o.batch);
     TRY(machine_kernels(o.isa, &config.ks, err));
     TRY(mem_new(&s, 1, sizeof *s, "a session", err));
     stria_status status = pool_new(&s->pool, o.threads, err);
-    config.pool = s->pool;
-    if (status == STRIA_OK) status = graph_for_batch(model->g, o.batch, &g, err);
-    if (status == STRIA_OK) status = session_new(&s->s, g, &config, err);
-    graph_free(g);
+    config.threads = pool_threads(s->pool);
+    if (status == STRIA_OK) status = session_make(s, model->g, &o, &config, err);
     if (status == STRIA_OK) *out = s;
     else stria_session_free(s);
     return status;
@@ -41,24 +49,8 @@ void stria_session_free(stria_session *s) {
     mem_free(s);
 }
 
-static stria_status size_check(const value *v, const char *name, size_t bytes, stria_error *err) {
-    char t[192];
-    size_t need = value_bytes(v);
-    if (bytes != need)
-        FAIL(err, STRIA_BAD_SHAPE, "'%s' is %s %s, %zu bytes, not %zu", name, dtype_name(v->type),
-             shape_text(&v->shape, t), need, bytes);
-    return STRIA_OK;
-}
-
 stria_status stria_session_set(stria_session *s, const char *name, const void *data, size_t bytes, stria_error *err) {
-    const value *v;
-    void *memory = session_memory(s->s, name, &v);
-    if (!memory || (v->kind != VALUE_INPUT && v->kind != VALUE_STATE))
-        FAIL(err, STRIA_BAD_ARGUMENT, "the model has no input or variable '%s'", name);
-    TRY(size_check(v, name, bytes, err));
-    if (v->kind == VALUE_STATE) TRY(session_state_write(s->s, name, &memory, &v, err));
-    memcpy(memory, data, bytes);
-    return STRIA_OK;
+    return session_write(s->s, name, data, bytes, err);
 }
 
 stria_status stria_session_run(stria_session *s, stria_error *err) {
@@ -66,25 +58,19 @@ stria_status stria_session_run(stria_session *s, stria_error *err) {
 }
 
 stria_status stria_session_get(const stria_session *s, const char *name, void *data, size_t bytes, stria_error *err) {
-    const value *v;
-    const void *memory = session_memory(s->s, name, &v);
-    if (!memory) FAIL(err, STRIA_BAD_ARGUMENT, "the model has no output or variable '%s'", name);
-    TRY(size_check(v, name, bytes, err));
-    memcpy(data, memory, bytes);
-    return STRIA_OK;
+    return session_read(s->s, name, data, bytes, err);
 }
 
 stria_status stria_session_port(const stria_session *s, const char *name, stria_port *out, stria_error *err) {
-    const value *v;
-    if (!session_memory(s->s, name, &v))
-        FAIL(err, STRIA_BAD_ARGUMENT, "the model has no input, output or variable '%s'", name);
+    const value *v = program_value(session_program(s->s), name);
+    if (!v) FAIL(err, STRIA_BAD_ARGUMENT, "the model has no input, output or variable '%s'", name);
     *out = port_of(v, v->name);
     for (int i = 0; i < out->rank; i++) out->shape[i] = v->shape.dim[i];
     return STRIA_OK;
 }
 
 size_t stria_session_bytes(const stria_session *s) {
-    return session_workspace_bytes(s->s);
+    return session_program(s->s)->plan.workspace_bytes;
 }
 
 static const char *storage_of(const value *v) {
@@ -94,11 +80,12 @@ static const char *storage_of(const value *v) {
 }
 
 static stria_status explain(stria_session *s) {
-    int n = session_node_count(s->s);
+    const program *program = session_program(s->s);
+    int n = program->g->node_count;
     stria_explained_node *list = arena_alloc(&s->arena, sizeof *list * (size_t)(n + 1));
     if (!list) return STRIA_NO_MEMORY;
     for (int k = 0; k < n; k++) {
-        const program_node *p = session_node(s->s, k);
+        const program_node *p = &program->nodes[k];
         stria_refusal *refusals = arena_alloc(&s->arena, sizeof *refusals * (size_t)(p->refusal_count + 1));
         if (!refusals) return STRIA_NO_MEMORY;
         for (int i = 0; i < p->refusal_count; i++)
@@ -116,7 +103,7 @@ static stria_status explain(stria_session *s) {
 
 const stria_explained_node *stria_session_explain(const stria_session *session, int index) {
     stria_session *s = (stria_session *)(uintptr_t)session;
-    if (index < 0 || index >= session_node_count(s->s)) return NULL;
+    if (index < 0 || index >= session_program(s->s)->g->node_count) return NULL;
     if (!s->explained && explain(s) != STRIA_OK) return NULL;
     return &s->explained[index];
 }

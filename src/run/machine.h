@@ -2,7 +2,7 @@
 #ifndef RUN_MACHINE_H
 #define RUN_MACHINE_H
 
-#include "run/session.h"
+#include "backend/backend.h"
 
 /* The kernels to use: by name, else the environment's STRIA_ISA, else this machine's best. Refuses unknown names with
  * the list. */

@@ -1,54 +1,24 @@
-/* A graph made ready to run: passes, kernels and memory settled once; then run as often as one likes, allocating
- * nothing. */
+/* A program that runs, as often as needed, allocating nothing: with a workspace of its own, and states of its own where
+ * it changes them. Sessions of one program share its packed weights, constants and unchanged states. One thread at a
+ * time uses a session; different sessions of a program may run at once. */
 #ifndef RUN_SESSION_H
 #define RUN_SESSION_H
 
-#include "backend/backend.h"
-#include "graph/graph.h"
-
-/* States by name, shared by the programs of one training. Counted references; not thread-safe. */
-typedef struct state_set {
-    const char **names;
-    tensor **tensors;
-    int count, capacity, name_capacity;
-    arena arena;
-} state_set;
-
-void state_set_release(state_set *s);
-tensor *state_set_find(const state_set *s, const char *name); /* NULL if there is none */
-/* Retains t; replaces one of the same name. */
-stria_status state_set_put(state_set *s, const char *name, tensor *t, stria_error *err);
-/* Copies of all states of g that the set does not have yet. */
-stria_status state_set_add_graph(state_set *s, const graph *g, stria_error *err);
+#include "run/program.h"
+#include "run/states.h"
 
 typedef struct session_config {
-    const kernel_set *ks;
-    pool *pool;        /* retained; NULL: one thread */
-    bool optimize;     /* fold and fuse */
-    bool reference;    /* every node by its reference */
-    int skip;          /* of the implementations that accept a node, so many better ones are passed over: for tests */
-    bool profile;      /* time every node */
-    bool plan_only;    /* settle everything but allocate no memory: for predictions; it cannot run */
+    pool *pool;        /* retained; NULL: one thread. Has at most the program's threads */
+    state_set *states; /* with a program whose states are shared: where they are; must outlive the session. NULL: the
+                          graph's own contents; those that are updated or written are copied */
     uint64_t seed;     /* of random operators */
-    state_set *states; /* NULL: the graph's own contents; those that the graph updates are copied */
+    bool profile;      /* time every node */
 } session_config;
 
 typedef struct session session;
 
-/* One node as it will run. */
-typedef struct program_node {
-    const node *node;
-    const op_impl *impl;
-    refusal *refusals; /* of the implementations before it in `list` */
-    const op_impl *const *list;
-    int refusal_count;
-    impl_call call;
-    bool pack_always;
-    uint64_t nanoseconds; /* of the last run, when profiling */
-} program_node;
-
-/* Copies g. Sentences name its layers. */
-stria_status session_new(session **out, graph *g, const session_config *config, stria_error *err);
+/* Retains the program. config NULL: one thread, the graph's states, seed 0. */
+stria_status session_new(session **out, program *p, const session_config *config, stria_error *err);
 void session_free(session *s); /* accepts NULL */
 
 stria_status session_run(session *s, stria_error *err);
@@ -57,16 +27,18 @@ stria_status session_run(session *s, stria_error *err);
 stria_status session_run_checked(session *s, stria_error *err);
 void session_step_set(session *s, uint64_t step); /* for random operators */
 
-/* The dense memory, in ONNX order, of an input, an output (by its output name) or a state; NULL if there is none of
- * this name. Inputs may be written before a run, outputs read after one. */
-void *session_memory(const session *s, const char *name, const value **v);
-/* A state's memory for writing: shared contents are copied first; packed weights are made anew before the next run. */
-stria_status session_state_write(session *s, const char *name, void **data, const value **v, stria_error *err);
+/* Copies `bytes` of dense data in ONNX order into the input or state of this name. A state whose contents others see
+ * too is the session's own from then on, and the weights packed from it with it. STRIA_BAD_ARGUMENT if there is none,
+ * STRIA_BAD_SHAPE if it has another size; STRIA_NO_MEMORY leaves it as it was. */
+stria_status session_write(session *s, const char *name, const void *data, size_t bytes, stria_error *err);
+/* Copies the input, the output (by its output name), as the last run left it, or the state into data. Errors as
+ * above. */
+stria_status session_read(const session *s, const char *name, void *data, size_t bytes, stria_error *err);
+/* Where the host sees it, dense and in ONNX order, to spare a copy: an input may be filled there before a run, an
+ * output read after one; a state is read only. NULL if there is none of this name, or no memory that the host sees. */
+void *session_host(const session *s, const char *name);
 
-const graph *session_graph(const session *s); /* after the passes */
-int session_node_count(const session *s);
-const program_node *session_node(const session *s, int index); /* in the order in which they run */
-size_t session_workspace_bytes(const session *s);
-size_t session_packed_bytes(const session *s);
+const program *session_program(const session *s);
+uint64_t session_nanoseconds(const session *s, int index); /* of a node's last run, when profiling */
 
 #endif

@@ -1,4 +1,4 @@
-#include "run/session.h"
+#include "run/states.h"
 
 #include <string.h>
 

@@ -13,16 +13,22 @@ struct evaluator {
     int64_t *labels, *permutation;
 };
 
-static stria_status session_for(graph *g, int64_t batch, const session_config *config, session **out,
+static stria_status session_for(graph *g, int64_t batch, const evaluator_config *config, session **out,
                                 stria_error *err) {
     graph *copy;
+    program *p;
+    program_config made = {
+        .ks = config->ks, .threads = pool_threads(config->pool), .optimize = true, .shared = config->states != NULL};
     TRY(classifier_graph(g, batch, &copy, err));
-    stria_status status = session_new(out, copy, config, err);
+    stria_status status = program_new(&p, copy, &made, config->pool, err);
     graph_free(copy);
+    TRY(status);
+    status = session_new(out, p, &(session_config){.pool = config->pool, .states = config->states}, err);
+    program_release(p);
     return status;
 }
 
-static stria_status evaluator_make(evaluator *e, graph *g, const session_config *config, stria_error *err) {
+static stria_status evaluator_make(evaluator *e, graph *g, const evaluator_config *config, stria_error *err) {
     classifier c;
     TRY(classifier_of(g, &c, err));
     e->classes = c.classes;
@@ -37,9 +43,10 @@ static stria_status evaluator_make(evaluator *e, graph *g, const session_config 
     return rest ? session_for(g, rest, config, &e->rest, err) : STRIA_OK;
 }
 
-stria_status evaluator_new(evaluator **out, graph *g, const dataset *d, int64_t batch, const session_config *config,
+stria_status evaluator_new(evaluator **out, graph *g, const dataset *d, const evaluator_config *config,
                            stria_error *err) {
     evaluator *e;
+    int64_t batch = config->batch;
     if (dataset_count(d) < 1) FAIL(err, STRIA_BAD_ARGUMENT, "there is no image to evaluate");
     TRY(mem_new(&e, 1, sizeof *e, "evaluation", err));
     e->d = d;
@@ -77,11 +84,11 @@ stria_status evaluator_run(evaluator *e, score *s, bool (*progress)(int64_t done
     for (int64_t b = 0; b < batches; b++) {
         int64_t n = loader_items(e->loader, b);
         session *run = n == e->batch ? e->full : e->rest;
-        float *x = session_memory(run, e->image, NULL);
+        float *x = session_host(run, e->image);
         TRY(loader_fill(e->loader, e->pool, 0, b, x, e->labels, NULL, err));
         TRY(session_run(run, err));
         for (int64_t i = 0; i < n; i++) e->labels[i] = e->permutation[e->labels[i]];
-        score_add(s, session_memory(run, CLASSIFIER_LOGITS, NULL), e->labels, n);
+        score_add(s, session_host(run, CLASSIFIER_LOGITS), e->labels, n);
         if (progress && !progress(s->images, dataset_count(e->d), context))
             FAIL(err, STRIA_INTERRUPTED, "stopped after %lld of %lld images", (long long)s->images,
                  (long long)dataset_count(e->d));

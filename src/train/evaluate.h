@@ -8,9 +8,16 @@
 
 typedef struct evaluator evaluator;
 
-/* Plans sessions for full batches and for a last one that is smaller. states: NULL, or those of a training. The graph
- * and the dataset must outlive it. */
-stria_status evaluator_new(evaluator **out, graph *g, const dataset *d, int64_t batch, const session_config *config,
+typedef struct evaluator_config {
+    int64_t batch; /* images at once, as far as the model and the dataset allow */
+    const kernel_set *ks;
+    pool *pool;        /* retained; NULL: one thread */
+    state_set *states; /* NULL: the graph's own; else those of a training, which must outlive it */
+} evaluator_config;
+
+/* Makes one program for full batches and one for a last batch that is smaller, and keeps them. The graph and the
+ * dataset must outlive it. */
+stria_status evaluator_new(evaluator **out, graph *g, const dataset *d, const evaluator_config *config,
                            stria_error *err);
 void evaluator_free(evaluator *e); /* accepts NULL */
 

@@ -37,8 +37,9 @@ static stria_status tell_and_note(trainer *t, stria_event *e, stria_error *err) 
 }
 
 static void tell_start(trainer *t) {
-    step_memory m = step_memory_of(session_graph(t->step));
-    uint64_t workspace = session_workspace_bytes(t->step); /* gradients of parameters live in it too */
+    const program *p = session_program(t->step);
+    step_memory m = step_memory_of(p->g);
+    uint64_t workspace = p->plan.workspace_bytes; /* gradients of parameters live in it too */
     tell(t, &(stria_event){.kind = STRIA_EVENT_START,
                            .epoch = t->at.epoch + 1,
                            .images = dataset_count(t->train),
@@ -57,14 +58,15 @@ static double lr_now(const trainer *t) {
     return schedule_lr(&t->schedule, t->options.lr, t->at.step, steps_in_all(t));
 }
 
-/* Loads the batch at the trainer's position into the program's inputs. */
+/* Loads the batch at the trainer's position into the step's inputs. */
 static stria_status batch_load(trainer *t, stria_error *err) {
-    TRY(loader_fill(t->loader, t->pool, t->at.epoch, t->at.batch, session_memory(t->step, t->image, NULL), t->labels,
-                    NULL, err));
-    int64_t *labels = session_memory(t->step, STEP_LABELS, NULL);
+    float lr = (float)lr_now(t);
+    TRY(loader_fill(t->loader, t->pool, t->at.epoch, t->at.batch, session_host(t->step, t->image), t->labels, NULL,
+                    err));
+    int64_t *labels = session_host(t->step, STEP_LABELS);
     for (int64_t i = 0; i < t->options.batch; i++) labels[i] = t->permutation[t->labels[i]];
-    *(float *)session_memory(t->step, STEP_LR, NULL) = (float)lr_now(t);
-    *(int64_t *)session_memory(t->step, STEP_COUNT, NULL) = t->at.step;
+    TRY(session_write(t->step, STEP_LR, &lr, sizeof lr, err));
+    TRY(session_write(t->step, STEP_COUNT, &t->at.step, sizeof t->at.step, err));
     session_step_set(t->step, (uint64_t)t->at.step);
     return STRIA_OK;
 }
@@ -74,10 +76,12 @@ typedef stria_status step_runner(session *s, stria_error *err);
 static stria_status step_run(trainer *t, step_runner *run, double *loss, stria_error *err) {
     TRY(batch_load(t, err));
     TRY(run(t->step, err));
-    *loss = (double)*(const float *)session_memory(t->step, STEP_LOSS, NULL);
+    float now;
+    TRY(session_read(t->step, STEP_LOSS, &now, sizeof now, err));
+    *loss = (double)now;
     if (!isfinite(*loss)) FAIL(err, STRIA_NOT_FINITE, "the loss is %g", text_real(*loss));
-    score_add(&t->at.epoch_score, session_memory(t->step, CLASSIFIER_LOGITS, NULL),
-              session_memory(t->step, STEP_LABELS, NULL), t->options.batch);
+    score_add(&t->at.epoch_score, session_host(t->step, CLASSIFIER_LOGITS), session_host(t->step, STEP_LABELS),
+              t->options.batch);
     t->at.step++;
     t->at.batch++;
     t->unsaved = true;

@@ -7,21 +7,25 @@
 
 #include <string.h>
 
-static session_config config_of(trainer *t) {
-    return (session_config){
-        .ks = t->ks, .pool = t->pool, .optimize = true, .seed = t->options.seed, .states = &t->states};
+/* The step's session, on the states that it and validation share. */
+static stria_status step_session(trainer *t, graph *step, stria_error *err) {
+    program *p;
+    program_config made = {.ks = t->ks, .threads = pool_threads(t->pool), .optimize = true, .shared = true};
+    session_config config = {.pool = t->pool, .states = &t->states, .seed = t->options.seed};
+    TRY(state_set_add_graph(&t->states, step, err));
+    TRY(program_new(&p, step, &made, t->pool, err));
+    stria_status status = session_new(&t->step, p, &config, err);
+    program_release(p);
+    return status;
 }
 
-/* The step's program, and the states that it and validation share. */
 static stria_status step_make(trainer *t, stria_error *err) {
     recipe r;
     graph *step;
-    session_config config = config_of(t);
     TRY(recipe_of(&t->options, &r, err));
     TRY(schedule_parse(t->options.schedule, &t->schedule, err));
     TRY(step_graph(t->model, t->options.batch, &r, &step, err));
-    stria_status status = state_set_add_graph(&t->states, step, err);
-    if (status == STRIA_OK) status = session_new(&t->step, step, &config, err);
+    stria_status status = step_session(t, step, err);
     graph_free(step);
     return status;
 }
@@ -52,8 +56,8 @@ static stria_status trainer_make(trainer *t, graph *model, stria_error *err) {
     graph_drop_metadata(t->model, MODEL_WEIGHTS);
     TRY(loader_make(t, err));
     TRY(step_make(t, err));
-    session_config config = config_of(t);
-    return t->val ? evaluator_new(&t->validation, t->model, t->val, 256, &config, err) : STRIA_OK;
+    evaluator_config config = {.batch = 256, .ks = t->ks, .pool = t->pool, .states = &t->states};
+    return t->val ? evaluator_new(&t->validation, t->model, t->val, &config, err) : STRIA_OK;
 }
 
 stria_status data_source_name(data_source *s, const char *spec, stria_error *err) {
