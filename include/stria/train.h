@@ -216,8 +216,9 @@ STRIA_API void stria_evaluation_release(stria_evaluation *evaluation); /* frees 
 
 typedef struct stria_predictor stria_predictor;
 
-/* A session for one picture at a time; retains the model. One thread at a time. options NULL: the defaults; batch and
- * progress do not matter. STRIA_BAD_SHAPE for models that are no classifiers of pictures. */
+/* A session for one picture at a time; retains the model. One thread at a time; predictors of one model share its
+ * weights. options NULL: the defaults; batch and progress do not matter. STRIA_BAD_SHAPE for models that are no
+ * classifiers of pictures. */
 STRIA_API stria_status stria_predictor_new(stria_predictor **out, const stria_model *model,
                                            const stria_inference_options *options, stria_error *error);
 STRIA_API void stria_predictor_free(stria_predictor *predictor); /* accepts NULL */

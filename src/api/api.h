@@ -7,6 +7,7 @@
 #include "data/dataset.h"
 #include "graph/graph.h"
 #include "run/machine.h"
+#include "run/programs.h"
 #include "train/trainer.h"
 #include <stria/stria.h>
 
@@ -18,7 +19,8 @@ struct stria_graph {
 
 struct stria_model {
     graph *g;
-    int references; /* atomic */
+    programs *programs; /* of its sessions and predictors; forgotten by whoever changes g */
+    int references;     /* atomic */
 };
 
 struct stria_dataset {
@@ -34,6 +36,10 @@ stria_dataset *dataset_retain(const stria_dataset *d);
 
 /* A graph's copy in which every symbolic dimension is `batch`. */
 stria_status graph_for_batch(graph *g, int64_t batch, graph **out, stria_error *err);
+
+/* A session of the model's program for this wish. */
+stria_status model_session(session **out, const stria_model *m, const program_wish *wish, const session_config *config,
+                           stria_error *err);
 
 stria_port port_of(const value *v, const char *name);
 

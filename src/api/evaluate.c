@@ -112,32 +112,21 @@ struct stria_predictor {
     int64_t picture[3]; /* channels, height, width of the last one */
 };
 
-static stria_status predictor_session(stria_predictor *p, program_config *config, stria_error *err) {
-    graph *g;
-    program *made;
-    config->threads = pool_threads(p->pool);
-    TRY(classifier_prediction(p->model->g, 1, &g, err));
-    stria_status status = program_new(&made, g, config, p->pool, err);
-    graph_free(g);
-    TRY(status);
-    status = session_new(&p->s, made, &(session_config){.pool = p->pool}, err);
-    program_release(made);
-    return status;
-}
-
 stria_status stria_predictor_new(stria_predictor **out, const stria_model *model,
                                  const stria_inference_options *options, stria_error *err) {
     stria_inference_options o = stria_inference_options_default();
-    program_config config = {.optimize = true};
+    program_wish wish = {.make = classifier_prediction, .batch = 1, .config = {.optimize = true}};
     stria_predictor *p;
     TRY(options_take(&o, sizeof o, options, "inference", err));
-    TRY(machine_kernels(o.isa, &config.ks, err));
+    TRY(machine_kernels(o.isa, &wish.config.ks, err));
     TRY(mem_new(&p, 1, sizeof *p, "a predictor", err));
     p->model = model_retain(model);
     p->max_pixels = o.max_pixels;
     stria_status status = classifier_of(model->g, &p->c, err);
     if (status == STRIA_OK) status = pool_new(&p->pool, o.threads, err);
-    if (status == STRIA_OK) status = predictor_session(p, &config, err);
+    wish.config.threads = pool_threads(p->pool);
+    session_config config = {.pool = p->pool};
+    if (status == STRIA_OK) status = model_session(&p->s, model, &wish, &config, err);
     if (status == STRIA_OK) status = class_names_of(model->g, p->c.classes, &p->names, err);
     if (status == STRIA_OK) *out = p;
     else stria_predictor_free(p);

@@ -12,16 +12,25 @@ stria_model *model_retain(const stria_model *m) {
     return shared;
 }
 
-stria_status model_wrap(stria_model **out, graph *g, stria_error *err) {
+/* Takes g over on success only. */
+static stria_status model_new(stria_model **out, graph *g, stria_error *err) {
     stria_model *m;
+    programs *made;
+    TRY(programs_new(&made, err));
     stria_status status = mem_new(&m, 1, sizeof *m, "a model", err);
     if (status != STRIA_OK) {
-        graph_free(g);
+        programs_release(made);
         return status;
     }
-    *m = (stria_model){.g = g, .references = 1};
+    *m = (stria_model){.g = g, .programs = made, .references = 1};
     *out = m;
     return STRIA_OK;
+}
+
+stria_status model_wrap(stria_model **out, graph *g, stria_error *err) {
+    stria_status status = model_new(out, g, err);
+    if (status != STRIA_OK) graph_free(g);
+    return status;
 }
 
 stria_status stria_model_from_graph(stria_model **out, stria_graph *g, stria_error *err) {
@@ -31,10 +40,7 @@ stria_status stria_model_from_graph(stria_model **out, stria_graph *g, stria_err
         if (g->g->node_count == 0) FAIL(err, STRIA_BAD_ARGUMENT, "graph '%s' has no layer", g->g->name);
         TRY(graph_add_output(g->g, g->g->nodes[g->g->node_count - 1]->out[0], NULL, err));
     }
-    stria_model *m;
-    TRY(mem_new(&m, 1, sizeof *m, "a model", err));
-    *m = (stria_model){.g = g->g, .references = 1};
-    *out = m;
+    TRY(model_new(out, g->g, err));
     mem_free(g);
     return STRIA_OK;
 }
@@ -79,6 +85,7 @@ stria_status stria_model_save(const stria_model *m, const char *path, stria_erro
 
 void stria_model_free(stria_model *m) {
     if (!m || __atomic_sub_fetch(&m->references, 1, __ATOMIC_ACQ_REL) > 0) return;
+    programs_release(m->programs);
     graph_free(m->g);
     mem_free(m);
 }
@@ -91,10 +98,12 @@ const char *stria_model_metadata(const stria_model *m, const char *key) {
 }
 
 stria_status stria_model_set_metadata(stria_model *m, const char *key, const char *content, stria_error *err) {
+    programs_forget(m->programs);
     return graph_set_metadata(m->g, key, content, err);
 }
 
 stria_status stria_model_set_preprocess(stria_model *m, const char *preset, stria_error *err) {
+    programs_forget(m->programs);
     return classifier_preset(m->g, preset, err);
 }
 
@@ -165,5 +174,6 @@ stria_status graph_for_batch(graph *g, int64_t batch, graph **out, stria_error *
 
 stria_status stria_model_set_classes(stria_model *m, const char *const *names, int64_t count, stria_error *err) {
     if (count < 1) FAIL(err, STRIA_BAD_ARGUMENT, "%lld class names", (long long)count);
+    programs_forget(m->programs);
     return class_names_store(m->g, names, count, err);
 }

@@ -11,15 +11,11 @@ stria_session_options stria_session_options_default(void) {
     return (stria_session_options){.size = sizeof(stria_session_options), .batch = 1, .optimize = true};
 }
 
-static stria_status session_make(stria_session *s, graph *model, const stria_session_options *o,
-                                 const program_config *config, stria_error *err) {
-    graph *g;
+stria_status model_session(session **out, const stria_model *m, const program_wish *wish, const session_config *config,
+                           stria_error *err) {
     program *p;
-    TRY(graph_for_batch(model, o->batch, &g, err));
-    stria_status status = program_new(&p, g, config, s->pool, err);
-    graph_free(g);
-    TRY(status);
-    status = session_new(&s->s, p, &(session_config){.pool = s->pool, .seed = o->seed}, err);
+    TRY(programs_take(m->programs, m->g, wish, config->pool, &p, err));
+    stria_status status = session_new(out, p, config, err);
     program_release(p);
     return status;
 }
@@ -29,13 +25,16 @@ stria_status stria_session_new(stria_session **out, const stria_model *model, co
     stria_session_options o = stria_session_options_default();
     stria_session *s;
     TRY(options_take(&o, sizeof o, options, "session", err));
-    program_config config = {.optimize = o.optimize, .reference = o.reference, .skip = o.skip};
+    program_wish wish = {.make = graph_for_batch,
+                         .batch = o.batch,
+                         .config = {.optimize = o.optimize, .reference = o.reference, .skip = o.skip}};
     if (o.batch < 1) FAIL(err, STRIA_BAD_ARGUMENT, "a batch of %lld images cannot be run", (long long)o.batch);
-    TRY(machine_kernels(o.isa, &config.ks, err));
+    TRY(machine_kernels(o.isa, &wish.config.ks, err));
     TRY(mem_new(&s, 1, sizeof *s, "a session", err));
     stria_status status = pool_new(&s->pool, o.threads, err);
-    config.threads = pool_threads(s->pool);
-    if (status == STRIA_OK) status = session_make(s, model->g, &o, &config, err);
+    wish.config.threads = pool_threads(s->pool);
+    session_config config = {.pool = s->pool, .seed = o.seed};
+    if (status == STRIA_OK) status = model_session(&s->s, model, &wish, &config, err);
     if (status == STRIA_OK) *out = s;
     else stria_session_free(s);
     return status;

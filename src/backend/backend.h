@@ -16,7 +16,7 @@ typedef struct refusal {
 
 #define REFUSE(why, ...) (snprintf((why)->reason, sizeof(why)->reason, __VA_ARGS__), false)
 
-/* What a node wants to know and book when the session is made. */
+/* What a node wants to know and book when the program is made. */
 typedef struct impl_plan {
     const node *node;
     const kernel_set *ks;
@@ -43,8 +43,8 @@ typedef struct op_impl {
     bool (*accept)(const node *n, refusal *why);
     /* May be NULL. Sets *prepared to a struct in the arena, with everything that depends on shapes only. */
     stria_status (*prepare)(impl_plan *p, void **prepared, stria_error *err);
-    /* May be NULL. Fills `packed` from weights: once where input pack_input is constant between runs, else before each
-     * run. */
+    /* May be NULL. Fills all of `packed` that is read from the weights, input pack_input; of the call, only these,
+     * `prepared`, ks and pool are set. Once where that input is constant between runs, else before each run. */
     void (*pack)(const impl_call *c);
     int pack_input;
     /* Fails only for values that no shape rule can foresee (a label outside the classes): STRIA_BAD_VALUE. The sentence

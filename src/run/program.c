@@ -1,6 +1,7 @@
 #include "run/program.h"
 
 #include "base/text.h"
+#include "run/programs.h"
 #include "transform/transform.h"
 
 #include <assert.h>
@@ -136,7 +137,7 @@ program *program_retain(program *p) {
 }
 
 void program_release(program *p) {
-    if (!p || __atomic_sub_fetch(&p->references, 1, __ATOMIC_ACQ_REL) > 0) return;
+    if (!p || !programs_leave(p)) return;
     mem_free(p->nodes);
     mem_free(p->packed);
     name_table_free(p->outputs);

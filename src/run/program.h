@@ -37,12 +37,13 @@ typedef struct program {
     program_config config;
     arena arena;
     plan plan;
-    program_node *nodes; /* [g->node_count], in schedule order */
-    name_table *outputs; /* the graph's outputs by the names that they have there */
-    char *packed;        /* weights that do not change between runs */
-    size_t packed_bytes; /* of `packed` */
-    size_t own_bytes;    /* of packed weights that each session has for itself */
-    int references;      /* atomic */
+    program_node *nodes;         /* [g->node_count], in schedule order */
+    name_table *outputs;         /* the graph's outputs by the names that they have there */
+    char *packed;                /* weights that do not change between runs */
+    size_t packed_bytes;         /* of `packed` */
+    size_t own_bytes;            /* of packed weights that each session has for itself */
+    int references;              /* atomic */
+    struct program_entry *entry; /* where others find it (programs.h); NULL: nowhere */
 } program;
 
 /* Copies g. Sentences name its layers. The pool (NULL: none) is used to pack weights, and not kept. */
