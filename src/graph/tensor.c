@@ -106,12 +106,12 @@ bool shape_broadcast(const shape *a, const shape *b, shape *out) {
     return true;
 }
 
-stria_status tensor_new(tensor **out, dtype type, const shape *shape, const char *what, stria_error *err) {
+stria_status tensor_raw(tensor **out, dtype type, const shape *shape, const char *what, stria_error *err) {
     char text[192], size[32];
     TRY(shape_check(shape, type, err, "%s", what));
     int64_t bytes = shape_bytes(shape, type);
     tensor *t = mem_zalloc(1, sizeof *t);
-    if (t) t->data = mem_zalloc((size_t)bytes, 1);
+    if (t) t->data = mem_alloc((size_t)bytes);
     if (!t || !t->data) {
         mem_free(t);
         FAIL(err, STRIA_NO_MEMORY, "not enough memory for %s %s (%s)", what, shape_text(shape, text),
@@ -122,6 +122,12 @@ stria_status tensor_new(tensor **out, dtype type, const shape *shape, const char
     t->bytes = (size_t)bytes;
     t->references = 1;
     *out = t;
+    return STRIA_OK;
+}
+
+stria_status tensor_new(tensor **out, dtype type, const shape *shape, const char *what, stria_error *err) {
+    TRY(tensor_raw(out, type, shape, what, err));
+    memset((*out)->data, 0, (*out)->bytes);
     return STRIA_OK;
 }
 

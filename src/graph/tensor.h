@@ -47,6 +47,8 @@ typedef struct tensor {
 
 /* Zeroed contents. `what` names the tensor in the sentence of a failure. */
 stria_status tensor_new(tensor **out, dtype type, const shape *shape, const char *what, stria_error *err);
+/* The same with contents that are not set: for who writes all of them. */
+stria_status tensor_raw(tensor **out, dtype type, const shape *shape, const char *what, stria_error *err);
 tensor *tensor_retain(tensor *t);
 void tensor_release(tensor *t); /* accepts NULL */
 

@@ -95,7 +95,7 @@ static stria_status entry_fill(safetensors_entry *e, const char *name, const pla
                                stria_error *err) {
     uint64_t bytes = p->span.end - p->span.begin;
     if (!(e->name = mem_strdup(name))) FAIL(err, STRIA_NO_MEMORY, "not enough memory for tensor '%s'", name);
-    TRY(tensor_new(&e->data, p->type, &p->shape, name, err));
+    TRY(tensor_raw(&e->data, p->type, &p->shape, name, err));
     if (bytes) memcpy(e->data->data, data + p->span.begin, (size_t)bytes);
     return STRIA_OK;
 }

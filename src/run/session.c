@@ -34,7 +34,7 @@ struct session {
 static stria_status state_own(session *s, const value *v, stria_error *err) {
     tensor *copy;
     if (s->states_owned[v->id]) return STRIA_OK;
-    TRY(tensor_new(&copy, v->type, &v->shape, v->name, err));
+    TRY(tensor_raw(&copy, v->type, &v->shape, v->name, err));
     memcpy(copy->data, s->states[v->id]->data, copy->bytes);
     tensor_release(s->states[v->id]);
     s->states[v->id] = copy;

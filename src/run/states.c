@@ -43,7 +43,7 @@ stria_status state_set_add_graph(state_set *s, const graph *g, stria_error *err)
         const value *v = g->values[i];
         tensor *copy;
         if (v->kind != VALUE_STATE || state_set_find(s, v->name)) continue;
-        TRY(tensor_new(&copy, v->type, &v->shape, v->name, err));
+        TRY(tensor_raw(&copy, v->type, &v->shape, v->name, err));
         memcpy(copy->data, v->data->data, copy->bytes);
         stria_status status = state_set_put(s, v->name, copy, err);
         tensor_release(copy);

@@ -113,7 +113,7 @@ stria_status trainer_model(const trainer *t, graph **out, stria_error *err) {
         const tensor *now = v->kind == VALUE_STATE ? state_set_find(&t->states, v->name) : NULL;
         tensor *copy;
         if (!now) continue;
-        stria_status status = tensor_new(&copy, v->type, &v->shape, v->name, err);
+        stria_status status = tensor_raw(&copy, v->type, &v->shape, v->name, err);
         if (status != STRIA_OK) {
             graph_free(*out);
             return status;

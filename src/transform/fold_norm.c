@@ -53,16 +53,29 @@ static bool takes_norm(const node *n) {
     return fixed(n->in[1]) && (!b || (fixed(b) && is_channel_bias(b, n->out[0]->shape.dim[1])));
 }
 
-/* The channel of y that element i of the weights belongs to. */
-static int64_t channel_of(const node *n, int64_t i) {
+/* How weights lie by channels of y: blocks of `channels` runs of equal length, one a channel. After `blocks` blocks,
+ * the channels of the next group follow. */
+typedef struct channel_order {
+    int64_t run, channels, blocks, groups;
+} channel_order;
+
+static channel_order order_of(const node *n) {
     const shape *w = &n->in[1]->shape;
     int64_t inner = 1;
-    if (n->op == &op_Gemm) return ((const gemm_attributes *)n->attributes)->transB ? i / w->dim[1] : i % w->dim[1];
-    for (int d = 2; d < w->rank; d++) inner *= w->dim[d];
-    if (n->op == &op_Conv) return i / inner / w->dim[1];
+    if (n->op == &op_Gemm && !((const gemm_attributes *)n->attributes)->transB)
+        return (channel_order){1, w->dim[1], w->dim[0], 1};
+    for (int d = n->op == &op_ConvTranspose ? 2 : 1; d < w->rank; d++) inner *= w->dim[d];
+    if (n->op != &op_ConvTranspose) return (channel_order){inner, w->dim[0], 1, 1};
     int64_t groups = ((const conv_transpose_attributes *)n->attributes)->conv.group;
-    int64_t group = i / inner / w->dim[1] / (w->dim[0] / groups);
-    return group * w->dim[1] + i / inner % w->dim[1];
+    return (channel_order){inner, w->dim[1], w->dim[0] / groups, groups};
+}
+
+/* y = w · factor of the channel, in double; factor[groups][channels]. */
+static void weights_scale(const channel_order *o, const float *w, const double *factor, float *y) {
+    for (int64_t g = 0; g < o->groups; g++, factor += o->channels)
+        for (int64_t b = 0; b < o->blocks; b++)
+            for (int64_t c = 0; c < o->channels; c++, w += o->run, y += o->run)
+                for (int64_t i = 0; i < o->run; i++) y[i] = (float)((double)w[i] * factor[c]);
 }
 
 static stria_status constant_add(folder *f, const char *stem, tensor *t, value **out, stria_error *err) {
@@ -86,10 +99,10 @@ static stria_status weights_fold(folder *f, const node *n, const node *norm, val
     stria_status status = STRIA_OK;
     TRY_DONE(mem_new(&factor, (size_t)shape_count(&norm->in[1]->shape) + 1, sizeof *factor, "a pass", err));
     factors_fill(norm, factor);
-    TRY_DONE(tensor_new(&scaled, STRIA_FLOAT32, &w->shape, n->in[1]->name, err));
-    TRY_DONE(tensor_new(&shifted, STRIA_FLOAT32, &norm->in[2]->shape, norm->in[2]->name, err));
-    for (int64_t i = 0; i < shape_count(&w->shape); i++)
-        tensor_put(scaled, i, tensor_f64(w, i) * factor[channel_of(n, i)]);
+    TRY_DONE(tensor_raw(&scaled, STRIA_FLOAT32, &w->shape, n->in[1]->name, err));
+    TRY_DONE(tensor_raw(&shifted, STRIA_FLOAT32, &norm->in[2]->shape, norm->in[2]->name, err));
+    channel_order order = order_of(n);
+    weights_scale(&order, w->data, factor, scaled->data);
     for (int64_t c = 0; c < shape_count(&shifted->shape); c++) {
         double centred = (b ? tensor_f64(b, c) : 0) - tensor_f64(norm->in[3]->data, c);
         tensor_put(shifted, c, centred * factor[c] + tensor_f64(norm->in[2]->data, c));

@@ -25,7 +25,7 @@ static stria_status cast_append(widener *w, value *v, dtype to, value **out) {
 static stria_status contents_widen(widener *w, value *v) {
     tensor *wide;
     if (!v->data) return STRIA_OK;
-    TRY(tensor_new(&wide, STRIA_FLOAT32, &v->shape, v->name, w->err));
+    TRY(tensor_raw(&wide, STRIA_FLOAT32, &v->shape, v->name, w->err));
     int64_t count = shape_count(&v->shape);
     for (int64_t i = 0; i < count; i++) ((float *)wide->data)[i] = (float)tensor_f64(v->data, i);
     tensor_release(v->data);

@@ -138,7 +138,7 @@ stria_status onnx_tensor_decode(tensor **out, const Onnx__TensorProto *p, extern
     elements e;
     TRY(elements_find(p, type, count, files, name, &e, err));
     tensor *t;
-    TRY(tensor_new(&t, type, &s, name, err));
+    TRY(tensor_raw(&t, type, &s, name, err));
     stria_status status = elements_store(t, &e, files, name, err);
     if (status == STRIA_OK) *out = t;
     else tensor_release(t);
