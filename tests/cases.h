@@ -11,7 +11,7 @@
 
 #include "op/op.h"
 
-#define CASE_INPUTS 8
+#define CASE_INPUTS 12
 
 typedef struct case_graph {
     graph *g;

@@ -21,8 +21,9 @@ static void counts_print(const char *what, int from, int to) {
 }
 
 static void attributes_print(const op_def *op) {
-    static const char *const kinds[] = {[ATTR_INT] = "integer",   [ATTR_FLOAT] = "number",   [ATTR_STRING] = "text",
-                                        [ATTR_INTS] = "integers", [ATTR_FLOATS] = "numbers", [ATTR_TENSOR] = "tensor"};
+    static const char *const kinds[] = {
+        [ATTR_INT] = "integer",    [ATTR_FLOAT] = "number",  [ATTR_STRING] = "text",  [ATTR_INTS] = "integers",
+        [ATTR_FLOATS] = "numbers", [ATTR_STRINGS] = "words", [ATTR_TENSOR] = "tensor"};
     if (!op->fields || !op->fields->name) return;
     printf("| attributes | ");
     for (const attr_field *f = op->fields; f->name; f++) {

@@ -53,6 +53,37 @@ static stria_status list_parse(const attr_field *f, void *to, const char *text, 
     return STRIA_OK;
 }
 
+/* "Sigmoid,Tanh" */
+static stria_status words_parse(void *to, const char *text, arena *a, stria_error *err) {
+    int64_t n = list_count(text);
+    char **words = arena_alloc(a, ((size_t)n + 1) * sizeof *words);
+    if (!words) return no_memory(err);
+    for (int64_t i = 0; i < n; i++) {
+        size_t length = strcspn(text, ",");
+        if (!(words[i] = arena_alloc(a, length + 1))) return no_memory(err);
+        memcpy(words[i], text, length);
+        text += length + 1;
+    }
+    *(strings *)to = (strings){n, (const char *const *)words};
+    return STRIA_OK;
+}
+
+static stria_status words_copy(strings *x, arena *a, stria_error *err) {
+    const char **words = arena_alloc(a, ((size_t)x->count + 1) * sizeof *words);
+    if (!words) return no_memory(err);
+    for (int64_t i = 0; i < x->count; i++)
+        if (!(words[i] = arena_strdup(a, x->value[i]))) return no_memory(err);
+    x->value = words;
+    return STRIA_OK;
+}
+
+static bool words_equal(const strings *x, const strings *y) {
+    if (x->count != y->count) return false;
+    for (int64_t i = 0; i < x->count; i++)
+        if (strcmp(x->value[i], y->value[i]) != 0) return false;
+    return true;
+}
+
 static stria_status field_parse(const attr_field *f, void *to, const char *text, arena *a, stria_error *err) {
     double real;
     switch (f->kind) {
@@ -71,6 +102,8 @@ static stria_status field_parse(const attr_field *f, void *to, const char *text,
     case ATTR_INTS:
     case ATTR_FLOATS:
         return list_parse(f, to, text, a, err);
+    case ATTR_STRINGS:
+        return words_parse(to, text, a, err);
     case ATTR_TENSOR:
         break;
     }
@@ -109,6 +142,8 @@ stria_status attributes_copy(const op_def *op, void *to, const void *from, arena
         } else if (f->kind == ATTR_FLOATS) {
             floats *x = p;
             if (!(x->value = arena_copy(a, x->value, (size_t)x->count * sizeof *x->value))) return no_memory(err);
+        } else if (f->kind == ATTR_STRINGS) {
+            TRY(words_copy(p, a, err));
         } else if (f->kind == ATTR_TENSOR) {
             tensor_retain(*(tensor **)p);
         }
@@ -138,6 +173,8 @@ static bool field_equal(const attr_field *f, const void *p, const void *q) {
         return i->count == j->count && (!i->count || !memcmp(i->value, j->value, (size_t)i->count * 8));
     case ATTR_FLOATS:
         return x->count == y->count && (!x->count || !memcmp(x->value, y->value, (size_t)x->count * 4));
+    case ATTR_STRINGS:
+        return words_equal(p, q);
     case ATTR_TENSOR:
         return tensors_equal(*(tensor *const *)p, *(tensor *const *)q);
     }

@@ -18,13 +18,19 @@ typedef struct floats {
     const float *value;
 } floats;
 
+typedef struct strings {
+    int64_t count;
+    const char *const *value;
+} strings;
+
 typedef enum attr_kind {
-    ATTR_INT,    /* int64_t */
-    ATTR_FLOAT,  /* float */
-    ATTR_STRING, /* const char * */
-    ATTR_INTS,   /* ints */
-    ATTR_FLOATS, /* floats */
-    ATTR_TENSOR  /* tensor * (counted by the node's graph) */
+    ATTR_INT,     /* int64_t */
+    ATTR_FLOAT,   /* float */
+    ATTR_STRING,  /* const char * */
+    ATTR_INTS,    /* ints */
+    ATTR_FLOATS,  /* floats */
+    ATTR_STRINGS, /* strings */
+    ATTR_TENSOR   /* tensor * (counted by the node's graph) */
 } attr_kind;
 
 typedef struct attr_field {

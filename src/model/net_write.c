@@ -123,6 +123,7 @@ static stria_status write_attribute(text *t, const node *n, const attr_field *f,
     const void *p = (const char *)n->attributes + f->offset;
     const ints *whole = p;
     const floats *real = p;
+    const strings *word = p;
     write_comma(t);
     text_printf(t, "%s=", f->name);
     switch (f->kind) {
@@ -142,6 +143,10 @@ static stria_status write_attribute(text *t, const node *n, const attr_field *f,
     case ATTR_FLOATS:
         for (int64_t i = 0; i < real->count; i++) text_printf(t, "%s%.9g", i ? "," : "[", (double)real->value[i]);
         text_printf(t, real->count ? "]" : "[]");
+        break;
+    case ATTR_STRINGS:
+        for (int64_t i = 0; i < word->count; i++) text_printf(t, "%s%s", i ? "," : "[", word->value[i]);
+        text_printf(t, word->count ? "]" : "[]");
         break;
     case ATTR_TENSOR:
         FAIL(err, STRIA_UNSUPPORTED, "layer '%s': attribute '%s' is a tensor", n->name, f->name);

@@ -14,6 +14,7 @@ static const struct {
     [ATTR_STRING] = {ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING, "a string"},
     [ATTR_INTS] = {ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS, "a list of integers"},
     [ATTR_FLOATS] = {ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOATS, "a list of floats"},
+    [ATTR_STRINGS] = {ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRINGS, "a list of strings"},
     [ATTR_TENSOR] = {ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR, "a tensor"},
 };
 
@@ -43,10 +44,31 @@ static bool holds(const Onnx__AttributeProto *p, attr_kind kind) {
         return p->n_ints > 0;
     case ATTR_FLOATS:
         return p->n_floats > 0;
+    case ATTR_STRINGS:
+        return p->n_strings > 0;
     case ATTR_TENSOR:
         return p->t != NULL;
     }
     return false;
+}
+
+static stria_status text_decode(const attr_field *f, const ProtobufCBinaryData *from, const char **out, arena *a,
+                                stria_error *err) {
+    char *copy = arena_alloc(a, from->len + 1);
+    if (!copy) FAIL(err, STRIA_NO_MEMORY, "not enough memory for attribute '%s'", f->name);
+    if (from->len) memcpy(copy, from->data, from->len);
+    if (strlen(copy) != from->len) FAIL(err, STRIA_BAD_FILE, "attribute '%s' is not text", f->name);
+    *out = copy;
+    return STRIA_OK;
+}
+
+static stria_status texts_decode(const attr_field *f, const Onnx__AttributeProto *p, strings *out, arena *a,
+                                 stria_error *err) {
+    const char **words = arena_alloc(a, (p->n_strings + 1) * sizeof *words);
+    if (!words) FAIL(err, STRIA_NO_MEMORY, "not enough memory for attribute '%s'", f->name);
+    for (size_t i = 0; i < p->n_strings; i++) TRY(text_decode(f, &p->strings[i], &words[i], a, err));
+    *out = (strings){(int64_t)p->n_strings, words};
+    return STRIA_OK;
 }
 
 static stria_status field_decode(const attr_field *f, void *to, const Onnx__AttributeProto *p, external_files *files,
@@ -65,14 +87,10 @@ static stria_status field_decode(const attr_field *f, void *to, const Onnx__Attr
     case ATTR_FLOATS:
         *(floats *)to = (floats){(int64_t)p->n_floats, p->floats};
         return STRIA_OK;
-    case ATTR_STRING: {
-        char *copy = arena_alloc(a, p->s.len + 1);
-        if (!copy) FAIL(err, STRIA_NO_MEMORY, "not enough memory for attribute '%s'", f->name);
-        if (p->s.len) memcpy(copy, p->s.data, p->s.len);
-        if (strlen(copy) != p->s.len) FAIL(err, STRIA_BAD_FILE, "attribute '%s' is not text", f->name);
-        *(const char **)to = copy;
-        return STRIA_OK;
-    }
+    case ATTR_STRING:
+        return text_decode(f, &p->s, to, a, err);
+    case ATTR_STRINGS:
+        return texts_decode(f, p, to, a, err);
     case ATTR_TENSOR:
         break;
     }
@@ -140,6 +158,14 @@ static bool tensor_encode(Onnx__AttributeProto *p, const tensor *t, arena *a) {
     return true;
 }
 
+static bool texts_encode(Onnx__AttributeProto *p, const strings *from, arena *a) {
+    p->n_strings = (size_t)from->count;
+    p->strings = arena_alloc(a, (p->n_strings + 1) * sizeof *p->strings);
+    for (size_t i = 0; p->strings && i < p->n_strings; i++)
+        p->strings[i] = (ProtobufCBinaryData){strlen(from->value[i]), (uint8_t *)(uintptr_t)from->value[i]};
+    return p->strings != NULL;
+}
+
 static bool field_encode(Onnx__AttributeProto *p, const attr_field *f, const void *from, arena *a) {
     onnx__attribute_proto__init(p);
     p->name = (char *)(uintptr_t)f->name;
@@ -165,6 +191,8 @@ static bool field_encode(Onnx__AttributeProto *p, const attr_field *f, const voi
         p->n_floats = (size_t)((const floats *)from)->count;
         p->floats = (float *)(uintptr_t)((const floats *)from)->value;
         break;
+    case ATTR_STRINGS:
+        return texts_encode(p, from, a);
     case ATTR_TENSOR:
         return tensor_encode(p, *(tensor *const *)from, a);
     }
@@ -184,6 +212,8 @@ static bool is_absent(const attr_field *f, const void *p) {
         return ((const ints *)p)->count == 0;
     case ATTR_FLOATS:
         return ((const floats *)p)->count == 0;
+    case ATTR_STRINGS:
+        return ((const strings *)p)->count == 0;
     case ATTR_TENSOR:
         return !*(tensor *const *)p;
     }

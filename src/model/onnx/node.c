@@ -125,6 +125,7 @@ static stria_status outputs_name(importer *im, const Onnx__NodeProto *n, parts *
         FAIL(err, STRIA_UNSUPPORTED, "%d of its outputs are used, it has %d", p->out_count, p->op->out_max);
     for (int i = 0; i < p->out_count; i++) {
         const char *name = i < (int)n->n_output ? n->output[i] : "";
+        if (!name_given(name) && i < p->op->out_min) name = p->name; /* made, and read by nobody: an LSTM's Y */
         p->out_names[i] = name_given(name) ? import_value_name(im, name) : "";
         if (!p->out_names[i]) FAIL(err, STRIA_NO_MEMORY, "not enough memory for a name");
     }
@@ -133,7 +134,7 @@ static stria_status outputs_name(importer *im, const Onnx__NodeProto *n, parts *
 
 static void outputs_bind(importer *im, const Onnx__NodeProto *n, const node *made) {
     for (int i = 0; i < made->out_count && i < (int)n->n_output; i++)
-        if (made->out[i]) definition_find(im, n->output[i])->value = made->out[i];
+        if (made->out[i] && name_given(n->output[i])) definition_find(im, n->output[i])->value = made->out[i];
 }
 
 /* Adds the node; with `after`, a Reshape to that shape behind it takes its output's name. */
