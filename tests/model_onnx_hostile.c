@@ -108,7 +108,7 @@ static void test_refusals(void **state) {
         {unknown_operator, "t.onnx: node 'first' (Convv): Stria has no operator 'Convv' of domain 'ai.onnx', opset 21; "
                            "the nearest is 'Conv'"},
         {foreign_domain, "no operator 'FusedConv' of domain 'com.microsoft'"},
-        {control_flow, "no operator 'If'"},
+        {control_flow, "node 'z' (If) has no else_branch"},
         {cycle, "need each other's results"},
         {missing, "node 'p' (Relu) reads 'nowhere', which nothing computes"},
         {twice, "two tensors are named 'y'"},

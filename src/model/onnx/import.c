@@ -75,7 +75,8 @@ static stria_status initializers_decode(importer *im, stria_error *err) {
         if (d->kind != FROM_INITIALIZER || !d->used) continue;
         Onnx__TensorProto *p = im->file->initializer[d->index];
         TRY(onnx_tensor_decode(&d->data, p, &im->files, err));
-        mem_free(p->raw_data.data); /* it is the model's largest part, and copied */
+        if ((size_t)d->index >= im->file_tensors) continue; /* a branch's, which may be expanded twice */
+        mem_free(p->raw_data.data);                         /* it is the model's largest part, and copied */
         p->raw_data = (ProtobufCBinaryData){0, NULL};
     }
     external_files_release(&im->files);
@@ -125,7 +126,7 @@ static stria_status import_input(importer *im, definition *d, int position, stri
     TRY(input_type(p, &t, &type, err));
     shape s = {.rank = (int)t->shape->n_dim};
     for (int i = 0; i < s.rank; i++)
-        s.dim[i] = !dimension_open(t->shape->dim[i]) ? t->shape->dim[i]->dim_value : i ? im->nominal : 1;
+        s.dim[i] = !dimension_open(t->shape->dim[i]) ? t->shape->dim[i]->dim_value : i ? im->nominal : im->first;
     if (known) s = known->shape; /* whatever the file says: what does not fit, an operator refuses */
     char text[192];
     if (shape_count(&s) < 0)
@@ -145,8 +146,8 @@ static bool has_open_sizes(const graph *g) {
     return false;
 }
 
-static stria_status import_initializer(importer *im, definition *d, stria_error *err) {
-    if (!d->used) return STRIA_OK;
+stria_status import_initializer(importer *im, definition *d, stria_error *err) {
+    if (!d->used || d->value) return STRIA_OK;
     const char *name = import_value_name(im, d->name);
     if (!name) FAIL(err, STRIA_NO_MEMORY, "not enough memory for tensor '%s'", d->name);
     if (d->role == ROLE_NONE) TRY(graph_add_constant(im->g, name, d->data, &d->value, err));
@@ -212,11 +213,15 @@ static stria_status build(importer *im, stria_error *err) {
     TRY(graph_new(&im->g, name, err));
     for (int i = 0; i < im->definition_count; i++) {
         if (im->definitions[i].kind == FROM_INPUT) TRY(import_input(im, &im->definitions[i], inputs++, err));
-        if (im->definitions[i].kind == FROM_INITIALIZER) TRY(import_initializer(im, &im->definitions[i], err));
+        bool own = im->definitions[i].kind == FROM_INITIALIZER && (size_t)im->definitions[i].index < im->file_tensors;
+        if (own) TRY(import_initializer(im, &im->definitions[i], err));
     }
     for (size_t i = 0; i < im->file->n_node; i++) {
-        if (im->opsets) im->opset = im->opsets[im->order[i]];
-        TRY(import_node(im, im->file->node[im->order[i]], err));
+        int k = im->order[i];
+        bool taken;
+        if (im->opsets) im->opset = im->opsets[k];
+        TRY(branch_taken(im, k, &taken, err));
+        if (taken) TRY(import_node(im, im->file->node[k], err));
     }
     for (size_t i = 0; i < im->file->n_output; i++) {
         const definition *d = definition_find(im, im->file->output[i]->name);
@@ -228,20 +233,43 @@ static stria_status build(importer *im, stria_error *err) {
     return STRIA_OK;
 }
 
-static void build_undo(importer *im) {
+static stria_status build_again(importer *im, int64_t first, int64_t nominal, stria_error *err) {
     graph_free(im->g);
     im->g = NULL;
+    im->first = first;
+    im->nominal = nominal;
     for (int i = 0; i < im->definition_count; i++) im->definitions[i].value = NULL;
+    return build(im, err);
 }
 
 static stria_status build_twice(importer *im, stria_error *err) {
     stria_error again;
-    im->nominal = 1;
-    stria_status status = build(im, err);
+    stria_status status = build_again(im, 1, 1, err);
     if (status == STRIA_OK || status == STRIA_NO_MEMORY || !im->g || !has_open_sizes(im->g)) return status;
-    build_undo(im);
-    im->nominal = NOMINAL_LARGER;
-    return build(im, &again) == STRIA_OK ? STRIA_OK : status;
+    return build_again(im, 1, NOMINAL_LARGER, &again) == STRIA_OK ? STRIA_OK : status;
+}
+
+static bool has_open_batch(const graph *g) {
+    for (int i = 0; i < g->input_count; i++)
+        if (g->inputs[i]->shape.rank && g->inputs[i]->symbol[0]) return true;
+    return false;
+}
+
+/* The branches that were taken are those of any batch, which may be chosen later. */
+static stria_status branches_check(importer *im, stria_error *err) {
+    uint64_t of_one = branch_decisions(im);
+    stria_error other;
+    if (!im->branch_count || !has_open_batch(im->g)) return STRIA_OK;
+    graph *g = im->g;
+    im->g = NULL;
+    bool same = build_again(im, 2, im->nominal, &other) != STRIA_OK || branch_decisions(im) == of_one;
+    graph_free(im->g);
+    im->g = g;
+    if (!same)
+        FAIL(err, STRIA_UNSUPPORTED,
+             "the condition of an If depends on the batch, which the file leaves open; with arrays given or a fixed "
+             "batch it can be decided");
+    return STRIA_OK;
 }
 
 static bool has_optional(const importer *im) {
@@ -256,6 +284,7 @@ static stria_status import(importer *im, stria_error *err) {
     if (im->file->n_sparse_initializer) FAIL(err, STRIA_UNSUPPORTED, "sparse initialisers are not supported");
     if (!im->file->n_output) FAIL(err, STRIA_BAD_FILE, "its graph has no outputs");
     TRY(opset_among(im->model->opset_import, im->model->n_opset_import, 1, &im->opset, err));
+    im->file_tensors = im->file->n_initializer;
     TRY(functions_expand(im, err));
     TRY(scan_definitions(im, err));
     TRY(scan_order(im, err));
@@ -265,10 +294,11 @@ static stria_status import(importer *im, stria_error *err) {
     roles_from_metadata(im, "stria.statistics", ROLE_STATISTIC);
     TRY(initializers_decode(im, err));
     stria_status status = build_twice(im, err);
-    if (status == STRIA_OK || status == STRIA_NO_MEMORY || !has_optional(im)) return status;
-    build_undo(im); /* an operator may need contents that shape rules do not */
-    im->all_fixed = true;
-    return build_twice(im, err);
+    if (status != STRIA_OK && status != STRIA_NO_MEMORY && has_optional(im)) {
+        im->all_fixed = true; /* an operator may need contents that shape rules do not */
+        status = build_twice(im, err);
+    }
+    return status == STRIA_OK ? branches_check(im, err) : status;
 }
 
 static void importer_release(importer *im) {
@@ -278,6 +308,7 @@ static void importer_release(importer *im) {
     mem_free(im->slots);
     mem_free(im->order);
     mem_free(im->opsets);
+    branches_free(im);
     wire_free(im->model);
     arena_release(&im->arena);
 }
@@ -302,7 +333,9 @@ stria_status onnx_read(graph **out, const uint8_t *data, size_t size, const char
 
 stria_status onnx_read_known(graph **out, const uint8_t *data, size_t size, const char *file_name,
                              const onnx_known *known, stria_error *err) {
-    importer im = {.known = known ? *known : (onnx_known){0}, .files = {.model_file = file_name}};
+    importer im = {.known = known ? *known : (onnx_known){0},
+                   .files = {.model_file = file_name},
+                   .graph_bytes = wire_budget(size)};
     arena_init(&im.arena);
     stria_status status = wire_unpack(&onnx__model_proto__descriptor, data, size, &im.model, err);
     if (status == STRIA_BAD_FILE) error_prefix(err, "not an ONNX model, or a damaged one: ");

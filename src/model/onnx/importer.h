@@ -24,12 +24,32 @@ typedef struct definition {
     value *value;    /* in the graph that is being built */
 } definition;
 
+/* One side of an If, whose nodes stand among the others: they are built if the condition holds (or does not). */
+typedef struct branch {
+    const char *condition; /* a name of the file */
+    bool side;
+    int outer; /* the branch that the If itself stands in; −1: none */
+} branch;
+
+/* The graph of a branch, once it is decoded from the bytes of an attribute. */
+typedef struct branch_decoded {
+    const uint8_t *bytes;
+    Onnx__GraphProto *graph;
+} branch_decoded;
+
 typedef struct importer {
     Onnx__ModelProto *model;
     Onnx__GraphProto *file;
-    int64_t opset;    /* of ONNX's own domain, of the node at hand */
-    int64_t *opsets;  /* of each node, where functions have others; NULL: all the model's */
-    onnx_known known; /* contents of inputs that are given before */
+    int64_t opset;   /* of ONNX's own domain, of the node at hand */
+    int64_t *opsets; /* of each node, where functions have others; NULL: all the model's */
+    branch *branches;
+    int *branch_of; /* of each node: index in branches, −1: none; NULL: there are no branches */
+    int branch_count, branch_capacity;
+    branch_decoded *graphs;
+    int graph_count, graph_capacity;
+    size_t graph_bytes;  /* that may still be decoded */
+    size_t file_tensors; /* initialisers of the file's own graph; those of branches come behind */
+    onnx_known known;    /* contents of inputs that are given before */
     external_files files;
     arena arena;
     definition *definitions;
@@ -38,13 +58,22 @@ typedef struct importer {
     size_t slot_mask;
     int *order;      /* of nodes: each after those that it reads */
     graph *g;        /* being built */
-    int64_t nominal; /* size of open dimensions behind the first */
+    int64_t first;   /* size of open first dimensions */
+    int64_t nominal; /* of those behind the first */
     int fresh;       /* counts made-up names */
     bool all_fixed;  /* optional inputs become constants: an operator needs the contents of one */
 } importer;
 
-/* function.c: im->file with the bodies of the model's functions in place of the nodes that call them. */
+/* function.c: im->file with the bodies of the model's functions in place of the nodes that call them, and with the
+ * nodes of both sides of each If before it. */
 stria_status functions_expand(importer *im, stria_error *err);
+/* branch.c. Whether the node of the file is to be built: the conditions of all branches that it stands in say so. */
+stria_status branch_taken(const importer *im, int node, bool *taken, stria_error *err);
+/* An If whose branches are built: its outputs are those of the side that its condition names. */
+stria_status branch_join(importer *im, const Onnx__NodeProto *n, stria_error *err);
+/* Which branches were taken, as one number. */
+uint64_t branch_decisions(const importer *im);
+void branches_free(importer *im);
 /* import.c: of ONNX's own domain, among these. */
 stria_status opset_among(Onnx__OperatorSetIdProto *const *list, size_t count, int64_t standard, int64_t *out,
                          stria_error *err);
@@ -59,6 +88,8 @@ static inline bool name_given(const char *name) {
     return name && *name;
 }
 
+/* import.c: puts it into the graph, unless it is there: a branch's, when a node that is built reads it. */
+stria_status import_initializer(importer *im, definition *d, stria_error *err);
 /* import.c: a name fit to be shown and not yet taken in the graph; NULL without memory. */
 const char *import_value_name(importer *im, const char *name);
 const char *import_node_name(importer *im, const char *name);

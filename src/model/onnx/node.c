@@ -62,6 +62,13 @@ static stria_status operator_find(const importer *im, const Onnx__NodeProto *n, 
     const char *domain = name_given(n->domain) ? n->domain : "ai.onnx", *names[512];
     int count = 0;
     if ((*out = op_find(domain, n->op_type))) return STRIA_OK;
+    bool loops = strcmp(n->op_type, "Loop") == 0 || strcmp(n->op_type, "Scan") == 0;
+    if (loops && strcmp(domain, "ai.onnx") == 0)
+        FAIL(err, STRIA_UNSUPPORTED,
+             "Stria does not run operator '%s': how often its body runs depends on data, and Stria plans every step "
+             "before "
+             "it runs; exporters unroll a loop whose count is fixed",
+             n->op_type);
     for (const op_def *const *op = op_all(); *op && count < 512; op++)
         if (strcmp((*op)->domain, "stria") != 0) names[count++] = (*op)->name;
     const char *nearest = text_nearest(n->op_type, names, count);
@@ -103,7 +110,8 @@ static stria_status parts_alloc(importer *im, const Onnx__NodeProto *n, int extr
 
 static stria_status inputs_resolve(importer *im, upgraded *u, parts *p, stria_error *err) {
     for (size_t i = 0; i < u->node.n_input; i++) {
-        const definition *d = definition_find(im, u->node.input[i]);
+        definition *d = definition_find(im, u->node.input[i]);
+        if (d && d->kind == FROM_INITIALIZER) TRY(import_initializer(im, d, err));
         p->in[i] = d ? d->value : NULL;
         if (d && !d->value) FAIL(err, STRIA_BAD_FILE, "input '%s' is not there yet", u->node.input[i]);
     }
@@ -177,6 +185,7 @@ stria_status import_node(importer *im, const Onnx__NodeProto *n, stria_error *er
     bool own = !name_given(n->domain) || strcmp(n->domain, "ai.onnx") == 0;
     stria_status status;
     if (own && strcmp(n->op_type, "Constant") == 0) status = import_constant_node(im, n, err);
+    else if (own && strcmp(n->op_type, "If") == 0) status = branch_join(im, n, err);
     else {
         status = upgrade_node(im, n, &u, err);
         if (status == STRIA_OK) status = upgraded_import(im, &u, err);

@@ -96,9 +96,24 @@ stria_status scan_definitions(importer *im, stria_error *err) {
 
 /* ---- order ---- */
 
-/* The node that makes input k of node n, or −1. */
+static size_t conditions(const importer *im, int n) {
+    size_t count = 0;
+    for (int i = im->branch_of ? im->branch_of[n] : -1; i >= 0; i = im->branches[i].outer) count++;
+    return count;
+}
+
+/* What node n must come behind: its inputs, and the conditions of the branches that it stands in. */
+static const char *needed(const importer *im, int n, size_t k) {
+    size_t inputs = im->file->node[n]->n_input;
+    if (k < inputs) return im->file->node[n]->input[k];
+    int i = im->branch_of[n];
+    while (k-- > inputs) i = im->branches[i].outer;
+    return im->branches[i].condition;
+}
+
+/* The node that makes the k-th of these, or −1. */
 static int maker(const importer *im, int n, size_t k) {
-    const definition *d = definition_find(im, im->file->node[n]->input[k]);
+    const definition *d = definition_find(im, needed(im, n, k));
     return d && d->kind == FROM_NODE ? d->index : -1;
 }
 
@@ -117,7 +132,7 @@ static stria_status visit(importer *im, int first, uint8_t *state, int *stack, s
     state[first] = OPEN;
     while (depth >= 0) {
         int n = stack[depth];
-        if (next[n] == im->file->node[n]->n_input) {
+        if (next[n] == im->file->node[n]->n_input + conditions(im, n)) {
             state[n] = DONE;
             im->order[(*count)++] = n;
             depth--;
@@ -203,6 +218,7 @@ static bool decides_shapes(const importer *im, const Onnx__NodeProto *n) {
  * its crop today. */
 static uint32_t value_inputs_of(const importer *im, const Onnx__NodeProto *n, const op_def *op) {
     if (!n->op_type) return 0;
+    if (strcmp(n->op_type, "If") == 0) return 1 << 0;
     if (strcmp(n->op_type, "Upsample") == 0 || (op == &op_Resize && im->opset < 11)) return 1 << 1;
     return op ? op->value_inputs : 0;
 }

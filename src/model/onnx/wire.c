@@ -72,15 +72,15 @@ stria_status wire_check(const ProtobufCMessageDescriptor *message, const uint8_t
 }
 
 typedef struct budget {
-    size_t left;
+    size_t *left;
     bool no_memory, exceeded;
 } budget;
 
 static void *budget_alloc(void *data, size_t bytes) {
     budget *b = data;
-    b->exceeded = b->exceeded || bytes > b->left;
+    b->exceeded = b->exceeded || bytes > *b->left;
     if (b->exceeded) return NULL;
-    b->left -= bytes;
+    *b->left -= bytes;
     void *p = mem_alloc(bytes);
     b->no_memory = b->no_memory || !p;
     return p;
@@ -91,11 +91,20 @@ static void budget_free(void *data, void *p) {
     mem_free(p);
 }
 
+size_t wire_budget(size_t size) {
+    return size > (SIZE_MAX - BUDGET_EXTRA) / BUDGET_FACTOR ? SIZE_MAX : size * BUDGET_FACTOR + BUDGET_EXTRA;
+}
+
 stria_status wire_unpack(const ProtobufCMessageDescriptor *message, const uint8_t *data, size_t size, void *out,
                          stria_error *err) {
+    size_t left = wire_budget(size);
+    return wire_unpack_within(message, data, size, &left, out, err);
+}
+
+stria_status wire_unpack_within(const ProtobufCMessageDescriptor *message, const uint8_t *data, size_t size,
+                                size_t *left, void *out, stria_error *err) {
     TRY(wire_check(message, data, size, err));
-    budget b = {.left =
-                    size > (SIZE_MAX - BUDGET_EXTRA) / BUDGET_FACTOR ? SIZE_MAX : size * BUDGET_FACTOR + BUDGET_EXTRA};
+    budget b = {.left = left};
     ProtobufCAllocator allocator = {budget_alloc, budget_free, &b};
     ProtobufCMessage *m = protobuf_c_message_unpack(message, &allocator, size, data);
     if (b.no_memory) FAIL(err, STRIA_NO_MEMORY, "not enough memory to decode a file of %zu bytes", size);

@@ -14,6 +14,11 @@ stria_status wire_check(const ProtobufCMessageDescriptor *message, const uint8_t
 /* wire_check, then decoding. All memory comes from base/memory. Release with wire_free. */
 stria_status wire_unpack(const ProtobufCMessageDescriptor *message, const uint8_t *data, size_t size, void *out,
                          stria_error *err);
+/* The same within *left bytes, which become fewer: for messages that are decoded one after the other. wire_budget: what
+ * a file of this size may take. */
+stria_status wire_unpack_within(const ProtobufCMessageDescriptor *message, const uint8_t *data, size_t size,
+                                size_t *left, void *out, stria_error *err);
+size_t wire_budget(size_t size);
 void wire_free(void *message); /* accepts NULL */
 
 #endif
