@@ -92,8 +92,8 @@ static bool check_case(const op_def *op, const op_case *text) {
     }
     /* soft labels and class weights of a loss are data: no rule differentiates them */
     if (op->infer == op_SoftmaxCrossEntropyLoss.infer || op == &op_CrossEntropyLoss) count = 1;
-    /* nor does dropout's ratio have a gradient */
-    if (op == &op_Dropout) count = 1;
+    /* nor do dropout's ratio and the regions of RoiAlign have a gradient */
+    if (op == &op_Dropout || op == &op_RoiAlign) count = 1;
     if (autodiff(c.g, loss, x, count, dx, &err) != STRIA_OK) fail_msg("%s: %s", name, err.text);
     tensor **contents = case_contents(&c);
     if (graph_evaluate(c.g, contents, -1, &err) != STRIA_OK) fail_msg("%s: %s", name, err.text);

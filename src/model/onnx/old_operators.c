@@ -116,6 +116,8 @@ static stria_status split_before_18(importer *im, upgraded *u, stria_error *err)
 
 stria_status old_operator_rename(importer *im, upgraded *u, stria_error *err) {
     const char *op = u->node.op_type;
+    if (im->opset < 16 && strcmp(op, "RoiAlign") == 0) /* regions were not shifted by half a pixel */
+        return attribute_set_text(im, &u->node, "coordinate_transformation_mode", "output_half_pixel", err);
     if (strcmp(op, "Upsample") == 0 || (im->opset < 11 && strcmp(op, "Resize") == 0))
         return resize_before_11(im, u, err);
     if (im->opset < 18 && strcmp(op, "Split") == 0) return split_before_18(im, u, err);
