@@ -45,8 +45,8 @@ stria_status conv_check_kernel(const conv_attributes *a, const shape *w, stria_e
     return STRIA_OK;
 }
 
-static stria_status shape_infer(conv_shape *s, const conv_attributes *a, const shape *x, const shape *w,
-                                stria_error *err) {
+stria_status conv_infer_shape(conv_shape *s, const conv_attributes *a, const shape *x, const shape *w,
+                              stria_error *err) {
     window slides[2];
     TRY(conv_check_ranks(x, w, err));
     TRY(check_channels(x, w, a->group, err));
@@ -69,7 +69,7 @@ conv_shape conv_shape_of(const node *n) {
     conv_shape s = {0};
     stria_status status = n->op == &op_ConvTranspose
                               ? conv_transpose_infer_shape(&s, n->attributes, &n->in[0]->shape, &n->in[1]->shape, NULL)
-                              : shape_infer(&s, n->attributes, x_shape(n), w_shape(n), NULL);
+                              : conv_infer_shape(&s, n->attributes, x_shape(n), w_shape(n), NULL);
     assert(status == STRIA_OK);
     (void)status;
     return s;
@@ -92,7 +92,7 @@ static shape y_shape(const node *n, const conv_shape *s) {
 static stria_status infer(node *n, stria_error *err) {
     conv_shape s;
     TRY(rule_floats(n, 0, err));
-    TRY(shape_infer(&s, n->attributes, x_shape(n), w_shape(n), err));
+    TRY(conv_infer_shape(&s, n->attributes, x_shape(n), w_shape(n), err));
     if (rule_input(n, 2)) {
         const shape *b = &n->in[2]->shape;
         char text[192];
@@ -106,7 +106,7 @@ static stria_status infer(node *n, stria_error *err) {
 static stria_status infer_gradient(node *n, stria_error *err) {
     conv_shape s;
     TRY(rule_floats(n, 0, err));
-    TRY(shape_infer(&s, n->attributes, x_shape(n), w_shape(n), err));
+    TRY(conv_infer_shape(&s, n->attributes, x_shape(n), w_shape(n), err));
     shape y = y_shape(n, &s);
     TRY(rule_same_shape(&n->in[0]->shape, "dy", &y, "the convolution's output", err));
     return rule_output(n, 0, n->in[0]->type, n->op == &op_ConvDataGradient ? x_shape(n) : w_shape(n), err);

@@ -23,6 +23,9 @@ typedef struct conv_transpose_attributes {
     ints output_padding, output_shape; /* none: zeros; what the windows reach */
 } conv_transpose_attributes;
 
+/* Of Conv and its kin with this x and w. */
+stria_status conv_infer_shape(conv_shape *s, const conv_attributes *a, const shape *x, const shape *w,
+                              stria_error *err);
 stria_status conv_check_ranks(const shape *x, const shape *w, stria_error *err);
 /* kernel_shape, if given, is the weights'. */
 stria_status conv_check_kernel(const conv_attributes *a, const shape *w, stria_error *err);

@@ -27,7 +27,7 @@ static void batch_strides(const shape *s, const shape *batch, int64_t stride[RAN
     for (int d = 0; d < batch->rank; d++) stride[d] *= matrix;
 }
 
-static stria_status matmul_geometry(product_geometry *p, const shape *a, const shape *b, stria_error *err) {
+stria_status matmul_geometry(product_geometry *p, const shape *a, const shape *b, stria_error *err) {
     char ta[192], tb[192];
     if (a->rank < 1 || b->rank < 1)
         FAIL(err, STRIA_BAD_SHAPE, "cannot multiply %s by %s: a scalar is no matrix", shape_text(a, ta),
@@ -76,14 +76,19 @@ product_geometry product_geometry_of(const node *n) {
     return p;
 }
 
+shape matmul_shape(const product_geometry *p, const shape *a, const shape *b) {
+    shape y = p->batch;
+    if (a->rank > 1) y.dim[y.rank++] = p->m;
+    if (b->rank > 1) y.dim[y.rank++] = p->n;
+    return y;
+}
+
 static stria_status matmul_infer(node *n, stria_error *err) {
     product_geometry p;
     TRY(rule_same_type(n, 0, 1, err));
     if (n->in[0]->type == STRIA_BOOL) FAIL(err, STRIA_BAD_SHAPE, "inputs are bool, expected numbers");
     TRY(geometry(&p, n, err));
-    shape y = p.batch;
-    if (n->in[0]->shape.rank > 1) y.dim[y.rank++] = p.m;
-    if (n->in[1]->shape.rank > 1) y.dim[y.rank++] = p.n;
+    shape y = matmul_shape(&p, &n->in[0]->shape, &n->in[1]->shape);
     return rule_output(n, 0, n->in[0]->type, &y, err);
 }
 

@@ -19,6 +19,9 @@ typedef struct product_geometry {
     int64_t a_batch[RANK_MAX], b_batch[RANK_MAX];
 } product_geometry;
 
+/* Of NumPy's matmul of these shapes, and the shape of its result. */
+stria_status matmul_geometry(product_geometry *p, const shape *a, const shape *b, stria_error *err);
+shape matmul_shape(const product_geometry *p, const shape *a, const shape *b);
 /* Once the shapes are inferred. */
 product_geometry product_geometry_of(const node *n);
 
