@@ -142,4 +142,5 @@ CPU(OneHot, cpu_one_hot)
 CPU(PadGradient, cpu_pad_gradient)
 CPU(Cast, cpu_cast)
 CPU(CastLike, cpu_cast)
+CPU(BitCast, cpu_view)
 /* Elementwise operators of one tensor and their gradients are found by unary_op_of (cpu.c). */
