@@ -51,6 +51,10 @@ typedef struct stria_error {
  * may be used after it. */
 STRIA_API void stria_files_abandon(void);
 
+/* Writes a whole file atomically: on failure a file that was there is as it was. Links are followed. STRIA_IO for a
+ * folder that cannot be written or a full disk, STRIA_BAD_FILE for what is there but is not a regular file. */
+STRIA_API stria_status stria_file_write(const char *path, const void *data, size_t bytes, stria_error *error);
+
 /* The library's version, "1.2.3", and as a number like STRIA_VERSION_NUMBER. Static storage. Thread-safe. */
 STRIA_API const char *stria_version(void);
 STRIA_API int stria_version_number(void);

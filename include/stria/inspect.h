@@ -43,6 +43,29 @@ STRIA_API stria_status stria_summarize(const stria_model *model, int64_t batch, 
 /* Frees the arrays; accepts a zeroed struct. */
 STRIA_API void stria_summary_release(stria_summary *summary);
 
+/* ---- the graph, node by node ---- */
+
+/* A node of a model. Strings belong to the model. */
+typedef struct stria_node_row {
+    const char *name, *op, *domain; /* domain "" is ONNX's own */
+    const char *origin;             /* "", or the forward node that this node differentiates */
+    int input_count, output_count;
+} stria_node_row;
+/* A value that a node reads or makes. */
+typedef struct stria_operand {
+    const char *name; /* "" for an optional one that is absent */
+    const char *kind; /* "input", "constant", "parameter", "frozen", "statistic", "variable", "result", "absent" */
+    int node;         /* the node whose result it is, −1: none */
+    stria_type type;
+    int rank;
+    int64_t shape[STRIA_RANK_MAX]; /* of one image where the batch is open */
+} stria_operand;
+/* The index-th node, each after the nodes whose results it reads; false past the last. */
+STRIA_API bool stria_model_node(const stria_model *model, int index, stria_node_row *out);
+/* Its index-th input and output; false past the last. */
+STRIA_API bool stria_model_node_input(const stria_model *model, int node, int index, stria_operand *out);
+STRIA_API bool stria_model_node_output(const stria_model *model, int node, int index, stria_operand *out);
+
 /* ---- which kernel runs each node, and why better ones declined ---- */
 
 typedef struct stria_refusal {

@@ -133,6 +133,18 @@ STRIA_API const stria_train_options *stria_trainer_options(const stria_trainer *
 STRIA_API const char *stria_trainer_folder(const stria_trainer *trainer);
 STRIA_API void stria_trainer_free(stria_trainer *trainer); /* accepts NULL */
 
+/* What a run folder's checkpoint says, read once; of a training that is still running, what it said last. */
+typedef struct stria_run stria_run;
+
+/* STRIA_NO_FILE where there is no run, STRIA_BAD_FILE for a damaged checkpoint. Free with stria_run_free. */
+STRIA_API stria_status stria_run_open(stria_run **out, const char *folder, stria_error *error);
+/* The text of a key of docs/run-folder.md ("step", "data.checksum", "option.lr"); NULL if there is none. Lives as long
+ * as the run. */
+STRIA_API const char *stria_run_text(const stria_run *run, const char *key);
+/* Whether a process trains in the folder now. */
+STRIA_API bool stria_run_active(const char *folder);
+STRIA_API void stria_run_free(stria_run *run); /* accepts NULL */
+
 /* The spec of the training data of a run folder ("fashion-mnist"), into text[bytes]. STRIA_NO_FILE, STRIA_BAD_FILE,
  * STRIA_BAD_ARGUMENT if it is longer. */
 STRIA_API stria_status stria_run_data(const char *folder, char *text, size_t bytes, stria_error *error);
@@ -193,6 +205,10 @@ typedef struct stria_inference_options {
     bool (*progress)(int64_t done, int64_t of, void *context); /* NULL: none; false stops with STRIA_INTERRUPTED */
     void *context;
     int64_t max_pixels; /* of a picture's file in stria_predict_file, as in stria_dataset_options; 0: the default */
+    /* NULL, or what stria_evaluate calls for each image in order, in the calling thread. index: in the dataset; label:
+     * its class as the model counts; probabilities[classes]: the model's, valid during the call. */
+    void (*judge)(int64_t index, int64_t label, const float *probabilities, int classes, void *context);
+    void *judge_context;
 } stria_inference_options;
 
 /* All CPUs, a batch that is chosen, the best instruction set, no progress. */
@@ -238,6 +254,11 @@ STRIA_API stria_status stria_predict_file(stria_predictor *predictor, const char
                                           stria_error *error);
 STRIA_API stria_status stria_predict_item(stria_predictor *predictor, const stria_dataset *data, int64_t index,
                                           float *probabilities, stria_error *error);
+/* The model's input for one picture, uint8 [1 or 3, height, width], as prediction makes it: float32 [1, channels,
+ * height, width]. Free with stria_array_release. STRIA_BAD_SHAPE for another array, a model that is not a classifier of
+ * pictures, or a picture that does not become its input. */
+STRIA_API stria_status stria_model_picture(const stria_model *model, const stria_array *picture, stria_array *out,
+                                           stria_error *error);
 
 #ifdef __cplusplus
 }

@@ -34,6 +34,9 @@ stria_model *model_retain(const stria_model *m);
 stria_status model_wrap(stria_model **out, graph *g, stria_error *err); /* takes g over, on failure too */
 stria_dataset *dataset_retain(const stria_dataset *d);
 
+/* A picture as arrays hold it: uint8 [1 or 3, height, width] with all its bytes. */
+stria_status picture_check(const stria_array *a, stria_error *err);
+
 /* A graph's copy in which every symbolic dimension is `batch`. */
 stria_status graph_for_batch(graph *g, int64_t batch, graph **out, stria_error *err);
 

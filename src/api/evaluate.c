@@ -59,6 +59,39 @@ static stria_status evaluation_fill(stria_evaluation *out, score *s, const graph
     return STRIA_OK;
 }
 
+static void softmax(const float *logits, float *probabilities, int64_t classes) {
+    double most = -INFINITY, sum = 0;
+    for (int64_t c = 0; c < classes; c++) most = fmax(most, (double)logits[c]);
+    for (int64_t c = 0; c < classes; c++) sum += exp((double)logits[c] - most);
+    for (int64_t c = 0; c < classes; c++) probabilities[c] = (float)(exp((double)logits[c] - most) / sum);
+}
+
+static void sigmoid(const float *logits, float *probabilities, int64_t classes) {
+    for (int64_t c = 0; c < classes; c++) probabilities[c] = (float)(1 / (1 + exp(-(double)logits[c])));
+}
+
+/* What the caller's `judge` needs of each image. */
+typedef struct judging {
+    const stria_inference_options *options;
+    float *probabilities;
+    int classes;
+    bool multi_label;
+} judging;
+
+static void image_judge(int64_t index, int64_t label, const float *logits, void *context) {
+    const judging *j = context;
+    (j->multi_label ? sigmoid : softmax)(logits, j->probabilities, j->classes);
+    j->options->judge(index, label, j->probabilities, j->classes, j->options->judge_context);
+}
+
+static stria_status judging_begin(judging *j, evaluator *e, stria_error *err) {
+    if (!j->options->judge) return STRIA_OK;
+    j->classes = (int)evaluator_classes(e);
+    j->multi_label = evaluator_multi_label(e);
+    evaluator_on_image(e, image_judge, j);
+    return mem_new(&j->probabilities, (size_t)j->classes, sizeof *j->probabilities, "probabilities", err);
+}
+
 stria_status stria_evaluate(const stria_model *model, const stria_dataset *data, const stria_inference_options *options,
                             stria_evaluation *out, stria_error *err) {
     stria_inference_options o = stria_inference_options_default();
@@ -66,6 +99,7 @@ stria_status stria_evaluate(const stria_model *model, const stria_dataset *data,
     evaluator *e = NULL;
     score s = {0};
     pool *p = NULL;
+    judging j = {.options = &o};
     TRY(options_take(&o, sizeof o, options, "inference", err));
     if (o.batch < 0) FAIL(err, STRIA_BAD_ARGUMENT, "a batch of %lld images cannot be run", (long long)o.batch);
     TRY(machine_kernels(o.isa, &ks, err));
@@ -74,8 +108,10 @@ stria_status stria_evaluate(const stria_model *model, const stria_dataset *data,
     stria_status status = evaluator_new(&e, model->g, data->d, &config, err);
     if (status == STRIA_OK) status = score_init(&s, evaluator_classes(e), true, err);
     if (status == STRIA_OK) s.multi_label = evaluator_multi_label(e);
+    if (status == STRIA_OK) status = judging_begin(&j, e, err);
     if (status == STRIA_OK) status = evaluator_run(e, &s, o.progress, o.context, err);
     if (status == STRIA_OK) status = evaluation_fill(out, &s, model->g, err);
+    mem_free(j.probabilities);
     score_release(&s);
     evaluator_free(e);
     pool_release(p);
@@ -154,17 +190,6 @@ const char *stria_predictor_class_name(const stria_predictor *p, int i) {
     return i >= 0 && i < p->c.classes ? p->names[i] : "";
 }
 
-static void softmax(const float *logits, float *probabilities, int64_t classes) {
-    double most = -INFINITY, sum = 0;
-    for (int64_t c = 0; c < classes; c++) most = fmax(most, (double)logits[c]);
-    for (int64_t c = 0; c < classes; c++) sum += exp((double)logits[c] - most);
-    for (int64_t c = 0; c < classes; c++) probabilities[c] = (float)(exp((double)logits[c] - most) / sum);
-}
-
-static void sigmoid(const float *logits, float *probabilities, int64_t classes) {
-    for (int64_t c = 0; c < classes; c++) probabilities[c] = (float)(1 / (1 + exp(-(double)logits[c])));
-}
-
 /* What the session gave, as probabilities. */
 static void probabilities_fill(stria_predictor *p, float *probabilities) {
     const output_kind *kind = &p->c.kind;
@@ -174,20 +199,53 @@ static void probabilities_fill(stria_predictor *p, float *probabilities) {
     else (kind->relation == OUTPUT_MULTI_LABEL ? sigmoid : softmax)(scores, probabilities, p->c.classes);
 }
 
+/* What q makes of the picture is the model's input. */
+static stria_status picture_fits(const classifier *c, const preprocess *q, const image_view *view, stria_error *err) {
+    const int64_t *x = c->image->shape.dim;
+    int shape[3];
+    TRY(preprocess_shape(q, view->channels, view->height, view->width, shape, err));
+    if (shape[0] != x[1] || shape[1] != x[2] || shape[2] != x[3])
+        FAIL(err, STRIA_BAD_SHAPE, "the picture becomes %dx%dx%d, but input '%s' takes %lldx%lldx%lld", shape[0],
+             shape[1], shape[2], c->image->name, (long long)x[1], (long long)x[2], (long long)x[3]);
+    return STRIA_OK;
+}
+
 static stria_status predict_view(stria_predictor *p, const image_view *view, float *probabilities, stria_error *err) {
     const int64_t *x = p->c.image->shape.dim;
     const int wanted[3] = {(int)x[1], (int)x[2], (int)x[3]};
     preprocess q = preprocess_fit(&p->c.preprocess, view, wanted);
-    int shape[3];
-    TRY(preprocess_shape(&q, view->channels, view->height, view->width, shape, err));
-    if (shape[0] != x[1] || shape[1] != x[2] || shape[2] != x[3])
-        FAIL(err, STRIA_BAD_SHAPE, "the picture becomes %dx%dx%d, but input '%s' takes %lldx%lldx%lld", shape[0],
-             shape[1], shape[2], p->c.image->name, (long long)x[1], (long long)x[2], (long long)x[3]);
+    TRY(picture_fits(&p->c, &q, view, err));
     TRY(preprocess_apply(&q, NULL, view, session_host(p->s, p->c.image->name), err));
     TRY(session_run(p->s, err));
     probabilities_fill(p, probabilities);
     p->picture[0] = view->channels, p->picture[1] = view->height, p->picture[2] = view->width;
     return STRIA_OK;
+}
+
+stria_status stria_model_picture(const stria_model *model, const stria_array *picture, stria_array *out,
+                                 stria_error *err) {
+    classifier c;
+    TRY(picture_check(picture, err));
+    TRY(classifier_of(model->g, &c, err));
+    const int64_t *x = c.image->shape.dim, *side = picture->shape;
+    const int wanted[3] = {(int)x[1], (int)x[2], (int)x[3]};
+    image_view view = {.bytes = picture->data,
+                       .channels = (int)side[0],
+                       .height = (int)side[1],
+                       .width = (int)side[2],
+                       .channel_step = side[1] * side[2],
+                       .row_step = side[2],
+                       .pixel_step = 1,
+                       .range = RANGE_OF_PIXELS};
+    preprocess q = preprocess_fit(&c.preprocess, &view, wanted);
+    TRY(picture_fits(&c, &q, &view, err));
+    stria_array a = {.type = STRIA_FLOAT32, .rank = 4, .shape = {1, x[1], x[2], x[3]}};
+    a.bytes = (size_t)x[1] * (size_t)x[2] * (size_t)x[3] * sizeof(float);
+    TRY(mem_new(&a.data, 1, a.bytes, "a picture", err));
+    stria_status status = preprocess_apply(&q, NULL, &view, a.data, err);
+    if (status == STRIA_OK) *out = a;
+    else mem_free(a.data);
+    return status;
 }
 
 stria_status stria_predict_file(stria_predictor *p, const char *path, float *probabilities, stria_error *err) {

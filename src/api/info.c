@@ -11,6 +11,10 @@ void stria_files_abandon(void) {
     file_writers_abandon();
 }
 
+stria_status stria_file_write(const char *path, const void *data, size_t bytes, stria_error *err) {
+    return file_write(path, data, bytes, err);
+}
+
 #define ROWS_MAX 16
 
 static stria_info_row rows[ROWS_MAX + 1];

@@ -28,16 +28,22 @@ stria_status stria_picture_read(const char *path, stria_array *out, stria_error 
     return status;
 }
 
-stria_status stria_picture_write(const char *path, const stria_array *a, stria_error *err) {
+stria_status picture_check(const stria_array *a, stria_error *err) {
     if (a->type != STRIA_UINT8 || a->rank != 3 || (a->shape[0] != 1 && a->shape[0] != 3))
         FAIL(err, STRIA_BAD_SHAPE, "a picture is uint8 [1 or 3, height, width]");
     for (int i = 1; i < 3; i++)
         if (a->shape[i] < 1 || a->shape[i] > IMAGE_MAX_SIDE)
             FAIL(err, STRIA_BAD_SHAPE, "a picture of %lld x %lld pixels cannot be written, a side has 1 to %d",
                  (long long)a->shape[2], (long long)a->shape[1], IMAGE_MAX_SIDE);
-    size_t pixels = (size_t)a->shape[1] * (size_t)a->shape[2], bytes = pixels * (size_t)a->shape[0];
+    size_t bytes = (size_t)a->shape[1] * (size_t)a->shape[2] * (size_t)a->shape[0];
     if (a->bytes != bytes || !a->data)
         FAIL(err, STRIA_BAD_SHAPE, "a picture's shape needs %zu bytes, %zu are given", bytes, a->data ? a->bytes : 0);
+    return STRIA_OK;
+}
+
+stria_status stria_picture_write(const char *path, const stria_array *a, stria_error *err) {
+    TRY(picture_check(a, err));
+    size_t pixels = (size_t)a->shape[1] * (size_t)a->shape[2], bytes = pixels * (size_t)a->shape[0];
     image m = {.channels = (int)a->shape[0], .height = (int)a->shape[1], .width = (int)a->shape[2]};
     TRY(mem_new(&m.pixels, bytes, 1, "a picture", err));
     planes_join(a->data, m.pixels, m.channels, pixels);

@@ -203,15 +203,3 @@ void stria_trainer_free(stria_trainer *s) {
     pool_release(s->pool);
     mem_free(s);
 }
-
-stria_status stria_run_data(const char *folder, char *spec, size_t bytes, stria_error *err) {
-    checkpoint c;
-    TRY(checkpoint_read(&c, folder, err));
-    stria_status status = STRIA_OK;
-    if (strlen(c.source.spec) >= bytes)
-        status = error_set(err, STRIA_BAD_ARGUMENT, "the data's name has %zu bytes, more than %zu",
-                           strlen(c.source.spec), bytes);
-    else memcpy(spec, c.source.spec, strlen(c.source.spec) + 1);
-    checkpoint_release(&c);
-    return status;
-}

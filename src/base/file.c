@@ -94,6 +94,16 @@ stria_status file_lock(const char *path, int *handle, stria_error *err) {
 }
 
 /* Not by closing alone: a forked child may have a copy of the descriptor. */
+bool file_is_locked(const char *path) {
+    char name[PATH_MAX];
+    if (snprintf(name, sizeof name, "%s/lock", path) >= (int)sizeof name) return false;
+    int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0) return false;
+    bool locked = flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    close(fd); /* and the shared lock with it */
+    return locked;
+}
+
 void file_unlock(int handle) {
     if (handle < 0) return;
     flock(handle, LOCK_UN);

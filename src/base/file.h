@@ -87,7 +87,8 @@ stria_status folder_sync_name(const char *path, stria_error *err);
  * the file stays and holds the process number). A link of that name is refused. STRIA_BUSY if it is held, by another
  * process or by this one. */
 stria_status file_lock(const char *path, int *handle, stria_error *err);
-void file_unlock(int handle);      /* accepts −1 */
-void file_lock_forget(int handle); /* a forked child's copy: the lock stays its parent's */
+bool file_is_locked(const char *path); /* by whomever; changes nothing */
+void file_unlock(int handle);          /* accepts −1 */
+void file_lock_forget(int handle);     /* a forked child's copy: the lock stays its parent's */
 
 #endif

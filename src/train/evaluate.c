@@ -11,6 +11,8 @@ struct evaluator {
     int64_t batch, classes;
     bool multi_label;
     int64_t *labels, *permutation;
+    evaluator_judge *judge;
+    void *context; /* of judge */
 };
 
 static stria_status session_for(graph *g, int64_t batch, const evaluator_config *config, session **out,
@@ -78,6 +80,15 @@ bool evaluator_multi_label(const evaluator *e) {
     return e->multi_label;
 }
 
+void evaluator_on_image(evaluator *e, evaluator_judge *judge, void *context) {
+    e->judge = judge;
+    e->context = context;
+}
+
+static void judge_batch(const evaluator *e, int64_t first, const float *logits, int64_t n) {
+    for (int64_t i = 0; e->judge && i < n; i++) e->judge(first + i, e->labels[i], logits + i * e->classes, e->context);
+}
+
 stria_status evaluator_run(evaluator *e, score *s, bool (*progress)(int64_t done, int64_t of, void *context),
                            void *context, stria_error *err) {
     int64_t batches = loader_batches(e->loader);
@@ -88,7 +99,9 @@ stria_status evaluator_run(evaluator *e, score *s, bool (*progress)(int64_t done
         TRY(loader_fill(e->loader, e->pool, 0, b, x, e->labels, NULL, err));
         TRY(session_run(run, err));
         for (int64_t i = 0; i < n; i++) e->labels[i] = e->permutation[e->labels[i]];
-        score_add(s, session_host(run, CLASSIFIER_LOGITS), e->labels, n);
+        const float *logits = session_host(run, CLASSIFIER_LOGITS);
+        judge_batch(e, b * e->batch, logits, n);
+        score_add(s, logits, e->labels, n);
         if (progress && !progress(s->images, dataset_count(e->d), context))
             FAIL(err, STRIA_INTERRUPTED, "stopped after %lld of %lld images", (long long)s->images,
                  (long long)dataset_count(e->d));

@@ -25,6 +25,9 @@ void evaluator_free(evaluator *e); /* accepts NULL */
  * progress may be NULL; false stops with STRIA_INTERRUPTED. */
 stria_status evaluator_run(evaluator *e, score *s, bool (*progress)(int64_t done, int64_t of, void *context),
                            void *context, stria_error *err);
+/* Shown every image of a run: its index, the model's class of its label, its logits[classes]. NULL: nobody. */
+typedef void evaluator_judge(int64_t index, int64_t label, const float *logits, void *context);
+void evaluator_on_image(evaluator *e, evaluator_judge *judge, void *context);
 int64_t evaluator_classes(const evaluator *e);
 bool evaluator_multi_label(const evaluator *e); /* for score.multi_label */
 
