@@ -259,6 +259,10 @@ static bool check_operands(const options *given, stria_error *error) {
     return true;
 }
 
+static bool takes_out(const options *given) {
+    return row_find(given, "out", 3) || row_find(given, "output", 6);
+}
+
 bool options_parse(options *given, int argc, char **argv, stria_error *error) {
     given->values = calloc((size_t)argc + 1, sizeof *given->values);
     given->operands = calloc((size_t)argc + 1, sizeof *given->operands);
@@ -274,6 +278,11 @@ bool options_parse(options *given, int argc, char **argv, stria_error *error) {
             return true;
         } else if (!ended && strncmp(word, "--", 2) == 0) {
             int words = parse_option(given, argc - i, argv + i, error);
+            if (words == 0) return false;
+            i += words;
+        } else if (!ended && strcmp(word, "-o") == 0 && takes_out(given)) { /* as compilers have it */
+            char out[] = "--out", *pair[] = {out, i + 1 < argc ? argv[i + 1] : NULL};
+            int words = parse_option(given, i + 1 < argc ? 2 : 1, pair, error);
             if (words == 0) return false;
             i += words;
         } else if (!ended && word[0] == '-' && word[1] && !strchr(".0123456789", word[1])) { /* "-1 2" is an array */

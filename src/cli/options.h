@@ -47,7 +47,8 @@ typedef struct options {
 
 /* Prepares the rows of a verb. */
 void options_init(options *given, const struct verb *of);
-/* Reads argv[0 … argc): options before, between and after operands, "--key value" or "--key=value", "--" ends options.
+/* Reads argv[0 … argc): options before, between and after operands, "--key value" or "--key=value", "-o" for
+ * --out or --output, "--" ends options.
  * On failure the error holds the sentence and false is returned. */
 bool options_parse(options *given, int argc, char **argv, stria_error *error);
 void options_release(options *given);
