@@ -267,6 +267,8 @@ bool options_parse(options *given, int argc, char **argv, stria_error *error) {
     given->values = calloc((size_t)argc + 1, sizeof *given->values);
     given->operands = calloc((size_t)argc + 1, sizeof *given->operands);
     if (!given->values || !given->operands) return refuse(error, "out of memory");
+    given->words = argv;
+    given->word_count = argc;
     bool ended = false;
     for (int i = 0; i < argc;) {
         const char *word = argv[i];

@@ -43,6 +43,8 @@ typedef struct options {
     int value_count;
     const char **operands;
     int operand_count;
+    char **words; /* as they were typed, after the verb */
+    int word_count;
 } options;
 
 /* Prepares the rows of a verb. */

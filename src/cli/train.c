@@ -3,6 +3,8 @@
 #include "cli/json.h"
 #include "cli/picture.h"
 #include "cli/progress.h"
+#include "cli/record.h"
+#include "cli/report.h"
 #include "cli/score.h"
 #include "cli/settings.h"
 #include "cli/signals.h"
@@ -26,11 +28,17 @@ typedef struct training {
     stria_trainer *trainer;
     stria_evaluation score;
     bool tested;
+    bool scored; /* the score is there, of this split: test, or val where there is no test */
+    const char *tested_split;
     int64_t limit; /* of images, as the training has it: the test has the same */
     progress progress;
+    report *report;            /* NULL before the first checkpoint */
+    bool recorded, unreported; /* run.json is written; the report failed once, which was said */
+    int run_threads;
 } training;
 
 static void training_release(training *t) {
+    report_free(t->report);
     stria_evaluation_release(&t->score);
     stria_trainer_free(t->trainer);
     stria_dataset_free(t->train);
@@ -159,6 +167,49 @@ static stria_status training_resume(training *t, stria_error *error) {
     return status;
 }
 
+/* A report that cannot be written is said once; the training goes on. */
+static void report_check(training *t, stria_status status, const stria_error *error) {
+    if (status != STRIA_OK && !t->unreported) term_say("no report: %s", error->text);
+    if (status != STRIA_OK) t->unreported = true;
+}
+
+static void report_make(training *t) {
+    char file[1100];
+    stria_error error = {0};
+    stria_model *model = NULL;
+    snprintf(file, sizeof file, "%s/report.html", t->folder);
+    t->report = report_new(t->folder, file, report_language(t->given));
+    if (t->report && stria_trainer_model(t->trainer, &model, &error) == STRIA_OK)
+        report_check(t, report_model(t->report, model, &error), &error);
+    stria_model_free(model);
+}
+
+/* At the first checkpoint: before it, a folder that was given up would stay. */
+static void report_begin(training *t) {
+    stria_error error = {0};
+    t->recorded = true;
+    report_check(t, record_write(t->folder, t->given, t->run_threads, &error), &error);
+    report_make(t);
+}
+
+static bool training_event(const stria_event *event, void *context) {
+    training *t = context;
+    stria_error error = {0};
+    if (event->kind == STRIA_EVENT_START) t->run_threads = event->threads;
+    if (event->kind == STRIA_EVENT_CHECKPOINT && !t->recorded) report_begin(t);
+    bool written = event->kind == STRIA_EVENT_STEP || event->kind == STRIA_EVENT_CHECKPOINT;
+    if (t->report && written && !t->unreported) report_check(t, report_refresh(t->report, &error), &error);
+    return progress_event(event, &t->progress);
+}
+
+/* The report as it stays. */
+static void report_end(training *t, page_state state) {
+    stria_error error = {0};
+    if (!t->report) return;
+    if (t->scored) report_score(t->report, &t->score, t->test, t->data, t->tested_split);
+    report_check(t, report_write(t->report, state, &error), &error);
+}
+
 /* The trained model judged by the source's test images; a source may have none. */
 static stria_status training_test(training *t, stria_error *error) {
     stria_error none = {0};
@@ -169,12 +220,17 @@ static stria_status training_test(training *t, stria_error *error) {
     stria_trainer_free(t->trainer);
     t->trainer = NULL;
     if (status != STRIA_OK) return status;
+    t->tested_split = "test";
     if (source_data(t->given, t->data, STRIA_SPLIT_TEST, t->limit, &t->test, &none) != STRIA_OK) {
         term_say("no test images, so no final evaluation: %s", none.text);
-        return STRIA_OK;
+        if (!t->report || !t->progress.val_images) return STRIA_OK;
+        t->tested_split = "val"; /* for the report */
+        if (source_data(t->given, t->data, STRIA_SPLIT_VAL, t->limit, &t->test, &none) != STRIA_OK) return STRIA_OK;
     }
+    if (t->report) report_judge(t->report, &run);
     status = stria_evaluate(t->model, t->test, &run, &t->score, error);
-    t->tested = status == STRIA_OK;
+    t->scored = status == STRIA_OK;
+    t->tested = t->scored && strcmp(t->tested_split, "test") == 0;
     return status;
 }
 
@@ -251,7 +307,7 @@ static int failed(training *t, const stria_error *error) {
 }
 
 static stria_status training_run(training *t, stria_error *error) {
-    stria_trainer_on_event(t->trainer, progress_event, &t->progress);
+    stria_trainer_on_event(t->trainer, training_event, t);
     signals_hold();
     stria_status status = stria_trainer_run(t->trainer, error);
     term_bar_clear();
@@ -271,7 +327,9 @@ static int train_run(const options *given) {
     if (!signals_asked()) signals_release(); /* else what comes after the first one does not cut the last words off */
     bool complete = status == STRIA_OK, json = option_given(given, "json");
     bool stopped = complete ? signals_asked() : status == STRIA_INTERRUPTED && t->progress.started;
+    if (complete && !stopped && !t->report) report_make(t); /* all its epochs were done before */
     if (complete && !stopped) status = training_test(t, &error);
+    report_end(t, complete ? PAGE_COMPLETE : PAGE_STOPPED);
     if (complete && !stopped && status == STRIA_OK && !json) status = training_print(t, &error);
     int code = stopped ? interrupted(t, complete) : status == STRIA_OK ? EXIT_DONE : failed(t, &error);
     if (code == EXIT_DONE && json) code = json_finish(training_json(t));
@@ -297,6 +355,7 @@ static const option_row train_rows[] = {
      .choices = "yes|no",
      .help = "keep some training images out to validate each epoch"},
     OPTION_LIMIT("0", "at most so many images of each split, 0: all"),
+    OPTION_LANG,
     OPTION_MAX_PIXELS,
     OPTIONS_PREPROCESS,
     {0},
@@ -305,7 +364,7 @@ static const option_row train_rows[] = {
 const verb verb_train = {
     .name = "train",
     .usage = "MODEL --data DATA [options]\n--resume [RUN] [options]",
-    .about = "trains a network and writes a run folder: model.onnx, checkpoint, metrics",
+    .about = "trains a network and writes a run folder: model.onnx, checkpoint, metrics, report",
     .text = "The same seed gives the same bits, with any number of threads and after any interruption. Ctrl-C saves "
             "and says how "
             "to go on. Afterwards the test images of the same data judge the model. A network may bring "

@@ -1,0 +1,85 @@
+#include "cli/record.h"
+
+#include "cli/json.h"
+#include "cli/source.h"
+#include "cli/term.h"
+#include "cli/verb.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { COMMANDS_MAX = 100, FILE_MAX = 1 << 20 };
+
+char *record_command(const options *given) {
+    size_t bytes = 64;
+    for (int i = 0; i < given->word_count; i++) bytes += 4 * strlen(given->words[i]) + 4;
+    char *text = malloc(bytes);
+    if (!text) return NULL;
+    size_t length = (size_t)snprintf(text, bytes, "stria %s", given->verb->name);
+    for (int i = 0; i < given->word_count; i++) {
+        text[length++] = ' ';
+        show_word(given->words[i], text + length, bytes - length);
+        length += strlen(text + length);
+    }
+    return text;
+}
+
+json_t *record_read(const char *folder) {
+    char path[4200];
+    snprintf(path, sizeof path, "%s/run.json", folder);
+    FILE *f = fopen(path, "rbe");
+    char *text = f ? malloc(FILE_MAX) : NULL;
+    size_t bytes = text ? fread(text, 1, FILE_MAX, f) : 0;
+    json_t *document = bytes && bytes < FILE_MAX ? json_loadb(text, bytes, 0, NULL) : NULL;
+    free(text);
+    if (f) fclose(f);
+    if (json_is_object(document)) return document;
+    json_decref(document);
+    return NULL;
+}
+
+const char *record_text(const json_t *document, const char *key) {
+    const char *text = json_string_value(json_object_get(document, key));
+    return text ? text : "";
+}
+
+static void set(json_t *document, const char *key, const char *text) {
+    json_object_set_new(document, key, json_text(text));
+}
+
+static json_t *record_new(const char *command, int threads) {
+    json_t *document = json_object();
+    char now[40];
+    struct tm parts;
+    time_t seconds = time(NULL);
+    const stria_info_row *row;
+    set(document, "command", command);
+    if (gmtime_r(&seconds, &parts) && strftime(now, sizeof now, "%Y-%m-%dT%H:%M:%SZ", &parts))
+        set(document, "begun", now);
+    for (int i = 0; (row = stria_info(i)); i++)
+        if (strcmp(row->key, "version") == 0 || strcmp(row->key, "processor") == 0 || strcmp(row->key, "system") == 0 ||
+            strcmp(row->key, "isa") == 0)
+            set(document, row->key, row->value);
+    json_object_set_new(document, "threads", json_integer(threads));
+    json_object_set_new(document, "continued", json_array());
+    return document;
+}
+
+stria_status record_write(const char *folder, const options *given, int threads, stria_error *error) {
+    char path[4200], *command = record_command(given);
+    bool resumed = option_given(given, "resume");
+    json_t *document = resumed ? record_read(folder) : NULL;
+    if (!command) return source_refuse(error, STRIA_NO_MEMORY, "not enough memory for run.json");
+    if (!document) document = record_new(resumed ? "" : command, threads);
+    json_t *list = json_object_get(document, "continued");
+    if (resumed && json_array_size(list) < COMMANDS_MAX) json_array_append_new(list, json_text(command));
+    char *text = json_dumps(document, JSON_INDENT(2));
+    snprintf(path, sizeof path, "%s/run.json", folder);
+    stria_status status = text ? stria_file_write(path, text, strlen(text), error)
+                               : source_refuse(error, STRIA_NO_MEMORY, "not enough memory for run.json");
+    free(text);
+    free(command);
+    json_decref(document);
+    return status;
+}

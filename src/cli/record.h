@@ -1,0 +1,18 @@
+/* run.json of a run folder: the commands that trained it, and the machine. */
+#ifndef CLI_RECORD_H
+#define CLI_RECORD_H
+
+#include "cli/options.h"
+
+#include <jansson.h>
+
+/* Writes it, or adds the command of a run that goes on. What is there but is not such a file is written anew. */
+stria_status record_write(const char *folder, const options *given, int threads, stria_error *error);
+/* The document, for json_decref; NULL where there is none. */
+json_t *record_read(const char *folder);
+/* A text of it, "" if it is not there. Lives as long as the document. */
+const char *record_text(const json_t *document, const char *key);
+/* "stria train lenet5 --data fashion-mnist", as a shell takes it; free it. NULL when memory runs out. */
+char *record_command(const options *given);
+
+#endif

@@ -1,0 +1,180 @@
+/* stria report: the report of a run that was trained before, or is training now. */
+#include "cli/report.h"
+
+#include "cli/json.h"
+#include "cli/source.h"
+#include "cli/term.h"
+#include "cli/verb.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* One run on its way to its report. */
+typedef struct reporting {
+    const options *given;
+    const char *folder;
+    char file[4200], spec[4096];
+    report *report;
+    stria_model *model;
+    stria_dataset *data;
+    stria_evaluation score;
+    bool scored;
+} reporting;
+
+static void reporting_release(reporting *r) {
+    report_free(r->report);
+    stria_evaluation_release(&r->score);
+    stria_dataset_free(r->data);
+    stria_model_free(r->model);
+}
+
+/* The run's own data, or --data; the split that was asked for, or the first of test and val that there is. */
+static stria_status data_open(reporting *r, const stria_run *run, const char **split, stria_error *error) {
+    static const char *const names[] = {"train", "val", "test"};
+    const char *limit = stria_run_text(run, "data.limit"), *said = option_text(r->given, "data");
+    snprintf(r->spec, sizeof r->spec, "%s", said ? said : stria_run_text(run, "data"));
+    int64_t most = option_given(r->given, "limit") ? option_integer(r->given, "limit")
+                   : limit                         ? strtoll(limit, NULL, 10)
+                                                   : 0;
+    stria_split first = source_split(r->given);
+    stria_status status = source_data(r->given, r->spec, first, most, &r->data, error);
+    *split = names[first];
+    if (status != STRIA_OK && !option_given(r->given, "split") && !said) {
+        stria_error none;
+        if (source_data(r->given, r->spec, STRIA_SPLIT_VAL, most, &r->data, &none) != STRIA_OK) return status;
+        *split = names[STRIA_SPLIT_VAL];
+        return STRIA_OK;
+    }
+    return status;
+}
+
+static stria_status score(reporting *r, const stria_run *run, stria_error *error) {
+    const char *split = "";
+    stria_inference_options options = source_inference(r->given, "evaluating");
+    stria_status status = data_open(r, run, &split, error);
+    if (status != STRIA_OK && !option_given(r->given, "data")) {
+        term_say("%s: without an evaluation: %s", r->folder, error->text);
+        return STRIA_OK;
+    }
+    if (status == STRIA_OK) {
+        report_judge(r->report, &options);
+        status = stria_evaluate(r->model, r->data, &options, &r->score, error);
+    }
+    if (status != STRIA_OK) return status;
+    r->scored = true;
+    report_score(r->report, &r->score, r->data, r->spec, split);
+    return STRIA_OK;
+}
+
+/* Complete where all epochs are done. */
+static page_state state_of(const reporting *r, const stria_run *run) {
+    const char *epoch = stria_run_text(run, "epoch"), *of = stria_run_text(run, "option.epochs");
+    if (stria_run_active(r->folder)) return PAGE_RUNNING;
+    return epoch && of && strtoll(epoch, NULL, 10) >= strtoll(of, NULL, 10) ? PAGE_COMPLETE : PAGE_STOPPED;
+}
+
+static stria_status report_one(reporting *r, const stria_run *run, page_state state, stria_error *error) {
+    stria_error none;
+    r->report = report_new(r->folder, r->file, report_language(r->given));
+    if (!r->report) return source_refuse(error, STRIA_NO_MEMORY, "not enough memory for a report");
+    stria_status status = stria_model_open(&r->model, r->folder, 0, &none);
+    if (status != STRIA_OK) term_say("%s: without its network: %s", r->folder, none.text);
+    status = r->model ? report_model(r->report, r->model, error) : STRIA_OK;
+    bool evaluates = r->model && state != PAGE_RUNNING && !option_given(r->given, "no-eval");
+    if (status == STRIA_OK && evaluates) status = score(r, run, error);
+    if (status == STRIA_OK) status = report_write(r->report, state, error);
+    return status;
+}
+
+static json_t *report_json(const reporting *r, page_state state) {
+    static const char *const names[] = {
+        [PAGE_RUNNING] = "running", [PAGE_COMPLETE] = "complete", [PAGE_STOPPED] = "stopped"};
+    const history *h = report_history(r->report);
+    return json_pack("{s:o,s:o,s:I,s:s,s:I,s:I,s:o,s:o}", "run", json_text(r->folder), "file", json_text(r->file),
+                     "bytes", (json_int_t)report_bytes(r->report), "state", names[state], "step", (json_int_t)h->step,
+                     "epoch", (json_int_t)h->epoch, "images", r->scored ? json_integer(r->score.images) : json_null(),
+                     "top1", r->scored ? json_number(r->score.top1) : json_null());
+}
+
+static int report_folder(const options *given, const char *folder, const char *file, json_t *list) {
+    char bytes[32];
+    stria_run *run = NULL;
+    stria_error error = {0};
+    reporting *r = calloc(1, sizeof *r);
+    if (!r) return EXIT_FAILED;
+    r->given = given;
+    r->folder = folder;
+    if (file) snprintf(r->file, sizeof r->file, "%s", file);
+    else snprintf(r->file, sizeof r->file, "%s/report.html", folder);
+    page_state state = PAGE_STOPPED;
+    stria_status status = stria_run_open(&run, folder, &error);
+    if (status == STRIA_OK) state = state_of(r, run);
+    if (status == STRIA_OK) status = report_one(r, run, state, &error);
+    int code = status == STRIA_OK ? EXIT_DONE : term_fail(&error);
+    if (status == STRIA_OK && option_given(given, "json")) json_array_append_new(list, report_json(r, state));
+    else if (status == STRIA_OK) printf("%s  %s\n", r->file, show_bytes(report_bytes(r->report), bytes));
+    stria_run_free(run);
+    reporting_release(r);
+    free(r);
+    return code;
+}
+
+static int report_run(const options *given) {
+    const char *file = option_text(given, "out");
+    if (file && given->operand_count > 1) {
+        term_say("report: --out names one file, but %d runs are given; each writes its own report.html without it",
+                 given->operand_count);
+        return EXIT_USAGE;
+    }
+    json_t *list = json_array();
+    int code = EXIT_DONE;
+    for (int i = 0; i < given->operand_count; i++) {
+        int own = report_folder(given, given->operands[i], file, list);
+        if (own != EXIT_DONE) code = own;
+    }
+    if (option_given(given, "json") && code == EXIT_DONE) return json_finish(json_pack("{s:o}", "reports", list));
+    json_decref(list);
+    return code;
+}
+
+static const option_row report_rows[] = {
+    {.name = "out", .kind = OPTION_TEXT, .type = "FILE", .help = "where to write it (default RUN/report.html)"},
+    OPTION_LANG,
+    OPTION_DATA("what to evaluate it on (default: the run's own data)"),
+    {.name = "split",
+     .kind = OPTION_CHOICE,
+     .type = "SPLIT",
+     .standard = "test",
+     .choices = "train|val|test",
+     .help = "which images; val where there is no test split"},
+    {.name = "limit",
+     .kind = OPTION_INTEGER,
+     .type = "N",
+     .maximum = INT64_MAX,
+     .help = "at most so many images, 0: all (default: as in training)"},
+    {.name = "no-eval", .kind = OPTION_FLAG, .help = "curves, network and settings only: takes no time"},
+    OPTION_BATCH(NULL, "images per batch (default: automatic)"),
+    OPTION_MAX_PIXELS,
+    {0},
+};
+
+const verb verb_report = {
+    .name = "report",
+    .usage = "RUN… [--out FILE] [options]",
+    .about = "writes report.html of a run: curves, confusion matrix, mistakes, network",
+    .text =
+        "One file without outside links, light and dark, for screens of any width and for paper. A training writes it "
+        "by itself, refreshes it while it runs, and evaluates at its end; this verb writes it again: after a "
+        "training that was killed, in another language, on other data. The page of a running training shows what "
+        "is new every few seconds.",
+    .examples = "# again, with an evaluation of the run's test images\n"
+                "stria report runs/lenet5-1\n"
+                "# in Chinese, elsewhere\n"
+                "stria report runs/lenet5-1 --lang zh --out lenet5.html\n"
+                "# the curves of all runs, without evaluating\n"
+                "stria report runs/* --no-eval",
+    .operands_min = 1,
+    .operands_max = 1000,
+    .rows = report_rows,
+    .run = report_run,
+};

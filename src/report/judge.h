@@ -1,0 +1,33 @@
+/* What an evaluation thought of each image: how sure it was, its worst mistakes and its surest hits. */
+#ifndef REPORT_JUDGE_H
+#define REPORT_JUDGE_H
+
+#include "report/plot.h"
+
+#include <stria/stria.h>
+
+enum { JUDGE_SHOWN = 12, JUDGE_SIDE = 64 /* pixels of a thumbnail at most */ };
+
+typedef struct judge_image {
+    int64_t index;
+    int label, predicted;
+    double right, sure;          /* probabilities of the true and of the predicted class */
+    char name[256];              /* of its file, or "data/3" */
+    int channels, height, width; /* of the thumbnail; 0: it could not be read */
+    uint8_t *pixels;             /* [channels][height][width] */
+} judge_image;
+
+/* Zero-initialise. */
+typedef struct judge {
+    plot_bin bin[PLOT_BINS];
+    judge_image worst[JUDGE_SHOWN], best[JUDGE_SHOWN]; /* least probability of the true class; greatest */
+    int worst_count, best_count;
+} judge;
+
+/* For stria_inference_options.judge; context: a judge. */
+void judge_see(int64_t index, int64_t label, const float *probabilities, int classes, void *context);
+/* Reads the pictures of the images that were kept. A picture that cannot be read is left out. */
+void judge_pictures(judge *j, const stria_dataset *data, const char *spec);
+void judge_release(judge *j);
+
+#endif
