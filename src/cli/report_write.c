@@ -71,10 +71,10 @@ void report_judge(report *r, stria_inference_options *options) {
 
 void report_score(report *r, const stria_evaluation *score, const stria_dataset *data, const char *spec,
                   const char *split) {
-    char name[1200];
+    char name[64];
     r->score = score;
     snprintf(r->evaluated_on, sizeof r->evaluated_on, "%.1000s, %s", spec, split);
-    snprintf(name, sizeof name, "%.1000s/%s", spec, split);
+    snprintf(name, sizeof name, "%.*s/%s", (int)(strcspn(spec, ":") < 40 ? strcspn(spec, ":") : 40), spec, split);
     if (r->judged) judge_pictures(&r->judge, data, name);
 }
 

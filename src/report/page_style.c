@@ -36,19 +36,21 @@ const char page_style[] =
     "background:#80808022}figcaption{font-size:13px;overflow-wrap:anywhere}\n"
     "dl{display:grid;grid-template-columns:minmax(90px,max-content) minmax(0,1fr);gap:4px 16px;margin:0}"
     "dt{color:var(--dim)}dd{margin:0;overflow-wrap:anywhere}code{font:13px ui-monospace,monospace}"
+    "@media(max-width:600px){dl{grid-template-columns:minmax(0,1fr)}dd{margin-bottom:8px}}"
     "footer{margin:28px 0 8px;color:var(--dim);font-size:13px}\n"
     "@media print{:root{--bg:#fff;--card:#fff;--ink:#000;--dim:#444;--line:#bbb}nav,label,#log{display:none}"
     ".card,figure,.tile{break-inside:avoid}.scroll{max-height:none;overflow:visible}.scroll svg{max-width:100%}}\n";
 
 /* A page that runs loads itself into a hidden frame; in there, it hands its contents to the page around it, which puts
- * them into its own place: no flicker, the reader stays where he is. The frame may run scripts and nothing else. */
+ * them into its own place: no flicker, the reader stays where he is. Messages of other windows are not listened to. A
+ * sandbox would keep browsers from loading a file: page. */
 const char page_script[] =
     "(function(){var page=document.getElementById('page'),frame=null;"
     "if(window.parent!==window){window.parent.postMessage({stria:1,state:page.dataset.state,html:page.innerHTML},'*');"
     "return}"
     "if(page.dataset.state!=='running')return;"
     "function load(){frame=document.createElement('iframe');frame.hidden=true;frame.title='next';"
-    "frame.setAttribute('sandbox','allow-scripts');frame.src=location.href.split('#')[0];"
+    "frame.src=location.href.split('#')[0];"
     "document.body.appendChild(frame)}"
     "window.addEventListener('message',function(e){var d=e.data;"
     "if(!frame||e.source!==frame.contentWindow||!d||d.stria!==1)return;"
