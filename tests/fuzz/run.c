@@ -45,9 +45,9 @@ static void input_fill(void *memory, const value *v) {
 static uint8_t outputs_read(const session *s, const graph *g) {
     uint8_t sum = 0;
     for (int i = 0; i < g->output_count; i++) {
-        const value *v = NULL;
         const char *name = g->output_names[i] ? g->output_names[i] : g->outputs[i]->name;
-        const uint8_t *y = session_memory(s, name, &v);
+        const value *v = program_value(session_program(s), name);
+        const uint8_t *y = session_host(s, name);
         if (!y) abort();
         size_t bytes = (size_t)shape_count(&v->shape) * dtype_bytes(v->type);
         for (size_t k = 0; k < bytes; k++) sum = (uint8_t)(sum + y[k]);
@@ -56,18 +56,22 @@ static uint8_t outputs_read(const session *s, const graph *g) {
 }
 
 static void run(graph *g, bool reference) {
-    session_config config = {.optimize = !reference, .reference = reference};
+    program_config config = {.optimize = !reference, .reference = reference};
     stria_error err = {0};
+    program *p = NULL;
     session *s = NULL;
     if (machine_kernels(NULL, &config.ks, &err) != STRIA_OK) abort();
-    if (session_new(&s, g, &config, &err) != STRIA_OK) {
+    stria_status status = program_new(&p, g, &config, NULL, &err);
+    if (status == STRIA_OK) status = session_new(&s, p, NULL, &err);
+    program_release(p);
+    if (status != STRIA_OK) {
         if (!err.text[0]) abort();
         return;
     }
     for (int i = 0; i < g->input_count; i++) {
-        const value *v = NULL;
-        void *memory = session_memory(s, g->inputs[i]->name, &v);
-        if (memory) input_fill(memory, v);
+        const value *v = program_value(session_program(s), g->inputs[i]->name);
+        void *memory = v ? session_host(s, v->name) : NULL;
+        if (memory && v->kind == VALUE_INPUT) input_fill(memory, v); /* states are read only */
     }
     for (int step = 0; step < 2; step++) {
         err = (stria_error){0};
