@@ -40,7 +40,7 @@ refused 2 "train: --data is missing; 'stria data list' shows the sources" train 
 refused 2 "run: --wrt is given without --grad OUTPUT" run lenet5 --input x --wrt y
 refused 2 "run: --grad is given with --batch; gradients are those of all rows together" \
     run lenet5 --input x --grad y --batch 2
-refused 2 "train: --lr can't change when a run goes on; --epochs, --threads and --data can; a new run can begin with its weights: stria train r --lr X --data DATA" train --resume r --lr 1
+refused 2 "train: --lr can't change when a run goes on; --epochs, --threads, --data and --skip-bad can; a new run can begin with its weights: stria train r --lr X --data DATA" train --resume r --lr 1
 refused 2 "train: unexpected argument 'lenet5'; a run knows its model" train lenet5 --resume=r
 refused 2 "--device: 'gpu' is not one of cpu|cuda; did you mean cpu?" summary lenet5 --device gpu
 refused 1 "device cuda: this build of stria computes on the cpu only" summary lenet5 --device cuda

@@ -28,6 +28,8 @@ typedef struct stria_train_options {
     uint64_t seed;    /* at most 9.2e18 */
     int threads;      /* 0: all CPUs that the process may use. Does not change a bit of the result */
     char out[1024];   /* run folder; "": none is written */
+    int skip_bad;     /* 1: a picture that cannot be read is left out, and the next one of the epoch's order takes its
+                         place; 0: training stops at it */
 } stria_train_options;
 
 /* Every row's default. */
@@ -40,7 +42,7 @@ STRIA_API stria_status stria_train_options_for(const stria_model *model, stria_t
 
 typedef struct stria_option_row {
     const char *name;     /* "weight-decay" as a flag */
-    const char *type;     /* "N", "X", "TEXT", "FOLDER" */
+    const char *type;     /* "N", "X", "TEXT", "FOLDER"; NULL: a switch, 0 or 1 */
     const char *help;     /* one line, with the range */
     const char *standard; /* the default, as text */
 } stria_option_row;
@@ -91,7 +93,8 @@ typedef struct stria_event {
     const char *isa;
     int threads;
     const char *path; /* CHECKPOINT: the run folder */
-    const char *note; /* START: what the user should know, or NULL */
+    const char *note; /* what the user should know, or NULL. START; EPOCH: of pictures that were left out anew */
+    int64_t skipped;  /* EPOCH: pictures of training and validation that this process could not read (skip_bad) */
 } stria_event;
 
 /* Called in the training thread. Returning false asks to stop: the state is saved and stria_trainer_run returns
@@ -108,9 +111,10 @@ typedef bool stria_event_callback(const stria_event *event, void *context);
 STRIA_API stria_status stria_trainer_new(stria_trainer **out, const stria_model *model, stria_dataset *train,
                                          stria_dataset *val, const stria_train_options *options, stria_error *error);
 /* Goes on with a run folder. data: NULL, or where the data is now ("mnist:DIR") if it has moved: the same images are
- * checked for. options: NULL, or only `epochs` and `threads` are taken from it. Epochs may grow; fewer than the run has
- * are refused (STRIA_BAD_ARGUMENT), 0 leaves them. STRIA_NO_FILE where there is no run, STRIA_BAD_FILE for a damaged
- * checkpoint or other images, STRIA_BUSY, STRIA_IO. */
+ * checked for. options: NULL, or only `epochs`, `threads` and `skip_bad` are taken from it. Epochs may grow; fewer than
+ * the run has are refused (STRIA_BAD_ARGUMENT), 0 leaves them; skip_bad 0 leaves what the run has. Of a folder the
+ * names are checked, so that a picture may be replaced by another of its name. STRIA_NO_FILE where there is no run,
+ * STRIA_BAD_FILE for a damaged checkpoint or other images, STRIA_BUSY, STRIA_IO. */
 STRIA_API stria_status stria_trainer_resume(stria_trainer **out, const char *folder, const char *data,
                                             const stria_train_options *options, stria_error *error);
 /* The images that it trains on and validates with (NULL: none). They belong to the trainer. */
@@ -187,13 +191,15 @@ typedef struct stria_class_score {
 } stria_class_score;
 
 typedef struct stria_evaluation {
-    int64_t images;
+    int64_t images; /* that were judged */
     double loss, top1, top5;
     int classes;
     stria_class_score *class_scores; /* [classes] */
     int64_t *confusion;              /* [classes][classes], true class × predicted class */
     bool multi_label; /* each class has its own probability: then top-1 and top-5 are by the greatest of them, and loss
                          is the binary cross-entropy, averaged over the classes */
+    int64_t skipped;  /* images that could not be read (skip_bad) */
+    char *skipped_first; /* what is wrong with the first of them; NULL: none */
 } stria_evaluation;
 
 /* How evaluation and prediction run a model. */
@@ -209,6 +215,7 @@ typedef struct stria_inference_options {
      * its class as the model counts; probabilities[classes]: the model's, valid during the call. */
     void (*judge)(int64_t index, int64_t label, const float *probabilities, int classes, void *context);
     void *judge_context;
+    int skip_bad; /* 1: stria_evaluate leaves out pictures that cannot be read; 0: it fails at the first */
 } stria_inference_options;
 
 /* All CPUs, a batch that is chosen, the best instruction set, no progress. */
@@ -216,7 +223,8 @@ STRIA_API stria_inference_options stria_inference_options_default(void);
 /* Runs every image of the dataset once, in order, and counts. The dataset's classes are matched with the model's by
  * name. options NULL: the defaults. On success `out` owns arrays: stria_evaluation_release. STRIA_BAD_ARGUMENT for a
  * class that the model does not know, STRIA_BAD_SHAPE for a model that is no classifier of such pictures,
- * STRIA_INTERRUPTED when `progress` said stop, and the errors of reading pictures. */
+ * STRIA_INTERRUPTED when `progress` said stop, and the errors of reading pictures (with
+ * skip_bad STRIA_BAD_FILE where no picture can be read). */
 STRIA_API stria_status stria_evaluate(const stria_model *model, const stria_dataset *data,
                                       const stria_inference_options *options, stria_evaluation *out,
                                       stria_error *error);

@@ -92,6 +92,14 @@ static stria_status judging_begin(judging *j, evaluator *e, stria_error *err) {
     return mem_new(&j->probabilities, (size_t)j->classes, sizeof *j->probabilities, "probabilities", err);
 }
 
+static stria_status skipped_fill(stria_evaluation *out, const evaluator *e, stria_error *err) {
+    const char *first;
+    out->skipped = evaluator_skipped(e, &first);
+    if (!first || (out->skipped_first = mem_strdup(first))) return STRIA_OK;
+    stria_evaluation_release(out);
+    FAIL(err, STRIA_NO_MEMORY, "not enough memory for an evaluation");
+}
+
 stria_status stria_evaluate(const stria_model *model, const stria_dataset *data, const stria_inference_options *options,
                             stria_evaluation *out, stria_error *err) {
     stria_inference_options o = stria_inference_options_default();
@@ -104,13 +112,14 @@ stria_status stria_evaluate(const stria_model *model, const stria_dataset *data,
     if (o.batch < 0) FAIL(err, STRIA_BAD_ARGUMENT, "a batch of %lld images cannot be run", (long long)o.batch);
     TRY(machine_kernels(o.isa, &ks, err));
     TRY(pool_new(&p, o.threads, err));
-    evaluator_config config = {.batch = o.batch ? o.batch : 128, .ks = ks, .pool = p};
+    evaluator_config config = {.batch = o.batch ? o.batch : 128, .skip_bad = o.skip_bad, .ks = ks, .pool = p};
     stria_status status = evaluator_new(&e, model->g, data->d, &config, err);
     if (status == STRIA_OK) status = score_init(&s, evaluator_classes(e), true, err);
     if (status == STRIA_OK) s.multi_label = evaluator_multi_label(e);
     if (status == STRIA_OK) status = judging_begin(&j, e, err);
     if (status == STRIA_OK) status = evaluator_run(e, &s, o.progress, o.context, err);
     if (status == STRIA_OK) status = evaluation_fill(out, &s, model->g, err);
+    if (status == STRIA_OK) status = skipped_fill(out, e, err);
     mem_free(j.probabilities);
     score_release(&s);
     evaluator_free(e);
@@ -133,6 +142,7 @@ stria_status stria_model_check_range(const stria_model *model, const stria_datas
 void stria_evaluation_release(stria_evaluation *e) {
     mem_free(e->class_scores);
     mem_free(e->confusion);
+    mem_free(e->skipped_first);
     *e = (stria_evaluation){0};
 }
 

@@ -129,6 +129,7 @@ static stria_status options_extend(checkpoint *c, const stria_train_options *opt
              c->options.epochs, c->options.epochs);
     if (o.epochs) c->options.epochs = o.epochs;
     c->options.threads = o.threads;
+    if (o.skip_bad) c->options.skip_bad = o.skip_bad;
     return train_options_check(&c->options, err);
 }
 

@@ -56,6 +56,7 @@ static const option_row eval_rows[] = {
     OPTION_LIMIT("0", "at most so many images, 0: all"),
     OPTION_BATCH(NULL, "images at once; chosen by itself if not given"),
     OPTION_MAX_PIXELS,
+    OPTION_SKIP_BAD,
     OPTIONS_PREPROCESS,
     {0},
 };
@@ -71,6 +72,8 @@ const verb verb_eval = {
         "an image counts as its most probable class, and the loss is the binary cross-entropy averaged over classes.",
     .examples = "# the test images of the data that a run was trained with\n"
                 "stria eval runs/lenet5-1\n"
+                "# a folder with damaged pictures in it\n"
+                "stria eval model.onnx --data folder:photos --skip-bad\n"
                 "# the accuracy alone, for a script\n"
                 "stria eval model.onnx --data fashion-mnist --json | jq .top1",
     .operands_min = 1,

@@ -57,7 +57,7 @@ void options_init(options *given, const verb *of) {
     for (int i = 0; of->training && (library = stria_train_option(i)); i++) {
         bool common = strcmp(library->name, "threads") == 0 || strcmp(library->name, "seed") == 0;
         row_add(given, &(option_row){.name = library->name,
-                                     .kind = OPTION_TRAINING,
+                                     .kind = library->type ? OPTION_TRAINING : OPTION_FLAG,
                                      .type = library->type,
                                      .standard = library->standard,
                                      .help = library->help,

@@ -87,6 +87,11 @@ const char *option_each(const options *given, const char *name, int index);
         .name = "max-pixels", .kind = OPTION_INTEGER, .type = "N", .standard = "0", .maximum = 1 << 28,                \
         .help = "pixels of a picture's file at most; 0: 67,108,864, fewer if the file is tiny"                         \
     }
+#define OPTION_SKIP_BAD                                                                                                \
+    {                                                                                                                  \
+        .name = "skip-bad", .kind = OPTION_FLAG,                                                                       \
+        .help = "leaves out pictures that cannot be read, and counts them, instead of stopping at the first"           \
+    }
 #define OPTIONS_PREPROCESS                                                                                             \
     PREPROCESS_ROW("preprocess", "PRESET", "imagenet, caffe or tf: channels, scale, mean, std of published weights"),  \
         PREPROCESS_ROW("resize", "SIZE", "224 (shorter side) or 224x320 (height first)"),                              \

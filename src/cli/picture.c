@@ -175,7 +175,8 @@ static stria_status picture_fill(picture *p, stria_predictor *predictor, const s
 }
 
 stria_status pictures_predict(FILE *stream, stria_predictor *predictor, const stria_dataset *data, int count,
-                              stria_error *error) {
+                              bool skip_bad, stria_error *error) {
+    int filled = 0;
     if (count > stria_dataset_count(data)) count = (int)stria_dataset_count(data);
     picture *pictures = calloc((size_t)count + 1, sizeof *pictures);
     float *probabilities = malloc(((size_t)stria_predictor_classes(predictor) + 1) * sizeof *probabilities);
@@ -185,11 +186,16 @@ stria_status pictures_predict(FILE *stream, stria_predictor *predictor, const st
         free(probabilities);
         return source_refuse(error, STRIA_NO_MEMORY, "out of memory for %d pictures", count);
     }
-    for (int i = 0; i < count && status == STRIA_OK; i++)
-        status = picture_fill(&pictures[i], predictor, data, i, probabilities, error);
-    if (status == STRIA_OK && pictures[0].pixels) pictures_print(stream, pictures, count);
-    else if (status == STRIA_OK) captions_print(stream, pictures, count);
-    for (int i = 0; i < count; i++) free(pictures[i].pixels);
+    for (int64_t i = 0; i < stria_dataset_count(data) && filled < count && status == STRIA_OK; i++) {
+        status = picture_fill(&pictures[filled], predictor, data, i, probabilities, error);
+        bool skipped = skip_bad && source_one_picture(status);
+        if (skipped) free(pictures[filled].pixels);
+        if (skipped) status = STRIA_OK;
+        else filled++;
+    }
+    if (status == STRIA_OK && filled && pictures[0].pixels) pictures_print(stream, pictures, filled);
+    else if (status == STRIA_OK) captions_print(stream, pictures, filled);
+    for (int i = 0; i < filled; i++) free(pictures[i].pixels);
     free(pictures);
     free(probabilities);
     return status;

@@ -18,10 +18,10 @@ typedef struct picture {
 /* Side by side, four in a row. All have one shape. */
 void pictures_print(FILE *stream, const picture *pictures, int count);
 
-/* The first `count` images of a dataset with what the predictor sees in them and their true class. Where they can't be
- * drawn (images of different sizes), a line each. */
+/* The first `count` images of a dataset (skip_bad: that can be read) with what the predictor sees in them and their
+ * true class. Where they can't be drawn (images of different sizes), a line each. */
 stria_status pictures_predict(FILE *stream, stria_predictor *predictor, const stria_dataset *data, int count,
-                              stria_error *error);
+                              bool skip_bad, stria_error *error);
 
 /* Whether class `seen` of the predictor is what the dataset calls `label`: classes are matched by name; by index only
  * where the predictor's name says nothing to the dataset. */

@@ -175,7 +175,7 @@ static stria_status predict_data(const options *given, ranking *r, stria_error *
         int64_t channels, height, width;
         stria_dataset_shape(data, &channels, &height, &width);
         answers_warn(r, channels, height, width);
-        status = pictures_predict(stdout, r->predictor, data, (int)stria_dataset_count(data), error);
+        status = pictures_predict(stdout, r->predictor, data, (int)stria_dataset_count(data), false, error);
     } else if (status == STRIA_OK) status = predict_list(given, r, source, data, error);
     stria_dataset_free(data);
     return status;

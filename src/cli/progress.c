@@ -113,7 +113,9 @@ bool progress_event(const stria_event *event, void *context) {
         p->epoch = event->epoch;
         p->loss = event->loss;
         p->val_top1 = event->val_top1;
+        p->skipped = event->skipped;
         epoch_line(event);
+        if (event->note) term_say("warning: %s", event->note);
         break;
     case STRIA_EVENT_CHECKPOINT:
     case STRIA_EVENT_PROGRESS:

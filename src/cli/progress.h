@@ -12,7 +12,7 @@ typedef struct progress {
     int64_t classes, channels, height, width, val_images, batch; /* batch 0: not known */
     /* what came back */
     bool started, trained; /* a START was seen; an EPOCH was seen */
-    int64_t first, step, epoch, epochs, steps, images;
+    int64_t first, step, epoch, epochs, steps, images, skipped;
     double loss, val_top1, seconds; /* loss and val_top1: of the last epoch */
 } progress;
 

@@ -104,6 +104,11 @@ void score_print(FILE *stream, const stria_evaluation *score) {
     char count[32];
     fprintf(stream, "%s%s images: top-1 %.2f %%, top-5 %.2f %%, loss %.4f%s\n\n", term_begin(stream, STYLE_BOLD),
             show_count(score->images, count), 100 * score->top1, 100 * score->top5, score->loss, term_end(stream));
+    bool one = score->skipped == 1;
+    if (score->skipped)
+        fprintf(stream, "%s more image%s cannot be read and %s not counted%s: %s\n\n",
+                show_count(score->skipped, count), one ? "" : "s", one ? "is" : "are", one ? "" : ", the first",
+                show_name(score->skipped_first));
     if (score->multi_label)
         fprintf(stream,
                 "Each class has its own probability (multi-label), each image one label: top-1 counts the images\n"
@@ -124,7 +129,7 @@ json_t *score_json(const stria_evaluation *score) {
         json_array_append_new(confusion,
                               json_shape(score->classes, score->confusion + (size_t)i * (size_t)score->classes));
     }
-    return json_pack("{s:I,s:o,s:o,s:o,s:o,s:o}", "images", (json_int_t)score->images, "loss", json_number(score->loss),
-                     "top1", json_number(score->top1), "top5", json_number(score->top5), "classes", classes,
-                     "confusion", confusion);
+    return json_pack("{s:I,s:I,s:o,s:o,s:o,s:o,s:o}", "images", (json_int_t)score->images, "skipped",
+                     (json_int_t)score->skipped, "loss", json_number(score->loss), "top1", json_number(score->top1),
+                     "top5", json_number(score->top5), "classes", classes, "confusion", confusion);
 }

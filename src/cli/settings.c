@@ -43,7 +43,7 @@ void settings_text(const stria_train_options *of, const options *given, char *te
         if (is_one_of(row->name, said)) continue;
         bool wanted = *difference(of, &base, row->name, value) || option_given(given, row->name);
         if (wanted && stria_train_option_get(of, row->name, value, sizeof value, NULL) == STRIA_OK)
-            append(text, size, ", %s %s", row->name, value);
+            append(text, size, ", %s%s%s", row->name, row->type ? " " : "", row->type ? value : "");
     }
 }
 
@@ -68,6 +68,7 @@ void settings_retrain(const stria_trainer *trainer, const char *data, char *text
     if (!stria_trainer_val_data(trainer)) append(text, size, " --val no");
     for (int i = 0; (row = stria_train_option(i)); i++)
         if (!is_one_of(row->name, other) && *difference(of, &base, row->name, value))
-            append(text, size, " --%s %s", row->name, show_word(value, word, sizeof word));
+            append(text, size, " --%s%s%s", row->name, row->type ? " " : "",
+                   row->type ? show_word(value, word, sizeof word) : "");
     append(text, size, " --lr %.3g", of->lr / 10);
 }

@@ -31,6 +31,7 @@ typedef struct training {
     bool scored; /* the score is there, of this split: test, or val where there is no test */
     const char *tested_split;
     int64_t limit; /* of images, as the training has it: the test has the same */
+    bool skip_bad; /* so has this */
     progress progress;
     report *report;            /* NULL before the first checkpoint */
     bool recorded, unreported; /* run.json is written; the report failed once, which was said */
@@ -57,8 +58,9 @@ static bool resume_usage(const options *given) {
         if (allowed) continue;
         char word[2048];
         const char *run = option_text(given, "resume");
-        term_say("train: --%s can't change when a run goes on; --epochs, --threads and --data can; a new run can begin "
-                 "with its weights: stria train %s --%s %s --data DATA",
+        term_say("train: --%s can't change when a run goes on; --epochs, --threads, --data and --skip-bad can; a new "
+                 "run can "
+                 "begin with its weights: stria train %s --%s %s --data DATA",
                  row->name, *run ? show_word(run, word, sizeof word) : "RUN", row->name, row->type ? row->type : "");
         return false;
     }
@@ -82,7 +84,8 @@ static stria_status training_options(training *t, stria_error *error) {
     const stria_option_row *row;
     for (int i = 0; (row = stria_train_option(i)) && status == STRIA_OK; i++)
         if (option_given(t->given, row->name))
-            status = stria_train_option_set(&t->options, row->name, option_text(t->given, row->name), error);
+            status = stria_train_option_set(&t->options, row->name, row->type ? option_text(t->given, row->name) : "1",
+                                            error);
     return status;
 }
 
@@ -123,6 +126,7 @@ static void training_facts(training *t) {
     p->classes = stria_dataset_classes(train);
     p->val_images = val ? stria_dataset_count(val) : 0;
     t->limit = stria_dataset_limit(train);
+    t->skip_bad = stria_trainer_options(t->trainer)->skip_bad;
     settings_text(stria_trainer_options(t->trainer), t->given, t->settings, sizeof t->settings);
     p->options = t->settings;
     p->batch = stria_trainer_options(t->trainer)->batch;
@@ -152,7 +156,8 @@ static stria_status training_begin(training *t, stria_error *error) {
 
 static stria_status training_resume(training *t, stria_error *error) {
     const char *folder = option_text(t->given, "resume");
-    bool changed = option_given(t->given, "epochs") || option_given(t->given, "threads");
+    bool changed =
+        option_given(t->given, "epochs") || option_given(t->given, "threads") || option_given(t->given, "skip-bad");
     stria_status status = training_options(t, error);
     if (*folder) snprintf(t->folder, sizeof t->folder, "%s", folder);
     else if (status == STRIA_OK) status = folder_newest(t->folder, sizeof t->folder, error);
@@ -214,6 +219,7 @@ static void report_end(training *t, page_state state) {
 static stria_status training_test(training *t, stria_error *error) {
     stria_error none = {0};
     stria_inference_options run = source_inference(t->given, "testing");
+    run.skip_bad = t->skip_bad;
     stria_model_free(t->model);
     t->model = NULL;
     stria_status status = stria_trainer_model(t->trainer, &t->model, error);
@@ -236,17 +242,18 @@ static stria_status training_test(training *t, stria_error *error) {
 
 static json_t *training_json(const training *t) {
     const progress *p = &t->progress;
-    return json_pack("{s:o,s:I,s:I,s:o,s:o,s:o,s:o}", "run", json_text(t->folder), "epochs", (json_int_t)p->epochs,
+    return json_pack("{s:o,s:I,s:I,s:o,s:o,s:o,s:I,s:o}", "run", json_text(t->folder), "epochs", (json_int_t)p->epochs,
                      "steps", (json_int_t)p->steps, "train_loss", p->trained ? json_number(p->loss) : json_null(),
                      "val_top1", p->trained ? json_share(p->val_top1) : json_null(), "test_top1",
-                     t->tested ? json_number(t->score.top1) : json_null(), "seconds", json_number(p->seconds));
+                     t->tested ? json_number(t->score.top1) : json_null(), "skipped",
+                     (json_int_t)(p->skipped + t->score.skipped), "seconds", json_number(p->seconds));
 }
 
 static stria_status pictures_show(const training *t, stria_error *error) {
     stria_predictor *predictor = NULL;
     stria_inference_options run = source_inference(t->given, "predicting");
     stria_status status = stria_predictor_new(&predictor, t->model, &run, error);
-    if (status == STRIA_OK) status = pictures_predict(stdout, predictor, t->test, PICTURES, error);
+    if (status == STRIA_OK) status = pictures_predict(stdout, predictor, t->test, PICTURES, t->skip_bad, error);
     stria_predictor_free(predictor);
     return status;
 }

@@ -46,7 +46,7 @@ const char *dataset_class_name(const dataset *d, int i);
 const char *dataset_path(const dataset *d);
 /* What of the source was left out, such as files in class folders that are not pictures, as a sentence; or "". */
 const char *dataset_note(const dataset *d);
-/* FNV-1a over the names (below the path) and sizes of the files that were opened. */
+/* FNV-1a over the names (below the path) of the files that were opened, and their sizes but for a folder's pictures. */
 uint64_t dataset_checksum(const dataset *d);
 
 /* ---- items ---- */

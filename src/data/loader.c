@@ -7,6 +7,12 @@
 
 #define SHARE 16 /* items a task: enough that small pictures are not all overhead */
 
+/* An item and what is wrong with it; index −1: none. */
+typedef struct bad_item {
+    int64_t index;
+    stria_error error;
+} bad_item;
+
 struct loader {
     const dataset *data;
     preprocess p;
@@ -14,10 +20,14 @@ struct loader {
     pixel_table table;
     loader_options o;
     int shape[3];
+    int64_t filling;      /* the epoch whose batch is being filled */
     int64_t epoch;        /* whose permutation is in order; −1: none yet */
     int64_t *order;       /* NULL: not shuffled */
     stria_status *status; /* [tasks of a batch] */
     stria_error *errors;  /* [tasks of a batch] */
+    uint8_t *bad;         /* [items of the data], those that were found bad; NULL: BAD_FAILS */
+    bad_item *worst;      /* [tasks of a batch], the first in the data that this batch found */
+    bad_item first;       /* of all of them */
 };
 
 /* The dataset's pictures as far as is known before one is read: those of a folder may have any size. */
@@ -50,7 +60,7 @@ stria_status loader_new(loader **out, const dataset *d, const preprocess *p, con
              (long long)options->batch, (long long)n);
     }
     TRY(mem_new(&l, 1, sizeof *l, "a batch loader", err));
-    *l = (loader){.data = d, .p = *p, .o = *options, .epoch = -1};
+    *l = (loader){.data = d, .p = *p, .o = *options, .epoch = -1, .first.index = -1};
     if (options->augment) l->augment = *options->augment;
     int64_t tasks = ((options->batch < n ? options->batch : n) - 1) / SHARE + 1;
     stria_status status;
@@ -58,6 +68,10 @@ stria_status loader_new(loader **out, const dataset *d, const preprocess *p, con
     if (options->shuffle) TRY_DONE(mem_new(&l->order, (size_t)n, sizeof *l->order, "the order of the data", err));
     TRY_DONE(mem_new(&l->status, (size_t)tasks, sizeof *l->status, "a batch loader", err));
     TRY_DONE(mem_new(&l->errors, (size_t)tasks, sizeof *l->errors, "a batch loader", err));
+    if (options->bad != BAD_FAILS) {
+        TRY_DONE(mem_new(&l->bad, (size_t)n + 1, sizeof *l->bad, "a batch loader", err));
+        TRY_DONE(mem_new(&l->worst, (size_t)tasks, sizeof *l->worst, "a batch loader", err));
+    }
     *out = l;
     l = NULL;
 done:
@@ -70,6 +84,8 @@ void loader_free(loader *l) {
     mem_free(l->order);
     mem_free(l->status);
     mem_free(l->errors);
+    mem_free(l->bad);
+    mem_free(l->worst);
     mem_free(l);
 }
 
@@ -95,7 +111,7 @@ static void shuffle(loader *l, int64_t epoch) {
 
 typedef struct fill_job {
     loader *l;
-    int64_t epoch, first, items;
+    int64_t first, items;
     float *x;
     int64_t *labels, *indices;
 } fill_job;
@@ -110,10 +126,10 @@ static stria_status fill_augmented(const loader *l, const preprocess *p, augment
     return STRIA_OK;
 }
 
-static stria_status fill_item(const loader *l, int64_t epoch, int64_t index, float *x, stria_error *err) {
+static stria_status fill_item(const loader *l, int64_t index, float *x, stria_error *err) {
     dataset_item item;
     int shape[3];
-    augment_draw draw = augment_draw_of(l->o.seed, epoch, index);
+    augment_draw draw = augment_draw_of(l->o.seed, l->filling, index);
     TRY(dataset_read(l->data, index, &item, err));
     image_view v = item.view;
     preprocess p = preprocess_fit(&l->p, &v, l->shape);
@@ -134,6 +150,46 @@ static stria_status fill_item(const loader *l, int64_t epoch, int64_t index, flo
     return status;
 }
 
+/* The picture is to blame, not the machine. */
+static bool is_bad(stria_status status) {
+    return status == STRIA_NO_FILE || status == STRIA_BAD_FILE || status == STRIA_BAD_SHAPE ||
+           status == STRIA_UNSUPPORTED || status == STRIA_IO;
+}
+
+/* The same where a bad item is noted, and known from then on. */
+static stria_status try_item(loader *l, bad_item *found, int64_t index, float *x, stria_error *err) {
+    if (__atomic_load_n(&l->bad[index], __ATOMIC_RELAXED)) return STRIA_BAD_FILE;
+    stria_status status = fill_item(l, index, x, err);
+    if (!is_bad(status)) return status;
+    __atomic_store_n(&l->bad[index], 1, __ATOMIC_RELAXED);
+    if (found->index < 0 || index < found->index) *found = (bad_item){index, *err};
+    return STRIA_BAD_FILE;
+}
+
+/* Fails where an item is bad and nothing else becomes of it. */
+static stria_status fill_strictly(const loader *l, int64_t index, float *x, stria_error *err) {
+    stria_status status = fill_item(l, index, x, err);
+    if (!is_bad(status) || !dataset_file(l->data, index)) return status;
+    const stria_error why = *err;
+    return error_set(err, status, "%s; --skip-bad leaves such pictures out", why.text);
+}
+
+/* The place `at` of the epoch's order; *index is the item that it got, −1: none, in *x zeros. */
+static stria_status fill_place(loader *l, bad_item *found, int64_t at, float *x, int64_t *index, stria_error *err) {
+    int64_t n = dataset_count(l->data), size = (int64_t)l->shape[0] * l->shape[1] * l->shape[2];
+    *index = l->order ? l->order[at] : at;
+    if (!l->bad) return fill_strictly(l, *index, x, err);
+    stria_status status = try_item(l, found, *index, x, err);
+    for (int64_t k = 1; status == STRIA_BAD_FILE && l->o.bad == BAD_REPLACED && k < n; k++) {
+        *index = l->order ? l->order[(at + k) % n] : (at + k) % n;
+        status = try_item(l, found, *index, x, err);
+    }
+    if (status != STRIA_BAD_FILE || l->o.bad == BAD_REPLACED) return status;
+    memset(x, 0, (size_t)size * sizeof *x);
+    *index = -1;
+    return STRIA_OK;
+}
+
 static void fill_share(void *context, int64_t task, int worker) {
     (void)worker;
     const fill_job *job = context;
@@ -142,11 +198,24 @@ static void fill_share(void *context, int64_t task, int worker) {
     int64_t end = (task + 1) * SHARE < job->items ? (task + 1) * SHARE : job->items;
     l->status[task] = STRIA_OK;
     for (int64_t i = task * SHARE; i < end && l->status[task] == STRIA_OK; i++) {
-        int64_t index = l->order ? l->order[job->first + i] : job->first + i;
-        if (job->labels) job->labels[i] = dataset_label(l->data, index);
+        int64_t index;
+        l->status[task] =
+            fill_place(l, l->bad ? &l->worst[task] : NULL, job->first + i, job->x + i * size, &index, &l->errors[task]);
+        if (job->labels) job->labels[i] = index < 0 ? -1 : dataset_label(l->data, index);
         if (job->indices) job->indices[i] = index;
-        l->status[task] = fill_item(l, job->epoch, index, job->x + i * size, &l->errors[task]);
     }
+}
+
+int64_t loader_bad_count(const loader *l, const char **first) {
+    int64_t count = 0, n = l->bad ? dataset_count(l->data) : 0;
+    for (int64_t i = 0; i < n; i++) count += l->bad[i];
+    if (first) *first = count ? l->first.error.text : NULL;
+    return count;
+}
+
+stria_status loader_none_good(const loader *l, stria_error *err) {
+    FAIL(err, STRIA_BAD_FILE, "none of the %lld pictures can be read, the first because of this: %s",
+         (long long)dataset_count(l->data), l->first.error.text);
 }
 
 stria_status loader_fill(loader *l, pool *workers, int64_t epoch, int64_t batch, float *x, int64_t *labels,
@@ -154,12 +223,18 @@ stria_status loader_fill(loader *l, pool *workers, int64_t epoch, int64_t batch,
     if (epoch < 0 || batch < 0 || batch >= loader_batches(l)) {
         FAIL(err, STRIA_BAD_ARGUMENT, "batch %lld of epoch %lld does not exist", (long long)batch, (long long)epoch);
     }
-    fill_job job = {l, epoch, batch * l->o.batch, loader_items(l, batch), x, labels, indices};
+    fill_job job = {l, batch * l->o.batch, loader_items(l, batch), x, labels, indices};
     int64_t tasks = (job.items - 1) / SHARE + 1, bad = 0;
     shuffle(l, epoch);
+    l->filling = epoch;
+    for (int64_t i = 0; l->bad && i < tasks; i++) l->worst[i].index = -1;
     pool_run(workers, fill_share, &job, tasks);
+    for (int64_t i = 0; l->bad && i < tasks; i++)
+        if (l->worst[i].index >= 0 && (l->first.index < 0 || l->worst[i].index < l->first.index))
+            l->first = l->worst[i];
     while (bad < tasks && l->status[bad] == STRIA_OK) bad++;
     if (bad == tasks) return STRIA_OK;
+    if (l->bad && l->status[bad] == STRIA_BAD_FILE) return loader_none_good(l, err);
     if (err) *err = l->errors[bad];
     return l->status[bad];
 }

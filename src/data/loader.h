@@ -10,11 +10,19 @@
 
 typedef struct loader loader;
 
+/* What becomes of a picture that cannot be read or does not get the right shape. */
+typedef enum loader_bad {
+    BAD_FAILS,    /* the batch fails with its sentence */
+    BAD_MARKED,   /* its label is −1, its values are 0 */
+    BAD_REPLACED, /* the next good one in the epoch's order takes its place */
+} loader_bad;
+
 typedef struct loader_options {
     int64_t batch; /* items a batch, at least 1 */
     uint64_t seed;
-    bool shuffle;           /* a new permutation every epoch; else the dataset's order */
-    bool drop_last;         /* leave out a last batch that is not full */
+    bool shuffle;   /* a new permutation every epoch; else the dataset's order */
+    bool drop_last; /* leave out a last batch that is not full */
+    loader_bad bad;
     const augment *augment; /* random changes to every picture, copied; NULL: none */
     int shape[3]; /* channels, height, width that every picture must get: what `preprocess` does not say follows from
                      it (preprocess_fit); zeros: what preprocessing makes of the dataset's own */
@@ -32,8 +40,15 @@ int64_t loader_batches(const loader *l);              /* in an epoch */
 int64_t loader_items(const loader *l, int64_t batch); /* in this batch: fewer only in a last one that is not dropped */
 
 /* Fills x[items][c][h][w] and labels[items] (NULL: not wanted), and indices[items] into the dataset (NULL: not wanted),
- * decoding over the pool (NULL: this thread). Fails with the first item's error. One thread at a time for a loader. */
+ * decoding over the pool (NULL: this thread). Fails with the first item's error; STRIA_BAD_FILE where no picture is
+ * good that could take a bad one's place. One thread at a time for a loader. */
 stria_status loader_fill(loader *l, pool *workers, int64_t epoch, int64_t batch, float *x, int64_t *labels,
                          int64_t *indices, stria_error *err);
+
+/* Pictures that turned out bad until now, each counted once, unless BAD_FAILS; *first (NULL: not wanted) is the
+ * sentence of the first of them in the dataset, as long as there is one. The same for any number of threads. */
+int64_t loader_bad_count(const loader *l, const char **first);
+/* Fails with the sentence for data that turned out bad altogether. */
+stria_status loader_none_good(const loader *l, stria_error *err);
 
 #endif

@@ -20,13 +20,13 @@ static uint64_t hash_more(uint64_t hash, const void *data, size_t n) {
     return hash;
 }
 
-stria_status source_add_file(store *s, const char *path, const char *name, stria_error *err) {
+stria_status source_add_file(store *s, const char *path, const char *name, bool sized, stria_error *err) {
     struct stat st;
     if (stat(path, &st) != 0) FAIL(err, STRIA_NO_FILE, "%s: %s", path, strerror(errno));
     uint8_t size[8];
     for (int i = 0; i < 8; i++) size[i] = (uint8_t)((uint64_t)st.st_size >> 8 * i);
     s->checksum = hash_more(s->checksum, name, strlen(name) + 1);
-    s->checksum = hash_more(s->checksum, size, sizeof size);
+    if (sized) s->checksum = hash_more(s->checksum, size, sizeof size);
     s->file_bytes += (size_t)st.st_size;
     return STRIA_OK;
 }

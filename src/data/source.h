@@ -39,8 +39,8 @@ source_opener source_open_mnist, source_open_fashion_mnist, source_open_cifar10,
 /* For sources of one piece: train and val come from all of it; a test part there is none. */
 stria_status source_whole(const char *path, dataset_part part, store *s, stria_error *err);
 
-/* Puts a file's name (without its folder) and size into the checksum. */
-stria_status source_add_file(store *s, const char *path, const char *name, stria_error *err);
+/* Puts a file's name (without its folder) into the checksum, and its size where it must stay (sized). */
+stria_status source_add_file(store *s, const char *path, const char *name, bool sized, stria_error *err);
 
 /* Class names from a list, or "0", "1", … for names NULL. */
 stria_status source_name_classes(store *s, const char *const *names, int classes, stria_error *err);

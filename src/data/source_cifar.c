@@ -39,7 +39,7 @@ static stria_status read_batch(store *s, const char *folder, const char *name, s
         FAIL(err, STRIA_NO_FILE,
              "folder %s has no %s: unpack cifar-10-binary.tar.gz and give its folder as cifar10:FOLDER", folder, name);
     }
-    TRY(source_add_file(s, path, name, err));
+    TRY(source_add_file(s, path, name, true, err));
     TRY(file_read(path, 0, &records, &size, err));
     stria_status status;
     if (size == 0 || size % RECORD) {

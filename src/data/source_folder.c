@@ -92,7 +92,7 @@ static stria_status add_class(store *s, const char *below, int32_t label, int *f
     for (int i = 0; i < list.count; i++) {
         TRY_DONE(source_join(s, below, list.names[i], &name, err));
         TRY_DONE(source_join(s, s->path, name, &path, err));
-        TRY_DONE(source_add_file(s, path, name, err));
+        TRY_DONE(source_add_file(s, path, name, false, err)); /* a damaged picture may be replaced by a good one */
         s->files[s->count] = path;
         s->labels[s->count++] = label;
     }

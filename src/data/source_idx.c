@@ -73,8 +73,8 @@ static stria_status open_four(const char *folder, dataset_part part, store *s, c
              images ? "labels-idx1" : "images-idx3", advice);
     }
     s->part = test ? PART_TEST : PART_TRAIN;
-    TRY(source_add_file(s, images, image_file, err));
-    TRY(source_add_file(s, labels, label_file, err));
+    TRY(source_add_file(s, images, image_file, true, err));
+    TRY(source_add_file(s, labels, label_file, true, err));
     TRY(source_name_classes(s, names, 10, err));
     TRY(read_images(s, images, err));
     return read_labels(s, labels, s->classes, err);

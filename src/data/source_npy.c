@@ -103,8 +103,8 @@ stria_status source_open_npy(const char *path, dataset_part part, store *s, stri
     char *x_path = arena_printf(&s->texts, "%.*s", (int)(comma - path), path);
     if (!x_path) FAIL(err, STRIA_NO_MEMORY, "not enough memory for the name of %s", path);
     TRY(source_whole(path, part, s, err));
-    TRY(source_add_file(s, x_path, "x", err));
-    TRY(source_add_file(s, comma + 1, "y", err));
+    TRY(source_add_file(s, x_path, "x", true, err));
+    TRY(source_add_file(s, comma + 1, "y", true, err));
     stria_status status = npy_read(x_path, &x, err);
     if (status == STRIA_OK) status = take_pixels(s, &x, x_path, err);
     if (status == STRIA_OK) status = npy_read(comma + 1, &y, err);

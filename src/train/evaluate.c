@@ -39,7 +39,8 @@ static stria_status evaluator_make(evaluator *e, graph *g, const evaluator_confi
     TRY(mem_new(&e->permutation, (size_t)dataset_classes(e->d) + 1, sizeof *e->permutation, "evaluation", err));
     TRY(mem_new(&e->labels, (size_t)e->batch, sizeof *e->labels, "evaluation", err));
     TRY(class_names_match(g, c.classes, e->d, e->permutation, err));
-    TRY(classifier_loader(&c, e->d, &(loader_options){.batch = e->batch}, &e->loader, err));
+    loader_options options = {.batch = e->batch, .bad = config->skip_bad ? BAD_MARKED : BAD_FAILS};
+    TRY(classifier_loader(&c, e->d, &options, &e->loader, err));
     TRY(session_for(g, e->batch, config, &e->full, err));
     int64_t rest = dataset_count(e->d) % e->batch;
     return rest ? session_for(g, rest, config, &e->rest, err) : STRIA_OK;
@@ -76,6 +77,10 @@ int64_t evaluator_classes(const evaluator *e) {
     return e->classes;
 }
 
+int64_t evaluator_skipped(const evaluator *e, const char **first) {
+    return loader_bad_count(e->loader, first);
+}
+
 bool evaluator_multi_label(const evaluator *e) {
     return e->multi_label;
 }
@@ -86,25 +91,27 @@ void evaluator_on_image(evaluator *e, evaluator_judge *judge, void *context) {
 }
 
 static void judge_batch(const evaluator *e, int64_t first, const float *logits, int64_t n) {
-    for (int64_t i = 0; e->judge && i < n; i++) e->judge(first + i, e->labels[i], logits + i * e->classes, e->context);
+    for (int64_t i = 0; e->judge && i < n; i++)
+        if (e->labels[i] >= 0) e->judge(first + i, e->labels[i], logits + i * e->classes, e->context);
 }
 
 stria_status evaluator_run(evaluator *e, score *s, bool (*progress)(int64_t done, int64_t of, void *context),
                            void *context, stria_error *err) {
-    int64_t batches = loader_batches(e->loader);
+    int64_t batches = loader_batches(e->loader), done = 0;
     for (int64_t b = 0; b < batches; b++) {
         int64_t n = loader_items(e->loader, b);
         session *run = n == e->batch ? e->full : e->rest;
         float *x = session_host(run, e->image);
         TRY(loader_fill(e->loader, e->pool, 0, b, x, e->labels, NULL, err));
         TRY(session_run(run, err));
-        for (int64_t i = 0; i < n; i++) e->labels[i] = e->permutation[e->labels[i]];
+        for (int64_t i = 0; i < n; i++) e->labels[i] = e->labels[i] < 0 ? -1 : e->permutation[e->labels[i]];
         const float *logits = session_host(run, CLASSIFIER_LOGITS);
         judge_batch(e, b * e->batch, logits, n);
         score_add(s, logits, e->labels, n);
-        if (progress && !progress(s->images, dataset_count(e->d), context))
-            FAIL(err, STRIA_INTERRUPTED, "stopped after %lld of %lld images", (long long)s->images,
+        done += n;
+        if (progress && !progress(done, dataset_count(e->d), context))
+            FAIL(err, STRIA_INTERRUPTED, "stopped after %lld of %lld images", (long long)done,
                  (long long)dataset_count(e->d));
     }
-    return STRIA_OK;
+    return s->images ? STRIA_OK : loader_none_good(e->loader, err);
 }

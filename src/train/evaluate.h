@@ -11,6 +11,7 @@ typedef struct evaluator evaluator;
 typedef struct evaluator_config {
     int64_t batch; /* images at once, as far as the model and the dataset allow */
     const kernel_set *ks;
+    bool skip_bad;     /* pictures that cannot be read are left out, instead of ending it */
     pool *pool;        /* retained; NULL: one thread */
     state_set *states; /* NULL: the graph's own; else those of a training, which must outlive it */
 } evaluator_config;
@@ -22,12 +23,14 @@ stria_status evaluator_new(evaluator **out, graph *g, const dataset *d, const ev
 void evaluator_free(evaluator *e); /* accepts NULL */
 
 /* All images once, in order, into s (score_init by the caller, for evaluator_classes and evaluator_multi_label).
- * progress may be NULL; false stops with STRIA_INTERRUPTED. */
+ * progress may be NULL; false stops with STRIA_INTERRUPTED. STRIA_BAD_FILE where all are left out. */
 stria_status evaluator_run(evaluator *e, score *s, bool (*progress)(int64_t done, int64_t of, void *context),
                            void *context, stria_error *err);
 /* Shown every image of a run: its index, the model's class of its label, its logits[classes]. NULL: nobody. */
 typedef void evaluator_judge(int64_t index, int64_t label, const float *logits, void *context);
 void evaluator_on_image(evaluator *e, evaluator_judge *judge, void *context);
+/* loader_bad_count of its pictures. */
+int64_t evaluator_skipped(const evaluator *e, const char **first);
 int64_t evaluator_classes(const evaluator *e);
 bool evaluator_multi_label(const evaluator *e); /* for score.multi_label */
 

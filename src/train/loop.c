@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 
 #define CHECKPOINT_SECONDS 60
 
@@ -187,6 +188,19 @@ static stria_status validate(trainer *t, stria_event *e, stria_error *err) {
     return STRIA_OK;
 }
 
+/* Pictures that were left out until now; a note where there are more than at the last epoch's end. */
+static void skipped_tell(trainer *t, stria_event *e) {
+    const char *first = NULL, *of_val = NULL;
+    e->skipped = loader_bad_count(t->loader, &first);
+    if (t->validation) e->skipped += evaluator_skipped(t->validation, &of_val);
+    if (e->skipped == t->skipped) return;
+    t->skipped = e->skipped;
+    bool one = e->skipped == 1;
+    snprintf(t->skipped_note, sizeof t->skipped_note, "%" PRId64 " picture%s cannot be read and %s skipped%s: %s",
+             e->skipped, one ? "" : "s", one ? "is" : "are", one ? "" : ", the first", first ? first : of_val);
+    e->note = t->skipped_note;
+}
+
 /* Validation, the epoch's event, a checkpoint. */
 static stria_status epoch_end(trainer *t, stria_error *err) {
     const score *s = &t->at.epoch_score;
@@ -201,6 +215,7 @@ static stria_status epoch_end(trainer *t, stria_error *err) {
     stria_status status = t->validation ? validate(t, &e, err) : STRIA_OK;
     if (status == STRIA_INTERRUPTED) return STRIA_OK;
     TRY(status);
+    skipped_tell(t, &e);
     epoch_next(t); /* first: a line is made once, even if it cannot be written now */
     t->unsaved = true;
     TRY(tell_and_note(t, &e, err));

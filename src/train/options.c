@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef enum option_kind { INTEGER, UNSIGNED, THREADS, REAL, TEXT } option_kind;
+typedef enum option_kind { INTEGER, UNSIGNED, THREADS, SWITCH, REAL, TEXT } option_kind;
 
 struct row {
     stria_option_row row;
@@ -98,6 +98,13 @@ static const struct row rows[] = {
      0,
      1024,
      NULL},
+    {{"skip-bad", NULL, "leaves out pictures that cannot be read, and counts them, instead of stopping at the first",
+      "0"},
+     SWITCH,
+     FIELD(skip_bad),
+     0,
+     1,
+     NULL},
     {{"out", "FOLDER", "the run folder to write", ""}, TEXT, FIELD(out), 0, 0, NULL},
 };
 #define ROWS ((int)(sizeof rows / sizeof *rows))
@@ -112,7 +119,7 @@ static void *field_of(stria_train_options *options, const struct row *r) {
 
 static double number_of(const struct row *r, const void *field) {
     if (r->kind == REAL) return *(const double *)field;
-    if (r->kind == THREADS) return *(const int *)field;
+    if (r->kind == THREADS || r->kind == SWITCH) return *(const int *)field;
     return r->kind == UNSIGNED ? (double)*(const uint64_t *)field : (double)*(const int64_t *)field;
 }
 
@@ -130,7 +137,7 @@ static stria_status number_set(const struct row *r, void *field, const char *val
     if (whole) x = (double)i;
     TRY(number_check(r, x, value, err));
     if (r->kind == REAL) *(double *)field = x;
-    else if (r->kind == THREADS) *(int *)field = (int)i;
+    else if (r->kind == THREADS || r->kind == SWITCH) *(int *)field = (int)i;
     else *(int64_t *)field = i;
     return STRIA_OK;
 }
@@ -189,13 +196,13 @@ void train_option_text(const stria_train_options *options, int index, text *out)
     const struct row *r = &rows[index];
     const void *field = (const char *)options + r->offset;
     if (r->kind == REAL) real_text(*(const double *)field, out);
-    else if (r->kind == THREADS) text_printf(out, "%d", *(const int *)field);
+    else if (r->kind == THREADS || r->kind == SWITCH) text_printf(out, "%d", *(const int *)field);
     else if (r->kind == TEXT) text_printf(out, "%s", (const char *)field);
     else text_printf(out, "%" PRId64, *(const int64_t *)field);
 }
 
 static bool recipe_may_say(const char *name) {
-    static const char *const own[] = {"seed", "threads", "out"};
+    static const char *const own[] = {"seed", "threads", "skip-bad", "out"};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (strcmp(own[i], name) == 0) return false;
     return true;

@@ -34,6 +34,7 @@ void score_add(score *s, const float *logits, const int64_t *labels, int64_t n) 
     for (int64_t i = 0; i < n; i++) {
         const float *x = logits + i * s->classes;
         int64_t label = labels[i], best = 0, better = 0;
+        if (label < 0) continue;
         for (int64_t c = 0; c < s->classes; c++) {
             if (x[c] > x[best] || isnan(x[best])) best = c;
             better += x[c] > x[label] || (x[c] == x[label] && c < label);

@@ -44,8 +44,12 @@ static stria_status loader_make(trainer *t, stria_error *err) {
              (long long)dataset_count(t->train), (long long)t->options.batch);
     augment changes;
     TRY(augment_parse(t->options.augment, &changes, err));
-    loader_options options = {
-        .batch = t->options.batch, .seed = t->options.seed, .shuffle = true, .drop_last = true, .augment = &changes};
+    loader_options options = {.batch = t->options.batch,
+                              .seed = t->options.seed,
+                              .shuffle = true,
+                              .drop_last = true,
+                              .augment = &changes,
+                              .bad = t->options.skip_bad ? BAD_REPLACED : BAD_FAILS};
     return classifier_loader(&c, t->train, &options, &t->loader, err);
 }
 
@@ -56,7 +60,8 @@ static stria_status trainer_make(trainer *t, graph *model, stria_error *err) {
     graph_drop_metadata(t->model, MODEL_WEIGHTS);
     TRY(loader_make(t, err));
     TRY(step_make(t, err));
-    evaluator_config config = {.batch = 256, .ks = t->ks, .pool = t->pool, .states = &t->states};
+    evaluator_config config = {
+        .batch = 256, .skip_bad = t->options.skip_bad, .ks = t->ks, .pool = t->pool, .states = &t->states};
     return t->val ? evaluator_new(&t->validation, t->model, t->val, &config, err) : STRIA_OK;
 }
 

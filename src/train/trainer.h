@@ -49,7 +49,9 @@ typedef struct trainer {
     bool stop_asked;              /* the callback said so */
     double started, checkpointed; /* seconds of a clock that never goes back */
     metrics metrics;
-    bool unsaved;  /* something was trained that the run folder does not have */
+    int64_t skipped;                              /* pictures, as the last epoch's event said */
+    char skipped_note[sizeof(stria_error) + 128]; /* its sentence */
+    bool unsaved;                                 /* something was trained that the run folder does not have */
     bool mend;     /* the run folder may have more or less than the states: to be seen to before the next step */
     int lock;      /* of the run folder, −1: none */
     int64_t owner; /* the process that took the lock */
