@@ -63,6 +63,22 @@ model "OneHot" "$in4" 'i = Cast(x, to=7)' "n = constant(int64, scalar, [$large])
     'y = OneHot(i, n, v)' 'output(y)'
 model "Reshape" "$in4" "s = constant(int64, 2, [$huge, -1])" 'y = Reshape(x, s)' 'output(y)'
 
+# No elements, whatever the other dimensions are
+none=("$image" 'b = constant(int64, 1, [0])' 'a = constant(int64, 1, [1])' 'z = Slice(x, b, b, a)')
+model "Resize of nothing" "${none[@]}" 's = constant(int64, 4, [1, 0, 33554431, 33554431])' 'y = Resize(z, -, -, s, mode=cubic)' 'output(y)'
+model "Resize of nothing, antialiased" "${none[@]}" 's = constant(int64, 4, [1, 0, 33554431, 33554431])' \
+    'y = Resize(z, -, -, s, mode=linear, antialias=1)' 'output(y)'
+model "Pad of nothing" "${none[@]}" "p = constant(int64, 8, [0, 0, $large, 0, 0, 0, $large, 7])" 'y = Pad(z, p, mode=edge)' 'output(y)'
+model "Expand of nothing" "${none[@]}" "s = constant(int64, 5, [$large, 1, 0, 3, 3])" 'w = Expand(z, s)' 'output(w)'
+model "Tile of nothing" "${none[@]}" "s = constant(int64, 4, [1, 1, $large, 1])" 'y = Tile(z, s)' 'r = ReduceSum(y)' 'output(r)'
+model "Tile of nothing, sorted" "${none[@]}" "s = constant(int64, 4, [1, 1, $large, 1])" 'y = Tile(z, s)' 'k = constant(int64, 1, [1000])' \
+    'v, i = TopK(y, k, axis=2)' 'output(v)'
+for op in 'MaxPool(t, kernel_shape=[1,1])' 'AveragePool(t, kernel_shape=[1,3])' 'Softmax(t, axis=2)' 'Transpose(t, perm=[3,2,1,0])' \
+    'ArgMax(t, axis=3)' 'ReduceMean(t, a)' 'LRN(t, size=3)' 'relu(t)' 'Concat(t, t, axis=2)' 'DepthToSpace(t, blocksize=1)' \
+    'batch_norm(t)' 'flatten(t)' 'Gather(t, b, axis=2)'; do
+    model "$op of nothing" "${none[@]}" "s = constant(int64, 4, [1, 1, $large, 1])" 't = Tile(z, s)' "y = $op" 'output(y)'
+done
+
 # Windows
 for stride in 1500 100000 2000000000; do
     model "conv_transpose stride $stride" 'x = input(batch x 4 x 1 x 1)' "y = conv_transpose(x, 4, kernel=3, stride=$stride)" 'output(y)'

@@ -56,6 +56,7 @@ typedef struct op_impl {
 const op_impl *const *backend_cpu(const op_def *op);
 
 extern const op_impl impl_reference;
+extern const op_impl impl_nothing; /* of nodes that make nothing, whatever the operator */
 
 /* Order of storage of a value, for accept rules. */
 bool value_is_plain(const value *v);

@@ -254,6 +254,15 @@ int node_own_inputs(const node *n) {
     return n->in_count - (n->epilogue.bias >= 0) - (n->epilogue.residual >= 0);
 }
 
+bool node_makes_nothing(const node *n) {
+    int results = 0;
+    for (int i = 0; i < n->out_count; i++) {
+        if (n->out[i] && shape_count(&n->out[i]->shape) > 0) return false;
+        results += n->out[i] != NULL;
+    }
+    return results > 0;
+}
+
 stria_status graph_append_input(graph *g, node *n, value *v, stria_error *err) {
     value **in = arena_alloc(&g->arena, sizeof(value *) * (size_t)(n->in_count + 2));
     if (!in) return no_memory(g, err);

@@ -126,6 +126,8 @@ stria_status graph_add_node(graph *g, const op_def *op, const char *name, value 
 stria_status graph_append_input(graph *g, node *n, value *v, stria_error *err);
 /* Inputs of the operator itself: those of the epilogue not counted. */
 int node_own_inputs(const node *n);
+/* None of its results has an element: there is nothing to compute, however large its other dimensions are. */
+bool node_makes_nothing(const node *n);
 
 stria_status graph_add_output(graph *g, value *v, const char *name, stria_error *err);
 stria_status graph_add_update(graph *g, value *state, value *next, stria_error *err);

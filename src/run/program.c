@@ -28,7 +28,9 @@ static stria_status graph_lower(program *p, graph *g, stria_error *err) {
  * refusal before it is kept. */
 static stria_status impl_choose(program *p, program_node *n, stria_error *err) {
     static const op_impl *const only_reference[] = {&impl_reference, NULL};
+    static const op_impl *const only_nothing[] = {&impl_nothing, NULL};
     const op_impl *const *list = p->config.reference ? only_reference : backend_cpu(n->node->op);
+    if (node_makes_nothing(n->node)) list = only_nothing;
     int count = 0;
     while (list[count]) count++;
     n->list = list;

@@ -91,4 +91,17 @@ done:
     return status;
 }
 
+/* ---- no elements ---- */
+
+static bool nothing_accept(const node *n, refusal *why) {
+    return node_makes_nothing(n) ? true : REFUSE(why, "it has elements to make");
+}
+
+static stria_status nothing_run(const impl_call *c, stria_error *err) {
+    (void)c;
+    (void)err;
+    return STRIA_OK;
+}
+
+const op_impl impl_nothing = {.name = "nothing", .accept = nothing_accept, .run = nothing_run};
 const op_impl impl_reference = {.name = "reference", .accept = accept, .run = run};
