@@ -65,6 +65,22 @@ STRIA_API const char *stria_status_name(stria_status status);
  * NULL if none is that near. Thread-safe. */
 STRIA_API const char *stria_nearest(const char *name, const char *const *names, int count);
 
+/* ---------------------------------------------------------------------------------------------------------------
+ * Thread pool: threads that sessions, predictors and trainers share. Without one, each of them makes threads of its
+ * own. Those that compute at the same time do not wait for each other: one has the threads, the others compute with
+ * their calling thread alone until it is done. Results have the same bits either way. Any number of threads may use
+ * handles that share a pool.
+ * ------------------------------------------------------------------------------------------------------------ */
+
+typedef struct stria_thread_pool stria_thread_pool;
+
+/* threads counts the one that calls: 1 makes none; 0 is all CPUs that the process may use. STRIA_BAD_ARGUMENT outside
+ * 0…1024. */
+STRIA_API stria_status stria_thread_pool_new(stria_thread_pool **out, int threads, stria_error *error);
+/* Gives the caller's share back: the threads end when nothing that was made with the pool is left. Accepts NULL. */
+STRIA_API void stria_thread_pool_free(stria_thread_pool *pool);
+STRIA_API int stria_thread_pool_threads(const stria_thread_pool *pool);
+
 #ifdef __cplusplus
 }
 #endif

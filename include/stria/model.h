@@ -220,6 +220,7 @@ typedef struct stria_session_options {
     uint64_t seed;   /* of random operators */
     int skip;        /* of the implementations that accept an operator, the best `skip` are passed over, as far as there
                         are others; for tests, default 0 */
+    const stria_thread_pool *pool; /* NULL: threads of its own; else `threads` does not matter */
 } stria_session_options;
 
 /* One image, all CPUs, the best instruction set, optimised. */

@@ -11,11 +11,12 @@
  * - Threads: different handles may be used by different threads at once, and functions without a handle by any thread.
  *   A graph, a session, a predictor and a trainer are used by one thread at a time. Models and datasets are shared: any
  *   number of threads may use one, as long as none is in stria_model_set_metadata or another function that changes it.
+ *   So are thread pools (base.h).
  * - Fork: where the C library lets the child of a program with several threads go on (glibc does), the child may use
  *   every handle that no other thread was using at that moment. Sessions, predictors and trainers from before the fork
  *   compute in it with the calling thread alone, to the same bits; those that it makes have threads of their own. A
  *   trainer with a run folder trains only in the process that made it (STRIA_BUSY in the child). Each process frees its
- * own copies.
+ *   own copies.
  */
 #ifndef STRIA_STRIA_H
 #define STRIA_STRIA_H

@@ -30,6 +30,8 @@ typedef struct stria_train_options {
     char out[1024];   /* run folder; "": none is written */
     int skip_bad;     /* 1: a picture that cannot be read is left out, and the next one of the epoch's order takes its
                          place; 0: training stops at it */
+    const stria_thread_pool *pool; /* NULL: threads of its own; else `threads` does not matter. No row; NULL in what
+                                      stria_trainer_options gives */
 } stria_train_options;
 
 /* Every row's default. */
@@ -111,10 +113,10 @@ typedef bool stria_event_callback(const stria_event *event, void *context);
 STRIA_API stria_status stria_trainer_new(stria_trainer **out, const stria_model *model, stria_dataset *train,
                                          stria_dataset *val, const stria_train_options *options, stria_error *error);
 /* Goes on with a run folder. data: NULL, or where the data is now ("mnist:DIR") if it has moved: the same images are
- * checked for. options: NULL, or only `epochs`, `threads` and `skip_bad` are taken from it. Epochs may grow; fewer than
- * the run has are refused (STRIA_BAD_ARGUMENT), 0 leaves them; skip_bad 0 leaves what the run has. Of a folder the
- * names are checked, so that a picture may be replaced by another of its name. STRIA_NO_FILE where there is no run,
- * STRIA_BAD_FILE for a damaged checkpoint or other images, STRIA_BUSY, STRIA_IO. */
+ * checked for. options: NULL, or only `epochs`, `threads`, `pool` and `skip_bad` are taken from it. Epochs may grow;
+ * fewer than the run has are refused (STRIA_BAD_ARGUMENT), 0 leaves them; skip_bad 0 leaves what the run has. Of a
+ * folder the names are checked, so that a picture may be replaced by another of its name. STRIA_NO_FILE where there is
+ * no run, STRIA_BAD_FILE for a damaged checkpoint or other images, STRIA_BUSY, STRIA_IO. */
 STRIA_API stria_status stria_trainer_resume(stria_trainer **out, const char *folder, const char *data,
                                             const stria_train_options *options, stria_error *error);
 /* The images that it trains on and validates with (NULL: none). They belong to the trainer. */
@@ -216,6 +218,7 @@ typedef struct stria_inference_options {
     void (*judge)(int64_t index, int64_t label, const float *probabilities, int classes, void *context);
     void *judge_context;
     int skip_bad; /* 1: stria_evaluate leaves out pictures that cannot be read; 0: it fails at the first */
+    const stria_thread_pool *pool; /* NULL: threads of its own; else `threads` does not matter */
 } stria_inference_options;
 
 /* All CPUs, a batch that is chosen, the best instruction set, no progress. */

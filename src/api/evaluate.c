@@ -111,7 +111,7 @@ stria_status stria_evaluate(const stria_model *model, const stria_dataset *data,
     TRY(options_take(&o, sizeof o, options, "inference", err));
     if (o.batch < 0) FAIL(err, STRIA_BAD_ARGUMENT, "a batch of %lld images cannot be run", (long long)o.batch);
     TRY(machine_kernels(o.isa, &ks, err));
-    TRY(pool_new(&p, o.threads, err));
+    TRY(pool_take(&p, o.pool, o.threads, err));
     evaluator_config config = {.batch = o.batch ? o.batch : 128, .skip_bad = o.skip_bad, .ks = ks, .pool = p};
     stria_status status = evaluator_new(&e, model->g, data->d, &config, err);
     if (status == STRIA_OK) status = score_init(&s, evaluator_classes(e), true, err);
@@ -169,7 +169,7 @@ stria_status stria_predictor_new(stria_predictor **out, const stria_model *model
     p->model = model_retain(model);
     p->max_pixels = o.max_pixels;
     stria_status status = classifier_of(model->g, &p->c, err);
-    if (status == STRIA_OK) status = pool_new(&p->pool, o.threads, err);
+    if (status == STRIA_OK) status = pool_take(&p->pool, o.pool, o.threads, err);
     wish.config.threads = pool_threads(p->pool);
     session_config config = {.pool = p->pool};
     if (status == STRIA_OK) status = model_session(&p->s, model, &wish, &config, err);

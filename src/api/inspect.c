@@ -216,7 +216,7 @@ stria_status stria_bench_model(const stria_model *model, const stria_session_opt
     if (repeat < 0 || repeat > ROUNDS_MAX)
         FAIL(err, STRIA_BAD_ARGUMENT, "%d repetitions are out of range 0 to %d", repeat, ROUNDS_MAX);
     TRY(machine_kernels(o.isa, &config.ks, err));
-    TRY(pool_new(&workers, o.threads, err));
+    TRY(pool_take(&workers, o.pool, o.threads, err));
     config.threads = pool_threads(workers);
     recipe r = recipe_standard();
     stria_status status =

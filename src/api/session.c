@@ -31,7 +31,7 @@ stria_status stria_session_new(stria_session **out, const stria_model *model, co
     if (o.batch < 1) FAIL(err, STRIA_BAD_ARGUMENT, "a batch of %lld images cannot be run", (long long)o.batch);
     TRY(machine_kernels(o.isa, &wish.config.ks, err));
     TRY(mem_new(&s, 1, sizeof *s, "a session", err));
-    stria_status status = pool_new(&s->pool, o.threads, err);
+    stria_status status = pool_take(&s->pool, o.pool, o.threads, err);
     wish.config.threads = pool_threads(s->pool);
     session_config config = {.pool = s->pool, .seed = o.seed};
     if (status == STRIA_OK) status = model_session(&s->s, model, &wish, &config, err);

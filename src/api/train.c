@@ -26,8 +26,9 @@ static stria_status setup(stria_trainer *s, graph *model, const data_source *sou
                           stria_error *err) {
     const kernel_set *ks;
     TRY(machine_kernels(NULL, &ks, err));
-    TRY(pool_new(&s->pool, options->threads, err));
+    TRY(pool_take(&s->pool, options->pool, options->threads, err));
     TRY(trainer_new(&s->t, model, s->train->d, s->val ? s->val->d : NULL, source, options, ks, s->pool, err));
+    s->t->options.pool = NULL; /* the caller's handle may go away */
     s->t->callback = on_event;
     s->t->context = s;
     return run_folder_take(s->t, err);
@@ -130,6 +131,7 @@ static stria_status options_extend(checkpoint *c, const stria_train_options *opt
     if (o.epochs) c->options.epochs = o.epochs;
     c->options.threads = o.threads;
     if (o.skip_bad) c->options.skip_bad = o.skip_bad;
+    c->options.pool = o.pool;
     return train_options_check(&c->options, err);
 }
 
