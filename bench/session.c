@@ -1,9 +1,11 @@
 /* Times opening sessions of a model: session [MODEL (lenet5) [SESSIONS (4)]]. Prints JSON: first_ms, the time of the
  * first session of a freshly opened model, the median of five; next_bytes, the resident memory that each of SESSIONS
- * more sessions of one model adds, after a run; model_ms, opening the model; workspace_bytes, a session's planned
- * workspace. Uses the public header only, so that it can be compiled against any build. */
+ * more sessions of one model adds, after a run; next_ms, the shortest time of opening one of these; model_ms, opening
+ * the model; workspace_bytes, a session's planned workspace. Uses the public header only, so that it can be compiled
+ * against any build. */
 #include <stria/stria.h>
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -83,8 +85,17 @@ int main(int argc, char **argv) {
     stria_session *sessions[SESSIONS_MAX + 1] = {session_used(model)};
     long long before = resident();
     for (int i = 1; i <= more; i++) sessions[i] = session_used(model);
-    printf("{\"first_ms\": %.4f, \"model_ms\": %.4f, \"next_bytes\": %lld, \"workspace_bytes\": %zu}\n",
-           first[ROUNDS / 2], load[ROUNDS / 2], (resident() - before) / more, stria_session_bytes(sessions[0]));
+    long long next_bytes = (resident() - before) / more;
+    double next = INFINITY;
+    for (int i = 0; i < ROUNDS; i++) {
+        double start = now_ms();
+        stria_session *session = session_opened(model);
+        next = fmin(next, now_ms() - start);
+        stria_session_free(session);
+    }
+    printf("{\"first_ms\": %.4f, \"next_ms\": %.4f, \"model_ms\": %.4f, \"next_bytes\": %lld, "
+           "\"workspace_bytes\": %zu}\n",
+           first[ROUNDS / 2], next, load[ROUNDS / 2], next_bytes, stria_session_bytes(sessions[0]));
     for (int i = 0; i <= more; i++) stria_session_free(sessions[i]);
     stria_model_free(model);
     return 0;

@@ -40,7 +40,8 @@ static int64_t weight_bytes(const stria_model *m) {
     return bytes;
 }
 
-/* Batch normalisation is folded and convolutions and products are packed: copies of nearly all weights, twice. */
+/* Batch normalisation is folded and convolutions and products are packed: the program has one copy of nearly all
+ * weights, beside the model's. */
 static void bytes_added(void) {
     stria_error err = {0};
     stria_model *m = model_open("resnet18");
@@ -55,7 +56,8 @@ static void bytes_added(void) {
         int64_t added = (int64_t)mem_bytes_now() - before - (int64_t)stria_session_bytes(sessions[i]);
         CHECK(i == 0 || added <= limit, "session %d adds %lld bytes to its workspace, at most %lld", i,
               (long long)added, (long long)limit);
-        CHECK(i > 0 || added > 50 * limit, "the program of session 0 has only %lld bytes", (long long)added);
+        CHECK(i > 0 || (added > 45 * limit && added < 60 * limit), "the program has %lld bytes, the weights %lld",
+              (long long)added, (long long)(50 * limit));
     }
     for (int i = 0; i <= MORE; i++) stria_session_free(sessions[i]);
     CHECK(mem_bytes_now() == start, "%zu bytes stay behind, not %zu", mem_bytes_now(), start);

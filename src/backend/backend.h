@@ -44,7 +44,8 @@ typedef struct op_impl {
     /* May be NULL. Sets *prepared to a struct in the arena, with everything that depends on shapes only. */
     stria_status (*prepare)(impl_plan *p, void **prepared, stria_error *err);
     /* May be NULL. Fills all of `packed` that is read from the weights, input pack_input; of the call, only these,
-     * `prepared`, ks and pool are set. Once where that input is constant between runs, else before each run. */
+     * `prepared`, ks and pool are set. A node that booked packed_bytes reads that input nowhere else. Called once
+     * where the input is constant between runs, else before each run. */
     void (*pack)(const impl_call *c);
     int pack_input;
     /* Fails only for values that no shape rule can foresee (a label outside the classes): STRIA_BAD_VALUE. The sentence

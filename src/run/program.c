@@ -97,6 +97,10 @@ static stria_status outputs_index(program *p, stria_error *err) {
     return STRIA_OK;
 }
 
+static bool packs_from(const program_node *n, int input) {
+    return n->packed_bytes && !n->pack_always && n->impl->pack_input == input;
+}
+
 static stria_status weights_pack(program *p, pool *workers, stria_error *err) {
     char size[32];
     p->packed = mem_alloc(p->packed_bytes);
@@ -104,9 +108,35 @@ static stria_status weights_pack(program *p, pool *workers, stria_error *err) {
         FAIL(err, STRIA_NO_MEMORY, "not enough memory for packed weights (%s)", text_bytes(p->packed_bytes, size));
     for (int k = 0; k < p->g->node_count; k++) {
         const program_node *n = &p->nodes[k];
-        if (n->packed_bytes && !n->pack_always)
+        if (packs_from(n, n->impl->pack_input))
             program_pack(p, k, n->node->in[n->impl->pack_input]->data->data, p->packed + n->packed_offset, workers);
     }
+    return STRIA_OK;
+}
+
+/* Constants that are read in packed form only. */
+static void unread_release(program *p, bool *read) {
+    const graph *g = p->g;
+    for (int k = 0; k < g->node_count; k++)
+        for (int i = 0; i < p->nodes[k].node->in_count; i++) {
+            const value *v = p->nodes[k].node->in[i];
+            if (v && !packs_from(&p->nodes[k], i)) read[v->id] = true;
+        }
+    for (int i = 0; i < g->output_count; i++) read[g->outputs[i]->id] = true;
+    for (int i = 0; i < g->update_count; i++) read[g->updates[i].next->id] = true;
+    for (int i = 0; i < g->value_count; i++) {
+        if (g->values[i]->kind != VALUE_CONSTANT || read[i]) continue;
+        tensor_release(g->values[i]->data);
+        g->values[i]->data = NULL;
+    }
+}
+
+/* Folded weights need not stay beside the packed ones. */
+static stria_status constants_trim(program *p, stria_error *err) {
+    bool *read;
+    TRY(mem_new(&read, (size_t)p->g->value_count + 1, sizeof *read, "a program", err));
+    unread_release(p, read);
+    mem_free(read);
     return STRIA_OK;
 }
 
@@ -118,7 +148,9 @@ static stria_status program_make(program *p, graph *g, pool *workers, stria_erro
     TRY(plan_alias(&p->plan, err));
     for (int k = 0; k < p->g->node_count; k++) TRY(node_prepare(p, k, err));
     TRY(plan_place(&p->plan, err));
-    return p->config.plan_only ? STRIA_OK : weights_pack(p, workers, err);
+    if (p->config.plan_only) return STRIA_OK;
+    TRY(weights_pack(p, workers, err));
+    return constants_trim(p, err);
 }
 
 stria_status program_new(program **out, graph *g, const program_config *config, pool *workers, stria_error *err) {

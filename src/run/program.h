@@ -33,7 +33,7 @@ typedef struct program_node {
 } program_node;
 
 typedef struct program {
-    graph *g; /* after the passes */
+    graph *g; /* after the passes; constants that are read in packed form only have no contents any more */
     program_config config;
     arena arena;
     plan plan;

@@ -60,7 +60,7 @@ static void memory_bind(session *s) {
     for (int i = 0; i < g->value_count; i++) {
         const value *root = g->values[plan->root[i]];
         if (root->kind == VALUE_STATE) s->memory[i] = s->states[root->id]->data;
-        else if (root->kind == VALUE_CONSTANT) s->memory[i] = root->data->data;
+        else if (root->kind == VALUE_CONSTANT) s->memory[i] = root->data ? root->data->data : NULL;
         else s->memory[i] = s->workspace + plan->values[root->id].offset;
     }
 }
