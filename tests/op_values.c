@@ -38,6 +38,9 @@ static const value_row rows[] = {
     {&op_ReduceMin, {"u64=" BIG "," MID ":2", ""}, "u64=" MID ":1"},
     {&op_ReduceSum, {"u64=1," MID ":2", ""}, "u64=9223372036854775809:1"},
     {&op_ReduceMean, {"u64=" MID ",2:2", ""}, "u64=4611686018427387905:1"},
+    {&op_ReduceMean, {"i64=9223372036854775807,9223372036854775805,-1:3", ""}, "i64=6148914691236517203:1"},
+    {&op_ReduceMean, {"i64=5,-8,3,-1:4", ""}, "i64=0:1"},
+    {&op_ReduceMean, {"i64=5,-9,-8:3", ""}, "i64=-4:1"},
     {&op_ReduceL1, {"u64=" MID ",2:2", ""}, "u64=9223372036854775810:1"},
     {&op_ReduceL2, {"u64=" MID ":1", ""}, "u64=" MID ":1"},
     {&op_ReduceLogSum, {"u64=" MID ",0:2", ""}, "u64=43:1"},
@@ -47,6 +50,11 @@ static const value_row rows[] = {
      {"u64=9007199254740993," BIG ":2, -, f=2:1", ""},
      "u64=9007199254740993,9007199254740993," BIG "," BIG ":4"},
     {&op_Resize, {"u64=" MID "," MID ":2, -, f=2:1", "mode=linear"}, "u64=" MID "," MID "," MID "," MID ":4"},
+    /* A window that begins behind the image, in its padding: ONNX's floor counts it. */
+    {&op_AveragePool,
+     {"f=1,2,3,4:1x1x2x2", "kernel_shape=1,1 strides=3,3 pads=0,0,2,2 count_include_pad=1"},
+     "f=1,0,0,0:1x1x2x2"},
+    {&op_MaxPool, {"f=1,2:1x1x2", "kernel_shape=1 strides=3 pads=0,2"}, "f=1,-inf:1x1x2"},
     /* Windows larger than the image, by ceil_mode: PyTorch's numbers. */
     {&op_MaxPool, {"f=1,2,3,4:1x1x2x2", "kernel_shape=3,3 strides=2,2 ceil_mode=1"}, "f=4:1x1x1x1"},
     {&op_AveragePool, {"f=1,2,3,4:1x1x2x2", "kernel_shape=3,3 strides=2,2 ceil_mode=1"}, "f=2.5:1x1x1x1"},

@@ -139,7 +139,8 @@ stria_status net_call_layer(net_reader *r, const net_statement *s, const layer_d
     text options = {0};
     if (s->result_count != 1 || l->in > 8) FAIL_AT(r, &s->call, "a layer makes one value: NAME = %s(…)", l->name);
     TRY(layer_arguments(r, s, l, in, &in_count, numbers, &number_count, err));
-    if (l->numbers && number_count == 1 && in_count && in[0] && strcmp(l->numbers, "shape") != 0)
+    bool weights = l->numbers && (strcmp(l->numbers, "channels") == 0 || strcmp(l->numbers, "units") == 0);
+    if (weights && number_count == 1 && in_count && in[0])
         TRY(net_budget_take(r, &s->call, layer_elements(s, in[0], numbers[0]), err));
     r->column = s->call.column;
     stria_status status = layer_options(r, s, &options, err);

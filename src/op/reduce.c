@@ -233,8 +233,26 @@ static int64_t whole_join(const op_def *op, dtype type, int64_t y, int64_t x) {
     return (int64_t)((uint64_t)y + term);
 }
 
-static int64_t share(dtype type, int64_t sum, int64_t count) {
-    return type == STRIA_UINT64 ? (int64_t)((uint64_t)sum / (uint64_t)count) : sum / count;
+/* A mean of integers whose sum need not be one: of quotients by the count and of what they leave. */
+typedef struct whole_mean {
+    int64_t quotient, rest; /* the sum is quotient · count + rest */
+} whole_mean;
+
+static void mean_add(whole_mean *m, dtype type, int64_t x, int64_t count) {
+    if (type == STRIA_UINT64) {
+        m->quotient = (int64_t)((uint64_t)m->quotient + (uint64_t)x / (uint64_t)count);
+        m->rest += (int64_t)((uint64_t)x % (uint64_t)count);
+        return;
+    }
+    m->quotient += x / count;
+    m->rest += x % count;
+}
+
+/* Cut towards 0. */
+static int64_t mean_of(const whole_mean *m, dtype type, int64_t count) {
+    int64_t mean = (int64_t)((uint64_t)m->quotient + (uint64_t)(m->rest / count)), rest = m->rest % count;
+    if (type == STRIA_UINT64) return mean;
+    return mean + (mean < 0 && rest > 0) - (mean > 0 && rest < 0);
 }
 
 /* One output: over the `count` elements of the box `inner`, by strides from x[at] on. */
@@ -242,15 +260,18 @@ static void reduce_one(const ref_call *c, int64_t output, int64_t at, const shap
     const op_def *op = c->node->op;
     const ref_tensor *x = &c->in[0], *y = &c->out[0];
     int64_t count = shape_count(inner), sum = y->i ? whole_start(op, y->type) : 0;
+    bool mean = op == &op_ReduceMean;
+    whole_mean parts = {0, 0};
     double all = start(op);
     for (int64_t r = 0; r < count; r++) {
         int64_t from = at + strided_offset(r, inner, stride);
         if (x->f || !whole(op)) all = join(op, all, ref_value(x, from));
+        else if (mean) mean_add(&parts, y->type, x->i[from], count);
         else sum = whole_join(op, y->type, sum, x->i[from]);
     }
     if (y->f) y->f[output] = finish(op, all, count);
     else if (!whole(op)) y->i[output] = integer_of(y->type, finish(op, all, count));
-    else y->i[output] = integer_wrap(y->type, op == &op_ReduceMean && count > 0 ? share(y->type, sum, count) : sum);
+    else y->i[output] = integer_wrap(y->type, mean && count > 0 ? mean_of(&parts, y->type, count) : sum);
 }
 
 static stria_status reference(const ref_call *c, stria_error *err) {

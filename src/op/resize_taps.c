@@ -31,9 +31,9 @@ static double position_float(const resize_geometry *g, const resize_axis *a, int
     switch (g->coordinates) {
     case RESIZE_HALF_PIXEL:
         return (double)half;
-    case RESIZE_HALF_PIXEL_SYMMETRIC: {
-        float adjust = out / (scale * in), centre = in / 2, offset = centre * (1 - adjust);
-        return (double)(offset + half);
+    case RESIZE_HALF_PIXEL_SYMMETRIC: { /* rounded once */
+        double adjust = (double)(out / (scale * in)), exact = ((double)index + 0.5) / (double)scale - 0.5;
+        return (double)(float)((double)a->in / 2 * (1 - adjust) + exact);
     }
     case RESIZE_PYTORCH_HALF_PIXEL:
         return out > 1 ? (double)half : 0;
