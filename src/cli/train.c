@@ -365,6 +365,7 @@ static const option_row train_rows[] = {
     OPTION_LANG,
     OPTION_MAX_PIXELS,
     OPTIONS_PREPROCESS,
+    OPTIONS_NETWORK,
     {0},
 };
 
