@@ -36,21 +36,22 @@ static void state_fill(value *v) {
 static void logits_check(graph *g, const double *want, const char *name) {
     stria_error err = {0};
     session *s = NULL;
-    const value *image, *logits;
     double most = 1;
-    session_config config = {.ks = kernel_sets()[0], .optimize = true};
+    program_config config = {.ks = kernel_sets()[0], .optimize = true};
+    program *p = NULL;
     for (int i = 0; i < g->value_count; i++)
         if (g->values[i]->kind == VALUE_STATE) state_fill(g->values[i]);
     for (int i = 0; i < LOGITS; i++) most = fmax(most, fabs(want[i]));
-    if (!CHECK(session_new(&s, g, &config, &err) == STRIA_OK, "%s: %s", name, err.text)) return;
-    float *x = session_memory(s, "image", &image);
-    fill(x, shape_count(&image->shape), "image", 2, 0);
+    if (!CHECK(program_new(&p, g, &config, NULL, &err) == STRIA_OK, "%s: %s", name, err.text)) return;
+    CHECK(session_new(&s, p, NULL, &err) == STRIA_OK, "%s: %s", name, err.text);
+    fill(session_host(s, "image"), shape_count(&program_value(p, "image")->shape), "image", 2, 0);
     CHECK(session_run(s, &err) == STRIA_OK, "%s: %s", name, err.text);
-    const float *y = session_memory(s, "logits", &logits);
+    const float *y = session_host(s, "logits");
     for (int i = 0; i < LOGITS; i++)
         CHECK(fabs((double)y[i] - want[i]) < 1e-4 * most, "%s: logit %d is %.6g, torchvision's is %.6g", name, i,
               (double)y[i], want[i]);
     session_free(s);
+    program_release(p);
 }
 
 static double madds(const graph *g) {

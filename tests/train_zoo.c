@@ -25,19 +25,18 @@ static void images_fill(float *x, const shape *s) {
 
 /* The mean of the loss over the first and over the last three steps. */
 static void steps_run(session *s, const char *name, double lr, int steps, double *first, double *last) {
-    const value *image;
     stria_error err = {0};
-    float *x = session_memory(s, "image", &image);
-    int64_t *labels = session_memory(s, STEP_LABELS, NULL);
-    images_fill(x, &image->shape);
+    float *x = session_host(s, "image");
+    int64_t *labels = session_host(s, STEP_LABELS);
+    images_fill(x, &program_value(session_program(s), "image")->shape);
     for (int b = 0; b < BATCH; b++) labels[b] = b % CLASSES;
     *first = *last = 0;
     for (int t = 0; t < steps; t++) {
-        *(float *)session_memory(s, STEP_LR, NULL) = (float)lr;
-        *(int64_t *)session_memory(s, STEP_COUNT, NULL) = t;
+        *(float *)session_host(s, STEP_LR) = (float)lr;
+        *(int64_t *)session_host(s, STEP_COUNT) = t;
         session_step_set(s, (uint64_t)t);
         if (!CHECK(session_run(s, &err) == STRIA_OK, "%s: %s", name, err.text)) return;
-        double loss = (double)*(float *)session_memory(s, STEP_LOSS, NULL);
+        double loss = (double)*(float *)session_host(s, STEP_LOSS);
         if (t < 3) *first += loss / 3;
         if (t >= steps - 3) *last += loss / 3;
     }
@@ -50,17 +49,21 @@ static void network_check(const char *spec, double lr, int steps) {
     double first, last;
     stria_train_options options = stria_train_options_default();
     recipe r;
-    session_config config = {.ks = kernel_sets()[0], .optimize = true, .seed = 1};
+    program_config config = {.ks = kernel_sets()[0], .optimize = true};
+    session_config running = {.seed = 1};
+    program *p = NULL;
     if (!CHECK(zoo_build(&g, spec, 1, &err) == STRIA_OK, "%s: %s", spec, err.text)) return;
     CHECK(train_options_recipe(&options, graph_metadata(g, TRAIN_RECIPE), &err) == STRIA_OK, "%s: %s", spec, err.text);
     if (CHECK(recipe_of(&options, &r, &err) == STRIA_OK && step_graph(g, BATCH, &r, &step, &err) == STRIA_OK &&
-                  session_new(&s, step, &config, &err) == STRIA_OK,
+                  program_new(&p, step, &config, NULL, &err) == STRIA_OK &&
+                  session_new(&s, p, &running, &err) == STRIA_OK,
               "%s: %s", spec, err.text)) {
         steps_run(s, spec, lr ? lr : options.lr, steps, &first, &last);
         CHECK(last < 0.7 * first, "%s: the loss goes from %.3f to %.3f in %d steps", spec, first, last, steps);
         printf("%s: %.3f → %.3f\n", spec, first, last);
     }
     session_free(s);
+    program_release(p);
     graph_free(step);
     graph_free(g);
 }

@@ -215,23 +215,18 @@ static void tell(const check *c) {
     for (int i = 0; i < PARTS; i++)
         if (c->images[i]) printf("%-6s %lld images\n", part_names[i], (long long)c->images[i]);
     balance(c, &least, &most, &rarest, &commonest);
-    char *few = text_copy(json_string_value(json_array_get(c->classes, (size_t)rarest)));
-    char *many = text_copy(json_string_value(json_array_get(c->classes, (size_t)commonest)));
-    printf("%d classes, from %lld images (%s) to %lld (%s)\n", c->class_count, (long long)least, few ? few : "",
-           (long long)most, many ? many : "");
-    free(few);
-    free(many);
+    const char *few = json_string_value(json_array_get(c->classes, (size_t)rarest));
+    const char *many = json_string_value(json_array_get(c->classes, (size_t)commonest));
+    printf("%d classes, from %lld images (%s) to %lld (%s)\n", c->class_count, (long long)least,
+           show_name(few ? few : ""), (long long)most, show_name(many ? many : ""));
     for (int k = 0; k < FINDING_KINDS; k++) {
         if (!c->found[k]) continue;
         printf("%lld %s\n", (long long)c->found[k], c->found[k] == 1 ? finding_words[k].one : finding_words[k].many);
         for (size_t i = 0; i < SHOWN && (int64_t)i < c->found[k]; i++) {
             const json_t *row = json_array_get(c->findings[k], i);
-            char *name = text_copy(text_at(row, "picture"));
-            char *other = text_copy(text_at(row, k == UNREADABLE ? "why" : "of"));
-            if (k == UNREADABLE) printf("    %s\n", other ? other : "");
-            else printf("    %s%s%s\n", name ? name : "", other && *other ? " = " : "", other ? other : "");
-            free(name);
-            free(other);
+            const char *other = text_at(row, k == UNREADABLE ? "why" : "of");
+            if (k == UNREADABLE) printf("    %s\n", show_name(other));
+            else printf("    %s%s%s\n", show_name(text_at(row, "picture")), *other ? " = " : "", show_name(other));
         }
         if (c->found[k] > SHOWN) printf("    … and %lld more: --json names all\n", (long long)c->found[k] - SHOWN);
     }
