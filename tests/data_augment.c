@@ -36,7 +36,7 @@ static void apply(const char *text, int channels, uint64_t seed, int64_t index) 
     stria_error err = {0};
     fill(channels);
     assert_int_equal(augment_check(&a, (int[3]){channels, SIDE, SIDE}, false, &err), STRIA_OK);
-    assert_int_equal(augment_apply(&a, &d, (int[3]){channels, SIDE, SIDE}, &p, x, &err), STRIA_OK);
+    assert_int_equal(augment_apply(&a, &d, (int[3]){channels, SIDE, SIDE}, &p, false, x, &err), STRIA_OK);
 }
 
 static void refused(const char *text, const char *sentence) {
@@ -50,11 +50,11 @@ static void reads_steps(void **state) {
     (void)state;
     assert_int_equal(parsed("").count, 0);
     assert_int_equal(parsed("none").count, 0);
-    augment a = parsed("crop pad 2,flip p 0.25 , resized-crop scale 0.3 0.9,filter 0 0 0 0 1 0 0 0 0");
+    augment a = parsed("resized-crop scale 0.3 0.9,crop pad 2,flip p 0.25 , filter 0 0 0 0 1 0 0 0 0");
     assert_int_equal(a.count, 4);
-    assert_true(a.steps[0].number[0] == 0 && a.steps[0].number[1] == 2);
-    assert_true(a.steps[1].p == 0.25);
-    assert_true(a.steps[2].number[0] == 0.3 && a.steps[2].number[1] == 0.9 && a.steps[2].number[2] == 0.75);
+    assert_true(a.steps[0].number[0] == 0.3 && a.steps[0].number[1] == 0.9 && a.steps[0].number[2] == 0.75);
+    assert_true(a.steps[1].number[0] == 0 && a.steps[1].number[1] == 2);
+    assert_true(a.steps[2].p == 0.25);
     assert_int_equal(a.steps[3].count, 9);
     refused("rotat 3", "did you mean 'rotate'");
     refused("flip 3", "'3' is not expected; it is written 'flip'");
@@ -64,6 +64,9 @@ static void reads_steps(void **state) {
     refused(", flip", "a step is missing");
     refused("filter 1 2 3", "9 or 25 numbers");
     refused("blur 3 1", "the second of two numbers is the larger one");
+    refused("flip p", "a number is missing at its end");
+    refused("rotate p degrees 5", "a number is missing before another word");
+    refused("flip, resized-crop", "must be the first step");
     refused("rotate 5 6", "'6' is not expected");
     refused("flip,flip,flip,flip,flip,flip,flip,flip,flip,flip,flip,flip,flip,flip,flip,flip,flip",
             "more than 16 steps");
@@ -192,6 +195,24 @@ static void stays_within(void **state) {
     }
 }
 
+/* A filter may leave 0…255, and numbers altogether; what stands after it must bear that. */
+static void bears_filtered_pictures(void **state) {
+    (void)state;
+    const char *name, *takes, *does;
+    for (int row = 0; augment_about(row, &name, &takes, &does); row++) {
+        char text[300];
+        if (strcmp(name, "resized-crop") == 0 || strcmp(name, "filter") == 0) continue;
+        for (int times = 1; times <= 8; times += 7) {
+            text[0] = 0;
+            for (int i = 0; i < times; i++) strcat(text, "filter 9e5 0 0 0 -9e5 0 0 0 9e5, ");
+            strcat(text, name);
+            for (int i = 0; i < 10; i++) apply(text, 3, 2, i);
+        }
+    }
+    apply("filter 9 9 9 9 9 9 9 9 9, equalize p 1", 3, 1, 0);
+    for (int k = 0; k < 3 * AREA; k++) assert_true(x[k] >= 0);
+}
+
 static void is_a_function_of_the_index(void **state) {
     (void)state;
     const char *text = "crop pad 2, flip, randaugment, noise, erase p 1";
@@ -224,10 +245,15 @@ static void takes_parts(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(reads_steps),  cmocka_unit_test(knows_what_fits),
-                                       cmocka_unit_test(moves_pixels), cmocka_unit_test(turns),
-                                       cmocka_unit_test(blanks),       cmocka_unit_test(changes_colours),
-                                       cmocka_unit_test(stays_within), cmocka_unit_test(is_a_function_of_the_index),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(reads_steps),
+                                       cmocka_unit_test(knows_what_fits),
+                                       cmocka_unit_test(moves_pixels),
+                                       cmocka_unit_test(turns),
+                                       cmocka_unit_test(blanks),
+                                       cmocka_unit_test(changes_colours),
+                                       cmocka_unit_test(stays_within),
+                                       cmocka_unit_test(bears_filtered_pictures),
+                                       cmocka_unit_test(is_a_function_of_the_index),
                                        cmocka_unit_test(takes_parts)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

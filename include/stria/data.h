@@ -76,7 +76,8 @@ typedef struct stria_view_options {
 STRIA_API stria_view_options stria_view_options_default(void); /* the picture as it is */
 /* One image as uint8 [channels, height, width] with its random changes: what a training with this seed sees, before
  * pixels become values. Free with stria_array_release. STRIA_BAD_ARGUMENT for an index outside 0…count−1 or options
- * that do not fit, else the errors of stria_dataset_read. Thread-safe. */
+ * that do not fit, STRIA_UNSUPPORTED for measured values (floats outside 0…1, but for whole numbers up to 255), else
+ * the errors of stria_dataset_read. Thread-safe. */
 STRIA_API stria_status stria_dataset_view(const stria_dataset *dataset, int64_t index,
                                           const stria_view_options *options, struct stria_array *out,
                                           stria_error *error);

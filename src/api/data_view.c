@@ -22,9 +22,16 @@ static stria_status options_check(const stria_view_options *o, stria_error *err)
     return STRIA_OK;
 }
 
-/* Floats are taken as 0…1. */
 static uint8_t byte_of(float x) {
     return (uint8_t)(x <= 0 ? 0 : x >= 255 ? 255 : x + 0.5f);
+}
+
+/* Floats 0…1, or pixels stored as floats, can be looked at. */
+static stria_status values_scale(value_range r, double *scale, stria_error *err) {
+    *scale = r.most <= 1 ? 255 : 1;
+    if (r.least >= 0 && (r.most <= 1 || (r.whole && r.most <= 255))) return STRIA_OK;
+    FAIL(err, STRIA_UNSUPPORTED, "values from %g to %g are no picture: 0 to 1, or whole numbers up to 255, would be",
+         r.least, r.most);
 }
 
 static stria_status item_view(const dataset_item *item, const stria_view_options *o, const augment *changes,
@@ -34,7 +41,7 @@ static stria_status item_view(const dataset_item *item, const stria_view_options
     int shape[3], height = o->height ? (int)o->height : v.height, width = o->width ? (int)o->width : v.width;
     float *x = NULL;
     stria_status status;
-    if (v.values) p.scale = v.range.most <= 1 ? 255 : 1;
+    if (v.values) TRY(values_scale(v.range, &p.scale, err));
     if (o->channels) p.order = o->channels == 1 ? PREPROCESS_GREY : PREPROCESS_RGB;
     if (augment_part(changes, &draw, &v) || height != v.height || width != v.width) {
         p.resize_height = height;
@@ -46,7 +53,7 @@ static stria_status item_view(const dataset_item *item, const stria_view_options
     stria_array a = {.type = STRIA_UINT8, .rank = 3, .shape = {shape[0], shape[1], shape[2]}, .bytes = n};
     TRY(mem_new(&x, n, sizeof *x, "a picture", err));
     TRY_DONE(preprocess_apply(&p, NULL, &v, x, err));
-    if (changes->count) TRY_DONE(augment_apply(changes, &draw, shape, &black, x, err));
+    if (changes->count) TRY_DONE(augment_apply(changes, &draw, shape, &black, v.values != NULL, x, err));
     TRY_DONE(mem_new(&a.data, n, 1, "a picture", err));
     for (size_t i = 0; i < n; i++) ((uint8_t *)a.data)[i] = byte_of(x[i]);
     *out = a;

@@ -13,7 +13,8 @@ enum {
     ROUGH = 32, /* below that many pixels a side, unlike pictures look alike in 8x8 */
     NEAR = 3,   /* bits of 64 in which near-duplicates may differ */
     PARTS = 3,
-    TINY = 8
+    TINY = 8,
+    COMPARED = 64
 };
 
 static const char *const part_names[PARTS] = {"train", "val", "test"};
@@ -143,14 +144,17 @@ static int by_band(const void *a, const void *b) {
 }
 
 /* Of four bands of 16 bits, looks that differ in at most three bits have one in common. A picture that was found is
- * not looked for again, so that many pictures that look alike cost one comparison each. */
+ * not looked for again, so that many pictures that look alike cost one comparison each; of those with one band each is
+ * compared with the COMPARED before it. */
 static void near_find(check *c) {
     for (band = 0; band < 4; band++) {
         if (c->count) qsort(c->all, (size_t)c->count, sizeof *c->all, by_band);
         for (int64_t i = 1; i < c->count; i++) {
             seen *s = &c->all[i];
-            for (int64_t k = i - 1; s->look && k >= 0 && i - k <= 64 && band_of(&c->all[k]) == band_of(s); k--) {
-                if (!c->all[k].look || __builtin_popcountll(c->all[k].look ^ s->look) > NEAR) continue;
+            for (int64_t k = i - 1; s->look && k >= 0 && i - k <= COMPARED; k--) {
+                if (!c->all[k].look) continue;
+                if (band_of(&c->all[k]) != band_of(s)) break;
+                if (__builtin_popcountll(c->all[k].look ^ s->look) > NEAR) continue;
                 find(c, NEARLY, s->name, c->all[k].name);
                 s->look = 0;
             }
@@ -178,7 +182,7 @@ static stria_status part_check(check *c, const options *given, int part, stria_e
     for (int64_t i = 0; enough && i < c->images[part] && !term_stopped(); i++) {
         int64_t label = 0;
         stria_dataset_read(data, i, NULL, 0, &label, NULL);
-        if (label >= 0 && label < c->class_count) c->per_class[label]++;
+        if (part == 0 && label >= 0 && label < c->class_count) c->per_class[label]++;
         enough = look_at(c, given, data, part, i);
         if (i % 64 == 0) term_bar(part_names[part], (double)i / (double)c->images[part], "");
     }
@@ -260,15 +264,17 @@ int data_check(const options *given) {
     check c = {.classes = json_array()};
     stria_error error = {0}, first = {0};
     int code = EXIT_FAILED, opened = 0;
+    bool damaged = false; /* a part is there and cannot be opened */
     stria_status status = STRIA_OK;
     for (int k = 0; k < FINDING_KINDS; k++) c.findings[k] = json_array();
     for (int part = 0; part < PARTS && status != STRIA_NO_MEMORY && !term_stopped(); part++) {
         status = part_check(&c, given, part, &error);
         opened += status == STRIA_OK;
-        if (status != STRIA_OK && !first.status) first = error; /* a part that there is not, where others are */
+        if (status != STRIA_OK && !first.status) first = error;
+        damaged = damaged || (status != STRIA_OK && status != STRIA_NO_FILE && status != STRIA_BAD_ARGUMENT);
     }
-    if (!opened || status == STRIA_NO_MEMORY) {
-        code = term_fail(opened ? &error : &first);
+    if (!opened || damaged || status == STRIA_NO_MEMORY) {
+        code = term_fail(status == STRIA_NO_MEMORY ? &error : &first);
     } else if (!term_stopped()) {
         repeats_find(&c);
         near_find(&c);

@@ -86,7 +86,8 @@ int data_show(const options *given) {
     int code = status == STRIA_OK ? EXIT_DONE : term_fail(&error);
     if (code == EXIT_DONE && option_given(given, "json"))
         code = json_finish(json_pack("{s:o,s:I}", "output", json_text(path), "pictures", (json_int_t)count));
-    else if (code == EXIT_DONE) printf("%lld picture%s: %s\n", (long long)count, count == 1 ? "" : "s", path);
+    else if (code == EXIT_DONE)
+        printf("%lld picture%s: %s\n", (long long)count, count == 1 ? "" : "s", show_name(path));
     free(s.picture.data);
     stria_dataset_free(data);
     return code;

@@ -66,7 +66,7 @@ static int graph_print(const options *given, const net *n, const char *file) {
     if (option_given(given, "json"))
         return json_finish(json_pack("{s:o,s:i,s:i,s:f,s:f}", "file", json_text(file), "boxes", n->boxes, "arrows",
                                      n->arrows, "width", n->width, "height", n->height));
-    printf("%s: %d boxes, %d arrows\n", file, n->boxes, n->arrows);
+    printf("%s: %d boxes, %d arrows\n", show_name(file), n->boxes, n->arrows);
     return EXIT_DONE;
 }
 

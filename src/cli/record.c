@@ -13,7 +13,7 @@ enum { COMMANDS_MAX = 100, FILE_MAX = 1 << 20 };
 
 char *record_command(const options *given) {
     size_t bytes = 64;
-    for (int i = 0; i < given->word_count; i++) bytes += 4 * strlen(given->words[i]) + 4;
+    for (int i = 0; i < given->word_count; i++) bytes += 9 * strlen(given->words[i]) + 40; /* of show_word */
     char *text = malloc(bytes);
     if (!text) return NULL;
     size_t length = (size_t)snprintf(text, bytes, "stria %s", given->verb->name);

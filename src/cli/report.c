@@ -112,7 +112,7 @@ static int report_folder(const options *given, const char *folder, const char *f
     if (status == STRIA_OK) status = report_one(r, run, state, &error);
     int code = status == STRIA_OK ? EXIT_DONE : term_fail(&error);
     if (status == STRIA_OK && option_given(given, "json")) json_array_append_new(list, report_json(r, state));
-    else if (status == STRIA_OK) printf("%s  %s\n", r->file, show_bytes(report_bytes(r->report), bytes));
+    else if (status == STRIA_OK) printf("%s  %s\n", show_name(r->file), show_bytes(report_bytes(r->report), bytes));
     stria_run_free(run);
     reporting_release(r);
     free(r);

@@ -246,7 +246,7 @@ static json_t *training_json(const training *t) {
                      "steps", (json_int_t)p->steps, "train_loss", p->trained ? json_number(p->loss) : json_null(),
                      "val_top1", p->trained ? json_share(p->val_top1) : json_null(), "test_top1",
                      t->tested ? json_number(t->score.top1) : json_null(), "skipped",
-                     (json_int_t)(p->skipped + t->score.skipped), "seconds", json_number(p->seconds));
+                     (json_int_t)(p->skipped + (t->tested ? t->score.skipped : 0)), "seconds", json_number(p->seconds));
 }
 
 static stria_status pictures_show(const training *t, stria_error *error) {

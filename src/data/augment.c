@@ -100,7 +100,13 @@ static const augment_kind kinds[] = {
     {"grey", augment_grey, COLOUR, 0.1, {{0}}, "", "takes the colours away"},
     {"invert", augment_invert, PIXELS, 0.5, {{0}}, "", "255 − x"},
     {"posterize", augment_posterize, PIXELS, 0.5, {{"bits", 1, {4}, 1, 8}}, "4", "keeps the highest bits"},
-    {"solarize", augment_solarize, PIXELS, 0.5, {{"threshold", 1, {128}, 0, 256}}, "128", "inverts what is above"},
+    {"solarize",
+     augment_solarize,
+     PIXELS,
+     0.5,
+     {{"threshold", 1, {128}, 0, 256}},
+     "128",
+     "inverts what is at least that"},
     {"autocontrast", augment_autocontrast, PIXELS, 0.5, {{0}}, "", "stretches each channel to 0…255"},
     {"equalize", augment_equalize, PIXELS, 0.5, {{0}}, "", "makes each channel's histogram even"},
     {"sharpness", augment_sharpness, PIXELS, 0.5, {{"factor", 1, {2}, 0, 10}}, "2", "0 smooth, 1 as it is, 2 sharp"},
@@ -204,19 +210,22 @@ static int key_of(const augment_kind *kind, spec_word w) {
 }
 
 static stria_status step_read(augment_step *s, const char **at, stria_error *err) {
-    int key = 0, read = 0; /* numbers of that key */
-    bool chance = false;
+    int key = 0, read = 0;                /* numbers of that key */
+    bool chance = false, wanting = false; /* a number of p, of any key */
     for (spec_word w = next_word(at); w.length; w = next_word(at)) {
         double x;
         char why[100];
         snprintf(why, sizeof why, "'%.*s' is not expected", (int)(w.length < 40 ? w.length : 40), w.at);
         if (!number_of(w, &x)) {
+            if (wanting) return takes(s->kind, "a number is missing before another word", err);
+            wanting = true;
             chance = spec_is(w, "p");
             key = chance ? key : key_of(s->kind, w);
             read = 0;
             if (key < 0) return takes(s->kind, why, err);
             continue;
         }
+        wanting = false;
         if (chance) {
             if (!(x >= 0 && x <= 1)) return takes(s->kind, "p is a probability, 0…1", err);
             s->p = x;
@@ -230,7 +239,7 @@ static stria_status step_read(augment_step *s, const char **at, stria_error *err
         TRY(number_put(s, a, a->count == ANY ? read : place_of(s->kind, key) + read, w, x, err));
         read++;
     }
-    return STRIA_OK;
+    return wanting ? takes(s->kind, "a number is missing at its end", err) : STRIA_OK;
 }
 
 static stria_status step_check(const augment_step *s, stria_error *err) {
@@ -258,6 +267,9 @@ stria_status augment_parse(const char *text, augment *out, stria_error *err) {
         TRY(spec_choose(&said, "augmentation", name, SPEC_ROWS(kinds), &row, err));
         augment_step *s = &out->steps[out->count++];
         s->kind = &kinds[row];
+        if (s->kind->needs & EARLY && out->count > 1)
+            FAIL(err, STRIA_BAD_ARGUMENT, "--augment: '%s' works before resizing: it must be the first step",
+                 s->kind->name);
         standard(s);
         TRY(step_read(s, &at, err));
         TRY(step_check(s, err));
@@ -338,24 +350,22 @@ static void part_choose(const double number[4], augment_draw *d, int height, int
 }
 
 bool augment_part(const augment *a, augment_draw *d, image_view *view) {
-    for (int i = 0; i < a->count; i++) {
-        int part[4];
-        if (!(a->steps[i].kind->needs & EARLY)) continue;
-        if (draw_uniform(d, 0, 1) >= a->steps[i].p) continue;
-        part_choose(a->steps[i].number, d, view->height, view->width, part);
-        int64_t skip = part[0] * view->row_step + part[1] * view->pixel_step;
-        if (view->bytes) view->bytes += skip;
-        else view->values += skip;
-        view->height = part[2];
-        view->width = part[3];
-        return true;
-    }
-    return false;
+    const augment_step *s = &a->steps[0];
+    int part[4];
+    if (!a->count || !(s->kind->needs & EARLY) || draw_uniform(d, 0, 1) >= s->p) return false;
+    part_choose(s->number, d, view->height, view->width, part);
+    int64_t skip = part[0] * view->row_step + part[1] * view->pixel_step;
+    if (view->bytes) view->bytes += skip;
+    else view->values += skip;
+    view->height = part[2];
+    view->width = part[3];
+    return true;
 }
 
-stria_status augment_apply(const augment *a, augment_draw *d, const int shape[3], const preprocess *p, float *x,
-                           stria_error *err) {
-    augment_picture m = {.channels = shape[0], .height = shape[1], .width = shape[2], .x = x, .preprocess = p};
+stria_status augment_apply(const augment *a, augment_draw *d, const int shape[3], const preprocess *p, bool measured,
+                           float *x, stria_error *err) {
+    augment_picture m = {
+        .channels = shape[0], .height = shape[1], .width = shape[2], .x = x, .measured = measured, .preprocess = p};
     size_t area = (size_t)shape[1] * (size_t)shape[2], n = (size_t)shape[0] * area;
     float *room;
     TRY(mem_new(&room, n + 4 * area, sizeof *x, "augmentation", err));

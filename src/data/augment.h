@@ -44,14 +44,14 @@ double draw_normal(augment_draw *d);
 /* 0…n−1 */
 int draw_whole(augment_draw *d, int n);
 
-/* Before a picture is resized: the part of it that a resized-crop takes, resized to height × width; true if the chain
- * has one. `view` is narrowed to the part. */
+/* Before a picture is resized: narrows `view` to the part that a resized-crop takes, which is to be resized to the
+ * network's size; false if the chain does not begin with one, or its turn does not come. */
 bool augment_part(const augment *a, augment_draw *d, image_view *view);
 
-/* After it, before values are scaled: planes x[channels][height][width] of pixels 0…255 (or measured values), changed
- * in place. What is blanked becomes 0 by p (preprocess_black). STRIA_NO_MEMORY. Thread-safe. */
-stria_status augment_apply(const augment *a, augment_draw *d, const int shape[3], const preprocess *p, float *x,
-                           stria_error *err);
+/* After it, before values are scaled: planes x[channels][height][width] of pixels 0…255 (or of measured
+ * values), changed in place. What is blanked becomes 0 by p (preprocess_black). STRIA_NO_MEMORY. Thread-safe. */
+stria_status augment_apply(const augment *a, augment_draw *d, const int shape[3], const preprocess *p, bool measured,
+                           float *x, stria_error *err);
 
 /* The steps there are, for help and docs: name, what it takes, what it does; false past the last. */
 bool augment_about(int index, const char **name, const char **takes, const char **does);

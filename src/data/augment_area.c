@@ -11,7 +11,7 @@ static void blank(augment_picture *m, int y0, int x0, int y1, int x1) {
     y1 = y1 > m->height ? m->height : y1;
     x1 = x1 > m->width ? m->width : x1;
     for (int c = 0; c < m->channels; c++) {
-        float black = preprocess_black(m->preprocess, c);
+        float black = preprocess_black(m->preprocess, c, m->measured);
         for (int y = y0; y < y1; y++) {
             float *row = m->x + (int64_t)(c * m->height + y) * m->width;
             for (int x = x0; x < x1; x++) row[x] = black;

@@ -60,9 +60,14 @@ void colour_hue(augment_picture *m, double turn) {
     for (int i = 0; i < area; i++) turn_hue(m->x + i, m->x + area + i, m->x + 2 * area + i, turn);
 }
 
+/* The byte nearest to it; 0 of a NaN, which a filter of huge numbers can make. */
+static int byte_of(float x) {
+    return x > 0 ? x < 255 ? (int)nearbyint((double)x) : 255 : 0;
+}
+
 void colour_posterize(augment_picture *m, int bits) {
     int mask = 255 & ~((1 << (8 - bits)) - 1);
-    for (int i = 0; i < values(m); i++) m->x[i] = (float)((int)nearbyint((double)m->x[i]) & mask);
+    for (int i = 0; i < values(m); i++) m->x[i] = (float)(byte_of(m->x[i]) & mask);
 }
 
 void colour_solarize(augment_picture *m, double threshold) {
@@ -89,14 +94,14 @@ void colour_equalize(augment_picture *m) {
         float *x = m->x + (int64_t)c * area;
         int count[256] = {0}, highest = 0, table[256];
         for (int i = 0; i < area; i++) {
-            int v = (int)nearbyint((double)x[i]);
+            int v = byte_of(x[i]);
             count[v]++;
             highest = v > highest ? v : highest;
         }
         int step = (area - count[highest]) / 255;
         if (!step) continue;
         for (int v = 0, sum = step / 2; v < 256; sum += count[v++]) table[v] = sum / step > 255 ? 255 : sum / step;
-        for (int i = 0; i < area; i++) x[i] = (float)table[(int)nearbyint((double)x[i])];
+        for (int i = 0; i < area; i++) x[i] = (float)table[byte_of(x[i])];
     }
 }
 

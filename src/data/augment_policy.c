@@ -1,5 +1,5 @@
 /* RandAugment (Cubuk et al. 2019) and TrivialAugment Wide (Müller and Hutter 2021), with torchvision's ranges: 31
- * strengths, of which 0 changes nothing. */
+ * strengths. */
 #include <math.h>
 
 #include "data/augment_step.h"

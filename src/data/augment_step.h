@@ -9,6 +9,7 @@
 typedef struct augment_picture {
     int channels, height, width;
     float *x, *spare, *field;
+    bool measured;                /* values, not pixels */
     const preprocess *preprocess; /* what follows: blank is what it makes 0 */
 } augment_picture;
 
@@ -48,7 +49,8 @@ void colour_posterize(augment_picture *m, int bits);
 void colour_solarize(augment_picture *m, double threshold);
 void colour_autocontrast(augment_picture *m);
 void colour_equalize(augment_picture *m);
-/* A plane smoothed by a Gaussian in place, cut off at 3 deviations; the borders mirror. spare is as large. */
+/* A plane smoothed by a Gaussian in place, cut off at 3 deviations or 60 pixels; the borders mirror. spare is as large.
+ */
 void blur_plane(float *x, float *spare, int height, int width, double sigma);
 void area_sharpness(augment_picture *m, double factor); /* away from the picture smoothed by 1 1 1, 1 5 1, 1 1 1 */
 

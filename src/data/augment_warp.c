@@ -126,12 +126,13 @@ void augment_affine(augment_picture *m, const augment_step *s, augment_draw *d) 
     warp_affine(m, map);
 }
 
-/* Solves a[8][9] by elimination with pivots. The corners make a quadrilateral, so there is a solution. */
-static void solve(double a[8][9], double x[8]) {
+/* Solves a[8][9] by elimination with pivots; false where the corners make no quadrilateral. */
+static bool solve(double a[8][9], double x[8]) {
     for (int i = 0; i < 8; i++) {
         int best = i;
         for (int r = i + 1; r < 8; r++)
             if (fabs(a[r][i]) > fabs(a[best][i])) best = r;
+        if (fabs(a[best][i]) < 1e-9) return false;
         for (int c = 0; c < 9; c++) {
             double t = a[i][c];
             a[i][c] = a[best][c];
@@ -143,6 +144,7 @@ static void solve(double a[8][9], double x[8]) {
         }
     }
     for (int i = 0; i < 8; i++) x[i] = a[i][8] / a[i][i];
+    return true;
 }
 
 /* The picture's corners go to places inside, each up to distortion/2 of a side away (torchvision's
@@ -157,8 +159,7 @@ void augment_perspective(augment_picture *m, const augment_step *s, augment_draw
         memcpy(a[2 * i], across, sizeof across);
         memcpy(a[2 * i + 1], along, sizeof along);
     }
-    if (m->width < 2 || m->height < 2) return; /* a line has no perspective */
-    solve(a, h);
+    if (!solve(a, h)) return; /* a line has no perspective */
     for (int v = 0; v < m->height; v++) {
         for (int u = 0; u < m->width; u++) {
             double w = h[6] * u + h[7] * v + 1;

@@ -116,12 +116,32 @@ typedef struct fill_job {
     int64_t *labels, *indices;
 } fill_job;
 
+static void channels_swap(preprocess *p) {
+    double mean = p->mean[0], std = p->std[0];
+    if (p->means > 1) p->mean[0] = p->mean[2], p->mean[2] = mean;
+    if (p->stds > 1) p->std[0] = p->std[2], p->std[2] = std;
+}
+
+static void planes_swap(float *x, int64_t area) {
+    for (int64_t i = 0; i < area; i++) {
+        float first = x[i];
+        x[i] = x[2 * area + i];
+        x[2 * area + i] = first;
+    }
+}
+
 /* Pixels, changed, then scaled. */
 static stria_status fill_augmented(const loader *l, const preprocess *p, augment_draw *d, const image_view *v, float *x,
                                    stria_error *err) {
-    preprocess unscaled = preprocess_unscaled(p);
+    preprocess unscaled = preprocess_unscaled(p), ordered = *p;
+    bool swapped = p->order == PREPROCESS_BGR;
+    if (swapped) { /* steps know planes as red, green and blue */
+        unscaled.order = PREPROCESS_RGB;
+        channels_swap(&ordered);
+    }
     TRY(preprocess_apply(&unscaled, NULL, v, x, err));
-    TRY(augment_apply(&l->augment, d, l->shape, p, x, err));
+    TRY(augment_apply(&l->augment, d, l->shape, &ordered, v->values != NULL, x, err));
+    if (swapped) planes_swap(x, (int64_t)l->shape[1] * l->shape[2]);
     preprocess_scale(p, l->shape, x);
     return STRIA_OK;
 }

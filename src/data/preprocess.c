@@ -3,6 +3,8 @@
 #include "data/image.h"
 #include "data/resize.h"
 
+#include <math.h>
+
 image_view image_view_of(const image *m) {
     return (image_view){.bytes = m->pixels,
                         .channels = m->channels,
@@ -177,9 +179,10 @@ void preprocess_scale(const preprocess *p, const int shape[3], float *x) {
     for (int c = 0; c < shape[0]; c++) scale_plane(x + c * area, area, affine_of(p, c));
 }
 
-float preprocess_black(const preprocess *p, int channel) {
+float preprocess_black(const preprocess *p, int channel, bool measured) {
     affine a = affine_of(p, channel);
     double x = -a.offset / a.factor;
+    if (measured) return isfinite(x) ? (float)x : 0;
     return (float)(x > 0 ? x < 255 ? x : 255 : 0); /* 0 also where a factor of 0 makes it no number */
 }
 

@@ -102,7 +102,7 @@ stria_status preprocess_apply(const preprocess *p, const pixel_table *table, con
  * pixels as they are, preprocess_scale makes values of them. */
 preprocess preprocess_unscaled(const preprocess *p);
 void preprocess_scale(const preprocess *p, const int shape[3], float *x);
-/* The pixel that becomes 0, within 0…255. */
-float preprocess_black(const preprocess *p, int channel);
+/* The pixel that becomes 0, within 0…255; of measured values the value that does, whatever it is. */
+float preprocess_black(const preprocess *p, int channel, bool measured);
 
 #endif
