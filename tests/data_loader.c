@@ -183,6 +183,138 @@ static void test_pictures(void **state) {
     dataset_free(d);
 }
 
+/* ---- pictures that cannot be read ---- */
+
+enum { MANY = 50 };
+
+static bool is_bad(int64_t i) {
+    return i < 3 || i == 17 || i == MANY - 1;
+}
+
+static dataset *open_damaged(void) {
+    char name[64], s[600], text[32];
+    if (!file_exists(in_folder("bad"))) {
+        put_folder("bad");
+        put_folder("bad/one");
+    }
+    for (int i = 0; i < MANY; i++) {
+        snprintf(name, sizeof name, "bad/one/%d.pgm", 10 + i);
+        int length = snprintf(text, sizeof text, is_bad(i) ? "P2 1 1 255" : "P2 1 1 255 %d", i);
+        put_file(name, text, (size_t)length);
+    }
+    snprintf(s, sizeof s, "folder:%s", in_folder("bad"));
+    return open_all(s);
+}
+
+static loader *make_bad(const dataset *d, int64_t batch, loader_bad bad) {
+    loader *l = NULL;
+    preprocess p = preprocess_default();
+    p.scale = 1;
+    loader_options o = {.batch = batch,
+                        .seed = 7,
+                        .shuffle = bad != BAD_MARKED,
+                        .drop_last = bad != BAD_MARKED,
+                        .bad = bad,
+                        .shape = {1, 1, 1}};
+    assert_int_equal(loader_new(&l, d, &p, &o, NULL), STRIA_OK);
+    return l;
+}
+
+/* The order of an epoch, as a loader of good pictures has it. */
+static void order_of(int64_t epoch, int64_t *order) {
+    npy_array x = {.type = STRIA_UINT8, .rank = 3, .shape = {MANY, 1, 1}, .data = (uint8_t[MANY]){0}};
+    npy_array y = {.type = STRIA_UINT8, .rank = 1, .shape = {MANY}, .data = (uint8_t[MANY]){0}};
+    char s[1200];
+    float values[MANY];
+    assert_int_equal(npy_write(in_folder("gx.npy"), &x, NULL) || npy_write(in_folder("gy.npy"), &y, NULL), 0);
+    snprintf(s, sizeof s, "npy:%s,%s", in_folder("gx.npy"), in_folder("gy.npy"));
+    dataset *d = open_all(s);
+    loader *l = make_bad(d, MANY, BAD_FAILS);
+    assert_int_equal(loader_fill(l, NULL, epoch, 0, values, NULL, order, NULL), STRIA_OK);
+    loader_free(l);
+    dataset_free(d);
+}
+
+/* The next good one takes a bad one's place, across batches and around the end, for any batch and number of threads. */
+static void test_bad_replaced(void **state) {
+    static const int64_t sizes[] = {1, 7, 25, MANY};
+    dataset *d = open_damaged();
+    int64_t order[MANY], indices[MANY];
+    float x[MANY];
+    const char *first = NULL;
+    (void)state;
+    for (int threads = 1; threads <= 3; threads++) {
+        pool *p = NULL;
+        assert_int_equal(pool_new(&p, threads, NULL), STRIA_OK);
+        for (int k = 0; k < 4; k++) {
+            loader *l = make_bad(d, sizes[k], BAD_REPLACED);
+            assert_int_equal(loader_bad_count(l, &first), 0);
+            assert_null(first);
+            for (int64_t epoch = 0; epoch < 3; epoch++) {
+                order_of(epoch, order);
+                for (int64_t b = 0; b < loader_batches(l); b++) {
+                    assert_int_equal(loader_fill(l, p, epoch, b, x, NULL, indices, NULL), STRIA_OK);
+                    for (int64_t i = 0; i < sizes[k]; i++) {
+                        int64_t at = b * sizes[k] + i;
+                        while (is_bad(order[at % MANY])) at++;
+                        assert_int_equal(indices[i], order[at % MANY]);
+                        assert_true(x[i] == (float)indices[i]);
+                    }
+                }
+            }
+            assert_int_equal(loader_bad_count(l, &first), 5);
+            assert_non_null(strstr(first, "bad/one/10.pgm: "));
+            loader_free(l);
+        }
+        pool_release(p);
+    }
+    dataset_free(d);
+}
+
+static void test_bad_marked(void **state) {
+    dataset *d = open_damaged();
+    loader *l = make_bad(d, MANY, BAD_MARKED);
+    int64_t labels[MANY], indices[MANY];
+    float x[MANY];
+    stria_error err = {0};
+    (void)state;
+    assert_int_equal(loader_fill(l, NULL, 0, 0, x, labels, indices, NULL), STRIA_OK);
+    for (int i = 0; i < MANY; i++) {
+        assert_true(x[i] == (is_bad(i) ? 0 : (float)i));
+        assert_int_equal(labels[i], is_bad(i) ? -1 : 0);
+        assert_int_equal(indices[i], is_bad(i) ? -1 : i);
+    }
+    assert_int_equal(loader_bad_count(l, NULL), 5);
+    loader_free(l);
+    l = make_bad(d, MANY, BAD_FAILS);
+    assert_int_equal(loader_fill(l, NULL, 0, 0, x, labels, indices, &err), STRIA_BAD_FILE);
+    assert_non_null(strstr(err.text, "; --skip-bad leaves such pictures out"));
+    assert_int_equal(loader_bad_count(l, NULL), 0);
+    loader_free(l);
+    dataset_free(d);
+}
+
+static void test_all_bad(void **state) {
+    dataset *d = open_damaged();
+    stria_error err = {0};
+    char name[64];
+    float x[MANY];
+    (void)state;
+    for (int i = 0; i < MANY; i++) {
+        snprintf(name, sizeof name, "bad/one/%d.pgm", 10 + i);
+        put_file(name, "P2 1 1 255", 10);
+    }
+    loader *l = make_bad(d, 7, BAD_REPLACED);
+    for (int i = 0; i < 2; i++) {
+        err = (stria_error){0};
+        assert_int_equal(loader_fill(l, NULL, 0, 0, x, NULL, NULL, &err), STRIA_BAD_FILE);
+        assert_non_null(strstr(err.text, "none of the 50 pictures can be read, the first because of this: "));
+        assert_non_null(strstr(err.text, "bad/one/10.pgm: "));
+    }
+    loader_free(l);
+    dataset_free(d);
+}
+
 /* The files in this order, of which a.* is the first by name; what each becomes for a network of `channels` x 1 x 2. */
 static void fill_mixed(const char *first, int channels, float *x) {
     char s[600];
@@ -262,14 +394,15 @@ static void test_augmented(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order_and_last_batch),
-        cmocka_unit_test(test_shuffle),
-        cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_pictures),
-        cmocka_unit_test(test_first_picture_decides_nothing),
-        cmocka_unit_test(test_augmented),
-    };
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_order_and_last_batch),
+                                       cmocka_unit_test(test_shuffle),
+                                       cmocka_unit_test(test_threads),
+                                       cmocka_unit_test(test_refusals),
+                                       cmocka_unit_test(test_pictures),
+                                       cmocka_unit_test(test_first_picture_decides_nothing),
+                                       cmocka_unit_test(test_bad_replaced),
+                                       cmocka_unit_test(test_bad_marked),
+                                       cmocka_unit_test(test_all_bad),
+                                       cmocka_unit_test(test_augmented)};
     return cmocka_run_group_tests(tests, setup, folder_teardown);
 }
