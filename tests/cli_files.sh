@@ -126,6 +126,27 @@ expect 0 filter "1 2 3" --kernel "1 1" --out K.NPY
 [ -s K.NPY ] || fail "K.NPY is not written"
 expect 0 filter "1 2 3" --kernel K.NPY
 
+# ---- data and names
+
+npy pixels.npy '|u1' '4, 28, 28' < <(cat zeros)
+printf '\000\001\002\003' | npy labels.npy '|u1' '4, '
+expect 0 eval m.onnx --data npy:pixels.npy,labels.npy --split train --json
+cp stdout wanted
+"$STRIA" eval m.onnx --data "npy:"<(cat pixels.npy)","<(cat labels.npy) --split train --json >stdout 2>stderr
+cmp -s stdout wanted || { fail "data from processes give something else"; cat stderr; }
+seq 10 19 | "$STRIA" predict m.onnx a.pgm --labels - --json >stdout 2>stderr
+grep -q '"name":"1[0-9]"' stdout || { fail "names from standard input"; cat stdout stderr; }
+seq 10 19 >names
+"$STRIA" predict m.onnx a.pgm --labels <(cat names) --json >stdout 2>stderr
+grep -q '"name":"1[0-9]"' stdout || { fail "names from a process"; cat stdout stderr; }
+expect 0 train linear:classes=4 --data npy:pixels.npy,labels.npy --val no --batch 2 --epochs 1 --out arrays
+rm pixels.npy
+mkfifo pixels.npy
+within 20 0 1 train --resume arrays --epochs 2
+says stderr "'pixels.npy': it is a device or pipe"
+within 20 0 1 eval arrays --split train
+says stderr "'pixels.npy': it is a device or pipe"
+
 # ---- what does not end, and what is not a regular file
 
 within 60 $memory 1 summary /dev/zero

@@ -26,6 +26,8 @@ typedef struct stria_dataset_options {
                         */
     int64_t max_pixels; /* pictures from files have at most so many pixels. 0: 2^26, and at most 16 MiB and 4,096 times
                            the file's size in memory */
+    int pipes;          /* 1: files that the spec itself names may be pipes or devices, which are read once, and waited
+                           for; for specs that the user typed. 0: such files are refused */
 } stria_dataset_options;
 
 /* The whole training split. */
@@ -37,7 +39,7 @@ STRIA_API stria_dataset_options stria_dataset_options_default(void);
 STRIA_API stria_status stria_dataset_open(stria_dataset **out, const char *spec, const stria_dataset_options *options,
                                           stria_error *error);
 /* The training images without their validation part, and that part; they share memory where one is cut from the other.
- * Of the options (NULL: the defaults) limit and max_pixels count; errors as of stria_dataset_open. */
+ * Of the options (NULL: the defaults) limit, max_pixels and pipes count; errors as of stria_dataset_open. */
 STRIA_API stria_status stria_dataset_open_pair(stria_dataset **train, stria_dataset **val, const char *spec,
                                                const stria_dataset_options *options, stria_error *error);
 /* Gives this holder's reference back: trainers keep their own. Accepts NULL. */

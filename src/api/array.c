@@ -58,7 +58,7 @@ stria_status stria_array_read(const char *path, stria_array *out, stria_error *e
     if (text_ends(path, ".pb")) return pb_read(path, out, err);
     bool named = text_ends(path, ".npy"); /* also a pipe of that name */
     if (!named && (text_ends(path, ".npz") || file_is_stream(path))) return only_array(path, out, err);
-    TRY(npy_read(path, &a, err));
+    TRY(npy_read_named(path, &a, err));
     *out = array_of(&a);
     return STRIA_OK;
 }

@@ -36,8 +36,11 @@ stria_status stria_dataset_open(stria_dataset **out, const char *spec, const str
     TRY(options_take(&o, sizeof o, options, "dataset", err));
     if ((unsigned)o.split >= sizeof split_names / sizeof *split_names)
         FAIL(err, STRIA_BAD_ARGUMENT, "there is no split %d of a dataset", (int)o.split);
-    dataset_options inner = {
-        .split = split_names[o.split], .limit = o.limit, .hold_out = o.hold_out_val, .max_pixels = o.max_pixels};
+    dataset_options inner = {.split = split_names[o.split],
+                             .limit = o.limit,
+                             .hold_out = o.hold_out_val,
+                             .max_pixels = o.max_pixels,
+                             .pipes = o.pipes};
     TRY(dataset_wrap(&d, spec, &o, err));
     stria_status status = dataset_open(&d->d, spec, &inner, err);
     if (status == STRIA_OK) *out = d;
@@ -52,7 +55,7 @@ stria_status stria_dataset_open_pair(stria_dataset **train, stria_dataset **val,
     TRY(options_take(&o, sizeof o, options, "dataset", err));
     o.split = STRIA_SPLIT_TRAIN;
     o.hold_out_val = true;
-    dataset_options inner = {.limit = o.limit, .max_pixels = o.max_pixels};
+    dataset_options inner = {.limit = o.limit, .max_pixels = o.max_pixels, .pipes = o.pipes};
     stria_status status = dataset_wrap(&t, spec, &o, err);
     o.split = STRIA_SPLIT_VAL;
     if (status == STRIA_OK) status = dataset_wrap(&v, spec, &o, err);

@@ -9,15 +9,15 @@
 
 enum { FILE_MAX = 16 << 20 };
 
-/* The whole file as text[FILE_MAX + 1]. */
+/* The whole file, "-" for standard input, as text[FILE_MAX + 1]. */
 static stria_status file_read(const char *path, char *text, size_t *length, stria_error *error) {
     errno = 0;
-    FILE *file = fopen(path, "re");
+    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
     *length = 0;
     if (file) *length = fread(text, 1, (size_t)FILE_MAX + 1, file);
     bool failed = !file || ferror(file);
     int number = errno;
-    if (file) fclose(file);
+    if (file && file != stdin) fclose(file);
     if (failed)
         return source_refuse(error, file ? STRIA_IO : STRIA_NO_FILE, "--labels: '%s' cannot be read: %s", path,
                              strerror(number));

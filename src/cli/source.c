@@ -205,6 +205,7 @@ stria_status source_data(const options *given, const char *spec, stria_split spl
     stria_dataset_options chosen = stria_dataset_options_default();
     chosen.split = split;
     chosen.limit = limit;
+    chosen.pipes = option_given(given, "data"); /* not what a run folder says */
     if (has_row(given, "max-pixels")) chosen.max_pixels = option_integer(given, "max-pixels");
     stria_status status = stria_dataset_open(out, spec, &chosen, error);
     if (status == STRIA_OK) source_note(*out);

@@ -95,6 +95,7 @@ static stria_status training_data(training *t, stria_error *error) {
     bool val = strcmp(option_text(t->given, "val"), "yes") == 0;
     stria_dataset_options both = stria_dataset_options_default();
     both.limit = limit;
+    both.pipes = true;
     both.max_pixels = option_integer(t->given, "max-pixels");
     stria_status status = val ? stria_dataset_open_pair(&t->train, &t->val, t->data, &both, error)
                               : source_data(t->given, t->data, STRIA_SPLIT_TRAIN, limit, &t->train, error);

@@ -71,7 +71,8 @@ static stria_status find_kind(const char *text, const struct kind_row **row, con
     return STRIA_OK;
 }
 
-static stria_status store_open(store **out, const char *spec, dataset_part part, stria_error *err) {
+static stria_status store_open(store **out, const char *spec, dataset_part part, const dataset_options *o,
+                               stria_error *err) {
     const struct kind_row *row = NULL;
     const char *path;
     store *s = NULL;
@@ -79,6 +80,8 @@ static stria_status store_open(store **out, const char *spec, dataset_part part,
     TRY(find_kind(spec, &row, &path, err));
     TRY(mem_new(&s, 1, sizeof *s, "a data set", err));
     s->references = 1;
+    s->max_pixels = o->max_pixels;
+    s->pipes = o->pipes;
     s->checksum = random_hash("");
     s->path = arena_strdup(&s->texts, path);
     if (!s->path) status = error_set(err, STRIA_NO_MEMORY, "not enough memory to open %s", spec);
@@ -190,8 +193,7 @@ stria_status dataset_open(dataset **out, const char *spec, const dataset_options
     store *s = NULL;
     TRY(parse_split(o.split, &part, err));
     if (o.limit < 0) FAIL(err, STRIA_BAD_ARGUMENT, "a limit of %" PRId64 " items", o.limit);
-    TRY(store_open(&s, spec, part, err));
-    s->max_pixels = o.max_pixels;
+    TRY(store_open(&s, spec, part, &o, err));
     stria_status status = cut_part(out, s, part, &o, err);
     if (status != STRIA_OK) store_release(s);
     return status;

@@ -15,6 +15,7 @@ typedef struct dataset_options {
     int64_t limit; /* at most so many items; 0: all */
     bool hold_out; /* "train" leaves out what "val" would be */
     int64_t max_pixels; /* of a picture's file that is read (image_load); 0: the default limits */
+    bool pipes;         /* files that the spec itself names may be pipes (file_read_named) */
 } dataset_options;
 
 /* Sources without a validation set of their own (all but folders with train and val inside) lend a twelfth of train:
@@ -24,7 +25,7 @@ typedef struct dataset_options {
 stria_status dataset_open(dataset **out, const char *spec, const dataset_options *options, stria_error *err);
 
 /* Train without its validation part, and that part; they share memory where one was cut from the other. Of the options
- * (NULL: zeros), the limit and max_pixels count. */
+ * (NULL: zeros), the limit, max_pixels and pipes count. */
 stria_status dataset_open_pair(dataset **train, dataset **val, const char *spec, const dataset_options *options,
                                stria_error *err);
 

@@ -239,14 +239,26 @@ stria_status npy_parse(const uint8_t *bytes, size_t size, npy_array *out, stria_
     return status;
 }
 
+/* The file's bytes become the array. */
+static stria_status take_file(uint8_t *bytes, size_t size, const char *path, npy_array *out, stria_error *err) {
+    stria_status status = parse_owned(&bytes, size, out, err);
+    if (status != STRIA_OK) error_prefix(err, "%s: ", path);
+    mem_free(bytes);
+    return status;
+}
+
 stria_status npy_read(const char *path, npy_array *out, stria_error *err) {
     uint8_t *bytes = NULL;
     size_t size = 0;
+    TRY(file_read(path, 0, &bytes, &size, err));
+    return take_file(bytes, size, path, out, err);
+}
+
+stria_status npy_read_named(const char *path, npy_array *out, stria_error *err) {
+    uint8_t *bytes = NULL;
+    size_t size = 0;
     TRY(file_read_named(path, 0, &bytes, &size, err));
-    stria_status status = parse_owned(&bytes, size, out, err);
-    if (status != STRIA_OK) error_prefix(err, "%s: ", file_name_shown(path));
-    mem_free(bytes);
-    return status;
+    return take_file(bytes, size, file_name_shown(path), out, err);
 }
 
 void npy_release(npy_array *a) {

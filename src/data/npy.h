@@ -19,6 +19,8 @@ typedef struct npy_array {
 /* Reads a whole file, which may be a pipe (file_read_named); what the header claims must be exactly what the file
  * holds. */
 stria_status npy_read(const char *path, npy_array *out, stria_error *err);
+/* The same for a path that the user typed, which may also be a pipe, or "-" for standard input. */
+stria_status npy_read_named(const char *path, npy_array *out, stria_error *err);
 
 /* The same from memory; the bytes are copied and stay the caller's. */
 stria_status npy_parse(const uint8_t *bytes, size_t size, npy_array *out, stria_error *err);

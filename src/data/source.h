@@ -27,6 +27,7 @@ typedef struct store {
     const char **files;       /* decoded when read; heap, the names in the arena; or NULL */
     size_t file_bytes;
     int64_t max_pixels; /* of dataset_options */
+    bool pipes;         /* of dataset_options */
     uint64_t checksum;
     text note; /* what of the source is not used, a sentence; or empty */
 } store;

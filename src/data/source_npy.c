@@ -105,9 +105,10 @@ stria_status source_open_npy(const char *path, dataset_part part, store *s, stri
     TRY(source_whole(path, part, s, err));
     TRY(source_add_file(s, x_path, "x", true, err));
     TRY(source_add_file(s, comma + 1, "y", true, err));
-    stria_status status = npy_read(x_path, &x, err);
+    stria_status (*read)(const char *file, npy_array *out, stria_error *e) = s->pipes ? npy_read_named : npy_read;
+    stria_status status = read(x_path, &x, err);
     if (status == STRIA_OK) status = take_pixels(s, &x, x_path, err);
-    if (status == STRIA_OK) status = npy_read(comma + 1, &y, err);
+    if (status == STRIA_OK) status = read(comma + 1, &y, err);
     if (status == STRIA_OK) status = take_labels(s, &y, comma + 1, err);
     npy_release(&x);
     npy_release(&y);
