@@ -4,9 +4,9 @@
 
 #include <string.h>
 
-const verb *const verbs[] = {&verb_train,   &verb_eval,  &verb_predict, &verb_run,    &verb_summary,
-                             &verb_explain, &verb_bench, &verb_convert, &verb_filter, &verb_graph,
-                             &verb_report,  &verb_data,  &verb_info,    NULL};
+const verb *const verbs[] = {&verb_train, &verb_eval,    &verb_predict, &verb_run,   &verb_summary, &verb_explain,
+                             &verb_bench, &verb_convert, &verb_filter,  &verb_graph, &verb_report,  &verb_compare,
+                             &verb_show,  &verb_data,    &verb_info,    NULL};
 
 static const verb *verb_find(const char *name) {
     for (int i = 0; verbs[i]; i++)
@@ -17,10 +17,10 @@ static const verb *verb_find(const char *name) {
 /* The verb that other programs call so. */
 static const char *verb_foreign(const char *name) {
     static const char *const pairs[][2] = {
-        {"evaluate", "eval"},  {"test", "eval"},        {"validate", "eval"},   {"val", "eval"},
-        {"infer", "predict"},  {"classify", "predict"}, {"detect", "predict"},  {"export", "convert"},
-        {"import", "convert"}, {"fit", "train"},        {"finetune", "train"},  {"benchmark", "bench"},
-        {"profile", "bench"},  {"show", "summary"},     {"inspect", "summary"}, {"version", "info"},
+        {"evaluate", "eval"},  {"test", "eval"},        {"validate", "eval"},  {"val", "eval"},
+        {"infer", "predict"},  {"classify", "predict"}, {"detect", "predict"}, {"export", "convert"},
+        {"import", "convert"}, {"fit", "train"},        {"finetune", "train"}, {"benchmark", "bench"},
+        {"profile", "bench"},  {"inspect", "summary"},  {"version", "info"},
     };
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
         if (strcmp(pairs[i][0], name) == 0) return pairs[i][1];

@@ -57,8 +57,7 @@ static double name_width(const char *name) {
     return SVG_CELL * (cells < LEGEND_CELLS ? cells : LEGEND_CELLS);
 }
 
-/* Samples and names, in rows as wide as the plot; returns the height. o NULL: only measured. */
-static double legend(out *o, const plot *p, double x, double y) {
+double plot_legend(out *o, const plot *p, double x, double y) {
     double at = 0, height = LEGEND_ROW;
     if (p->count < 2) return 0;
     for (int i = 0; i < p->count; i++) {
@@ -116,7 +115,7 @@ static void curve_draw(out *o, const area *a, const plot *p, int i) {
 }
 
 void plot_curves_at(out *o, const plot *p, double x, double y) {
-    area a = {.top = TITLE_HEIGHT + legend(NULL, p, 0, 0) + 8, .width = p->width - 80};
+    area a = {.top = TITLE_HEIGHT + (p->bare ? 0 : plot_legend(NULL, p, 0, 0)) + 8, .width = p->width - 80};
     axes_init(&a, p);
     a.left = SVG_CELL * axis_cells(&a.y) + 12;
     a.width = p->width - a.left - 18;
@@ -127,7 +126,7 @@ void plot_curves_at(out *o, const plot *p, double x, double y) {
     out_number(o, y);
     out_raw(o, ")\">\n");
     svg_text(o, 8, 16, "start", "head", p->title, (int)((p->width - 16) / 7.8));
-    legend(o, p, 8, TITLE_HEIGHT);
+    if (!p->bare) plot_legend(o, p, 8, TITLE_HEIGHT);
     axes_draw(o, &a, p->x_title);
     for (int i = 0; i < p->count; i++) curve_draw(o, &a, p, i);
     out_raw(o, "</g>\n");

@@ -16,6 +16,7 @@ typedef struct plot {
     const char *title, *x_title;
     double width, height;
     bool log, percent; /* of y */
+    bool bare;         /* without a legend: another one names the curves */
     const plot_curve *curves;
     int count;
 } plot;
@@ -23,6 +24,8 @@ typedef struct plot {
 /* The curves as a group whose upper left corner is (x, y): each the mean of its buckets, with a band from the least to
  * the greatest where a bucket holds several points, and marks where there are few. */
 void plot_curves_at(out *o, const plot *p, double x, double y);
+/* Samples and names of the curves, in rows as wide as the plot; returns the height. o NULL: only measured. */
+double plot_legend(out *o, const plot *p, double x, double y);
 /* The same as a picture by itself. */
 void plot_curves(out *o, const plot *p, bool standalone);
 

@@ -81,7 +81,9 @@ static const char *const chinese[][2] = {
     {"evaluated on", "评估数据"},
     {"without evaluation", "未评估"},
     {"Compared runs", "训练对比"},
-    {"run", "训练"},
+    {"Training loss", "训练损失"},
+    {"Validation accuracy", "验证准确率"},
+    {"Validation loss", "验证损失"},
 };
 
 const char *words(words_language language, const char *english) {

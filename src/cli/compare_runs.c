@@ -1,0 +1,222 @@
+/* stria compare: several runs in one table and one picture. */
+#include "cli/json.h"
+#include "cli/source.h"
+#include "cli/table.h"
+#include "cli/term.h"
+#include "cli/verb.h"
+
+#include "report/history.h"
+#include "report/plot.h"
+#include "report/svg.h"
+#include "report/words.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { RUNS_MAX = 24, PANEL_WIDTH = 440, PANEL_HEIGHT = 280, PANELS = 4 };
+
+typedef struct compared_run {
+    const char *folder;
+    char name[64]; /* the folder's last part; the whole where two are called alike */
+    history *history;
+    stria_run *run;
+} compared_run;
+
+static void runs_release(compared_run *runs, int count) {
+    for (int i = 0; i < count; i++) {
+        free(runs[i].history);
+        stria_run_free(runs[i].run);
+    }
+}
+
+static stria_status run_read(compared_run *r, const char *folder, stria_error *error) {
+    r->folder = folder;
+    r->history = history_new();
+    if (!r->history) return source_refuse(error, STRIA_NO_MEMORY, "not enough memory to compare runs");
+    stria_status status = stria_run_open(&r->run, folder, error);
+    return status == STRIA_OK ? history_read(r->history, folder, error) : status;
+}
+
+static void name_short(compared_run *r) {
+    size_t length = strlen(r->folder), begin;
+    while (length > 1 && r->folder[length - 1] == '/') length--;
+    for (begin = length; begin > 0 && r->folder[begin - 1] != '/';) begin--;
+    snprintf(r->name, sizeof r->name, "%.*s", (int)(length - begin < 63 ? length - begin : 63), r->folder + begin);
+}
+
+static void names_set(compared_run *runs, int count) {
+    for (int i = 0; i < count; i++) name_short(&runs[i]);
+    for (int i = 0; i < count; i++) {
+        compared_run one = runs[i], other;
+        for (int k = 0; k < count; k++) {
+            other = runs[k];
+            name_short(&one);
+            name_short(&other);
+            if (k != i && strcmp(one.name, other.name) == 0)
+                snprintf(runs[i].name, sizeof runs[i].name, "%.63s", runs[i].folder);
+        }
+    }
+}
+
+static const char *option_of(const compared_run *r, const char *name) {
+    char key[64];
+    snprintf(key, sizeof key, "option.%s", name);
+    const char *text = stria_run_text(r->run, key);
+    return text ? text : "";
+}
+
+/* ---- the table ---- */
+
+static void cell_share(table *t, const series *s, double value) {
+    if (s->points) table_cell(t, "%.2f %%", 100 * value);
+    else table_cell(t, "%s", "");
+}
+
+static void table_show(const compared_run *runs, int count) {
+    table t;
+    table_init(&t, "run|>epochs|>steps|>time|>loss|>val loss|>val top-1|>best|lr|optimizer");
+    for (int i = 0; i < count; i++) {
+        const history *h = runs[i].history;
+        char time[32];
+        table_cell(&t, "%s", runs[i].name);
+        table_cell(&t, "%" PRId64, h->epoch);
+        table_cell(&t, "%" PRId64, h->step);
+        table_cell(&t, "%s", show_time(h->seconds, time));
+        if (h->epoch_loss.points) table_cell(&t, "%.4f", h->epoch_loss.last_y);
+        else table_cell(&t, "%s", "");
+        if (h->val_loss.points) table_cell(&t, "%.4f", h->val_loss.last_y);
+        else table_cell(&t, "%s", "");
+        cell_share(&t, &h->val_top1, h->val_top1.last_y);
+        cell_share(&t, &h->val_top1, h->val_top1.best_y);
+        table_cell(&t, "%s", option_of(&runs[i], "lr"));
+        table_cell(&t, "%s", option_of(&runs[i], "optimizer"));
+    }
+    table_print(&t, stdout);
+    table_release(&t);
+}
+
+static json_t *last_json(const series *s) {
+    return s->points ? json_number(s->last_y) : json_null();
+}
+
+static json_t *runs_json(const compared_run *runs, int count, const char *file) {
+    json_t *list = json_array();
+    for (int i = 0; i < count; i++) {
+        const history *h = runs[i].history;
+        json_t *one = json_pack("{s:o,s:I,s:I,s:o,s:o,s:o,s:o,s:o}", "run", json_text(runs[i].folder), "epochs",
+                                (json_int_t)h->epoch, "steps", (json_int_t)h->step, "seconds", json_number(h->seconds),
+                                "train_loss", last_json(&h->epoch_loss), "val_loss", last_json(&h->val_loss),
+                                "val_top1", last_json(&h->val_top1), "best_val_top1",
+                                h->val_top1.points ? json_number(h->val_top1.best_y) : json_null());
+        for (int k = 0; k < 4; k++) {
+            static const char *const names[] = {"lr", "optimizer", "batch", "seed"};
+            json_object_set_new(one, names[k], json_text(option_of(&runs[i], names[k])));
+        }
+        json_array_append_new(list, one);
+    }
+    return json_pack("{s:o,s:o}", "runs", list, "file", file ? json_text(file) : json_null());
+}
+
+/* ---- the picture ---- */
+
+/* The series of a panel: validation where a run has some, else training. */
+static const series *panel_series(const history *h, int panel) {
+    if (panel == 0) return h->epoch_loss.points ? &h->epoch_loss : &h->loss;
+    if (panel == 1) return h->val_top1.points ? &h->val_top1 : &h->top1;
+    return panel == 2 ? &h->val_loss : &h->rate;
+}
+
+static void picture_draw(out *o, const compared_run *runs, int count, words_language language, bool log) {
+    static const char *const titles[PANELS] = {"Training loss", "Validation accuracy", "Validation loss",
+                                               "Learning rate"};
+    plot_curve curves[RUNS_MAX];
+    plot p = {.x_title = words(language, "steps of training"), .curves = curves, .count = count, .bare = true};
+    for (int i = 0; i < count; i++) curves[i] = (plot_curve){runs[i].name, panel_series(runs[i].history, 0)};
+    p.width = 2 * PANEL_WIDTH;
+    double top = 30 + plot_legend(NULL, &p, 0, 0);
+    svg_begin(o, 2 * PANEL_WIDTH, top + 2 * PANEL_HEIGHT, words(language, "Compared runs"), true);
+    svg_text(o, 8, 18, "start", "head", words(language, "Compared runs"), 0);
+    plot_legend(o, &p, 8, 24);
+    p.width = PANEL_WIDTH;
+    p.height = PANEL_HEIGHT;
+    for (int panel = 0; panel < PANELS; panel++) {
+        for (int i = 0; i < count; i++) curves[i].data = panel_series(runs[i].history, panel);
+        p.title = words(language, titles[panel]);
+        p.percent = panel == 1;
+        p.log = log && panel % 2 == 0;
+        plot_curves_at(o, &p, panel % 2 * PANEL_WIDTH, top + panel / 2 * PANEL_HEIGHT);
+    }
+    svg_end(o);
+}
+
+static stria_status picture_write(const options *given, const compared_run *runs, int count, const char *file,
+                                  stria_error *error) {
+    out o = {0};
+    bool chinese = strcmp(option_text(given, "lang"), "zh") == 0;
+    picture_draw(&o, runs, count, chinese ? WORDS_CHINESE : WORDS_ENGLISH, option_given(given, "log"));
+    stria_status status = o.failed ? source_refuse(error, STRIA_NO_MEMORY, "not enough memory for '%s'", file)
+                                   : stria_file_write(file, o.data, o.length, error);
+    out_release(&o);
+    return status;
+}
+
+static int compare_run(const options *given) {
+    compared_run runs[RUNS_MAX] = {0};
+    stria_error error = {0};
+    stria_status status = STRIA_OK;
+    const char *file = option_text(given, "out");
+    int count = 0;
+    if (given->operand_count > RUNS_MAX) {
+        term_say("compare: %d runs are given, %d at most", given->operand_count, RUNS_MAX);
+        return EXIT_USAGE;
+    }
+    if (file && !source_ends(file, ".svg")) {
+        term_say("compare: '%s' does not end in .svg", file);
+        return EXIT_USAGE;
+    }
+    while (status == STRIA_OK && count < given->operand_count) {
+        status = run_read(&runs[count], given->operands[count], &error);
+        count++;
+    }
+    if (status == STRIA_OK) names_set(runs, count);
+    if (status == STRIA_OK && file) status = picture_write(given, runs, count, file, &error);
+    int code = EXIT_DONE;
+    if (status != STRIA_OK) code = term_fail(&error);
+    else if (option_given(given, "json")) code = json_finish(runs_json(runs, count, file));
+    else table_show(runs, count);
+    runs_release(runs, count);
+    return code;
+}
+
+static const option_row compare_rows[] = {
+    {.name = "out",
+     .kind = OPTION_TEXT,
+     .type = "FILE.svg",
+     .help = "also a picture: losses, accuracy and rate over steps"},
+    {.name = "log", .kind = OPTION_FLAG, .help = "losses on a logarithmic axis"},
+    {.name = "lang",
+     .kind = OPTION_CHOICE,
+     .type = "LANG",
+     .standard = "en",
+     .choices = "en|zh",
+     .help = "language of the picture"},
+    {0},
+};
+
+const verb verb_compare = {
+    .name = "compare",
+    .usage = "RUN… [--out FILE.svg]",
+    .about = "several runs side by side: a table, and one picture of their curves",
+    .text =
+        "The figures are those of metrics.jsonl: of the last epoch, and the best validation. Runs without validation "
+        "are drawn with the accuracy that they had on the training images.",
+    .examples = "# a table\n"
+                "stria compare runs/lenet5-1 runs/lenet5-2\n"
+                "# and a picture\n"
+                "stria compare runs/* --out compare.svg",
+    .operands_min = 1,
+    .operands_max = 1000,
+    .rows = compare_rows,
+    .run = compare_run,
+};

@@ -1,0 +1,345 @@
+/* stria show: what a network sees. */
+#include "cli/attribution.h"
+#include "cli/json.h"
+#include "cli/paint.h"
+#include "cli/source.h"
+#include "cli/term.h"
+#include "cli/verb.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef stria_status attribution(const attribution_job *j, stria_array *out, stria_error *error);
+
+typedef struct show_kind {
+    const char *name;
+    attribution *compute; /* NULL: filters */
+    bool layer;           /* it looks at a layer */
+    bool scored;          /* it asks for a class */
+    bool positive;        /* what is below 0 is not drawn */
+} show_kind;
+
+static const show_kind kinds[] = {
+    {"filters", NULL, false, false, false},
+    {"features", attribution_features, true, false, false},
+    {"gradcam", attribution_gradcam, true, true, true},
+    {"gradcam++", attribution_gradcam_plus, true, true, true},
+    {"saliency", attribution_saliency, false, true, true},
+    {"smoothgrad", attribution_smoothgrad, false, true, true},
+    {"integrated", attribution_integrated, false, true, false},
+    {"occlusion", attribution_occlusion, false, true, false},
+};
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+/* Everything that one picture needs. */
+typedef struct showing {
+    const options *given;
+    const show_kind *kind;
+    stria_model *model;
+    stria_array picture, x, result, painted;
+    char layer[256], class_name[256];
+    int class;
+    double probability;
+} showing;
+
+static void showing_release(showing *s) {
+    stria_array_release(&s->picture);
+    stria_array_release(&s->x);
+    free(s->result.data);
+    free(s->painted.data);
+    stria_model_free(s->model);
+}
+
+static const show_kind *kind_find(const char *name) {
+    const char *names[KINDS];
+    for (int i = 0; i < KINDS; i++) {
+        if (strcmp(kinds[i].name, name) == 0) return &kinds[i];
+        names[i] = kinds[i].name;
+    }
+    const char *near = stria_nearest(name, names, KINDS);
+    if (near) term_say("show: there is no kind '%s'; did you mean '%s'?", name, near);
+    else
+        term_say("show: there is no kind '%s'; there are filters, features, gradcam, gradcam++, saliency, smoothgrad, "
+                 "integrated and occlusion",
+                 name);
+    return NULL;
+}
+
+/* ---- which layer ---- */
+
+/* The last result that still has positions: where Grad-CAM looks by itself. */
+static void layer_default(showing *s) {
+    stria_node_row row;
+    stria_operand out;
+    for (int i = 0; stria_model_node(s->model, i, &row); i++)
+        if (stria_model_node_output(s->model, i, 0, &out) && out.rank == 4 && out.shape[2] * out.shape[3] > 1)
+            snprintf(s->layer, sizeof s->layer, "%s", out.name);
+}
+
+static stria_status layer_unknown(const showing *s, const char *name, stria_error *error) {
+    enum { NAMES_MAX = 4096 };
+    const char **names = calloc(NAMES_MAX, sizeof *names);
+    stria_node_row row;
+    int count = 0;
+    while (names && count < NAMES_MAX && stria_model_node(s->model, count, &row)) names[count++] = row.name;
+    const char *near = names ? stria_nearest(name, names, count) : NULL;
+    source_say(error, STRIA_BAD_ARGUMENT, "--layer: the model has no layer '%s'%s%s%s", name,
+               near ? "; did you mean '" : "; stria summary lists them", near ? near : "", near ? "'?" : "");
+    free(names);
+    return STRIA_BAD_ARGUMENT;
+}
+
+/* By the name of a node or of its result. */
+static stria_status layer_find(showing *s, stria_error *error) {
+    const char *name = option_text(s->given, "layer");
+    stria_node_row row;
+    stria_operand out;
+    if (!name) layer_default(s);
+    if (!name && *s->layer) return STRIA_OK;
+    if (!name) return source_refuse(error, STRIA_BAD_SHAPE, "the model has no layer with positions; --layer names one");
+    for (int i = 0; stria_model_node(s->model, i, &row); i++)
+        for (int k = 0; stria_model_node_output(s->model, i, k, &out); k++) {
+            if (strcmp(out.name, name) != 0 && (k || strcmp(row.name, name) != 0)) continue;
+            snprintf(s->layer, sizeof s->layer, "%s", out.name);
+            return STRIA_OK;
+        }
+    return layer_unknown(s, name, error);
+}
+
+/* ---- which class ---- */
+
+static stria_status class_find(showing *s, stria_error *error) {
+    stria_predictor *predictor = NULL;
+    stria_inference_options run = source_inference(s->given, "predicting");
+    stria_status status = stria_predictor_new(&predictor, s->model, &run, error);
+    int classes = status == STRIA_OK ? stria_predictor_classes(predictor) : 0;
+    float *p = calloc((size_t)classes + 1, sizeof *p);
+    if (!p) status = source_refuse(error, STRIA_NO_MEMORY, "not enough memory for probabilities");
+    if (status == STRIA_OK) status = stria_predict_file(predictor, option_text(s->given, "image"), p, error);
+    for (int c = 1; status == STRIA_OK && c < classes; c++)
+        if (p[c] > p[s->class]) s->class = c;
+    int64_t wanted = option_integer(s->given, "class");
+    if (status == STRIA_OK && option_given(s->given, "class") && wanted >= classes)
+        status =
+            source_refuse(error, STRIA_BAD_ARGUMENT, "--class: %lld is out of range, the model has classes 0 to %d",
+                          (long long)wanted, classes - 1);
+    if (status == STRIA_OK && option_given(s->given, "class")) s->class = (int)wanted;
+    if (status == STRIA_OK) {
+        s->probability = (double)p[s->class];
+        snprintf(s->class_name, sizeof s->class_name, "%s", stria_predictor_class_name(predictor, s->class));
+    }
+    free(p);
+    stria_predictor_free(predictor);
+    return status;
+}
+
+/* ---- filters ---- */
+
+/* The weights of the layer, or of the first convolution: [oc, ic, kh, kw]. */
+static stria_status filters_find(const showing *s, stria_operand *weights, stria_error *error) {
+    const char *name = option_text(s->given, "layer");
+    stria_node_row row;
+    stria_operand out;
+    for (int i = 0; stria_model_node(s->model, i, &row); i++) {
+        stria_model_node_output(s->model, i, 0, &out);
+        if (name && strcmp(name, row.name) != 0 && strcmp(name, out.name) != 0) continue;
+        for (int k = 0; stria_model_node_input(s->model, i, k, weights); k++)
+            if (weights->rank == 4 && weights->node < 0 && strcmp(weights->kind, "input") != 0) return STRIA_OK;
+        if (name)
+            return source_refuse(error, STRIA_BAD_ARGUMENT, "--layer: '%s' (%s) has no filters; convolutions have",
+                                 name, row.op);
+    }
+    if (name) return layer_unknown(s, name, error);
+    return source_refuse(error, STRIA_BAD_SHAPE, "the model has no convolution, so no filters");
+}
+
+static stria_status filters_read(showing *s, stria_error *error) {
+    stria_operand weights;
+    stria_session *session = NULL;
+    stria_graph *g = NULL;
+    stria_model *with = NULL;
+    stria_status status = filters_find(s, &weights, error);
+    if (status == STRIA_OK) status = stria_graph_from_model(&g, s->model, 1, error);
+    if (status == STRIA_OK) stria_output(g, stria_find(g, weights.name), "stria.filters");
+    if (status == STRIA_OK) status = stria_model_from_graph(&with, g, error);
+    if (status == STRIA_OK) g = NULL;
+    if (status == STRIA_OK) status = stria_session_new(&session, with, NULL, error);
+    if (status == STRIA_OK) status = stria_session_run(session, error);
+    s->result = (stria_array){.type = STRIA_FLOAT32, .rank = 4, .bytes = sizeof(float)};
+    for (int i = 0; status == STRIA_OK && i < 4; i++) {
+        s->result.shape[i] = weights.shape[i];
+        s->result.bytes *= (size_t)weights.shape[i];
+    }
+    s->result.data = calloc(s->result.bytes, 1);
+    if (!s->result.data) status = source_refuse(error, STRIA_NO_MEMORY, "not enough memory for filters");
+    if (status == STRIA_OK)
+        status = stria_session_get(session, "stria.filters", s->result.data, s->result.bytes, error);
+    if (status == STRIA_OK) snprintf(s->layer, sizeof s->layer, "%s", weights.name);
+    stria_session_free(session);
+    stria_graph_free(g);
+    stria_model_free(with);
+    return status;
+}
+
+/* ---- from numbers to a picture ---- */
+
+enum { TILES_MAX = 1024 };
+
+/* One number for each position: of the channels the greatest size, or the sum where signs are told apart. */
+static void channels_join(showing *s) {
+    int64_t channels = s->result.shape[1], plane = s->result.shape[2] * s->result.shape[3];
+    float *of = s->result.data;
+    for (int64_t i = 0; i < plane; i++) {
+        double joined = (double)of[i];
+        for (int64_t c = 1; c < channels; c++) {
+            double value = (double)of[c * plane + i];
+            joined = s->kind->positive ? fmax(joined, value) : joined + value;
+        }
+        of[i] = (float)(s->kind->positive ? fmax(joined, 0) : joined);
+    }
+}
+
+static stria_status paint(showing *s, stria_error *error) {
+    const int64_t *shape = s->result.shape;
+    if (s->kind->scored) {
+        channels_join(s);
+        return paint_heat(&s->x, s->result.data, shape[2], shape[3], &s->painted, error);
+    }
+    bool colour = s->kind->compute == NULL && shape[1] == 3;
+    if (s->result.rank != 4)
+        return source_refuse(error, STRIA_BAD_SHAPE,
+                             "layer '%s' has no positions to draw; --out NAME.npy writes its values", s->layer);
+    int64_t count = shape[0] * (colour ? 1 : shape[1]);
+    return paint_tiles(s->result.data, count < TILES_MAX ? count : TILES_MAX, shape[2], shape[3], colour, &s->painted,
+                       error);
+}
+
+static stria_status attribution_make(showing *s, stria_error *error) {
+    attribution_job job = {.model = s->model,
+                           .x = &s->x,
+                           .threads = (int)option_integer(s->given, "threads"),
+                           .window = option_integer(s->given, "window"),
+                           .stride = option_integer(s->given, "stride"),
+                           .samples = option_integer(s->given, "samples"),
+                           .noise = option_real(s->given, "noise"),
+                           .seed = (uint64_t)option_integer(s->given, "seed")};
+    stria_status status = stria_picture_read(option_text(s->given, "image"), &s->picture, error);
+    if (status == STRIA_OK) status = stria_model_picture(s->model, &s->picture, &s->x, error);
+    if (status == STRIA_OK && s->kind->scored) status = class_find(s, error);
+    if (status == STRIA_OK && s->kind->layer) status = layer_find(s, error);
+    job.layer = s->kind->layer ? s->layer : NULL;
+    job.class = s->class;
+    return status == STRIA_OK ? s->kind->compute(&job, &s->result, error) : status;
+}
+
+static stria_status show(showing *s, const char *file, stria_error *error) {
+    stria_status status = source_model(s->given, s->given->operands[0], &s->model, error);
+    if (status == STRIA_OK && s->kind->scored) source_warn(s->model, false);
+    if (status == STRIA_OK) status = s->kind->compute ? attribution_make(s, error) : filters_read(s, error);
+    if (status == STRIA_OK && source_ends(file, ".npy")) return stria_array_write(file, &s->result, error);
+    if (status == STRIA_OK) status = paint(s, error);
+    return status == STRIA_OK ? stria_picture_write(file, &s->painted, error) : status;
+}
+
+static int show_print(const showing *s, const char *file) {
+    if (option_given(s->given, "json"))
+        return json_finish(json_pack("{s:s,s:o,s:o,s:o,s:o,s:o,s:o}", "kind", s->kind->name, "file", json_text(file),
+                                     "layer", *s->layer ? json_text(s->layer) : json_null(), "class",
+                                     s->kind->scored ? json_integer(s->class) : json_null(), "name",
+                                     s->kind->scored ? json_text(s->class_name) : json_null(), "probability",
+                                     s->kind->scored ? json_number(s->probability) : json_null(), "shape",
+                                     json_shape(s->result.rank, s->result.shape)));
+    char *name = text_copy(s->class_name), *layer = text_copy(s->layer);
+    printf("%s: %s", file, s->kind->name);
+    if (s->kind->scored) printf(" for class %d, %s (%.1f %%)", s->class, name, 100 * s->probability);
+    if (*s->layer) printf(", layer %s", layer);
+    putchar('\n');
+    free(name);
+    free(layer);
+    return EXIT_DONE;
+}
+
+static int show_run(const options *given) {
+    const char *file = option_text(given, "out");
+    const show_kind *kind = kind_find(given->operands[1]);
+    if (!kind) return EXIT_USAGE;
+    bool image = option_given(given, "image");
+    if (!file || (kind->compute && !image)) {
+        term_say("show: --%s is missing; usage: stria show MODEL %s%s --out OUT", file ? "image IMAGE" : "out OUT",
+                 kind->name, kind->compute ? " --image IMAGE" : "");
+        return EXIT_USAGE;
+    }
+    showing s = {.given = given, .kind = kind};
+    stria_error error = {0};
+    stria_status status = show(&s, file, &error);
+    int code = status == STRIA_OK ? show_print(&s, file) : term_fail(&error);
+    showing_release(&s);
+    return code;
+}
+
+static const option_row show_rows[] = {
+    {.name = "image", .kind = OPTION_TEXT, .type = "IMAGE", .help = "the picture: PNG, JPEG, BMP or PNM"},
+    {.name = "out",
+     .kind = OPTION_TEXT,
+     .type = "OUT",
+     .help = "what to write: a picture (.png, .ppm), or the numbers (.npy)"},
+    {.name = "layer",
+     .kind = OPTION_TEXT,
+     .type = "NAME",
+     .help = "of features, gradcam (default: the last with positions) and filters (default: the first convolution)"},
+    {.name = "class",
+     .kind = OPTION_INTEGER,
+     .type = "N",
+     .maximum = INT64_MAX,
+     .help = "whose score is explained (default: the likeliest)"},
+    {.name = "window",
+     .kind = OPTION_INTEGER,
+     .type = "N",
+     .standard = "8",
+     .minimum = 1,
+     .maximum = 65535,
+     .help = "occlusion: side of the window in pixels"},
+    {.name = "stride",
+     .kind = OPTION_INTEGER,
+     .type = "N",
+     .standard = "4",
+     .minimum = 1,
+     .maximum = 65535,
+     .help = "occlusion: pixels from one window to the next"},
+    {.name = "samples",
+     .kind = OPTION_INTEGER,
+     .type = "N",
+     .standard = "32",
+     .minimum = 1,
+     .maximum = 100000,
+     .help = "smoothgrad: noisy pictures"},
+    {.name = "noise",
+     .kind = OPTION_REAL,
+     .type = "X",
+     .standard = "0.15",
+     .help = "smoothgrad: standard deviation, in parts of the picture's range"},
+    OPTIONS_PREPROCESS,
+    {0},
+};
+
+const verb verb_show = {
+    .name = "show",
+    .usage = "MODEL KIND --image IMAGE --out OUT [options]\nMODEL filters --out OUT [--layer NAME]",
+    .about = "pictures of what a network sees: filters, features, Grad-CAM, saliency, occlusion",
+    .text =
+        "KIND is filters, features, gradcam, gradcam++, saliency, smoothgrad, integrated (gradients) or occlusion. "
+        "Orange speaks for the class, blue against it. Definitions are those of Captum, of the model's first output "
+        "as it is; docs/pictures.md has them. Grad-CAM's map is taken at the layer's size; what is below 0 is dropped "
+        "there, then it is interpolated bilinearly.",
+    .examples = "# where the likeliest class is seen\n"
+                "stria show runs/lenet5-1 gradcam --image digit.png --out gradcam.png\n"
+                "# the numbers, for class 3, of another layer\n"
+                "stria show model.onnx gradcam --image cat.jpg --layer conv5 --class 3 --out cam.npy\n"
+                "# the filters of the first convolution\n"
+                "stria show model.onnx filters --out filters.png",
+    .operands_min = 2,
+    .operands_max = 2,
+    .rows = show_rows,
+    .run = show_run,
+};
