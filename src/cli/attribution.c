@@ -14,6 +14,13 @@ typedef struct machine {
 
 #define GRADIENT "stria.gradient" /* outputs' names */
 #define LAYER    "stria.layer"
+#define SCORES   "stria.scores"
+
+/* A value of a model in half precision, or any other type, as float32. */
+static stria_value *as_float(stria_graph *g, stria_value *v) {
+    if (!v || stria_value_type(v) == STRIA_FLOAT32) return v;
+    return stria_node(g, "Cast", &v, 1, "to=1");
+}
 
 static stria_status array_new(stria_array *a, int rank, const int64_t *shape, stria_error *error) {
     size_t count = 1;
@@ -48,10 +55,11 @@ static stria_status graph_build(const attribution_job *j, stria_graph *g, bool g
     stria_value *y = stria_find(g, stria_model_output(j->model, 0).name);
     stria_value *of = j->layer ? stria_find(g, j->layer) : stria_graph_input(g, 0);
     if (!of) return source_refuse(error, STRIA_BAD_ARGUMENT, "the model has no layer '%s'", j->layer);
-    if (j->layer) stria_output(g, of, LAYER);
+    if (j->layer) stria_output(g, as_float(g, of), LAYER);
+    stria_output(g, as_float(g, y), SCORES);
     if (gradient) {
-        stria_value *score = score_of(g, y, j->class);
-        if (score) stria_output(g, stria_gradient(g, score, of), GRADIENT);
+        stria_value *score = score_of(g, as_float(g, y), j->class);
+        if (score) stria_output(g, as_float(g, stria_gradient(g, score, of)), GRADIENT);
     }
     return stria_graph_status(g, error);
 }
@@ -88,10 +96,22 @@ static size_t port_count(const stria_port *p) {
     return count;
 }
 
+/* x as the model's input wants it: converted where that is not float32. */
+static stria_status input_set(machine *m, const float *x, stria_error *error) {
+    stria_array from = {.type = STRIA_FLOAT32, .rank = m->x.rank, .data = (void *)(uintptr_t)x}, to = {0};
+    from.bytes = port_count(&m->x) * sizeof *x;
+    if (m->x.type == STRIA_FLOAT32) return stria_session_set(m->session, m->x.name, x, from.bytes, error);
+    memcpy(from.shape, m->x.shape, sizeof from.shape);
+    stria_status status = stria_array_convert(&from, m->x.type, &to, error);
+    if (status == STRIA_OK) status = stria_session_set(m->session, m->x.name, to.data, to.bytes, error);
+    stria_array_release(&to);
+    return status;
+}
+
 /* One run on x[batch, …]; out[…] gets the named output. */
 static stria_status machine_run(machine *m, const float *x, const char *name, const stria_port *port, float *out,
                                 stria_error *error) {
-    stria_status status = stria_session_set(m->session, m->x.name, x, port_count(&m->x) * sizeof *x, error);
+    stria_status status = input_set(m, x, error);
     if (status == STRIA_OK) status = stria_session_run(m->session, error);
     return status == STRIA_OK ? stria_session_get(m->session, name, out, port_count(port) * sizeof *out, error)
                               : status;
@@ -292,7 +312,7 @@ static void boxes_run(machine *m, const attribution_job *j, float *x, float *sco
     int64_t channels = j->x->shape[1], height = j->x->shape[2], width = j->x->shape[3];
     size_t bytes = (size_t)(channels * height * width) * sizeof *x;
     memcpy(x, j->x->data, bytes);
-    *status = machine_run(m, x, m->y.name, &m->y, scores, error);
+    *status = machine_run(m, x, SCORES, &m->y, scores, error);
     double whole = (double)scores[j->class];
     int64_t rows = windows(height, j->window, j->stride), columns = windows(width, j->window, j->stride);
     for (int64_t k = 0; k < rows * columns && *status == STRIA_OK; k++) {
@@ -301,7 +321,7 @@ static void boxes_run(machine *m, const attribution_job *j, float *x, float *sco
         b.right = b.left + j->window < width ? b.left + j->window : width;
         memcpy(x, j->x->data, bytes);
         box_clear(x, channels, height, width, &b);
-        *status = machine_run(m, x, m->y.name, &m->y, scores, error);
+        *status = machine_run(m, x, SCORES, &m->y, scores, error);
         for (int64_t v = b.top; v < b.bottom; v++)
             for (int64_t u = b.left; u < b.right; u++) {
                 sum[v * width + u] += whole - (double)scores[j->class];

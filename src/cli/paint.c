@@ -80,29 +80,47 @@ static double heat_at(const float *heat, int64_t oh, int64_t ow, int64_t height,
            fv * ((1 - fu) * (double)heat[below * ow + left] + fu * (double)heat[below * ow + right]);
 }
 
+static int by_value(const void *a, const void *b) {
+    float x = *(const float *)a, y = *(const float *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* The size that 99 of 100 values do not pass, so that a single peak does not hide the others. */
+static double heat_size(const float *heat, int64_t count) {
+    float *sizes = malloc((size_t)count * sizeof *sizes);
+    if (!sizes) return 0;
+    for (int64_t i = 0; i < count; i++) sizes[i] = isfinite(heat[i]) ? fabsf(heat[i]) : 0;
+    qsort(sizes, (size_t)count, sizeof *sizes, by_value);
+    double most = (double)sizes[count - 1], usual = (double)sizes[(count - 1) * 99 / 100];
+    free(sizes);
+    return usual > 0 ? usual : most;
+}
+
+/* The picture in grey at one position. */
+static double grey_at(const stria_array *x, int64_t at) {
+    int64_t channels = x->shape[1], plane = x->shape[2] * x->shape[3];
+    double sum = 0;
+    for (int64_t c = 0; c < channels; c++) sum += (double)((const float *)x->data)[c * plane + at];
+    return sum / (double)channels;
+}
+
 stria_status paint_heat(const stria_array *x, const float *heat, int64_t oh, int64_t ow, stria_array *picture,
                         stria_error *error) {
     static const double warm[] = {255, 120, 0}, cold[] = {30, 120, 255};
-    int64_t channels = x->shape[1], height = x->shape[2], width = x->shape[3], plane = height * width;
-    int64_t scale = enlargement(height, width);
-    double least, most, low, high;
+    int64_t height = x->shape[2], width = x->shape[3], scale = enlargement(height, width);
+    double least = INFINITY, most = -INFINITY, size = heat_size(heat, oh * ow);
     stria_status status = picture_new(height * scale, width * scale, picture, error);
     if (status != STRIA_OK) return status;
-    range_of(x->data, channels * plane, &least, &most);
-    range_of(heat, oh * ow, &low, &high);
-    double size = fmax(fabs(low), fabs(high));
+    for (int64_t i = 0; i < height * width; i++) least = fmin(least, grey_at(x, i)), most = fmax(most, grey_at(x, i));
     uint8_t *pixels = picture->data;
     for (int64_t v = 0; v < height * scale; v++)
         for (int64_t u = 0; u < width * scale; u++) {
             double h = heat_at(heat, oh, ow, height * scale, width * scale, v, u) / (size > 0 ? size : 1);
-            double share = isfinite(h) ? fmin(fabs(h), 1) : 0;
-            for (int64_t c = 0; c < 3; c++) {
-                const float *from = (const float *)x->data + (channels == 3 ? c : 0) * plane;
-                double pixel = shade((double)from[v / scale * width + u / scale], least, most);
-                double mixed =
-                    (1 - 0.75 * share) * (0.35 * 255 + 0.65 * pixel) + 0.75 * share * (h < 0 ? cold : warm)[c];
-                pixels[(c * height * scale + v) * width * scale + u] = (uint8_t)(mixed + 0.5);
-            }
+            double share = isfinite(h) ? 0.8 * fmin(fabs(h), 1) : 0;
+            double grey = 0.25 * 255 + 0.75 * shade(grey_at(x, v / scale * width + u / scale), least, most);
+            for (int64_t c = 0; c < 3; c++)
+                pixels[(c * height * scale + v) * width * scale + u] =
+                    (uint8_t)((1 - share) * grey + share * (h < 0 ? cold : warm)[c] + 0.5);
         }
     return STRIA_OK;
 }

@@ -161,7 +161,10 @@ static stria_status filters_read(showing *s, stria_error *error) {
     stria_model *with = NULL;
     stria_status status = filters_find(s, &weights, error);
     if (status == STRIA_OK) status = stria_graph_from_model(&g, s->model, 1, error);
-    if (status == STRIA_OK) stria_output(g, stria_find(g, weights.name), "stria.filters");
+    stria_value *v = status == STRIA_OK ? stria_find(g, weights.name) : NULL;
+    if (v)
+        stria_output(g, stria_value_type(v) == STRIA_FLOAT32 ? v : stria_node(g, "Cast", &v, 1, "to=1"),
+                     "stria.filters");
     if (status == STRIA_OK) status = stria_model_from_graph(&with, g, error);
     if (status == STRIA_OK) g = NULL;
     if (status == STRIA_OK) status = stria_session_new(&session, with, NULL, error);
