@@ -1,6 +1,8 @@
 /* Numbers and words as people read them. */
 #include "cli/term.h"
 
+#include "report/cells.h"
+
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
@@ -111,7 +113,5 @@ const char *show_word(const char *word, char *text, size_t size) {
 }
 
 int text_columns(const char *text) {
-    int columns = 0;
-    for (; *text; text++) columns += (*text & 0xC0) != 0x80;
-    return columns;
+    return cells_of(text);
 }

@@ -50,7 +50,7 @@ char *text_clean(char *text);
 const char *show_name(const char *name);
 /* Bytes of the character at text; *code is its code point if it could drive a terminal, otherwise UINT_MAX. */
 int show_character(const char *text, unsigned *code);
-/* Columns that UTF-8 text takes, one a code point. */
+/* Columns that UTF-8 text takes: two of a Chinese character, none of a combining mark (report/cells.h). */
 int text_columns(const char *text);
 
 #endif
