@@ -253,13 +253,11 @@ static int show_print(const showing *s, const char *file) {
                                      s->kind->scored ? json_text(s->class_name) : json_null(), "probability",
                                      s->kind->scored ? json_number(s->probability) : json_null(), "shape",
                                      json_shape(s->result.rank, s->result.shape)));
-    char *name = text_copy(s->class_name), *layer = text_copy(s->layer);
-    printf("%s: %s", file, s->kind->name);
-    if (s->kind->scored) printf(" for class %d, %s (%.1f %%)", s->class, name, 100 * s->probability);
-    if (*s->layer) printf(", layer %s", layer);
+    printf("%s: %s", show_name(file), s->kind->name);
+    if (s->kind->scored)
+        printf(" for class %d, %s (%.1f %%)", s->class, show_name(s->class_name), 100 * s->probability);
+    if (*s->layer) printf(", layer %s", show_name(s->layer));
     putchar('\n');
-    free(name);
-    free(layer);
     return EXIT_DONE;
 }
 
