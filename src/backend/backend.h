@@ -41,6 +41,11 @@ typedef struct impl_call {
 typedef struct op_impl {
     const char *name;
     bool (*accept)(const node *n, refusal *why);
+    /* May be NULL. Whether it is faster than those behind it in the list, by shape and instruction set alone. */
+    bool (*pays)(const node *n, const kernel_set *ks, refusal *why);
+    /* Its rounding errors are bounded by the largest sums nearby, not by each element's own, and packing is dear: taken
+     * only where input pack_input is constant between runs, so never by what trains it. */
+    bool tilewise;
     /* May be NULL. Sets *prepared to a struct in the arena, with everything that depends on shapes only. */
     stria_status (*prepare)(impl_plan *p, void **prepared, stria_error *err);
     /* May be NULL. Fills all of `packed` that is read from the weights, input pack_input; of the call, only these,

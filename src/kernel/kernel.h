@@ -12,6 +12,8 @@ struct batch_conv;
 struct batch_weight;
 struct pixels_sums; /* conv_plain_tile.h */
 struct pixels_rows;
+struct winograd_input; /* conv_winograd_tile.h */
+struct winograd_output;
 struct map_block;     /* map.h */
 struct depthwise_row; /* conv_depthwise_tile.h */
 struct depthwise_weight;

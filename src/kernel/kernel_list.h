@@ -43,6 +43,10 @@ KERNEL(panel_fill, (float *to, int64_t panel_floats, int64_t count, int64_t widt
 KERNEL(pixels_store, (const struct pixels_sums *sums))
 KERNEL(pixels_rows, (const struct pixels_rows *rows))
 
+/* conv_winograd.inc: arguments in conv_winograd_tile.h */
+KERNEL(winograd_input, (const struct winograd_input *tile))
+KERNEL(winograd_output, (const struct winograd_output *tile))
+
 /* conv_depthwise.inc: arguments in conv_depthwise_tile.h */
 KERNEL(depthwise_row, (const struct depthwise_row *row))
 KERNEL(depthwise_weight, (const struct depthwise_weight *weight))

@@ -24,6 +24,17 @@ static stria_status graph_lower(program *p, graph *g, stria_error *err) {
     return pass_prune(&p->g, err);
 }
 
+/* Between runs, constants and states without an update do not change, unless others write the states. */
+static bool changes(const program *p, const value *v) {
+    return v && v->kind != VALUE_CONSTANT && !(v->kind == VALUE_STATE && !v->updated && !p->config.shared);
+}
+
+static bool impl_suits(const program *p, const op_impl *impl, const node *n, refusal *why) {
+    if (!impl->accept(n, why)) return false;
+    if (impl->tilewise && changes(p, n->in[impl->pack_input])) return REFUSE(why, "weights that change between runs");
+    return !impl->pays || impl->pays(n, p->config.ks, why);
+}
+
 /* The first implementation that accepts, or of those that do, the one after config.skip others, the last at most; every
  * refusal before it is kept. */
 static stria_status impl_choose(program *p, program_node *n, stria_error *err) {
@@ -37,7 +48,7 @@ static stria_status impl_choose(program *p, program_node *n, stria_error *err) {
     n->refusals = arena_alloc(&p->arena, sizeof(refusal) * (size_t)(count + 1));
     if (!n->refusals) FAIL(err, STRIA_NO_MEMORY, "not enough memory for a program");
     for (int i = 0, accepted = 0; i < count && accepted <= p->config.skip; i++)
-        if (list[i]->accept(n->node, &n->refusals[i])) {
+        if (impl_suits(p, list[i], n->node, &n->refusals[i])) {
             if (n->impl) (void)REFUSE(&n->refusals[n->refusal_count], "skipped");
             n->impl = list[i];
             n->refusal_count = i;
@@ -46,11 +57,6 @@ static stria_status impl_choose(program *p, program_node *n, stria_error *err) {
     if (n->impl) return STRIA_OK;
     FAIL(err, STRIA_UNSUPPORTED, "layer '%s': no implementation of %s takes it (%s)", n->node->name, n->node->op->name,
          count ? n->refusals[count - 1].reason : "none exists");
-}
-
-/* Between runs, constants and states without an update do not change, unless others write the states. */
-static bool changes(const program *p, const value *v) {
-    return v && v->kind != VALUE_CONSTANT && !(v->kind == VALUE_STATE && !v->updated && !p->config.shared);
 }
 
 /* Work below this runs on the calling thread: waking others costs about as much. Bits do not depend on it. */

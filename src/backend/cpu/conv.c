@@ -58,6 +58,32 @@ static bool accept_depthwise(const node *n, refusal *why) {
     return accept_gemm(n, why);
 }
 
+/* Windows of 3 × 3 that move by one pixel. */
+static bool accept_winograd(const node *n, refusal *why) {
+    conv_shape s = conv_shape_of(n);
+    long long kh = (long long)s.y.kernel, kw = (long long)s.x.kernel;
+    if (s.y.kernel != 3 || s.x.kernel != 3) return REFUSE(why, "kernel %lldx%lld", kh, kw);
+    if (s.y.stride != 1 || s.x.stride != 1) return REFUSE(why, "a stride");
+    if (s.y.dilation != 1 || s.x.dilation != 1) return REFUSE(why, "a dilation");
+    if (s.groups != 1) return REFUSE(why, "%lld groups", (long long)s.groups);
+    return accept_gemm(n, why);
+}
+
+static bool pays_winograd(const node *n, int m, const kernel_set *ks, refusal *why) {
+    conv_shape s = conv_shape_of(n);
+    double share = conv_winograd_share(ks, &s, m);
+    if (share <= 1) return true;
+    if (share > 99) return REFUSE(why, "%lld channels", (long long)s.ic);
+    return REFUSE(why, "%lld channels, %lldx%lld results: %.2f times the best other way's work", (long long)s.ic,
+                  (long long)s.y.out, (long long)s.x.out, share);
+}
+static bool pays_winograd_4(const node *n, const kernel_set *ks, refusal *why) {
+    return pays_winograd(n, 4, ks, why);
+}
+static bool pays_winograd_2(const node *n, const kernel_set *ks, refusal *why) {
+    return pays_winograd(n, 2, ks, why);
+}
+
 static bool accept_plain(const node *n, refusal *why) {
     conv_shape s = conv_shape_of(n);
     if (!conv_is_compact(&s)) return REFUSE(why, "windows that reach far beyond the image");
@@ -114,6 +140,8 @@ PREPARE(gemm)
 PREPARE(depthwise)
 PREPARE(batch)
 PREPARE(plain)
+PREPARE(winograd_2)
+PREPARE(winograd_4)
 
 /* Weights that are packed, and weight gradients, which have none. */
 #define PACKED(text, family)                                                                                           \
@@ -124,9 +152,15 @@ PREPARE(plain)
 static const op_impl depthwise = PACKED("depthwise", depthwise), depthwise_weight = WEIGHT("depthwise", depthwise);
 static const op_impl gemm = PACKED("gemm_implicit", gemm), gemm_weight = WEIGHT("gemm_implicit", gemm);
 static const op_impl batch = PACKED("direct_batch_last", batch), batch_weight = WEIGHT("direct_batch_last", batch);
+#define WINOGRAD(text, m)                                                                                              \
+    {                                                                                                                  \
+        .name = text, .accept = accept_winograd, .pays = pays_winograd_##m, .tilewise = true,                          \
+        .prepare = prepare_winograd_##m, .pack = pack, .pack_input = 1, .run = run                                     \
+    }
+static const op_impl winograd_4 = WINOGRAD("winograd_4x4", 4), winograd_2 = WINOGRAD("winograd_2x2", 2);
 static const op_impl plain = PACKED("direct_plain", plain);
 
-const op_impl *const cpu_conv[] = {&depthwise, &gemm, &plain, &batch, &impl_reference, NULL};
+const op_impl *const cpu_conv[] = {&depthwise, &winograd_4, &winograd_2, &gemm, &plain, &batch, &impl_reference, NULL};
 /* And the transposed convolution. */
 const op_impl *const cpu_conv_data[] = {&depthwise, &gemm, &batch, &impl_reference, NULL};
 const op_impl *const cpu_conv_weight[] = {&depthwise_weight, &gemm_weight, &batch_weight, &impl_reference, NULL};

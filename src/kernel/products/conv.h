@@ -49,8 +49,15 @@ typedef struct conv_kernel {
  *   conv_gemm       channels-last: an implicit matrix product
  *   conv_depthwise  channels-last, conv_is_depthwise: channels are the lanes, nothing is gathered
  *   conv_batch      batch-last, x[ic][ih][iw][n]: every lane is an image, so it runs at full width with few channels
- *   conv_plain      ONNX order, forward only: neighbouring pixels are the lanes */
+ *   conv_plain      ONNX order, forward only: neighbouring pixels are the lanes
+ *   conv_winograd_  channels-last, forward only, 3 × 3 windows of stride 1, one group: fewer products, larger rounding
+ * errors */
 extern const conv_kernel conv_gemm[CONV_OPS], conv_depthwise[CONV_OPS], conv_batch[CONV_OPS], conv_plain[1];
+extern const conv_kernel conv_winograd_2[1], conv_winograd_4[1]; /* tiles of 2 × 2 and of 4 × 4 results */
+
+/* What F(m, 3) is expected to cost, as a share of the cheaper of conv_gemm and the other m, by shape and instruction
+ * set alone: it pays up to 1. INFINITY where it never does. */
+double conv_winograd_share(const kernel_set *ks, const conv_shape *s, int m);
 
 /* A plan for runs with this many threads at most, in the arena; NULL without memory. */
 conv_plan *conv_plan_new(const conv_kernel *kernel, const kernel_set *ks, const conv_shape *s, int threads, arena *a);
