@@ -56,7 +56,8 @@ static void bytes_added(void) {
         int64_t added = (int64_t)mem_bytes_now() - before - (int64_t)stria_session_bytes(sessions[i]);
         CHECK(i == 0 || added <= limit, "session %d adds %lld bytes to its workspace, at most %lld", i,
               (long long)added, (long long)limit);
-        CHECK(i > 0 || (added > 45 * limit && added < 60 * limit), "the program has %lld bytes, the weights %lld",
+        /* Winograd's weights have up to 36 numbers for 9. */
+        CHECK(i > 0 || (added > 45 * limit && added < 200 * limit), "the program has %lld bytes, the weights %lld",
               (long long)added, (long long)(50 * limit));
     }
     for (int i = 0; i <= MORE; i++) stria_session_free(sessions[i]);

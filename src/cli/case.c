@@ -25,7 +25,7 @@ typedef struct test_case {
     int ways;         /* how many ran */
     taken *taken;     /* all pairs seen */
     int taken_count;
-    bool more;    /* the last session ran an operator otherwise than by its reference */
+    bool more;    /* the last session ran an operator otherwise than by its last implementation */
     tensors last; /* outputs of the last way */
 } test_case;
 
@@ -56,7 +56,8 @@ static void look(const stria_session *session, void *context) {
     c->more = false;
     for (int i = 0; (node = stria_session_explain(session, i)); i++) {
         taken_add(c, node->op, node->implementation);
-        if (strcmp(node->implementation, "reference") != 0) c->more = true;
+        bool last = strcmp(node->implementation, "reference") == 0 || strcmp(node->implementation, "nothing") == 0;
+        c->more = c->more || !last;
     }
 }
 

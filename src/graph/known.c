@@ -1,6 +1,8 @@
 #include "graph/known.h"
 
+#include "base/sizes.h"
 #include "graph/evaluate.h"
+#include "graph/op_def.h"
 
 #define KNOWN_INPUTS  32 /* of a node; Concat may have as many as it likes */
 #define KNOWN_OUTPUTS 8
@@ -29,6 +31,7 @@ stria_status node_know(node *n, int64_t *left, stria_error *err) {
     if (!knowable(n)) return STRIA_OK;
     int64_t count = 1; /* a node is work, however little it gives */
     for (int i = 0; i < n->out_count; i++) count += n->out[i] ? shape_count(&n->out[i]->shape) : 0;
+    if (n->op->cost) count = size_add(count, n->op->cost(n).multiply_adds); /* a sum can be work without giving much */
     if (count > *left) return STRIA_OK;
     *left -= count;
     for (int i = 0; i < n->in_count; i++)

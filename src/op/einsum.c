@@ -2,7 +2,6 @@
  * "..." those that it has besides, which broadcast; letters that the result lacks are summed over. Without "->" the
  * result has
  * "..." and then, sorted, the letters that occur once. */
-#include <ctype.h>
 #include <string.h>
 
 #include "op/rule.h"
@@ -37,6 +36,11 @@ typedef struct formula {
     bool used[INDICES];
 } formula;
 
+/* Whatever the locale. */
+static bool is_letter(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
 static int letter_of(char c) {
     return c >= 'a' ? c - 'a' + 26 : c - 'A';
 }
@@ -45,7 +49,7 @@ static int letter_of(char c) {
 static stria_status term_read(const char *text, size_t length, int rank, int dots, term *out, stria_error *err) {
     int letters = 0, at = -1;
     for (size_t i = 0; i < length; i++)
-        if (isalpha((unsigned char)text[i])) letters++;
+        if (is_letter(text[i])) letters++;
         else if (length - i >= 3 && strncmp(text + i, "...", 3) == 0 && at < 0) at = letters, i += 2;
         else if (text[i] != ' ')
             FAIL(err, STRIA_BAD_ARGUMENT, "the equation's '%.*s' is not understood", (int)(length < 60 ? length : 60),
@@ -58,7 +62,7 @@ static stria_status term_read(const char *text, size_t length, int rank, int dot
     for (size_t i = 0; i < length; i++) {
         if (out->rank == at && at >= 0)
             for (int k = 0; k < dots; k++) out->index[out->rank++] = INDICES - dots + k;
-        if (isalpha((unsigned char)text[i])) out->index[out->rank++] = letter_of(text[i]);
+        if (is_letter(text[i])) out->index[out->rank++] = letter_of(text[i]);
     }
     for (int k = 0; at == letters && at >= 0 && out->rank < letters + dots; k++)
         out->index[out->rank++] = INDICES - dots + k;
@@ -117,6 +121,7 @@ static stria_status formula_read(const char *equation, value *const *in, int cou
     if (count > OPERANDS) FAIL(err, STRIA_UNSUPPORTED, "%d operands, at most %d are supported", count, OPERANDS);
     const char *at = equation;
     for (int k = 0; k < count; k++) {
+        if (!in[k]) FAIL(err, STRIA_BAD_SHAPE, "operand %d is missing", k);
         size_t length = at > end ? 0 : strcspn(at, ",");
         if (at <= end && length > (size_t)(end - at)) length = (size_t)(end - at);
         if (at > end || (k + 1 == count && at + length != end))
@@ -144,8 +149,8 @@ static stria_status types_check(const node *n, stria_error *err) {
 
 static stria_status infer(node *n, stria_error *err) {
     formula f;
-    TRY(types_check(n, err));
     TRY(formula_read(((const einsum_attributes *)n->attributes)->equation, n->in, n->in_count, &f, err));
+    TRY(types_check(n, err));
     shape y = result_shape(&f);
     return rule_output(n, 0, n->in[0]->type, &y, err);
 }

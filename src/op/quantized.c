@@ -46,6 +46,7 @@ static bool spread_fits(const node *n, int factor, const shape *s, spread *out) 
         *out = (spread){x->dim[0], shape_span(x, 1, x->rank)};
         return !left && s->rank == 1 && count == x->dim[0];
     }
+    if (x->rank < 2) return false; /* a vector has one row, or one column */
     int along = left ? x->rank - 2 : x->rank - 1;
     if (along < 0) return false;
     if (s->rank == 1 || x->rank == 2) {

@@ -257,8 +257,8 @@ static stria_status sequences(const ref_call *c, void (*each)(const ref_call *c,
                               stria_error *err) {
     sequence q = {.g = recurrent_geometry_of(c->node), .x = c->in[RECURRENT_X].f};
     stria_status status = STRIA_OK;
-    size_t numbers = (size_t)(2 * q.g.hidden + q.g.steps * step_numbers(&q.g) + more);
-    TRY(mem_new(&q.store, numbers + 1, sizeof *q.store, "the steps of a sequence", err));
+    int64_t numbers = size_add(size_add(2 * q.g.hidden, size_mul(q.g.steps, step_numbers(&q.g))), more);
+    TRY(mem_new(&q.store, (size_t)size_add(numbers, 1), sizeof *q.store, "the steps of a sequence", err));
     for (q.d = 0; q.d < q.g.directions; q.d++) {
         q.w = weights_of(c, &q.g, q.d);
         for (q.item = 0; q.item < q.g.batch; q.item++) {

@@ -121,11 +121,12 @@ static void class_choose(suppression *s, int64_t item, int64_t class_, candidate
 static stria_status choose(const node *n, suppression *s, stria_error *err) {
     candidate *list;
     TRY(suppression_read(n, s, err));
-    int64_t room = size_mul(size_mul(s->items, s->classes), 3 * s->most);
+    int64_t rounds =
+        s->count && s->most ? size_mul(s->items, s->classes) : 0; /* without a box there is nothing to do */
+    int64_t room = size_mul(rounds, 3 * s->most);
     TRY(mem_new(&list, (size_t)s->count + 1, sizeof *list, "boxes", err));
     stria_status status = mem_new(&s->chosen, (size_t)room + 1, sizeof *s->chosen, "boxes", err);
-    for (int64_t i = 0; i < s->items * s->classes && status == STRIA_OK; i++)
-        class_choose(s, i / s->classes, i % s->classes, list);
+    for (int64_t i = 0; i < rounds && status == STRIA_OK; i++) class_choose(s, i / s->classes, i % s->classes, list);
     mem_free(list);
     return status;
 }

@@ -64,6 +64,8 @@ static int first_order(const void *p, const void *q) {
     return a->first != b->first ? (a->first < b->first ? -1 : 1) : a->at < b->at ? -1 : a->at > b->at;
 }
 
+enum { EMPTY_SLICES = 65536 }; /* a file of a few bytes can claim any number */
+
 static void found_free(found *f) {
     mem_free(f->list);
     mem_free(f->inverse);
@@ -92,6 +94,9 @@ static stria_status find(const node *n, const slices *s, found *f, stria_error *
     size_t count = (size_t)s->count + 1;
     stria_status status = STRIA_OK;
     *f = (found){0};
+    if (s->count > EMPTY_SLICES && !shape_count(&n->in[0]->shape))
+        FAIL(err, STRIA_UNSUPPORTED, "its %lld slices are empty, at most %d can be told apart", (long long)s->count,
+             EMPTY_SLICES);
     TRY_DONE(mem_new(&f->list, count, sizeof *f->list, "slices", err));
     TRY_DONE(mem_new(&f->inverse, count, sizeof *f->inverse, "slices", err));
     TRY_DONE(mem_new(&f->first, count, sizeof *f->first, "slices", err));

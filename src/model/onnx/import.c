@@ -255,14 +255,19 @@ static bool has_open_batch(const graph *g) {
     return false;
 }
 
-/* The branches that were taken are those of any batch, which may be chosen later. */
+/* The branches that were taken are those of any batch, which may be chosen later: small ones and usual ones are tried.
+ */
 static stria_status branches_check(importer *im, stria_error *err) {
+    static const int64_t batches[] = {2, 3, 4, 5, 8, 16, 32, 64, 128, 256, 1000, 4096};
     uint64_t of_one = branch_decisions(im);
-    stria_error other;
+    bool same = true;
     if (!im->branch_count || !has_open_batch(im->g)) return STRIA_OK;
     graph *g = im->g;
     im->g = NULL;
-    bool same = build_again(im, 2, im->nominal, &other) != STRIA_OK || branch_decisions(im) == of_one;
+    for (size_t i = 0; i < sizeof batches / sizeof *batches && same; i++) {
+        stria_error other;
+        same = build_again(im, batches[i], im->nominal, &other) == STRIA_OK && branch_decisions(im) == of_one;
+    }
     graph_free(im->g);
     im->g = g;
     if (!same)
