@@ -68,6 +68,9 @@ fi
 for ((i = 0; i < 4; i++)); do cut_off KILL "0.$((RANDOM % 6 + 1))" --resume killed --threads $((i % 3 + 1)); done
 finish_run killed
 same killed whole "killed"
+rm killed/run.json # as where a kill came before it was written
+finish_run killed
+same killed whole "without run.json"
 
 # Optimisers with more than one state, and those that count the steps.
 for optimizer in adam:beta1=0.8 adamw rmsprop adagrad:decay=0.01; do

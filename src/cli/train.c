@@ -198,6 +198,14 @@ static void report_begin(training *t) {
     report_make(t);
 }
 
+/* All its epochs were done before; a kill may have come before run.json was written. */
+static void report_late(training *t) {
+    json_t *record = record_read(t->folder);
+    if (record) report_make(t);
+    else report_begin(t);
+    json_decref(record);
+}
+
 static bool training_event(const stria_event *event, void *context) {
     training *t = context;
     stria_error error = {0};
@@ -335,7 +343,7 @@ static int train_run(const options *given) {
     if (!signals_asked()) signals_release(); /* else what comes after the first one does not cut the last words off */
     bool complete = status == STRIA_OK, json = option_given(given, "json");
     bool stopped = complete ? signals_asked() : status == STRIA_INTERRUPTED && t->progress.started;
-    if (complete && !stopped && !t->report) report_make(t); /* all its epochs were done before */
+    if (complete && !stopped && !t->report) report_late(t);
     if (complete && !stopped) status = training_test(t, &error);
     report_end(t, complete ? PAGE_COMPLETE : PAGE_STOPPED);
     if (complete && !stopped && status == STRIA_OK && !json) status = training_print(t, &error);
