@@ -16,12 +16,15 @@ typedef struct entry {
 
 typedef struct placer {
     interval **list;
+    int *placed; /* indices of list in the order of their offsets */
+    bool *live;  /* by index: shares a position with the one that is placed */
+    int placed_count;
     int count, leaves; /* leaves: positions, a power of two */
     int *covering;     /* by tree node: the first entry of the intervals that cover its positions, −1: none */
     int *starting;     /* by position: the same for the intervals that start there */
     entry *entries;
     int entry_count, entry_capacity;
-    interval **living; /* those found for the one that is placed */
+    int *living; /* those found for the one that is placed */
     int64_t steps;
 } placer;
 
@@ -29,11 +32,6 @@ static int by_size(const void *a, const void *b) {
     const interval *x = *(interval *const *)a, *y = *(interval *const *)b;
     if (x->bytes != y->bytes) return x->bytes < y->bytes ? 1 : -1;
     return x->first != y->first ? (x->first < y->first ? -1 : 1) : 0;
-}
-
-static int by_offset(const void *a, const void *b) {
-    const interval *x = *(interval *const *)a, *y = *(interval *const *)b;
-    return (x->offset > y->offset) - (x->offset < y->offset);
 }
 
 static int last_position(const placer *p, const interval *x) {
@@ -59,8 +57,7 @@ static stria_status placed_add(placer *p, int index, stria_error *err) {
 }
 
 static int entries_take(placer *p, int first, int found) {
-    for (int e = first; e >= 0; e = p->entries[e].next, p->steps++)
-        p->living[found++] = p->list[p->entries[e].interval];
+    for (int e = first; e >= 0; e = p->entries[e].next, p->steps++) p->living[found++] = p->entries[e].interval;
     return found;
 }
 
@@ -74,13 +71,33 @@ static int living_find(placer *p, const interval *x) {
     return found;
 }
 
-static size_t lowest_fit(const interval *x, interval **placed, int n) {
+/* The lowest offset at which x overlaps none of those found: gaps are looked for from below, in the order of offsets.
+ */
+static size_t lowest_fit(placer *p, const interval *x, int found) {
     size_t offset = 0;
-    for (int i = 0; i < n && offset + x->bytes > placed[i]->offset; i++) {
-        size_t end = placed[i]->offset + placed[i]->bytes;
-        if (end > offset) offset = end;
+    for (int i = 0; i < found; i++) p->live[p->living[i]] = true;
+    for (int i = 0, seen = 0; i < p->placed_count && seen < found; i++, p->steps++) {
+        const interval *y = p->list[p->placed[i]];
+        if (!p->live[p->placed[i]]) continue;
+        if (offset + x->bytes <= y->offset) break;
+        seen++;
+        if (y->offset + y->bytes > offset) offset = y->offset + y->bytes;
     }
+    for (int i = 0; i < found; i++) p->live[p->living[i]] = false;
     return offset;
+}
+
+/* Keeps `placed` in the order of offsets; of equal ones the earlier comes first. */
+static void order_add(placer *p, int index) {
+    int low = 0, high = p->placed_count;
+    while (low < high) {
+        int middle = low + (high - low) / 2;
+        if (p->list[p->placed[middle]]->offset <= p->list[index]->offset) low = middle + 1;
+        else high = middle;
+    }
+    memmove(p->placed + low + 1, p->placed + low, (size_t)(p->placed_count - low) * sizeof *p->placed);
+    p->placed[low] = index;
+    p->placed_count++;
 }
 
 static stria_status place_all(placer *p, plan *of, stria_error *err) {
@@ -89,9 +106,8 @@ static stria_status place_all(placer *p, plan *of, stria_error *err) {
         if (p->steps > STEPS_MAX) {
             x->offset = of->workspace_bytes;
         } else {
-            int found = living_find(p, x);
-            qsort(p->living, (size_t)found, sizeof *p->living, by_offset);
-            x->offset = lowest_fit(x, p->living, found);
+            x->offset = lowest_fit(p, x, living_find(p, x));
+            order_add(p, i);
             TRY(placed_add(p, i, err));
         }
         size_t end;
@@ -117,6 +133,8 @@ static stria_status placer_init(placer *p, plan *of, stria_error *err) {
     p->leaves = 1;
     while (p->leaves < g->node_count + 2) p->leaves *= 2;
     TRY(mem_new(&p->list, most, sizeof *p->list, "the memory plan", err));
+    TRY(mem_new(&p->placed, most, sizeof *p->placed, "the memory plan", err));
+    TRY(mem_new(&p->live, most, sizeof *p->live, "the memory plan", err));
     TRY(mem_new(&p->living, most, sizeof *p->living, "the memory plan", err));
     TRY(mem_new(&p->covering, 2 * (size_t)p->leaves, sizeof *p->covering, "the memory plan", err));
     TRY(mem_new(&p->starting, (size_t)p->leaves, sizeof *p->starting, "the memory plan", err));
@@ -135,6 +153,8 @@ stria_status plan_place(plan *of, stria_error *err) {
     if (status == STRIA_OK) status = place_all(&p, of, err);
     mem_free(p.list);
     mem_free(p.living);
+    mem_free(p.placed);
+    mem_free(p.live);
     mem_free(p.covering);
     mem_free(p.starting);
     mem_free(p.entries);
