@@ -2,6 +2,7 @@
 #include "model_support.h"
 
 #include "model/model.h"
+#include "model/net.h"
 #include "model/zoo/zoo.h"
 
 static int64_t parameter_count(const graph *g) {
@@ -9,6 +10,23 @@ static int64_t parameter_count(const graph *g) {
     for (int i = 0; i < g->value_count; i++)
         if (g->values[i]->role == ROLE_PARAMETER) n += shape_count(&g->values[i]->shape);
     return n;
+}
+
+/* The .net text reads back to the same graph, and to the same text. Parameters become 0 first, which is faster than to
+ * draw them again. */
+static void text_check_of(graph *g) {
+    graph *h;
+    text first = {0}, second = {0};
+    for (int i = 0; i < g->value_count; i++)
+        if (g->values[i]->kind == VALUE_STATE) memset(g->values[i]->data->data, 0, g->values[i]->data->bytes);
+    assert_ok(net_write(g, &first, &err));
+    assert_ok(net_read(&h, first.data, first.length, g->name, 1, &err));
+    assert_same_graph(g, h, true);
+    assert_ok(net_write(h, &second, &err));
+    assert_string_equal(first.data, second.data);
+    text_release(&first);
+    text_release(&second);
+    graph_free(h);
 }
 
 static void test_sizes(void **state) {
@@ -37,14 +55,47 @@ static void test_sizes(void **state) {
         {"resnet44", 658586, 10, 3},
         {"resnet56", 853018, 10, 3},
         {"resnet110", 1727962, 10, 3},
+        {"resnet1202", 19421274, 10, 3},
+        {"resnet20:plain=1", 269722, 10, 3},
+        {"resnet50:plain=1", 22780456, 1000, 3},
+        {"lenet5:activation=relu,pooling=max", 61706, 10, 1},
+        {"keras-mnist", 2930, 10, 1},
+        {"tf-mnist", 3274634, 10, 1},
+        {"tf-cifar", 1068298, 10, 3},
+        {"alexnet", 61100840, 1000, 3},
+        {"alexnet:classes=17", 57073489, 17, 3},
+        {"alexnet-2012", 60965224, 1000, 3},
+        {"alexnet-2012:groups=1", 62378344, 1000, 3},
+        {"alexnet-2012:groups=1,dense=2048", 28868968, 1000, 3},
+        {"vgg16", 138357544, 1000, 3},
+        {"vgg19", 143667240, 1000, 3},
+        {"vgg11:dense=16", 9639176, 1000, 3},
+        {"vgg13:dense=16", 9823688, 1000, 3},
+        {"vgg16:dense=16", 15133384, 1000, 3},
+        {"vgg19:dense=16", 20443080, 1000, 3},
+        {"vgg11-bn:dense=16", 9644680, 1000, 3},
+        {"vgg13-bn:dense=16", 9829576, 1000, 3},
+        {"vgg16-bn:dense=16,classes=17", 15125121, 17, 3},
+        {"vgg19-bn:dense=16", 20454088, 1000, 3},
+        {"googlenet", 13378280, 1000, 3},
+        {"googlenet:heads=0", 6998552, 1000, 3},
+        {"googlenet-bn", 6624904, 1000, 3},
+        {"squeezenet1.0", 1248424, 1000, 3},
+        {"squeezenet1.1", 1235496, 1000, 3},
+        {"squeezenet1.0:bypass=simple", 1248424, 1000, 3},
+        {"squeezenet1.0:bypass=complex", 1589672, 1000, 3},
+        {"mobilenet-v1", 4231976, 1000, 3},
+        {"mobilenet-v1:width=0.25,size=3x128x128", 470072, 1000, 3},
+        {"mobilenet-v1:width=0.5", 1331592, 1000, 3},
+        {"mobilenet-v1:width=0.75", 2585560, 1000, 3},
+        {"mobilenet-v2", 3504872, 1000, 3},
     };
-    int seen = 0, names = 0;
-    while (zoo_names()[names]) names++;
+    bool seen[100] = {false};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         graph *g;
         assert_ok(zoo_build(&g, cases[i].spec, 1, &err));
         assert_memory_equal(g->name, cases[i].spec, strcspn(cases[i].spec, ":"));
-        seen += strcmp(g->name, cases[i].spec) == 0;
+        for (int k = 0; zoo_names()[k]; k++) seen[k] |= strcmp(zoo_names()[k], g->name) == 0;
         assert_ok(graph_check(g, &err));
         assert_int_equal(parameter_count(g), cases[i].parameters);
         assert_int_equal(g->input_count, 1);
@@ -55,9 +106,11 @@ static void test_sizes(void **state) {
         assert_int_equal(g->outputs[0]->shape.rank, 2);
         assert_int_equal(g->outputs[0]->shape.dim[1], cases[i].classes);
         assert_string_equal(graph_metadata(g, "stria.output"), "logits");
+        if (cases[i].parameters < 62000000) text_check_of(g);
         graph_free(g);
     }
-    assert_int_equal(seen, names); /* each network with its standard options */
+    for (int k = 0; zoo_names()[k]; k++)
+        if (!seen[k]) fail_msg("%s has no case", zoo_names()[k]);
 }
 
 static void test_seeds(void **state) {
@@ -89,6 +142,11 @@ static void test_wrong_specs(void **state) {
         {"mlp:size=28x28", "option size is '28x28'"},
         {"resnet20:shortcut=c", "there is no shortcut 'c'; there are a and b"},
         {"resnet18:shortcut=b", "resnet18: there is no option 'shortcut'"},
+        {"mobilenet-v1:width=9", "option width is '9', expected a number from 0 to below 8"},
+        {"vgg16:dropout=x", "option dropout is 'x'"},
+        {"vgg16:bn=2", "there is no bn '2'; there are 0 and 1"},
+        {"squeezenet1.2", "did you mean 'squeezenet1.0'?"},
+        {"lenet5:activation=reul", "did you mean 'relu'?"},
         {"mlp:size", "not of the form key=value"},
         {"", "there is no network ''"},
     };
@@ -97,8 +155,25 @@ static void test_wrong_specs(void **state) {
         assert_fails(graph_load(&g, cases[i].spec, 0, &err), STRIA_BAD_ARGUMENT, cases[i].words);
         assert_null(g);
     }
-    graph *g = NULL;
-    assert_fails(graph_load(&g, "lenet:size=1x4x4", 0, &err), STRIA_BAD_SHAPE, "conv1");
+}
+
+/* Which layer has too few pixels. */
+static void test_small_pictures(void **state) {
+    (void)state;
+    static const struct {
+        const char *spec, *words;
+    } cases[] = {
+        {"lenet:size=1x4x4", "lenet with pictures of 1x4x4: layer 'conv1'"},
+        {"lenet5:size=1x8x8", "lenet5 with pictures of 1x8x8: layer 'conv2' (Conv): a window of 5"},
+        {"vgg16:size=3x31x31", "layer 'features.30' (MaxPool)"},
+        {"alexnet:size=3x40x40", "layer 'features.12' (MaxPool)"},
+        {"googlenet:size=3x64x64", "layer 'aux1.average_pool1'"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        graph *g = NULL;
+        assert_fails(zoo_build(&g, cases[i].spec, 0, &err), STRIA_BAD_SHAPE, cases[i].words);
+        assert_null(g);
+    }
 }
 
 /* torchvision's names, so that published weights can be joined. */
@@ -136,13 +211,19 @@ static void test_resnet_names(void **state) {
 }
 
 /* Size on the way and multiply-adds of one picture, as published. */
-static void test_resnet_sizes(void **state) {
+static void test_sizes_on_the_way(void **state) {
     static const struct {
         const char *spec, *node, *shape;
         double multiply_adds;
     } cases[] = {{"resnet18", "layer4.1.relu2", "[1, 512, 7, 7]", 1.814e9},
                  {"resnet50", "layer4.2.relu3", "[1, 2048, 7, 7]", 4.089e9},
-                 {"resnet20", "layer3.2.relu2", "[1, 64, 8, 8]", 40.6e6}};
+                 {"resnet20", "layer3.2.relu2", "[1, 64, 8, 8]", 40.6e6},
+                 {"alexnet-2012", "pool5", "[1, 256, 6, 6]", 724e6},
+                 {"vgg16", "features.30", "[1, 512, 7, 7]", 15.47e9},
+                 {"googlenet:heads=0", "inception5b.concat", "[1, 1024, 7, 7]", 1.583e9},
+                 {"squeezenet1.0", "features.12.concat", "[1, 512, 13, 13]", 819e6},
+                 {"mobilenet-v1", "block13.pointwise_relu", "[1, 1024, 7, 7]", 569e6},
+                 {"tf-cifar", "pool2", "[1, 64, 6, 6]", 18.47e6}};
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         graph *g;
@@ -208,6 +289,26 @@ static void test_load_and_save(void **state) {
     graph_free(g);
 }
 
+/* Auxiliary heads are outputs behind the logits, which the recipe weighs. */
+static void test_heads(void **state) {
+    graph *g;
+    (void)state;
+    assert_ok(zoo_build(&g, "googlenet:classes=5", 1, &err));
+    assert_int_equal(g->output_count, 3);
+    assert_string_equal(g->output_names[0], "logits");
+    assert_string_equal(g->output_names[1], "aux1");
+    assert_string_equal(g->output_names[2], "aux2");
+    assert_int_equal(g->outputs[2]->shape.dim[1], 5);
+    assert_string_equal(graph_metadata(g, "stria.auxiliary"), "aux1,aux2");
+    assert_non_null(strstr(graph_metadata(g, "stria.train"), " loss=cross_entropy+cross_entropy:output=aux1,weight=0.3+"
+                                                             "cross_entropy:output=aux2,weight=0.3"));
+    graph_free(g);
+    assert_ok(zoo_build(&g, "googlenet:heads=0", 1, &err));
+    assert_int_equal(g->output_count, 1);
+    assert_null(graph_metadata(g, "stria.auxiliary"));
+    graph_free(g);
+}
+
 static void test_no_memory(void **state) {
     (void)state;
     size_t before = mem_bytes_now();
@@ -228,9 +329,16 @@ static void test_no_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sizes),         cmocka_unit_test(test_seeds),        cmocka_unit_test(test_wrong_specs),
-        cmocka_unit_test(test_resnet_names),  cmocka_unit_test(test_resnet_sizes), cmocka_unit_test(test_names),
-        cmocka_unit_test(test_load_and_save), cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_seeds),
+        cmocka_unit_test(test_wrong_specs),
+        cmocka_unit_test(test_resnet_names),
+        cmocka_unit_test(test_sizes_on_the_way),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_load_and_save),
+        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_small_pictures),
+        cmocka_unit_test(test_heads),
     };
     return cmocka_run_group_tests(tests, folder_setup, folder_teardown);
 }

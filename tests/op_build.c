@@ -195,6 +195,9 @@ static void initialisation(void **state) {
                    {"glorot-normal", 2.0 / (3 * 25 + 64 * 25), false},
                    {"he-uniform", 2.0 / 75, true},
                    {"he-normal", 2.0 / 75, false},
+                   {"lecun-uniform", 1.0 / 75, true},
+                   {"lecun-normal", 1.0 / 75, false},
+                   {"normal", 1, false},
                    {"truncated-normal", 0.773741, false}, /* 1 − 4·φ(2)/(2Φ(2) − 1) */
                    {"zeros", 0, false},
                    {"glorot-uniform:gain=4", 32.0 / (3 * 25 + 64 * 25), true},
@@ -270,7 +273,7 @@ static void mistakes_are_refused(void **state) {
         {"conv", true, 0, "kernel=3", "layer 'conv1' (conv): 0 numbers are given, expected one: channels"},
         {"conv", true, 4, "kernel=3 init=glorot",
          "layer 'conv1' (conv): there is no init 'glorot'; there are glorot-uniform, glorot-normal, he-uniform, "
-         "he-normal, truncated-normal and zeros"},
+         "he-normal, lecun-uniform, lecun-normal, normal, truncated-normal and zeros"},
         {"conv", true, 4, "kernel=3 init=he-nomal",
          "layer 'conv1' (conv): there is no init 'he-nomal'; did you mean 'he-normal'?"},
         {"conv", true, 4, "kernel=3 init=he-normal:gain=0",

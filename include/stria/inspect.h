@@ -10,12 +10,25 @@ extern "C" {
 
 /* ---- summary ---- */
 
+/* A window that slides along one side of an image: out = ⌊(in + before + after − ((kernel − 1)·dilation + 1)) / stride⌋
+ * + 1, or ⌈…⌉ + 1 where the layer says so. Numbers of elements. */
+typedef struct stria_window {
+    int64_t in, before, after, kernel, dilation, stride, out;
+} stria_window;
+
 typedef struct stria_layer_row {
     const char *name, *type;
     const char *output; /* name of its first result, as stria_find and `run --grad` take it */
     int rank;
     int64_t output_shape[STRIA_RANK_MAX];
     int64_t parameters, multiply_adds; /* for one image */
+    int connected_count;
+    const char *const *connected; /* the layers whose results it reads, and inputs of the model */
+    int windows;                  /* 2 of convolutions and poolings of images, else 0 */
+    stria_window window[2];       /* height, width */
+    /* Pixels of the picture that one element of the result depends on, and between neighbours: height, width. 0: all of
+     * the picture, or not known. */
+    int64_t receptive_field[2], receptive_stride[2];
 } stria_layer_row;
 
 /* What a model keeps between runs, by the name that stria_find and `run --wrt` take. */
@@ -29,14 +42,18 @@ typedef struct stria_tensor_row {
 
 typedef struct stria_summary {
     int64_t parameters, buffers, multiply_adds; /* multiply-adds for one image */
-    uint64_t inference_bytes, training_bytes;   /* parameters included, at the batch asked for */
+    int64_t frozen;                             /* of the parameters, those that are not trained */
+    int64_t auxiliary; /* parameters that only training has, not among `parameters`: those of auxiliary heads */
+    uint64_t inference_bytes, training_bytes; /* parameters included, at the batch asked for */
     int layer_count;
     stria_layer_row *layers; /* strings belong to the model */
     int tensor_count;
     stria_tensor_row *tensors; /* in the model's order; strings as above */
+    const char **connected;    /* what the layers' `connected` point into */
 } stria_summary;
 
-/* Shapes and multiply-adds are those of one image; the bytes, of `batch` images, come from the memory plan, with
+/* Of the model without its auxiliary heads (metadata stria.auxiliary), but for tensors and training_bytes. Shapes and
+ * multiply-adds are those of one image; the bytes, of `batch` images, come from the memory plan, with
  * nothing allocated. training_bytes is 0 for what is no classifier of pictures. STRIA_BAD_ARGUMENT for a batch below 1,
  * STRIA_BAD_SHAPE where the model cannot be run with it. */
 STRIA_API stria_status stria_summarize(const stria_model *model, int64_t batch, stria_summary *out, stria_error *error);

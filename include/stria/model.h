@@ -103,7 +103,8 @@ STRIA_API int stria_value_shape(const stria_value *value, int64_t *shape);
 /* Layer level: layers make and initialise their own parameters, named NAME.weight and NAME.bias. Their random numbers
  * come from the seed that stria_graph_seed set last before the layer's call (0 unless set) and the parameter's name.
  * init=glorot-uniform (default), glorot-normal, he-uniform,
- * he-normal, truncated-normal, zeros, or one of these times a number: glorot-uniform:gain=4. */
+ * he-normal, lecun-uniform, lecun-normal, normal, truncated-normal, zeros, or one of these times a number:
+ * glorot-uniform:gain=4. */
 STRIA_API void stria_graph_seed(stria_graph *graph, uint64_t seed);
 
 /* x[batch, ic, ih, iw] → [batch, channels, oh, ow]. Options: kernel=K|KH,KW (required) stride=1
@@ -127,6 +128,37 @@ STRIA_API stria_value *stria_sub(stria_graph *graph, stria_value *a, stria_value
 STRIA_API stria_value *stria_mul(stria_graph *graph, stria_value *a, stria_value *b);
 STRIA_API stria_value *stria_div(stria_graph *graph, stria_value *a, stria_value *b);
 STRIA_API stria_value *stria_matmul(stria_graph *graph, stria_value *a, stria_value *b);
+
+/* Blocks: several layers in a scope that is called like the block (name=NAME). x[batch, ic, ih, iw]. Options of all but
+ * stria_fire: epsilon=0.00001 (inception: 0.001) and, of all, init=he-normal (fire: he-uniform) activation=relu (a
+ * layer, or none). Tensors are named as in torchvision's networks: NAME.conv1.weight, NAME.bn1.running_mean, …
+ *
+ * Convolution, batch normalisation, activation → [batch, channels, oh, ow]. Options: kernel=3 stride=1 padding=half the
+ * kernel, groups=1 norm=1 (0: a bias instead) names=conv,bn,relu. */
+STRIA_API stria_value *stria_conv_bn_relu(stria_graph *graph, stria_value *x, int64_t channels, const char *options);
+/* relu(f(x) + x), f two 3×3 convolutions with normalisation (He et al., CVPR 2016). Options: stride=1, of the first;
+ * shortcut=b where size or channels change: a: every stride-th pixel and channels of zeros, b: a 1×1 convolution
+ * (NAME.downsample), none: no sum at all. */
+STRIA_API stria_value *stria_residual(stria_graph *graph, stria_value *x, int64_t channels, const char *options);
+/* The same with 1×1 to squeeze= channels (a quarter unless said), 3×3 with the stride, 1×1 to `channels`. */
+STRIA_API stria_value *stria_bottleneck(stria_graph *graph, stria_value *x, int64_t channels, const char *options);
+/* A depthwise and a pointwise convolution, each with normalisation and activation (Howard et al., 2017). Options:
+ * kernel=3 stride=1 padding=half the kernel. */
+STRIA_API stria_value *stria_depthwise_separable(stria_graph *graph, stria_value *x, int64_t channels,
+                                                 const char *options);
+/* 1×1 to expand=6 times the channels, depthwise, 1×1 to `channels` without activation; + x where shapes agree (Sandler
+ * et al., CVPR 2018). Options: kernel=3 stride=1 activation=relu6. */
+STRIA_API stria_value *stria_inverted_residual(stria_graph *graph, stria_value *x, int64_t channels,
+                                               const char *options);
+/* 1×1 to `squeeze` channels, then 1×1 and 3×3 to `one` and `three` beside each other → [batch, one + three, ih, iw]
+ * (Iandola et al., 2016). Options: bypass=none, simple (+ x, of as many channels), complex (+ a 1×1 convolution). */
+STRIA_API stria_value *stria_fire(stria_graph *graph, stria_value *x, int64_t squeeze, int64_t one, int64_t three,
+                                  const char *options);
+/* Four branches beside each other (Szegedy et al., CVPR 2015) with channels[6]: of the 1×1; before the 3×3, of the 3×3;
+ * before the 5×5, of the 5×5; behind the pooling. Options: kernel=5 of the third branch, norm=1 (0: biases instead). */
+STRIA_API stria_value *stria_inception(stria_graph *graph, stria_value *x, const int64_t *channels,
+                                       const char *options);
+
 /* Mean cross-entropy of softmax(logits[batch, classes]) against labels int64 [batch]: a scalar. Numerically stable. */
 STRIA_API stria_value *stria_softmax_cross_entropy(stria_graph *graph, stria_value *logits, stria_value *labels);
 
@@ -159,6 +191,11 @@ STRIA_API stria_status stria_graph_from_model(stria_graph **out, const stria_mod
  * is as it was. STRIA_BAD_ARGUMENT for another ending, STRIA_UNSUPPORTED for a graph that the format cannot say,
  * STRIA_IO. */
 STRIA_API stria_status stria_model_save(const stria_model *model, const char *path, stria_error *error);
+/* The model as .net text: *text, which the caller frees with stria_text_free. Errors as of stria_model_save. */
+STRIA_API stria_status stria_model_text(const stria_model *model, char **text, stria_error *error);
+STRIA_API void stria_text_free(char *text); /* accepts NULL */
+/* A copy without what only training uses: the outputs that metadata stria.auxiliary names, and what only they need. */
+STRIA_API stria_status stria_model_without_heads(stria_model **out, const stria_model *model, stria_error *error);
 /* Gives this holder's reference back: sessions, trainers and predictors do not need it any more once they are made.
  * Accepts NULL. */
 STRIA_API void stria_model_free(stria_model *model);

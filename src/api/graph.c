@@ -281,3 +281,28 @@ stria_value *stria_matmul(stria_graph *g, stria_value *a, stria_value *b) {
 stria_value *stria_softmax_cross_entropy(stria_graph *g, stria_value *logits, stria_value *labels) {
     return layer2(g, "softmax_cross_entropy", logits, labels);
 }
+
+/* ---- blocks ---- */
+
+stria_value *stria_conv_bn_relu(stria_graph *g, stria_value *x, int64_t channels, const char *options) {
+    return layer(g, "conv_bn_relu", &x, 1, &channels, 1, options);
+}
+stria_value *stria_residual(stria_graph *g, stria_value *x, int64_t channels, const char *options) {
+    return layer(g, "residual", &x, 1, &channels, 1, options);
+}
+stria_value *stria_bottleneck(stria_graph *g, stria_value *x, int64_t channels, const char *options) {
+    return layer(g, "bottleneck", &x, 1, &channels, 1, options);
+}
+stria_value *stria_depthwise_separable(stria_graph *g, stria_value *x, int64_t channels, const char *options) {
+    return layer(g, "depthwise_separable", &x, 1, &channels, 1, options);
+}
+stria_value *stria_inverted_residual(stria_graph *g, stria_value *x, int64_t channels, const char *options) {
+    return layer(g, "inverted_residual", &x, 1, &channels, 1, options);
+}
+stria_value *stria_fire(stria_graph *g, stria_value *x, int64_t squeeze, int64_t one, int64_t three,
+                        const char *options) {
+    return layer(g, "fire", &x, 1, (int64_t[]){squeeze, one, three}, 3, options);
+}
+stria_value *stria_inception(stria_graph *g, stria_value *x, const int64_t *channels, const char *options) {
+    return layer(g, "inception", &x, 1, channels, 6, options);
+}

@@ -1,128 +1,20 @@
-/* Summary, timing, arrays. */
+/* Timing. */
 #include "api/api.h"
 #include "base/clock.h"
 #include "base/random.h"
 #include "graph/op_def.h"
+#include "train/heads.h"
 #include "train/step.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- summary ---- */
-
-/* Elements of the states that this node is the first to read. */
-static int64_t own_parameters(const node *n, bool *seen) {
-    int64_t count = 0;
-    for (int i = 0; i < n->in_count; i++) {
-        const value *v = n->in[i];
-        if (!v || v->kind != VALUE_STATE || v->role != ROLE_PARAMETER || seen[v->id]) continue;
-        seen[v->id] = true;
-        count += shape_count(&v->shape);
-    }
-    return count;
-}
+/* ---- timing ---- */
 
 static int64_t multiply_adds(const node *n) {
     return n->op->cost ? n->op->cost(n).multiply_adds : 0;
 }
-
-static stria_status rows_fill(graph *g, graph *one, stria_summary *s, stria_error *err) {
-    bool *seen;
-    TRY(mem_new(&s->layers, (size_t)g->node_count + 1, sizeof *s->layers, "the summary", err));
-    TRY(mem_new(&seen, (size_t)g->value_count + 1, sizeof *seen, "the summary", err));
-    for (int k = 0; k < g->node_count; k++) {
-        const node *n = g->nodes[k], *at_one = one->nodes[k];
-        stria_layer_row *row = &s->layers[s->layer_count++];
-        *row = (stria_layer_row){.name = n->name,
-                                 .type = n->op->name,
-                                 .output = n->out[0]->name,
-                                 .rank = at_one->out[0]->shape.rank,
-                                 .parameters = own_parameters(n, seen),
-                                 .multiply_adds = multiply_adds(at_one)};
-        memcpy(row->output_shape, at_one->out[0]->shape.dim, sizeof row->output_shape);
-        s->multiply_adds = size_add(s->multiply_adds, row->multiply_adds);
-    }
-    mem_free(seen);
-    return STRIA_OK;
-}
-
-static const char *role_text(const value *v) {
-    if (v->role == ROLE_PARAMETER) return v->frozen ? "frozen" : "parameter";
-    return v->role == ROLE_STATISTIC ? "statistic" : "variable";
-}
-
-static stria_status tensors_fill(const graph *g, stria_summary *s, stria_error *err) {
-    TRY(mem_new(&s->tensors, (size_t)g->value_count + 1, sizeof *s->tensors, "the summary", err));
-    for (int i = 0; i < g->value_count; i++) {
-        const value *v = g->values[i];
-        if (v->kind != VALUE_STATE) continue;
-        stria_tensor_row *row = &s->tensors[s->tensor_count++];
-        *row = (stria_tensor_row){.name = v->name, .role = role_text(v), .type = v->type, .rank = v->shape.rank};
-        memcpy(row->shape, v->shape.dim, sizeof row->shape);
-    }
-    return STRIA_OK;
-}
-
-/* Workspace and packed weights of a program, without allocating them. */
-static stria_status program_bytes(graph *g, uint64_t *bytes, stria_error *err) {
-    session_config config = {.optimize = true, .plan_only = true};
-    session *s;
-    TRY(machine_kernels(NULL, &config.ks, err));
-    TRY(session_new(&s, g, &config, err));
-    *bytes = session_workspace_bytes(s) + session_packed_bytes(s);
-    session_free(s);
-    return STRIA_OK;
-}
-
-static stria_status memory_fill(graph *g, int64_t batch, stria_summary *s, stria_error *err) {
-    graph *forward, *step;
-    uint64_t states = 0;
-    TRY(graph_for_batch(g, batch, &forward, err));
-    stria_status status = program_bytes(forward, &s->inference_bytes, err);
-    graph_free(forward);
-    TRY(status);
-    for (int i = 0; i < g->value_count; i++) {
-        const value *v = g->values[i];
-        int64_t count = shape_count(&v->shape);
-        if (v->kind != VALUE_STATE) continue;
-        states += value_bytes(v);
-        *(v->role == ROLE_PARAMETER ? &s->parameters : &s->buffers) += count;
-    }
-    s->inference_bytes += states;
-    stria_error reason;
-    recipe r = recipe_standard();
-    status = step_graph(g, batch, &r, &step, &reason);
-    if (status == STRIA_NO_MEMORY) FAIL(err, status, "%s", reason.text);
-    if (status != STRIA_OK) return STRIA_OK; /* what is no classifier of pictures has no training step of its own */
-    status = program_bytes(step, &s->training_bytes, err);
-    step_memory m = step_memory_of(step);
-    s->training_bytes += m.parameter_bytes + m.optimizer_bytes;
-    graph_free(step);
-    return status;
-}
-
-stria_status stria_summarize(const stria_model *model, int64_t batch, stria_summary *out, stria_error *err) {
-    stria_summary s = {0};
-    graph *one;
-    if (batch < 1) FAIL(err, STRIA_BAD_ARGUMENT, "a batch of %lld images cannot be run", (long long)batch);
-    TRY(graph_for_batch(model->g, 1, &one, err));
-    stria_status status = rows_fill(model->g, one, &s, err);
-    graph_free(one);
-    if (status == STRIA_OK) status = tensors_fill(model->g, &s, err);
-    if (status == STRIA_OK) status = memory_fill(model->g, batch, &s, err);
-    if (status == STRIA_OK) *out = s;
-    else stria_summary_release(&s);
-    return status;
-}
-
-void stria_summary_release(stria_summary *s) {
-    mem_free(s->layers);
-    mem_free(s->tensors);
-    *s = (stria_summary){0};
-}
-
-/* ---- timing ---- */
 
 /* Inputs with standard normal numbers; integers (labels, counters) stay 0, the learning rate too. */
 static void inputs_fill(session *s) {
@@ -203,6 +95,15 @@ done:
     return status;
 }
 
+/* Without auxiliary heads. */
+static stria_status inference_graph(graph *g, int64_t batch, graph **out, stria_error *err) {
+    graph *used;
+    TRY(heads_drop(g, &used, err));
+    stria_status status = graph_for_batch(used, batch, out, err);
+    graph_free(used);
+    return status;
+}
+
 stria_status stria_bench_model(const stria_model *model, const stria_session_options *options, bool train, int repeat,
                                stria_bench *out, stria_error *err) {
     stria_session_options o = stria_session_options_default();
@@ -219,7 +120,7 @@ stria_status stria_bench_model(const stria_model *model, const stria_session_opt
     config.pool = p;
     recipe r = recipe_standard();
     stria_status status =
-        train ? step_graph(model->g, o.batch, &r, &g, err) : graph_for_batch(model->g, o.batch, &g, err);
+        train ? step_graph(model->g, o.batch, &r, &g, err) : inference_graph(model->g, o.batch, &g, err);
     if (status == STRIA_OK) b.peak_gflops = machine_peak_gflops(config.ks, p);
     if (status == STRIA_OK) status = program_bench(g, &config, repeat, &b, err);
     b.peak_rss_bytes = machine_peak_rss();

@@ -1,8 +1,10 @@
 #include "model/model.h"
 #include "api/api.h"
 #include "base/text.h"
+#include "model/net.h"
 #include "model/zoo/zoo.h"
 #include "train/class_names.h"
+#include "train/heads.h"
 
 #include <string.h>
 
@@ -75,6 +77,24 @@ stria_status stria_model_open_known(stria_model **out, const char *spec, uint64_
 
 stria_status stria_model_save(const stria_model *m, const char *path, stria_error *err) {
     return graph_save(m->g, path, err);
+}
+
+stria_status stria_model_text(const stria_model *m, char **out, stria_error *err) {
+    text t = {0};
+    stria_status status = net_write(m->g, &t, err);
+    if (status == STRIA_OK) *out = t.data;
+    else text_release(&t);
+    return status;
+}
+
+void stria_text_free(char *words) {
+    mem_free(words);
+}
+
+stria_status stria_model_without_heads(stria_model **out, const stria_model *m, stria_error *err) {
+    graph *used;
+    TRY(heads_drop(m->g, &used, err));
+    return model_wrap(out, used, err);
 }
 
 void stria_model_free(stria_model *m) {

@@ -82,6 +82,7 @@ static const option_row bench_rows[] = {
      .standard = "0",
      .maximum = 1000,
      .help = "runs to take the median of, 0: for about a second"},
+    OPTIONS_NETWORK,
     {0},
 };
 

@@ -64,7 +64,7 @@ static int convert_run(const options *given) {
     stria_model *before = NULL, *after = NULL;
     stria_error error = {0};
     comparison found = {.passed = true};
-    stria_status status = source_model(given, in, &before, &error);
+    stria_status status = source_used(given, in, &before, &error);
     if (status == STRIA_OK) status = stria_model_save(before, path, &error);
     if (status == STRIA_OK) status = stria_model_open(&after, path, (uint64_t)option_integer(given, "seed"), &error);
     if (status == STRIA_OK)
@@ -97,6 +97,7 @@ static const option_row convert_rows[] = {
      .standard = "1e-6",
      .help = "absolute error allowed between both"},
     OPTIONS_PREPROCESS,
+    OPTIONS_NETWORK,
     {0},
 };
 
@@ -107,7 +108,7 @@ const verb verb_convert = {
     .text =
         "IN is any MODEL. After writing, OUT is read again and both run on the same random input; a .net file holds no "
         "weights, so there parameters, work and outputs are compared. What is said of pictures and classes is stored "
-        "in OUT.",
+        "in OUT. Auxiliary heads, which only training has, are left out.",
     .examples = "# a network built in, with fresh weights, for other programs\n"
                 "stria convert lenet5 lenet5.onnx --seed 1\n"
                 "# names and preprocessing for a model from elsewhere, stored for good\n"

@@ -50,7 +50,7 @@ static int explain_run(const options *given) {
     int code = EXIT_DONE;
     chosen.batch = option_integer(given, "batch");
     chosen.threads = (int)option_integer(given, "threads");
-    stria_status status = source_model(given, given->operands[0], &model, &error);
+    stria_status status = source_used(given, given->operands[0], &model, &error);
     if (status == STRIA_OK) status = stria_session_new(&session, model, &chosen, &error);
     if (status != STRIA_OK) code = term_fail(&error);
     else if (option_given(given, "json")) code = json_finish(explain_json(session));
@@ -60,7 +60,7 @@ static int explain_run(const options *given) {
     return code;
 }
 
-static const option_row explain_rows[] = {OPTION_BATCH("1", "to plan for"), {0}};
+static const option_row explain_rows[] = {OPTION_BATCH("1", "to plan for"), OPTIONS_NETWORK, {0}};
 
 const verb verb_explain = {
     .name = "explain",

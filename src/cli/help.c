@@ -4,21 +4,6 @@
 
 #include <string.h>
 
-void help_all(FILE *stream) {
-    fprintf(stream, "stria %s: convolutional neural networks in C\n\nusage: stria VERB …\n\n", stria_version());
-    for (int i = 0; verbs[i]; i++) fprintf(stream, "  %-9s %s\n", verbs[i]->name, verbs[i]->about);
-    fputs("\nMODEL is a network built in", stream);
-    const char *const *names = stria_zoo_names();
-    for (int i = 0; names[i]; i++) fprintf(stream, "%s%s", i ? ", " : " (", names[i]);
-    fputs("), an .onnx file, a .net file, or the folder\n"
-          "of a training run. DATA is NAME or NAME:PATH; 'stria data list' shows the names.\n\n"
-          "examples:\n"
-          "  stria train lenet5 --data fashion-mnist --epochs 5\n"
-          "  stria predict runs/lenet5-1 picture.png\n\n"
-          "'stria VERB --help' says more. Exit codes: 0 done, 1 the work failed, 2 wrong usage.\n",
-          stream);
-}
-
 /* Prints text from column `from` on, breaking at words so that lines stay within 80 columns. */
 static void paragraph(FILE *stream, const char *text, int from) {
     int column = from;
@@ -37,6 +22,33 @@ static void paragraph(FILE *stream, const char *text, int from) {
         word += *word == ' ';
     }
     fputc('\n', stream);
+}
+
+/* What MODEL may be. */
+static void models_print(FILE *stream) {
+    char line[2048];
+    size_t length = (size_t)snprintf(line, sizeof line, "MODEL is a network built in");
+    const char *const *names = stria_zoo_names();
+    for (int i = 0; names[i] && length < sizeof line; i++)
+        length += (size_t)snprintf(line + length, sizeof line - length, "%s%s", i ? ", " : " (", names[i]);
+    if (length < sizeof line)
+        snprintf(line + length, sizeof line - length,
+                 "), an .onnx file, a .net file, or the folder of a training run.");
+    fputc('\n', stream);
+    paragraph(stream, line, 0);
+    fputc('\n', stream);
+}
+
+void help_all(FILE *stream) {
+    fprintf(stream, "stria %s: convolutional neural networks in C\n\nusage: stria VERB …\n\n", stria_version());
+    for (int i = 0; verbs[i]; i++) fprintf(stream, "  %-9s %s\n", verbs[i]->name, verbs[i]->about);
+    models_print(stream);
+    fputs("DATA is NAME or NAME:PATH; 'stria data list' shows the names.\n\n"
+          "examples:\n"
+          "  stria train lenet5 --data fashion-mnist --epochs 5\n"
+          "  stria predict runs/lenet5-1 picture.png\n\n"
+          "'stria VERB --help' says more. Exit codes: 0 done, 1 the work failed, 2 wrong usage.\n",
+          stream);
 }
 
 static const char *row_value(const option_row *row, char *text, size_t size) {

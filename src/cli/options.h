@@ -25,7 +25,7 @@ typedef struct option_row {
     const char *help;
 } option_row;
 
-enum { OPTION_ROWS_MAX = 48 };
+enum { OPTION_ROWS_MAX = 80 };
 
 typedef struct option_value {
     const option_row *row;
@@ -75,6 +75,28 @@ const char *option_each(const options *given, const char *name, int index);
     }
 #define OPTION_LIMIT(of, why)                                                                                          \
     { .name = "limit", .kind = OPTION_INTEGER, .type = "N", .standard = of, .maximum = INT64_MAX, .help = why }
+
+/* Options of networks built in, as they may also stand behind the name: "resnet50:classes=10,size=3x32x32". */
+#define NETWORK_GROUP "networks built in, each of those that the network has (also NAME:key=value,…)"
+#define NETWORK_ROW(key, of, why)                                                                                      \
+    { .name = key, .kind = OPTION_TEXT, .type = of, .group = NETWORK_GROUP, .help = why }
+#define NETWORK_FLAG(key, why)                                                                                         \
+    { .name = key, .kind = OPTION_FLAG, .group = NETWORK_GROUP, .help = why }
+#define OPTIONS_NETWORK                                                                                                \
+    NETWORK_ROW("classes", "N", "how many the network tells apart"),                                                   \
+        NETWORK_ROW("size", "CxHxW", "channels, height and width of the pictures, as 3x32x32"),                        \
+        NETWORK_ROW("width", "X", "all channels times X, as 0.25 (mobilenet-v1, mobilenet-v2)"),                       \
+        NETWORK_ROW("dropout", "X", "share of units that fall in training; 0: none"),                                  \
+        NETWORK_ROW("activation", "NAME", "relu, sigmoid, tanh, leaky_relu, elu, selu, gelu, silu, mish, …"),          \
+        NETWORK_ROW("pooling", "KIND", "max or average"),                                                              \
+        NETWORK_ROW("hidden", "NxN…", "units of the hidden layers (mlp)"),                                             \
+        NETWORK_ROW("dense", "N", "units of the dense layers (alexnet, vgg, tf-mnist)"),                               \
+        NETWORK_ROW("groups", "N", "of the convolutions that have them (alexnet-2012)"),                               \
+        NETWORK_ROW("shortcut", "KIND", "a or b: zeros or convolutions where channels change (resnet20 to 1202)"),     \
+        NETWORK_ROW("bypass", "KIND", "none, simple or complex (squeezenet)"),                                         \
+        NETWORK_ROW("heads", "0|1", "auxiliary classifiers in training (googlenet)"),                                  \
+        NETWORK_FLAG("bn", "batch normalisation behind each layer (mlp, alexnet, vgg)"),                               \
+        NETWORK_FLAG("plain", "without shortcuts (resnet)")
 
 #define PREPROCESS_GROUP "pictures and classes, for models that don't say it themselves"
 #define PREPROCESS_ROW(key, of, why)                                                                                   \

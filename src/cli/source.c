@@ -66,13 +66,51 @@ static stria_status metadata_set(const options *given, stria_model *model, stria
     return status;
 }
 
+static bool in_zoo(const char *spec) {
+    char name[64];
+    size_t length = strcspn(spec, ":");
+    if (length >= sizeof name) return false;
+    memcpy(name, spec, length);
+    name[length] = 0;
+    return stria_zoo_about(name) != NULL;
+}
+
+/* NAME:key=value,… with the flags' keys and values behind those that are there. */
+static stria_status network_spec(const options *given, const char *spec, char *out, size_t bytes, stria_error *error) {
+    size_t length = (size_t)snprintf(out, bytes, "%s", spec);
+    for (int i = 0; i < given->row_count && length < bytes; i++) {
+        const option_row *row = &given->rows[i];
+        if (!row->group || strcmp(row->group, NETWORK_GROUP) != 0 || !option_given(given, row->name)) continue;
+        if (!in_zoo(spec))
+            return source_refuse(error, STRIA_BAD_ARGUMENT, "--%s: '%s' is no network built in", row->name, spec);
+        const char *value = row->kind == OPTION_FLAG ? "1" : option_text(given, row->name);
+        if (strpbrk(value, ":,"))
+            return source_refuse(error, STRIA_BAD_ARGUMENT, "--%s: '%s' has a colon or comma in it", row->name, value);
+        length +=
+            (size_t)snprintf(out + length, bytes - length, "%c%s=%s", strchr(out, ':') ? ',' : ':', row->name, value);
+    }
+    if (length < bytes) return STRIA_OK;
+    return source_refuse(error, STRIA_BAD_ARGUMENT, "the name of the model is too long");
+}
+
 stria_status source_model(const options *given, const char *spec, stria_model **out, stria_error *error) {
     stria_model *model = NULL;
-    stria_status status = stria_model_open(&model, spec, (uint64_t)option_integer(given, "seed"), error);
+    char full[4400];
+    stria_status status = network_spec(given, spec, full, sizeof full, error);
+    if (status != STRIA_OK) return status;
+    status = stria_model_open(&model, full, (uint64_t)option_integer(given, "seed"), error);
     if (status != STRIA_OK) return status;
     status = metadata_set(given, model, error);
     if (status == STRIA_OK) *out = model;
     else stria_model_free(model);
+    return status;
+}
+
+stria_status source_used(const options *given, const char *spec, stria_model **out, stria_error *error) {
+    stria_model *whole = NULL;
+    stria_status status = source_model(given, spec, &whole, error);
+    if (status == STRIA_OK) status = stria_model_without_heads(out, whole, error);
+    stria_model_free(whole);
     return status;
 }
 

@@ -4,9 +4,11 @@
 
 #include "cli/options.h"
 
-/* The model that a word names; --seed initialises one from the zoo; flags about pictures and classes are put into its
- * metadata. */
+/* The model that a word names; --seed initialises one from the zoo, flags are its options; flags about pictures and
+ * classes are put into its metadata. */
 stria_status source_model(const options *given, const char *spec, stria_model **out, stria_error *error);
+/* The same without auxiliary heads, which only training has. */
+stria_status source_used(const options *given, const char *spec, stria_model **out, stria_error *error);
 /* What whoever lets this model judge pictures should know: it is untrained; it does not say how pixels are scaled, and
  * may have been trained with other numbers; it does not show what its output holds. The same words for every verb; one
  * that trains the model does not say that it is untrained. */

@@ -50,15 +50,23 @@ static json_t *classifier_json(const stria_model *model) {
                      c.certain, "preprocessing", pictures, "untrained", c.untrained);
 }
 
+static json_t *connected_json(const stria_layer_row *row) {
+    json_t *names = json_array();
+    for (int i = 0; i < row->connected_count; i++) json_array_append_new(names, json_text(row->connected[i]));
+    return names;
+}
+
 static json_t *layers_json(const stria_summary *summary) {
     json_t *layers = json_array();
     for (int i = 0; i < summary->layer_count; i++) {
         const stria_layer_row *row = &summary->layers[i];
-        json_array_append_new(layers,
-                              json_pack("{s:o,s:o,s:o,s:o,s:I,s:I}", "name", json_text(row->name), "type",
-                                        json_text(row->type), "output", json_text(row->output), "output_shape",
-                                        json_shape(row->rank, row->output_shape), "parameters",
-                                        (json_int_t)row->parameters, "multiply_adds", (json_int_t)row->multiply_adds));
+        json_array_append_new(layers, json_pack("{s:o,s:o,s:o,s:o,s:I,s:I,s:o,s:o,s:o}", "name", json_text(row->name),
+                                                "type", json_text(row->type), "output", json_text(row->output),
+                                                "output_shape", json_shape(row->rank, row->output_shape), "parameters",
+                                                (json_int_t)row->parameters, "multiply_adds",
+                                                (json_int_t)row->multiply_adds, "connected_to", connected_json(row),
+                                                "receptive_field", json_shape(2, row->receptive_field),
+                                                "receptive_stride", json_shape(2, row->receptive_stride)));
     }
     return layers;
 }
@@ -80,7 +88,8 @@ static json_t *summary_json(const stria_model *model, const stria_summary *summa
         json_array_append_new(inputs, port_json(stria_model_input(model, i)));
     for (int i = 0; i < stria_model_output_count(model); i++)
         json_array_append_new(outputs, port_json(stria_model_output(model, i)));
-    return json_pack("{s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o}", "parameters", (json_int_t)summary->parameters,
+    return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o}", "parameters", (json_int_t)summary->parameters,
+                     "frozen", (json_int_t)summary->frozen, "auxiliary_parameters", (json_int_t)summary->auxiliary,
                      "buffers", (json_int_t)summary->buffers, "multiply_adds", (json_int_t)summary->multiply_adds,
                      "inference_bytes", (json_int_t)summary->inference_bytes, "training_bytes",
                      summary->training_bytes ? json_integer((json_int_t)summary->training_bytes) : json_null(),
@@ -109,21 +118,61 @@ static bool results_named(const stria_summary *summary) {
     return false;
 }
 
-static void layers_print(const stria_summary *summary) {
-    char count[32], shape[160];
+/* What the user asks for beside the plain table. */
+typedef struct columns {
+    bool results, field, formula, tensors;
+} columns;
+
+static void connected_cell(table *t, const stria_layer_row *row) {
+    char text[256] = "";
+    size_t length = 0;
+    for (int i = 0; i < row->connected_count && length < sizeof text; i++)
+        length += (size_t)snprintf(text + length, sizeof text - length, "%s%s", i ? ", " : "", row->connected[i]);
+    table_cell(t, "%s", text);
+}
+
+/* "7×7" of a receptive field; "all" where it is no window. */
+static void pair_cell(table *t, const int64_t pair[2]) {
+    if (pair[0] && pair[1]) table_cell(t, "%lld%s%lld", (long long)pair[0], term_times(), (long long)pair[1]);
+    else table_cell(t, "all");
+}
+
+/* "(28 + 2 + 2 - 5) / 1 + 1 = 28", of the height and, where it differs, of the width. */
+static void formula_cell(table *t, const stria_layer_row *row) {
+    char text[256] = "";
+    size_t length = 0;
+    for (int d = 0; d < row->windows && length < sizeof text; d++) {
+        const stria_window *w = &row->window[d];
+        if (d && memcmp(w, &row->window[0], sizeof *w) == 0) break;
+        length +=
+            (size_t)snprintf(text + length, sizeof text - length, "%s(%lld + %lld + %lld - %lld) / %lld + 1 = %lld",
+                             d ? "; " : "", (long long)w->in, (long long)w->before, (long long)w->after,
+                             (long long)((w->kernel - 1) * w->dilation + 1), (long long)w->stride, (long long)w->out);
+    }
+    table_cell(t, "%s", text);
+}
+
+static void layers_print(const stria_summary *summary, columns show) {
+    char count[32], shape[160], heads[256];
     table t;
-    bool results = results_named(summary);
-    table_init(&t, results ? "layer|type|result|shape|>parameters|>multiply-adds"
-                           : "layer|type|output|>parameters|>multiply-adds");
+    show.results = results_named(summary);
+    snprintf(heads, sizeof heads, "layer|type%s|>parameters|>multiply-adds%s%s|connected to",
+             show.results ? "|result|shape" : "|output", show.field ? "|>receptive field|>stride" : "",
+             show.formula ? "|size" : "");
+    table_init(&t, heads);
     for (int i = 0; i < summary->layer_count; i++) {
         const stria_layer_row *row = &summary->layers[i];
         shape_print(shape, sizeof shape, row->rank, row->output_shape, false);
         table_cell(&t, "%s", row->name);
         table_cell(&t, "%s", row->type);
-        if (results) table_cell(&t, "%s", row->output);
+        if (show.results) table_cell(&t, "%s", row->output);
         table_cell(&t, "%s", shape);
         table_cell(&t, "%s", show_count(row->parameters, count));
         table_cell(&t, "%s", show_count(row->multiply_adds, count));
+        if (show.field) pair_cell(&t, row->receptive_field);
+        if (show.field) pair_cell(&t, row->receptive_stride);
+        if (show.formula) formula_cell(&t, row);
+        connected_cell(&t, row);
     }
     table_print(&t, stdout);
     table_release(&t);
@@ -149,8 +198,11 @@ static void tensors_print(const stria_summary *summary) {
 static void totals_print(const stria_model *model, const stria_summary *summary, int64_t batch) {
     char text[32];
     printf("\n%s: %s parameters", stria_model_name(model), show_count(summary->parameters, text));
+    if (summary->frozen) printf(" (%s of them frozen)", show_count(summary->frozen, text));
     if (summary->buffers) printf(", %s buffers", show_count(summary->buffers, text));
     printf(", %s multiply-adds for one image\n", show_count(summary->multiply_adds, text));
+    if (summary->auxiliary)
+        printf("auxiliary heads, in training only: %s parameters more\n", show_count(summary->auxiliary, text));
     printf("memory at batch %lld: inference %s", (long long)batch, show_bytes(summary->inference_bytes, text));
     if (summary->training_bytes) printf(", one training step %s", show_bytes(summary->training_bytes, text));
     putchar('\n');
@@ -202,26 +254,44 @@ static void classifier_print(const stria_model *model) {
     if (c.untrained) puts("weights   untrained");
 }
 
-static void summary_print(const stria_model *model, const stria_summary *summary, int64_t batch, bool tensors) {
-    layers_print(summary);
-    if (tensors) tensors_print(summary);
+static void summary_print(const stria_model *model, const stria_summary *summary, int64_t batch, columns show) {
+    layers_print(summary, show);
+    if (show.tensors) tensors_print(summary);
     totals_print(model, summary, batch);
     for (int i = 0; i < stria_model_input_count(model); i++) port_print("input", stria_model_input(model, i));
     for (int i = 0; i < stria_model_output_count(model); i++) port_print("output", stria_model_output(model, i));
     classifier_print(model);
 }
 
+/* The network as .net text, heads and all. */
+static int net_print(const stria_model *model) {
+    char *text = NULL;
+    stria_error error = {0};
+    if (stria_model_text(model, &text, &error) != STRIA_OK) return term_fail(&error);
+    fputs(text, stdout);
+    stria_text_free(text);
+    return EXIT_DONE;
+}
+
 static int summary_run(const options *given) {
     stria_model *model = NULL;
+    columns show = {.field = option_given(given, "receptive-field"),
+                    .formula = option_given(given, "formula"),
+                    .tensors = option_given(given, "tensors")};
     stria_summary summary = {0};
     stria_error error = {0};
     int64_t batch = option_integer(given, "batch");
     int code = EXIT_DONE;
     stria_status status = source_model(given, given->operands[0], &model, &error);
+    if (status == STRIA_OK && option_given(given, "net")) {
+        code = net_print(model);
+        stria_model_free(model);
+        return code;
+    }
     if (status == STRIA_OK) status = stria_summarize(model, batch, &summary, &error);
     if (status != STRIA_OK) code = term_fail(&error);
     else if (option_given(given, "json")) code = json_finish(summary_json(model, &summary));
-    else summary_print(model, &summary, batch, option_given(given, "tensors"));
+    else summary_print(model, &summary, batch, show);
     stria_summary_release(&summary);
     stria_model_free(model);
     return code;
@@ -232,13 +302,19 @@ static const option_row summary_rows[] = {
     {.name = "tensors",
      .kind = OPTION_FLAG,
      .help = "also lists the parameters and statistics, by the names that run --wrt takes"},
+    {.name = "receptive-field",
+     .kind = OPTION_FLAG,
+     .help = "also the pixels that an element of each result depends on, and those between neighbours"},
+    {.name = "formula", .kind = OPTION_FLAG, .help = "also how each size follows: (in + pads - kernel) / stride + 1"},
+    {.name = "net", .kind = OPTION_FLAG, .help = "only the network as .net text"},
+    OPTIONS_NETWORK,
     {0},
 };
 
 const verb verb_summary = {
     .name = "summary",
     .usage = "MODEL [--batch N]",
-    .about = "layer table: output shape, parameters, multiply-adds; memory to run and to train",
+    .about = "layer table: shape, parameters, multiply-adds, connections; memory to run and train",
     .text =
         "Below the table stand the inputs and outputs, what the output holds, and what the model stores: classes, and "
         "how a picture becomes its input. Where a layer's result has a name of its own, the table shows it: that is "
@@ -248,7 +324,10 @@ const verb verb_summary = {
                 "# memory of a training step with 256 images\n"
                 "stria summary model.onnx --batch 256\n"
                 "# the names of the parameters\n"
-                "stria summary model.onnx --tensors",
+                "stria summary model.onnx --tensors\n"
+                "# a network of other sizes, its receptive fields, and its text to change\n"
+                "stria summary resnet50 --classes 10 --size 3x32x32 --receptive-field\n"
+                "stria summary squeezenet1.1 --net",
     .operands_min = 1,
     .operands_max = 1,
     .rows = summary_rows,

@@ -299,6 +299,7 @@ static const option_row train_rows[] = {
     OPTION_LIMIT("0", "at most so many images of each split, 0: all"),
     OPTION_MAX_PIXELS,
     OPTIONS_PREPROCESS,
+    OPTIONS_NETWORK,
     {0},
 };
 

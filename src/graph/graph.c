@@ -74,6 +74,14 @@ const char *graph_numbered_name(graph *g, const char *stem) {
     return numbered(g, stem, 1);
 }
 
+const char *graph_scope_name(graph *g, const char *stem) {
+    const char *name = numbered(g, stem, 1);
+    int *taken = name_table_count(g->names, &g->arena, stem);
+    if (!name || !taken) return NULL;
+    ++*taken;
+    return name;
+}
+
 struct scope {
     const char *prefix; /* "layer1.0." */
     struct scope *outer;

@@ -136,6 +136,8 @@ node *graph_find_node(const graph *g, const char *name);
 /* Unused names in the arena, NULL without memory: "relu", else "relu_2", …; "relu1", "relu2", … */
 const char *graph_fresh_name(graph *g, const char *stem);
 const char *graph_numbered_name(graph *g, const char *stem);
+/* The same for a scope, whose name nothing bears: the next call gives the next number. */
+const char *graph_scope_name(graph *g, const char *stem);
 
 /* Scopes: the names of layers that are built between enter and leave begin with the scope's name and '.'; scopes nest.
  * graph_scoped_name: a layer's name in the innermost scope, NULL without memory. Leaving without a scope does nothing.

@@ -100,6 +100,33 @@ static int64_t layer_elements(const net_statement *s, const value *x, int64_t nu
     return n;
 }
 
+/* An option's whole number, or `standard`; −1 for what the layer will refuse. */
+static int64_t option_of(const net_statement *s, const char *name, int64_t standard) {
+    const net_item *o = net_option_find(s, name);
+    int64_t x;
+    if (!o) return standard;
+    return text_to_int(o->text, &x) && x >= 0 ? x : -1;
+}
+
+/* At most what a block of convolutions is about to make: each of its numbers of channels against the greatest, through
+ * its kernel, twice. */
+static int64_t block_elements(const net_statement *s, const layer_def *l, const value *x, const int64_t *numbers,
+                              int count) {
+    bool inverted = strcmp(l->name, "inverted_residual") == 0, deep = inverted || strstr(l->name, "depthwise");
+    int64_t side = option_of(s, "kernel", strcmp(l->name, "inception") == 0 ? 5 : 3);
+    int64_t wider = option_of(s, "expand", inverted ? 6 : 1), sum = option_of(s, "squeeze", 0);
+    int64_t most = x->shape.rank > 1 ? x->shape.dim[1] : 1;
+    for (int i = -1; i < count; i++) {
+        int64_t n = i < 0 ? sum : numbers[i];
+        if (n > most) most = n;
+        if (i >= 0 && __builtin_add_overflow(sum, n > 0 ? n : 0, &sum)) return -1;
+    }
+    int64_t taps = times(side, side), pairs = times(times(sum, most), wider), all;
+    int64_t filters = times(times(most, wider), taps); /* of depthwise convolutions */
+    if (!deep) return times(times(pairs, taps), 2);
+    return filters < 0 || pairs < 0 || __builtin_add_overflow(filters, times(pairs, 2), &all) ? -1 : all;
+}
+
 static stria_status layer_arguments(net_reader *r, const net_statement *s, const layer_def *l, value **in,
                                     int *in_count, int64_t *numbers, int *number_count, stria_error *err) {
     *in_count = *number_count = 0;
@@ -139,7 +166,9 @@ stria_status net_call_layer(net_reader *r, const net_statement *s, const layer_d
     text options = {0};
     if (s->result_count != 1 || l->in > 8) FAIL_AT(r, &s->call, "a layer makes one value: NAME = %s(…)", l->name);
     TRY(layer_arguments(r, s, l, in, &in_count, numbers, &number_count, err));
-    if (l->numbers && number_count == 1 && in_count && in[0] && strcmp(l->numbers, "shape") != 0)
+    if (layer_is_block(l) && in_count && in[0])
+        TRY(net_budget_take(r, &s->call, block_elements(s, l, in[0], numbers, number_count), err));
+    else if (l->numbers && number_count == 1 && in_count && in[0] && strcmp(l->numbers, "shape") != 0)
         TRY(net_budget_take(r, &s->call, layer_elements(s, in[0], numbers[0]), err));
     r->column = s->call.column;
     stria_status status = layer_options(r, s, &options, err);

@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "base/text.h"
 #include "op/conv.h"
 #include "op/init.h"
 #include "op/loss.h"
@@ -78,7 +77,8 @@ static stria_status plain(layer_call *c, stria_error *err) {
 #define INIT                                                                                                           \
     {                                                                                                                  \
         "init", "glorot-uniform",                                                                                      \
-            "glorot-uniform, glorot-normal, he-uniform, he-normal, truncated-normal, zeros; NAME:gain=X"               \
+            "glorot-uniform, glorot-normal, he-uniform, he-normal, lecun-uniform, lecun-normal, normal, "              \
+            "truncated-normal, zeros; NAME:gain=X"                                                                     \
     }
 #define EPSILON                                                                                                        \
     { "epsilon", "0.00001", "added to the variance" }
@@ -106,6 +106,18 @@ static stria_status plain(layer_call *c, stria_error *err) {
 #define WINDOW                                                                                                         \
     {"kernel", "2", "K or KH,KW"}, {"stride", "", "S or SH,SW; the kernel"}, {"padding", "0", PADDING_TEXT}, {         \
         "ceil", "0", "1: a last window may be cut off"                                                                 \
+    }
+
+#define BLOCK                                                                                                          \
+    {"stride", "1", "S or SH,SW"}, {"init", "he-normal", "first weights, as of conv"}, {                               \
+        "epsilon", "0.00001", "added to the variance"                                                                  \
+    }
+#define BLOCK_ACTIVATION(standard)                                                                                     \
+    { "activation", standard, "a layer behind each normalisation, as relu; none" }
+#define BLOCK_SHORTCUT                                                                                                 \
+    {                                                                                                                  \
+        "shortcut", "b",                                                                                               \
+            "where size or channels change: a (every S-th pixel, zeros), b (a 1x1 convolution); none: no sum"          \
     }
 
 static const layer_def layers[] = {
@@ -154,6 +166,70 @@ static const layer_def layers[] = {
      layer_local_conv,
      {KERNEL_STRIDE, DILATION, BIAS, INIT},
      "a convolution whose positions have weights of their own"},
+    {"conv_bn_relu",
+     &op_Conv,
+     1,
+     "channels",
+     layer_block_conv,
+     {{"kernel", "3", "K or KH,KW"},
+      {"padding", "", "as of conv; half the kernel"},
+      {"groups", "1", "groups of channels"},
+      BLOCK,
+      BLOCK_ACTIVATION("relu"),
+      {"norm", "1", "0: a bias instead of normalisation"},
+      {"names", "conv,bn,relu", "of its three layers"}},
+     "convolution, batch normalisation, activation"},
+    {"residual",
+     &op_Add,
+     1,
+     "channels",
+     layer_block_residual,
+     {BLOCK, BLOCK_ACTIVATION("relu"), BLOCK_SHORTCUT},
+     "f(x) + x, f two 3×3 convolutions with normalisation"},
+    {"bottleneck",
+     &op_Add,
+     1,
+     "channels",
+     layer_block_bottleneck,
+     {BLOCK, BLOCK_ACTIVATION("relu"), BLOCK_SHORTCUT, {"squeeze", "", "channels between; a quarter"}},
+     "f(x) + x, f a 1×1 convolution to fewer channels, a 3×3 one, a 1×1 one"},
+    {"depthwise_separable",
+     &op_Conv,
+     1,
+     "channels",
+     layer_block_separable,
+     {{"kernel", "3", "K or KH,KW"}, {"padding", "", "as of conv; half the kernel"}, BLOCK, BLOCK_ACTIVATION("relu")},
+     "a depthwise, then a pointwise convolution, each with normalisation and activation"},
+    {"inverted_residual",
+     &op_Add,
+     1,
+     "channels",
+     layer_block_inverted,
+     {{"kernel", "3", "K or KH,KW"},
+      {"expand", "6", "channels between, of each input channel"},
+      BLOCK,
+      BLOCK_ACTIVATION("relu6")},
+     "1×1 to more channels, depthwise, 1×1 to few without activation; + x where shapes agree"},
+    {"fire",
+     &op_Concat,
+     1,
+     "squeeze, 1x1 and 3x3 channels",
+     layer_block_fire,
+     {{"bypass", "none", "none, simple (+ x), complex (+ a 1x1 convolution of x)"},
+      {"init", "he-uniform", "first weights, as of conv"},
+      BLOCK_ACTIVATION("relu")},
+     "1×1 to few channels, then 1×1 and 3×3 beside each other"},
+    {"inception",
+     &op_Concat,
+     1,
+     "1x1, 3x3 reduce, 3x3, 5x5 reduce, 5x5 and pool channels",
+     layer_block_inception,
+     {{"kernel", "5", "of the third branch"},
+      {"norm", "1", "0: biases instead of normalisation"},
+      {"init", "he-normal", "first weights, as of conv"},
+      {"epsilon", "0.001", "added to the variance"},
+      BLOCK_ACTIVATION("relu")},
+     "1×1, 3×3, 5×5 and pooling branches beside each other"},
     {"dense", &op_Gemm, 1, "units", dense, {BIAS, INIT}, "y = x · wᵀ + b, x flattened to [batch, …]"},
     {"max_pool", &op_MaxPool, 1, NULL, pool, {WINDOW}, "maximum of each window"},
     {"average_pool",
@@ -352,103 +428,4 @@ static const layer_def layers[] = {
 
 const layer_def *layer_all(void) {
     return layers;
-}
-
-/* ---- the call ---- */
-
-static const layer_def *layer_find(const char *name) {
-    for (const layer_def *l = layers; l->name; l++)
-        if (strcmp(l->name, name) == 0) return l;
-    return NULL;
-}
-
-static stria_status check_call(layer_call *c, int count, stria_error *err) {
-    if (count != c->layer->in) FAIL(err, STRIA_BAD_ARGUMENT, "%d inputs are given, expected %d", count, c->layer->in);
-    for (int i = 0; i < count; i++)
-        if (!c->in[i]) FAIL(err, STRIA_BAD_ARGUMENT, "input %d is missing", i + 1);
-    if (!c->layer->numbers && c->number_count > 0) FAIL(err, STRIA_BAD_ARGUMENT, "it takes no plain numbers");
-    return STRIA_OK;
-}
-
-/* The name that was given, in its scope, or the next number of the layer's kind there; NULL without memory. */
-static const char *name_of(const layer_call *c) {
-    const char *name = graph_scoped_name(c->g, c->name ? c->name : c->layer->name);
-    return c->name || !name ? name : graph_numbered_name(c->g, name);
-}
-
-static stria_status layer_of_table(layer_call *c, int count, const char *options, stria_error *err) {
-    stria_status status = layer_options(c, options, err);
-    c->name = name_of(c);
-    if (status == STRIA_OK && !c->name) status = layer_no_memory(err);
-    if (status == STRIA_OK) status = check_call(c, count, err);
-    if (status == STRIA_OK && graph_find_node(c->g, c->name))
-        status = error_set(err, STRIA_BAD_ARGUMENT, "two layers are named '%s'", c->name);
-    int before = c->g->node_count;
-    if (status == STRIA_OK) status = c->layer->build(c, err);
-    /* the graph names the layer itself when one of its nodes fails */
-    if (status == STRIA_OK || c->g->node_count != before || !err || strncmp(err->text, "layer '", 7) == 0)
-        return status;
-    error_prefix(err, "layer '%s' (%s): ", c->name ? c->name : "", c->layer->name);
-    return status;
-}
-
-/* Any operator by its ONNX name. */
-static stria_status operator_build(graph *g, const char *op_name, value *const *in, int count, const char *options,
-                                   value **out, stria_error *err) {
-    const op_def *op;
-    const char *key, *words, *name = NULL;
-    bool given[64] = {false};
-    spec pairs = spec_open_list("", options);
-    TRY(op_find_any(op_name, &op, err));
-    void *attributes = arena_alloc(&g->arena, op->attribute_bytes + 1);
-    if (!attributes) return layer_no_memory(err);
-    TRY(attributes_default(op, attributes, &g->arena, err));
-    for (;;) {
-        TRY(layer_option_next(g, &pairs, &key, &words, err));
-        if (!key) break;
-        if (strcmp(key, "name") == 0) {
-            name = words;
-            continue;
-        }
-        TRY(attribute_set(op, attributes, key, words, &g->arena, err));
-        for (int i = 0; i < 64 && op->fields[i].name; i++) given[i] |= strcmp(op->fields[i].name, key) == 0;
-    }
-    for (int i = 0; i < 64 && op->fields[i].name; i++)
-        if (op->fields[i].required && !given[i])
-            FAIL(err, STRIA_BAD_ARGUMENT, "attribute '%s' is missing", op->fields[i].name);
-    if (g->scope) name = name ? graph_scoped_name(g, name) : graph_fresh_name(g, graph_scoped_name(g, op_name));
-    if (g->scope && !name) return layer_no_memory(err);
-    node *n;
-    TRY(graph_add_node(g, op, name, in, count, attributes, 0, NULL, &n, err));
-    *out = n->out[0];
-    return STRIA_OK;
-}
-
-static stria_status layer_unknown(const char *layer, stria_error *err) {
-    const char *names[512];
-    int count = 0;
-    for (const layer_def *l = layers; l->name; l++) names[count++] = l->name;
-    for (const op_def *const *op = op_all(); *op && count < 512; op++) names[count++] = (*op)->name;
-    const char *near = text_nearest(layer, names, count);
-    if (near) FAIL(err, STRIA_BAD_ARGUMENT, "there is no layer '%s'; did you mean '%s'?", layer, near);
-    FAIL(err, STRIA_BAD_ARGUMENT, "there is no layer '%s'", layer);
-}
-
-stria_status layer_build(graph *g, const char *layer, value *const *in, int count, const int64_t *numbers,
-                         int number_count, const char *options, uint64_t seed, value **out, stria_error *err) {
-    const op_def *op;
-    layer_call c = {
-        .g = g, .layer = layer_find(layer), .in = in, .numbers = numbers, .number_count = number_count, .seed = seed};
-    if (!options) options = "";
-    if (c.layer) {
-        TRY(layer_of_table(&c, count, options, err));
-        *out = c.out;
-        return STRIA_OK;
-    }
-    if (op_find_any(layer, &op, NULL) != STRIA_OK) return layer_unknown(layer, err);
-    stria_status status = STRIA_OK;
-    if (number_count > 0) status = error_set(err, STRIA_BAD_ARGUMENT, "it takes no plain numbers");
-    if (status == STRIA_OK) status = operator_build(g, layer, in, count, options, out, err);
-    if (status != STRIA_OK && err && strncmp(err->text, "layer '", 7) != 0) error_prefix(err, "%s: ", layer);
-    return status;
 }

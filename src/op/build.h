@@ -26,6 +26,9 @@ typedef struct layer_def {
     const char *text;
 } layer_def;
 
+/* Several layers in a scope of their own; its numbers are channels of convolutions. */
+bool layer_is_block(const layer_def *l);
+
 /* The table; ends with a NULL name. */
 const layer_def *layer_all(void);
 

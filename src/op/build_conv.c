@@ -115,12 +115,16 @@ stria_status layer_local_conv(layer_call *c, stria_error *err) {
 
 /* ---- separable: layers of the table, one behind the other ---- */
 
-/* A layer NAME.suffix behind *x. */
+/* A layer NAME.suffix behind *x; NAME already has the scope's name in it. */
 static stria_status append(layer_call *c, const char *layer, const char *suffix, int64_t number, const char *options,
                            value **x, stria_error *err) {
     const char *all = arena_printf(&c->g->arena, "name=%s.%s %s", c->name, suffix, options);
     if (!all) return layer_no_memory(err);
-    return layer_build(c->g, layer, x, 1, &number, number != 0, all, c->seed, x, err);
+    struct scope *outer = c->g->scope;
+    c->g->scope = NULL;
+    stria_status status = layer_build(c->g, layer, x, 1, &number, number != 0, all, c->seed, x, err);
+    c->g->scope = outer;
+    return status;
 }
 
 /* What stands behind each of the two: normalisation, activation. */

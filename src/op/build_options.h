@@ -73,6 +73,16 @@ stria_status layer_conv_transpose(layer_call *c, stria_error *err);
 stria_status layer_separable_conv(layer_call *c, stria_error *err);
 stria_status layer_local_conv(layer_call *c, stria_error *err);
 
+/* ---- build_block.c: several layers in a scope that is called like the block ---- */
+
+stria_status layer_block_conv(layer_call *c, stria_error *err);
+stria_status layer_block_residual(layer_call *c, stria_error *err);
+stria_status layer_block_bottleneck(layer_call *c, stria_error *err);
+stria_status layer_block_separable(layer_call *c, stria_error *err);
+stria_status layer_block_inverted(layer_call *c, stria_error *err);
+stria_status layer_block_fire(layer_call *c, stria_error *err);
+stria_status layer_block_inception(layer_call *c, stria_error *err);
+
 /* ---- build_activation.c ---- */
 
 stria_status layer_build_activation(layer_call *c, stria_error *err);

@@ -9,8 +9,8 @@
 #define PARAMETER_LIMIT (1 << 29) /* elements: 2 GiB; a text model of a few bytes must not ask for more */
 #define GAIN_MOST       100
 
-const char *const init_names[] = {"glorot-uniform",   "glorot-normal", "he-uniform", "he-normal",
-                                  "truncated-normal", "zeros",         NULL};
+const char *const init_names[] = {"glorot-uniform", "glorot-normal", "he-uniform",       "he-normal", "lecun-uniform",
+                                  "lecun-normal",   "normal",        "truncated-normal", "zeros",     NULL};
 
 typedef struct scheme {
     const char *name; /* of init_names */
@@ -37,8 +37,10 @@ static stria_status scheme_parse(const char *init, scheme *out, stria_error *err
 static double variance(const shape *s, const scheme *init) {
     double taps = 1, out = s->rank > 0 ? (double)s->dim[0] : 1, in = s->rank > 1 ? (double)s->dim[1] : 1;
     for (int d = 2; d < s->rank; d++) taps *= (double)s->dim[d];
-    if (strcmp(init->name, "truncated-normal") == 0) return init->gain * init->gain;
-    return init->gain * init->gain * (strncmp(init->name, "he", 2) == 0 ? 2 / (in * taps) : 2 / ((in + out) * taps));
+    double gain = init->gain * init->gain;
+    if (strcmp(init->name, "normal") == 0 || strcmp(init->name, "truncated-normal") == 0) return gain;
+    if (strncmp(init->name, "lecun", 5) == 0) return gain / (in * taps);
+    return gain * (strncmp(init->name, "he", 2) == 0 ? 2 / (in * taps) : 2 / ((in + out) * taps));
 }
 
 static void fill(float *x, int64_t count, const shape *s, const scheme *init, uint64_t seed, uint64_t stream) {

@@ -9,6 +9,9 @@
  *   glorot-normal   N(0, 2 / (fan_in + fan_out))
  *   he-uniform      U(−r, r), r = √(6 / fan_in)                  (He et al., ICCV 2015)
  *   he-normal       N(0, 2 / fan_in)
+ *   lecun-uniform   U(−r, r), r = √(3 / fan_in)                  (LeCun, Bottou, Orr, Müller, "Efficient backprop")
+ *   lecun-normal    N(0, 1 / fan_in)
+ *   normal          N(0, 1), meant with a gain, as in normal:gain=0.01
  *   truncated-normal N(0, 1), drawn again beyond 2 deviations: meant with a gain, as in truncated-normal:gain=0.02
  *   zeros
  * NAME:gain=X multiplies by X, as in glorot-uniform:gain=4, which the same paper's authors advise for logistic

@@ -43,7 +43,14 @@ static stria_status outputs_copy(graph *g, stria_error *err) {
     return STRIA_OK;
 }
 
-stria_status pass_prune(graph **g, stria_error *err) {
+static stria_status node_keep(graph_map *m, const node *n, stria_error *err) {
+    node *copy;
+    return graph_map_node(m, n, &copy, err);
+}
+
+/* The graph of what is live, each node as `take` puts it there. */
+static stria_status live_copy(graph **g, stria_status (*take)(graph_map *m, const node *n, stria_error *err),
+                              stria_error *err) {
     graph_map m;
     bool *live = NULL;
     graph *pruned;
@@ -52,7 +59,7 @@ stria_status pass_prune(graph **g, stria_error *err) {
     TRY_DONE(mem_new(&live, (size_t)(*g)->node_count + 1, sizeof *live, "a pass", err));
     live_mark(*g, live);
     for (int i = 0; i < (*g)->node_count; i++)
-        if (live[i]) TRY_DONE(node_prune(&m, (*g)->nodes[i], err));
+        if (live[i]) TRY_DONE(take(&m, (*g)->nodes[i], err));
     TRY_DONE(graph_map_finish(&m, &pruned, err));
     status = outputs_copy(pruned, err);
     graph_free(status == STRIA_OK ? *g : pruned);
@@ -62,4 +69,12 @@ done:
     if (status != STRIA_OK) graph_map_release(&m);
     mem_free(live);
     return status;
+}
+
+stria_status pass_prune(graph **g, stria_error *err) {
+    return live_copy(g, node_prune, err);
+}
+
+stria_status pass_reach(graph **g, stria_error *err) {
+    return live_copy(g, node_keep, err);
 }

@@ -19,6 +19,8 @@ pass pass_precision;
 pass graph_float32;
 /* Expands composite operators, drops what reaches neither an output nor an update, and operators that do nothing. */
 pass pass_prune;
+/* Drops what reaches neither an output nor an update, and changes nothing else. */
+pass pass_reach;
 /* Computes what depends on constants only, by the reference (in float64). States are variables here. */
 pass pass_fold;
 /* Batch normalisation by fixed statistics goes into the weights and bias of the product before it. Where variables

@@ -7,7 +7,9 @@ value *zoo_mlp(zoo *z, value *x) {
     x = zoo_layer(z, x, "flatten", 0, NULL);
     for (int i = 0; i < count; i++) {
         x = zoo_layer(z, x, "dense", hidden[i], NULL);
-        x = zoo_layer(z, x, "relu", 0, NULL);
+        if (zoo_word(z, "bn")) x = zoo_layer(z, x, "batch_norm", 0, NULL);
+        x = zoo_layer(z, x, zoo_text(z, "activation"), 0, NULL);
+        x = zoo_dropout(z, x, NULL);
     }
     return zoo_layer(z, x, "dense", zoo_number(z, "classes"), "name=logits");
 }
