@@ -36,8 +36,10 @@ static const struct row rows[] = {
     {{"epochs", "N", "passes over the training images, 1…100000", "10"}, INTEGER, FIELD(epochs), 1, 1e5, NULL},
     {{"batch", "N", "images per step, 1…65536", "64"}, INTEGER, FIELD(batch), 1, 65536, NULL},
     {{"optimizer", "NAME[:key=value,…]",
-      "sgd[:momentum=0.9,nesterov=0], adam or adamw[:beta1=0.9,beta2=0.999,epsilon=1e-8], "
-      "rmsprop[:alpha=0.99,epsilon=1e-8], adagrad[:decay=0,epsilon=1e-10]",
+      "sgd[:momentum=0.9,nesterov=0,style=torch|keras], adam or adamw[:beta1=0.9,beta2=0.999,epsilon=1e-8], "
+      "nadam[:momentum_decay=0.004,…], rmsprop[:alpha=0.99,epsilon=1e-8], adagrad[:decay=0,epsilon=1e-10,initial=0], "
+      "adadelta[:rho=0.9,epsilon=1e-6], lamb[:epsilon=1e-6,…], lion[:beta1=0.9,beta2=0.99], "
+      "muon[:momentum=0.95,nesterov=1,steps=5], ftrl[:l1=0,l2=0,beta=0,initial=0.1]",
       OPTIMIZER_STANDARD},
      TEXT,
      FIELD(optimizer),
