@@ -8,8 +8,8 @@
 
 #define STATES_MAX 3
 
-/* A setting: what people call it, the operator's attribute (NULL: what the first state begins as), its default and range
- * [low, below). */
+/* A setting: what people call it, the operator's attribute (NULL: what the first state begins as), its default and
+ * range [low, below). */
 typedef struct optimizer_key {
     const char *name, *attribute;
     double standard, low, below;
@@ -35,22 +35,12 @@ typedef struct optimizer_row {
     }
 
 static const optimizer_row keras_sgd = {
-    "sgd",
-    &op_VelocityUpdate,
-    {"velocity"},
-    "weight_decay",
-    {0},
-    {{"momentum", "alpha", 0, 0, 1, {0}}, {"nesterov", "nesterov", 0, 0, 2, {"0", "1"}}},
-    NULL,
-    NULL};
-static const optimizer_row adamw = {"adamw",
-                                    &op_AdamUpdate,
-                                    {"mean", "square"},
-                                    "weight_decay",
-                                    {"decoupled", "1"},
-                                    {ADAM_KEYS},
-                                    NULL,
-                                    NULL};
+    "sgd",        &op_VelocityUpdate,
+    {"velocity"}, "weight_decay",
+    {0},          {{"momentum", "alpha", 0, 0, 1, {0}}, {"nesterov", "nesterov", 0, 0, 2, {"0", "1"}}},
+    NULL,         NULL};
+static const optimizer_row adamw = {
+    "adamw", &op_AdamUpdate, {"mean", "square"}, "weight_decay", {"decoupled", "1"}, {ADAM_KEYS}, NULL, NULL};
 
 static const optimizer_row rows[] = {
     {"sgd",

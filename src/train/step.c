@@ -2,13 +2,21 @@
 
 #include "op/op.h"
 #include "op/reduce.h"
+#include "op/shape.h"
 #include "train/loss.h"
 #include "transform/transform.h"
 
 #include <assert.h>
+#include <string.h>
 
 stria_status recipe_of(const stria_train_options *options, recipe *out, stria_error *err) {
-    recipe r = {.loss = options->loss, .weight_decay = options->weight_decay, .clip_norm = options->clip_norm};
+    recipe r = {.loss = options->loss,
+                .weight_decay = options->weight_decay,
+                .clip_norm = options->clip_norm,
+                .clip_value = options->clip_value,
+                .l1 = options->l1,
+                .max_norm = options->max_norm,
+                .average = options->ema};
     TRY(optimizer_parse(options->optimizer, &r.optimizer, err));
     *out = r;
     return STRIA_OK;
@@ -50,12 +58,31 @@ static int trained_parameters(const graph *g, value **list) {
 
 /* ---- between differentiation and update ---- */
 
-/* Changes the gradients dx[n], of which some may be NULL. */
-typedef void gradient_step(builder *b, const recipe *r, value **dx, int n);
+/* Changes the gradients dx[n] of x[n], of which some may be NULL. */
+typedef void gradient_step(builder *b, const recipe *r, value *const *x, value **dx, int n);
+
+/* Of the penalty l1·Σ|w|: l1·sign(w), as PyTorch's sum of abs() has it. Neither biases nor scales are penalised. */
+static void l1_add(builder *b, const recipe *r, value *const *x, value **dx, int n) {
+    for (int i = 0; i < n && r->l1 > 0; i++) {
+        if (!dx[i] || x[i]->shape.rank < 2) continue;
+        value *sign = build1(b, &op_Sign, x[i], NULL);
+        dx[i] = build2(b, &op_Add, dx[i], build2(b, &op_Mul, sign, build_scalar(b, x[i]->type, r->l1), NULL), NULL);
+    }
+}
+
+/* Each element to [−c, c], as PyTorch's clip_grad_value_. A NaN stays one. */
+static void value_clip(builder *b, const recipe *r, value *const *x, value **dx, int n) {
+    for (int i = 0; i < n && r->clip_value > 0; i++) {
+        if (!dx[i]) continue;
+        value *in[3] = {dx[i], build_scalar(b, x[i]->type, -r->clip_value), build_scalar(b, x[i]->type, r->clip_value)};
+        dx[i] = build(b, &op_Clip, in, 3, NULL);
+    }
+}
 
 /* dx · min(1, c / (‖all dx‖ + 1e-6)), as PyTorch's clip_grad_norm_ (Pascanu, Mikolov, Bengio, ICML 2013). */
-static void norm_clip(builder *b, const recipe *r, value **dx, int n) {
+static void norm_clip(builder *b, const recipe *r, value *const *x, value **dx, int n) {
     value *sum = NULL;
+    (void)x;
     if (r->clip_norm == 0) return;
     for (int i = 0; i < n; i++) {
         if (!dx[i]) continue;
@@ -71,13 +98,83 @@ static void norm_clip(builder *b, const recipe *r, value **dx, int n) {
 }
 
 /* In their order. */
-static gradient_step *const gradient_steps[] = {norm_clip};
+static gradient_step *const gradient_steps[] = {l1_add, value_clip, norm_clip};
 
-static stria_status gradients_change(graph *g, const recipe *r, value **dx, int n, stria_error *err) {
+static stria_status gradients_change(graph *g, const recipe *r, value *const *x, value **dx, int n, stria_error *err) {
     builder b = {.g = g, .origin = "gradients", .err = err};
     for (size_t i = 0; i < sizeof gradient_steps / sizeof *gradient_steps; i++) {
-        gradient_steps[i](&b, r, dx, n);
+        gradient_steps[i](&b, r, x, dx, n);
         TRY(b.status);
+    }
+    return STRIA_OK;
+}
+
+/* ---- behind the update ---- */
+
+/* Where the value that x is to have is written down. */
+static value **next_of(graph *g, const value *x) {
+    int i = 0;
+    while (g->updates[i].state != x) i++;
+    return &g->updates[i].next;
+}
+
+/* w·min(1, c / ‖w‖) of each unit's weights, the rows of dimension 0 (Srivastava et al., "Dropout", JMLR 2014). */
+static value *max_norm(builder *b, double most, value *w) {
+    int64_t axes[RANK_MAX];
+    for (int d = 1; d < w->shape.rank; d++) axes[d - 1] = d;
+    value *norm =
+        build2(b, &op_ReduceL2, w, build_i64(b, axes, w->shape.rank - 1), &(reduce_attributes){.keepdims = 1});
+    value *share = build2(b, &op_Div, build_scalar(b, w->type, most), norm, NULL);
+    return build2(b, &op_Mul, w, build2(b, &op_Min, share, build_scalar(b, w->type, 1), NULL), NULL);
+}
+
+void step_average_name(text *out, const char *parameter) {
+    text_printf(out, "state/%s/average", parameter);
+}
+
+static stria_status average_state(graph *g, const value *x, value **out, stria_error *err) {
+    text name = {0};
+    tensor *first;
+    step_average_name(&name, x->name);
+    stria_status status = text_check(&name, err);
+    if (status == STRIA_OK) status = tensor_new(&first, x->type, &x->shape, text_string(&name), err);
+    if (status == STRIA_OK) {
+        memcpy(first->data, x->data->data, first->bytes);
+        status = graph_add_state(g, text_string(&name), ROLE_OPTIMIZER, first, out, err);
+        tensor_release(first);
+    }
+    text_release(&name);
+    return status;
+}
+
+/* 1 − min(decay, (1 + t) / (10 + t)), t steps done: the first steps weigh more, as TensorFlow's
+ * ExponentialMovingAverage does with num_updates. */
+static value *average_share(builder *b, double decay, value *count) {
+    value *t = build1(b, &op_Cast, count, &(cast_attributes){STRIA_FLOAT32, 1});
+    value *early = build2(b, &op_Div, build2(b, &op_Add, t, build_scalar(b, STRIA_FLOAT32, 1), NULL),
+                          build2(b, &op_Add, t, build_scalar(b, STRIA_FLOAT32, 10), NULL), NULL);
+    value *keep = build2(b, &op_Min, early, build_scalar(b, STRIA_FLOAT32, decay), NULL);
+    return build2(b, &op_Sub, build_scalar(b, STRIA_FLOAT32, 1), keep, NULL);
+}
+
+/* The parameters x[n] after their updates: bounded, and averaged. */
+static stria_status parameters_finish(graph *g, const recipe *r, value *const *x, value *const *dx, int n, value *count,
+                                      stria_error *err) {
+    builder b = {.g = g, .origin = "weights", .err = err};
+    value *share = r->average > 0 ? average_share(&b, r->average, count) : NULL, *average;
+    TRY(b.status);
+    for (int i = 0; i < n; i++) {
+        if (!dx[i]) continue;
+        value *next = *next_of(g, x[i]);
+        if (r->max_norm > 0 && x[i]->shape.rank > 1) next = max_norm(&b, r->max_norm, next);
+        TRY(b.status);
+        *next_of(g, x[i]) = next;
+        if (!share) continue;
+        TRY(average_state(g, x[i], &average, err));
+        value *move = build2(&b, &op_Mul, build2(&b, &op_Sub, next, average, NULL), share, NULL);
+        value *moved = build2(&b, &op_Add, average, move, NULL);
+        TRY(b.status);
+        TRY(graph_add_update(g, average, moved, err));
     }
     return STRIA_OK;
 }
@@ -101,9 +198,10 @@ static stria_status updates_append(graph *g, value *loss, const recipe *r, stria
     loss = checked(&b, loss);
     TRY_DONE(b.status);
     TRY_DONE(autodiff(g, loss, x, n, dx, err));
-    TRY_DONE(gradients_change(g, r, dx, n, err));
+    TRY_DONE(gradients_change(g, r, x, dx, n, err));
     for (int i = 0; i < n; i++)
         if (dx[i]) TRY_DONE(optimizer_append(g, &r->optimizer, &inputs, x[i], dx[i], r->weight_decay, err));
+    status = parameters_finish(g, r, x, dx, n, inputs.count, err);
 done:
     mem_free(x);
     mem_free(dx);

@@ -2,6 +2,7 @@
 #ifndef TRAIN_STEP_H
 #define TRAIN_STEP_H
 
+#include "base/text.h"
 #include "train/classifier.h"
 #include "train/optimizer.h"
 #include "train/options.h"
@@ -18,6 +19,10 @@ typedef struct recipe {
     optimizer optimizer;
     double weight_decay; /* L2 */
     double clip_norm;    /* of all gradients together; 0: unlimited */
+    double clip_value;   /* of each element of a gradient; 0: unlimited */
+    double l1;           /* penalty: l1·Σ|w| over the weights */
+    double max_norm;     /* of the weights of each unit after the update; 0: unlimited */
+    double average;      /* of the weights, kept beside them: weight of the old average; 0: none */
 } recipe;
 
 /* From checked options, whose texts the recipe points to. */
@@ -29,6 +34,9 @@ recipe recipe_standard(void);
  * frozen, lets the gradient steps change the gradients, and appends the optimiser's update for each. Outputs: STEP_LOSS
  * and CLASSIFIER_LOGITS. */
 stria_status step_graph(graph *g, int64_t batch, const recipe *r, graph **out, stria_error *err);
+
+/* "state/PARAMETER/average": the moving average of its values. */
+void step_average_name(text *out, const char *parameter);
 
 typedef struct step_memory {
     int64_t parameters, frozen, buffers;                       /* elements */
