@@ -2,6 +2,7 @@
 #include "cli/term.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *show_count(int64_t value, char text[32]) {
@@ -12,6 +13,14 @@ const char *show_count(int64_t value, char text[32]) {
         if (digits[i] != '-' && (length - i) % 3 == 1 && i + 1 < length) text[out++] = ',';
     }
     text[out] = 0;
+    return text;
+}
+
+const char *show_many(int64_t count, const char *thing, char text[64]) {
+    char number[32];
+    size_t length = strlen(thing);
+    bool ess = length > 1 && strcmp(thing + length - 2, "ss") == 0;
+    snprintf(text, 64, "%s %s%s", show_count(count, number), thing, count == 1 ? "" : ess ? "es" : "s");
     return text;
 }
 
@@ -56,13 +65,17 @@ char *text_clean(char *text) {
     return text;
 }
 
-int text_columns(const char *text) {
-    int columns = 0;
-    for (; *text; text++) columns += (*text & 0xC0) != 0x80;
-    return columns;
-}
-
 char *text_copy(const char *text) {
     char *copy = strdup(text);
     return copy ? text_clean(copy) : NULL;
+}
+
+char *text_format(const char *format, va_list arguments) {
+    va_list again;
+    va_copy(again, arguments);
+    int length = vsnprintf(NULL, 0, format, arguments);
+    char *text = malloc((size_t)length + 1);
+    if (text) vsnprintf(text, (size_t)length + 1, format, again);
+    va_end(again);
+    return text ? text_clean(text) : NULL;
 }

@@ -4,6 +4,7 @@
 
 #include <stria/stria.h>
 
+#include <stdarg.h>
 #include <stdio.h>
 
 /* To be called first: locale, signals (cli/signals.h), descriptors 0 to 2. */
@@ -37,6 +38,8 @@ bool term_progress(int64_t done, int64_t of, void *context);
 
 /* "1,234,567", "63.4 MiB", "0:42" into text; they return text. */
 const char *show_count(int64_t value, char text[32]);
+/* "1 image", "2 images", "0 classes"; returns text. */
+const char *show_many(int64_t count, const char *thing, char text[64]);
 const char *show_bytes(uint64_t bytes, char text[32]);
 const char *show_time(double seconds, char text[32]);
 /* x for printf, which would show a NaN's sign: "-nan". */
@@ -47,7 +50,14 @@ const char *show_word(const char *word, char *text, size_t size);
 char *text_clean(char *text);
 /* A cleaned copy of any length, for printing; free it. NULL when memory runs out, which printf shows as "(null)". */
 char *text_copy(const char *text);
-/* Columns that UTF-8 text takes, one a code point. */
+/* What printf would print, cleaned, of any length; free it. NULL when memory runs out. */
+char *text_format(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
+/* Columns of a terminal that UTF-8 text takes: two for a wide character, none for a mark on the one before it. */
 int text_columns(const char *text);
+/* Bytes of the longest beginning of the text, in whole characters, that takes at most this many columns. */
+int text_fit(const char *text, int columns);
+/* Prints text that begins in column `from`, broken between words so that lines end by column `width` and begin at
+ * `from`, and a line feed. */
+void text_wrap(FILE *stream, const char *text, int from, int width);
 
 #endif
