@@ -116,8 +116,9 @@ static stria_status data_open(const checkpoint *c, const char *spec, stria_datas
 static stria_status data_same(const checkpoint *c, const stria_dataset *train, stria_error *err) {
     if (dataset_checksum(train->d) != c->data_checksum || dataset_count(train->d) != c->images)
         FAIL(err, STRIA_BAD_FILE,
-             "the data at '%s' (%lld images) is not what this training began with ('%s', %lld images)",
-             dataset_path(train->d), (long long)dataset_count(train->d), c->source.spec, (long long)c->images);
+             "the data at '%s' (%lld image%s) is not what this training began with ('%s', %lld image%s)",
+             dataset_path(train->d), (long long)dataset_count(train->d), text_s(dataset_count(train->d)),
+             c->source.spec, (long long)c->images, text_s(c->images));
     return STRIA_OK;
 }
 

@@ -33,7 +33,7 @@ static stria_status bias_read(filtering *f, const options *given, stria_error *e
     int64_t count = typed.maps * typed.height * typed.width;
     if (status == STRIA_OK && count != 1 && count != f->b.count)
         status = source_refuse(error, STRIA_BAD_ARGUMENT, "%lld biases are given for %d kernel%s", (long long)count,
-                               f->b.count, f->b.count == 1 ? "" : "s");
+                               f->b.count, show_s(f->b.count));
     if (status == STRIA_OK) status = grid_new(&f->bias, 1, 1, 1, f->b.count, "the bias", error);
     for (int64_t i = 0; status == STRIA_OK && i < f->b.count; i++) f->bias.values[i] = typed.values[count > 1 ? i : 0];
     grid_release(&typed);

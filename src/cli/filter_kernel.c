@@ -1,6 +1,7 @@
 /* Kernels by name, typed, or from files. */
 #include "cli/filter.h"
 #include "cli/source.h"
+#include "cli/term.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -183,8 +184,8 @@ stria_status bank_fits(const bank *b, const grid *like, stria_error *error) {
         return source_refuse(error, STRIA_BAD_SHAPE, "the input is one row of %s, the kernel is %s",
                              grid_size(like, sizes[0]), grid_size(&one, sizes[1]));
     if (b->channels != 1 && b->channels != like->maps)
-        return source_refuse(error, STRIA_BAD_SHAPE, "the kernel has %lld channels, the input has %lld",
-                             (long long)b->channels, (long long)like->maps);
+        return source_refuse(error, STRIA_BAD_SHAPE, "the kernel has %lld channel%s, the input has %lld",
+                             (long long)b->channels, show_s(b->channels), (long long)like->maps);
     return STRIA_OK;
 }
 

@@ -1,6 +1,7 @@
 /* Where a kernel stands: modes, pads, strides, dilation, and what lies behind the border. */
 #include "cli/filter.h"
 #include "cli/source.h"
+#include "cli/term.h"
 
 #include <errno.h>
 #include <math.h>
@@ -22,7 +23,8 @@ stria_status sizes_parse(const char *name, const char *text, int64_t least, int6
             return source_refuse(error, STRIA_BAD_ARGUMENT, "--%s: %.*s is out of range %lld to %d", name,
                                  (int)(end - at), at, (long long)least, SIZE_MAX_TYPED);
         if (*count == most)
-            return source_refuse(error, STRIA_BAD_ARGUMENT, "--%s: '%s' has more than %d numbers", name, text, most);
+            return source_refuse(error, STRIA_BAD_ARGUMENT, "--%s: '%s' has more than %d number%s", name, text, most,
+                                 show_s(most));
         out[(*count)++] = value;
         at = end;
         if (!*end) return STRIA_OK;

@@ -14,7 +14,8 @@ static void models_print(FILE *stream) {
     for (int i = 0; names[i] && length < sizeof line; i++)
         length += (size_t)snprintf(line + length, sizeof line - length, "%s%s", i ? ", " : " (", names[i]);
     if (length < sizeof line)
-        snprintf(line + length, sizeof line - length, "), an .onnx file, a .net file, or the folder of a training run.");
+        snprintf(line + length, sizeof line - length,
+                 "), an .onnx file, a .net file, or the folder of a training run.");
     text_wrap(stream, line, 0, WIDTH);
 }
 

@@ -1,6 +1,7 @@
 #include "cli/labels.h"
 
 #include "cli/source.h"
+#include "cli/term.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -66,8 +67,8 @@ stria_status labels_store(stria_model *model, const char *path, stria_error *err
                                         : source_refuse(error, STRIA_NO_MEMORY, "out of memory for class names");
     if (status == STRIA_OK) status = lines_split(text, names, classes, &count, path, error);
     if (status == STRIA_OK && count != classes)
-        status = source_refuse(error, STRIA_BAD_FILE, "--labels: '%s' has %lld names, the model %lld classes", path,
-                               (long long)count, (long long)classes);
+        status = source_refuse(error, STRIA_BAD_FILE, "--labels: '%s' has %lld name%s, the model %lld class%s", path,
+                               (long long)count, show_s(count), (long long)classes, show_es(classes));
     if (status == STRIA_OK) status = stria_model_set_classes(model, (const char *const *)names, count, error);
     free(names);
     free(text);

@@ -39,8 +39,8 @@ static void plan_data(const progress *p, const stria_event *event) {
     if (p->height)
         snprintf(shape, sizeof shape, " of %lld%s%lld%s%lld", (long long)p->channels, term_times(),
                  (long long)p->height, term_times(), (long long)p->width);
-    plan_line("data", "%s: %s%s in %lld classes%s", p->data, show_many(event->images, "image", images), shape,
-              (long long)p->classes, val);
+    plan_line("data", "%s: %s%s in %lld class%s%s", p->data, show_many(event->images, "image", images), shape,
+              (long long)p->classes, show_es(p->classes), val);
 }
 
 /* How to train a run further whose epochs are all done: as many again. */

@@ -68,5 +68,5 @@ void tensor_print(FILE *stream, const tensor *t) {
             fprintf(stream, " %.6g", show_real(tensor_value(&t->array, r * width + c)));
         fprintf(stream, "%s\n", width > COLUMNS ? " …" : "");
     }
-    if (rows > ROWS) fprintf(stream, "  … %lld rows in all\n", (long long)rows);
+    if (rows > ROWS) fprintf(stream, "  … %lld row%s in all\n", (long long)rows, show_s(rows));
 }

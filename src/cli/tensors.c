@@ -2,6 +2,7 @@
 
 #include "cli/options.h"
 #include "cli/source.h"
+#include "cli/term.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -206,7 +207,7 @@ static stria_status case_fit(tensors *inputs, const bool *fixed, const stria_mod
     }
     inputs->count = kept;
     if (kept > stria_model_input_count(model))
-        return source_refuse(error, STRIA_BAD_ARGUMENT, "the case has %d inputs, the model %d", kept,
+        return source_refuse(error, STRIA_BAD_ARGUMENT, "the case has %d input%s, the model %d", kept, show_s(kept),
                              stria_model_input_count(model));
     for (int i = 0; i < kept; i++) {
         stria_port port = stria_model_input(model, i);

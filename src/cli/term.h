@@ -38,6 +38,13 @@ bool term_progress(int64_t done, int64_t of, void *context);
 
 /* "1,234,567", "63.4 MiB", "0:42" into text; they return text. */
 const char *show_count(int64_t value, char text[32]);
+/* What a noun after a number ends in: "%d image%s", "%d class%s". */
+static inline const char *show_s(int64_t count) {
+    return count == 1 ? "" : "s";
+}
+static inline const char *show_es(int64_t count) {
+    return count == 1 ? "" : "es";
+}
 /* "1 image", "2 images", "0 classes"; returns text. */
 const char *show_many(int64_t count, const char *thing, char text[64]);
 const char *show_bytes(uint64_t bytes, char text[32]);

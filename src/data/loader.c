@@ -43,10 +43,11 @@ stria_status loader_new(loader **out, const dataset *d, const preprocess *p, con
                         stria_error *err) {
     loader *l = NULL;
     int64_t n = dataset_count(d);
-    if (options->batch < 1) FAIL(err, STRIA_BAD_ARGUMENT, "a batch of %lld items", (long long)options->batch);
+    if (options->batch < 1)
+        FAIL(err, STRIA_BAD_ARGUMENT, "a batch of %lld item%s", (long long)options->batch, text_s(options->batch));
     if (options->drop_last && options->batch > n) {
-        FAIL(err, STRIA_BAD_ARGUMENT, "a batch of %lld is more than the %lld items of the data",
-             (long long)options->batch, (long long)n);
+        FAIL(err, STRIA_BAD_ARGUMENT, "a batch of %lld is more than the %lld item%s of the data",
+             (long long)options->batch, (long long)n, text_s(n));
     }
     TRY(mem_new(&l, 1, sizeof *l, "a batch loader", err));
     *l = (loader){.data = d, .p = *p, .o = *options, .epoch = -1};

@@ -44,7 +44,8 @@ stria_status net_call_operator(net_reader *r, const net_statement *s, const op_d
     int count;
     node *n;
     if (s->result_count < op->out_min || s->result_count > op->out_max || s->result_count > 32)
-        FAIL_AT(r, &s->call, "%s makes %d values, %d are named", op->name, op->out_min, s->result_count);
+        FAIL_AT(r, &s->call, "%s makes %d value%s, not %d", op->name, op->out_min, text_s(op->out_min),
+                s->result_count);
     TRY(inputs_find(r, s, in, &count, err));
     void *attributes = arena_alloc(&r->arena, op->attribute_bytes + 1);
     if (!attributes) return no_memory(err);
@@ -113,7 +114,7 @@ static stria_status layer_arguments(net_reader *r, const net_statement *s, const
             numbers[(*number_count)++] = number;
         } else {
             if (*in_count == l->in)
-                FAIL_AT(r, o, "%s takes %d value%s, '%s' is one more", l->name, l->in, l->in == 1 ? "" : "s", o->text);
+                FAIL_AT(r, o, "%s takes %d value%s, '%s' is one more", l->name, l->in, text_s(l->in), o->text);
             TRY(net_value_find(r, o, &in[(*in_count)++], err));
         }
     }

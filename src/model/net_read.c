@@ -242,8 +242,8 @@ static stria_status call_constant(net_reader *r, const net_statement *s, stria_e
     TRY(positional_end(r, s, used + 1, err));
     const net_item *list = &s->arguments[used];
     if (list_count(list->text) != shape_count(&dims))
-        FAIL_AT(r, list, "%lld numbers for %lld elements", (long long)list_count(list->text),
-                (long long)shape_count(&dims));
+        FAIL_AT(r, list, "%lld number%s for %lld element%s", (long long)list_count(list->text),
+                text_s(list_count(list->text)), (long long)shape_count(&dims), text_s(shape_count(&dims)));
     TRY(tensor_new(&t, type, &dims, s->results[0].text, err));
     stria_status status = list_parse(r, list, t, err);
     if (status == STRIA_OK) status = graph_add_constant(r->g, s->results[0].text, t, &v, err);

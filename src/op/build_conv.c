@@ -17,8 +17,9 @@ static stria_status conv_options(const layer_call *c, int *rank, int64_t *channe
     if (!layer_text(c, "groups")) return STRIA_OK;
     TRY(layer_int(c, "groups", 1, LAYER_SIZE_LIMIT, &a->group, err));
     if (c->in[0]->shape.dim[1] % a->group != 0 || *channels % a->group != 0)
-        FAIL(err, STRIA_BAD_SHAPE, "%lld input and %lld output channels do not both fit into %lld groups",
-             (long long)c->in[0]->shape.dim[1], (long long)*channels, (long long)a->group);
+        FAIL(err, STRIA_BAD_SHAPE, "cannot divide %lld input and %lld output channel%s into %lld group%s",
+             (long long)c->in[0]->shape.dim[1], (long long)*channels, text_s(*channels), (long long)a->group,
+             text_s(a->group));
     return STRIA_OK;
 }
 

@@ -22,8 +22,8 @@ static stria_status infer(node *n, stria_error *err) {
     if (count != 1) FAIL(err, STRIA_BAD_SHAPE, "the input k has %d entries, expected 1", count);
     if (n->in[0]->type == STRIA_BOOL) FAIL(err, STRIA_BAD_SHAPE, "input is bool, expected numbers");
     if (k < 0 || k > y.dim[axis])
-        FAIL(err, STRIA_BAD_SHAPE, "k is %lld, but axis %d of %s has %lld elements", (long long)k, axis,
-             shape_text(&y, text), (long long)y.dim[axis]);
+        FAIL(err, STRIA_BAD_SHAPE, "k is %lld, but axis %d of %s has %lld element%s", (long long)k, axis,
+             shape_text(&y, text), (long long)y.dim[axis], text_s(y.dim[axis]));
     y.dim[axis] = k;
     TRY(rule_output(n, 0, n->in[0]->type, &y, err));
     return rule_output(n, 1, STRIA_INT64, &y, err);

@@ -21,7 +21,8 @@ static stria_status counted(shape *full, const node *n, const shape *x, stria_er
     if (x->rank != 3 && x->rank != 4)
         FAIL(err, STRIA_BAD_SHAPE, "input is %s, expected [batch, channels, height, width]", shape_text(x, text));
     if (a.kernel_shape.count != rank)
-        FAIL(err, STRIA_BAD_SHAPE, "kernel_shape has %lld entries, expected %d", (long long)a.kernel_shape.count, rank);
+        FAIL(err, STRIA_BAD_SHAPE, "kernel_shape has %lld entr%s, expected %d", (long long)a.kernel_shape.count,
+             text_ies(a.kernel_shape.count), rank);
     a.auto_pad = "NOTSET";
     TRY(window_transpose_infer(w, &a, &none, &none, rank, x->dim + 2, a.kernel_shape.value, err));
     *full = *x;

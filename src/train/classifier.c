@@ -26,8 +26,8 @@ static stria_status preprocess_load(const graph *g, preprocess *p, stria_error *
 static stria_status input_find(const graph *g, value **image, stria_error *err) {
     char t[192];
     if (g->input_count != 1)
-        FAIL(err, STRIA_BAD_SHAPE, "model '%s' has %d inputs; a classifier of pictures has one", g->name,
-             g->input_count);
+        FAIL(err, STRIA_BAD_SHAPE, "model '%s' has %d input%s; a classifier of pictures has one", g->name,
+             g->input_count, text_s(g->input_count));
     *image = g->inputs[0];
     const shape *s = &(*image)->shape;
     if (!dtype_is_float((*image)->type) || s->rank != 4)
@@ -253,8 +253,8 @@ stria_status classifier_adopt(graph *g, const dataset *d, stria_error *err) {
     preprocess p;
     TRY(classifier_of(g, &c, err));
     if (!graph_metadata(g, CLASS_NAMES_KEY) && dataset_classes(d) != c.classes)
-        FAIL(err, STRIA_BAD_SHAPE, "the data has %d classes, the model's output '%s' has %" PRId64, dataset_classes(d),
-             c.scores->name, c.classes);
+        FAIL(err, STRIA_BAD_SHAPE, "the data has %d class%s, the model's output '%s' has %" PRId64, dataset_classes(d),
+             text_es(dataset_classes(d)), c.scores->name, c.classes);
     if (!graph_metadata(g, CLASS_NAMES_KEY)) TRY(classes_store(g, d, err));
     p = preprocess_choose(&c, d, graph_metadata(g, "stria.scale") != NULL);
     return preprocess_store(g, &p, err);

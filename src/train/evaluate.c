@@ -83,8 +83,8 @@ stria_status evaluator_run(evaluator *e, score *s, bool (*progress)(int64_t done
         for (int64_t i = 0; i < n; i++) e->labels[i] = e->permutation[e->labels[i]];
         score_add(s, session_memory(run, CLASSIFIER_LOGITS, NULL), e->labels, n);
         if (progress && !progress(s->images, dataset_count(e->d), context))
-            FAIL(err, STRIA_INTERRUPTED, "stopped after %lld of %lld images", (long long)s->images,
-                 (long long)dataset_count(e->d));
+            FAIL(err, STRIA_INTERRUPTED, "stopped after %lld of %lld image%s", (long long)s->images,
+                 (long long)dataset_count(e->d), text_s(dataset_count(e->d)));
     }
     return STRIA_OK;
 }

@@ -148,8 +148,8 @@ static stria_status groups_before_21(importer *im, const char *name, value **in,
     for (int i = 1; i < 3; i++) {
         int64_t groups = in[i] && in[i]->shape.rank == 1 ? in[i]->shape.dim[0] : 0, channels = in[0]->shape.dim[1];
         if (groups < 1 || channels % groups)
-            FAIL(err, STRIA_BAD_SHAPE, "layer '%s': %s does not divide %lld channels into groups", name, what[i],
-                 (long long)channels);
+            FAIL(err, STRIA_BAD_SHAPE, "layer '%s': %s does not divide %lld channel%s into groups", name, what[i],
+                 (long long)channels, text_s(channels));
         if (channels != groups) TRY(group_scale_repeat(im, name, what[i], &in[i], channels / groups, err));
     }
     return STRIA_OK;
