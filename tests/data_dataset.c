@@ -330,9 +330,10 @@ static void test_folder(void **state) {
     assert_int_equal(dataset_label(d, 1), 1);
     assert_non_null(strstr(dataset_file(d, 1), "dog/a.PGM"));
     assert_false(dataset_uniform(d));
-    assert_string_equal(dataset_note(d), note_of("1 file is left out that is no PNG, JPEG, BMP or PNM picture by name: "
-                                                 "%s",
-                                                 "f/dog/notes.txt"));
+    assert_string_equal(dataset_note(d),
+                        note_of("1 file is left out whose name is not of a PNG, JPEG, BMP or PNM picture: "
+                                "%s",
+                                "f/dog/notes.txt"));
     assert_int_equal(dataset_channels(d), 3); /* one is coloured */
     assert_int_equal(dataset_height(d), 0);
     dataset_item item;

@@ -83,7 +83,7 @@ static void test_sentences(void **state) {
         {"stria-net 10\n", "t.net:1:1: the first line"},
         {"stria-net 1\n# only\n", "the network is empty"},
         {INPUT "y = rellu(x)", "t.net:3:5: there is no layer or operator 'rellu'; did you mean 'relu'?"},
-        {INPUT "y = relu(xx)", "t.net:3:10: there is no 'xx' so far; did you mean 'x'?"},
+        {INPUT "y = relu(xx)", "t.net:3:10: no line above defines 'xx'; did you mean 'x'?"},
         {INPUT "y = relu(-)", "input 1 is missing"},
         {INPUT "y = relu(x, 3)", "t.net:3:13: relu takes no numbers"},
         {INPUT "y = relu(x, x)", "t.net:3:13: relu takes 1 value"},

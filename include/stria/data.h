@@ -45,6 +45,8 @@ STRIA_API void stria_dataset_free(stria_dataset *dataset);
 STRIA_API int64_t stria_dataset_count(const stria_dataset *dataset);
 /* The limit that it was opened with, 0: none. */
 STRIA_API int64_t stria_dataset_limit(const stria_dataset *dataset);
+/* The bound on a picture's pixels that it was opened with, 0: the default. */
+STRIA_API int64_t stria_dataset_max_pixels(const stria_dataset *dataset);
 /* Classes, whether or not an image of each is there. */
 STRIA_API int stria_dataset_classes(const stria_dataset *dataset);
 /* Never NULL; "" outside 0…classes−1. Lives as long as the dataset. */

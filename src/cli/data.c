@@ -20,7 +20,10 @@ static int data_run(const options *given) {
                                                   json_text(stria_dataset_about(names[i]))));
         return json_finish(json_pack("{s:o}", "sources", list));
     }
-    for (int i = 0; names[i]; i++) printf("%-15s %s\n", names[i], stria_dataset_about(names[i]));
+    for (int i = 0; names[i]; i++) {
+        printf("%-15s ", names[i]);
+        text_wrap(stdout, stria_dataset_about(names[i]), 16, 80);
+    }
     return EXIT_DONE;
 }
 

@@ -47,8 +47,10 @@ static void plan_data(const progress *p, const stria_event *event) {
 static void plan_resumed(const progress *p, const stria_event *event) {
     char word[2048], count[32];
     if (event->epoch > event->epochs && p->resumed)
-        plan_line("", "complete: all its epochs are done; to train further: stria train --resume %s --epochs %lld",
-                  show_word(p->resumed, word, sizeof word), 2 * (long long)event->epochs);
+        plan_line("", "complete: all its epochs are done; to train further:");
+    if (event->epoch > event->epochs && p->resumed)
+        fprintf(stderr, "%10sstria train --resume %s --epochs %lld\n", "", show_word(p->resumed, word, sizeof word),
+                2 * (long long)event->epochs);
     else if (event->step > 0) plan_line("", "resuming after step %s", show_count(event->step, count));
 }
 

@@ -96,14 +96,15 @@ static void pairs_print(FILE *stream, const stria_evaluation *score) {
         char pair[256];
         snprintf(pair, sizeof pair, "%s taken for %s", score->class_scores[best / n].name,
                  score->class_scores[best % n].name);
-        fprintf(stream, "  %lld times %s\n", (long long)below, text_clean(pair));
+        fprintf(stream, "  %lld time%s %s\n", (long long)below, show_s(below), text_clean(pair));
     }
 }
 
 void score_print(FILE *stream, const stria_evaluation *score) {
-    char count[32];
-    fprintf(stream, "%s%s images: top-1 %.2f %%, top-5 %.2f %%, loss %.4f%s\n\n", term_begin(stream, STYLE_BOLD),
-            show_count(score->images, count), 100 * score->top1, 100 * score->top5, score->loss, term_end(stream));
+    char count[64], top5[32] = "";
+    if (score->classes > 5) snprintf(top5, sizeof top5, "top-5 %.2f %%, ", 100 * score->top5); /* else all are right */
+    fprintf(stream, "%s%s: top-1 %.2f %%, %sloss %.4f%s\n\n", term_begin(stream, STYLE_BOLD),
+            show_many(score->images, "image", count), 100 * score->top1, top5, score->loss, term_end(stream));
     if (score->multi_label)
         fprintf(stream,
                 "Each class has its own probability (multi-label), each image one label: top-1 counts the images\n"

@@ -26,7 +26,7 @@ typedef struct training {
     stria_trainer *trainer;
     stria_evaluation score;
     bool tested;
-    int64_t limit; /* of images, as the training has it: the test has the same */
+    int64_t limit, max_pixels; /* of images and of a picture, as the training has them: the test has the same */
     progress progress;
 } training;
 
@@ -115,6 +115,7 @@ static void training_facts(training *t) {
     p->classes = stria_dataset_classes(train);
     p->val_images = val ? stria_dataset_count(val) : 0;
     t->limit = stria_dataset_limit(train);
+    t->max_pixels = stria_dataset_max_pixels(train);
     settings_text(stria_trainer_options(t->trainer), t->given, t->settings, sizeof t->settings);
     p->options = t->settings;
     p->batch = stria_trainer_options(t->trainer)->batch;
@@ -169,10 +170,15 @@ static stria_status training_test(training *t, stria_error *error) {
     stria_trainer_free(t->trainer);
     t->trainer = NULL;
     if (status != STRIA_OK) return status;
-    if (source_data(t->given, t->data, STRIA_SPLIT_TEST, t->limit, &t->test, &none) != STRIA_OK) {
-        term_say("no test images, so no final evaluation: %s", none.text);
+    stria_dataset_options test = stria_dataset_options_default();
+    test.split = STRIA_SPLIT_TEST;
+    test.limit = t->limit;
+    test.max_pixels = t->max_pixels;
+    if (stria_dataset_open(&t->test, t->data, &test, &none) != STRIA_OK) {
+        term_say("no test split, so no final evaluation: %s", none.text);
         return STRIA_OK;
     }
+    source_note(t->test);
     status = stria_evaluate(t->model, t->test, &run, &t->score, error);
     t->tested = status == STRIA_OK;
     return status;
@@ -211,6 +217,7 @@ static stria_status training_print(const training *t, stria_error *error) {
     printf("%stry next%s\n", term_begin(stdout, STYLE_BOLD), term_end(stdout));
     if (t->tested) printf("  stria predict %s --data %s --split test --limit %d\n", folder, data, PICTURES);
     printf("  stria explain %s\n", folder);
+    if (!t->tested && t->progress.val_images) printf("  stria eval %s --split val\n", folder);
     if (!t->tested) printf("  stria summary %s\n", folder);
     return status;
 }
@@ -221,9 +228,9 @@ static int interrupted(const training *t, bool complete) {
     const progress *p = &t->progress;
     show_word(t->folder, word, sizeof word);
     if (complete)
-        term_say("interrupted after the last of %lld steps; the training is complete and saved, test it with: "
+        term_say("interrupted after the last of %lld step%s; the training is complete and saved, test it with: "
                  "stria eval %s",
-                 (long long)p->steps, word);
+                 (long long)p->steps, show_s(p->steps), word);
     else
         term_say("interrupted %s step %lld of %lld; everything is saved, go on with: stria train --resume %s",
                  p->step == p->steps ? "in the validation after" : "after", (long long)p->step, (long long)p->steps,

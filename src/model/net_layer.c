@@ -101,6 +101,11 @@ static int64_t layer_elements(const net_statement *s, const value *x, int64_t nu
     return n;
 }
 
+/* Others are a window's size, a number of groups, a shape. */
+static bool numbers_make_weights(const layer_def *l) {
+    return strcmp(l->numbers, "channels") == 0 || strcmp(l->numbers, "units") == 0;
+}
+
 static stria_status layer_arguments(net_reader *r, const net_statement *s, const layer_def *l, value **in,
                                     int *in_count, int64_t *numbers, int *number_count, stria_error *err) {
     *in_count = *number_count = 0;
@@ -121,15 +126,15 @@ static stria_status layer_arguments(net_reader *r, const net_statement *s, const
     return STRIA_OK;
 }
 
-/* "key=value key=value name=NAME". */
+/* "name=NAME key=value key=value": the name first, so that a sentence about an option names the layer. */
 static stria_status layer_options(net_reader *r, const net_statement *s, text *out, stria_error *err) {
+    if (!net_option_find(s, "name")) text_printf(out, "name=%s ", s->results[0].text);
     for (int i = 0; i < s->argument_count; i++) {
         const net_item *o = &s->arguments[i];
         if (o->key && strpbrk(o->text, " \t\n")) FAIL_AT(r, o, "a layer's option has no spaces");
         if (o->key) text_printf(out, "%s=%s ", o->key, o->text);
     }
     if (strpbrk(s->results[0].text, " \t\n")) FAIL_AT(r, &s->results[0], "a layer's name has no spaces");
-    if (!net_option_find(s, "name")) text_printf(out, "name=%s", s->results[0].text);
     return text_check(out, err);
 }
 
@@ -140,7 +145,7 @@ stria_status net_call_layer(net_reader *r, const net_statement *s, const layer_d
     text options = {0};
     if (s->result_count != 1 || l->in > 8) FAIL_AT(r, &s->call, "a layer makes one value: NAME = %s(…)", l->name);
     TRY(layer_arguments(r, s, l, in, &in_count, numbers, &number_count, err));
-    if (l->numbers && number_count == 1 && in_count && in[0] && strcmp(l->numbers, "shape") != 0)
+    if (l->numbers && number_count == 1 && numbers[0] > 0 && in_count && in[0] && numbers_make_weights(l))
         TRY(net_budget_take(r, &s->call, layer_elements(s, in[0], numbers[0]), err));
     r->column = s->call.column;
     stria_status status = layer_options(r, s, &options, err);

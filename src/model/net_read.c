@@ -20,7 +20,7 @@ static stria_status value_unknown(net_reader *r, const net_item *item, stria_err
     int n = 0;
     for (int i = r->g->value_count - 1; i >= 0 && n < 256; i--) names[n++] = r->g->values[i]->name;
     nearest = text_nearest(item->text, names, n);
-    FAIL_AT(r, item, "there is no '%s' so far%s%s%s", item->text, nearest ? "; did you mean '" : "",
+    FAIL_AT(r, item, "no line above defines '%s'%s%s%s", item->text, nearest ? "; did you mean '" : "",
             nearest ? nearest : "", nearest ? "'?" : "");
 }
 
@@ -147,8 +147,9 @@ static stria_status call_input(net_reader *r, const net_statement *s, stria_erro
 }
 
 stria_status net_budget_take(net_reader *r, const net_item *item, int64_t elements, stria_error *err) {
+    char most[32];
     if (elements < 0 || elements > PARAMETERS_MAX - r->parameters)
-        FAIL_AT(r, item, "the network would have more than %lld parameters", (long long)PARAMETERS_MAX);
+        FAIL_AT(r, item, "the network would have more than %s parameters", text_thousands(PARAMETERS_MAX, most));
     r->parameters += elements;
     return STRIA_OK;
 }

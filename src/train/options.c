@@ -6,6 +6,7 @@
 #include "train/schedule.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,13 +106,17 @@ static double number_of(const struct row *r, const void *field) {
 
 static stria_status number_check(const struct row *r, double x, const char *value, stria_error *err) {
     if (x >= r->low && x <= r->high) return STRIA_OK; /* neither for NaN */
-    FAIL(err, STRIA_BAD_ARGUMENT, "--%s: %s is out of range (%s)", r->row.name, value, r->row.help);
+    if (r->kind == REAL && r->low > 0)
+        FAIL(err, STRIA_BAD_ARGUMENT, "--%s: %s is out of range, above 0 and up to %g", r->row.name, value, r->high);
+    FAIL(err, STRIA_BAD_ARGUMENT, "--%s: %s is out of range %.10g…%.10g", r->row.name, value, r->low, r->high);
 }
 
 static stria_status number_set(const struct row *r, void *field, const char *value, stria_error *err) {
     double x;
     int64_t i = 0;
-    bool whole = r->kind != REAL;
+    bool whole = r->kind != REAL, digits = value[strspn(value, "-0123456789")] == 0;
+    if (whole && digits && !text_to_int(value, &i) && text_to_double(value, &x))
+        return number_check(r, x < 0 ? -INFINITY : INFINITY, value, err); /* of more digits than 64 bits hold */
     if (whole ? !text_to_int(value, &i) : !text_to_double(value, &x))
         FAIL(err, STRIA_BAD_ARGUMENT, "--%s: '%s' is not a %snumber", r->row.name, value, whole ? "whole " : "");
     if (whole) x = (double)i;
