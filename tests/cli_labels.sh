@@ -45,7 +45,7 @@ expect 0 predict long.onnx --data mnist:data --limit 1 --top 10 --json
 says stdout "\"name\":\"$(printf '%0300d' 0)\""
 refused 1 "--labels: 'nowhere' cannot be read: No such file or directory" eval linear --data mnist:data --labels nowhere
 refused 1 "--labels: '.' cannot be read: Is a directory" eval linear --data mnist:data --labels .
-refused 1 "--labels: 'data/train-images-idx3-ubyte' is no text file of class names" \
+refused 1 "--labels: 'data/train-images-idx3-ubyte' is not a text file of class names" \
     eval linear --data mnist:data --labels data/train-images-idx3-ubyte
 sed 's/^/class /' names >others
 refused 2 "the data's class '0' is none of the model's 10 classes" eval linear --data mnist:data --labels others

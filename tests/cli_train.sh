@@ -19,7 +19,7 @@ expect 0 train linear --data mnist:data --epochs 2 --batch 20 --limit 200 --val 
 says stdout '"run":"runs/linear-2"'
 sed 's/"run":"[^"]*",//; s/,"seconds":.*//' stdout | cmp -s - first || fail "the same seed gives other numbers"
 
-refused 1 "folder 'runs/a' is not empty; 'stria train --resume runs/a' goes on with a run, --out takes another folder" \
+refused 1 "folder 'runs/a' is not empty; 'stria train --resume runs/a' continues its run, --out takes another folder" \
     train lenet5 --data mnist:data --out runs/a
 
 # The header names what was given; of a run that goes on, too. A complete one says so, and what it says works.

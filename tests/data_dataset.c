@@ -409,7 +409,7 @@ static void test_class_called_train(void **state) {
     dataset_free(d);
 }
 
-/* Only a test part; the other names of val; what is no part is said. */
+/* Only a test part; the other names of val; what is not a part is said. */
 static void test_part_names(void **state) {
     static const char *const vals[] = {"val", "valid", "validation", "Val", "VALIDATION"};
     dataset *d, *v;

@@ -79,7 +79,7 @@ static void test_gzip(void **state) {
     refuse(packed, make_gzip(packed, sizeof packed, file, n + 1), 3, STRIA_BAD_FILE, "more decompressed bytes");
 }
 
-/* Members one behind the other are one file, wherever they are cut; the checksum of each counts. */
+/* Members one after the other are one file, wherever they are cut; the checksum of each counts. */
 static void test_gzip_members(void **state) {
     uint8_t file[64], packed[512];
     idx_array a = {0};

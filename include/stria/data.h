@@ -19,11 +19,11 @@ typedef enum stria_split { STRIA_SPLIT_TRAIN, STRIA_SPLIT_VAL, STRIA_SPLIT_TEST 
 typedef struct stria_dataset_options {
     size_t size; /* sizeof(stria_dataset_options) */
     stria_split split;
-    int64_t limit;     /* at most so many images, 0: all */
+    int64_t limit;     /* at most this many images, 0: all */
     bool hold_out_val; /* split train leaves out what split val gives, for sources without a validation set of their own
                         */
-    int64_t max_pixels; /* pictures from files have at most so many pixels. 0: 2^26, and at most 16 MiB and 4,096 times
-                           the file's size in memory */
+    int64_t max_pixels; /* pictures from files have at most this many pixels. 0: 2^26, and at most 16 MiB and 4,096
+                           times the file's size in memory */
 } stria_dataset_options;
 
 /* The whole training split. */

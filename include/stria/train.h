@@ -101,9 +101,9 @@ typedef bool stria_event_callback(const stria_event *event, void *context);
 /* A trainer owns a copy of the model's parameters; `model` itself does not change. val may be NULL. The datasets and
  * the model are retained. Preprocessing and class names that the model does not have yet are taken from the dataset and
  * stored in it. options NULL: the defaults. STRIA_BAD_ARGUMENT for an option out of its row's range, a run folder that
- * holds a training or a class that the model does not know, STRIA_BAD_SHAPE for a model that is no classifier of such
- * pictures, STRIA_BUSY for a run folder that another process trains in, STRIA_IO, STRIA_UNSUPPORTED for a layer without
- * a gradient. */
+ * holds a training or a class that the model does not know, STRIA_BAD_SHAPE for a model that is not a classifier of
+ * such pictures, STRIA_BUSY for a run folder that another process trains in, STRIA_IO, STRIA_UNSUPPORTED for a layer
+ * without a gradient. */
 STRIA_API stria_status stria_trainer_new(stria_trainer **out, const stria_model *model, stria_dataset *train,
                                          stria_dataset *val, const stria_train_options *options, stria_error *error);
 /* Goes on with a run folder. data: NULL, or where the data is now ("mnist:DIR") if it has moved: the same images are
@@ -155,7 +155,7 @@ typedef struct stria_classifier {
     bool untrained;     /* its weights are those that it was made with */
 } stria_classifier;
 
-/* How training, evaluation and prediction read the model. STRIA_BAD_SHAPE for models that are no classifiers of
+/* How training, evaluation and prediction read the model. STRIA_BAD_SHAPE for models that are not classifiers of
  * pictures, STRIA_BAD_ARGUMENT for metadata that cannot be understood. */
 STRIA_API stria_status stria_model_classifier(const stria_model *model, stria_classifier *out, stria_error *error);
 /* The names of its classes, (*out)[*count], or their numbers where the model has no names; free with
@@ -198,7 +198,7 @@ typedef struct stria_inference_options {
 STRIA_API stria_inference_options stria_inference_options_default(void);
 /* Runs every image of the dataset once, in order, and counts. The dataset's classes are matched with the model's by
  * name. options NULL: the defaults. On success `out` owns arrays: stria_evaluation_release. STRIA_BAD_ARGUMENT for a
- * class that the model does not know, STRIA_BAD_SHAPE for a model that is no classifier of such pictures,
+ * class that the model does not know, STRIA_BAD_SHAPE for a model that is not a classifier of such pictures,
  * STRIA_INTERRUPTED when `progress` said stop, and the errors of reading pictures. */
 STRIA_API stria_status stria_evaluate(const stria_model *model, const stria_dataset *data,
                                       const stria_inference_options *options, stria_evaluation *out,
@@ -210,13 +210,13 @@ STRIA_API stria_status stria_model_check_range(const stria_model *model, const s
 STRIA_API void stria_evaluation_release(stria_evaluation *evaluation); /* frees its arrays */
 
 /* ---------------------------------------------------------------------------------------------------------------
- * Prediction: a session behind the preprocessing that the model carries in its metadata.
+ * Prediction: a session after the preprocessing that the model carries in its metadata.
  * ------------------------------------------------------------------------------------------------------------ */
 
 typedef struct stria_predictor stria_predictor;
 
 /* A session for one picture at a time; retains the model. One thread at a time. options NULL: the defaults; batch and
- * progress do not matter. STRIA_BAD_SHAPE for models that are no classifiers of pictures. */
+ * progress do not matter. STRIA_BAD_SHAPE for models that are not classifiers of pictures. */
 STRIA_API stria_status stria_predictor_new(stria_predictor **out, const stria_model *model,
                                            const stria_inference_options *options, stria_error *error);
 STRIA_API void stria_predictor_free(stria_predictor *predictor); /* accepts NULL */

@@ -94,7 +94,7 @@ static stria_status memory_fill(graph *g, int64_t batch, stria_summary *s, stria
     recipe r = recipe_standard();
     status = step_graph(g, batch, &r, &step, &reason);
     if (status == STRIA_NO_MEMORY) FAIL(err, status, "%s", reason.text);
-    if (status != STRIA_OK) return STRIA_OK; /* what is no classifier of pictures has no training step of its own */
+    if (status != STRIA_OK) return STRIA_OK; /* what is not a classifier of pictures has no training step of its own */
     status = program_bytes(step, &s->training_bytes, err);
     step_memory m = step_memory_of(step);
     s->training_bytes += m.parameter_bytes + m.optimizer_bytes;
@@ -169,7 +169,7 @@ static double gflops(int64_t madds, double ms) {
 static stria_status bench_fill(session *s, double *times, int rounds, stria_bench *b, stria_error *err) {
     int nodes = session_node_count(s);
     int64_t all = 0;
-    /* Names are kept behind the rows: the session does not live as long. */
+    /* Names are kept after the rows: the session does not live as long. */
     TRY(mem_new(&b->layers, (size_t)nodes + 1, sizeof *b->layers + 64, "the table", err));
     char(*names)[64] = (char(*)[64])(b->layers + nodes + 1);
     for (int k = 0; k < nodes; k++) {

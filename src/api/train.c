@@ -143,8 +143,9 @@ static stria_status resume(stria_trainer **out, const checkpoint *c, stria_datas
     stria_status status = setup(s, c->model, &source, &c->options, err);
     if (status == STRIA_OK) status = checkpoint_restore(c, s->t, err);
     if (status == STRIA_OK && strcmp(c->isa, kernels_name(s->t->ks)) != 0)
-        snprintf(s->note, sizeof s->note, "began with %.30s, goes on with %.30s: the result will not be bit-identical",
-                 c->isa, kernels_name(s->t->ks));
+        snprintf(s->note, sizeof s->note,
+                 "began with %.30s, continues with %.30s: the result will not be bit-identical", c->isa,
+                 kernels_name(s->t->ks));
     if (status == STRIA_OK) *out = s;
     else stria_trainer_free(s);
     return status;

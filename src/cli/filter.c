@@ -65,7 +65,7 @@ static bool name_shared(const bank *b, int kernel) {
     return false;
 }
 
-/* A NumPy array holds everything; pictures are one a kernel, called after it, or after its number where that is not
+/* A NumPy array holds everything; pictures are one per kernel, called after it, or after its number where that is not
  * enough. */
 static stria_status filtering_write(filtering *f, const options *given, stria_error *error) {
     const char *out = option_text(given, "out");
@@ -165,7 +165,7 @@ static const char *owner_of(const option_row *row) {
 
 static bool pair_refused(const options *given, const char *a, const char *b) {
     if (!option_given(given, a) || !option_given(given, b)) return false;
-    term_say("filter: --%s and --%s are given; one of the two is wanted", a, b);
+    term_say("filter: --%s and --%s are given; give one of the two", a, b);
     return true;
 }
 
@@ -198,7 +198,7 @@ static const option_row filter_rows[] = {
      .help = "a name (several with commas between), an array or a .npy file; may be given several times; X is sigma "
              "(default 1), N the side (default 3)"},
     {.name = "magnitude", .kind = OPTION_FLAG, .help = "the root of the kernels' squared results, summed: an outline"},
-    {.name = "bias", .kind = OPTION_TEXT, .type = "X,…", .help = "added to the result; one number, or one a kernel"},
+    {.name = "bias", .kind = OPTION_TEXT, .type = "X,…", .help = "added to the result; one number, or one per kernel"},
     {.name = "out",
      .kind = OPTION_TEXT,
      .type = "FILE",

@@ -118,7 +118,7 @@ static stria_status bank_add_file(bank *b, const char *path, stria_error *error)
     int64_t channels = a.rank == 4 ? a.shape[1] : a.rank == 3 ? a.shape[0] : 1;
     if (a.rank == 4 && a.shape[0] > FILTER_KERNELS_MAX) status = too_many(a.shape[0], error);
     if (status == STRIA_OK && a.rank == 4 && channels <= FILTER_VALUES_MAX) {
-        a.shape[0] *= channels; /* one map behind the other, as a bank has them */
+        a.shape[0] *= channels; /* one map after the other, as a bank has them */
         memmove(a.shape + 1, a.shape + 2, 2 * sizeof *a.shape);
         a.rank = 3;
     }

@@ -87,14 +87,14 @@ stria_status folder_prepare(const char *path, stria_error *error) {
     if (stat(path, &status) == 0) {
         struct dirent **names;
         if (!S_ISDIR(status.st_mode))
-            return source_refuse(error, STRIA_IO, "'%s' is there already and is no folder", path);
+            return source_refuse(error, STRIA_IO, "'%s' is there already and is not a folder", path);
         int count = scandir(path, &names, of_a_run, NULL);
         names_free(names, count);
         if (count == 0) return STRIA_OK;
         char word[1024];
         return source_refuse(
             error, STRIA_IO,
-            "folder '%s' is not empty; 'stria train --resume %s' goes on with a run, --out takes another folder", path,
+            "folder '%s' is not empty; 'stria train --resume %s' continues its run, --out takes another folder", path,
             show_word(path, word, sizeof word));
     }
     char parent[1024];

@@ -23,7 +23,7 @@ static stria_status file_read(const char *path, char *text, size_t *length, stri
         return source_refuse(error, file ? STRIA_IO : STRIA_NO_FILE, "--labels: '%s' cannot be read: %s", path,
                              strerror(number));
     if (*length > FILE_MAX || memchr(text, 0, *length))
-        return source_refuse(error, STRIA_BAD_FILE, "--labels: '%s' is no text file of class names", path);
+        return source_refuse(error, STRIA_BAD_FILE, "--labels: '%s' is not a text file of class names", path);
     text[*length] = 0;
     return STRIA_OK;
 }
@@ -47,7 +47,7 @@ static stria_status lines_split(char *text, char **names, int64_t most, int64_t 
     return STRIA_OK;
 }
 
-/* As a classifier has them, or else as the first output's shape says; 0 where that is no classifier's. */
+/* As a classifier has them, or else as the first output's shape says; 0 where that is not a classifier's. */
 static int64_t classes_of(const stria_model *model) {
     stria_classifier c;
     stria_error none;

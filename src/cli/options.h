@@ -90,7 +90,8 @@ const char *option_each(const options *given, const char *name, int index);
         PREPROCESS_ROW("crop", "SIZE", "from the middle: 224 or 224x320"),                                             \
         PREPROCESS_ROW("channels", "ORDER", "rgb, bgr or grey"),                                                       \
         PREPROCESS_ROW("scale", "X", "value = (pixel * scale - mean) / std, pixel 0 to 255; \"1/255\""),               \
-        PREPROCESS_ROW("mean", "X,…", "one, or one a channel"), PREPROCESS_ROW("std", "X,…", "one, or one a channel"), \
+        PREPROCESS_ROW("mean", "X,…", "one, or one per channel"),                                                      \
+        PREPROCESS_ROW("std", "X,…", "one, or one per channel"),                                                       \
         PREPROCESS_ROW("labels", "FILE", "names of the classes, one per line, in the order of the output"), {          \
         .name = "output", .kind = OPTION_CHOICE, .type = "KIND", .choices = "logits|probabilities",                    \
         .group = PREPROCESS_GROUP, .help = "what the first output holds, where the network does not show it"           \

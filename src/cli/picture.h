@@ -25,7 +25,7 @@ void picture_release(picture *p);
 void pictures_print(FILE *stream, const picture *pictures, int count);
 
 /* The first `count` images of a dataset with what the predictor sees in them and their true class. Where they can't be
- * drawn (images of different sizes), a line each. */
+ * drawn (images of different sizes), a line for each. */
 stria_status pictures_predict(FILE *stream, stria_predictor *predictor, const stria_dataset *data, int count,
                               stria_error *error);
 

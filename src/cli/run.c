@@ -44,7 +44,7 @@ static json_t *tensors_json(const tensors *outputs, int from, int to) {
     return list;
 }
 
-/* The first `count` are outputs, those behind them gradients. */
+/* The first `count` are outputs, the rest gradients. */
 static json_t *outputs_json(const tensors *outputs, int count) {
     json_t *document = json_pack("{s:o}", "outputs", tensors_json(outputs, 0, count));
     if (count < outputs->count)
@@ -105,7 +105,7 @@ static int run_usage(const options *given) {
         return EXIT_USAGE;
     }
     if (!test || !input) return EXIT_DONE;
-    term_say("run: --test-data and --input are given; one of the two is wanted");
+    term_say("run: --test-data and --input are given; give one of the two");
     return EXIT_USAGE;
 }
 

@@ -237,7 +237,7 @@ stria_status tensors_open_case(tensors *inputs, tensors *wanted, const char *spe
     }
     if (status == STRIA_OK && wanted->count == 0)
         status = source_refuse(error, STRIA_NO_FILE,
-                               "'%s' holds neither output_0.pb nor a test_data_set_0: it is no test case", folder);
+                               "'%s' holds neither output_0.pb nor a test_data_set_0: it is not a test case", folder);
     if (status == STRIA_OK) {
         known = calloc((size_t)inputs->count + 1, sizeof *known);
         fixed = calloc((size_t)inputs->count + 1, sizeof *fixed);

@@ -18,7 +18,7 @@ bool term_colour(FILE *stream); /* a terminal, no NO_COLOR, and TERM is not "dum
 bool term_utf8(void);
 const char *term_times(void); /* "×" or "x" */
 const char *term_arrow(void); /* "→" or "->" */
-int term_width(FILE *stream); /* columns; 80 where stream is no terminal */
+int term_width(FILE *stream); /* columns; 80 where stream is not a terminal */
 
 typedef enum term_style { STYLE_BOLD, STYLE_DIM, STYLE_GOOD, STYLE_BAD } term_style;
 /* The sequence that begins, or ends, a style on the stream: "" where it shows no colours. */

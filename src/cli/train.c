@@ -292,7 +292,7 @@ static const option_row train_rows[] = {
     {.name = "resume",
      .kind = OPTION_OPTIONAL,
      .type = "RUN",
-     .help = "goes on with an interrupted run, or a longer one (--epochs); alone: the newest in runs/"},
+     .help = "continues an interrupted run, or a finished one for longer (--epochs); alone: the newest in runs/"},
     {.name = "out",
      .kind = OPTION_TRAINING,
      .type = "RUN",
@@ -303,7 +303,7 @@ static const option_row train_rows[] = {
      .standard = "yes",
      .choices = "yes|no",
      .help = "keep some training images out to validate each epoch"},
-    OPTION_LIMIT("0", "at most so many images of each split, 0: all"),
+    OPTION_LIMIT("0", "at most this many images of each split, 0: all"),
     OPTION_MAX_PIXELS,
     OPTIONS_PREPROCESS,
     {0},
@@ -319,9 +319,9 @@ const verb verb_train = {
             "options that suit it, like its own learning rate; what is given here wins.",
     .examples = "# LeNet-5 on Fashion-MNIST, into runs/lenet5-1\n"
                 "stria train lenet5 --data fashion-mnist --epochs 5\n"
-                "# other rates, one's own files and folder\n"
+                "# other rates, your own files and folder\n"
                 "stria train lenet --data mnist:data/mnist --lr 0.02 --schedule constant --out runs/try\n"
-                "# go on where it stopped, ten epochs in all\n"
+                "# continue where it stopped, ten epochs in all\n"
                 "stria train --resume runs/try --epochs 10",
     .operands_min = 0,
     .operands_max = 1,

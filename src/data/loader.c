@@ -107,7 +107,7 @@ static stria_status fill_item(const loader *l, int64_t index, float *x, stria_er
     preprocess p = preprocess_fit(&l->p, v, l->shape);
     stria_status status = preprocess_shape(&p, v->channels, v->height, v->width, shape, err);
     if (status == STRIA_OK && memcmp(shape, l->shape, sizeof shape) != 0) {
-        status = error_set(err, STRIA_BAD_SHAPE, "the picture becomes %dx%dx%d, but %dx%dx%d is wanted", shape[0],
+        status = error_set(err, STRIA_BAD_SHAPE, "the picture becomes %dx%dx%d, but %dx%dx%d is expected", shape[0],
                            shape[1], shape[2], l->shape[0], l->shape[1], l->shape[2]);
     }
     if (status == STRIA_OK) status = preprocess_apply(&p, &l->table, v, x, err);

@@ -136,7 +136,7 @@ typedef struct layout {
     name_list folders;         /* in it */
     const char *parts[PARTS];  /* the folder of each; NULL: there is none */
     bool divided;              /* into parts; else the folders are classes */
-    left_out pictures, others; /* pictures beside class folders and other files in them; folders that are no part */
+    left_out pictures, others; /* pictures beside class folders and other files in them; folders that are not parts */
 } layout;
 
 /* A part holds folders, a class holds pictures; a folder may hold both or nothing. */

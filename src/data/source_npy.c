@@ -46,8 +46,8 @@ static value_range range_of(const npy_array *x) {
 
 static stria_status take_shape(store *s, const npy_array *x, const char *path, stria_error *err) {
     if (x->rank < 2 || x->rank > 4) {
-        FAIL(err, STRIA_BAD_SHAPE, "%s: an array of %d dimension%s; [N,C,H,W], [N,H,W] or [N,features] are wanted",
-             path, x->rank, text_s(x->rank));
+        FAIL(err, STRIA_BAD_SHAPE, "%s: an array of %d dimension%s; expected [N,C,H,W], [N,H,W] or [N,features]", path,
+             x->rank, text_s(x->rank));
     }
     for (int i = 0; i < x->rank; i++) {
         if (x->shape[i] == 0) FAIL(err, STRIA_BAD_SHAPE, "%s: dimension %d is empty", path, i);
@@ -78,10 +78,10 @@ static stria_status take_labels(store *s, const npy_array *y, const char *path, 
     int64_t label, most = 0;
     bool column = y->rank == 1 || (y->rank == 2 && y->shape[1] == 1);
     if (y->type == STRIA_FLOAT32 || y->type == STRIA_FLOAT64 || y->type == STRIA_FLOAT16) {
-        FAIL(err, STRIA_UNSUPPORTED, "%s: labels are integers, one an item, not floats", path);
+        FAIL(err, STRIA_UNSUPPORTED, "%s: labels are integers, one per item, not floats", path);
     }
     if (!column || y->shape[0] != s->count) {
-        FAIL(err, STRIA_BAD_SHAPE, "%s: %lld label%s in %d dimension%s for %lld item%s; [%lld] is wanted", path,
+        FAIL(err, STRIA_BAD_SHAPE, "%s: %lld label%s in %d dimension%s for %lld item%s; expected [%lld]", path,
              (long long)y->count, text_s(y->count), y->rank, text_s(y->rank), (long long)s->count, text_s(s->count),
              (long long)s->count);
     }

@@ -123,7 +123,7 @@ static stria_status positional_end(net_reader *r, const net_statement *s, int us
     return STRIA_OK;
 }
 
-/* ---- calls that are no operators ---- */
+/* ---- calls that are not operators ---- */
 
 static const char *const no_options[] = {NULL};
 

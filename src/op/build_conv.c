@@ -114,9 +114,9 @@ stria_status layer_local_conv(layer_call *c, stria_error *err) {
     return layer_add(c, in, in[2] ? 3 : 2, &a.window, err);
 }
 
-/* ---- separable: layers of the table, one behind the other ---- */
+/* ---- separable: layers of the table, one after the other ---- */
 
-/* A layer NAME.suffix behind *x. */
+/* A layer NAME.suffix after *x. */
 static stria_status append(layer_call *c, const char *layer, const char *suffix, int64_t number, const char *options,
                            value **x, stria_error *err) {
     const char *all = arena_printf(&c->g->arena, "name=%s.%s %s", c->name, suffix, options);
@@ -124,7 +124,7 @@ static stria_status append(layer_call *c, const char *layer, const char *suffix,
     return layer_build(c->g, layer, x, 1, &number, number != 0, all, c->seed, x, err);
 }
 
-/* What stands behind each of the two: normalisation, activation. */
+/* What follows each of the two: normalisation, activation. */
 static stria_status append_finish(layer_call *c, const char *part, value **x, stria_error *err) {
     int64_t norm;
     const char *activation = layer_text(c, "activation");

@@ -286,7 +286,7 @@ const op_def op_Conv = {
     .product = true,
     .epilogue = true,
     .note = "A correlation, as in every framework: the kernel is not flipped. SAME_UPPER puts an odd pixel "
-            "of padding behind, as TensorFlow's same.",
+            "of padding at the end, as TensorFlow's same.",
     .text = "y[b,o,p,q] = bias[o] + Σ x[b,c,p·sh+u·dh−pt,q·sw+v·dw−pl] · w[o,c,u,v]",
 };
 

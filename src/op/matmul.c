@@ -30,7 +30,7 @@ static void batch_strides(const shape *s, const shape *batch, int64_t stride[RAN
 static stria_status matmul_geometry(product_geometry *p, const shape *a, const shape *b, stria_error *err) {
     char ta[192], tb[192];
     if (a->rank < 1 || b->rank < 1)
-        FAIL(err, STRIA_BAD_SHAPE, "cannot multiply %s by %s: a scalar is no matrix", shape_text(a, ta),
+        FAIL(err, STRIA_BAD_SHAPE, "cannot multiply %s by %s: a scalar is not a matrix", shape_text(a, ta),
              shape_text(b, tb));
     shape l = as_matrix(a, true), r = as_matrix(b, false);
     *p = (product_geometry){.m = l.dim[l.rank - 2], .k = l.dim[l.rank - 1], .n = r.dim[r.rank - 1]};

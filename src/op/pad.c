@@ -1,4 +1,4 @@
-/* Pad(x, pads, value?, axes?): more entries before and behind each dimension, by a constant, mirrored without the edge
+/* Pad(x, pads, value?, axes?): more entries before and after each dimension, by a constant, mirrored without the edge
  * (reflect), the edge itself, or from the other end (wrap). Negative pads crop, before anything is added. */
 #include <assert.h>
 #include <string.h>

@@ -69,7 +69,7 @@ int64_t split_size(const node *n, int i) {
     return part.dim[axis < 0 ? axis + part.rank : axis];
 }
 
-/* dx is the parts' gradients behind each other; zeros where there is none. */
+/* dx is the parts' gradients one after the other; zeros where there is none. */
 static stria_status split_gradient(graph *g, const node *n, value *const *dy, const bool *wanted, value **dx,
                                    stria_error *err) {
     builder b = {g, n->name, STRIA_OK, err};

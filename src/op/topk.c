@@ -82,7 +82,7 @@ static bool before(const ref_tensor *x, int64_t p, int64_t q, bool largest) {
     return p < q;
 }
 
-/* The first of n elements that comes behind `last` (−1: any). */
+/* The first of n elements that comes after `last` (−1: any). */
 static int64_t next(const ref_tensor *x, int64_t at, int64_t n, int64_t step, int64_t last, bool largest) {
     int64_t best = -1;
     for (int64_t i = 0; i < n; i++) {

@@ -14,7 +14,7 @@ static stria_status permutation(const node *n, int64_t perm[RANK_MAX], stria_err
     for (int d = 0; d < rank; d++) {
         perm[d] = given->count ? given->value[d] : rank - 1 - d;
         if (perm[d] < 0 || perm[d] >= rank || seen[perm[d]])
-            FAIL(err, STRIA_BAD_SHAPE, "perm is no permutation of 0…%d: entry %lld", rank - 1, (long long)perm[d]);
+            FAIL(err, STRIA_BAD_SHAPE, "perm is not a permutation of 0…%d: entry %lld", rank - 1, (long long)perm[d]);
         seen[perm[d]] = true;
     }
     return STRIA_OK;

@@ -23,7 +23,7 @@ static stria_status check_auto_pad(const char *auto_pad, stria_error *err) {
     FAIL(err, STRIA_BAD_ARGUMENT, "auto_pad is '%s', expected NOTSET, SAME_UPPER, SAME_LOWER or VALID", auto_pad);
 }
 
-/* SAME_*: as many windows as strides fit into the input; what is missing is padded, the odd one behind (UPPER) or
+/* SAME_*: as many windows as strides fit into the input; what is missing is padded, the odd one at the end (UPPER) or
  * before. */
 static void pad_same(window *w, bool upper) {
     w->out = (w->in + w->stride - 1) / w->stride;

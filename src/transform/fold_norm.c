@@ -1,4 +1,4 @@
-/* Batch normalisation by running statistics behind a convolution or matrix product is part of it: with
+/* Batch normalisation by running statistics after a convolution or matrix product is part of it: with
  * a = scale / √(variance + ε), w′ = w·a and b′ = (b − mean)·a + bias, channel by channel. */
 #include <math.h>
 

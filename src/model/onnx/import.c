@@ -111,7 +111,7 @@ static bool dimension_open(const Onnx__TensorShapeProto__Dimension *d) {
     return name_given(d->dim_param) || d->dim_value <= 0;
 }
 
-/* position: among the inputs that are no initialisers. */
+/* position: among the inputs that are not initialisers. */
 static stria_status import_input(importer *im, definition *d, int position, stria_error *err) {
     const Onnx__ValueInfoProto *p = im->file->input[d->index];
     tensor *known = position < im->known.count ? im->known.contents[position] : NULL;

@@ -37,7 +37,7 @@ typedef struct importer {
     size_t slot_mask;
     int *order;      /* of nodes: each after those that it reads */
     graph *g;        /* being built */
-    int64_t nominal; /* size of open dimensions behind the first */
+    int64_t nominal; /* size of open dimensions after the first */
     int fresh;       /* counts made-up names */
 } importer;
 

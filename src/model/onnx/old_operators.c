@@ -181,7 +181,7 @@ static stria_status softmax_before_13(importer *im, upgraded *u, const char *nam
     return attribute_set_int(im, &u->node, "axis", -1, err);
 }
 
-/* *b with as many ones behind its shape: for broadcasting, which lines up the ends. */
+/* *b with as many ones after its shape: for broadcasting, which lines up the ends. */
 static stria_status ones_append(importer *im, const char *name, value **b, int64_t count, stria_error *err) {
     shape s = (*b)->shape;
     value *pair[2] = {*b, NULL};
@@ -202,7 +202,7 @@ static stria_status slopes_before_7(importer *im, const char *name, value **in, 
     return ones_append(im, name, &in[1], in[0]->shape.rank - 2, err);
 }
 
-/* Before 7, b's dimensions stood at a's from `axis` on; now they stand at the end, so b gets ones behind. */
+/* Before 7, b's dimensions stood at a's from `axis` on; now they stand at the end, so b gets ones at its end. */
 static stria_status broadcast_before_7(importer *im, upgraded *u, const char *name, value **in, int in_count,
                                        stria_error *err) {
     const Onnx__AttributeProto *p = onnx_attribute_find(&u->node, "axis");
