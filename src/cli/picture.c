@@ -70,12 +70,9 @@ void picture_release(picture *p) {
 }
 
 static void caption_print(FILE *stream, const picture *p, int line, int width) {
-    const char *text = p->lines[line] ? p->lines[line] : "";
-    int bytes = text_fit(text, width);
-    char *shown = strndup(text, (size_t)bytes);
-    fprintf(stream, "%s%.*s%s%*s", p->wrong ? term_begin(stream, STYLE_BAD) : "", bytes, text,
-            p->wrong ? term_end(stream) : "", width - (shown ? text_columns(shown) : width), "");
-    free(shown);
+    fputs(p->wrong ? term_begin(stream, STYLE_BAD) : "", stream);
+    text_pad(stream, p->lines[line] ? p->lines[line] : "", width, false);
+    fputs(p->wrong ? term_end(stream) : "", stream);
 }
 
 static bool line_of_any(const picture *pictures, int count, int line) {

@@ -201,14 +201,14 @@ static const option_row run_rows[] = {
 const verb verb_run = {
     .name = "run",
     .usage = "MODEL --input [NAME=]FILE… [--output DIR] [options]\n"
-             "MODEL --input [NAME=]FILE… --grad OUTPUT [--wrt NAME,…] [--output DIR] [options]\n"
+             "MODEL --input [NAME=]FILE… --grad OUTPUT [--wrt NAME,…] [options]\n"
              "MODEL --test-data DIR [--every-way] [options]",
     .about = "any model on raw tensors: NumPy's .npy in, .npy out",
     .examples = "# one input, every output into out/NAME.npy\n"
                 "stria run model.onnx --input x.npy --output out\n"
                 "# an input by name, 64 rows at once\n"
                 "stria run model.onnx --input image=x.npy --batch 64 --output out\n"
-                "# the gradients of output y with respect to input x and the first weights, into out/d.x.npy, …\n"
+                "# gradients of y with respect to x and the first weights: out/d.x.npy, …\n"
                 "stria run model.onnx --input x.npy --grad y --wrt x,conv1.weight --output out\n"
                 "# one of ONNX's conformance cases, in every way that must give the same\n"
                 "stria run test_conv/model.onnx --test-data test_conv --every-way",

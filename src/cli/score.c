@@ -4,8 +4,9 @@
 #include "cli/term.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
-enum { CLASSES_SHOWN = 50, MATRIX_SHOWN = 20, WORST_SHOWN = 20 };
+enum { CLASSES_SHOWN = 50, MATRIX_SHOWN = 20, WORST_SHOWN = 20, NAME_LEAST = 10 };
 
 static const stria_class_score *sorted_scores;
 
@@ -52,12 +53,14 @@ static int digits(int64_t value) {
 }
 
 static void matrix_print(FILE *stream, const stria_evaluation *score) {
-    int n = score->classes, width = digits(n), name_width = 10;
+    int n = score->classes, width = digits(n), name_width = NAME_LEAST;
     for (int i = 0; i < n * n; i++)
         if (digits(score->confusion[i]) > width) width = digits(score->confusion[i]);
     for (int i = 0; i < n; i++)
         if (text_columns(score->class_scores[i].name) > name_width)
             name_width = text_columns(score->class_scores[i].name);
+    int room = term_width(stream) - 4 - n * (width + 1);
+    if (isatty(fileno(stream)) && name_width > room) name_width = room > NAME_LEAST ? room : NAME_LEAST;
     fprintf(stream, "\n%sconfusion matrix (rows: true class, columns: predicted)%s\n", term_begin(stream, STYLE_BOLD),
             term_end(stream));
     fprintf(stream, "%*s", name_width + 4, "");
@@ -65,7 +68,8 @@ static void matrix_print(FILE *stream, const stria_evaluation *score) {
     fputc('\n', stream);
     for (int i = 0; i < n; i++) {
         char *name = text_copy(score->class_scores[i].name);
-        fprintf(stream, "%3d %s%*s", i, name, name ? name_width - text_columns(name) : 0, "");
+        fprintf(stream, "%3d ", i);
+        text_pad(stream, name ? name : "", name_width, false);
         free(name);
         for (int j = 0; j < n; j++) {
             int64_t count = score->confusion[i * n + j];

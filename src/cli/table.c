@@ -34,20 +34,10 @@ void table_cell(table *t, const char *format, ...) {
     va_end(arguments);
 }
 
-/* A cell that is too wide is cut. */
 static void cell_print(FILE *stream, const char *cell, int width, bool right, bool last) {
-    int columns = text_columns(cell), bytes = (int)strlen(cell);
-    const char *more = "";
-    if (columns > width) {
-        more = term_utf8() ? "…" : "...";
-        bytes = text_fit(cell, width - text_columns(more));
-        char *shown = strndup(cell, (size_t)bytes);
-        columns = (shown ? text_columns(shown) : width) + text_columns(more);
-        free(shown);
-    }
-    int gap = width - columns;
-    fprintf(stream, "%*s%.*s%s%*s%s", right ? gap : 0, "", bytes, cell, more, right || last ? 0 : gap, "",
-            last ? "" : "  ");
+    if (last && !right && text_columns(cell) <= width) fputs(cell, stream); /* no blanks at the end of a line */
+    else text_pad(stream, cell, width, right);
+    fputs(last ? "" : "  ", stream);
 }
 
 /* Splits the headings into copy; whether a column aligns to the right, and how wide its heading is. */

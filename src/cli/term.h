@@ -63,6 +63,9 @@ char *text_format(const char *format, va_list arguments) __attribute__((format(p
 int text_columns(const char *text);
 /* Bytes of the longest beginning of the text, in whole characters, that takes at most this many columns. */
 int text_fit(const char *text, int columns);
+/* Prints text in exactly `width` columns, blanks before it if it aligns to the right, else after it; what is wider is
+ * cut and ends in "…". */
+void text_pad(FILE *stream, const char *text, int width, bool right);
 /* Prints text that begins in column `from`, broken between words so that lines end by column `width` and begin at
  * `from`, and a line feed. */
 void text_wrap(FILE *stream, const char *text, int from, int width);

@@ -320,7 +320,7 @@ const verb verb_train = {
     .examples = "# LeNet-5 on Fashion-MNIST, into runs/lenet5-1\n"
                 "stria train lenet5 --data fashion-mnist --epochs 5\n"
                 "# other rates, your own files and folder\n"
-                "stria train lenet --data mnist:data/mnist --lr 0.02 --schedule constant --out runs/try\n"
+                "stria train lenet --data mnist:data/mnist --lr 0.02 --out runs/try\n"
                 "# continue where it stopped, ten epochs in all\n"
                 "stria train --resume runs/try --epochs 10",
     .operands_min = 0,

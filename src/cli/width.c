@@ -151,20 +151,52 @@ int text_fit(const char *text, int columns) {
     return bytes;
 }
 
+/* Columns of the first `length` bytes, whole characters. */
+static int columns_of(const char *text, int length) {
+    int columns = 0;
+    unsigned code;
+    for (int i = 0; i < length; columns += cells(code)) i += character(text + i, &code);
+    return columns;
+}
+
+void text_pad(FILE *stream, const char *text, int width, bool right) {
+    int columns = text_columns(text), bytes = (int)strlen(text);
+    const char *more = "";
+    if (columns > width) {
+        more = term_utf8() ? "…" : "...";
+        bytes = text_fit(text, width - text_columns(more));
+        columns = columns_of(text, bytes) + text_columns(more);
+    }
+    fprintf(stream, "%*s%.*s%s%*s", right ? width - columns : 0, "", bytes, text, more, right ? 0 : width - columns,
+            "");
+}
+
+/* Bytes of the word at `text`; of one that is wider than `room`, as many of its choices, a|b|c, as fit. */
+static int word_length(const char *text, int room) {
+    int length = (int)strcspn(text, " "), whole = length;
+    while (columns_of(text, length) > room) {
+        do length--;
+        while (length > 0 && text[length - 1] != '|');
+        if (length <= 0) return whole;
+    }
+    return length;
+}
+
 void text_wrap(FILE *stream, const char *text, int from, int width) {
     int column = from;
+    bool space = false;
     for (const char *word = text; *word;) {
-        int length = (int)strcspn(word, " "), columns = 0;
-        unsigned code;
-        for (int i = 0; i < length; columns += cells(code)) i += character(word + i, &code);
-        if (column > from && column + 1 + columns > width) {
+        int length = word_length(word, width - from), columns = columns_of(word, length);
+        if (column > from && column + space + columns > width) {
             fprintf(stream, "\n%*s", from, "");
             column = from;
         }
-        fprintf(stream, "%s%.*s", column > from ? " " : "", length, word);
-        column += columns + (column > from);
+        space = space && column > from;
+        fprintf(stream, "%s%.*s", space ? " " : "", length, word);
+        column += columns + space;
         word += length;
-        word += *word == ' ';
+        space = *word == ' ';
+        word += space;
     }
     fputc('\n', stream);
 }

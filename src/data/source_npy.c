@@ -57,7 +57,11 @@ static stria_status take_shape(store *s, const npy_array *x, const char *path, s
     s->channels = x->rank == 4 ? (int)x->shape[1] : 1;
     s->height = x->rank > 2 ? (int)x->shape[x->rank - 2] : 1;
     s->width = (int)x->shape[x->rank - 1];
-    return STRIA_OK;
+    if (x->rank == 4 && x->shape[3] <= 4 && x->shape[1] > 4)
+        text_printf(&s->note, "%s is [%lld, %lld, %lld, %lld], which is read as [N,C,H,W]: %d channels of %d x %d",
+                    path, (long long)x->shape[0], (long long)x->shape[1], (long long)x->shape[2],
+                    (long long)x->shape[3], s->channels, s->height, s->width);
+    return text_check(&s->note, err);
 }
 
 static stria_status take_pixels(store *s, npy_array *x, const char *path, stria_error *err) {

@@ -175,11 +175,14 @@ stria_status classifier_prediction(graph *g, int64_t batch, graph **out, stria_e
 
 /* ---- pictures ---- */
 
-static stria_status shape_match(const classifier *c, const loader *l, stria_error *err) {
+static stria_status shape_match(const classifier *c, const dataset *d, const loader *l, stria_error *err) {
     const int64_t *x = c->image->shape.dim;
     int shape[3];
     loader_shape(l, shape);
-    if (shape[0] != x[1] || shape[1] != x[2] || shape[2] != x[3])
+    bool match = shape[0] == x[1] && shape[1] == x[2] && shape[2] == x[3];
+    if (dataset_uniform(d) && dataset_height(d) == shape[1] && dataset_width(d) == shape[2])
+        shape[0] = dataset_channels(d); /* as the user knows them, not as colours are repeated or turned grey */
+    if (!match)
         FAIL(err, STRIA_BAD_SHAPE, "pictures come as %dx%dx%d, but input '%s' takes %" PRId64 "x%" PRId64 "x%" PRId64,
              shape[0], shape[1], shape[2], c->image->name, x[1], x[2], x[3]);
     return STRIA_OK;
@@ -191,7 +194,7 @@ stria_status classifier_loader(const classifier *c, const dataset *d, const load
     loader_options o = *options;
     for (int i = 0; i < 3; i++) o.shape[i] = (int)c->image->shape.dim[i + 1];
     TRY(loader_new(&l, d, &c->preprocess, &o, err));
-    stria_status status = shape_match(c, l, err);
+    stria_status status = shape_match(c, d, l, err);
     if (status == STRIA_OK) *out = l;
     else loader_free(l);
     return status;
