@@ -27,7 +27,7 @@ expect 0 train linear --data mnist:data --epochs 1 --weight-decay 5e-4 --loss hi
 says stderr ", loss hinge:margin=0.5, weight-decay 0.0005"
 expect 0 train --resume runs/given
 says stderr ", loss hinge:margin=0.5, weight-decay 0.0005"
-advice=$(sed -n 's/.*complete: all its epochs are done; to train further: stria //p' stderr)
+advice=$(sed -n '/complete: all its epochs are done; to train further:$/{n;s/^ *stria //p;}' stderr)
 [ -n "$advice" ] || { fail "a complete run does not say so:"; cat stderr; }
 # shellcheck disable=SC2086
 expect 0 $advice

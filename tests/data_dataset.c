@@ -257,7 +257,7 @@ static void test_npy(void **state) {
     y.shape[0] = 3;
     refuse(put_npy("x.npy", &x, &y), NULL, STRIA_BAD_SHAPE, "3 labels");
     x.rank = 1;
-    refuse(put_npy("x.npy", &x, &y), NULL, STRIA_BAD_SHAPE, "1 dimensions");
+    refuse(put_npy("x.npy", &x, &y), NULL, STRIA_BAD_SHAPE, "1 dimension;");
     y.type = STRIA_FLOAT32;
     x.rank = 4;
     refuse(put_npy("x.npy", &x, &y), NULL, STRIA_UNSUPPORTED, "labels are integers");

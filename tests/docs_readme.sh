@@ -69,7 +69,7 @@ NET
 sed 's/image/x/g' one.net >two.net
 expect 0 convert one.net model.onnx
 expect 0 convert two.net gradient.onnx
-expect 0 convert resnet18:classes=10 resnet.onnx
+expect 0 convert resnet20 resnet.onnx
 seq 10 >names.txt
 cp picture.png shoe.png
 cp picture.png cat.png

@@ -114,7 +114,7 @@ static const row refusals[] = {
     {"Conv", "2x3x8x8, 6x3x3x3", "strides=1,1,1", "strides has 3 entries, expected 2"},
     {"Conv", "2x3x8x8, 6x3x3x3", "pads=1,1,-1,1", "pads has the entry -1, expected 0 or more"},
     {"Conv", "2x3x8x8, 6x3x3x3", "pads=1,1,9223372036854775807,1",
-     "pads has the entry 9223372036854775807, expected 0 or more"},
+     "pads has the entry 9223372036854775807, expected at most 2147483647"},
     {"Conv", "2x3x8x8, 6x3x3x3", "auto_pad=SAME",
      "auto_pad is 'SAME', expected NOTSET, SAME_UPPER, SAME_LOWER or VALID"},
     {"Conv", "1x1x1x1, 1x1x1x1", "pads=2147483647,2147483647,2147483647,2147483647",

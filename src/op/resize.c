@@ -173,7 +173,7 @@ static stria_status infer(node *n, stria_error *err) {
     return rule_output(n, 0, n->in[0]->type, &y, err);
 }
 
-static stria_status gradient_infer(node *n, stria_error *err) {
+static stria_status infer_gradient(node *n, stria_error *err) {
     resize_geometry g;
     shape y = {0};
     TRY(rule_float(n, 0, "dy", err));
@@ -352,7 +352,7 @@ const op_def op_Resize = {
     .cases = cases,      .text = "y[…,q,…] = Σ weight(q,i) · x[…,i,…], along one dimension after the other"};
 const op_def op_ResizeGradient = {RESIZE("ResizeGradient", 2),
                                   .domain = "stria",
-                                  .infer = gradient_infer,
+                                  .infer = infer_gradient,
                                   .gradient = gradient_gradient,
                                   .cases = gradient_cases,
                                   .shape_inputs = 1 << 1,

@@ -29,7 +29,7 @@ static stria_status infer(node *n, stria_error *err) {
     return rule_output(n, 1, STRIA_INT64, &y, err);
 }
 
-static stria_status gradient_infer(node *n, stria_error *err) {
+static stria_status infer_gradient(node *n, stria_error *err) {
     const shape *x = &n->in[2]->shape;
     shape y = *x;
     int axis;
@@ -111,7 +111,7 @@ static stria_status reference(const ref_call *c, stria_error *err) {
     return STRIA_OK;
 }
 
-static stria_status gradient_reference(const ref_call *c, stria_error *err) {
+static stria_status reference_gradient(const ref_call *c, stria_error *err) {
     (void)err;
     int axis = arg_axis_of(c->node);
     const shape *x = &c->out[0].shape;
@@ -166,8 +166,8 @@ const op_def op_TopKGradient = {
     .out_max = 1,
     .attribute_bytes = sizeof(topk_attributes),
     .fields = fields,
-    .infer = gradient_infer,
-    .reference = gradient_reference,
+    .infer = infer_gradient,
+    .reference = reference_gradient,
     .cost = cost,
     .cases = gradient_cases,
     .shape_inputs = 1 << 2,

@@ -52,7 +52,7 @@ static stria_status infer(node *n, stria_error *err) {
 }
 
 /* Inputs dy, the indices. */
-static stria_status gradient_infer(node *n, stria_error *err) {
+static stria_status infer_gradient(node *n, stria_error *err) {
     shape full;
     TRY(rule_float(n, 0, "dy", err));
     TRY(counted(&full, n, &n->in[1]->shape, err));
@@ -109,7 +109,7 @@ static stria_status reference(const ref_call *c, stria_error *err) {
     return STRIA_OK;
 }
 
-static stria_status gradient_reference(const ref_call *c, stria_error *err) {
+static stria_status reference_gradient(const ref_call *c, stria_error *err) {
     unpool_geometry g = unpool_geometry_of(c->node);
     int64_t count = shape_count(&c->out[0].shape), at;
     for (int64_t i = 0; i < count; i++) {
@@ -140,5 +140,5 @@ const op_def op_MaxUnpool = {UNPOOL("MaxUnpool", 3), .domain = "",
                              .reference = reference, .cases = cases,
                              .value_inputs = 1 << 2, .text = "y = x where MaxPool's indices point, else 0"};
 const op_def op_MaxUnpoolGradient = {UNPOOL("MaxUnpoolGradient", 2), .domain = "stria",
-                                     .infer = gradient_infer,        .reference = gradient_reference,
+                                     .infer = infer_gradient,        .reference = reference_gradient,
                                      .cases = gradient_cases,        .text = "dx = dy where the indices point"};

@@ -9,10 +9,14 @@ static stria_status check_list(const ints *list, const char *name, int64_t count
     if (list->count != 0 && list->count != count)
         FAIL(err, STRIA_BAD_SHAPE, "%s has %lld entr%s, expected %lld", name, (long long)list->count,
              text_ies(list->count), (long long)count);
-    for (int64_t i = 0; i < list->count; i++)
-        if (list->value[i] < least || list->value[i] > WINDOW_LIMIT)
-            FAIL(err, STRIA_BAD_SHAPE, "%s has the entry %lld, expected a number from %lld to %d", name,
-                 (long long)list->value[i], (long long)least, WINDOW_LIMIT);
+    for (int64_t i = 0; i < list->count; i++) {
+        if (list->value[i] < least)
+            FAIL(err, STRIA_BAD_SHAPE, "%s has the entry %lld, expected %lld or more", name, (long long)list->value[i],
+                 (long long)least);
+        if (list->value[i] > WINDOW_LIMIT)
+            FAIL(err, STRIA_BAD_SHAPE, "%s has the entry %lld, expected at most %d", name, (long long)list->value[i],
+                 WINDOW_LIMIT);
+    }
     return STRIA_OK;
 }
 

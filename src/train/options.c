@@ -166,21 +166,10 @@ stria_status train_options_check(const stria_train_options *options, stria_error
     return STRIA_OK;
 }
 
-/* The shortest of 15 to 17 digits that reads back as x: 0.0005, not 0.00050000000000000001. */
-static void real_text(double x, text *out) {
-    double back = x + 1;
-    size_t start = out->length;
-    for (int digits = 15; digits <= 17 && back != x; digits++) {
-        out->length = start;
-        text_printf(out, "%.*g", digits, x);
-        if (out->failed || !text_to_double(out->data + start, &back)) return;
-    }
-}
-
 void train_option_text(const stria_train_options *options, int index, text *out) {
     const struct row *r = &rows[index];
     const void *field = (const char *)options + r->offset;
-    if (r->kind == REAL) real_text(*(const double *)field, out);
+    if (r->kind == REAL) text_double(out, *(const double *)field);
     else if (r->kind == THREADS) text_printf(out, "%d", *(const int *)field);
     else if (r->kind == TEXT) text_printf(out, "%s", (const char *)field);
     else text_printf(out, "%" PRId64, *(const int64_t *)field);
