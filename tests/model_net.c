@@ -119,7 +119,7 @@ static void test_sentences(void **state) {
         {INPUT "p = parameter()", "parameter needs a shape"},
         {INPUT "p = parameter(1x1x1x1x1x1x1x1x1)", "more than 8 dimensions"},
         {INPUT "p = parameter(9000000000000000000 x 9000000000000000000)", "too many elements"},
-        {INPUT "c = constant(2, [1])", "t.net:3:17: 1 numbers for 2 elements"},
+        {INPUT "c = constant(2, [1])", "t.net:3:17: 1 number for 2 elements"},
         {INPUT "c = constant(int64, 1, [1.5])", "'1.5' is not of type int64"},
         {INPUT "c = constant(1, [])", "0 numbers for 1 element"},
         {INPUT "output(y)", "there is no 'y'"},
