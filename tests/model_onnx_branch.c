@@ -136,7 +136,7 @@ static void test_given(void **state) {
         assert_ok(tensor_new(&c, STRIA_BOOL, &(shape){0}, "c", &err));
         tensor_put(c, 0, k);
         list[0] = c;
-        onnx_known known = {list, fixed, 1};
+        onnx_known known = {.contents = list, .fixed = fixed, .count = 1};
         if (k == 2) {
             assert_int_equal(onnx_read(&g, data, size, "t.onnx", &why), STRIA_UNSUPPORTED);
             assert_non_null(strstr(why.text, "condition 'c' depends on data"));

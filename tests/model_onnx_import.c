@@ -203,7 +203,7 @@ static void test_known_inputs(void **state) {
         bool fixed[2] = {false};
         tensor *floats;
         assert_ok(tensor_new(&floats, STRIA_FLOAT32, &(shape){2, {2, 3}}, "x", &err));
-        onnx_known both = {(tensor *[]){floats, t}, fixed, 2};
+        onnx_known both = {.contents = (tensor *[]){floats, t}, .fixed = fixed, .count = 2};
         assert_ok(onnx_read_known(&g, data, size, "k", &both, &err));
         tensor_release(floats);
         assert_int_equal(g->input_count, 1); /* x decides no shape */
@@ -216,11 +216,56 @@ static void test_known_inputs(void **state) {
     graph_free(g);
 }
 
+/* Contents by name: a shape that an input decides, of another integer type; an image whose open sizes they close. */
+static void test_named_inputs(void **state) {
+    (void)state;
+    for (int k = 0; k < 4; k++) {
+        file f;
+        graph *g;
+        tensor *image, *wanted;
+        bool fixed[2] = {false};
+        dims_used used = 0;
+        stria_error why = {0};
+        file_init(&f, 13);
+        add_input(&f, "x", F1, "n 2 h w");
+        add_input(&f, "s", STRIA_INT64, "2");
+        add_node(&f, "Reshape", "x s", "y");
+        add_output(&f, "y");
+        size_t size = onnx__model_proto__get_packed_size(&f.model);
+        uint8_t *data = arena_alloc(&f.a, size);
+        onnx__model_proto__pack(&f.model, data);
+        assert_ok(tensor_new(&image, F1, &(shape){4, {3, 2, 4, 5}}, "x", &why));
+        assert_ok(tensor_new(&wanted, STRIA_INT32, &(shape){1, {2}}, "s", &why));
+        ((int32_t *)wanted->data)[0] = -1, ((int32_t *)wanted->data)[1] = 10;
+        onnx_known known = {.contents = (tensor *[]){wanted, image},
+                            .fixed = fixed,
+                            .count = 2,
+                            .names = (const char *[]){"s", k == 1 ? "x" : ""},
+                            .keep_batch = k == 1,
+                            .dims = k == 2   ? "depth=3"
+                                    : k == 3 ? "h=4"
+                                             : NULL,
+                            .used = &used};
+        stria_status status = onnx_read_known(&g, data, size, "k", &known, &why);
+        if (status != STRIA_OK) fail_msg("%s", why.text);
+        assert_int_equal(used, k == 3);
+        assert_true(fixed[0] && !fixed[1] && g->input_count == 1);
+        const shape *x = &g->inputs[0]->shape, *y = &g->outputs[0]->shape;
+        assert_true(x->dim[0] == (k == 1 ? 1 : 3) && x->dim[2] == 4 && x->dim[3] == 5);
+        assert_true(!g->inputs[0]->symbol[2] && (g->inputs[0]->symbol[0] != NULL) == (k == 1));
+        assert_true(y->rank == 2 && y->dim[0] == (k == 1 ? 4 : 12) && y->dim[1] == 10);
+        graph_free(g);
+        tensor_release(image);
+        tensor_release(wanted);
+        arena_release(&f.a);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_roles),        cmocka_unit_test(test_names),     cmocka_unit_test(test_open_sizes),
-        cmocka_unit_test(test_types),        cmocka_unit_test(test_constants), cmocka_unit_test(test_tensor_file),
-        cmocka_unit_test(test_known_inputs),
+        cmocka_unit_test(test_roles),        cmocka_unit_test(test_names),        cmocka_unit_test(test_open_sizes),
+        cmocka_unit_test(test_types),        cmocka_unit_test(test_constants),    cmocka_unit_test(test_tensor_file),
+        cmocka_unit_test(test_known_inputs), cmocka_unit_test(test_named_inputs),
     };
     return cmocka_run_group_tests(tests, folder_setup, folder_teardown);
 }

@@ -131,10 +131,6 @@ STRIA_API void stria_bench_release(stria_bench *bench);
  * ("-"), where the contents tell the format. Free with stria_array_release. STRIA_NO_FILE, STRIA_BAD_FILE,
  * STRIA_UNSUPPORTED for a type of elements that Stria does not have. */
 STRIA_API stria_status stria_array_read(const char *path, stria_array *out, stria_error *error);
-typedef struct stria_named_array {
-    char name[256]; /* "" of what is no archive */
-    stria_array array;
-} stria_named_array;
 /* Every array of an .npz, in the archive's order; of other files the one. Free with stria_arrays_release. Errors as
  * above. */
 STRIA_API stria_status stria_arrays_read(const char *path, stria_named_array **out, int *count, stria_error *error);

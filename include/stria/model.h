@@ -41,6 +41,11 @@ typedef struct stria_array {
     size_t bytes;
 } stria_array;
 
+typedef struct stria_named_array {
+    char name[256]; /* "" of what has no name */
+    stria_array array;
+} stria_named_array;
+
 /* ---------------------------------------------------------------------------------------------------------------
  * Graph: symbolic tensors and operators.
  *
@@ -186,6 +191,23 @@ STRIA_API stria_status stria_model_open(stria_model **out, const char *spec, uin
  * inputs, of the shapes that their contents have. */
 STRIA_API stria_status stria_model_open_known(stria_model **out, const char *spec, uint64_t seed,
                                               const stria_array *known, bool *fixed, int count, stria_error *error);
+/* How a model is opened. */
+typedef struct stria_open_options {
+    size_t size;      /* of this struct; stria_open_options_default sets it */
+    uint64_t seed;    /* of the parameters of a zoo or .net model */
+    const char *dims; /* sizes of dimensions that the model leaves open: "height=320,width=480" by the name of the
+                         dimension, or "image:2=320" by input and axis; NULL: none */
+    const stria_named_array *arrays; /* contents of inputs, by name; those without the name of an input go to the other
+                                        inputs in order. Inputs that decide a shape, and conditions of If, become
+                                        constants; open dimensions of the others get their sizes. */
+    int array_count;
+    bool keep_batch; /* but an open first dimension stays open */
+} stria_open_options;
+STRIA_API stria_open_options stria_open_options_default(void);
+/* stria_model_open with options (NULL: the defaults). fixed[array_count], or NULL: set where an array became a part of
+ * the model. Errors as there, and STRIA_BAD_ARGUMENT for a dimension in dims that the model does not leave open. */
+STRIA_API stria_status stria_model_open_with(stria_model **out, const char *spec, const stria_open_options *options,
+                                             bool *fixed, stria_error *error);
 /* A copy of the model's graph, to build on: losses, gradients, further layers. Its parameters are variables; open
  * dimensions are planned for `batch` images. STRIA_BAD_ARGUMENT for a batch below 1. */
 STRIA_API stria_status stria_graph_from_model(stria_graph **out, const stria_model *model, int64_t batch,

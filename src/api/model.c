@@ -1,7 +1,9 @@
 #include "model/model.h"
 #include "api/api.h"
+#include "api/options.h"
 #include "base/text.h"
 #include "model/net.h"
+#include "model/onnx/onnx.h"
 #include "model/zoo/zoo.h"
 #include "train/class_names.h"
 #include "train/heads.h"
@@ -64,20 +66,85 @@ static stria_status known_tensor(const stria_array *a, int index, tensor **out, 
     return STRIA_OK;
 }
 
+/* arrays[count] as tensors, all of them NULL before. */
+static stria_status known_tensors(const stria_array *const *arrays, int count, tensor **contents, bool *fixed,
+                                  stria_error *err) {
+    for (int i = 0; i < count; i++) {
+        fixed[i] = false;
+        TRY(known_tensor(arrays[i], i, &contents[i], err));
+    }
+    return STRIA_OK;
+}
+
+/* With room for `count` of each. */
+typedef struct known_lists {
+    tensor **contents;
+    const stria_array **arrays;
+    const char **names;
+    bool *fixed;
+} known_lists;
+
+static void lists_free(known_lists *l, int count) {
+    for (int i = 0; l->contents && i < count; i++) tensor_release(l->contents[i]);
+    mem_free(l->contents);
+    mem_free((void *)l->arrays);
+    mem_free((void *)l->names);
+    mem_free(l->fixed);
+}
+
+static stria_status lists_new(known_lists *l, int count, stria_error *err) {
+    size_t room = (size_t)count + 1;
+    *l = (known_lists){0};
+    stria_status status = mem_new(&l->contents, room, sizeof *l->contents, "known inputs", err);
+    if (status == STRIA_OK) status = mem_new(&l->arrays, room, sizeof *l->arrays, "known inputs", err);
+    if (status == STRIA_OK) status = mem_new(&l->names, room, sizeof *l->names, "known inputs", err);
+    if (status == STRIA_OK) status = mem_new(&l->fixed, room, sizeof *l->fixed, "known inputs", err);
+    return status;
+}
+
 stria_status stria_model_open_known(stria_model **out, const char *spec, uint64_t seed, const stria_array *known,
                                     bool *fixed, int count, stria_error *err) {
     graph *g;
-    tensor **contents;
-    TRY(mem_new(&contents, (size_t)(count > 0 ? count : 0) + 1, sizeof *contents, "known inputs", err));
-    stria_status status = STRIA_OK;
-    for (int i = 0; i < count && status == STRIA_OK; i++) {
-        fixed[i] = false;
-        status = known_tensor(&known[i], i, &contents[i], err);
-    }
-    if (status == STRIA_OK) status = graph_load_known(&g, spec, seed, contents, fixed, count, err);
+    known_lists l = {0};
+    int room = count > 0 ? count : 0;
+    stria_status status = lists_new(&l, room, err);
+    for (int i = 0; i < room && status == STRIA_OK; i++) l.arrays[i] = &known[i];
+    if (status == STRIA_OK) status = known_tensors(l.arrays, room, l.contents, fixed, err);
+    if (status == STRIA_OK)
+        status =
+            graph_load_known(&g, spec, seed, &(onnx_known){.contents = l.contents, .fixed = fixed, .count = room}, err);
     if (status == STRIA_OK) status = model_wrap(out, g, err);
-    for (int i = 0; i < count; i++) tensor_release(contents[i]);
-    mem_free(contents);
+    lists_free(&l, room);
+    return status;
+}
+
+stria_open_options stria_open_options_default(void) {
+    return (stria_open_options){.size = sizeof(stria_open_options)};
+}
+
+stria_status stria_model_open_with(stria_model **out, const char *spec, const stria_open_options *options, bool *fixed,
+                                   stria_error *err) {
+    stria_open_options o = stria_open_options_default();
+    graph *g;
+    known_lists l = {0};
+    TRY(options_take(&o, sizeof o, options, "open", err));
+    if (o.array_count < 0) FAIL(err, STRIA_BAD_ARGUMENT, "%d arrays", o.array_count);
+    stria_status status = lists_new(&l, o.array_count, err);
+    for (int i = 0; i < o.array_count && status == STRIA_OK; i++) {
+        l.arrays[i] = &o.arrays[i].array;
+        l.names[i] = o.arrays[i].name;
+    }
+    if (status == STRIA_OK) status = known_tensors(l.arrays, o.array_count, l.contents, l.fixed, err);
+    onnx_known known = {.contents = l.contents,
+                        .fixed = l.fixed,
+                        .count = o.array_count,
+                        .names = l.names,
+                        .keep_batch = o.keep_batch,
+                        .dims = o.dims};
+    if (status == STRIA_OK) status = graph_load_known(&g, spec, o.seed, &known, err);
+    if (status == STRIA_OK) status = model_wrap(out, g, err);
+    for (int i = 0; i < o.array_count && status == STRIA_OK && fixed; i++) fixed[i] = l.fixed[i];
+    lists_free(&l, o.array_count);
     return status;
 }
 

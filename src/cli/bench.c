@@ -75,6 +75,7 @@ static int bench_run(const options *given) {
 
 static const option_row bench_rows[] = {
     OPTION_BATCH("1", "images at once"),
+    OPTION_DIMS,
     {.name = "train", .kind = OPTION_FLAG, .help = "a whole training step: forward, backward, momentum update"},
     {.name = "repeat",
      .kind = OPTION_INTEGER,

@@ -60,7 +60,7 @@ static int explain_run(const options *given) {
     return code;
 }
 
-static const option_row explain_rows[] = {OPTION_BATCH("1", "to plan for"), OPTIONS_NETWORK, {0}};
+static const option_row explain_rows[] = {OPTION_BATCH("1", "to plan for"), OPTION_DIMS, OPTIONS_NETWORK, {0}};
 
 const verb verb_explain = {
     .name = "explain",

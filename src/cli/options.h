@@ -79,6 +79,12 @@ const char *option_each(const options *given, const char *name, int index);
 #define OPTION_LIMIT(of, why)                                                                                          \
     { .name = "limit", .kind = OPTION_INTEGER, .type = "N", .standard = of, .maximum = INT64_MAX, .help = why }
 
+#define OPTION_DIMS                                                                                                    \
+    {                                                                                                                  \
+        .name = "dims", .kind = OPTION_TEXT, .type = "NAME=SIZE,…",                                                    \
+        .help = "sizes of dimensions that the model leaves open, by name or as INPUT:AXIS"                             \
+    }
+
 /* Options of networks built in, as they may also stand behind the name: "resnet50:classes=10,size=3x32x32". */
 #define NETWORK_GROUP "networks built in, each of those that the network has (also NAME:key=value,…)"
 #define NETWORK_ROW(key, of, why)                                                                                      \

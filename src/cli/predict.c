@@ -236,6 +236,7 @@ static const option_row predict_rows[] = {
     OPTION_DATA("images of a data source instead of files, with their true labels beside; for a run folder, by default "
                 "its own"),
     OPTION_SPLIT("test"),
+    OPTION_DIMS,
     OPTION_LIMIT("8", "with --data: at most so many images, 0: all; of a folder a fixed random choice, else the first"),
     OPTION_MAX_PIXELS,
     OPTIONS_PREPROCESS,

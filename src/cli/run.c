@@ -66,24 +66,20 @@ static void outputs_print(const tensors *outputs, int count) {
     }
 }
 
-static stria_status run_inputs(const options *given, const stria_model *model, const stria_session_options *chosen,
-                               tensors *outputs, stria_error *error) {
-    tensors inputs = {0};
+static stria_status run_inputs(const options *given, const stria_model *model, const tensors *inputs,
+                               const stria_session_options *chosen, tensors *outputs, stria_error *error) {
     const char *folder = option_text(given, "output");
     stria_status status = STRIA_OK;
-    for (int i = 0; option_each(given, "input", i) && status == STRIA_OK; i++)
-        status = tensors_read_input(&inputs, model, option_each(given, "input", i), error);
     const char *of = option_text(given, "grad");
     if (status == STRIA_OK && of)
-        status = gradient_run(model, chosen, &inputs, of, option_text(given, "wrt"), option_text(given, "grad-seed"),
+        status = gradient_run(model, chosen, inputs, of, option_text(given, "wrt"), option_text(given, "grad-seed"),
                               outputs, error);
     else if (status == STRIA_OK)
-        status = tensors_run(model, chosen, &inputs, option_integer(given, "batch"), NULL, outputs, error);
+        status = tensors_run(model, chosen, inputs, option_integer(given, "batch"), NULL, outputs, error);
     if (status == STRIA_OK && folder) status = tensors_write(outputs, folder, error);
     for (int i = 0; status == STRIA_OK && folder && i < outputs->count; i++)
         if (outputs->items[i].array.type == STRIA_BFLOAT16)
             term_say("'%s' is bfloat16, which .npy does not know: written as float32", outputs->items[i].name);
-    tensors_release(&inputs);
     return status;
 }
 
@@ -114,12 +110,13 @@ static int inputs_usage(const options *given, const stria_model *model) {
     return EXIT_USAGE;
 }
 
-static int model_run(const options *given, const stria_model *model, const stria_session_options *chosen) {
+static int model_run(const options *given, const stria_model *model, const tensors *inputs,
+                     const stria_session_options *chosen) {
     stria_error error = {0};
     tensors outputs = {0};
     int code = inputs_usage(given, model);
     if (code != EXIT_DONE) return code;
-    if (run_inputs(given, model, chosen, &outputs, &error) != STRIA_OK) code = term_fail(&error);
+    if (run_inputs(given, model, inputs, chosen, &outputs, &error) != STRIA_OK) code = term_fail(&error);
     else if (option_given(given, "json")) code = json_finish(outputs_json(&outputs, stria_model_output_count(model)));
     else outputs_print(&outputs, stria_model_output_count(model));
     tensors_release(&outputs);
@@ -137,8 +134,11 @@ static int run_run(const options *given) {
     if (option_given(given, "test-data")) return case_run(given, &chosen);
     stria_model *model = NULL;
     stria_error error = {0};
-    if (source_model(given, given->operands[0], &model, &error) != STRIA_OK) return term_fail(&error);
-    int code = model_run(given, model, &chosen);
+    tensors inputs = {0};
+    int code = EXIT_DONE;
+    if (tensors_open_model(&inputs, given, given->operands[0], &model, &error) != STRIA_OK) code = term_fail(&error);
+    else code = model_run(given, model, &inputs, &chosen);
+    tensors_release(&inputs);
     stria_model_free(model);
     return code;
 }
@@ -154,6 +154,7 @@ static const option_row run_rows[] = {
      .type = "DIR",
      .help =
          "writes DIR/NAME.npy for every output; printed if not given (with --json, the first 10,000 values of each)"},
+    OPTION_DIMS,
     OPTION_BATCH(NULL, "rows of the inputs to run at once; all of them if not given"),
     {.name = "grad",
      .kind = OPTION_TEXT,
@@ -203,14 +204,17 @@ const verb verb_run = {
              "MODEL --input [NAME=]FILE… --grad OUTPUT [--wrt NAME,…] [--output DIR] [options]\n"
              "MODEL --test-data DIR [--every-way] [options]",
     .about = "any model on raw tensors: NumPy's .npy in, .npy out",
-    .examples = "# one input, every output into out/NAME.npy\n"
-                "stria run model.onnx --input x.npy --output out\n"
-                "# an input by name, 64 rows at once\n"
-                "stria run model.onnx --input image=x.npy --batch 64 --output out\n"
-                "# the gradients of output y with respect to input x and the first weights, into out/d.x.npy, …\n"
-                "stria run model.onnx --input x.npy --grad y --wrt x,conv1.weight --output out\n"
-                "# one of ONNX's conformance cases, in every way that must give the same\n"
-                "stria run test_conv/model.onnx --test-data test_conv --every-way",
+    .examples =
+        "# one input, every output into out/NAME.npy\n"
+        "stria run model.onnx --input x.npy --output out\n"
+        "# an input by name, 64 rows at once\n"
+        "stria run model.onnx --input image=x.npy --batch 64 --output out\n"
+        "# open dimensions get the sizes of the arrays; a small input that decides a shape is given like any other\n"
+        "stria run detector.onnx --input page.npy --input scales=s.npy --output out\n"
+        "# the gradients of output y with respect to input x and the first weights, into out/d.x.npy, …\n"
+        "stria run model.onnx --input x.npy --grad y --wrt x,conv1.weight --output out\n"
+        "# one of ONNX's conformance cases, in every way that must give the same\n"
+        "stria run test_conv/model.onnx --test-data test_conv --every-way",
     .operands_min = 1,
     .operands_max = 1,
     .rows = run_rows,

@@ -95,11 +95,19 @@ static stria_status network_spec(const options *given, const char *spec, char *o
 }
 
 stria_status source_model(const options *given, const char *spec, stria_model **out, stria_error *error) {
+    stria_open_options chosen = stria_open_options_default();
+    return source_model_with(given, spec, &chosen, NULL, out, error);
+}
+
+stria_status source_model_with(const options *given, const char *spec, stria_open_options *chosen, bool *fixed,
+                               stria_model **out, stria_error *error) {
     stria_model *model = NULL;
     char full[4400];
     stria_status status = network_spec(given, spec, full, sizeof full, error);
     if (status != STRIA_OK) return status;
-    status = stria_model_open(&model, full, (uint64_t)option_integer(given, "seed"), error);
+    chosen->seed = (uint64_t)option_integer(given, "seed");
+    if (has_row(given, "dims")) chosen->dims = option_text(given, "dims");
+    status = stria_model_open_with(&model, full, chosen, fixed, error);
     if (status != STRIA_OK) return status;
     status = metadata_set(given, model, error);
     if (status == STRIA_OK) *out = model;

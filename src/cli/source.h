@@ -9,6 +9,9 @@
 stria_status source_model(const options *given, const char *spec, stria_model **out, stria_error *error);
 /* The same without auxiliary heads, which only training has. */
 stria_status source_used(const options *given, const char *spec, stria_model **out, stria_error *error);
+/* The same with contents of inputs (fixed: see stria_model_open_with); seed and dims are the flags'. */
+stria_status source_model_with(const options *given, const char *spec, stria_open_options *chosen, bool *fixed,
+                               stria_model **out, stria_error *error);
 /* What whoever lets this model judge pictures should know: it is untrained; it does not say how pixels are scaled, and
  * may have been trained with other numbers; it does not show what its output holds. The same words for every verb; one
  * that trains the model does not say that it is untrained. */

@@ -301,6 +301,7 @@ static int summary_run(const options *given) {
 
 static const option_row summary_rows[] = {
     OPTION_BATCH("1", "for the memory"),
+    OPTION_DIMS,
     {.name = "tensors",
      .kind = OPTION_FLAG,
      .help = "also lists the parameters and statistics, by the names that run --wrt takes"},

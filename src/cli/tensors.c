@@ -42,22 +42,6 @@ const tensor *tensors_find(const tensors *list, const char *name) {
     return NULL;
 }
 
-/* The inputs, and after them those that have a default. */
-static int port_count(const stria_model *model) {
-    return stria_model_input_count(model) + stria_model_optional_input_count(model);
-}
-
-static stria_port port_at(const stria_model *model, int index) {
-    int inputs = stria_model_input_count(model);
-    return index < inputs ? stria_model_input(model, index) : stria_model_optional_input(model, index - inputs);
-}
-
-static int input_find(const stria_model *model, const char *name) {
-    for (int i = 0; i < port_count(model); i++)
-        if (strcmp(port_at(model, i).name, name) == 0) return i;
-    return -1;
-}
-
 /* "[2, 3]", an open dimension as "N". */
 static const char *shape_text(int rank, const int64_t *shape, bool open, char text[160]) {
     size_t length = (size_t)snprintf(text, 160, "[");
@@ -101,88 +85,9 @@ static stria_status type_fit(const stria_port *port, tensor *t, const char *file
     return STRIA_OK;
 }
 
-static stria_status input_fit(const stria_port *port, tensor *t, const char *file, stria_error *error) {
+stria_status tensor_fit(const stria_port *port, tensor *t, const char *file, stria_error *error) {
     stria_status status = shape_check(port, &t->array, file, error);
     return status == STRIA_OK ? type_fit(port, t, file, error) : status;
-}
-
-/* Takes the array over. */
-static stria_status input_take(tensors *inputs, const stria_model *model, int index, stria_array *array,
-                               const char *file, stria_error *error) {
-    stria_port port = port_at(model, index);
-    if (tensors_find(inputs, port.name))
-        return source_refuse(error, STRIA_BAD_ARGUMENT, "input '%s' is given twice", port.name);
-    tensor *t = tensors_add(inputs, port.name, error);
-    if (!t) return STRIA_NO_MEMORY;
-    t->array = *array;
-    *array = (stria_array){0};
-    return input_fit(&port, t, file, error);
-}
-
-/* The first input that has nothing yet, −1 if there is none. */
-static int input_free(const tensors *inputs, const stria_model *model) {
-    for (int i = 0; i < stria_model_input_count(model); i++)
-        if (!tensors_find(inputs, stria_model_input(model, i).name)) return i;
-    return -1;
-}
-
-static stria_status input_unknown(const stria_model *model, const char *name, stria_error *error) {
-    const char *names[64];
-    int count = port_count(model) < 64 ? port_count(model) : 64;
-    for (int i = 0; i < count; i++) names[i] = port_at(model, i).name;
-    const char *near = stria_nearest(name, names, count);
-    if (!near && count > 0) near = names[0];
-    return source_refuse(error, STRIA_BAD_ARGUMENT, "the model has no input '%s'%s%s%s", name, near ? "; it has '" : "",
-                         near ? near : "", near ? "'" : "");
-}
-
-/* Of a file's arrays, the one for input `name`: its only one, or that of the same name. */
-static stria_status named_input(tensors *inputs, const stria_model *model, int index, stria_named_array *arrays,
-                                int count, const char *file, stria_error *error) {
-    const char *name = port_at(model, index).name;
-    for (int i = 0; i < count; i++)
-        if (count == 1 || strcmp(arrays[i].name, name) == 0)
-            return input_take(inputs, model, index, &arrays[i].array, file, error);
-    return source_refuse(error, STRIA_BAD_ARGUMENT, "'%s' has no array '%s' among its %d", file, name, count);
-}
-
-/* Every array goes to the input of its name, or else to the next that has none. */
-static stria_status all_inputs(tensors *inputs, const stria_model *model, stria_named_array *arrays, int count,
-                               const char *file, stria_error *error) {
-    stria_status status = STRIA_OK;
-    for (int i = 0; i < count && status == STRIA_OK; i++) {
-        int index = *arrays[i].name ? input_find(model, arrays[i].name) : -1;
-        if (index >= 0) status = input_take(inputs, model, index, &arrays[i].array, file, error);
-    }
-    for (int i = 0; i < count && status == STRIA_OK; i++) {
-        if (!arrays[i].array.data) continue;
-        int index = input_free(inputs, model);
-        if (index < 0)
-            return source_refuse(error, STRIA_BAD_ARGUMENT, "'%s' is one input too many, the model has %d", file,
-                                 stria_model_input_count(model));
-        status = input_take(inputs, model, index, &arrays[i].array, file, error);
-    }
-    return status;
-}
-
-stria_status tensors_read_input(tensors *inputs, const stria_model *model, const char *word, stria_error *error) {
-    char name[256];
-    size_t length = strcspn(word, "=");
-    const char *file = word;
-    int index = -1, count;
-    stria_named_array *arrays;
-    snprintf(name, sizeof name, "%.*s", (int)(length < 255 ? length : 255), word);
-    if (word[length] == '=') {
-        index = input_find(model, name);
-        if (index >= 0) file = word + length + 1;
-        else if (access(word, F_OK) != 0) return input_unknown(model, name, error);
-    }
-    stria_status status = stria_arrays_read(file, &arrays, &count, error);
-    if (status != STRIA_OK) return status;
-    status = index >= 0 ? named_input(inputs, model, index, arrays, count, file, error)
-                        : all_inputs(inputs, model, arrays, count, file, error);
-    stria_arrays_release(arrays, count);
-    return status;
 }
 
 /* folder/input_0.pb, folder/input_1.pb, … as many as there are. */
@@ -229,7 +134,7 @@ static stria_status case_fit(tensors *inputs, const bool *fixed, const stria_mod
         free(inputs->items[i].name);
         inputs->items[i].name = name;
         bits_rename(inputs, i, port);
-        stria_status status = input_fit(&port, &inputs->items[i], "input_*.pb", error);
+        stria_status status = tensor_fit(&port, &inputs->items[i], "input_*.pb", error);
         if (status != STRIA_OK) return status;
     }
     return STRIA_OK;
@@ -284,15 +189,25 @@ stria_status tensor_allocate(tensor *t, stria_error *error) {
     return t->array.data ? STRIA_OK : source_refuse(error, STRIA_NO_MEMORY, "out of memory for tensor '%s'", t->name);
 }
 
-stria_status tensors_random(tensors *inputs, const stria_model *model, uint64_t seed, stria_error *error) {
+/* The shapes of a session of one image. */
+static stria_status planned_shape(const stria_session *session, stria_port *port, stria_error *error) {
+    stria_port planned;
+    stria_status status = stria_session_port(session, port->name, &planned, error);
+    if (status == STRIA_OK) memcpy(port->shape, planned.shape, sizeof port->shape);
+    return status;
+}
+
+static stria_status random_fill(tensors *inputs, const stria_model *model, const stria_session *session, uint64_t seed,
+                                stria_error *error) {
     for (int i = 0; i < stria_model_input_count(model); i++) {
         stria_port port = stria_model_input(model, i);
         tensor *t = tensors_add(inputs, port.name, error);
         if (!t) return STRIA_NO_MEMORY;
         t->array.type = port.type;
         t->array.rank = port.rank;
-        for (int d = 0; d < port.rank; d++) t->array.shape[d] = port.shape[d] ? port.shape[d] : 1;
-        stria_status status = tensor_allocate(t, error);
+        stria_status status = planned_shape(session, &port, error);
+        for (int d = 0; d < port.rank; d++) t->array.shape[d] = port.shape[d];
+        if (status == STRIA_OK) status = tensor_allocate(t, error);
         if (status != STRIA_OK) return status;
         int64_t count = tensor_count(&t->array);
         for (int64_t e = 0; e < count && port.type == STRIA_FLOAT64; e++)
@@ -303,6 +218,14 @@ stria_status tensors_random(tensors *inputs, const stria_model *model, uint64_t 
             ((int64_t *)t->array.data)[e] = (int64_t)(random_next(&seed) & 1);
     }
     return STRIA_OK;
+}
+
+stria_status tensors_random(tensors *inputs, const stria_model *model, uint64_t seed, stria_error *error) {
+    stria_session *session = NULL;
+    stria_status status = stria_session_new(&session, model, NULL, error);
+    if (status == STRIA_OK) status = random_fill(inputs, model, session, seed, error);
+    stria_session_free(session);
+    return status;
 }
 
 /* A name that can be no path: separators and control characters become '_', a leading dot too. */

@@ -2,6 +2,8 @@
 #ifndef CLI_TENSORS_H
 #define CLI_TENSORS_H
 
+#include "cli/options.h"
+
 #include <stria/stria.h>
 
 #include <stdio.h>
@@ -24,14 +26,20 @@ tensor *tensors_add(tensors *list, const char *name, stria_error *error);
 const tensor *tensors_find(const tensors *list, const char *name);
 /* Room for the tensor's data; shape and type must be set. */
 stria_status tensor_allocate(tensor *t, stria_error *error);
-/* Reads "[NAME=]FILE" for the named input, or the one at this position, and fits its type. */
-stria_status tensors_read_input(tensors *inputs, const stria_model *model, const char *word, stria_error *error);
+/* The tensor has the port's shape, or the sentence says what `file` holds instead; numbers are converted to its type.
+ */
+stria_status tensor_fit(const stria_port *port, tensor *t, const char *file, stria_error *error);
+/* Opens the model for the tensors of --input ("[NAME=]FILE" each, in order or by name): open dimensions get their
+ * sizes, and those that decide a shape become a part of it. The others are fitted to its types and put into *inputs.
+ * *model is set even on failure, if it could be opened. */
+stria_status tensors_open_model(tensors *inputs, const options *given, const char *spec, stria_model **model,
+                                stria_error *error);
 /* An ONNX test case: reads input_0.pb, … and output_0.pb, …, as many as there are, and opens the model for them: inputs
  * that decide its shapes become a part of it. *model is set even on failure, if it could be opened. */
 stria_status tensors_open_case(tensors *inputs, tensors *wanted, const char *spec, const char *folder,
                                stria_model **model, stria_error *error);
-/* Random numbers in [-1, 1), or small whole ones, for every input at batch 1 and `size` where the model leaves it open.
- */
+/* Random numbers in [-1, 1), or small whole ones, for every input at batch 1 and the sizes that the model is planned
+ * with where it leaves others open. */
 stria_status tensors_random(tensors *inputs, const stria_model *model, uint64_t seed, stria_error *error);
 /* Shown every session that runs. */
 typedef struct tensors_look {

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "model/dims.h"
 #include "model/net.h"
 #include "model/onnx/onnx.h"
 #include "model/zoo/zoo.h"
@@ -99,12 +100,79 @@ static bool is_run(const char *spec) {
     return length < (int)sizeof path && file_exists(path);
 }
 
-stria_status graph_load_known(graph **out, const char *spec, uint64_t seed, tensor *const *contents, bool *fixed,
-                              int count, stria_error *err) {
-    const onnx_known known = {contents, fixed, count};
-    if (text_ends(spec, ".onnx")) return load_onnx(out, spec, file_read_named, &known, err);
-    if (file_is_stream(spec)) return load_stream(out, spec, seed, &known, err);
-    return graph_load(out, spec, seed, err);
+/* Which contents are those of input i: of its name, else the first without one; −1: none. */
+static int known_of(const graph *g, const onnx_known *known, int i) {
+    int unnamed = 0;
+    for (int c = 0; known->names && c < known->count; c++)
+        if (known->contents[c] && strcmp(known->names[c], g->inputs[i]->name) == 0) return c;
+    for (int k = 0; k < i && known->names; k++) {
+        bool named = false;
+        for (int c = 0; c < known->count; c++) named = named || strcmp(known->names[c], g->inputs[k]->name) == 0;
+        unnamed += !named;
+    }
+    for (int c = 0; known->names && c < known->count; c++) {
+        const value *v = graph_find_value(g, known->names[c]);
+        if (!known->contents[c] || (v && v->kind == VALUE_INPUT)) continue;
+        if (unnamed-- == 0) return c;
+    }
+    return -1;
+}
+
+/* Closes open dimensions that reading did not close: of what is no file of ONNX's. */
+static stria_status close_open(graph **g, const onnx_known *known, stria_error *err) {
+    shape *shapes;
+    const shape **pointers = NULL;
+    graph *sized = NULL;
+    bool changes = false;
+    int inputs = (*g)->input_count;
+    TRY(mem_new(&shapes, (size_t)inputs + 1, sizeof *shapes, "shapes", err));
+    stria_status status = mem_new(&pointers, (size_t)inputs + 1, sizeof *pointers, "shapes", err);
+    for (int i = 0; i < inputs && status == STRIA_OK; i++) {
+        value *v = (*g)->inputs[i];
+        int c = known_of(*g, known, i);
+        const tensor *t = c >= 0 ? known->contents[c] : NULL;
+        shapes[i] = v->shape, pointers[i] = &shapes[i];
+        for (int d = 0; d < v->shape.rank; d++) {
+            int64_t size = 0;
+            if (!v->symbol[d]) continue;
+            if (t && t->shape.rank == v->shape.rank && !(d == 0 && known->keep_batch)) size = t->shape.dim[d];
+            dims_find(known->dims, v->symbol[d], v->name, d, &size, known->used);
+            changes = changes || size > 0;
+            if (size > 0) shapes[i].dim[d] = size;
+            else shapes[i].dim[d] = -shapes[i].dim[d]; /* stays open */
+        }
+    }
+    for (int i = 0; i < inputs && status == STRIA_OK; i++)
+        for (int d = 0; d < shapes[i].rank; d++)
+            if (shapes[i].dim[d] < 0) shapes[i].dim[d] = -shapes[i].dim[d];
+            else (*g)->inputs[i]->symbol[d] = NULL; /* now, or it never was */
+    if (status == STRIA_OK && changes) status = graph_copy(*g, pointers, &sized, err);
+    if (sized) {
+        graph_free(*g);
+        *g = sized;
+    }
+    mem_free(shapes);
+    mem_free((void *)pointers);
+    return status;
+}
+
+stria_status graph_load_known(graph **out, const char *spec, uint64_t seed, const onnx_known *known, stria_error *err) {
+    dims_used used = 0;
+    onnx_known all = *known;
+    stria_status status;
+    all.used = &used;
+    TRY(dims_check(known->dims, err));
+    bool onnx = text_ends(spec, ".onnx");
+    if (onnx) status = load_onnx(out, spec, file_read_named, &all, err);
+    else if (!text_ends(spec, ".net") && file_is_stream(spec)) status = load_stream(out, spec, seed, &all, err);
+    else status = graph_load(out, spec, seed, err);
+    if (status != STRIA_OK) return status;
+    if (!onnx) status = close_open(out, &all, err);
+    if (status == STRIA_OK) status = dims_check_used(known->dims, used, *out, err);
+    if (status == STRIA_OK) return STRIA_OK;
+    graph_free(*out);
+    *out = NULL;
+    return status;
 }
 
 stria_status graph_load(graph **out, const char *spec, uint64_t seed, stria_error *err) {

@@ -14,10 +14,12 @@
  * .net models. */
 stria_status graph_load(graph **out, const char *spec, uint64_t seed, stria_error *err);
 
-/* The same; of an .onnx file, inputs that decide a shape become constants where their contents are known (contents[i]
- * of input i, NULL: not), which sets fixed[i], and open dimensions of the others are closed. */
-stria_status graph_load_known(graph **out, const char *spec, uint64_t seed, tensor *const *contents, bool *fixed,
-                              int count, stria_error *err);
+/* The same with what is known beforehand (model/onnx/onnx.h): of an .onnx file, inputs that decide a shape become
+ * constants where their contents are known, and open dimensions of the others are closed; of other models the latter.
+ */
+struct onnx_known;
+stria_status graph_load_known(graph **out, const char *spec, uint64_t seed, const struct onnx_known *known,
+                              stria_error *err);
 
 /* By the ending of the path: .onnx (with parameters) or .net (without); atomically. */
 stria_status graph_save(const graph *g, const char *path, stria_error *err);

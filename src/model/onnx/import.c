@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "model/onnx/wire.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define METADATA_MAX   1000
@@ -113,29 +114,90 @@ static bool dimension_open(const Onnx__TensorShapeProto__Dimension *d) {
     return name_given(d->dim_param) || d->dim_value <= 0;
 }
 
+static bool is_input(const importer *im, const char *name) {
+    const definition *d = definition_find(im, name);
+    return d && (d->kind == FROM_INPUT || d->optional);
+}
+
+/* Which contents belong to which input. */
+static stria_status given_match(importer *im, stria_error *err) {
+    const onnx_known *k = &im->known;
+    int position = 0, next = 0;
+    TRY(mem_new(&im->given, im->file->n_input + 1, sizeof *im->given, "the model's inputs", err));
+    for (int i = 0; i < im->definition_count; i++) {
+        const definition *d = &im->definitions[i];
+        int *given = &im->given[position];
+        if (d->kind != FROM_INPUT) continue;
+        *given = !k->names && position < k->count ? position : -1;
+        for (int c = 0; k->names && c < k->count && *given < 0; c++)
+            if (k->contents[c] && strcmp(k->names[c], d->name) == 0) *given = c;
+        while (k->names && *given < 0 && next < k->count && (!k->contents[next] || is_input(im, k->names[next])))
+            next++;
+        if (k->names && *given < 0 && next < k->count) *given = next++;
+        if (*given >= 0 && !k->contents[*given]) *given = -1;
+        position++;
+    }
+    return STRIA_OK;
+}
+
+/* A constant of the type that the file says: NumPy makes int64 of what should be int32. */
+static stria_status import_given(importer *im, definition *d, const tensor *known, dtype type, stria_error *err) {
+    tensor *t;
+    if (known->type == type)
+        return import_constant(im, d->name, tensor_retain((tensor *)(uintptr_t)known), &d->value, err);
+    TRY(tensor_new(&t, type, &known->shape, d->name, err));
+    int64_t count = shape_count(&known->shape);
+    for (int64_t i = 0; i < count; i++) tensor_put(t, i, tensor_f64(known, i));
+    return import_constant(im, d->name, t, &d->value, err);
+}
+
+/* The size that a user gives dimension i, which the file leaves open; 0: none. */
+static int64_t given_size(importer *im, const definition *d, const Onnx__TensorShapeProto__Dimension *dim, int i,
+                          const tensor *known, int rank) {
+    char symbol[300];
+    int64_t size = 0;
+    snprintf(symbol, sizeof symbol, "%s_%d", d->name, i);
+    const char *called = name_given(dim->dim_param) ? dim->dim_param : i ? symbol : "batch";
+    if (known && known->shape.rank == rank && !(i == 0 && im->known.keep_batch)) size = known->shape.dim[i];
+    if (dims_find(im->known.dims, called, d->name, i, &size, &im->used)) return size;
+    return size;
+}
+
 /* position: among the inputs that are no initialisers. */
 static stria_status import_input(importer *im, definition *d, int position, stria_error *err) {
     const Onnx__ValueInfoProto *p = im->file->input[d->index];
-    tensor *known = position < im->known.count ? im->known.contents[position] : NULL;
-    if (known && d->decides) {
-        im->known.fixed[position] = true;
-        return import_constant(im, p->name, tensor_retain(known), &d->value, err);
-    }
+    tensor *known = im->given[position] >= 0 ? im->known.contents[im->given[position]] : NULL;
     const Onnx__TypeProto__Tensor *t;
     dtype type;
+    if (known && d->decides && !im->known.names) {
+        im->known.fixed[im->given[position]] = true;
+        return import_constant(im, p->name, tensor_retain(known), &d->value, err);
+    }
     TRY(input_type(p, &t, &type, err));
+    if (known && d->decides) {
+        im->known.fixed[im->given[position]] = true;
+        return import_given(im, d, known, type, err);
+    }
     shape s = {.rank = (int)t->shape->n_dim};
     for (int i = 0; i < s.rank; i++)
         s.dim[i] = !dimension_open(t->shape->dim[i]) ? t->shape->dim[i]->dim_value : i ? im->nominal : im->first;
-    if (known) s = known->shape; /* whatever the file says: what does not fit, an operator refuses */
+    bool closed[RANK_MAX] = {false};
+    if (known && !im->known.names)
+        s = known->shape; /* whatever the file says: what does not fit, an operator refuses */
+    for (int i = 0; i < s.rank && (!known || im->known.names); i++) {
+        int64_t size = dimension_open(t->shape->dim[i]) ? given_size(im, d, t->shape->dim[i], i, known, s.rank) : 0;
+        closed[i] = size > 0;
+        if (closed[i]) s.dim[i] = size;
+    }
     char text[192];
     if (shape_count(&s) < 0)
         FAIL(err, STRIA_BAD_FILE, "input '%s' has the impossible shape %s", p->name, shape_text(&s, text));
     const char *name = import_value_name(im, p->name);
     if (!name) FAIL(err, STRIA_NO_MEMORY, "not enough memory for input '%s'", p->name);
     TRY(graph_add_input(im->g, name, type, &s, &d->value, err));
-    for (int i = 0; i < s.rank && !known; i++)
-        if (dimension_open(t->shape->dim[i])) TRY(input_symbol(im, d->value, i, t->shape->dim[i]->dim_param, err));
+    for (int i = 0; i < s.rank && (!known || im->known.names); i++)
+        if (!closed[i] && dimension_open(t->shape->dim[i]))
+            TRY(input_symbol(im, d->value, i, t->shape->dim[i]->dim_param, err));
     return STRIA_OK;
 }
 
@@ -295,6 +357,7 @@ static stria_status import(importer *im, stria_error *err) {
     TRY(scan_order(im, err));
     scan_roles(im);
     scan_shapes(im);
+    TRY(given_match(im, err));
     roles_from_metadata(im, "stria.parameters", ROLE_PARAMETER);
     roles_from_metadata(im, "stria.statistics", ROLE_STATISTIC);
     TRY(initializers_decode(im, err));
@@ -303,6 +366,7 @@ static stria_status import(importer *im, stria_error *err) {
         im->all_fixed = true; /* an operator may need contents that shape rules do not */
         status = build_twice(im, err);
     }
+    if (im->known.used) *im->known.used = im->used;
     return status == STRIA_OK ? branches_check(im, err) : status;
 }
 
@@ -313,6 +377,7 @@ static void importer_release(importer *im) {
     mem_free(im->slots);
     mem_free(im->order);
     mem_free(im->opsets);
+    mem_free(im->given);
     branches_free(im);
     wire_free(im->model);
     arena_release(&im->arena);

@@ -3,6 +3,7 @@
 #ifndef MODEL_ONNX_IMPORTER_H
 #define MODEL_ONNX_IMPORTER_H
 
+#include "model/dims.h"
 #include "model/onnx/attribute.h"
 #include "model/onnx/onnx.h"
 
@@ -58,6 +59,8 @@ typedef struct importer {
     size_t slot_mask;
     int *order;      /* of nodes: each after those that it reads */
     graph *g;        /* being built */
+    int *given;      /* of each input that is no initialiser: whose contents in `known` are its, −1: none */
+    dims_used used;  /* of known.dims */
     int64_t first;   /* size of open first dimensions */
     int64_t nominal; /* of those behind the first */
     int fresh;       /* counts made-up names */

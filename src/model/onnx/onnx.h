@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "graph/graph.h"
+#include "model/dims.h"
 
 #define ONNX_BYTES_MAX (((size_t)1 << 31) - 1) /* of a message: protobuf's limit */
 /* Fails with STRIA_BAD_FILE for more bytes: "WHAT 3,221,225,472 bytes, an ONNX file holds at most …ADVICE". */
@@ -31,6 +32,12 @@ typedef struct onnx_known {
     tensor *const *contents;
     bool *fixed;
     int count;
+    const char *const *names; /* whose contents they are: those without an input's name belong to the other inputs, in
+                                 order; only open dimensions get their sizes. NULL: of the first inputs, whatever the
+                                 file says of their shapes */
+    bool keep_batch;          /* open first dimensions stay so */
+    const char *dims;         /* well-formed sizes of open dimensions (model/dims.h) */
+    dims_used *used;          /* which of them something was found for; NULL: not wanted */
 } onnx_known;
 stria_status onnx_read_known(graph **out, const uint8_t *data, size_t size, const char *file_name,
                              const onnx_known *known, stria_error *err);

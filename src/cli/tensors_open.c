@@ -1,0 +1,171 @@
+/* A model opened for the arrays that it is to run on. */
+#include "cli/source.h"
+#include "cli/tensors.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The inputs, and after them those that have a default. */
+static int port_count(const stria_model *model) {
+    return stria_model_input_count(model) + stria_model_optional_input_count(model);
+}
+
+static stria_port port_at(const stria_model *model, int index) {
+    int inputs = stria_model_input_count(model);
+    return index < inputs ? stria_model_input(model, index) : stria_model_optional_input(model, index - inputs);
+}
+
+static int input_find(const stria_model *model, const char *name) {
+    for (int i = 0; i < port_count(model); i++)
+        if (strcmp(port_at(model, i).name, name) == 0) return i;
+    return -1;
+}
+
+/* Takes the array over. */
+static stria_status input_take(tensors *inputs, const stria_model *model, int index, stria_array *array,
+                               const char *file, stria_error *error) {
+    stria_port port = port_at(model, index);
+    if (tensors_find(inputs, port.name))
+        return source_refuse(error, STRIA_BAD_ARGUMENT, "input '%s' is given twice", port.name);
+    tensor *t = tensors_add(inputs, port.name, error);
+    if (!t) return STRIA_NO_MEMORY;
+    t->array = *array;
+    *array = (stria_array){0};
+    return tensor_fit(&port, t, file, error);
+}
+
+/* The first input that has nothing yet, −1 if there is none. */
+static int input_free(const tensors *inputs, const stria_model *model) {
+    for (int i = 0; i < stria_model_input_count(model); i++)
+        if (!tensors_find(inputs, stria_model_input(model, i).name)) return i;
+    return -1;
+}
+
+static stria_status input_unknown(const stria_model *model, const char *name, stria_error *error) {
+    const char *names[64];
+    int count = port_count(model) < 64 ? port_count(model) : 64;
+    for (int i = 0; i < count; i++) names[i] = port_at(model, i).name;
+    const char *near = stria_nearest(name, names, count);
+    if (!near && count > 0) near = names[0];
+    return source_refuse(error, STRIA_BAD_ARGUMENT, "the model has no input '%s'%s%s%s", name, near ? "; it has '" : "",
+                         near ? near : "", near ? "'" : "");
+}
+
+/* Of a file's arrays, the one for input `name`: its only one, or that of the same name. */
+static stria_status named_input(tensors *inputs, const stria_model *model, int index, stria_named_array *arrays,
+                                int count, const char *file, stria_error *error) {
+    const char *name = port_at(model, index).name;
+    for (int i = 0; i < count; i++)
+        if (count == 1 || strcmp(arrays[i].name, name) == 0)
+            return input_take(inputs, model, index, &arrays[i].array, file, error);
+    return source_refuse(error, STRIA_BAD_ARGUMENT, "'%s' has no array '%s' among its %d", file, name, count);
+}
+
+/* Every array goes to the input of its name, or else to the next that has none. */
+static stria_status all_inputs(tensors *inputs, const stria_model *model, stria_named_array *arrays, int count,
+                               const char *file, stria_error *error) {
+    stria_status status = STRIA_OK;
+    for (int i = 0; i < count && status == STRIA_OK; i++) {
+        if (!arrays[i].array.data) continue; /* a part of the model */
+        int index = *arrays[i].name ? input_find(model, arrays[i].name) : -1;
+        if (index >= 0) status = input_take(inputs, model, index, &arrays[i].array, file, error);
+    }
+    for (int i = 0; i < count && status == STRIA_OK; i++) {
+        if (!arrays[i].array.data) continue;
+        int index = input_free(inputs, model);
+        if (index < 0)
+            return source_refuse(error, STRIA_BAD_ARGUMENT, "'%s' is one input too many, the model has %d", file,
+                                 stria_model_input_count(model));
+        status = input_take(inputs, model, index, &arrays[i].array, file, error);
+    }
+    return status;
+}
+
+/* What one --input names: its arrays, and where they are in the list that the model is opened with. */
+typedef struct word {
+    const char *file;
+    char name[256]; /* "": none is said */
+    stria_named_array *arrays;
+    int count, first;
+} word;
+
+/* "NAME=FILE", unless there is a file of that whole name. */
+static stria_status word_read(word *w, const char *text, stria_error *error) {
+    const char *equals = strchr(text, '=');
+    *w = (word){.file = text};
+    if (equals && access(text, F_OK) != 0) {
+        size_t length = (size_t)(equals - text);
+        snprintf(w->name, sizeof w->name, "%.*s", (int)(length < 255 ? length : 255), text);
+        w->file = equals + 1;
+    }
+    return stria_arrays_read(w->file, &w->arrays, &w->count, error);
+}
+
+/* Which of a file's arrays NAME= means: its only one, or that of the name; −1: all. */
+static int word_pick(const word *w, int i) {
+    return !*w->name || w->count == 1 || strcmp(w->arrays[i].name, w->name) == 0;
+}
+
+/* The data stay the words'. */
+static stria_named_array *list_make(word *words, int count, int *total) {
+    *total = 0;
+    for (int k = 0; k < count; k++) *total += words[k].count;
+    stria_named_array *list = calloc((size_t)*total + 1, sizeof *list);
+    int at = 0;
+    for (int k = 0; list && k < count; k++) {
+        words[k].first = at;
+        for (int i = 0; i < words[k].count; i++, at++) {
+            list[at] = words[k].arrays[i];
+            if (*words[k].name) memcpy(list[at].name, words[k].name, sizeof list[at].name);
+            if (!word_pick(&words[k], i)) list[at].array = (stria_array){0};
+        }
+    }
+    return list;
+}
+
+static stria_status word_take(tensors *inputs, const stria_model *model, word *w, const bool *fixed,
+                              stria_error *error) {
+    bool any = false;
+    for (int i = 0; i < w->count; i++) {
+        if (fixed[w->first + i]) stria_array_release(&w->arrays[i].array);
+        if (fixed[w->first + i]) w->arrays[i].array.data = NULL;
+        any = any || (fixed[w->first + i] && word_pick(w, i));
+    }
+    if (!*w->name) return all_inputs(inputs, model, w->arrays, w->count, w->file, error);
+    if (any) return STRIA_OK;
+    int index = input_find(model, w->name);
+    if (index < 0) return input_unknown(model, w->name, error);
+    return named_input(inputs, model, index, w->arrays, w->count, w->file, error);
+}
+
+static stria_status words_open(tensors *inputs, const options *given, const char *spec, word *words, int count,
+                               stria_model **model, stria_error *error) {
+    stria_open_options chosen = stria_open_options_default();
+    stria_named_array *list = list_make(words, count, &chosen.array_count);
+    bool *fixed = calloc((size_t)chosen.array_count + 1, sizeof *fixed);
+    stria_status status = STRIA_OK;
+    if (!list || !fixed) status = source_refuse(error, STRIA_NO_MEMORY, "out of memory for %d inputs", count);
+    chosen.arrays = list;
+    chosen.keep_batch = option_given(given, "batch");
+    if (status == STRIA_OK) status = source_model_with(given, spec, &chosen, fixed, model, error);
+    for (int k = 0; k < count && status == STRIA_OK; k++) status = word_take(inputs, *model, &words[k], fixed, error);
+    free(list);
+    free(fixed);
+    return status;
+}
+
+stria_status tensors_open_model(tensors *inputs, const options *given, const char *spec, stria_model **model,
+                                stria_error *error) {
+    int count = 0, read = 0;
+    while (option_each(given, "input", count)) count++;
+    word *words = calloc((size_t)count + 1, sizeof *words);
+    stria_status status = STRIA_OK;
+    if (!words) return source_refuse(error, STRIA_NO_MEMORY, "out of memory for %d inputs", count);
+    for (; read < count && status == STRIA_OK; read++)
+        status = word_read(&words[read], option_each(given, "input", read), error);
+    if (status == STRIA_OK) status = words_open(inputs, given, spec, words, count, model, error);
+    for (int k = 0; k < read; k++) stria_arrays_release(words[k].arrays, words[k].count);
+    free(words);
+    return status;
+}
