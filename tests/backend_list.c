@@ -11,7 +11,7 @@
 static const op_def *const composite[] = {&op_Sum, &op_Mean, &op_Clip, &op_MeanVarianceNormalization,
                                           &op_LocallyConnected};
 
-/* Without a kernel of their own: rare operators, and LSTM, GRU and RNN until they have one. */
+/* Without a kernel of their own: rare operators, and the gradients of LSTM, GRU and RNN. */
 static const op_def *const rare[] = {&op_AffineGrid,
                                      &op_AffineGridGradient,
                                      &op_CenterCropPad,
@@ -29,11 +29,9 @@ static const op_def *const rare[] = {&op_AffineGrid,
                                      &op_Einsum,
                                      &op_EinsumGradient,
                                      &op_EyeLike,
-                                     &op_GRU,
                                      &op_GRUGradient,
                                      &op_GridSample,
                                      &op_GridSampleGradient,
-                                     &op_LSTM,
                                      &op_LSTMGradient,
                                      &op_MatMulInteger,
                                      &op_NonMaxSuppression,
@@ -41,7 +39,6 @@ static const op_def *const rare[] = {&op_AffineGrid,
                                      &op_QLinearConv,
                                      &op_QLinearMatMul,
                                      &op_QuantizeLinear,
-                                     &op_RNN,
                                      &op_RNNGradient,
                                      &op_ReverseSequence,
                                      &op_RoiAlign,

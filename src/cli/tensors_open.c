@@ -155,6 +155,15 @@ static stria_status words_open(tensors *inputs, const options *given, const char
     return status;
 }
 
+/* Where NAME=FILE cannot be read, the name may be what is wrong: then the sentence says so. */
+static bool name_known(const options *given, const char *spec, const word *w, stria_model **model, stria_error *error) {
+    stria_error other = {0};
+    if (!*w->name || source_model(given, spec, model, &other) != STRIA_OK || input_find(*model, w->name) >= 0)
+        return true;
+    (void)input_unknown(*model, w->name, error);
+    return false;
+}
+
 stria_status tensors_open_model(tensors *inputs, const options *given, const char *spec, stria_model **model,
                                 stria_error *error) {
     int count = 0, read = 0;
@@ -164,6 +173,7 @@ stria_status tensors_open_model(tensors *inputs, const options *given, const cha
     if (!words) return source_refuse(error, STRIA_NO_MEMORY, "out of memory for %d inputs", count);
     for (; read < count && status == STRIA_OK; read++)
         status = word_read(&words[read], option_each(given, "input", read), error);
+    if (status != STRIA_OK && !name_known(given, spec, &words[read - 1], model, error)) status = error->status;
     if (status == STRIA_OK) status = words_open(inputs, given, spec, words, count, model, error);
     for (int k = 0; k < read; k++) stria_arrays_release(words[k].arrays, words[k].count);
     free(words);
