@@ -87,8 +87,9 @@ stria_status folder_sync_name(const char *path, stria_error *err);
  * the file stays and holds the process number). A link of that name is refused. STRIA_BUSY if it is held, by another
  * process or by this one. */
 stria_status file_lock(const char *path, int *handle, stria_error *err);
-bool file_is_locked(const char *path); /* by whomever; changes nothing */
-void file_unlock(int handle);          /* accepts −1 */
-void file_lock_forget(int handle);     /* a forked child's copy: the lock stays its parent's */
+/* By whomever. It holds a shared lock for a moment: a training that begins just then would be told STRIA_BUSY. */
+bool file_is_locked(const char *path);
+void file_unlock(int handle);      /* accepts −1 */
+void file_lock_forget(int handle); /* a forked child's copy: the lock stays its parent's */
 
 #endif

@@ -9,11 +9,14 @@
 #define MODEL_FILE      "model.onnx"
 #define BEST_FILE       "best.onnx"
 #define METRICS_FILE    "metrics.jsonl"
+/* What the command writes there, while it trains. */
+#define REPORT_FILE "report.html"
+#define RECORD_FILE "run.json"
 
 struct trainer;
 
 /* Makes the folder (it and the name of it are on the disk on return), locks it for the trainer and removes what killed
- * writers left of the four files. Nothing without a folder, or where it is locked already. */
+ * writers left of these files. Nothing without a folder, or where it is locked already. */
 stria_status run_folder_take(struct trainer *t, stria_error *err);
 
 /* Gives the lock back, in the process that took it. */
