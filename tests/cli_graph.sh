@@ -57,11 +57,13 @@ grep -q '#lt;script#gt;' hostile.mmd || fail "hostile.mmd has lost the name"
     for i in $(seq 1 500); do printf 'c%d = conv(v%d, 4, kernel=1)\nv%d = add(c%d, v%d)\n' "$i" $((i - 1)) "$i" "$i" $((i > 7 ? i - 7 : 0)); done
     echo 'output(v500)'
 } >big.net
-begin=$(date +%s%N)
-expect 0 graph big.net -o big.svg --fold no
-milliseconds=$((($(date +%s%N) - begin) / 1000000))
+TIMEFORMAT='%U %S' # of the processor: others may use the machine
+{ time "$STRIA" graph big.net -o big.svg --fold no >/dev/null; } 2>times
 [ "$(grep -c 'class="node"' big.svg)" -eq 1003 ] || fail "big.svg has $(grep -c 'class="node"' big.svg) boxes"
-[ "${SANITIZED:-}" ] || [ "$milliseconds" -lt 1000 ] || fail "a thousand nodes took $milliseconds ms"
+awk '{ exit !($1 + $2 < 1) }' times || case ${BUILD:-} in
+*asan* | *tsan* | *ubsan* | *valgrind*) ;;
+*) fail "a thousand nodes took $(cat times) s" ;;
+esac
 
 refused 2 "graph: --out FILE is missing; it ends in .svg, .dot or .mmd" graph lenet5
 refused 2 "graph: 'x.pdf' ends in none of .svg, .dot and .mmd; --format says which it is" graph lenet5 -o x.pdf

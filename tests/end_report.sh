@@ -20,10 +20,11 @@ if ! chrome --dump-dom 'data:text/html,<p>up</p>' | grep -q up; then
     exit 77
 fi
 
-seen() { # seen FILE: at both widths, in both schemes
-    local file=$1 width dark name
+seen() { # seen FILE [few]: at both widths, in both schemes; few: each of them once
+    local file=$1 few=${2:-} width dark name
     for width in 390 1440; do
         for dark in 1 0; do
+            [ -z "$few" ] || [ $width$dark = 3901 ] || [ $width$dark = 14400 ] || continue
             cat >frame.html <<HTML
 <!DOCTYPE html><html><body style="margin:0"><iframe src="$file" style="border:0;width:${width}px;height:900px"></iframe>
 <script src="$source/tests/end_report.js"></script></body></html>
@@ -42,7 +43,7 @@ HTML
 expect 0 train lenet5 --data mnist:data --epochs 5 --batch 20 --lr 0.5 --out run
 seen run/report.html
 expect 0 report run --lang zh --out zh.html
-seen zh.html
+seen zh.html few
 
 # Long names, Chinese names, hostile names, many classes.
 n=0
@@ -58,8 +59,10 @@ done
 expect 0 train linear:size=3x9x12,classes=14 --data folder:many --epochs 2 --batch 8 --out many-run
 seen many-run/report.html
 
+expect 0 compare run many-run -o compare.svg
+seen compare.svg few
 expect 0 graph resnet20 -o net.svg
-seen net.svg
+seen net.svg few
 
 # A page that says it runs takes its next version from the disk: here one that is another where it is loaded into a frame.
 sed 's|data-state="complete"|data-state="running"|
