@@ -4,6 +4,7 @@
 #   make check      installs what is missing (Debian), builds, runs the tests
 #   make check-all  make check under sanitizers, both compilers, every instruction set, valgrind, clang-tidy
 #   make fuzz MINUTES=10   runs every fuzzer of tests/fuzz in turn, for so long in all
+#   make coverage  prints which lines and branches of src/ the tests run (gcovr)
 #   make conformance   runs ONNX's own test cases and writes docs/conformance.md
 #   make docs       writes docs/operators/
 #   make bench      times kernels, and Stria beside PyTorch and ONNX Runtime where PYTHON (python3) has them
@@ -16,7 +17,7 @@ CMAKE_FLAGS ?=
 # it. Without one they are skipped, visibly.
 export STRIA_TEST_DATA ?= $(abspath $(dir $(firstword $(wildcard ../data/mnist ../*/data/mnist))))
 
-.PHONY: conformance docs build build-all configure deps demo check check-all fuzz bench install format clean
+.PHONY: coverage conformance docs build build-all configure deps demo check check-all fuzz bench install format clean
 .NOTPARALLEL:
 
 build: configure
@@ -44,13 +45,17 @@ check: deps
 	@tools/run-tests $(BUILD)
 
 check-all:
-	@tools/install-deps build demo check check-all
+	@tools/install-deps build demo check coverage check-all
 	@tools/check-all
 
 MINUTES ?= 10
 fuzz:
 	@tools/install-deps build check check-all
 	@FUZZ_MINUTES=$(MINUTES) tools/check-all fuzz
+
+coverage:
+	@tools/install-deps build check coverage
+	@tools/coverage
 
 conformance: build
 	@tools/make-conformance $(BUILD)

@@ -1,9 +1,11 @@
-# Libraries, headers, command, man page, pkg-config file and CMake package; all of it can be moved after installing.
+# Libraries, headers, command, man page, completion, pkg-config file and CMake package; all of it can be moved after installing.
 install(TARGETS stria RUNTIME)
 install(TARGETS libstria EXPORT StriaShared LIBRARY ARCHIVE)
 install(TARGETS libstria_static EXPORT StriaStatic ARCHIVE)
 install(DIRECTORY include/stria DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/stria.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 OPTIONAL)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/stria.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions
+        RENAME stria OPTIONAL)
 
 list(JOIN STRIA_REQUIRES " " requires)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/Stria)

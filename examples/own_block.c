@@ -1,4 +1,4 @@
-/* A block of one's own is a function over the builder calls. This one is a gated residual block:
+/* A block of your own is a function over the builder calls. This one is a gated residual block:
  * y = x + relu(conv3×3(x)) · sigmoid(conv1×1(x)). A small network of two of them learns which half of a picture is
  * bright. */
 #include <stria/stria.h>

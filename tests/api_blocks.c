@@ -201,7 +201,7 @@ static void test_text(void **state) {
         char whole[256];
         snprintf(whole, sizeof whole, NET "%soutput(y)\n", greedy[i]);
         assert_int_not_equal(text_open(whole, &m), STRIA_OK);
-        assert_text(err.text, "more than 268435456 parameters");
+        assert_text(err.text, "more than 268,435,456 parameters");
     }
 }
 

@@ -37,7 +37,7 @@ for key in unreadable repeated nearly leaks tiny; do
 done
 [ "$(jq -r '.leaks[0].picture' stdout)" = set/test/b/leaked.pgm ] || fail "the leaked picture is not named"
 rm set/train/b/bad.png set/train/b/tiny.pgm
-refused 1 "there is no folder nosuch" data check folder:nosuch
+refused 1 "there is no folder 'nosuch'" data check folder:nosuch
 
 # The mean of half black, half white is 0.5, its deviation too.
 mkdir -p plain/x plain/y

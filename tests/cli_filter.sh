@@ -131,7 +131,7 @@ refused 1 "--steps would show 200001 windows of 1 products, at most 100000 produ
     filter 1 --kernel 1 --pad 100000 --steps
 refused 2 "filter: --lr is for --learn" filter "1 2" --kernel 1 --lr 1
 refused 2 "filter: --mode has no effect with --find" filter "1 2" --find 1 --mode full
-refused 2 "filter: --mode and --pad are given; one of the two is wanted" filter "1 2" --kernel 1 --mode full --pad 1
+refused 2 "filter: --mode and --pad are given; give one of the two" filter "1 2" --kernel 1 --mode full --pad 1
 refused 2 "the pattern is flat: all of its values are 1, so it matches nowhere better than elsewhere" filter "1 2" --find "1 1"
 refused 1 "the pattern is 4, larger than the input of 3" filter "1 2 3" --find "1 2 3 4"
 refused 1 "the target is 7, a kernel of 3 makes 5 of the input in mode full" filter "1 2 3" --learn "1 2 3 4 5 6 7"

@@ -63,7 +63,7 @@ json "in:s out:s passed:t outputs.0.name:s outputs.0.max_abs_error:n outputs.0.m
 json "passed:t outputs:a" convert lenet5 lenet5.net
 json "parameters:i" summary lenet5.net
 
-# A network of one's own reads a matrix: [N, 4] → [N, 3].
+# A network of your own reads a matrix: [N, 4] → [N, 3].
 cat >tiny.net <<'NET'
 stria-net 1
 x = input(batch x 4)
@@ -141,7 +141,7 @@ if [ -d $case ]; then # Debian's libonnx-testdata
     expect 1 run $case/model.onnx --test-data sets --json
     ./json passed:f sets.0.passed:t sets.1.passed:f sets.2.passed:f <stdout || fail "a set that fails is not seen"
     mkdir empty
-    refused 1 "'empty' holds neither output_0.pb nor a test_data_set_0: it is no test case" \
+    refused 1 "'empty' holds neither output_0.pb nor a test_data_set_0: it is not a test case" \
         run $case/model.onnx --test-data empty
 fi
 finish

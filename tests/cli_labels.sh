@@ -34,7 +34,7 @@ cmp -s stdout changed || fail "flags do not change the preset"
 refused 2 "no preprocessing is called 'torch': there are imagenet, caffe and tf" eval linear --data mnist:data --preprocess torch
 
 head -n 9 names >short
-refused 1 "--labels: 'short' has 9 names, the model 10 classes" eval linear --data mnist:data --labels short
+refused 1 "--labels: 'short' has 9 names, but the model has 10 classes" eval linear --data mnist:data --labels short
 sed '3s/.*/9/' names >double
 refused 2 "the data's class '7' is none of the model's 10 classes" eval linear --data mnist:data --labels double
 sed '3s/.*//' names >gap
@@ -43,9 +43,9 @@ sed "3s/.*/$(printf '%0300d' 0)/" names >long
 expect 0 convert linear long.onnx --labels long
 expect 0 predict long.onnx --data mnist:data --limit 1 --top 10 --json
 says stdout "\"name\":\"$(printf '%0300d' 0)\""
-refused 1 "--labels: 'nowhere' cannot be read: No such file or directory" eval linear --data mnist:data --labels nowhere
-refused 1 "--labels: '.' cannot be read: Is a directory" eval linear --data mnist:data --labels .
-refused 1 "--labels: 'data/train-images-idx3-ubyte' is no text file of class names" \
+refused 1 "--labels: cannot open 'nowhere': no such file or directory" eval linear --data mnist:data --labels nowhere
+refused 1 "--labels: cannot read '.': is a directory" eval linear --data mnist:data --labels .
+refused 1 "--labels: 'data/train-images-idx3-ubyte' is not a text file of class names" \
     eval linear --data mnist:data --labels data/train-images-idx3-ubyte
 sed 's/^/class /' names >others
 refused 2 "the data's class '0' is none of the model's 10 classes" eval linear --data mnist:data --labels others

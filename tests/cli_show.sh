@@ -6,7 +6,7 @@ model=$(cd "$SOURCE" && pwd)/tests/golden/show.onnx picture=$(cd "$SOURCE" && pw
 for kind in features gradcam gradcam++ saliency smoothgrad integrated occlusion; do
     expect 0 show "$model" "$kind" --image "$picture" --out "$kind.ppm" --json
     says stdout "\"kind\":\"$kind\""
-    head -n 1 "$kind.ppm" | grep -qx P6 || fail "$kind.ppm is no picture"
+    head -n 1 "$kind.ppm" | grep -qx P6 || fail "$kind.ppm is not a picture"
 done
 [ "$(sed -n 2p saliency.ppm)" = '252 252' ] || fail "saliency.ppm has $(sed -n 2p saliency.ppm) pixels"
 expect 0 show "$model" filters --out filters.ppm

@@ -150,7 +150,7 @@ wait_for 'last/checkpoint.safetensors.*.tmp'
 barrage
 ends 1 "at the last checkpoint"
 if grep -q "the training is complete" stderr; then
-    says stderr "interrupted after the last of 1 steps; the training is complete and saved, test it with: stria eval last"
+    says stderr "interrupted after the last of 1 step; the training is complete and saved, test it with: stria eval last"
 else
     says stderr "everything is saved, go on with: stria train --resume last" # caught before its one step
 fi

@@ -19,7 +19,7 @@ expect 0 train linear --data mnist:data --epochs 2 --batch 20 --limit 200 --val 
 says stdout '"run":"runs/linear-2"'
 sed 's/"run":"[^"]*",//; s/,"seconds":.*//' stdout | cmp -s - first || fail "the same seed gives other numbers"
 
-refused 1 "folder 'runs/a' is not empty; 'stria train --resume runs/a' goes on with a run, --out takes another folder" \
+refused 1 "folder 'runs/a' is not empty; 'stria train --resume runs/a' continues its run, --out takes another folder" \
     train lenet5 --data mnist:data --out runs/a
 
 # The header names what was given; of a run that goes on, too. A complete one says so, and what it says works.
@@ -27,7 +27,7 @@ expect 0 train linear --data mnist:data --epochs 1 --weight-decay 5e-4 --loss hi
 says stderr ", loss hinge:margin=0.5, weight-decay 0.0005"
 expect 0 train --resume runs/given
 says stderr ", loss hinge:margin=0.5, weight-decay 0.0005"
-advice=$(sed -n 's/.*complete: all its epochs are done; to train further: stria //p' stderr)
+advice=$(sed -n '/complete: all its epochs are done; to train further:$/{n;s/^ *stria //p;}' stderr)
 [ -n "$advice" ] || { fail "a complete run does not say so:"; cat stderr; }
 # shellcheck disable=SC2086
 expect 0 $advice

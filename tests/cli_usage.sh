@@ -17,7 +17,7 @@ refused 2 "train: unknown option --opt; did you mean --optimizer?" train lenet5 
 refused 2 "train: unknown option --freeze; 'stria train --help' lists them" train lenet5 --freeze all
 refused 2 "--batch: 'x' is not a whole number" summary lenet5 --batch-size x
 refused 2 "--split: 'tset' is not one of train|val|test; did you mean test?" eval lenet5 --data mnist --split tset
-refused 2 "--data is missing: 'lenet5' is no run folder, which would know its own data" eval lenet5
+refused 2 "--data is missing: 'lenet5' is not a run folder, which knows its own data" eval lenet5
 refused 2 "--batch: 'x' is not a whole number" summary lenet5 --batch x
 refused 2 "--batch: '' is not a whole number" summary lenet5 --batch=
 refused 2 "--batch: 0 is out of range 1 to 1048576" summary lenet5 --batch 0
@@ -31,9 +31,9 @@ refused 2 "summary: MODEL is missing; usage: stria summary MODEL [--batch N]" su
 refused 2 "summary: unexpected argument 'two'; usage: stria summary MODEL [--batch N]" summary lenet5 two
 refused 2 "data: unknown word 'lsit'; did you mean 'list'?" data lsit
 refused 2 "predict: pictures or --data are missing; usage: stria predict MODEL IMAGE…" predict lenet5
-refused 2 "predict: pictures and --data are given; one of the two is wanted" predict lenet5 a.png --data mnist
+refused 2 "predict: pictures and --data are given; give one of the two" predict lenet5 a.png --data mnist
 refused 2 "run: --input is missing; usage: stria run MODEL --input [NAME=]FILE" run lenet5
-refused 2 "run: --test-data and --input are given; one of the two is wanted" run lenet5 --input x --test-data y
+refused 2 "run: --test-data and --input are given; give one of the two" run lenet5 --input x --test-data y
 refused 2 "convert: 'a.txt' ends neither in .onnx nor in .net, so its format is not known" convert lenet5 a.txt
 refused 2 "train: MODEL is missing; usage: stria train MODEL --data DATA" train
 refused 2 "train: --data is missing; 'stria data list' shows the sources" train lenet5

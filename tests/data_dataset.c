@@ -257,7 +257,7 @@ static void test_npy(void **state) {
     y.shape[0] = 3;
     refuse(put_npy("x.npy", &x, &y), NULL, STRIA_BAD_SHAPE, "3 labels");
     x.rank = 1;
-    refuse(put_npy("x.npy", &x, &y), NULL, STRIA_BAD_SHAPE, "1 dimensions");
+    refuse(put_npy("x.npy", &x, &y), NULL, STRIA_BAD_SHAPE, "1 dimension;");
     y.type = STRIA_FLOAT32;
     x.rank = 4;
     refuse(put_npy("x.npy", &x, &y), NULL, STRIA_UNSUPPORTED, "labels are integers");
@@ -330,9 +330,10 @@ static void test_folder(void **state) {
     assert_int_equal(dataset_label(d, 1), 1);
     assert_non_null(strstr(dataset_file(d, 1), "dog/a.PGM"));
     assert_false(dataset_uniform(d));
-    assert_string_equal(dataset_note(d), note_of("1 file is left out that is no PNG, JPEG, BMP or PNM picture by name: "
-                                                 "%s",
-                                                 "f/dog/notes.txt"));
+    assert_string_equal(dataset_note(d),
+                        note_of("1 file is left out whose name is not of a PNG, JPEG, BMP or PNM picture: "
+                                "%s",
+                                "f/dog/notes.txt"));
     assert_int_equal(dataset_channels(d), 3); /* one is coloured */
     assert_int_equal(dataset_height(d), 0);
     dataset_item item;
@@ -408,7 +409,7 @@ static void test_class_called_train(void **state) {
     dataset_free(d);
 }
 
-/* Only a test part; the other names of val; what is no part is said. */
+/* Only a test part; the other names of val; what is not a part is said. */
 static void test_part_names(void **state) {
     static const char *const vals[] = {"val", "valid", "validation", "Val", "VALIDATION"};
     dataset *d, *v;

@@ -46,7 +46,7 @@ static void test_refusals(void **state) {
     for (size_t i = 0; i < n; i++) refuse(file, i, 3, STRIA_BAD_FILE, "truncated");
     file[n] = 0;
     refuse(file, n + 1, 3, STRIA_BAD_FILE, "1 bytes too many");
-    refuse(file, n, 1, STRIA_BAD_FILE, "3 dimensions where 1 are wanted");
+    refuse(file, n, 1, STRIA_BAD_FILE, "3 dimensions where 1 are expected");
     memcpy(broken, file, n);
     broken[2] = 13;
     refuse(broken, n, 3, STRIA_UNSUPPORTED, "0x0d");
@@ -79,7 +79,7 @@ static void test_gzip(void **state) {
     refuse(packed, make_gzip(packed, sizeof packed, file, n + 1), 3, STRIA_BAD_FILE, "more decompressed bytes");
 }
 
-/* Members one behind the other are one file, wherever they are cut; the checksum of each counts. */
+/* Members one after the other are one file, wherever they are cut; the checksum of each counts. */
 static void test_gzip_members(void **state) {
     uint8_t file[64], packed[512];
     idx_array a = {0};

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# README's blocks: `make` targets exist; every command runs (on few images; fashion-mnist and the pictures are stand-ins); the C
-# program compiles and runs. README.zh-CN.md has the same blocks.
+# Documents' commands: `make` targets exist; every command of README, docs/*.md and --help runs (on few images; fashion-mnist,
+# models and pictures are stand-ins); networks in docs/net.md are read; README's C program compiles and runs. README.zh-CN.md has the
+# same blocks.
 source=$(cd "${SOURCE:-.}" && pwd) || exit 1
 . "$source/tests/cli.sh"
 [ -f "$source/README.md" ] || { echo "no $source/README.md"; exit 1; }
@@ -54,6 +55,71 @@ for file in runs/pets/model.onnx runs/first/checkpoint.safetensors first.onnx ou
     [ -s "$file" ] || fail "README's commands do not write $file"
 done
 grep -q '"kind": "epoch", "step": 16, "epoch": 2' runs/first/metrics.jsonl || fail "the resumed run did not reach its second epoch"
+
+# ---- the commands of docs and of --help
+
+cat >one.net <<'NET'
+stria-net 1
+image = input(batch x 1 x 28 x 28)
+conv1 = conv(image, 2, kernel=5)
+flat = flatten(conv1)
+y = dense(flat, 10)
+output(y)
+NET
+sed 's/image/x/g' one.net >two.net
+expect 0 convert one.net model.onnx
+expect 0 convert two.net gradient.onnx
+expect 0 convert resnet20 resnet.onnx
+seq 10 >names.txt
+cp picture.png shoe.png
+cp picture.png cat.png
+cp picture.png photo.png
+cp picture.png cat.jpg
+cp picture.png digit.png
+cp picture.png parrot.jpg
+cp -r pictures flowers
+for i in 0 1 2 3 4 5 6 7 8 9; do mkdir -p photos/test/$i && cp picture.png photos/test/$i/a.png; done
+cp resnet.onnx squeezenet1.1.onnx
+cp names.txt synset_words.txt
+printf 'P2 4 3 255 1 2 3 4 5 6 7 8 9 10 11 12' >eye.png
+mkdir -p data/mnist
+for file in data/*-ubyte; do ln -s "../${file#data/}" data/mnist/; done
+[ -d runs/lenet5-1 ] || cp -r runs/first runs/lenet5-1
+
+# runs LINE WHERE: the line, as a user would type it.
+runs() {
+    local line=$1
+    case $line in
+    *test_conv*) [ -d /usr/share/libonnx-testdata/data/node/test_basic_conv_with_padding ] || return 0
+                 [ -e test_conv ] || ln -s /usr/share/libonnx-testdata/data/node/test_basic_conv_with_padding test_conv ;;
+    *--grad*) line=${line/model.onnx/gradient.onnx} ;;
+    *"--out runs/try") line="$line --epochs 1" ;; # which the next one continues
+    *"| jq "*) line=${line%%|*} ;; # which not everyone has
+    esac
+    bash -c "$line" >stdout 2>stderr </dev/null || { fail "$2: '$line' exits with $?"; tail -n 3 stderr; }
+}
+
+for document in "$source"/docs/*.md; do
+    while read -r line; do
+        case $line in stria\ *) runs "$line" "${document##*/}" ;; *) fail "${document##*/}: '$line' is not run" ;; esac
+    done < <(blocks sh "$document")
+done
+count=0
+for verb in $(verbs); do
+    while read -r line; do
+        count=$((count + 1))
+        runs "$line" "stria $verb --help"
+    done < <("$STRIA" "$verb" --help | sed -n '/^examples:/,$s/^  \(\(STRIA_ISA=[a-z0-9]* \)\{0,1\}stria .*\)/\1/p')
+done
+[ $count -ge 25 ] || fail "--help has $count examples"
+
+# Every network that a document shows is one.
+for document in "$source"/README.md "$source"/docs/*.md; do
+    awk -v name="${document##*/}" '/^```/ { if (on) close(file); on = 0; next }
+        /^stria-net 1/ { on = 1; file = name "-" ++n ".net" } on { print >file }' "$document"
+done
+[ -e net.md-1.net ] || fail "docs/net.md shows no network"
+for file in *.md-*.net; do expect 0 summary "$file"; done
 
 # ---- the C program
 

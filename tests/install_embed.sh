@@ -10,7 +10,8 @@ done
 cc=${TREE_CC:-cc}
 prefix=$PWD/prefix
 cmake --install "$BUILD" --prefix "$prefix" >install.log 2>&1 || { fail "cmake --install:"; tail -n 5 install.log; finish; }
-for file in bin/stria include/stria/stria.h share/man/man1/stria.1; do [ -f "$prefix/$file" ] || fail "$file is not installed"; done
+for file in bin/stria include/stria/stria.h share/man/man1/stria.1 \
+    share/bash-completion/completions/stria; do [ -f "$prefix/$file" ] || fail "$file is not installed"; done
 PKG_CONFIG_PATH=$(dirname "$(find "$prefix" -name stria.pc)")
 export PKG_CONFIG_PATH
 library=$(pkg-config --variable=libdir stria)
@@ -41,6 +42,36 @@ if command -v readelf >/dev/null; then
     if readelf -d static | grep -q libstria; then fail "the static program needs the shared library"; fi
 fi
 make -C program CC="$cc" embed >make.log 2>&1 || { fail "examples/embed/Makefile:"; tail -n 5 make.log; }
+
+# The names that docs/from-c.md has for CMake: both libraries.
+mkdir cmake-program
+cat >cmake-program/CMakeLists.txt <<'CMAKE'
+cmake_minimum_required(VERSION 3.25)
+project(program LANGUAGES C)
+find_package(Stria 0.1 REQUIRED)
+foreach(library stria stria_static)
+    add_executable(with_${library} ../program/main.c)
+    target_link_libraries(with_${library} PRIVATE Stria::${library})
+endforeach()
+CMAKE
+if cmake -S cmake-program -B cmake-build -DCMAKE_C_COMPILER="$cc" -DCMAKE_PREFIX_PATH="$prefix" >cmake.log 2>&1 &&
+    cmake --build cmake-build >>cmake.log 2>&1; then
+    for library in stria stria_static; do
+        cmake-build/with_$library mnist:data >with.out 2>&1 || { fail "with_$library did not learn:"; tail -n 3 with.out; }
+        cmp with.out shared.out || fail "Stria::$library trains differently"
+    done
+else
+    fail "find_package(Stria):"
+    tail -n 10 cmake.log
+fi
+
+# The completion knows verbs and options.
+if bash -c ". '$prefix/share/bash-completion/completions/stria'; COMP_WORDS=(stria train --opt) COMP_CWORD=2; _stria; echo \"\${COMPREPLY[*]}\"" \
+    >completed 2>&1; then
+    says completed --optimizer
+else
+    fail "the completion does not run: $(cat completed)"
+fi
 
 # A C++ compiler takes the header too.
 if command -v c++ >/dev/null; then

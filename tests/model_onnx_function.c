@@ -168,7 +168,7 @@ static void test_refused(void **state) {
     file_init(&f, 21);
     add_leaky(&f);
     call(&f, "Leaky", "x x x", "y");
-    refused(&f, STRIA_BAD_FILE, "has 3 inputs and 1 outputs, its function has 2 and 1");
+    refused(&f, STRIA_BAD_FILE, "has 3 inputs and 1 output, its function has 2 and 1");
     file_init(&f, 21);
     b = add_function(&f, "Old", "x", "y", 99);
     add_node(&f, "Relu", "x", "y"), into(&f, b);

@@ -110,7 +110,7 @@ static void test_header_bomb(void **state) {
     free(header);
 }
 
-/* `count` entries of `bytes` bytes each, one behind the other or all at the same place. */
+/* `count` entries of `bytes` bytes each, one after the other or all at the same place. */
 static stria_status decode_many(int count, int bytes, bool same, stria_error *err) {
     text header = {0};
     for (int i = 0; i < count; i++)

@@ -195,7 +195,7 @@ static inline void round_trip(graph *g) {
     assert_ok(graph_check(again, &err));
     assert_same_graph(g, again, true);
     for (int i = 0; i < g->metadata_count; i++)
-        if (strcmp(g->metadata[i].key, "stria.frozen") != 0) /* written anew, without names that are not there */
+        if (strcmp(g->metadata[i].key, "stria.frozen") != 0) /* written again, without names that are not there */
             assert_string_equal(graph_metadata(again, g->metadata[i].key), g->metadata[i].value);
     assert_ok(onnx_write(again, &twice, &err));
     assert_int_equal(once.length, twice.length);

@@ -266,7 +266,7 @@ static void mistakes_are_refused(void **state) {
          "layer 'conv_transpose1' (conv_transpose): option output_padding is '-1', expected a number of 0 or more, or "
          "2 of them with commas"},
         {"conv", true, 4, "kernel=3 groups=2",
-         "layer 'conv1' (conv): 3 input and 4 output channels do not both fit into 2 groups"},
+         "layer 'conv1' (conv): cannot divide 3 input and 4 output channels into 2 groups"},
         {"conv", true, 4, "kernel=13 name=big",
          "layer 'big' (Conv): a window of 13 does not fit into the height of 12 with pads 0 and 0"},
         {"conv", true, -4, "kernel=3", "layer 'conv1' (conv): channels is -4, expected 1 or more"},
@@ -287,7 +287,7 @@ static void mistakes_are_refused(void **state) {
          "layer 'conv1' (conv): input is [2, 7], expected [batch, channels, height, width]"},
         {"dense", false, 4, "bias=2", "layer 'dense1' (dense): option bias is '2', expected a number from 0 to 1"},
         {"relu", false, 4, NULL, "layer 'relu1' (relu): it takes no plain numbers"},
-        {"add", false, 0, NULL, "layer 'add1' (add): 1 inputs are given, expected 2"},
+        {"add", false, 0, NULL, "layer 'add1' (add): expected 2 inputs, not 1"},
         {"max_pool", false, 0, NULL,
          "layer 'max_pool1' (max_pool): input is [2, 7], expected [batch, channels, height, width]"},
         {"max_pol", false, 0, NULL, "there is no layer 'max_pol'; did you mean 'max_pool'?"},

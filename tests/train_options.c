@@ -80,7 +80,7 @@ static void fields_are_checked(void **state) {
         change;                                                                                                        \
         assert_fails(train_options_check(&o, &err), STRIA_BAD_ARGUMENT, sentence);                                     \
     } while (0)
-    REFUSED(o.epochs = 0, "--epochs: 0 is out of range (passes");
+    REFUSED(o.epochs = 0, "--epochs: 0 is out of range 1…100000");
     REFUSED(o.batch = -3, "--batch: -3 is out of range");
     REFUSED(o.batch = INT64_MAX, "--batch: 9.22337203685478e+18 is out of range");
     REFUSED(o.lr = -0.5, "--lr: -0.5 is out of range");

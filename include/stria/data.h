@@ -21,11 +21,11 @@ typedef enum stria_split { STRIA_SPLIT_TRAIN, STRIA_SPLIT_VAL, STRIA_SPLIT_TEST 
 typedef struct stria_dataset_options {
     size_t size; /* sizeof(stria_dataset_options) */
     stria_split split;
-    int64_t limit;     /* at most so many images, 0: all */
+    int64_t limit;     /* at most this many images, 0: all */
     bool hold_out_val; /* split train leaves out what split val gives, for sources without a validation set of their own
                         */
-    int64_t max_pixels; /* pictures from files have at most so many pixels. 0: 2^26, and at most 16 MiB and 4,096 times
-                           the file's size in memory */
+    int64_t max_pixels; /* pictures from files have at most this many pixels. 0: 2^26, and at most 16 MiB and 4,096
+                           times the file's size in memory */
     int pipes;          /* 1: files that the spec itself names may be pipes or devices, which are read once, and waited
                            for; for specs that the user typed. 0: such files are refused */
 } stria_dataset_options;
@@ -49,6 +49,8 @@ STRIA_API void stria_dataset_free(stria_dataset *dataset);
 STRIA_API int64_t stria_dataset_count(const stria_dataset *dataset);
 /* The limit that it was opened with, 0: none. */
 STRIA_API int64_t stria_dataset_limit(const stria_dataset *dataset);
+/* The bound on a picture's pixels that it was opened with, 0: the default. */
+STRIA_API int64_t stria_dataset_max_pixels(const stria_dataset *dataset);
 /* Classes, whether or not an image of each is there. */
 STRIA_API int stria_dataset_classes(const stria_dataset *dataset);
 /* Never NULL; "" outside 0…classes−1. Lives as long as the dataset. */

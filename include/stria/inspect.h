@@ -54,8 +54,8 @@ typedef struct stria_summary {
 
 /* Of the model without its auxiliary heads (metadata stria.auxiliary), but for tensors and training_bytes. Shapes and
  * multiply-adds are those of one image; the bytes, of `batch` images, come from the memory plan, with
- * nothing allocated. training_bytes is 0 for what is no classifier of pictures. STRIA_BAD_ARGUMENT for a batch below 1,
- * STRIA_BAD_SHAPE where the model cannot be run with it. */
+ * nothing allocated. training_bytes is 0 for what is not a classifier of pictures. STRIA_BAD_ARGUMENT for a batch below
+ * 1, STRIA_BAD_SHAPE where the model cannot be run with it. */
 STRIA_API stria_status stria_summarize(const stria_model *model, int64_t batch, stria_summary *out, stria_error *error);
 /* Frees the arrays; accepts a zeroed struct. */
 STRIA_API void stria_summary_release(stria_summary *summary);
@@ -119,7 +119,8 @@ typedef struct stria_bench {
 
 /* Times `repeat` runs (0: for about a second) of inference, or of a whole training step (forward, backward, momentum
  * update) with random data. options: as for a session, NULL: the defaults. STRIA_BAD_ARGUMENT for repeat outside
- * 0…1000, else the errors of stria_session_new, and STRIA_BAD_SHAPE for training what is no classifier of pictures. */
+ * 0…1000, else the errors of stria_session_new, and STRIA_BAD_SHAPE for training what is not a classifier of pictures.
+ */
 STRIA_API stria_status stria_bench_model(const stria_model *model, const stria_session_options *options, bool train,
                                          int repeat, stria_bench *out, stria_error *error);
 /* Frees the array of layers; accepts a zeroed struct. */

@@ -80,8 +80,9 @@ STRIA_API stria_value *stria_constant(stria_graph *graph, const char *name, stri
  * what training changes, if its type is a float. data NULL: zeros. */
 STRIA_API stria_value *stria_variable(stria_graph *graph, const char *name, stria_type type, int rank,
                                       const int64_t *shape, const void *data);
-/* Any operator by its ONNX name ("Conv", "Gemm", …) with attributes as options ("kernel_shape=5,5 pads=2,2,2,2").
- * inputs[count]; NULL entries are absent optional inputs. Returns the first output. */
+/* Any operator by its ONNX name ("Conv", "Gemm", …) with attributes as options ("kernel_shape=5,5 pads=2,2,2,2"), or
+ * any layer of docs/net.md that takes no plain numbers ("batch_norm", "dropout", "gelu", …) with its options; a layer
+ * makes its own parameters. inputs[count]; NULL entries are absent optional inputs. Returns the first output. */
 STRIA_API stria_value *stria_node(stria_graph *graph, const char *op, stria_value *const *inputs, int count,
                                   const char *options);
 /* The gradient of y (its elements summed) with respect to x: appends the nodes that compute it. A zero constant where y
@@ -168,9 +169,9 @@ STRIA_API stria_value *stria_inception(stria_graph *graph, stria_value *x, const
 STRIA_API stria_value *stria_softmax_cross_entropy(stria_graph *graph, stria_value *logits, stria_value *labels);
 
 /* ---------------------------------------------------------------------------------------------------------------
- * Model: a graph and its parameters, as an .onnx file holds them. Immutable except by a trainer; may then be shared by
- * sessions in many threads. Counted: every holder frees its own. What its functions return
- * (names, metadata) lives as long as the model.
+ * Model: a graph and its parameters, as an .onnx file holds them. Its weights never change (a trainer works on a copy),
+ * so sessions in many threads may share it; the functions that set metadata need it for themselves. Counted: every
+ * holder frees its own. What its functions return (names, metadata) lives as long as the model.
  * ------------------------------------------------------------------------------------------------------------ */
 
 typedef struct stria_model stria_model;
@@ -187,7 +188,7 @@ STRIA_API stria_status stria_model_from_graph(stria_model **out, stria_graph *gr
 STRIA_API stria_status stria_model_open(stria_model **out, const char *spec, uint64_t seed, stria_error *error);
 /* The same for a model whose shapes depend on what some inputs hold (Reshape's shape, Slice's starts), since sessions
  * are planned for them: known[count] are contents of its first inputs, in the file's order (data NULL: not known).
- * Those that decide a shape become constants, are no inputs of the model any more, and set fixed[i]; the others stay
+ * Those that decide a shape become constants, are not inputs of the model any more, and set fixed[i]; the others stay
  * inputs, of the shapes that their contents have. */
 STRIA_API stria_status stria_model_open_known(stria_model **out, const char *spec, uint64_t seed,
                                               const stria_array *known, bool *fixed, int count, stria_error *error);
@@ -264,7 +265,7 @@ STRIA_API const char *stria_zoo_about(const char *name);
 
 /* ---------------------------------------------------------------------------------------------------------------
  * Session: a model made ready for fixed input shapes: kernels and memory settled. Running allocates nothing and may be
- * repeated for ever. One session is used by one thread at a time; many sessions of one model may run at once.
+ * repeated endlessly. One session is used by one thread at a time; many sessions of one model may run at once.
  * ------------------------------------------------------------------------------------------------------------ */
 
 typedef struct stria_session stria_session;

@@ -107,9 +107,9 @@ typedef bool stria_event_callback(const stria_event *event, void *context);
 /* A trainer owns a copy of the model's parameters; `model` itself does not change. val may be NULL. The datasets and
  * the model are retained. Preprocessing and class names that the model does not have yet are taken from the dataset and
  * stored in it. options NULL: the defaults. STRIA_BAD_ARGUMENT for an option out of its row's range, a run folder that
- * holds a training or a class that the model does not know, STRIA_BAD_SHAPE for a model that is no classifier of such
- * pictures, STRIA_BUSY for a run folder that another process trains in, STRIA_IO, STRIA_UNSUPPORTED for a layer without
- * a gradient. */
+ * holds a training or a class that the model does not know, STRIA_BAD_SHAPE for a model that is not a classifier of
+ * such pictures, STRIA_BUSY for a run folder that another process trains in, STRIA_IO, STRIA_UNSUPPORTED for a layer
+ * without a gradient. */
 STRIA_API stria_status stria_trainer_new(stria_trainer **out, const stria_model *model, stria_dataset *train,
                                          stria_dataset *val, const stria_train_options *options, stria_error *error);
 /* Goes on with a run folder. data: NULL, or where the data is now ("mnist:DIR") if it has moved: the same images are
@@ -174,7 +174,7 @@ typedef struct stria_classifier {
     bool untrained;     /* its weights are those that it was made with */
 } stria_classifier;
 
-/* How training, evaluation and prediction read the model. STRIA_BAD_SHAPE for models that are no classifiers of
+/* How training, evaluation and prediction read the model. STRIA_BAD_SHAPE for models that are not classifiers of
  * pictures, STRIA_BAD_ARGUMENT for metadata that cannot be understood. */
 STRIA_API stria_status stria_model_classifier(const stria_model *model, stria_classifier *out, stria_error *error);
 /* The names of its classes, (*out)[*count], or their numbers where the model has no names; free with
@@ -225,7 +225,7 @@ typedef struct stria_inference_options {
 STRIA_API stria_inference_options stria_inference_options_default(void);
 /* Runs every image of the dataset once, in order, and counts. The dataset's classes are matched with the model's by
  * name. options NULL: the defaults. On success `out` owns arrays: stria_evaluation_release. STRIA_BAD_ARGUMENT for a
- * class that the model does not know, STRIA_BAD_SHAPE for a model that is no classifier of such pictures,
+ * class that the model does not know, STRIA_BAD_SHAPE for a model that is not a classifier of such pictures,
  * STRIA_INTERRUPTED when `progress` said stop, and the errors of reading pictures (with
  * skip_bad STRIA_BAD_FILE where no picture can be read). */
 STRIA_API stria_status stria_evaluate(const stria_model *model, const stria_dataset *data,
@@ -238,7 +238,7 @@ STRIA_API stria_status stria_model_check_range(const stria_model *model, const s
 STRIA_API void stria_evaluation_release(stria_evaluation *evaluation); /* frees its arrays */
 
 /* ---------------------------------------------------------------------------------------------------------------
- * Prediction: a session behind the preprocessing that the model carries in its metadata.
+ * Prediction: a session after the preprocessing that the model carries in its metadata.
  * ------------------------------------------------------------------------------------------------------------ */
 
 typedef struct stria_predictor stria_predictor;

@@ -44,7 +44,7 @@ static stria_status only_array(const char *path, stria_array *out, stria_error *
     int count;
     TRY(stria_arrays_read(path, &list, &count, err));
     stria_status status = STRIA_OK;
-    if (count != 1) status = error_set(err, STRIA_BAD_FILE, "%s: one array is wanted, it holds %d", path, count);
+    if (count != 1) status = error_set(err, STRIA_BAD_FILE, "%s: expected one array, it holds %d", path, count);
     else {
         *out = list[0].array;
         list[0].array = (stria_array){0};

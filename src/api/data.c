@@ -83,6 +83,9 @@ int64_t stria_dataset_count(const stria_dataset *d) {
 int64_t stria_dataset_limit(const stria_dataset *d) {
     return d->options.limit;
 }
+int64_t stria_dataset_max_pixels(const stria_dataset *d) {
+    return d->options.max_pixels;
+}
 int stria_dataset_classes(const stria_dataset *d) {
     return dataset_classes(d->d);
 }

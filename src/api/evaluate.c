@@ -26,7 +26,7 @@ static void scores_fill(stria_evaluation *e) {
     }
 }
 
-/* Names are kept behind the scores, in one block with them. */
+/* Names are kept after the scores, in one block with them. */
 static stria_status names_fill(stria_evaluation *e, const graph *g, stria_error *err) {
     size_t classes = (size_t)e->classes, bytes = 0;
     char **names;

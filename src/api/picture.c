@@ -1,4 +1,4 @@
-/* Pictures as arrays: files hold pixels interleaved, arrays hold one channel behind the other. */
+/* Pictures as arrays: files hold pixels interleaved, arrays hold one channel after the other. */
 #include "api/api.h"
 #include "base/memory.h"
 #include "data/image.h"

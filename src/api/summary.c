@@ -205,7 +205,7 @@ static stria_status memory_fill(graph *g, graph *used, int64_t batch, stria_summ
     s->inference_bytes += states;
     status = step_graph(g, batch, &r, &step, &reason);
     if (status == STRIA_NO_MEMORY) FAIL(err, status, "%s", reason.text);
-    if (status != STRIA_OK) return STRIA_OK; /* what is no classifier of pictures has no training step of its own */
+    if (status != STRIA_OK) return STRIA_OK; /* what is not a classifier of pictures has no training step of its own */
     status = program_bytes(step, &s->training_bytes, err);
     step_memory m = step_memory_of(step);
     s->training_bytes += m.parameter_bytes + m.optimizer_bytes;

@@ -117,8 +117,9 @@ static stria_status data_open(const checkpoint *c, const char *spec, stria_datas
 static stria_status data_same(const checkpoint *c, const stria_dataset *train, stria_error *err) {
     if (dataset_checksum(train->d) != c->data_checksum || dataset_count(train->d) != c->images)
         FAIL(err, STRIA_BAD_FILE,
-             "the data at '%s' (%lld images) is not what this training began with ('%s', %lld images)",
-             dataset_path(train->d), (long long)dataset_count(train->d), c->source.spec, (long long)c->images);
+             "the data at '%s' (%lld image%s) is not what this training began with ('%s', %lld image%s)",
+             dataset_path(train->d), (long long)dataset_count(train->d), text_s(dataset_count(train->d)),
+             c->source.spec, (long long)c->images, text_s(c->images));
     return STRIA_OK;
 }
 
@@ -145,8 +146,9 @@ static stria_status resume(stria_trainer **out, const checkpoint *c, stria_datas
     stria_status status = setup(s, c->model, &source, &c->options, err);
     if (status == STRIA_OK) status = checkpoint_restore(c, s->t, err);
     if (status == STRIA_OK && strcmp(c->isa, kernels_name(s->t->ks)) != 0)
-        snprintf(s->note, sizeof s->note, "began with %.30s, goes on with %.30s: the result will not be bit-identical",
-                 c->isa, kernels_name(s->t->ks));
+        snprintf(s->note, sizeof s->note,
+                 "began with %.30s, continues with %.30s: the result will not be bit-identical", c->isa,
+                 kernels_name(s->t->ks));
     if (status == STRIA_OK) *out = s;
     else stria_trainer_free(s);
     return status;

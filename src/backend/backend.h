@@ -53,8 +53,8 @@ typedef struct op_impl {
      * where the input is constant between runs, else before each run. */
     void (*pack)(const impl_call *c);
     int pack_input;
-    /* Fails only for values that no shape rule can foresee (a label outside the classes): STRIA_BAD_VALUE. The sentence
-     * need not name the layer. */
+    /* Fails only for values that no shape rule can foresee: STRIA_BAD_VALUE (a label outside the classes),
+     * STRIA_NOT_FINITE (a loss or gradient while training). The sentence need not name the layer. */
     stria_status (*run)(const impl_call *c, stria_error *err);
 } op_impl;
 

@@ -36,4 +36,15 @@ void error_prefix(stria_error *err, const char *format, ...) __attribute__((form
         if (status != STRIA_OK) goto done;                                                                             \
     } while (0)
 
+/* What a noun after a number ends in: "%d channel%s", "%d class%s", "%d entr%s". */
+static inline const char *text_s(int64_t count) {
+    return count == 1 ? "" : "s";
+}
+static inline const char *text_es(int64_t count) {
+    return count == 1 ? "" : "es";
+}
+static inline const char *text_ies(int64_t count) {
+    return count == 1 ? "y" : "ies";
+}
+
 #endif

@@ -126,7 +126,7 @@ enum { ARENA_ALIGNMENT = 16, ARENA_FIRST_BYTES = 4096, ARENA_MOST_BYTES = 1 << 2
 
 typedef struct arena_block {
     _Alignas(ARENA_ALIGNMENT) struct arena_block *next;
-    size_t used, capacity; /* bytes of data behind this header */
+    size_t used, capacity; /* bytes of data after this header */
 } arena_block;
 
 void arena_init(arena *a) {

@@ -67,6 +67,16 @@ void text_printf(text *t, const char *format, ...) {
     va_end(arguments);
 }
 
+void text_double(text *t, double x) {
+    double back = x + 1;
+    size_t start = t->length;
+    for (int digits = 6; digits <= 17 && back != x; digits++) {
+        t->length = start;
+        text_printf(t, "%.*g", digits, x);
+        if (t->failed || !text_to_double(t->data + start, &back)) return;
+    }
+}
+
 void text_release(text *t) {
     mem_free(t->data);
     *t = (text){0};

@@ -143,7 +143,7 @@ static stria_status run_every_way(test_case *c, stria_session_options chosen, st
 
 /* ---- the verb ---- */
 
-/* What one way refuses after others ran is no refusal but a fault. */
+/* What one way refuses after others ran is not a refusal but a fault. */
 static json_t *way_failed(const test_case *c, const stria_error *error) {
     term_say("%s%s%s", c->way, *c->way ? ": " : "", error->text);
     return json_pack("{s:b,s:s,s:o,s:[]}", "passed", 0, "failed_way", c->way, "error", json_text(error->text),

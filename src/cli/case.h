@@ -1,4 +1,4 @@
-/* ONNX's test cases: a model, inputs and the outputs that are wanted. */
+/* ONNX's test cases: a model, inputs and the expected outputs. */
 #ifndef CLI_CASE_H
 #define CLI_CASE_H
 

@@ -36,8 +36,8 @@ stria_status compare_tensors(const tensors *got, const tensors *wanted, double r
                              stria_error *error) {
     comparison found = {.passed = true};
     if (wanted->count > got->count)
-        return source_refuse(error, STRIA_BAD_SHAPE, "%d outputs are expected, the model has %d", wanted->count,
-                             got->count);
+        return source_refuse(error, STRIA_BAD_SHAPE, "expected %d output%s, the model has %d", wanted->count,
+                             show_s(wanted->count), got->count);
     found.items = calloc((size_t)wanted->count + 1, sizeof *found.items);
     if (!found.items) return source_refuse(error, STRIA_NO_MEMORY, "out of memory for a comparison");
     found.count = wanted->count;

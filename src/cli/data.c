@@ -15,7 +15,10 @@ static int data_list(const options *given) {
                                                   json_text(stria_dataset_about(names[i]))));
         return json_finish(json_pack("{s:o}", "sources", list));
     }
-    for (int i = 0; names[i]; i++) printf("%-15s %s\n", names[i], stria_dataset_about(names[i]));
+    for (int i = 0; names[i]; i++) {
+        printf("%-15s ", names[i]);
+        text_wrap(stdout, stria_dataset_about(names[i]), 16, 80);
+    }
     return EXIT_DONE;
 }
 
@@ -77,11 +80,10 @@ const verb verb_data = {
         "list: the names for --data. show: a sheet of pictures, with --augment as training sees them. stats: mean and "
         "standard deviation per channel. check: unreadable and repeated pictures, leaks between the parts, sizes, "
         "classes; exit 1 if a picture is unreadable or in two parts. steps: what --augment takes.",
-    .examples =
-        "# names for --data\nstria data list\n"
-        "# what training will see\nstria data show folder:flowers --augment \"resized-crop, flip\" --output sheet.png\n"
-        "# is the folder sound?\nstria data check folder:flowers\n"
-        "# the names for a script\nstria data list --json | jq -r '.sources[].name'",
+    .examples = "# names for --data\nstria data list\n"
+                "# what training will see\nstria data show folder:flowers --augment \"flip\" --output sheet.png\n"
+                "# is the folder sound?\nstria data check folder:flowers\n"
+                "# the names for a script\nstria data list --json | jq -r '.sources[].name'",
     .operands_min = 1,
     .operands_max = 2,
     .rows = rows,

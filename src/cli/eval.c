@@ -53,8 +53,8 @@ static int eval_run(const options *given) {
 static const option_row eval_rows[] = {
     OPTION_DATA("labelled images, NAME or NAME:PATH; for a run folder, by default its own"),
     OPTION_SPLIT("test"),
-    OPTION_LIMIT("0", "at most so many images, 0: all"),
-    OPTION_BATCH(NULL, "images at once; chosen by itself if not given"),
+    OPTION_LIMIT("0", "at most this many images, 0: all"),
+    OPTION_BATCH(NULL, "images per batch (default: automatic)"),
     OPTION_MAX_PIXELS,
     OPTION_SKIP_BAD,
     OPTIONS_PREPROCESS,

@@ -33,7 +33,7 @@ static stria_status bias_read(filtering *f, const options *given, stria_error *e
     int64_t count = typed.maps * typed.height * typed.width;
     if (status == STRIA_OK && count != 1 && count != f->b.count)
         status = source_refuse(error, STRIA_BAD_ARGUMENT, "%lld biases are given for %d kernel%s", (long long)count,
-                               f->b.count, f->b.count == 1 ? "" : "s");
+                               f->b.count, show_s(f->b.count));
     if (status == STRIA_OK) status = grid_new(&f->bias, 1, 1, 1, f->b.count, "the bias", error);
     for (int64_t i = 0; status == STRIA_OK && i < f->b.count; i++) f->bias.values[i] = typed.values[count > 1 ? i : 0];
     grid_release(&typed);
@@ -65,7 +65,7 @@ static bool name_shared(const bank *b, int kernel) {
     return false;
 }
 
-/* A NumPy array holds everything; pictures are one a kernel, called after it, or after its number where that is not
+/* A NumPy array holds everything; pictures are one per kernel, called after it, or after its number where that is not
  * enough. */
 static stria_status filtering_write(filtering *f, const options *given, stria_error *error) {
     const char *out = option_text(given, "out");
@@ -165,7 +165,7 @@ static const char *owner_of(const option_row *row) {
 
 static bool pair_refused(const options *given, const char *a, const char *b) {
     if (!option_given(given, a) || !option_given(given, b)) return false;
-    term_say("filter: --%s and --%s are given; one of the two is wanted", a, b);
+    term_say("filter: --%s and --%s are given; give one of the two", a, b);
     return true;
 }
 
@@ -198,7 +198,7 @@ static const option_row filter_rows[] = {
      .help = "a name (several with commas between), an array or a .npy file; may be given several times; X is sigma "
              "(default 1), N the side (default 3)"},
     {.name = "magnitude", .kind = OPTION_FLAG, .help = "the root of the kernels' squared results, summed: an outline"},
-    {.name = "bias", .kind = OPTION_TEXT, .type = "X,…", .help = "added to the result; one number, or one a kernel"},
+    {.name = "bias", .kind = OPTION_TEXT, .type = "X,…", .help = "added to the result; one number, or one per kernel"},
     {.name = "out",
      .kind = OPTION_TEXT,
      .type = "FILE",

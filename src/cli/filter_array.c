@@ -2,6 +2,7 @@
 #include "cli/filter.h"
 #include "cli/source.h"
 #include "cli/tensors.h"
+#include "cli/term.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -77,8 +78,8 @@ static stria_status end_row(reading *r) {
         char channel[40] = "";
         if (r->maps) snprintf(channel, sizeof channel, " of channel %lld", (long long)r->maps + 1);
         return source_refuse(r->error, STRIA_BAD_ARGUMENT, "%s is ragged: row %lld%s has %lld number%s, row 1 has %lld",
-                             r->what, (long long)r->in_map + 1, channel, (long long)r->in_row,
-                             r->in_row == 1 ? "" : "s", (long long)r->columns);
+                             r->what, (long long)r->in_map + 1, channel, (long long)r->in_row, show_s(r->in_row),
+                             (long long)r->columns);
     }
     r->columns = r->in_row;
     r->in_row = 0;

@@ -46,7 +46,7 @@ static stria_status match_read(match *m, const options *given, stria_error *erro
     const grid *x = &m->x, *p = &m->pattern;
     if (p->maps != x->maps)
         return source_refuse(error, STRIA_BAD_SHAPE, "the pattern has %lld channel%s, the input has %lld",
-                             (long long)p->maps, p->maps == 1 ? "" : "s", (long long)x->maps);
+                             (long long)p->maps, show_s(p->maps), (long long)x->maps);
     if (p->height > x->height || p->width > x->width)
         return source_refuse(error, STRIA_BAD_SHAPE, "the pattern is %s, larger than the input of %s",
                              grid_size(p, sizes[0]), grid_size(x, sizes[1]));

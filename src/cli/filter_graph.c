@@ -68,7 +68,7 @@ stria_value *filter_constant(filter_graph *g, const char *name, const int64_t sh
 
 /* ---- borders ---- */
 
-/* x and behind it, along the axis, one element of the pad value: what a border gathers. */
+/* x and after it, along the axis, one element of the pad value: what a border gathers. */
 static stria_value *append_value(filter_graph *g, stria_value *x, int axis, double value) {
     int64_t shape[STRIA_RANK_MAX], count = 1;
     char text[64];

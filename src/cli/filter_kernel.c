@@ -1,6 +1,7 @@
 /* Kernels by name, typed, or from files. */
 #include "cli/filter.h"
 #include "cli/source.h"
+#include "cli/term.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -117,7 +118,7 @@ static stria_status bank_add_file(bank *b, const char *path, stria_error *error)
     int64_t channels = a.rank == 4 ? a.shape[1] : a.rank == 3 ? a.shape[0] : 1;
     if (a.rank == 4 && a.shape[0] > FILTER_KERNELS_MAX) status = too_many(a.shape[0], error);
     if (status == STRIA_OK && a.rank == 4 && channels <= FILTER_VALUES_MAX) {
-        a.shape[0] *= channels; /* one map behind the other, as a bank has them */
+        a.shape[0] *= channels; /* one map after the other, as a bank has them */
         memmove(a.shape + 1, a.shape + 2, 2 * sizeof *a.shape);
         a.rank = 3;
     }
@@ -183,8 +184,8 @@ stria_status bank_fits(const bank *b, const grid *like, stria_error *error) {
         return source_refuse(error, STRIA_BAD_SHAPE, "the input is one row of %s, the kernel is %s",
                              grid_size(like, sizes[0]), grid_size(&one, sizes[1]));
     if (b->channels != 1 && b->channels != like->maps)
-        return source_refuse(error, STRIA_BAD_SHAPE, "the kernel has %lld channels, the input has %lld",
-                             (long long)b->channels, (long long)like->maps);
+        return source_refuse(error, STRIA_BAD_SHAPE, "the kernel has %lld channel%s, the input has %lld",
+                             (long long)b->channels, show_s(b->channels), (long long)like->maps);
     return STRIA_OK;
 }
 

@@ -163,7 +163,7 @@ static stria_status rate_choose(lesson *l, stria_error *error) {
     return STRIA_OK;
 }
 
-/* Momentum grows as n / (n + 3) and begins anew when the loss has risen (O'Donoghue and Candès). */
+/* Momentum grows as n / (n + 3) and starts again when the loss has risen (O'Donoghue and Candès). */
 static stria_status lesson_run(filter_graph *g, lesson *l, stria_error *error) {
     bool plain = l->rate > 0;
     int64_t n = 0;

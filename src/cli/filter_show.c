@@ -138,9 +138,8 @@ static void picture_fill(picture *p, const grid *g, int64_t maps, filter_show sh
     *p = (picture){.channels = (int)maps, .height = (int)g->height, .width = (int)g->width};
     p->pixels = malloc((size_t)(maps * g->height * g->width) + 1);
     if (p->pixels) grid_pixels(g->values, maps * g->height * g->width, show, p->pixels);
-    snprintf(p->lines[0], sizeof p->lines[0], "%s", line);
-    snprintf(p->lines[1], sizeof p->lines[1], "%lld%s%lld", (long long)g->width, term_times(), (long long)g->height);
-    text_clean(p->lines[0]);
+    picture_line(p, 0, "%s", line);
+    picture_line(p, 1, "%lld%s%lld", (long long)g->width, term_times(), (long long)g->height);
 }
 
 void grid_draw(const grid *x, const grid *y, int64_t maps, filter_show show, const char *name) {
@@ -151,6 +150,6 @@ void grid_draw(const grid *x, const grid *y, int64_t maps, filter_show show, con
     picture_fill(&pictures[1], y, maps, show, name);
     if (pictures[0].pixels && pictures[1].pixels)
         pictures_print(stdout, alike ? pictures : pictures + 1, alike ? 2 : 1);
-    free(pictures[0].pixels);
-    free(pictures[1].pixels);
+    picture_release(&pictures[0]);
+    picture_release(&pictures[1]);
 }

@@ -130,7 +130,7 @@ int filter_steps(const options *given, const grid *x, bank *b, const window *w, 
     step s = {.x = x, .y = y, .b = b, .w = w, .bias = bias};
     int64_t windows = y->maps * y->height * y->width, products = b->channels * b->w.height * b->w.width;
     if (w->magnitude) {
-        term_say("filter: --steps shows sums of products, --magnitude is none; one of the two is wanted");
+        term_say("filter: --steps shows sums of products, which --magnitude has none of; give one of the two");
         return EXIT_USAGE;
     }
     if (windows > PRODUCTS_MAX / products) {

@@ -1,6 +1,7 @@
 /* Where a kernel stands: modes, pads, strides, dilation, and what lies behind the border. */
 #include "cli/filter.h"
 #include "cli/source.h"
+#include "cli/term.h"
 
 #include <errno.h>
 #include <math.h>
@@ -16,13 +17,14 @@ stria_status sizes_parse(const char *name, const char *text, int64_t least, int6
         char *end;
         long long value = strtoll(at, &end, 10);
         if (end == at || (*end && *end != ','))
-            return source_refuse(error, STRIA_BAD_ARGUMENT, "--%s: '%s' is no whole number, nor %d with commas between",
-                                 name, text, most);
+            return source_refuse(error, STRIA_BAD_ARGUMENT,
+                                 "--%s: '%s' is not a whole number, nor %d with commas between", name, text, most);
         if (value < least || value > SIZE_MAX_TYPED)
             return source_refuse(error, STRIA_BAD_ARGUMENT, "--%s: %.*s is out of range %lld to %d", name,
                                  (int)(end - at), at, (long long)least, SIZE_MAX_TYPED);
         if (*count == most)
-            return source_refuse(error, STRIA_BAD_ARGUMENT, "--%s: '%s' has more than %d numbers", name, text, most);
+            return source_refuse(error, STRIA_BAD_ARGUMENT, "--%s: '%s' has more than %d number%s", name, text, most,
+                                 show_s(most));
         out[(*count)++] = value;
         at = end;
         if (!*end) return STRIA_OK;
@@ -40,8 +42,8 @@ stria_status size_parse(const char *name, const char *text, int rank, int64_t si
         read = end != at;
     } else if (rank == 1) first = 1;
     if (!read || *end)
-        return source_refuse(error, STRIA_BAD_ARGUMENT, "%s: '%s' is no size; 3x5 is one of 3 rows and 5 columns", name,
-                             text);
+        return source_refuse(error, STRIA_BAD_ARGUMENT, "%s: '%s' is not a size; 3x5 is one of 3 rows and 5 columns",
+                             name, text);
     if (first < 1 || second < 1 || first > SIZE_MAX_TYPED || second > SIZE_MAX_TYPED)
         return source_refuse(error, STRIA_BAD_ARGUMENT, "%s: '%s' is out of range, a side has 1 to %d", name, text,
                              SIZE_MAX_TYPED);

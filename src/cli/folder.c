@@ -87,14 +87,14 @@ stria_status folder_prepare(const char *path, stria_error *error) {
     if (stat(path, &status) == 0) {
         struct dirent **names;
         if (!S_ISDIR(status.st_mode))
-            return source_refuse(error, STRIA_IO, "'%s' is there already and is no folder", path);
+            return source_refuse(error, STRIA_IO, "'%s' is there already and is not a folder", path);
         int count = scandir(path, &names, of_a_run, NULL);
         names_free(names, count);
         if (count == 0) return STRIA_OK;
         char word[1024];
         return source_refuse(
             error, STRIA_IO,
-            "folder '%s' is not empty; 'stria train --resume %s' goes on with a run, --out takes another folder", path,
+            "folder '%s' is not empty; 'stria train --resume %s' continues its run, --out takes another folder", path,
             show_word(path, word, sizeof word));
     }
     char parent[1024];
@@ -131,13 +131,18 @@ stria_status folder_newest(char *path, size_t size, stria_error *error) {
 
 void folder_print(FILE *stream, const char *path) {
     struct dirent **names;
-    int count = scandir(path, &names, of_a_run, alphasort);
+    int count = scandir(path, &names, of_a_run, alphasort), widest = 0;
+    for (int i = 0; i < count; i++) {
+        int columns = text_columns(names[i]->d_name);
+        if (columns > widest) widest = columns;
+    }
     for (int i = 0; i < count; i++) {
         char file[2048], bytes[32];
         struct stat status;
         snprintf(file, sizeof file, "%s/%s", path, names[i]->d_name);
         if (strcmp(names[i]->d_name, "lock") != 0 && stat(file, &status) == 0 && S_ISREG(status.st_mode))
-            fprintf(stream, "  %s  %s\n", show_name(file), show_bytes((uint64_t)status.st_size, bytes));
+            fprintf(stream, "  %s%*s  %9s\n", show_name(file), widest - text_columns(names[i]->d_name), "",
+                    show_bytes((uint64_t)status.st_size, bytes));
     }
     names_free(names, count);
 }

@@ -4,51 +4,36 @@
 
 #include <string.h>
 
-/* Prints text from column `from` on, breaking at words so that lines stay within 80 columns. */
-static void paragraph(FILE *stream, const char *text, int from) {
-    int column = from;
-    for (const char *word = text; *word;) {
-        size_t length = strcspn(word, " ");
-        char copy[256];
-        snprintf(copy, sizeof copy, "%.*s", (int)length, word);
-        int columns = text_columns(copy);
-        if (column > from && column + 1 + columns > 80) {
-            fprintf(stream, "\n%*s", from, "");
-            column = from;
-        }
-        fprintf(stream, "%s%s", column > from ? " " : "", copy);
-        column += columns + (column > from);
-        word += length;
-        word += *word == ' ';
-    }
-    fputc('\n', stream);
-}
+enum { WIDTH = 80 };
 
 /* What MODEL may be. */
 static void models_print(FILE *stream) {
     char line[2048];
-    size_t length = (size_t)snprintf(line, sizeof line, "MODEL is a network built in");
     const char *const *names = stria_zoo_names();
+    size_t length = (size_t)snprintf(line, sizeof line, "MODEL is a built-in network");
     for (int i = 0; names[i] && length < sizeof line; i++)
         length += (size_t)snprintf(line + length, sizeof line - length, "%s%s", i ? ", " : " (", names[i]);
     if (length < sizeof line)
         snprintf(line + length, sizeof line - length,
                  "), an .onnx file, a .net file, the folder of a training run, or - for standard input. "
                  "Pictures and arrays may be - as well, or a pipe.");
-    fputc('\n', stream);
-    paragraph(stream, line, 0);
-    fputc('\n', stream);
+    text_wrap(stream, line, 0, WIDTH);
 }
 
 void help_all(FILE *stream) {
     fprintf(stream, "stria %s: convolutional neural networks in C\n\nusage: stria VERB …\n\n", stria_version());
-    for (int i = 0; verbs[i]; i++) fprintf(stream, "  %-9s %s\n", verbs[i]->name, verbs[i]->about);
+    for (int i = 0; verbs[i]; i++) {
+        fprintf(stream, "  %-9s ", verbs[i]->name);
+        text_wrap(stream, verbs[i]->about, 12, WIDTH);
+    }
+    fputc('\n', stream);
     models_print(stream);
     fputs("DATA is NAME or NAME:PATH; 'stria data list' shows the names.\n\n"
           "examples:\n"
           "  stria train lenet5 --data fashion-mnist --epochs 5\n"
           "  stria predict runs/lenet5-1 picture.png\n\n"
-          "'stria VERB --help' says more. Exit codes: 0 done, 1 the work failed, 2 wrong usage.\n",
+          "'stria VERB --help' says more.\n"
+          "Exit codes: 0 done, 1 the work failed, 2 wrong usage.\n",
           stream);
 }
 
@@ -99,7 +84,7 @@ static void row_plain(FILE *stream, const option_row *row) {
     fprintf(stream, "  %s", left);
     if (columns > width) fprintf(stream, "\n%*s", width + 4, "");
     else fprintf(stream, "%*s", width - columns + 2, "");
-    paragraph(stream, help, width + 4);
+    text_wrap(stream, help, width + 4, WIDTH);
 }
 
 /* Calls print for every line of text. */
@@ -121,7 +106,7 @@ static void usage_plain(FILE *stream, const verb *of, const char *line) {
 
 static void text_plain(FILE *stream, const verb *of, const char *line) {
     (void)of;
-    paragraph(stream, line, 0);
+    text_wrap(stream, line, 0, WIDTH);
 }
 
 static void example_plain(FILE *stream, const verb *of, const char *line) {
@@ -133,7 +118,8 @@ static void example_plain(FILE *stream, const verb *of, const char *line) {
 void help_verb(FILE *stream, const verb *of) {
     options rows;
     options_init(&rows, of);
-    fprintf(stream, "stria %s: %s\n", of->name, of->about);
+    int head = fprintf(stream, "stria %s: ", of->name);
+    text_wrap(stream, of->about, head, WIDTH);
     heading_plain(stream, "usage");
     lines_each(stream, of->usage, usage_plain, of);
     if (of->text) fputc('\n', stream);

@@ -1,13 +1,22 @@
 #include "cli/labels.h"
 
 #include "cli/source.h"
+#include "cli/term.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { FILE_MAX = 16 << 20 };
+
+/* As the library says it: "no such file or directory". */
+static const char *reason_text(int number, char text[80]) {
+    snprintf(text, 80, "%s", strerror(number));
+    text[0] = (char)tolower((unsigned char)text[0]);
+    return text;
+}
 
 /* The whole file, "-" for standard input, as text[FILE_MAX + 1]. */
 static stria_status file_read(const char *path, char *text, size_t *length, stria_error *error) {
@@ -17,12 +26,13 @@ static stria_status file_read(const char *path, char *text, size_t *length, stri
     if (file) *length = fread(text, 1, (size_t)FILE_MAX + 1, file);
     bool failed = !file || ferror(file);
     int number = errno;
+    char reason[80];
     if (file && file != stdin) fclose(file);
     if (failed)
-        return source_refuse(error, file ? STRIA_IO : STRIA_NO_FILE, "--labels: '%s' cannot be read: %s", path,
-                             strerror(number));
+        return source_refuse(error, file ? STRIA_IO : STRIA_NO_FILE, "--labels: cannot %s '%s': %s",
+                             file ? "read" : "open", path, reason_text(number, reason));
     if (*length > FILE_MAX || memchr(text, 0, *length))
-        return source_refuse(error, STRIA_BAD_FILE, "--labels: '%s' is no text file of class names", path);
+        return source_refuse(error, STRIA_BAD_FILE, "--labels: '%s' is not a text file of class names", path);
     text[*length] = 0;
     return STRIA_OK;
 }
@@ -46,7 +56,7 @@ static stria_status lines_split(char *text, char **names, int64_t most, int64_t 
     return STRIA_OK;
 }
 
-/* As a classifier has them, or else as the first output's shape says; 0 where that is no classifier's. */
+/* As a classifier has them, or else as the first output's shape says; 0 where that is not a classifier's. */
 static int64_t classes_of(const stria_model *model) {
     stria_classifier c;
     stria_error none;
@@ -66,8 +76,8 @@ stria_status labels_store(stria_model *model, const char *path, stria_error *err
                                         : source_refuse(error, STRIA_NO_MEMORY, "out of memory for class names");
     if (status == STRIA_OK) status = lines_split(text, names, classes, &count, path, error);
     if (status == STRIA_OK && count != classes)
-        status = source_refuse(error, STRIA_BAD_FILE, "--labels: '%s' has %lld names, the model %lld classes", path,
-                               (long long)count, (long long)classes);
+        status = source_refuse(error, STRIA_BAD_FILE, "--labels: '%s' has %lld name%s, but the model has %lld class%s",
+                               path, (long long)count, show_s(count), (long long)classes, show_es(classes));
     if (status == STRIA_OK) status = stria_model_set_classes(model, (const char *const *)names, count, error);
     free(names);
     free(text);

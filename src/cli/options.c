@@ -91,6 +91,9 @@ static const struct {
     {"learning-rate", "lr", NULL},
     {"output", "out", NULL},
     {"out", "output", NULL},
+    {"save", "out", NULL},
+    {"save-dir", "out", NULL},
+    {"output-dir", "out", NULL},
     {"workers", "threads", NULL},
     {"num-workers", "threads", NULL},
     {"momentum", NULL, "optimizer sgd:momentum=0.9"},
@@ -98,10 +101,11 @@ static const struct {
     {"img-size", NULL, "resize SIZE"},
     {"imgsz", NULL, "resize SIZE"},
 };
+enum { FOREIGN = sizeof foreign / sizeof *foreign };
 
 /* The row that a foreign name stands for, and else the hint for it. */
 static const option_row *row_foreign(const options *given, const char *name, size_t length, const char **hint) {
-    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
+    for (int i = 0; i < FOREIGN; i++) {
         if (strlen(foreign[i].typed) != length || memcmp(foreign[i].typed, name, length) != 0) continue;
         const char *of = foreign[i].name ? foreign[i].name : foreign[i].hint;
         const option_row *row = row_find(given, of, strcspn(of, " "));
@@ -124,12 +128,16 @@ static const char *only_beginning(const options *given, const char *typed) {
 
 static bool refuse_unknown(const options *given, const char *name, size_t length, const char *hint,
                            stria_error *error) {
-    const char *names[OPTION_ROWS_MAX];
-    for (int i = 0; i < given->row_count; i++) names[i] = given->rows[i].name;
+    const char *names[OPTION_ROWS_MAX + FOREIGN];
+    int count = 0;
+    for (int i = 0; i < given->row_count; i++) names[count++] = given->rows[i].name;
+    for (int i = 0; i < FOREIGN; i++)
+        if (foreign[i].name && row_find(given, foreign[i].name, strlen(foreign[i].name)))
+            names[count++] = foreign[i].typed;
     char typed[64];
     snprintf(typed, sizeof typed, "%.*s", (int)(length < 63 ? length : 63), name);
     const char *near = only_beginning(given, typed);
-    if (!near) near = stria_nearest(typed, names, given->row_count);
+    if (!near) near = stria_nearest(typed, names, count);
     if (hint) return refuse(error, "%s: unknown option --%s; it is written --%s", given->verb->name, typed, hint);
     if (near) return refuse(error, "%s: unknown option --%s; did you mean --%s?", given->verb->name, typed, near);
     return refuse(error, "%s: unknown option --%s; 'stria %s --help' lists them", given->verb->name, typed,

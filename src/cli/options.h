@@ -95,7 +95,7 @@ const char *option_each(const options *given, const char *name, int index);
     NETWORK_ROW("classes", "N", "how many the network tells apart"),                                                   \
         NETWORK_ROW("size", "CxHxW", "channels, height and width of the pictures, as 3x32x32"),                        \
         NETWORK_ROW("width", "X", "all channels times X, as 0.25 (mobilenet-v1, mobilenet-v2)"),                       \
-        NETWORK_ROW("dropout", "X", "share of units that fall in training; 0: none"),                                  \
+        NETWORK_ROW("dropout", "X", "share of units that are dropped in training; 0: none"),                           \
         NETWORK_ROW("activation", "NAME", "relu, sigmoid, tanh, leaky_relu, elu, selu, gelu, silu, mish, …"),          \
         NETWORK_ROW("pooling", "KIND", "max or average"),                                                              \
         NETWORK_ROW("hidden", "NxN…", "units of the hidden layers (mlp)"),                                             \
@@ -126,7 +126,8 @@ const char *option_each(const options *given, const char *name, int index);
         PREPROCESS_ROW("crop", "SIZE", "from the middle: 224 or 224x320"),                                             \
         PREPROCESS_ROW("channels", "ORDER", "rgb, bgr or grey"),                                                       \
         PREPROCESS_ROW("scale", "X", "value = (pixel * scale - mean) / std, pixel 0 to 255; \"1/255\""),               \
-        PREPROCESS_ROW("mean", "X,…", "one, or one a channel"), PREPROCESS_ROW("std", "X,…", "one, or one a channel"), \
+        PREPROCESS_ROW("mean", "X,…", "one, or one per channel"),                                                      \
+        PREPROCESS_ROW("std", "X,…", "one, or one per channel"),                                                       \
         PREPROCESS_ROW("labels", "FILE", "names of the classes, one per line, in the order of the output"), {          \
         .name = "output", .kind = OPTION_CHOICE, .type = "KIND", .choices = "logits|probabilities",                    \
         .group = PREPROCESS_GROUP, .help = "what the first output holds, where the network does not show it"           \

@@ -3,6 +3,7 @@
 #include "cli/source.h"
 #include "cli/term.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,18 +55,30 @@ static void line_print(FILE *stream, const picture *p, int y, int rows, int colu
     if (colour) fputs("\033[0m", stream);
 }
 
+void picture_line(picture *p, int line, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    free(p->lines[line]);
+    p->lines[line] = text_format(format, arguments);
+    va_end(arguments);
+}
+
+void picture_release(picture *p) {
+    free(p->pixels);
+    for (int i = 0; i < PICTURE_LINES; i++) free(p->lines[i]);
+    *p = (picture){0};
+}
+
 static void caption_print(FILE *stream, const picture *p, int line, int width) {
-    char text[64];
-    int columns = 0, end = 0;
-    snprintf(text, sizeof text, "%s", p->lines[line]);
-    for (; text[end]; end++) { /* cut at a whole character */
-        bool begins = (text[end] & 0xC0) != 0x80;
-        if (begins && columns == width) break;
-        columns += begins;
-    }
-    text[end] = 0;
-    fprintf(stream, "%s%s%s%*s", p->wrong ? term_begin(stream, STYLE_BAD) : "", text, p->wrong ? term_end(stream) : "",
-            width - columns, "");
+    fputs(p->wrong ? term_begin(stream, STYLE_BAD) : "", stream);
+    text_pad(stream, p->lines[line] ? p->lines[line] : "", width, false);
+    fputs(p->wrong ? term_end(stream) : "", stream);
+}
+
+static bool line_of_any(const picture *pictures, int count, int line) {
+    for (int i = 0; i < count; i++)
+        if (pictures[i].lines[line]) return true;
+    return false;
 }
 
 static void row_print(FILE *stream, const picture *pictures, int count, int rows, int columns, int width) {
@@ -76,7 +89,8 @@ static void row_print(FILE *stream, const picture *pictures, int count, int rows
         }
         fputc('\n', stream);
     }
-    for (int line = 0; line < 3; line++) {
+    for (int line = 0; line < PICTURE_LINES; line++) {
+        if (!line_of_any(pictures, count, line)) continue;
         for (int i = 0; i < count; i++) {
             caption_print(stream, &pictures[i], line, width);
             if (i + 1 < count) fprintf(stream, "%*s", GAP, "");
@@ -142,17 +156,19 @@ static void caption(picture *p, const stria_predictor *predictor, const stria_da
     int seen;
     class_best(probabilities, stria_predictor_classes(predictor), 1, &seen);
     bool right = class_matches(predictor, seen, data, label);
-    snprintf(p->lines[0], sizeof p->lines[0], "true: %s", stria_dataset_class_name(data, (int)label));
-    snprintf(p->lines[1], sizeof p->lines[1], "predicted: %s", stria_predictor_class_name(predictor, seen));
-    snprintf(p->lines[2], sizeof p->lines[2], "%.1f %%%s", 100 * (double)probabilities[seen], right ? "" : ", wrong");
-    for (int i = 0; i < 3; i++) text_clean(p->lines[i]);
+    picture_line(p, 0, "true: %s", stria_dataset_class_name(data, (int)label));
+    picture_line(p, 1, "predicted: %s", stria_predictor_class_name(predictor, seen));
+    picture_line(p, 2, "%.1f %%%s", 100 * (double)probabilities[seen], right ? "" : ", wrong");
     p->wrong = !right;
 }
 
 static void captions_print(FILE *stream, const picture *pictures, int count) {
-    for (int i = 0; i < count; i++)
-        fprintf(stream, "%s: %s, %s, %s\n", pictures[i].name, pictures[i].lines[0], pictures[i].lines[1],
-                pictures[i].lines[2]);
+    for (int i = 0; i < count; i++) {
+        if (pictures[i].file) fprintf(stream, "%s: ", show_name(pictures[i].file));
+        for (int line = 0; line < 3; line++)
+            fprintf(stream, "%s%s", line ? ", " : "", pictures[i].lines[line] ? pictures[i].lines[line] : "");
+        fputc('\n', stream);
+    }
 }
 
 /* Image `index` of the data with its pixels, unless images differ in size, and its captions. */
@@ -162,10 +178,9 @@ static stria_status picture_fill(picture *p, stria_predictor *predictor, const s
     stria_dataset_shape(data, &channels, &height, &width);
     size_t bytes = (size_t)(channels * height * width);
     *p = (picture){.channels = (int)channels, .height = (int)height, .width = (int)width};
-    const char *file = stria_dataset_file(data, index);
-    if (file) snprintf(p->name, sizeof p->name, "%s", file);
-    else snprintf(p->name, sizeof p->name, "image %lld", (long long)index);
-    text_clean(p->name);
+    p->file = stria_dataset_file(data, index);
+    const char *slash = p->file ? strrchr(p->file, '/') : NULL;
+    if (p->file) picture_line(p, 3, "%s", slash ? slash + 1 : p->file);
     p->pixels = bytes ? malloc(bytes) : NULL;
     if (bytes && !p->pixels) return source_refuse(error, STRIA_NO_MEMORY, "out of memory for a picture");
     stria_status status = stria_dataset_read(data, index, p->pixels, bytes, &label, error);
@@ -189,13 +204,13 @@ stria_status pictures_predict(FILE *stream, stria_predictor *predictor, const st
     for (int64_t i = 0; i < stria_dataset_count(data) && filled < count && status == STRIA_OK; i++) {
         status = picture_fill(&pictures[filled], predictor, data, i, probabilities, error);
         bool skipped = skip_bad && source_one_picture(status);
-        if (skipped) free(pictures[filled].pixels);
+        if (skipped) picture_release(&pictures[filled]);
         if (skipped) status = STRIA_OK;
         else filled++;
     }
     if (status == STRIA_OK && filled && pictures[0].pixels) pictures_print(stream, pictures, filled);
     else if (status == STRIA_OK) captions_print(stream, pictures, filled);
-    for (int i = 0; i < filled; i++) free(pictures[i].pixels);
+    for (int i = 0; i < filled; i++) picture_release(&pictures[i]);
     free(pictures);
     free(probabilities);
     return status;

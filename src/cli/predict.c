@@ -10,7 +10,7 @@
 
 enum { DRAWN_MAX = 64 };
 
-/* The k likeliest classes, as text or JSON. */
+/* The k most probable classes, as text or JSON. */
 typedef struct ranking {
     stria_predictor *predictor;
     int classes, top;
@@ -184,7 +184,7 @@ static stria_status predict_data(const options *given, ranking *r, stria_error *
 static int predict_usage(const options *given) {
     bool files = given->operand_count > 1;
     if (files && option_given(given, "data")) {
-        term_say("predict: pictures and --data are given; one of the two is wanted");
+        term_say("predict: pictures and --data are given; give one of the two");
         return EXIT_USAGE;
     }
     if (!files && !option_given(given, "data") && !source_is_folder(given->operands[0])) {
@@ -237,7 +237,8 @@ static const option_row predict_rows[] = {
                 "its own"),
     OPTION_SPLIT("test"),
     OPTION_DIMS,
-    OPTION_LIMIT("8", "with --data: at most so many images, 0: all; of a folder a fixed random choice, else the first"),
+    OPTION_LIMIT("8",
+                 "with --data: at most this many images, 0: all; of a folder a fixed random choice, else the first"),
     OPTION_MAX_PIXELS,
     OPTIONS_PREPROCESS,
     {0},
@@ -246,13 +247,13 @@ static const option_row predict_rows[] = {
 const verb verb_predict = {
     .name = "predict",
     .usage = "MODEL IMAGE… [options]\nMODEL --data DATA [--split test] [--limit 8] [options]",
-    .about = "the likeliest classes of pictures, with names and probabilities",
+    .about = "the most probable classes of pictures, with names and probabilities",
     .text =
         "IMAGE is a PNG, JPEG, BMP or PNM file, or - for standard input. How it becomes a tensor is stored in "
         "models that Stria trained. A picture that cannot be read is reported, the others are still judged, and the "
         "exit code is 1. Probabilities are those of a softmax, or of each class by itself where the network ends in "
         "sigmoids.",
-    .examples = "# a picture of one's own\n"
+    .examples = "# a picture of your own\n"
                 "stria predict runs/lenet5-1 shoe.png\n"
                 "# eight test images, drawn in the terminal\n"
                 "stria predict runs/lenet5-1 --data fashion-mnist --split test --limit 8",

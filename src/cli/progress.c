@@ -2,18 +2,21 @@
 
 #include "cli/term.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
-/* "  data        text": the plan's lines. */
+/* "data      text": the plan's lines, broken between words. */
 __attribute__((format(printf, 2, 3))) static void plan_line(const char *what, const char *format, ...) {
     va_list arguments;
     char text[1024];
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    fprintf(stderr, "%s%-9s%s %s\n", term_begin(stderr, STYLE_BOLD), what, term_end(stderr), text_clean(text));
+    fprintf(stderr, "%s%-9s%s ", term_begin(stderr, STYLE_BOLD), what, term_end(stderr));
+    text_wrap(stderr, text_clean(text), 10, isatty(fileno(stderr)) ? term_width(stderr) : INT_MAX);
 }
 
 static const char *info_value(const char *key) {
@@ -25,32 +28,35 @@ static const char *info_value(const char *key) {
 
 static void plan_machine(const stria_event *event) {
     struct utsname system;
+    char threads[64];
     const char *cpu = info_value("processor");
     if (!cpu) cpu = uname(&system) == 0 ? system.machine : "a machine";
-    plan_line("machine", "%s, %s, %d thread%s", cpu, event->isa, event->threads, event->threads == 1 ? "" : "s");
+    plan_line("machine", "%s, %s, %s", cpu, event->isa, show_many(event->threads, "thread", threads));
 }
 
 static void plan_data(const progress *p, const stria_event *event) {
-    char images[32], val[48] = "", count[32], shape[96] = "";
+    char images[64], val[48] = "", count[32], shape[96] = "";
     if (p->val_images) snprintf(val, sizeof val, " for training, %s for validation", show_count(p->val_images, count));
     if (p->height)
         snprintf(shape, sizeof shape, " of %lld%s%lld%s%lld", (long long)p->channels, term_times(),
                  (long long)p->height, term_times(), (long long)p->width);
-    plan_line("data", "%s: %s images%s in %lld classes%s", p->data, show_count(event->images, images), shape,
-              (long long)p->classes, val);
+    plan_line("data", "%s: %s%s in %lld class%s%s", p->data, show_many(event->images, "image", images), shape,
+              (long long)p->classes, show_es(p->classes), val);
 }
 
 /* How to train a run further whose epochs are all done: as many again. */
 static void plan_resumed(const progress *p, const stria_event *event) {
     char word[2048], count[32];
     if (event->epoch > event->epochs && p->resumed)
-        plan_line("", "complete: all its epochs are done; to train further: stria train --resume %s --epochs %lld",
-                  show_word(p->resumed, word, sizeof word), 2 * (long long)event->epochs);
+        plan_line("", "complete: all its epochs are done; to train further:");
+    if (event->epoch > event->epochs && p->resumed)
+        fprintf(stderr, "%10sstria train --resume %s --epochs %lld\n", "", show_word(p->resumed, word, sizeof word),
+                2 * (long long)event->epochs);
     else if (event->step > 0) plan_line("", "resuming after step %s", show_count(event->step, count));
 }
 
 static void plan(const progress *p, const stria_event *event) {
-    char a[32], b[32], c[32], d[32], e[32];
+    char a[32], b[32], c[32], d[32], e[32], epochs[64], steps[64];
     plan_machine(event);
     plan_data(p, event);
     plan_line("model", "%s: %s trainable parameters, %s frozen, %s buffers", p->model, show_count(event->parameters, a),
@@ -61,12 +67,12 @@ static void plan(const progress *p, const stria_event *event) {
                   event->parameter_bytes + event->optimizer_bytes + event->activation_bytes + event->gradient_bytes, a),
               show_bytes(event->parameter_bytes, b), show_bytes(event->optimizer_bytes, c),
               show_bytes(event->activation_bytes, d), show_bytes(event->gradient_bytes, e));
-    plan_line("training", "%lld epoch%s, %s steps%s%s", (long long)event->epochs, event->epochs == 1 ? "" : "s",
-              show_count(event->steps, a), *p->options ? ", " : "", p->options);
+    plan_line("training", "%s, %s%s%s", show_many(event->epochs, "epoch", epochs),
+              show_many(event->steps, "step", steps), *p->options ? ", " : "", p->options);
     int64_t rest = p->batch ? event->images % p->batch : 0;
     if (rest)
-        plan_line("", "the last, incomplete batch of each epoch is dropped (%lld image%s, reshuffled every epoch)",
-                  (long long)rest, rest == 1 ? "" : "s");
+        plan_line("", "the last, incomplete batch of each epoch is dropped (%s, reshuffled every epoch)",
+                  show_many(rest, "image", steps));
     plan_resumed(p, event);
     if (event->note) plan_line("note", "%s", event->note);
 }
@@ -83,13 +89,17 @@ static void bar(const progress *p, const stria_event *event) {
     term_bar(label, share < 0 ? 0 : share > 1 ? 1 : share, tail);
 }
 
+/* The rate stands at the end where a terminal has room for it. */
 static void epoch_line(const stria_event *event) {
-    char val[64] = "", time[32];
+    char line[256], val[64] = "", rate[32], time[32];
     if (event->val_top1 >= 0)
-        snprintf(val, sizeof val, ", validation %.2f %% (loss %.4f)", 100 * event->val_top1, event->val_loss);
+        snprintf(val, sizeof val, ", validation %.2f %% (%.4f)", 100 * event->val_top1, event->val_loss);
+    snprintf(line, sizeof line, "epoch %lld/%lld  training %.2f %% (loss %.4f)%s, %s", (long long)event->epoch,
+             (long long)event->epochs, 100 * event->top1, event->loss, val, show_time(event->seconds, time));
+    snprintf(rate, sizeof rate, ", lr %.4g", event->lr);
+    bool room = !isatty(fileno(stderr)) || text_columns(line) + text_columns(rate) <= term_width(stderr);
     term_bar_clear();
-    fprintf(stderr, "epoch %lld/%lld  loss %.4f, training %.2f %%%s, lr %.4g, %s\n", (long long)event->epoch,
-            (long long)event->epochs, event->loss, 100 * event->top1, val, event->lr, show_time(event->seconds, time));
+    fprintf(stderr, "%s%s\n", line, room ? rate : "");
 }
 
 bool progress_event(const stria_event *event, void *context) {

@@ -1,4 +1,4 @@
-/* What a training says while it runs: the plan, a bar, a line an epoch. All of it on stderr. */
+/* What a training says while it runs: the plan, a bar, a line per epoch. All of it on stderr. */
 #ifndef CLI_PROGRESS_H
 #define CLI_PROGRESS_H
 

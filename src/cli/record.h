@@ -6,7 +6,7 @@
 
 #include <jansson.h>
 
-/* Writes it, or adds the command of a run that goes on. What is there but is not such a file is written anew. */
+/* Writes it, or adds the command of a run that goes on. What is there but is not such a file is written again. */
 stria_status record_write(const char *folder, const options *given, int threads, stria_error *error);
 /* The document, for json_decref; NULL where there is none. */
 json_t *record_read(const char *folder);

@@ -151,7 +151,7 @@ static const option_row report_rows[] = {
      .kind = OPTION_INTEGER,
      .type = "N",
      .maximum = INT64_MAX,
-     .help = "at most so many images, 0: all (default: as in training)"},
+     .help = "at most this many images, 0: all (default: as in training)"},
     {.name = "no-eval", .kind = OPTION_FLAG, .help = "curves, network and settings only: takes no time"},
     OPTION_BATCH(NULL, "images per batch (default: automatic)"),
     OPTION_MAX_PIXELS,

@@ -44,7 +44,7 @@ static json_t *tensors_json(const tensors *outputs, int from, int to) {
     return list;
 }
 
-/* The first `count` are outputs, those behind them gradients. */
+/* The first `count` are outputs, the rest gradients. */
 static json_t *outputs_json(const tensors *outputs, int count) {
     json_t *document = json_pack("{s:o}", "outputs", tensors_json(outputs, 0, count));
     if (count < outputs->count)
@@ -99,7 +99,7 @@ static int run_usage(const options *given) {
         return EXIT_USAGE;
     }
     if (!test || !input) return EXIT_DONE;
-    term_say("run: --test-data and --input are given; one of the two is wanted");
+    term_say("run: --test-data and --input are given; give one of the two");
     return EXIT_USAGE;
 }
 
@@ -201,7 +201,7 @@ static const option_row run_rows[] = {
 const verb verb_run = {
     .name = "run",
     .usage = "MODEL --input [NAME=]FILE… [--output DIR] [options]\n"
-             "MODEL --input [NAME=]FILE… --grad OUTPUT [--wrt NAME,…] [--output DIR] [options]\n"
+             "MODEL --input [NAME=]FILE… --grad OUTPUT [--wrt NAME,…] [options]\n"
              "MODEL --test-data DIR [--every-way] [options]",
     .about = "any model on raw tensors: NumPy's .npy in, .npy out",
     .examples =

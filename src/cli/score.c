@@ -4,8 +4,9 @@
 #include "cli/term.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
-enum { CLASSES_SHOWN = 50, MATRIX_SHOWN = 20, WORST_SHOWN = 20 };
+enum { CLASSES_SHOWN = 50, MATRIX_SHOWN = 20, WORST_SHOWN = 20, NAME_LEAST = 10 };
 
 static const stria_class_score *sorted_scores;
 
@@ -52,21 +53,23 @@ static int digits(int64_t value) {
 }
 
 static void matrix_print(FILE *stream, const stria_evaluation *score) {
-    int n = score->classes, width = digits(n), name_width = 10;
+    int n = score->classes, width = digits(n), name_width = NAME_LEAST;
     for (int i = 0; i < n * n; i++)
         if (digits(score->confusion[i]) > width) width = digits(score->confusion[i]);
     for (int i = 0; i < n; i++) {
         int columns = text_columns(show_name(score->class_scores[i].name));
         if (columns > name_width) name_width = columns;
     }
+    int room = term_width(stream) - 4 - n * (width + 1);
+    if (isatty(fileno(stream)) && name_width > room) name_width = room > NAME_LEAST ? room : NAME_LEAST;
     fprintf(stream, "\n%sconfusion matrix (rows: true class, columns: predicted)%s\n", term_begin(stream, STYLE_BOLD),
             term_end(stream));
     fprintf(stream, "%*s", name_width + 4, "");
     for (int j = 0; j < n; j++) fprintf(stream, " %*d", width, j);
     fputc('\n', stream);
     for (int i = 0; i < n; i++) {
-        const char *name = show_name(score->class_scores[i].name);
-        fprintf(stream, "%3d %s%*s", i, name, name_width - text_columns(name), "");
+        fprintf(stream, "%3d ", i);
+        text_pad(stream, show_name(score->class_scores[i].name), name_width, false);
         for (int j = 0; j < n; j++) {
             int64_t count = score->confusion[i * n + j];
             const char *begin = i == j       ? term_begin(stream, STYLE_GOOD)
@@ -96,18 +99,19 @@ static void pairs_print(FILE *stream, const stria_evaluation *score) {
         char pair[256];
         snprintf(pair, sizeof pair, "%s taken for %s", score->class_scores[best / n].name,
                  score->class_scores[best % n].name);
-        fprintf(stream, "  %lld times %s\n", (long long)below, text_clean(pair));
+        fprintf(stream, "  %lld time%s %s\n", (long long)below, show_s(below), text_clean(pair));
     }
 }
 
 void score_print(FILE *stream, const stria_evaluation *score) {
-    char count[32];
-    fprintf(stream, "%s%s images: top-1 %.2f %%, top-5 %.2f %%, loss %.4f%s\n\n", term_begin(stream, STYLE_BOLD),
-            show_count(score->images, count), 100 * score->top1, 100 * score->top5, score->loss, term_end(stream));
+    char count[64], top5[32] = "";
+    if (score->classes > 5) snprintf(top5, sizeof top5, "top-5 %.2f %%, ", 100 * score->top5); /* else all are right */
+    fprintf(stream, "%s%s: top-1 %.2f %%, %sloss %.4f%s\n\n", term_begin(stream, STYLE_BOLD),
+            show_many(score->images, "image", count), 100 * score->top1, top5, score->loss, term_end(stream));
     bool one = score->skipped == 1;
     if (score->skipped)
         fprintf(stream, "%s more image%s cannot be read and %s not counted%s: %s\n\n",
-                show_count(score->skipped, count), one ? "" : "s", one ? "is" : "are", one ? "" : ", the first",
+                show_count(score->skipped, count), show_s(score->skipped), one ? "is" : "are", one ? "" : ", the first",
                 show_name(score->skipped_first));
     if (score->multi_label)
         fprintf(stream,

@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-/* Accuracy, a line a class, the confusion matrix; what would fill screens is cut to the worst, and says so. */
+/* Accuracy, a line per class, the confusion matrix; what would fill screens is cut to the worst, and says so. */
 void score_print(FILE *stream, const stria_evaluation *score);
 json_t *score_json(const stria_evaluation *score);
 

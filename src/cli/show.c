@@ -19,6 +19,14 @@ const char *show_count(int64_t value, char text[32]) {
     return text;
 }
 
+const char *show_many(int64_t count, const char *thing, char text[64]) {
+    char number[32];
+    size_t length = strlen(thing);
+    bool ess = length > 1 && strcmp(thing + length - 2, "ss") == 0;
+    snprintf(text, 64, "%s %s%s", show_count(count, number), thing, count == 1 ? "" : ess ? "es" : "s");
+    return text;
+}
+
 const char *show_bytes(uint64_t bytes, char text[32]) {
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
     double value = (double)bytes;
@@ -114,4 +122,14 @@ const char *show_word(const char *word, char *text, size_t size) {
 
 int text_columns(const char *text) {
     return cells_of(text);
+}
+
+char *text_format(const char *format, va_list arguments) {
+    va_list again;
+    va_copy(again, arguments);
+    int length = vsnprintf(NULL, 0, format, arguments);
+    char *text = malloc((size_t)length + 1);
+    if (text) vsnprintf(text, (size_t)length + 1, format, again);
+    va_end(again);
+    return text ? text_clean(text) : NULL;
 }

@@ -293,7 +293,7 @@ static const option_row show_rows[] = {
      .kind = OPTION_INTEGER,
      .type = "N",
      .maximum = INT64_MAX,
-     .help = "whose score is explained (default: the likeliest)"},
+     .help = "whose score is explained (default: the most probable)"},
     {.name = "window",
      .kind = OPTION_INTEGER,
      .type = "N",
@@ -333,10 +333,10 @@ const verb verb_show = {
         "Orange speaks for the class, blue against it. Definitions are those of Captum, of the model's first output "
         "as it is; docs/pictures.md has them. Grad-CAM's map is taken at the layer's size; what is below 0 is dropped "
         "there, then it is interpolated bilinearly.",
-    .examples = "# where the likeliest class is seen\n"
+    .examples = "# where the most probable class is seen\n"
                 "stria show runs/lenet5-1 gradcam --image digit.png --out gradcam.png\n"
-                "# the numbers, for class 3, of another layer\n"
-                "stria show model.onnx gradcam --image cat.jpg --layer conv5 --class 3 --out cam.npy\n"
+                "# the numbers, of another layer\n"
+                "stria show model.onnx gradcam --image cat.jpg --layer conv1 --out cam.npy\n"
                 "# the filters of the first convolution\n"
                 "stria show model.onnx filters --out filters.png",
     .operands_min = 2,

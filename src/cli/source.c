@@ -237,7 +237,7 @@ stria_status source_spec(const options *given, const char *model, char *spec, si
     }
     if (source_is_folder(model)) return stria_run_data(model, spec, bytes, error);
     return source_refuse(error, STRIA_BAD_ARGUMENT,
-                         "--data is missing: '%s' is no run folder, which would know its own data", model);
+                         "--data is missing: '%s' is not a run folder, which knows its own data", model);
 }
 
 stria_split source_split(const options *given) {

@@ -37,7 +37,7 @@ static json_t *names_json(const stria_model *model) {
     return list;
 }
 
-/* Null for what is no classifier of pictures. */
+/* Null for what is not a classifier of pictures. */
 static json_t *classifier_json(const stria_model *model) {
     stria_classifier c;
     stria_error none;

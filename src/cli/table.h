@@ -1,4 +1,5 @@
-/* A table of text: columns as wide as their widest cell. */
+/* A table of text: columns as wide as their widest cell. A terminal that is too narrow gets its widest words cut ("…"),
+ * and a last column of text wrapped; a file gets everything. */
 #ifndef CLI_TABLE_H
 #define CLI_TABLE_H
 

@@ -57,16 +57,22 @@ double tensor_value(const stria_array *array, int64_t i) {
     return NAN;
 }
 
-/* A row is what the last dimension counts. */
+/* A row is what the last dimension counts; columns are aligned where there are several rows. */
 void tensor_print(FILE *stream, const tensor *t) {
     enum { ROWS = 8, COLUMNS = 12 };
     int64_t count = tensor_count(&t->array), width = t->array.rank ? t->array.shape[t->array.rank - 1] : 1;
-    int64_t rows = width > 0 ? count / width : 0;
+    int64_t rows = width > 0 ? count / width : 0, columns = width < COLUMNS ? width : COLUMNS;
+    int wide = 0;
+    for (int64_t r = 0; rows > 1 && r < rows && r < ROWS; r++)
+        for (int64_t c = 0; c < columns; c++) {
+            int length = snprintf(NULL, 0, "%.6g", show_real(tensor_value(&t->array, r * width + c)));
+            if (length > wide) wide = length;
+        }
     for (int64_t r = 0; r < rows && r < ROWS; r++) {
         fputs(" ", stream);
-        for (int64_t c = 0; c < width && c < COLUMNS; c++)
-            fprintf(stream, " %.6g", show_real(tensor_value(&t->array, r * width + c)));
-        fprintf(stream, "%s\n", width > COLUMNS ? " …" : "");
+        for (int64_t c = 0; c < columns; c++)
+            fprintf(stream, " %*.6g", wide, show_real(tensor_value(&t->array, r * width + c)));
+        fprintf(stream, "%s\n", width > columns ? " …" : "");
     }
-    if (rows > ROWS) fprintf(stream, "  … %lld rows in all\n", (long long)rows);
+    if (rows > ROWS) fprintf(stream, "  … %lld row%s in all\n", (long long)rows, show_s(rows));
 }

@@ -2,6 +2,7 @@
 
 #include "cli/options.h"
 #include "cli/source.h"
+#include "cli/term.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -125,7 +126,7 @@ static stria_status case_fit(tensors *inputs, const bool *fixed, const stria_mod
     }
     inputs->count = kept;
     if (kept > stria_model_input_count(model))
-        return source_refuse(error, STRIA_BAD_ARGUMENT, "the case has %d inputs, the model %d", kept,
+        return source_refuse(error, STRIA_BAD_ARGUMENT, "the case has %d input%s, the model %d", kept, show_s(kept),
                              stria_model_input_count(model));
     for (int i = 0; i < kept; i++) {
         stria_port port = stria_model_input(model, i);
@@ -155,7 +156,7 @@ stria_status tensors_open_case(tensors *inputs, tensors *wanted, const char *spe
     }
     if (status == STRIA_OK && wanted->count == 0)
         status = source_refuse(error, STRIA_NO_FILE,
-                               "'%s' holds neither output_0.pb nor a test_data_set_0: it is no test case", folder);
+                               "'%s' holds neither output_0.pb nor a test_data_set_0: it is not a test case", folder);
     if (status == STRIA_OK) {
         known = calloc((size_t)inputs->count + 1, sizeof *known);
         fixed = calloc((size_t)inputs->count + 1, sizeof *fixed);

@@ -1,6 +1,7 @@
 /* A model over all rows of its inputs, in pieces. */
 #include "cli/source.h"
 #include "cli/tensors.h"
+#include "cli/term.h"
 
 #include <string.h>
 
@@ -21,8 +22,8 @@ static stria_status rows_find(const stria_model *model, const tensors *inputs, i
         if (!has_rows(&port, &t->array)) continue;
         int64_t found = t->array.shape[0];
         if (*rows && found != *rows)
-            return source_refuse(error, STRIA_BAD_SHAPE, "input '%s' has %lld rows, the inputs before have %lld",
-                                 port.name, (long long)found, (long long)*rows);
+            return source_refuse(error, STRIA_BAD_SHAPE, "input '%s' has %lld row%s, the inputs before have %lld",
+                                 port.name, (long long)found, show_s(found), (long long)*rows);
         *rows = found;
     }
     return STRIA_OK;

@@ -4,6 +4,7 @@
 
 #include <stria/stria.h>
 
+#include <stdarg.h>
 #include <stdio.h>
 
 /* To be called first: locale, signals (cli/signals.h), descriptors 0 to 2. */
@@ -17,7 +18,7 @@ bool term_colour(FILE *stream); /* a terminal, no NO_COLOR, and TERM is not "dum
 bool term_utf8(void);
 const char *term_times(void); /* "×" or "x" */
 const char *term_arrow(void); /* "→" or "->" */
-int term_width(FILE *stream); /* columns; 80 where stream is no terminal */
+int term_width(FILE *stream); /* columns; 80 where stream is not a terminal */
 
 typedef enum term_style { STYLE_BOLD, STYLE_DIM, STYLE_GOOD, STYLE_BAD } term_style;
 /* The sequence that begins, or ends, a style on the stream: "" where it shows no colours. */
@@ -37,6 +38,15 @@ bool term_progress(int64_t done, int64_t of, void *context);
 
 /* "1,234,567", "63.4 MiB", "0:42" into text; they return text. */
 const char *show_count(int64_t value, char text[32]);
+/* What a noun after a number ends in: "%d image%s", "%d class%s". */
+static inline const char *show_s(int64_t count) {
+    return count == 1 ? "" : "s";
+}
+static inline const char *show_es(int64_t count) {
+    return count == 1 ? "" : "es";
+}
+/* "1 image", "2 images"; the plural ends in s. Returns text. */
+const char *show_many(int64_t count, const char *thing, char text[64]);
 const char *show_bytes(uint64_t bytes, char text[32]);
 const char *show_time(double seconds, char text[32]);
 /* x for printf, which would show a NaN's sign: "-nan". */
@@ -47,10 +57,20 @@ const char *show_word(const char *word, char *text, size_t size);
  * and returns it; show_name returns a copy, which eight further calls leave alone. Every name that is printed goes
  * through one of the two; JSON has escapes instead (json_finish). */
 char *text_clean(char *text);
+/* What printf would print, cleaned, of any length; free it. NULL when memory runs out. */
+char *text_format(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
 const char *show_name(const char *name);
 /* Bytes of the character at text; *code is its code point if it could drive a terminal, otherwise UINT_MAX. */
 int show_character(const char *text, unsigned *code);
 /* Columns that UTF-8 text takes: two of a Chinese character, none of a combining mark (report/cells.h). */
 int text_columns(const char *text);
+/* Bytes of the longest beginning of the text, in whole characters, that takes at most this many columns. */
+int text_fit(const char *text, int columns);
+/* Prints text in exactly `width` columns, blanks before it if it aligns to the right, else after it; what is wider is
+ * cut and ends in "…". */
+void text_pad(FILE *stream, const char *text, int width, bool right);
+/* Prints text that begins in column `from`, broken between words so that lines end by column `width` and begin at
+ * `from`, and a line feed. */
+void text_wrap(FILE *stream, const char *text, int from, int width);
 
 #endif

@@ -30,8 +30,8 @@ typedef struct training {
     bool tested;
     bool scored; /* the score is there, of this split: test, or val where there is no test */
     const char *tested_split;
-    int64_t limit; /* of images, as the training has it: the test has the same */
-    bool skip_bad; /* so has this */
+    int64_t limit, max_pixels; /* of images and of a picture, as the training has them: the test has the same */
+    bool skip_bad;             /* so has this */
     progress progress;
     report *report;            /* NULL before the first checkpoint */
     bool recorded, unreported; /* run.json is written; the report failed once, which was said */
@@ -127,6 +127,7 @@ static void training_facts(training *t) {
     p->classes = stria_dataset_classes(train);
     p->val_images = val ? stria_dataset_count(val) : 0;
     t->limit = stria_dataset_limit(train);
+    t->max_pixels = stria_dataset_max_pixels(train);
     t->skip_bad = stria_trainer_options(t->trainer)->skip_bad;
     settings_text(stria_trainer_options(t->trainer), t->given, t->settings, sizeof t->settings);
     p->options = t->settings;
@@ -224,6 +225,18 @@ static void report_end(training *t, page_state state) {
     report_check(t, report_write(t->report, state, &error), &error);
 }
 
+/* The split's images, read as the training read its own. */
+static stria_status test_open(training *t, stria_split split, stria_error *error) {
+    stria_dataset_options chosen = stria_dataset_options_default();
+    chosen.split = split;
+    chosen.limit = t->limit;
+    chosen.max_pixels = t->max_pixels;
+    chosen.pipes = option_given(t->given, "data"); /* not what a run folder says */
+    stria_status status = stria_dataset_open(&t->test, t->data, &chosen, error);
+    if (status == STRIA_OK) source_note(t->test);
+    return status;
+}
+
 /* The trained model judged by the source's test images; a source may have none. */
 static stria_status training_test(training *t, stria_error *error) {
     stria_error none = {0};
@@ -236,11 +249,11 @@ static stria_status training_test(training *t, stria_error *error) {
     t->trainer = NULL;
     if (status != STRIA_OK) return status;
     t->tested_split = "test";
-    if (source_data(t->given, t->data, STRIA_SPLIT_TEST, t->limit, &t->test, &none) != STRIA_OK) {
-        term_say("no test images, so no final evaluation: %s", none.text);
+    if (test_open(t, STRIA_SPLIT_TEST, &none) != STRIA_OK) {
+        term_say("no test split, so no final evaluation: %s", none.text);
         if (!t->report || !t->progress.val_images) return STRIA_OK;
         t->tested_split = "val"; /* for the report */
-        if (source_data(t->given, t->data, STRIA_SPLIT_VAL, t->limit, &t->test, &none) != STRIA_OK) return STRIA_OK;
+        if (test_open(t, STRIA_SPLIT_VAL, &none) != STRIA_OK) return STRIA_OK;
     }
     if (t->report) report_judge(t->report, &run);
     status = stria_evaluate(t->model, t->test, &run, &t->score, error);
@@ -283,6 +296,7 @@ static stria_status training_print(const training *t, stria_error *error) {
     printf("%stry next%s\n", term_begin(stdout, STYLE_BOLD), term_end(stdout));
     if (t->tested) printf("  stria predict %s --data %s --split test --limit %d\n", folder, data, PICTURES);
     printf("  stria explain %s\n", folder);
+    if (!t->tested && t->progress.val_images) printf("  stria eval %s --split val\n", folder);
     if (!t->tested) printf("  stria summary %s\n", folder);
     return status;
 }
@@ -293,9 +307,9 @@ static int interrupted(const training *t, bool complete) {
     const progress *p = &t->progress;
     show_word(t->folder, word, sizeof word);
     if (complete)
-        term_say("interrupted after the last of %lld steps; the training is complete and saved, test it with: "
+        term_say("interrupted after the last of %lld step%s; the training is complete and saved, test it with: "
                  "stria eval %s",
-                 (long long)p->steps, word);
+                 (long long)p->steps, show_s(p->steps), word);
     else
         term_say("interrupted %s step %lld of %lld; everything is saved, go on with: stria train --resume %s",
                  p->step == p->steps ? "in the validation after" : "after", (long long)p->step, (long long)p->steps,
@@ -359,7 +373,7 @@ static const option_row train_rows[] = {
     {.name = "resume",
      .kind = OPTION_OPTIONAL,
      .type = "RUN",
-     .help = "goes on with an interrupted run, or a longer one (--epochs); alone: the newest in runs/"},
+     .help = "continues an interrupted run, or a finished one for longer (--epochs); alone: the newest in runs/"},
     {.name = "out",
      .kind = OPTION_TRAINING,
      .type = "RUN",
@@ -370,7 +384,7 @@ static const option_row train_rows[] = {
      .standard = "yes",
      .choices = "yes|no",
      .help = "keep some training images out to validate each epoch"},
-    OPTION_LIMIT("0", "at most so many images of each split, 0: all"),
+    OPTION_LIMIT("0", "at most this many images of each split, 0: all"),
     OPTION_LANG,
     OPTION_MAX_PIXELS,
     OPTIONS_PREPROCESS,
@@ -388,9 +402,9 @@ const verb verb_train = {
             "options that suit it, like its own learning rate; what is given here wins.",
     .examples = "# LeNet-5 on Fashion-MNIST, into runs/lenet5-1\n"
                 "stria train lenet5 --data fashion-mnist --epochs 5\n"
-                "# other rates, one's own files and folder\n"
-                "stria train lenet --data mnist:data/mnist --lr 0.02 --schedule constant --out runs/try\n"
-                "# go on where it stopped, ten epochs in all\n"
+                "# other rates, your own files and folder\n"
+                "stria train lenet --data mnist:data/mnist --lr 0.02 --out runs/try\n"
+                "# continue where it stopped, ten epochs in all\n"
                 "stria train --resume runs/try --epochs 10",
     .operands_min = 0,
     .operands_max = 1,

@@ -110,7 +110,7 @@ static int by_place(const void *a, const void *b) {
 }
 
 /* A fixed random order of the items, of which every stretch holds the classes in their proportions, as far as whole
- * items can. rank and size are scratch, one a class, zeros. */
+ * items can. rank and size are scratch, one per class, zeros. */
 static void order_spread(const store *s, int64_t *order, spread *places, int64_t *rank, int64_t *size) {
     random_permutation(order, s->count, 0, random_hash("dataset/choice"));
     for (int64_t i = 0; i < s->count; i++) size[s->labels[i]]++;

@@ -12,7 +12,7 @@ typedef struct dataset dataset;
 typedef struct dataset_options {
     const char
         *split;    /* "train", "val", "test", or "all" for sources of one piece. NULL: test if there is one, else all */
-    int64_t limit; /* at most so many items; 0: all */
+    int64_t limit; /* at most this many items; 0: all */
     bool hold_out; /* "train" leaves out what "val" would be */
     int64_t max_pixels; /* of a picture's file that is read (image_load); 0: the default limits */
     bool pipes;         /* files that the spec itself names may be pipes (file_read_named) */

@@ -73,7 +73,7 @@ bool gzip_crc_is(uint32_t crc, const uint8_t *bytes, size_t size) {
     return found == crc;
 }
 
-/* A gzip file may be several, one behind the other, and is then their concatenation (RFC 1952). */
+/* A gzip file may be several, one after the other, and is then their concatenation (RFC 1952). */
 static stria_status next_member(gzip_reader *r, stria_error *err) {
     r->ended = !is_gzip(r->bytes + r->at, r->size - r->at);
     if (!r->ended && inflateReset(r->stream) != Z_OK) FAIL(err, STRIA_BAD_FILE, "its gzip stream is corrupt");

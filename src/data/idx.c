@@ -15,8 +15,8 @@ static stria_status check_magic(const uint8_t magic[4], int rank, stria_error *e
     if (magic[2] != IDX_UINT8)
         FAIL(err, STRIA_UNSUPPORTED, "IDX elements of type 0x%02x are not read, bytes are", magic[2]);
     if (magic[3] != rank) {
-        FAIL(err, STRIA_BAD_FILE, "an IDX file of %d dimensions where %d are wanted (%s)", magic[3], rank,
-             rank == 1 ? "labels" : "images");
+        FAIL(err, STRIA_BAD_FILE, "an IDX file of %d dimension%s where %d are expected (%s)", magic[3],
+             text_s(magic[3]), rank, rank == 1 ? "labels" : "images");
     }
     return STRIA_OK;
 }

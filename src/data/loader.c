@@ -54,10 +54,11 @@ stria_status loader_new(loader **out, const dataset *d, const preprocess *p, con
                         stria_error *err) {
     loader *l = NULL;
     int64_t n = dataset_count(d);
-    if (options->batch < 1) FAIL(err, STRIA_BAD_ARGUMENT, "a batch of %lld items", (long long)options->batch);
+    if (options->batch < 1)
+        FAIL(err, STRIA_BAD_ARGUMENT, "a batch of %lld item%s", (long long)options->batch, text_s(options->batch));
     if (options->drop_last && options->batch > n) {
-        FAIL(err, STRIA_BAD_ARGUMENT, "a batch of %lld is more than the %lld items of the data",
-             (long long)options->batch, (long long)n);
+        FAIL(err, STRIA_BAD_ARGUMENT, "a batch of %lld is more than the %lld item%s of the data",
+             (long long)options->batch, (long long)n, text_s(n));
     }
     TRY(mem_new(&l, 1, sizeof *l, "a batch loader", err));
     *l = (loader){.data = d, .p = *p, .o = *options, .epoch = -1, .first.index = -1};
@@ -160,7 +161,7 @@ static stria_status fill_item(const loader *l, int64_t index, float *x, stria_er
     }
     stria_status status = preprocess_shape(&p, v.channels, v.height, v.width, shape, err);
     if (status == STRIA_OK && memcmp(shape, l->shape, sizeof shape) != 0) {
-        status = error_set(err, STRIA_BAD_SHAPE, "the picture becomes %dx%dx%d, but %dx%dx%d is wanted", shape[0],
+        status = error_set(err, STRIA_BAD_SHAPE, "the picture becomes %dx%dx%d, but %dx%dx%d is expected", shape[0],
                            shape[1], shape[2], l->shape[0], l->shape[1], l->shape[2]);
     }
     if (status == STRIA_OK && !l->augment.count) status = preprocess_apply(&p, &l->table, &v, x, err);

@@ -161,7 +161,7 @@ static stria_status parse_header(const uint8_t *bytes, size_t size, npy_array *a
     size_t prefix = bytes[6] == 1 ? 10 : 12, length = (size_t)(bytes[8] | bytes[9] << 8);
     if (bytes[6] > 1 && size >= prefix) length |= (size_t)bytes[10] << 16 | (size_t)bytes[11] << 24;
     if (size < prefix || length > size - prefix) FAIL(err, STRIA_BAD_FILE, "truncated inside the header");
-    if (length > HEADER_MAX) FAIL(err, STRIA_BAD_FILE, "a header of %zu bytes is no header", length);
+    if (length > HEADER_MAX) FAIL(err, STRIA_BAD_FILE, "a header of %zu bytes is not a header", length);
     cursor c = {(const char *)bytes + prefix, (const char *)bytes + prefix + length};
     TRY(take_header(&c, a, s, err));
     skip_space(&c);

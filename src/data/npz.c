@@ -74,7 +74,7 @@ static stria_status entry_widen(entry *e, const uint8_t *extra, size_t length, s
     return STRIA_OK;
 }
 
-/* Reads the entry at *at and moves behind it. */
+/* Reads the entry at *at and moves past it. */
 static stria_status entry_read(const archive *a, uint64_t *at, entry *e, stria_error *err) {
     if (!holds(a, *at, ENTRY_BYTES) || number(a->bytes + *at, 4) != ENTRY_MAGIC)
         FAIL(err, STRIA_BAD_FILE, "its directory is corrupt at byte %llu", (unsigned long long)*at);

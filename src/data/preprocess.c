@@ -42,12 +42,13 @@ static int channels_out(const preprocess *p, int channels) {
 static stria_status check_channels(const preprocess *p, int channels, stria_error *err) {
     if (p->order != PREPROCESS_KEEP && channels != 1 && channels != 3) {
         FAIL(err, STRIA_BAD_SHAPE,
-             "the pictures have %d channels; colours can be reordered or turned grey where there are 3", channels);
+             "the pictures have %d channel%s; colours can be reordered or turned grey where there are 3", channels,
+             text_s(channels));
     }
     int oc = channels_out(p, channels);
     if ((p->means > 1 && p->means != oc) || (p->stds > 1 && p->stds != oc)) {
-        FAIL(err, STRIA_BAD_SHAPE, "preprocessing has %d means and %d deviations for pictures of %d channel%s",
-             p->means, p->stds, oc, oc == 1 ? "" : "s");
+        FAIL(err, STRIA_BAD_SHAPE, "preprocessing has %d mean%s and %d deviation%s for pictures of %d channel%s",
+             p->means, text_s(p->means), p->stds, text_s(p->stds), oc, text_s(oc));
     }
     return STRIA_OK;
 }

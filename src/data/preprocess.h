@@ -17,13 +17,13 @@ typedef enum preprocess_order {
     PREPROCESS_GREY /* Rec. 601: 0.299 R + 0.587 G + 0.114 B */
 } preprocess_order;
 
-/* Zero-initialise and call preprocess_default; all zero is no valid one (scale 0). */
+/* Zero-initialise and call preprocess_default; all zero is not a valid one (scale 0). */
 typedef struct preprocess {
     int resize_height, resize_width; /* 0: not resized; resize_width alone 0: the shorter side becomes resize_height */
     int crop_height, crop_width;     /* from the middle; 0: not cropped */
     preprocess_order order;
     double scale;
-    int means, stds; /* how many are given: 0 (then 0 and 1), 1 for all channels, or one a channel */
+    int means, stds; /* how many are given: 0 (then 0 and 1), 1 for all channels, or one per channel */
     double mean[PREPROCESS_CHANNELS], std[PREPROCESS_CHANNELS];
     bool ranged; /* the range is known; else 0…255 is assumed */
     double range[2];

@@ -7,18 +7,6 @@
 #include "data/image.h"
 #include "data/preprocess.h"
 
-/* The shortest decimal that reads back as the same double. */
-static void put_double(text *t, double value) {
-    char digits[40];
-    for (int precision = 6; precision <= 17; precision++) {
-        snprintf(digits, sizeof digits, "%.*g", precision, value);
-        if (strtod(digits, NULL) == value) break;
-    }
-    char *comma = strchr(digits, ','); /* a host program may have set another locale */
-    if (comma) *comma = '.';
-    text_printf(t, "%s", digits);
-}
-
 /* "0.5" or "1/255" */
 static bool parse_number(const char *s, size_t n, double *out) {
     char word[64], *slash;
@@ -69,7 +57,7 @@ static bool parse_size(const char *s, int *height, int *width) {
 static void put_list(text *t, int n, const double *values) {
     for (int i = 0; i < n; i++) {
         if (i) text_append(t, ",", 1);
-        put_double(t, values[i]);
+        text_double(t, values[i]);
     }
 }
 
@@ -90,7 +78,7 @@ static void get_channels(const preprocess *p, text *t) {
     if (p->order != PREPROCESS_KEEP) text_printf(t, "%s", orders[p->order]);
 }
 static void get_scale(const preprocess *p, text *t) {
-    put_double(t, p->scale);
+    text_double(t, p->scale);
 }
 static void get_mean(const preprocess *p, text *t) {
     put_list(t, p->means, p->mean);

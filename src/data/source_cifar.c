@@ -55,7 +55,7 @@ static stria_status find_folder(const char *path, store *s, char **folder, stria
     if (!file_exists(path))
         FAIL(err, STRIA_NO_FILE, "there is no folder %s: unpack cifar-10-binary.tar.gz there", path);
     if (!file_is_folder(path)) {
-        FAIL(err, STRIA_UNSUPPORTED, "%s is no folder: unpack the archive (tar xf) and give its folder", path);
+        FAIL(err, STRIA_UNSUPPORTED, "%s is not a folder: unpack the archive (tar xf) and give its folder", path);
     }
     TRY(source_join(s, path, "cifar-10-batches-bin", folder, err));
     if (!file_is_folder(*folder)) *folder = arena_strdup(&s->texts, path);

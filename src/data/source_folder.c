@@ -136,7 +136,7 @@ typedef struct layout {
     name_list folders;         /* in it */
     const char *parts[PARTS];  /* the folder of each; NULL: there is none */
     bool divided;              /* into parts; else the folders are classes */
-    left_out pictures, others; /* pictures beside class folders and other files in them; folders that are no part */
+    left_out pictures, others; /* pictures beside class folders and other files in them; folders that are not parts */
 } layout;
 
 /* A part holds folders, a class holds pictures; a folder may hold both or nothing. */
@@ -231,8 +231,8 @@ static stria_status choose_part(store *s, const layout *l, dataset_part part, co
 static void note_write(store *s, const layout *l, const left_out *files) {
     const char *between = "";
     if (files->count) {
-        text_printf(&s->note, "%d file%s left out that %s no PNG, JPEG, BMP or PNM picture by name: %s%s", files->count,
-                    files->count == 1 ? " is" : "s are", files->count == 1 ? "is" : "are", files->first,
+        text_printf(&s->note, "%d file%s left out whose %s not of a PNG, JPEG, BMP or PNM picture: %s%s", files->count,
+                    files->count == 1 ? " is" : "s are", files->count == 1 ? "name is" : "names are", files->first,
                     files->count == 1 ? "" : ", …");
         between = "; ";
     }
@@ -266,7 +266,9 @@ static stria_status open_layout(store *s, layout *l, dataset_part part, name_lis
 stria_status source_open_folder(const char *path, dataset_part part, store *s, stria_error *err) {
     name_list classes = {0};
     layout l = {0};
-    if (!file_is_folder(path)) FAIL(err, STRIA_NO_FILE, "there is no folder %s", path);
+    if (!file_is_folder(path) && file_exists(path))
+        FAIL(err, STRIA_BAD_ARGUMENT, "'%s' is a file; a folder with a folder of pictures per class is expected", path);
+    if (!file_is_folder(path)) FAIL(err, STRIA_NO_FILE, "there is no folder '%s'", path);
     stria_status status = open_layout(s, &l, part, &classes, err);
     mem_free(l.folders.names);
     mem_free(classes.names);

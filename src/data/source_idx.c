@@ -26,13 +26,13 @@ static stria_status find_file(store *s, const char *folder, const char *stem, ch
 static stria_status check_labels(const idx_array *labels, const char *path, int64_t images, int classes,
                                  stria_error *err) {
     if (labels->shape[0] != images) {
-        FAIL(err, STRIA_BAD_FILE, "%s: %lld labels for %lld images", path, (long long)labels->shape[0],
-             (long long)images);
+        FAIL(err, STRIA_BAD_FILE, "%s: %lld label%s for %lld image%s", path, (long long)labels->shape[0],
+             text_s(labels->shape[0]), (long long)images, text_s(images));
     }
     for (int64_t i = 0; i < images; i++) {
         if (labels->data[i] >= classes) {
-            FAIL(err, STRIA_BAD_FILE, "%s: item %lld has label %d, but there are %d classes (0 to %d)", path,
-                 (long long)i, labels->data[i], classes, classes - 1);
+            FAIL(err, STRIA_BAD_FILE, "%s: item %lld has label %d, but there are %d class%s (0 to %d)", path,
+                 (long long)i, labels->data[i], classes, text_es(classes), classes - 1);
         }
     }
     return STRIA_OK;

@@ -46,8 +46,8 @@ static value_range range_of(const npy_array *x) {
 
 static stria_status take_shape(store *s, const npy_array *x, const char *path, stria_error *err) {
     if (x->rank < 2 || x->rank > 4) {
-        FAIL(err, STRIA_BAD_SHAPE, "%s: an array of %d dimensions; [N,C,H,W], [N,H,W] or [N,features] are wanted", path,
-             x->rank);
+        FAIL(err, STRIA_BAD_SHAPE, "%s: an array of %d dimension%s; expected [N,C,H,W], [N,H,W] or [N,features]", path,
+             x->rank, text_s(x->rank));
     }
     for (int i = 0; i < x->rank; i++) {
         if (x->shape[i] == 0) FAIL(err, STRIA_BAD_SHAPE, "%s: dimension %d is empty", path, i);
@@ -57,7 +57,11 @@ static stria_status take_shape(store *s, const npy_array *x, const char *path, s
     s->channels = x->rank == 4 ? (int)x->shape[1] : 1;
     s->height = x->rank > 2 ? (int)x->shape[x->rank - 2] : 1;
     s->width = (int)x->shape[x->rank - 1];
-    return STRIA_OK;
+    if (x->rank == 4 && x->shape[3] <= 4 && x->shape[1] > 4)
+        text_printf(&s->note, "%s is [%lld, %lld, %lld, %lld], which is read as [N,C,H,W]: %d channels of %d x %d",
+                    path, (long long)x->shape[0], (long long)x->shape[1], (long long)x->shape[2],
+                    (long long)x->shape[3], s->channels, s->height, s->width);
+    return text_check(&s->note, err);
 }
 
 static stria_status take_pixels(store *s, npy_array *x, const char *path, stria_error *err) {
@@ -78,11 +82,12 @@ static stria_status take_labels(store *s, const npy_array *y, const char *path, 
     int64_t label, most = 0;
     bool column = y->rank == 1 || (y->rank == 2 && y->shape[1] == 1);
     if (y->type == STRIA_FLOAT32 || y->type == STRIA_FLOAT64 || y->type == STRIA_FLOAT16) {
-        FAIL(err, STRIA_UNSUPPORTED, "%s: labels are integers, one an item, not floats", path);
+        FAIL(err, STRIA_UNSUPPORTED, "%s: labels are integers, one per item, not floats", path);
     }
     if (!column || y->shape[0] != s->count) {
-        FAIL(err, STRIA_BAD_SHAPE, "%s: %lld labels in %d dimensions for %lld items; [%lld] is wanted", path,
-             (long long)y->count, y->rank, (long long)s->count, (long long)s->count);
+        FAIL(err, STRIA_BAD_SHAPE, "%s: %lld label%s in %d dimension%s for %lld item%s; expected [%lld]", path,
+             (long long)y->count, text_s(y->count), y->rank, text_s(y->rank), (long long)s->count, text_s(s->count),
+             (long long)s->count);
     }
     TRY(mem_new(&s->labels, (size_t)s->count, sizeof *s->labels, "labels", err));
     for (int64_t i = 0; i < s->count; i++) {

@@ -168,8 +168,8 @@ stria_status graph_add_state(graph *g, const char *name, value_role role, tensor
 
 static stria_status inputs_check(const op_def *op, const char *name, value *const *in, int in_count, stria_error *err) {
     if (in_count > op->in_max)
-        FAIL(err, STRIA_BAD_ARGUMENT, "layer '%s' (%s): %d inputs, but it takes at most %d", name, op->name, in_count,
-             op->in_max);
+        FAIL(err, STRIA_BAD_ARGUMENT, "layer '%s' (%s): %d input%s, but it takes at most %d", name, op->name, in_count,
+             text_s(in_count), op->in_max);
     for (int i = 0; i < op->in_min; i++)
         if (i >= in_count || !in[i])
             FAIL(err, STRIA_BAD_ARGUMENT, "layer '%s' (%s): input %d of %d is missing", name, op->name, i + 1,

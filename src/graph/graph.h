@@ -16,7 +16,7 @@ typedef struct op_def op_def;
 
 typedef enum value_kind {
     VALUE_INPUT,    /* set by the caller before a run */
-    VALUE_CONSTANT, /* contents in `data`, the same for ever */
+    VALUE_CONSTANT, /* contents in `data`, never changing */
     VALUE_STATE,    /* kept between runs; first contents in `data` */
     VALUE_NODE      /* computed by `producer` */
 } value_kind;
@@ -58,7 +58,7 @@ static inline size_t value_bytes(const value *v) {
     return (size_t)shape_bytes(&v->shape, v->type);
 }
 
-/* What a fused node does behind its own operator, in this order: + bias, + residual, activation. */
+/* What a fused node applies after its own operator, in this order: + bias, + residual, activation. */
 typedef struct node_epilogue {
     int bias;                 /* index in node.in, −1: none (Conv and Gemm have ONNX's own bias input instead) */
     int residual;             /* index in node.in, −1: none */
@@ -122,7 +122,7 @@ stria_status graph_add_node(graph *g, const op_def *op, const char *name, value 
                             const void *attributes, int out_count, const char *const *out_names, node **out,
                             stria_error *err);
 
-/* Appends an input of the epilogue, behind the operator's own; the caller sets node.epilogue. */
+/* Appends an input of the epilogue, after the operator's own; the caller sets node.epilogue. */
 stria_status graph_append_input(graph *g, node *n, value *v, stria_error *err);
 /* Inputs of the operator itself: those of the epilogue not counted. */
 int node_own_inputs(const node *n);
@@ -182,7 +182,7 @@ stria_status graph_map_expand(graph_map *m, const node *n, bool *expanded, stria
 stria_status graph_map_finish(graph_map *m, graph **out, stria_error *err);
 void graph_map_release(graph_map *m); /* on failure: frees the unfinished graph too */
 
-/* A copy. With input_shapes (one a graph input, NULL entries: as it is) every shape is inferred anew. */
+/* A copy. With input_shapes (one per graph input, NULL entries: as it is) every shape is inferred again. */
 stria_status graph_copy(graph *g, const shape *const *input_shapes, graph **out, stria_error *err);
 
 /* Checks what every pass must keep: order, types and shapes as inferred, unique names, outputs present. */

@@ -102,7 +102,7 @@ done:
     return status;
 }
 
-/* All inputs, in their old order; those that the pass itself added come behind. */
+/* All inputs, in their old order; those that the pass itself added come last. */
 static stria_status inputs_finish(graph_map *m, stria_error *err) {
     value *v;
     int at = 0;

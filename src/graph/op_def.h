@@ -127,9 +127,9 @@ struct op_def {
     uint32_t statistic_inputs; /* bit i: … is a running statistic */
     op_layouts layouts;
     uint32_t image_inputs;  /* of LAYOUT_IMAGE: bit i */
-    uint32_t plain_outputs; /* of LAYOUT_IMAGE: bit i, an output that is no image (a weight's gradient) */
+    uint32_t plain_outputs; /* of LAYOUT_IMAGE: bit i, an output that is not an image (a weight's gradient) */
     uint32_t in_place;      /* bit i: output 0 may overwrite input i (same shape, type and order) */
-    /* output k may overwrite input in_place_pair[k]−1 besides (optimiser updates) */
+    /* output k may also overwrite input in_place_pair[k]−1 (optimiser updates) */
     uint8_t in_place_pair[4];
     bool random;     /* draws random numbers: never computed ahead of a run */
     bool view;       /* output 0 is input 0's memory under another shape (Reshape, Identity) */

@@ -1,5 +1,6 @@
-/* The text form of a network, .net: builder calls, one a line, without weights. Its grammar, for readers of docs/net.md
- * too:
+/* clang-format off
+ *
+ * The text form of a network, .net: builder calls, one per line, without weights. docs/net.md describes it for users.
  *
  *   file      = "stria-net 1" newline { [ statement ] [ "#" comment ] newline }
  *   statement = [ name { "," name } "=" ] word "(" [ argument { "," argument } ] ")"
@@ -11,14 +12,23 @@
  *             | word "=" ( word | string | list )
  *   shape     = size { "x" size }         "batch x 1 x 28 x 28" or 6x1x5x5; "scalar" has no dimensions
  *   size      = whole number | word [ ":" number ]
- *                                         a word is an open dimension, of inputs only; number (else 1) is the size that
- * it has until a session says another list      = "[" [ number { "," number } ] "]" word      = any characters but
- * space ( ) , = [ ] # " — not looking like a number where it is a name string    = '"' characters with \" \\ \n \t '"'
+ *                                         a word is an open dimension, of inputs only; the number (else 1) is the size
+ *                                         that it has until a session says another
+ *   list      = "[" [ number { "," number } ] "]"
+ *   word      = any characters but space ( ) , = [ ] # ", not looking like a number where it is a name
+ *   string    = '"' characters with \" \\ \n \t '"'
  *
  * Calls: a layer (conv, dense, relu, …), an ONNX operator by its name (Conv, Gemm, …) with attributes as options, or
- *   input([type,] shape)    parameter([type,] shape, init=…, fill=number, frozen=1)    statistic([type,] shape,
- * fill=number) constant([type,] shape, list)    output(value[, name])    metadata(key, text)    name(word) A layer or
- * operator takes name=…; without, its node is called as its first output. A file without output() ends in it. */
+ *   input([type,] shape)
+ *   parameter([type,] shape, init=…, fill=number, frozen=1)
+ *   statistic([type,] shape, fill=number)
+ *   constant([type,] shape, list)
+ *   output(value[, name])
+ *   metadata(key, text)
+ *   name(word)
+ * A layer or operator takes name=…; without, its node is called as its first output. A file without output() ends in
+ * its last value.
+ * clang-format on */
 #ifndef MODEL_NET_H
 #define MODEL_NET_H
 

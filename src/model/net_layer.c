@@ -44,7 +44,8 @@ stria_status net_call_operator(net_reader *r, const net_statement *s, const op_d
     int count;
     node *n;
     if (s->result_count < op->out_min || s->result_count > op->out_max || s->result_count > 32)
-        FAIL_AT(r, &s->call, "%s makes %d values, %d are named", op->name, op->out_min, s->result_count);
+        FAIL_AT(r, &s->call, "%s makes %d value%s, not %d", op->name, op->out_min, text_s(op->out_min),
+                s->result_count);
     TRY(inputs_find(r, s, in, &count, err));
     void *attributes = arena_alloc(&r->arena, op->attribute_bytes + 1);
     if (!attributes) return no_memory(err);
@@ -140,22 +141,22 @@ static stria_status layer_arguments(net_reader *r, const net_statement *s, const
             numbers[(*number_count)++] = number;
         } else {
             if (*in_count == l->in)
-                FAIL_AT(r, o, "%s takes %d value%s, '%s' is one more", l->name, l->in, l->in == 1 ? "" : "s", o->text);
+                FAIL_AT(r, o, "%s takes %d value%s, '%s' is one more", l->name, l->in, text_s(l->in), o->text);
             TRY(net_value_find(r, o, &in[(*in_count)++], err));
         }
     }
     return STRIA_OK;
 }
 
-/* "key=value key=value name=NAME". */
+/* "name=NAME key=value key=value": the name first, so that a sentence about an option names the layer. */
 static stria_status layer_options(net_reader *r, const net_statement *s, text *out, stria_error *err) {
+    if (!net_option_find(s, "name")) text_printf(out, "name=%s ", s->results[0].text);
     for (int i = 0; i < s->argument_count; i++) {
         const net_item *o = &s->arguments[i];
         if (o->key && strpbrk(o->text, " \t\n")) FAIL_AT(r, o, "a layer's option has no spaces");
         if (o->key) text_printf(out, "%s=%s ", o->key, o->text);
     }
     if (strpbrk(s->results[0].text, " \t\n")) FAIL_AT(r, &s->results[0], "a layer's name has no spaces");
-    if (!net_option_find(s, "name")) text_printf(out, "name=%s", s->results[0].text);
     return text_check(out, err);
 }
 
@@ -169,7 +170,7 @@ stria_status net_call_layer(net_reader *r, const net_statement *s, const layer_d
     bool weights = l->numbers && (strcmp(l->numbers, "channels") == 0 || strcmp(l->numbers, "units") == 0);
     if (layer_is_block(l) && in_count && in[0])
         TRY(net_budget_take(r, &s->call, block_elements(s, l, in[0], numbers, number_count), err));
-    else if (weights && number_count == 1 && in_count && in[0])
+    else if (weights && number_count == 1 && numbers[0] > 0 && in_count && in[0])
         TRY(net_budget_take(r, &s->call, layer_elements(s, in[0], numbers[0]), err));
     r->column = s->call.column;
     stria_status status = layer_options(r, s, &options, err);

@@ -98,7 +98,7 @@ static stria_status read_list(net_lexer *x, const char *end, const char **out, s
     return expect(x, end, ']', err);
 }
 
-/* "batch x 1 x 28" behind its first word: more words up to the comma; sizes in *text with commas between. */
+/* "batch x 1 x 28" after its first word: more words up to the comma; sizes in *text with commas between. */
 static stria_status read_shape(net_lexer *x, const char *end, net_item *item, stria_error *err) {
     text t = {0};
     const char *word;

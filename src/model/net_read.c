@@ -20,7 +20,7 @@ static stria_status value_unknown(net_reader *r, const net_item *item, stria_err
     int n = 0;
     for (int i = r->g->value_count - 1; i >= 0 && n < 256; i--) names[n++] = r->g->values[i]->name;
     nearest = text_nearest(item->text, names, n);
-    FAIL_AT(r, item, "there is no '%s' so far%s%s%s", item->text, nearest ? "; did you mean '" : "",
+    FAIL_AT(r, item, "no line above defines '%s'%s%s%s", item->text, nearest ? "; did you mean '" : "",
             nearest ? nearest : "", nearest ? "'?" : "");
 }
 
@@ -123,7 +123,7 @@ static stria_status positional_end(net_reader *r, const net_statement *s, int us
     return STRIA_OK;
 }
 
-/* ---- calls that are no operators ---- */
+/* ---- calls that are not operators ---- */
 
 static const char *const no_options[] = {NULL};
 
@@ -147,8 +147,9 @@ static stria_status call_input(net_reader *r, const net_statement *s, stria_erro
 }
 
 stria_status net_budget_take(net_reader *r, const net_item *item, int64_t elements, stria_error *err) {
+    char most[32];
     if (elements < 0 || elements > PARAMETERS_MAX - r->parameters)
-        FAIL_AT(r, item, "the network would have more than %lld parameters", (long long)PARAMETERS_MAX);
+        FAIL_AT(r, item, "the network would have more than %s parameters", text_thousands(PARAMETERS_MAX, most));
     r->parameters += elements;
     return STRIA_OK;
 }
@@ -242,8 +243,8 @@ static stria_status call_constant(net_reader *r, const net_statement *s, stria_e
     TRY(positional_end(r, s, used + 1, err));
     const net_item *list = &s->arguments[used];
     if (list_count(list->text) != shape_count(&dims))
-        FAIL_AT(r, list, "%lld numbers for %lld elements", (long long)list_count(list->text),
-                (long long)shape_count(&dims));
+        FAIL_AT(r, list, "%lld number%s for %lld element%s", (long long)list_count(list->text),
+                text_s(list_count(list->text)), (long long)shape_count(&dims), text_s(shape_count(&dims)));
     TRY(tensor_new(&t, type, &dims, s->results[0].text, err));
     stria_status status = list_parse(r, list, t, err);
     if (status == STRIA_OK) status = graph_add_constant(r->g, s->results[0].text, t, &v, err);

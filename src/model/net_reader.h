@@ -1,4 +1,4 @@
-/* What the parts of the .net reader share: net_read.c (the file, and calls that are no operators), net_layer.c (layers
+/* What the parts of the .net reader share: net_read.c (the file, and calls that are not operators), net_layer.c (layers
  * and operators). */
 #ifndef MODEL_NET_READER_H
 #define MODEL_NET_READER_H

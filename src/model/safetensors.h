@@ -1,4 +1,4 @@
-/* .safetensors files (huggingface.co/docs/safetensors): named tensors behind a JSON header. Checkpoints are kept in
+/* .safetensors files (huggingface.co/docs/safetensors): named tensors after a JSON header. Checkpoints are kept in
  * them. */
 #ifndef MODEL_SAFETENSORS_H
 #define MODEL_SAFETENSORS_H

@@ -108,7 +108,7 @@ static stria_status gradient(graph *g, const node *n, value *const *dy, const bo
     return b.status;
 }
 
-static stria_status gradient_infer(node *n, stria_error *err) {
+static stria_status infer_gradient(node *n, stria_error *err) {
     char text[192];
     const shape *x = &n->in[1]->shape;
     bool training = ((const norm_attributes *)n->attributes)->training_mode != 0;
@@ -149,7 +149,7 @@ static stria_status reference(const ref_call *c, stria_error *err) {
     return STRIA_OK;
 }
 
-static stria_status gradient_reference(const ref_call *c, stria_error *err) {
+static stria_status reference_gradient(const ref_call *c, stria_error *err) {
     norm_geometry g = norm_geometry_of(c->node);
     if (c->in_count < 5 || !c->in[3].f) return norm_gradient_reference(c, err);
     return norm_ref_backward(&g, norm_given_statistics(c->node), c->in[0].f, c->in[1].f, c->in[3].f, c->in[4].f,
@@ -212,9 +212,9 @@ const op_def op_BatchNormalizationGradient = {
     .out_max = 3,
     .attribute_bytes = sizeof(norm_attributes),
     .fields = gradient_fields,
-    .infer = gradient_infer,
+    .infer = infer_gradient,
     .cost = norm_cost,
-    .reference = gradient_reference,
+    .reference = reference_gradient,
     .cases = gradient_cases,
     .layouts = LAYOUT_IMAGE,
     .image_inputs = 1 << 0 | 1 << 1,

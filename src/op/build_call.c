@@ -12,7 +12,8 @@ static const layer_def *layer_find(const char *name) {
 }
 
 static stria_status check_call(layer_call *c, int count, stria_error *err) {
-    if (count != c->layer->in) FAIL(err, STRIA_BAD_ARGUMENT, "%d inputs are given, expected %d", count, c->layer->in);
+    if (count != c->layer->in)
+        FAIL(err, STRIA_BAD_ARGUMENT, "expected %d input%s, not %d", c->layer->in, text_s(c->layer->in), count);
     for (int i = 0; i < count; i++)
         if (!c->in[i]) FAIL(err, STRIA_BAD_ARGUMENT, "input %d is missing", i + 1);
     if (!c->layer->numbers && c->number_count > 0) FAIL(err, STRIA_BAD_ARGUMENT, "it takes no plain numbers");

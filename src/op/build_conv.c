@@ -17,8 +17,9 @@ static stria_status conv_options(const layer_call *c, int *rank, int64_t *channe
     if (!layer_text(c, "groups")) return STRIA_OK;
     TRY(layer_int(c, "groups", 1, LAYER_SIZE_LIMIT, &a->group, err));
     if (c->in[0]->shape.dim[1] % a->group != 0 || *channels % a->group != 0)
-        FAIL(err, STRIA_BAD_SHAPE, "%lld input and %lld output channels do not both fit into %lld groups",
-             (long long)c->in[0]->shape.dim[1], (long long)*channels, (long long)a->group);
+        FAIL(err, STRIA_BAD_SHAPE, "cannot divide %lld input and %lld output channel%s into %lld group%s",
+             (long long)c->in[0]->shape.dim[1], (long long)*channels, text_s(*channels), (long long)a->group,
+             text_s(a->group));
     return STRIA_OK;
 }
 
@@ -113,9 +114,9 @@ stria_status layer_local_conv(layer_call *c, stria_error *err) {
     return layer_add(c, in, in[2] ? 3 : 2, &a.window, err);
 }
 
-/* ---- separable: layers of the table, one behind the other ---- */
+/* ---- separable: layers of the table, one after the other ---- */
 
-/* A layer NAME.suffix behind *x; NAME already has the scope's name in it. */
+/* A layer NAME.suffix after *x; NAME already has the scope's name in it. */
 static stria_status append(layer_call *c, const char *layer, const char *suffix, int64_t number, const char *options,
                            value **x, stria_error *err) {
     const char *all = arena_printf(&c->g->arena, "name=%s.%s %s", c->name, suffix, options);
@@ -127,7 +128,7 @@ static stria_status append(layer_call *c, const char *layer, const char *suffix,
     return status;
 }
 
-/* What stands behind each of the two: normalisation, activation. */
+/* What follows each of the two: normalisation, activation. */
 static stria_status append_finish(layer_call *c, const char *part, value **x, stria_error *err) {
     int64_t norm;
     const char *activation = layer_text(c, "activation");

@@ -47,7 +47,7 @@ stria_status layer_image_rank(const layer_call *c, int *rank, stria_error *err) 
     return STRIA_OK;
 }
 
-/* Numbers: one for all sides, one a dimension, or all beginnings and then all ends, as in TOP,LEFT,BOTTOM,RIGHT. */
+/* Numbers: one for all sides, one per dimension, or all beginnings and then all ends, as in TOP,LEFT,BOTTOM,RIGHT. */
 static stria_status pad_numbers(const layer_call *c, int rank, int64_t pads[4], stria_error *err) {
     int64_t given[4];
     int count = layer_numbers(c, "padding", 0, 2 * rank, given);

@@ -12,8 +12,8 @@ static stria_status infer(node *n, stria_error *err) {
         if (!rule_input(n, i)) continue;
         TRY(rule_same_type(n, 0, i, err));
         if (shape_count(&n->in[i]->shape) != 1)
-            FAIL(err, STRIA_BAD_SHAPE, "%s has %lld elements, expected one", name[i],
-                 (long long)shape_count(&n->in[i]->shape));
+            FAIL(err, STRIA_BAD_SHAPE, "%s has %lld element%s, expected one", name[i],
+                 (long long)shape_count(&n->in[i]->shape), text_s(shape_count(&n->in[i]->shape)));
     }
     return rule_like(n, 0, err);
 }

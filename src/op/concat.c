@@ -1,4 +1,4 @@
-/* Concat: its inputs one behind the other along an axis. */
+/* Concat: its inputs one after the other along an axis. */
 #include "op/rule.h"
 #include "op/shape.h"
 
@@ -73,5 +73,5 @@ const op_def op_Concat = {
     .reference = concat_reference,
     .cases = concat_cases,
     .layouts = LAYOUT_FOLLOW,
-    .text = "y = the inputs one behind the other along axis",
+    .text = "y = the inputs one after the other along axis",
 };

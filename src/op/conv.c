@@ -28,11 +28,14 @@ stria_status conv_check_ranks(const shape *x, const shape *w, stria_error *err) 
 static stria_status check_channels(const shape *x, const shape *w, int64_t groups, stria_error *err) {
     long long ic = x->dim[1], oc = w->dim[0], each = w->dim[1], group = groups;
     if (group < 1) FAIL(err, STRIA_BAD_SHAPE, "group is %lld, expected 1 or more", group);
-    if (group == 1 && ic != each) FAIL(err, STRIA_BAD_SHAPE, "input has %lld channels, weights expect %lld", ic, each);
+    if (group == 1 && ic != each)
+        FAIL(err, STRIA_BAD_SHAPE, "input has %lld channel%s, weights expect %lld", ic, text_s(ic), each);
     if (ic % group != 0 || ic / group != each)
-        FAIL(err, STRIA_BAD_SHAPE, "input has %lld channels in %lld groups, weights expect %lld in each", ic, group,
-             each);
-    if (oc % group != 0) FAIL(err, STRIA_BAD_SHAPE, "%lld output channels do not fit into %lld groups", oc, group);
+        FAIL(err, STRIA_BAD_SHAPE, "input has %lld channel%s in %lld group%s, weights expect %lld in each", ic,
+             text_s(ic), group, text_s(group), each);
+    if (oc % group != 0)
+        FAIL(err, STRIA_BAD_SHAPE, "cannot divide %lld output channel%s into %lld group%s", oc, text_s(oc), group,
+             text_s(group));
     return STRIA_OK;
 }
 
@@ -283,7 +286,7 @@ const op_def op_Conv = {
     .product = true,
     .epilogue = true,
     .note = "A correlation, as in every framework: the kernel is not flipped. SAME_UPPER puts an odd pixel "
-            "of padding behind, as TensorFlow's same.",
+            "of padding at the end, as TensorFlow's same.",
     .text = "y[b,o,p,q] = bias[o] + Σ x[b,c,p·sh+u·dh−pt,q·sw+v·dw−pl] · w[o,c,u,v]",
 };
 

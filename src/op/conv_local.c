@@ -50,7 +50,7 @@ static stria_status geometry_infer(local_geometry *g, const node *n, stria_error
             FAIL(err, STRIA_BAD_SHAPE, "weights are of %lld positions in dimension %d, but %lld windows fit",
                  (long long)w->dim[d], d, (long long)g->w[2 - g->rank + d].out);
     if (w->dim[2 * g->rank] != g->ic)
-        FAIL(err, STRIA_BAD_SHAPE, "input has %lld channels, weights expect %lld", (long long)g->ic,
+        FAIL(err, STRIA_BAD_SHAPE, "input has %lld channel%s, weights expect %lld", (long long)g->ic, text_s(g->ic),
              (long long)w->dim[2 * g->rank]);
     if (g->taps > TAPS_MAX)
         FAIL(err, STRIA_UNSUPPORTED, "windows of %lld taps, at most %d can be unshared", (long long)g->taps, TAPS_MAX);

@@ -15,11 +15,11 @@ static const attr_field fields[] = {WINDOW_FIELDS(conv_transpose_attributes, con
 static stria_status check_channels(const shape *x, const shape *w, int64_t group, stria_error *err) {
     if (group < 1) FAIL(err, STRIA_BAD_SHAPE, "group is %lld, expected 1 or more", (long long)group);
     if (x->dim[1] != w->dim[0])
-        FAIL(err, STRIA_BAD_SHAPE, "input has %lld channels, weights expect %lld", (long long)x->dim[1],
-             (long long)w->dim[0]);
+        FAIL(err, STRIA_BAD_SHAPE, "input has %lld channel%s, weights expect %lld", (long long)x->dim[1],
+             text_s(x->dim[1]), (long long)w->dim[0]);
     if (x->dim[1] % group != 0)
-        FAIL(err, STRIA_BAD_SHAPE, "%lld input channels do not fit into %lld groups", (long long)x->dim[1],
-             (long long)group);
+        FAIL(err, STRIA_BAD_SHAPE, "cannot divide %lld input channel%s into %lld group%s", (long long)x->dim[1],
+             text_s(x->dim[1]), (long long)group, text_s(group));
     return STRIA_OK;
 }
 

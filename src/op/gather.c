@@ -72,8 +72,8 @@ stria_status picks_offset(const picks *p, const int64_t *indices, int64_t r, int
     *offset = strided_offset(r, &p->rows, p->base);
     for (int k = 0; k < p->count; k++) {
         if (index[k] < -p->size[k] || index[k] >= p->size[k])
-            FAIL(err, STRIA_BAD_VALUE, "index %lld is outside a dimension of %lld entries", (long long)index[k],
-                 (long long)p->size[k]);
+            FAIL(err, STRIA_BAD_VALUE, "index %lld is outside a dimension of %lld entr%s", (long long)index[k],
+                 (long long)p->size[k], text_ies(p->size[k]));
         *offset += (index[k] < 0 ? index[k] + p->size[k] : index[k]) * p->stride[k];
     }
     return STRIA_OK;

@@ -18,7 +18,7 @@ typedef enum scatter_reduction { SCATTER_NONE, SCATTER_ADD, SCATTER_MUL, SCATTER
 
 /* Which rows of x (ONNX's order) the indices pick. The picked tensor is row after row, `inner` elements each: row r, of
  * coordinates c in the box `rows`, begins in x at Σ c·base + Σ_k i_k·stride[k], where its `count` indices i_0, … stand
- * one behind the other in the indices from Σ c·at on. */
+ * one after the other in the indices from Σ c·at on. */
 typedef struct picks {
     shape rows;
     int64_t base[RANK_MAX], at[RANK_MAX];

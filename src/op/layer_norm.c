@@ -59,8 +59,8 @@ static stria_status layer_gradient_infer(node *n, stria_error *err) {
     const shape *x = &n->in[1]->shape, *scale = &n->in[2]->shape;
     TRY(rule_axis(((const norm_attributes *)n->attributes)->axis, x->rank, &axis, err));
     if (shape_count(scale) != shape_span(x, axis, x->rank))
-        FAIL(err, STRIA_BAD_SHAPE, "scale has %lld elements, expected %lld", (long long)shape_count(scale),
-             (long long)shape_span(x, axis, x->rank));
+        FAIL(err, STRIA_BAD_SHAPE, "scale has %lld element%s, expected %lld", (long long)shape_count(scale),
+             text_s(shape_count(scale)), (long long)shape_span(x, axis, x->rank));
     return norm_gradient_infer(n, err);
 }
 
@@ -86,8 +86,8 @@ static stria_status instance_gradient_infer(node *n, stria_error *err) {
 static stria_status groups_check(const node *n, const shape *x, stria_error *err) {
     int64_t groups = ((const norm_attributes *)n->attributes)->num_groups;
     if (groups < 1 || x->dim[1] % groups != 0)
-        FAIL(err, STRIA_BAD_SHAPE, "%lld channels do not fit into %lld groups", (long long)x->dim[1],
-             (long long)groups);
+        FAIL(err, STRIA_BAD_SHAPE, "cannot divide %lld channel%s into %lld group%s", (long long)x->dim[1],
+             text_s(x->dim[1]), (long long)groups, text_s(groups));
     return STRIA_OK;
 }
 

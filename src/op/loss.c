@@ -77,8 +77,8 @@ static stria_status check_inputs(const node *n, stria_error *err) {
     if (weights) {
         TRY(rule_same_type(n, first, first + 2, err));
         if (weights->shape.rank != 1 || weights->shape.dim[0] != scores->shape.dim[1])
-            FAIL(err, STRIA_BAD_SHAPE, "class weights are %s, but there are %lld classes",
-                 shape_text(&weights->shape, text), (long long)scores->shape.dim[1]);
+            FAIL(err, STRIA_BAD_SHAPE, "class weights are %s, but there are %lld class%s",
+                 shape_text(&weights->shape, text), (long long)scores->shape.dim[1], text_es(scores->shape.dim[1]));
     }
     return loss_reduction_check(((const loss_attributes *)n->attributes)->reduction, false, err);
 }
@@ -179,8 +179,8 @@ static stria_status row_at(const ref_call *c, int first, const loss_geometry *g,
     r->ignored = hard && r->label == ignored && ignored != NO_IGNORE_INDEX;
     if (!hard || r->ignored) return STRIA_OK;
     if (r->label < 0 || r->label >= g->classes)
-        FAIL(err, STRIA_BAD_VALUE, "label %lld at position %lld is outside the %lld classes", (long long)r->label,
-             (long long)i, (long long)g->classes);
+        FAIL(err, STRIA_BAD_VALUE, "label %lld at position %lld is outside the %lld class%s", (long long)r->label,
+             (long long)i, (long long)g->classes, text_es(g->classes));
     r->weight = r->weights ? r->weights[r->label] : 1;
     return STRIA_OK;
 }

@@ -67,7 +67,7 @@ static stria_status reference(const ref_call *c, stria_error *err) {
 
 /* With s the window's sum: dx_k = dy_k·s_k^−β − 2·alpha·beta/size · x_k · Σ_j dy_j·x_j·s_j^(−β−1) over the windows j
  * that hold k. */
-static stria_status gradient_reference(const ref_call *c, stria_error *err) {
+static stria_status reference_gradient(const ref_call *c, stria_error *err) {
     (void)err;
     const lrn_attributes *a = c->attributes;
     lrn_geometry g = lrn_geometry_of(c->node);
@@ -112,6 +112,6 @@ const op_def op_LRN = {LRN("LRN", "", 1),
                            "multiply it by the sum as it stands.",
                        .text = "y = x / (bias + alpha/size · Σ x²)^beta, over `size` neighbouring channels"};
 const op_def op_LRNGradient = {
-    LRN("LRNGradient", "stria", 2), .reference = gradient_reference, .cases = gradient_cases,
+    LRN("LRNGradient", "stria", 2), .reference = reference_gradient, .cases = gradient_cases,
     .image_inputs = 1 << 0 | 1 << 1,
     .text = "with s = bias + alpha/size · Σ x²: dx = dy·s^−beta − 2·alpha·beta/size · x · Σ dy·x·s^(−beta−1)"};

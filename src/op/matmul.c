@@ -30,13 +30,13 @@ static void batch_strides(const shape *s, const shape *batch, int64_t stride[RAN
 stria_status matmul_geometry(product_geometry *p, const shape *a, const shape *b, stria_error *err) {
     char ta[192], tb[192];
     if (a->rank < 1 || b->rank < 1)
-        FAIL(err, STRIA_BAD_SHAPE, "cannot multiply %s by %s: a scalar is no matrix", shape_text(a, ta),
+        FAIL(err, STRIA_BAD_SHAPE, "cannot multiply %s by %s: a scalar is not a matrix", shape_text(a, ta),
              shape_text(b, tb));
     shape l = as_matrix(a, true), r = as_matrix(b, false);
     *p = (product_geometry){.m = l.dim[l.rank - 2], .k = l.dim[l.rank - 1], .n = r.dim[r.rank - 1]};
     if (p->k != r.dim[r.rank - 2])
-        FAIL(err, STRIA_BAD_SHAPE, "cannot multiply %s by %s: %lld columns meet %lld rows", shape_text(a, ta),
-             shape_text(b, tb), (long long)p->k, (long long)r.dim[r.rank - 2]);
+        FAIL(err, STRIA_BAD_SHAPE, "cannot multiply %s by %s: %lld column%s against %lld row%s", shape_text(a, ta),
+             shape_text(b, tb), (long long)p->k, text_s(p->k), (long long)r.dim[r.rank - 2], text_s(r.dim[r.rank - 2]));
     shape la = shape_of(l.rank - 2, l.dim), rb = shape_of(r.rank - 2, r.dim);
     if (!shape_broadcast(&la, &rb, &p->batch))
         FAIL(err, STRIA_BAD_SHAPE, "cannot multiply %s by %s: their batches do not broadcast", shape_text(a, ta),
@@ -55,9 +55,9 @@ static stria_status gemm_geometry(product_geometry *p, const gemm_attributes *t,
     bool at = t->transA != 0, bt = t->transB != 0;
     *p = (product_geometry){.m = a->dim[at], .k = a->dim[!at], .n = b->dim[!bt]};
     if (p->k != b->dim[bt])
-        FAIL(err, STRIA_BAD_SHAPE, "cannot multiply %s%s by %s%s: %lld columns meet %lld rows", shape_text(a, ta),
-             at ? " transposed" : "", shape_text(b, tb), bt ? " transposed" : "", (long long)p->k,
-             (long long)b->dim[bt]);
+        FAIL(err, STRIA_BAD_SHAPE, "cannot multiply %s%s by %s%s: %lld column%s against %lld row%s", shape_text(a, ta),
+             at ? " transposed" : "", shape_text(b, tb), bt ? " transposed" : "", (long long)p->k, text_s(p->k),
+             (long long)b->dim[bt], text_s(b->dim[bt]));
     p->a_row = at ? 1 : a->dim[1], p->a_column = at ? a->dim[1] : 1;
     p->b_row = bt ? 1 : b->dim[1], p->b_column = bt ? b->dim[1] : 1;
     return STRIA_OK;

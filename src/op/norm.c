@@ -81,8 +81,8 @@ stria_status norm_vector_check(const node *n, int i, const char *what, int64_t c
     if (!v) return STRIA_OK;
     TRY(rule_float(n, i, what, err));
     if (v->shape.rank != 1 || v->shape.dim[0] != channels)
-        FAIL(err, STRIA_BAD_SHAPE, "%s is %s, but the input has %lld channels", what, shape_text(&v->shape, text),
-             (long long)channels);
+        FAIL(err, STRIA_BAD_SHAPE, "%s is %s, but the input has %lld channel%s", what, shape_text(&v->shape, text),
+             (long long)channels, text_s(channels));
     return STRIA_OK;
 }
 

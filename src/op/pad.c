@@ -1,4 +1,4 @@
-/* Pad(x, pads, value?, axes?): more entries before and behind each dimension, by a constant, mirrored without the edge
+/* Pad(x, pads, value?, axes?): more entries before and after each dimension, by a constant, mirrored without the edge
  * (reflect), the edge itself, or from the other end (wrap). Negative pads crop, before anything is added. */
 #include <assert.h>
 #include <string.h>
@@ -56,7 +56,8 @@ static stria_status pad_infer_geometry(const node *n, const shape *x, int first,
             seen[axis] = true;
         }
     if (count != 2 * some)
-        FAIL(err, STRIA_BAD_SHAPE, "pads has %d entries, expected two for each of %d dimensions", count, some);
+        FAIL(err, STRIA_BAD_SHAPE, "pads has %d entr%s, expected two for each of %d dimension%s", count,
+             text_ies(count), some, text_s(some));
     *y = *x;
     for (int k = 0; k < some; k++) {
         int axis = rule_input(n, axes) ? (int)(which[k] < 0 ? which[k] + x->rank : which[k]) : k;
@@ -113,8 +114,8 @@ static stria_status pad_infer(node *n, stria_error *err) {
     TRY(pad_infer_geometry(n, &n->in[0]->shape, 1, 3, &g, &y, err));
     if (rule_input(n, 2)) {
         if (shape_count(&n->in[2]->shape) != 1)
-            FAIL(err, STRIA_BAD_SHAPE, "the padding value has %lld elements, expected one",
-                 (long long)shape_count(&n->in[2]->shape));
+            FAIL(err, STRIA_BAD_SHAPE, "the padding value has %lld element%s, expected one",
+                 (long long)shape_count(&n->in[2]->shape), text_s(shape_count(&n->in[2]->shape)));
         TRY(rule_same_type(n, 0, 2, err));
     }
     return rule_output(n, 0, n->in[0]->type, &y, err);

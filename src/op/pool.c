@@ -56,8 +56,8 @@ static stria_status windows(window w[2], const node *n, stria_error *err) {
     if (a->storage_order != 0 && a->storage_order != 1)
         FAIL(err, STRIA_BAD_ARGUMENT, "storage_order is %lld, expected 0 or 1", (long long)a->storage_order);
     if (a->window.kernel_shape.count != x->rank - 2)
-        FAIL(err, STRIA_BAD_SHAPE, "kernel_shape has %lld entries, expected %d",
-             (long long)a->window.kernel_shape.count, x->rank - 2);
+        FAIL(err, STRIA_BAD_SHAPE, "kernel_shape has %lld entr%s, expected %d", (long long)a->window.kernel_shape.count,
+             text_ies(a->window.kernel_shape.count), x->rank - 2);
     TRY(window_limit(&a->window, INT16_MAX, err)); /* taps are counted in 32 bits */
     return window_infer(w, &a->window, x->rank - 2, x->dim + 2, a->window.kernel_shape.value, err);
 }

@@ -1,4 +1,4 @@
-/* PRelu: a ReLU with a learnt slope below zero, one a channel or as it broadcasts (He, Zhang, Ren, Sun, "Delving deep
+/* PRelu: a ReLU with a learnt slope below zero, one per channel or as it broadcasts (He, Zhang, Ren, Sun, "Delving deep
  * into rectifiers", ICCV 2015). */
 #include "op/rule.h"
 

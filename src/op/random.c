@@ -76,8 +76,8 @@ static stria_status infer(node *n, stria_error *err) {
     TRY(output_type(n, STRIA_FLOAT32, &type, err));
     TRY(check_range(n, type, err));
     if (sizes->count > RANK_MAX)
-        FAIL(err, STRIA_BAD_SHAPE, "shape has %lld dimensions, at most %d are possible", (long long)sizes->count,
-             RANK_MAX);
+        FAIL(err, STRIA_BAD_SHAPE, "shape has %lld dimension%s, at most %d are possible", (long long)sizes->count,
+             text_s(sizes->count), RANK_MAX);
     for (int64_t d = 0; d < sizes->count; d++) {
         if (sizes->value[d] < 0) FAIL(err, STRIA_BAD_SHAPE, "shape has a size of %lld", (long long)sizes->value[d]);
         s.dim[s.rank++] = sizes->value[d];

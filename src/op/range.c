@@ -13,7 +13,8 @@ static stria_status filled_infer(node *n, stria_error *err) {
     shape y = {0};
     TRY(rule_ints(n, 0, "shape", y.dim, RANK_MAX, &y.rank, err));
     if (t && shape_count(&t->shape) != 1)
-        FAIL(err, STRIA_BAD_SHAPE, "the value has %lld elements, expected one", (long long)shape_count(&t->shape));
+        FAIL(err, STRIA_BAD_SHAPE, "the value has %lld element%s, expected one", (long long)shape_count(&t->shape),
+             text_s(shape_count(&t->shape)));
     for (int d = 0; d < y.rank; d++)
         if (y.dim[d] < 0) FAIL(err, STRIA_BAD_SHAPE, "dimension %d has size %lld", d, (long long)y.dim[d]);
     return rule_output(n, 0, t ? t->type : STRIA_FLOAT32, &y, err);
@@ -60,8 +61,8 @@ static stria_status range_infer(node *n, stria_error *err) {
         if (!(t[i] = value_contents(n->in[i])))
             FAIL(err, STRIA_UNSUPPORTED, "the input %s ('%s') must be constant", what[i], n->in[i]->name);
         if (shape_count(&t[i]->shape) != 1)
-            FAIL(err, STRIA_BAD_SHAPE, "the input %s has %lld elements, expected one", what[i],
-                 (long long)shape_count(&t[i]->shape));
+            FAIL(err, STRIA_BAD_SHAPE, "the input %s has %lld element%s, expected one", what[i],
+                 (long long)shape_count(&t[i]->shape), text_s(shape_count(&t[i]->shape)));
     }
     TRY(range_count(t, &count, err));
     shape y = shape_of(1, &count);

@@ -326,4 +326,4 @@ const op_def op_ReduceLogSum = {REDUCE("ReduceLogSum", log_sum_gradient, positiv
 const op_def op_ReduceLogSumExp = {REDUCE("ReduceLogSumExp", log_sum_exp_gradient, cases),
                                    .text =
                                        "y = log Σ exp x over the axes, the greatest x taken off before and put back "
-                                       "behind"};
+                                       "after"};

@@ -60,7 +60,8 @@ static stria_status axes_of(const resize_attributes *a, int rank, int axes[RANK_
     bool given[RANK_MAX] = {false};
     *count = a->axes.count ? (int)a->axes.count : rank;
     if (a->axes.count > rank)
-        FAIL(err, STRIA_BAD_SHAPE, "axes has %lld entries for rank %d", (long long)a->axes.count, rank);
+        FAIL(err, STRIA_BAD_SHAPE, "axes has %lld entr%s for rank %d", (long long)a->axes.count,
+             text_ies(a->axes.count), rank);
     for (int i = 0; i < *count; i++) {
         axes[i] = i;
         if (a->axes.count) TRY(rule_axis(a->axes.value[i], rank, &axes[i], err));
@@ -79,7 +80,8 @@ static stria_status numbers(const node *n, int i, const char *what, int want, do
     if (!t) FAIL(err, STRIA_UNSUPPORTED, "the input %s ('%s') must be constant", what, n->in[i]->name);
     int64_t have = shape_count(&t->shape);
     if (have == 0) return STRIA_OK;
-    if (have != want) FAIL(err, STRIA_BAD_SHAPE, "%s has %lld entries, expected %d", what, (long long)have, want);
+    if (have != want)
+        FAIL(err, STRIA_BAD_SHAPE, "%s has %lld entr%s, expected %d", what, (long long)have, text_ies(have), want);
     for (int k = 0; k < want; k++) out[k] = dtype_is_float(t->type) ? tensor_f64(t, k) : (double)tensor_i64(t, k);
     *given = true;
     return STRIA_OK;
@@ -92,7 +94,8 @@ static stria_status scaled(resize_geometry *g, const int *axes, int count, const
         double part = g->coordinates == RESIZE_TF_CROP_AND_RESIZE ? a->to - a->from : 1;
         double out = floor((double)((float)((double)a->in * part) * (float)scales[i]));
         if (!(scales[i] > 0 && isfinite(scales[i]) && out >= 0 && out < SIZE_MOST))
-            FAIL(err, STRIA_BAD_SHAPE, "cannot resize %lld elements by %g", (long long)a->in, scales[i]);
+            FAIL(err, STRIA_BAD_SHAPE, "cannot resize %lld element%s by %g", (long long)a->in, text_s(a->in),
+                 scales[i]);
         a->out = (int64_t)out;
         a->scale = scales[i];
     }
@@ -106,7 +109,8 @@ static stria_status sized(resize_geometry *g, const int *axes, int count, const 
     for (int i = 0; i < count; i++) {
         resize_axis *a = &g->axis[axes[i]];
         if (!(sizes[i] >= 0 && sizes[i] < SIZE_MOST) || (a->in == 0 && sizes[i] != 0))
-            FAIL(err, STRIA_BAD_SHAPE, "cannot resize %lld elements to %.0f", (long long)a->in, sizes[i]);
+            FAIL(err, STRIA_BAD_SHAPE, "cannot resize %lld element%s to %.0f", (long long)a->in, text_s(a->in),
+                 sizes[i]);
         a->scale = a->in > 0 ? sizes[i] / (double)a->in : 1;
         a->out = (int64_t)sizes[i];
         if (i == 0 || (policy == 1 ? a->scale < common : a->scale > common)) common = a->scale;
@@ -115,7 +119,7 @@ static stria_status sized(resize_geometry *g, const int *axes, int count, const 
         resize_axis *a = &g->axis[axes[i]];
         double out = floor(common * (double)a->in + 0.5);
         if (!(out < SIZE_MOST))
-            FAIL(err, STRIA_BAD_SHAPE, "cannot resize %lld elements by %g", (long long)a->in, common);
+            FAIL(err, STRIA_BAD_SHAPE, "cannot resize %lld element%s by %g", (long long)a->in, text_s(a->in), common);
         a->scale = common;
         a->out = (int64_t)out;
     }
@@ -151,8 +155,8 @@ static stria_status check_filters(const resize_geometry *g, stria_error *err) {
     for (int d = 0; d < g->rank; d++) {
         const resize_axis *a = &g->axis[d];
         if (a->out > 0 && g->antialias && a->scale * ((double)a->in + 1) < 0.25)
-            FAIL(err, STRIA_BAD_SHAPE, "cannot resize %lld elements by %g to %lld", (long long)a->in, a->scale,
-                 (long long)a->out);
+            FAIL(err, STRIA_BAD_SHAPE, "cannot resize %lld element%s by %g to %lld", (long long)a->in, text_s(a->in),
+                 a->scale, (long long)a->out);
     }
     return STRIA_OK;
 }
@@ -169,7 +173,7 @@ static stria_status infer(node *n, stria_error *err) {
     return rule_output(n, 0, n->in[0]->type, &y, err);
 }
 
-static stria_status gradient_infer(node *n, stria_error *err) {
+static stria_status infer_gradient(node *n, stria_error *err) {
     resize_geometry g;
     shape y = {0};
     TRY(rule_float(n, 0, "dy", err));
@@ -348,7 +352,7 @@ const op_def op_Resize = {
     .cases = cases,      .text = "y[…,q,…] = Σ weight(q,i) · x[…,i,…], along one dimension after the other"};
 const op_def op_ResizeGradient = {RESIZE("ResizeGradient", 2),
                                   .domain = "stria",
-                                  .infer = gradient_infer,
+                                  .infer = infer_gradient,
                                   .gradient = gradient_gradient,
                                   .cases = gradient_cases,
                                   .shape_inputs = 1 << 1,

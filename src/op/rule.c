@@ -82,7 +82,8 @@ stria_status rule_ints(const node *n, int i, const char *what, int64_t *out, int
     int64_t have = shape_count(&t->shape);
     if (t->shape.rank > 1) FAIL(err, STRIA_BAD_SHAPE, "the input %s has rank %d, expected 1", what, t->shape.rank);
     if (have > max)
-        FAIL(err, STRIA_BAD_SHAPE, "the input %s has %lld entries, at most %d fit", what, (long long)have, max);
+        FAIL(err, STRIA_BAD_SHAPE, "the input %s has %lld entr%s, at most %d fit", what, (long long)have,
+             text_ies(have), max);
     for (int64_t k = 0; k < have; k++) out[k] = tensor_i64(t, k);
     *count = (int)have;
     return STRIA_OK;

@@ -42,8 +42,8 @@ static stria_status reshape_resolve(shape *y, const shape *x, bool allowzero, st
     }
     if (open >= 0 && known > 0 && count % known == 0) y->dim[open] = count / known;
     if (shape_count(y) != count)
-        FAIL(err, STRIA_BAD_SHAPE, "cannot reshape %s (%lld elements) to %s", shape_text(x, tx), (long long)count,
-             shape_text(&asked, ty));
+        FAIL(err, STRIA_BAD_SHAPE, "cannot reshape %s (%lld element%s) to %s", shape_text(x, tx), (long long)count,
+             text_s(count), shape_text(&asked, ty));
     return STRIA_OK;
 }
 

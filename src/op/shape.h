@@ -58,7 +58,7 @@ typedef struct filled_attributes { /* ConstantOfShape */
 
 typedef struct depth_attributes { /* DepthToSpace, SpaceToDepth */
     int64_t blocksize;
-    const char *mode; /* DCR: the block stands before the channels, CRD: behind them */
+    const char *mode; /* DCR: the block stands before the channels, CRD: after them */
 } depth_attributes;
 
 /* Along each dimension of a Slice's input: where it starts, how far it steps. */

@@ -26,8 +26,8 @@ static stria_status depth_infer(node *n, stria_error *err) {
     TRY(check(n, err));
     const int64_t *x = n->in[0]->shape.dim, s = ((const depth_attributes *)n->attributes)->blocksize;
     if (x[1] % (s * s) != 0)
-        FAIL(err, STRIA_BAD_SHAPE, "%lld channels cannot become blocks of %lld × %lld", (long long)x[1], (long long)s,
-             (long long)s);
+        FAIL(err, STRIA_BAD_SHAPE, "%lld channel%s cannot become blocks of %lld × %lld", (long long)x[1], text_s(x[1]),
+             (long long)s, (long long)s);
     shape y = {4, {x[0], x[1] / (s * s), 0, 0}};
     if (__builtin_mul_overflow(x[2], s, &y.dim[2]) || __builtin_mul_overflow(x[3], s, &y.dim[3]))
         FAIL(err, STRIA_BAD_SHAPE, "%lld × %lld blocks of %lld × %lld are too many pixels", (long long)x[2],
@@ -43,8 +43,8 @@ static stria_status space_infer(node *n, stria_error *err) {
              (long long)x[3], (long long)s, (long long)s);
     shape y = {4, {x[0], 0, x[2] / s, x[3] / s}};
     if (__builtin_mul_overflow(x[1], s * s, &y.dim[1]))
-        FAIL(err, STRIA_BAD_SHAPE, "blocks of %lld × %lld of %lld channels are too many", (long long)s, (long long)s,
-             (long long)x[1]);
+        FAIL(err, STRIA_BAD_SHAPE, "too many blocks of %lld × %lld of %lld channel%s", (long long)s, (long long)s,
+             (long long)x[1], text_s(x[1]));
     return rule_output(n, 0, n->in[0]->type, &y, err);
 }
 

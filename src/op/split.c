@@ -15,8 +15,8 @@ static stria_status part_listed(const node *n, const tensor *sizes, int64_t size
         if (tensor_i64(sizes, k) < 0 || __builtin_add_overflow(sum, tensor_i64(sizes, k), &sum))
             FAIL(err, STRIA_BAD_SHAPE, "part %lld has size %lld", (long long)k, (long long)tensor_i64(sizes, k));
     if (sum != size || count != n->out_count)
-        FAIL(err, STRIA_BAD_SHAPE, "cannot split %lld entries into %d parts of together %lld (%lld sizes)",
-             (long long)size, n->out_count, (long long)sum, (long long)count);
+        FAIL(err, STRIA_BAD_SHAPE, "cannot split %lld entr%s into %d part%s of together %lld (%lld sizes)",
+             (long long)size, text_ies(size), n->out_count, text_s(n->out_count), (long long)sum, (long long)count);
     *part = tensor_i64(sizes, i);
     return STRIA_OK;
 }
@@ -25,12 +25,12 @@ static stria_status part_listed(const node *n, const tensor *sizes, int64_t size
 static stria_status part_equal(const node *n, int64_t size, int i, int64_t *part, stria_error *err) {
     int64_t asked = ((const split_attributes *)n->attributes)->num_outputs, parts = n->out_count;
     if (asked != 0 && asked != parts)
-        FAIL(err, STRIA_BAD_SHAPE, "num_outputs is %lld, but there are %lld outputs", (long long)asked,
-             (long long)parts);
+        FAIL(err, STRIA_BAD_SHAPE, "num_outputs is %lld, but there are %lld output%s", (long long)asked,
+             (long long)parts, text_s(parts));
     int64_t each = (size - 1) / parts + 1, last = size - each * (parts - 1);
     if (size == 0) each = last = 0;
     if (last < 0 || (asked == 0 && last != each))
-        FAIL(err, STRIA_BAD_SHAPE, "cannot split %lld entries into %lld equal parts", (long long)size,
+        FAIL(err, STRIA_BAD_SHAPE, "cannot split %lld entr%s into %lld equal parts", (long long)size, text_ies(size),
              (long long)parts);
     *part = i + 1 < parts ? each : last;
     return STRIA_OK;
@@ -69,7 +69,7 @@ int64_t split_size(const node *n, int i) {
     return part.dim[axis < 0 ? axis + part.rank : axis];
 }
 
-/* dx is the parts' gradients behind each other; zeros where there is none. */
+/* dx is the parts' gradients one after the other; zeros where there is none. */
 static stria_status split_gradient(graph *g, const node *n, value *const *dy, const bool *wanted, value **dx,
                                    stria_error *err) {
     builder b = {g, n->name, STRIA_OK, err};

@@ -22,14 +22,14 @@ static stria_status infer(node *n, stria_error *err) {
     if (count != 1) FAIL(err, STRIA_BAD_SHAPE, "the input k has %d entries, expected 1", count);
     if (n->in[0]->type == STRIA_BOOL) FAIL(err, STRIA_BAD_SHAPE, "input is bool, expected numbers");
     if (k < 0 || k > y.dim[axis])
-        FAIL(err, STRIA_BAD_SHAPE, "k is %lld, but axis %d of %s has %lld elements", (long long)k, axis,
-             shape_text(&y, text), (long long)y.dim[axis]);
+        FAIL(err, STRIA_BAD_SHAPE, "k is %lld, but axis %d of %s has %lld element%s", (long long)k, axis,
+             shape_text(&y, text), (long long)y.dim[axis], text_s(y.dim[axis]));
     y.dim[axis] = k;
     TRY(rule_output(n, 0, n->in[0]->type, &y, err));
     return rule_output(n, 1, STRIA_INT64, &y, err);
 }
 
-static stria_status gradient_infer(node *n, stria_error *err) {
+static stria_status infer_gradient(node *n, stria_error *err) {
     const shape *x = &n->in[2]->shape;
     shape y = *x;
     int axis;
@@ -82,7 +82,7 @@ static bool before(const ref_tensor *x, int64_t p, int64_t q, bool largest) {
     return p < q;
 }
 
-/* The first of n elements that comes behind `last` (−1: any). */
+/* The first of n elements that comes after `last` (−1: any). */
 static int64_t next(const ref_tensor *x, int64_t at, int64_t n, int64_t step, int64_t last, bool largest) {
     int64_t best = -1;
     for (int64_t i = 0; i < n; i++) {
@@ -111,7 +111,7 @@ static stria_status reference(const ref_call *c, stria_error *err) {
     return STRIA_OK;
 }
 
-static stria_status gradient_reference(const ref_call *c, stria_error *err) {
+static stria_status reference_gradient(const ref_call *c, stria_error *err) {
     (void)err;
     int axis = arg_axis_of(c->node);
     const shape *x = &c->out[0].shape;
@@ -166,8 +166,8 @@ const op_def op_TopKGradient = {
     .out_max = 1,
     .attribute_bytes = sizeof(topk_attributes),
     .fields = fields,
-    .infer = gradient_infer,
-    .reference = gradient_reference,
+    .infer = infer_gradient,
+    .reference = reference_gradient,
     .cost = cost,
     .cases = gradient_cases,
     .shape_inputs = 1 << 2,

@@ -9,11 +9,12 @@ static stria_status permutation(const node *n, int64_t perm[RANK_MAX], stria_err
     int rank = n->in[0]->shape.rank;
     bool seen[RANK_MAX] = {false};
     if (given->count != 0 && given->count != rank)
-        FAIL(err, STRIA_BAD_SHAPE, "perm has %lld entries, the input has rank %d", (long long)given->count, rank);
+        FAIL(err, STRIA_BAD_SHAPE, "perm has %lld entr%s, the input has rank %d", (long long)given->count,
+             text_ies(given->count), rank);
     for (int d = 0; d < rank; d++) {
         perm[d] = given->count ? given->value[d] : rank - 1 - d;
         if (perm[d] < 0 || perm[d] >= rank || seen[perm[d]])
-            FAIL(err, STRIA_BAD_SHAPE, "perm is no permutation of 0…%d: entry %lld", rank - 1, (long long)perm[d]);
+            FAIL(err, STRIA_BAD_SHAPE, "perm is not a permutation of 0…%d: entry %lld", rank - 1, (long long)perm[d]);
         seen[perm[d]] = true;
     }
     return STRIA_OK;

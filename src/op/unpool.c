@@ -21,7 +21,8 @@ static stria_status counted(shape *full, const node *n, const shape *x, stria_er
     if (x->rank != 3 && x->rank != 4)
         FAIL(err, STRIA_BAD_SHAPE, "input is %s, expected [batch, channels, height, width]", shape_text(x, text));
     if (a.kernel_shape.count != rank)
-        FAIL(err, STRIA_BAD_SHAPE, "kernel_shape has %lld entries, expected %d", (long long)a.kernel_shape.count, rank);
+        FAIL(err, STRIA_BAD_SHAPE, "kernel_shape has %lld entr%s, expected %d", (long long)a.kernel_shape.count,
+             text_ies(a.kernel_shape.count), rank);
     a.auto_pad = "NOTSET";
     TRY(window_transpose_infer(w, &a, &none, &none, rank, x->dim + 2, a.kernel_shape.value, err));
     *full = *x;
@@ -51,7 +52,7 @@ static stria_status infer(node *n, stria_error *err) {
 }
 
 /* Inputs dy, the indices. */
-static stria_status gradient_infer(node *n, stria_error *err) {
+static stria_status infer_gradient(node *n, stria_error *err) {
     shape full;
     TRY(rule_float(n, 0, "dy", err));
     TRY(counted(&full, n, &n->in[1]->shape, err));
@@ -108,7 +109,7 @@ static stria_status reference(const ref_call *c, stria_error *err) {
     return STRIA_OK;
 }
 
-static stria_status gradient_reference(const ref_call *c, stria_error *err) {
+static stria_status reference_gradient(const ref_call *c, stria_error *err) {
     unpool_geometry g = unpool_geometry_of(c->node);
     int64_t count = shape_count(&c->out[0].shape), at;
     for (int64_t i = 0; i < count; i++) {
@@ -139,5 +140,5 @@ const op_def op_MaxUnpool = {UNPOOL("MaxUnpool", 3), .domain = "",
                              .reference = reference, .cases = cases,
                              .value_inputs = 1 << 2, .text = "y = x where MaxPool's indices point, else 0"};
 const op_def op_MaxUnpoolGradient = {UNPOOL("MaxUnpoolGradient", 2), .domain = "stria",
-                                     .infer = gradient_infer,        .reference = gradient_reference,
+                                     .infer = infer_gradient,        .reference = reference_gradient,
                                      .cases = gradient_cases,        .text = "dx = dy where the indices point"};

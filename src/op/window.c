@@ -7,8 +7,8 @@
 
 static stria_status check_list(const ints *list, const char *name, int64_t count, int64_t least, stria_error *err) {
     if (list->count != 0 && list->count != count)
-        FAIL(err, STRIA_BAD_SHAPE, "%s has %lld entries, expected %lld", name, (long long)list->count,
-             (long long)count);
+        FAIL(err, STRIA_BAD_SHAPE, "%s has %lld entr%s, expected %lld", name, (long long)list->count,
+             text_ies(list->count), (long long)count);
     for (int64_t i = 0; i < list->count; i++)
         if (list->value[i] < least || list->value[i] > WINDOW_LIMIT)
             FAIL(err, STRIA_BAD_SHAPE, "%s has the entry %lld, expected %lld to %d", name, (long long)list->value[i],
@@ -23,7 +23,7 @@ static stria_status check_auto_pad(const char *auto_pad, stria_error *err) {
     FAIL(err, STRIA_BAD_ARGUMENT, "auto_pad is '%s', expected NOTSET, SAME_UPPER, SAME_LOWER or VALID", auto_pad);
 }
 
-/* SAME_*: as many windows as strides fit into the input; what is missing is padded, the odd one behind (UPPER) or
+/* SAME_*: as many windows as strides fit into the input; what is missing is padded, the odd one at the end (UPPER) or
  * before. */
 static void pad_same(window *w, bool upper) {
     w->out = (w->in + w->stride - 1) / w->stride;

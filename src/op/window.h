@@ -2,7 +2,7 @@
  *
  * Along one dimension, window p covers the inputs p·stride + u·dilation − before, u = 0…kernel−1, and
  * out = ⌊(in + before + after − ((kernel − 1)·dilation + 1)) / stride⌋ + 1
- * (⌈…⌉ with ceil_mode, less one if the last window would start behind the input and its leading padding). */
+ * (⌈…⌉ with ceil_mode, less one if the last window would start after the input and its leading padding). */
 #ifndef OP_WINDOW_H
 #define OP_WINDOW_H
 

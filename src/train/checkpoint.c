@@ -6,6 +6,7 @@
 #include "model/net.h"
 #include "model/onnx/onnx.h"
 #include "model/safetensors.h"
+#include "run/machine.h"
 #include "train/trainer.h"
 
 #include <inttypes.h>
@@ -18,7 +19,7 @@
 #define TEXT_NET          "stria-net"
 #define CHECKPOINT_FORMAT "stria checkpoint 2"
 
-/* A state's name in the file goes behind this prefix. The optimiser's states are those that the model does not have:
+/* A state's name in the file goes after this prefix. The optimiser's states are those that the model does not have:
  * their names begin with "state/" already, which a parameter's may too. */
 static const char *prefix_of(const trainer *t, const char *name) {
     const value *v = graph_find_value(t->model, name);
@@ -77,7 +78,7 @@ static stria_status options_add(writing *w, const stria_train_options *options, 
 static stria_status position_add(writing *w, const trainer *t, stria_error *err) {
     const position *at = &t->at;
     TRY(pair_add(w, err, "format", "%s", CHECKPOINT_FORMAT));
-    TRY(pair_add(w, err, "isa", "%s", t->ks->isa));
+    TRY(pair_add(w, err, "isa", "%s", kernels_name(t->ks)));
     TRY(pair_add(w, err, "data", "%s", t->source.spec));
     TRY(pair_add(w, err, "data.images", "%" PRId64, dataset_count(t->train)));
     TRY(pair_add(w, err, "data.limit", "%" PRId64, t->source.limit));

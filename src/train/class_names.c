@@ -178,7 +178,8 @@ stria_status class_names_match(const graph *g, int64_t classes, const dataset *d
         return status;
     }
     if (dataset_classes(d) > classes)
-        FAIL(err, STRIA_BAD_SHAPE, "the data has %d classes, the model %" PRId64, dataset_classes(d), classes);
+        FAIL(err, STRIA_BAD_SHAPE, "the data has %d class%s, the model %" PRId64, dataset_classes(d),
+             text_es(dataset_classes(d)), classes);
     for (int i = 0; i < dataset_classes(d); i++) permutation[i] = i;
     return STRIA_OK;
 }

@@ -26,8 +26,8 @@ static stria_status preprocess_load(const graph *g, preprocess *p, stria_error *
 static stria_status input_find(const graph *g, value **image, stria_error *err) {
     char t[192];
     if (g->input_count != 1)
-        FAIL(err, STRIA_BAD_SHAPE, "model '%s' has %d inputs; a classifier of pictures has one", g->name,
-             g->input_count);
+        FAIL(err, STRIA_BAD_SHAPE, "model '%s' has %d input%s; a classifier of pictures has one", g->name,
+             g->input_count, text_s(g->input_count));
     *image = g->inputs[0];
     const shape *s = &(*image)->shape;
     if (!dtype_is_float((*image)->type) || s->rank != 4)
@@ -175,11 +175,14 @@ stria_status classifier_prediction(graph *g, int64_t batch, graph **out, stria_e
 
 /* ---- pictures ---- */
 
-static stria_status shape_match(const classifier *c, const loader *l, stria_error *err) {
+static stria_status shape_match(const classifier *c, const dataset *d, const loader *l, stria_error *err) {
     const int64_t *x = c->image->shape.dim;
     int shape[3];
     loader_shape(l, shape);
-    if (shape[0] != x[1] || shape[1] != x[2] || shape[2] != x[3])
+    bool match = shape[0] == x[1] && shape[1] == x[2] && shape[2] == x[3];
+    if (dataset_uniform(d) && dataset_height(d) == shape[1] && dataset_width(d) == shape[2])
+        shape[0] = dataset_channels(d); /* as the user knows them, not as colours are repeated or turned grey */
+    if (!match)
         FAIL(err, STRIA_BAD_SHAPE, "pictures come as %dx%dx%d, but input '%s' takes %" PRId64 "x%" PRId64 "x%" PRId64,
              shape[0], shape[1], shape[2], c->image->name, x[1], x[2], x[3]);
     return STRIA_OK;
@@ -191,7 +194,7 @@ stria_status classifier_loader(const classifier *c, const dataset *d, const load
     loader_options o = *options;
     for (int i = 0; i < 3; i++) o.shape[i] = (int)c->image->shape.dim[i + 1];
     TRY(loader_new(&l, d, &c->preprocess, &o, err));
-    stria_status status = shape_match(c, l, err);
+    stria_status status = shape_match(c, d, l, err);
     if (status == STRIA_OK) *out = l;
     else loader_free(l);
     return status;
@@ -253,8 +256,8 @@ stria_status classifier_adopt(graph *g, const dataset *d, stria_error *err) {
     preprocess p;
     TRY(classifier_of(g, &c, err));
     if (!graph_metadata(g, CLASS_NAMES_KEY) && dataset_classes(d) != c.classes)
-        FAIL(err, STRIA_BAD_SHAPE, "the data has %d classes, the model's output '%s' has %" PRId64, dataset_classes(d),
-             c.scores->name, c.classes);
+        FAIL(err, STRIA_BAD_SHAPE, "the data has %d class%s, the model's output '%s' has %" PRId64, dataset_classes(d),
+             text_es(dataset_classes(d)), c.scores->name, c.classes);
     if (!graph_metadata(g, CLASS_NAMES_KEY)) TRY(classes_store(g, d, err));
     p = preprocess_choose(&c, d, graph_metadata(g, "stria.scale") != NULL);
     return preprocess_store(g, &p, err);

@@ -18,7 +18,7 @@ typedef struct classifier {
     preprocess preprocess;
 } classifier;
 
-/* Fails with a sentence for graphs that are no classifiers of pictures. */
+/* Fails with a sentence for graphs that are not classifiers of pictures. */
 stria_status classifier_of(graph *g, classifier *out, stria_error *err);
 
 /* Sets *batch to the one that the file fixes, where it cannot be proved that others work. */

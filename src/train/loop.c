@@ -1,5 +1,6 @@
-/* The training loop. What training can do besides is graph passes and callbacks, never branches in here. */
+/* The training loop. Everything else that training can do is graph passes and callbacks, never branches in here. */
 #include "base/clock.h"
+#include "run/machine.h"
 #include "train/trainer.h"
 
 #include <inttypes.h>
@@ -51,7 +52,7 @@ static void tell_start(trainer *t) {
                            .optimizer_bytes = m.optimizer_bytes,
                            .activation_bytes = workspace > m.gradient_bytes ? workspace - m.gradient_bytes : 0,
                            .gradient_bytes = m.gradient_bytes,
-                           .isa = t->ks->isa,
+                           .isa = kernels_name(t->ks),
                            .threads = pool_threads(t->pool)});
 }
 

@@ -58,7 +58,7 @@ static stria_status option_add(term *t, const spec *s, stria_error *err) {
 static stria_status pair_take(term *t, const spec *s, stria_error *err) {
     if (spec_is(s->key, "output")) {
         if (spec_copy(s->value, t->output, sizeof t->output) && *t->output) return STRIA_OK;
-        FAIL(err, STRIA_BAD_ARGUMENT, "--loss: output is no name of an output");
+        FAIL(err, STRIA_BAD_ARGUMENT, "--loss: output is not a name of an output");
     }
     if (!spec_is(s->key, "weight")) return option_add(t, s, err);
     return spec_positive(s, WEIGHT_MOST, &t->weight, err);
@@ -137,7 +137,7 @@ static stria_status term_build(graph *g, const term *t, bool only, value *labels
     snprintf(options, sizeof options, "name=%s%s", name, t->options);
     TRY(layer_build(g, t->row->name, in, 2, NULL, 0, options, 0, loss, err));
     if ((*loss)->shape.rank != 0)
-        FAIL(err, STRIA_BAD_ARGUMENT, "--loss: %s with reduction none is no number to minimise", t->row->name);
+        FAIL(err, STRIA_BAD_ARGUMENT, "--loss: %s with reduction none is not a number to minimise", t->row->name);
     if (t->weight != 1) *loss = build2(&b, &op_Mul, *loss, build_scalar(&b, (*loss)->type, t->weight), NULL);
     return b.status;
 }

@@ -7,6 +7,7 @@
 #include "train/schedule.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,13 +126,17 @@ static double number_of(const struct row *r, const void *field) {
 
 static stria_status number_check(const struct row *r, double x, const char *value, stria_error *err) {
     if (x >= r->low && x <= r->high) return STRIA_OK; /* neither for NaN */
-    FAIL(err, STRIA_BAD_ARGUMENT, "--%s: %s is out of range (%s)", r->row.name, value, r->row.help);
+    if (r->kind == REAL && r->low > 0)
+        FAIL(err, STRIA_BAD_ARGUMENT, "--%s: %s is out of range, above 0 and up to %g", r->row.name, value, r->high);
+    FAIL(err, STRIA_BAD_ARGUMENT, "--%s: %s is out of range %.10g…%.10g", r->row.name, value, r->low, r->high);
 }
 
 static stria_status number_set(const struct row *r, void *field, const char *value, stria_error *err) {
     double x;
     int64_t i = 0;
-    bool whole = r->kind != REAL;
+    bool whole = r->kind != REAL, digits = value[strspn(value, "-0123456789")] == 0;
+    if (whole && digits && !text_to_int(value, &i) && text_to_double(value, &x))
+        return number_check(r, x < 0 ? -INFINITY : INFINITY, value, err); /* of more digits than 64 bits hold */
     if (whole ? !text_to_int(value, &i) : !text_to_double(value, &x))
         FAIL(err, STRIA_BAD_ARGUMENT, "--%s: '%s' is not a %snumber", r->row.name, value, whole ? "whole " : "");
     if (whole) x = (double)i;
@@ -181,21 +186,10 @@ stria_status train_options_check(const stria_train_options *options, stria_error
     return STRIA_OK;
 }
 
-/* The shortest of 15 to 17 digits that reads back as x: 0.0005, not 0.00050000000000000001. */
-static void real_text(double x, text *out) {
-    double back = x + 1;
-    size_t start = out->length;
-    for (int digits = 15; digits <= 17 && back != x; digits++) {
-        out->length = start;
-        text_printf(out, "%.*g", digits, x);
-        if (out->failed || !text_to_double(out->data + start, &back)) return;
-    }
-}
-
 void train_option_text(const stria_train_options *options, int index, text *out) {
     const struct row *r = &rows[index];
     const void *field = (const char *)options + r->offset;
-    if (r->kind == REAL) real_text(*(const double *)field, out);
+    if (r->kind == REAL) text_double(out, *(const double *)field);
     else if (r->kind == THREADS || r->kind == SWITCH) text_printf(out, "%d", *(const int *)field);
     else if (r->kind == TEXT) text_printf(out, "%s", (const char *)field);
     else text_printf(out, "%" PRId64, *(const int64_t *)field);

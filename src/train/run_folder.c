@@ -52,7 +52,7 @@ static stria_status model_bytes(const trainer *t, double top1, text *out, stria_
     return status;
 }
 
-/* A file that cannot be read does not hold them, and is written anew. */
+/* A file that cannot be read does not hold them, and is written again. */
 static stria_status file_holds(const char *path, const text *bytes, bool *same, stria_error *err) {
     uint8_t *data;
     size_t size;

@@ -1,4 +1,4 @@
-/* Batch normalisation by running statistics behind a convolution or matrix product is part of it: with
+/* Batch normalisation by running statistics after a convolution or matrix product is part of it: with
  * a = scale / √(variance + ε), w′ = w·a and b′ = (b − mean)·a + bias, channel by channel. */
 #include <math.h>
 
@@ -53,7 +53,7 @@ static bool takes_norm(const node *n) {
     return fixed(n->in[1]) && (!b || (fixed(b) && is_channel_bias(b, n->out[0]->shape.dim[1])));
 }
 
-/* How weights lie by channels of y: blocks of `channels` runs of equal length, one a channel. After `blocks` blocks,
+/* How weights lie by channels of y: blocks of `channels` runs of equal length, one per channel. After `blocks` blocks,
  * the channels of the next group follow. */
 typedef struct channel_order {
     int64_t run, channels, blocks, groups;

@@ -37,7 +37,7 @@ static const node *only_reader(const uses *u, const value *v) {
     return u->readers[v->id] == 1 ? u->reader[v->id] : NULL;
 }
 
-/* One number a channel: [C, 1, 1] or [1, C, 1, 1] behind a convolution, [n] or [1, n] behind a matrix product; kept
+/* One number a channel: [C, 1, 1] or [1, C, 1, 1] after a convolution, [n] or [1, n] after a matrix product; kept
  * between runs. */
 static bool is_channel_bias(const value *bias, const value *y) {
     const int channel = 1;

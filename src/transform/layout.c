@@ -117,8 +117,8 @@ static order keep_batch_order(layouter *l, const node *n) {
     return kept && order_now(l, n->in[0]) == BATCH_LAST ? BATCH_LAST : PLAIN;
 }
 
-/* A convolution that two reorders would be for, too dear for what they bring: it reads what is plain, and nobody reads
- * its result as an image. */
+/* A convolution that two reorders would be for, which would cost more than they gain: it reads what is plain, and
+ * nobody reads its result as an image. */
 static bool lone(layouter *l, const node *n) {
     if (n->op != &op_Conv || order_now(l, n->in[0]) != PLAIN) return false;
     if (l->readers[n->in[0]->id] != 1 || l->readers[n->out[0]->id] != 0) return false;

@@ -6,7 +6,7 @@
 
 enum { SCALE = 1, BIAS, MEAN, VARIANCE, INPUTS };
 
-/* Running statistics stay as they are where they are no variables, or frozen, or scale and bias are. */
+/* Running statistics stay as they are where they are not variables, or frozen, or scale and bias are. */
 static bool learns(const node *n) {
     if (n->op != &op_BatchNormalization || !norm_given_statistics(n)) return false;
     for (int i = MEAN; i < INPUTS; i++)

@@ -29,7 +29,7 @@ pass pass_fold_norm;
 /* From evaluation to training: batch normalisation by the batch's statistics, with updates of the running ones (but of
  * frozen ones), dropout that drops. */
 pass pass_training;
-/* Padding with zeros (a maximum: with −∞) becomes the pads of the convolution or pooling behind it. */
+/* Padding with zeros (a maximum: with −∞) becomes the pads of the convolution or pooling after it. */
 pass pass_pad;
 /* Puts additions of a bias or a residual and activations into the epilogue of the product before them. */
 pass pass_fuse;

@@ -10,7 +10,7 @@
 
 typedef struct norm_plan {
     norm_shape shape;
-    size_t moments_at; /* of the scratch: mean and variance, behind what the kernels want */
+    size_t moments_at; /* of the scratch: mean and variance, after what the kernels want */
     int64_t sets;
     unary_kind activation;
     float a, b;

@@ -86,7 +86,7 @@ static double cross_entropy(const job *j, const float *x, const float *q, int64_
     return total * log((double)sum) - dot;
 }
 
-/* The classes before and behind the label. */
+/* The classes before and after the label. */
 static double hinge(const job *j, const float *x, int64_t label) {
     const class_loss *l = j->l;
     float base = l->margin - x[label], sum[2], top[2];

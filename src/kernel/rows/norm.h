@@ -28,7 +28,7 @@ typedef struct norm_shape {
     float epsilon;
 } norm_shape;
 
-/* Mean and variance: one a set. Of matrix o and row (column) k it is set o·(rows / join) + k / join, without o·… if
+/* Mean and variance: one per set. Of matrix o and row (column) k it is set o·(rows / join) + k / join, without o·… if
  * across. */
 int64_t norm_set_count(const norm_shape *s);
 int64_t norm_parameter_count(const norm_shape *s);

@@ -19,7 +19,7 @@ typedef enum reduce_kind {
     REDUCE_MEAN, /* from here on made of those above */
     REDUCE_NORM, /* √Σ x² */
     REDUCE_LOG_SUM,
-    REDUCE_LOG_SUM_EXP, /* never overflows: the greatest is taken off before and put back behind */
+    REDUCE_LOG_SUM_EXP, /* never overflows: the greatest is taken off before and put back after */
     REDUCE_COUNT
 } reduce_kind;
 

@@ -175,8 +175,9 @@ static stria_status call_check(const expansion *e, const Onnx__FunctionProto *f,
                                stria_error *err) {
     char label[256];
     if (call->n_input > f->n_input || call->n_output > f->n_output)
-        FAIL(err, STRIA_BAD_FILE, "node %s has %zu inputs and %zu outputs, its function has %zu and %zu",
-             node_label(call, label), call->n_input, call->n_output, f->n_input, f->n_output);
+        FAIL(err, STRIA_BAD_FILE, "node %s has %zu input%s and %zu output%s, its function has %zu and %zu",
+             node_label(call, label), call->n_input, text_s((int64_t)call->n_input), call->n_output,
+             text_s((int64_t)call->n_output), f->n_input, f->n_output);
     if (f->n_input + f->n_output > FORMALS_MAX)
         FAIL(err, STRIA_UNSUPPORTED, "function '%s' has more than %d inputs and outputs", f->name, FORMALS_MAX);
     for (int i = 0; i < e->depth; i++)

@@ -163,7 +163,7 @@ static int64_t given_size(importer *im, const definition *d, const Onnx__TensorS
     return size;
 }
 
-/* position: among the inputs that are no initialisers. */
+/* position: among the inputs that are not initialisers. */
 static stria_status import_input(importer *im, definition *d, int position, stria_error *err) {
     const Onnx__ValueInfoProto *p = im->file->input[d->index];
     tensor *known = im->given[position] >= 0 ? im->known.contents[im->given[position]] : NULL;

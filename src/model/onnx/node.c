@@ -145,7 +145,7 @@ static void outputs_bind(importer *im, const Onnx__NodeProto *n, const node *mad
         if (made->out[i] && name_given(n->output[i])) definition_find(im, n->output[i])->value = made->out[i];
 }
 
-/* Adds the node; with `after`, a Reshape to that shape behind it takes its output's name. */
+/* Adds the node; with `after`, a Reshape to that shape after it takes its output's name. */
 static stria_status node_add(importer *im, const Onnx__NodeProto *n, parts *p, value *after, stria_error *err) {
     node *made;
     if (!after) {

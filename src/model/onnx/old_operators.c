@@ -150,8 +150,8 @@ static stria_status groups_before_21(importer *im, const char *name, value **in,
     for (int i = 1; i < 3; i++) {
         int64_t groups = in[i] && in[i]->shape.rank == 1 ? in[i]->shape.dim[0] : 0, channels = in[0]->shape.dim[1];
         if (groups < 1 || channels % groups)
-            FAIL(err, STRIA_BAD_SHAPE, "layer '%s': %s does not divide %lld channels into groups", name, what[i],
-                 (long long)channels);
+            FAIL(err, STRIA_BAD_SHAPE, "layer '%s': %s does not divide %lld channel%s into groups", name, what[i],
+                 (long long)channels, text_s(channels));
         if (channels != groups) TRY(group_scale_repeat(im, name, what[i], &in[i], channels / groups, err));
     }
     return STRIA_OK;
@@ -183,7 +183,7 @@ static stria_status softmax_before_13(importer *im, upgraded *u, const char *nam
     return attribute_set_int(im, &u->node, "axis", -1, err);
 }
 
-/* *b with as many ones behind its shape: for broadcasting, which lines up the ends. */
+/* *b with as many ones after its shape: for broadcasting, which lines up the ends. */
 static stria_status ones_append(importer *im, const char *name, value **b, int64_t count, stria_error *err) {
     shape s = (*b)->shape;
     value *pair[2] = {*b, NULL};
@@ -204,7 +204,7 @@ static stria_status slopes_before_7(importer *im, const char *name, value **in, 
     return ones_append(im, name, &in[1], in[0]->shape.rank - 2, err);
 }
 
-/* Before 7, b's dimensions stood at a's from `axis` on; now they stand at the end, so b gets ones behind. */
+/* Before 7, b's dimensions stood at a's from `axis` on; now they stand at the end, so b gets ones at its end. */
 static stria_status broadcast_before_7(importer *im, upgraded *u, const char *name, value **in, int in_count,
                                        stria_error *err) {
     const Onnx__AttributeProto *p = onnx_attribute_find(&u->node, "axis");

@@ -22,7 +22,7 @@ stria_status onnx_size_check(const char *path, stria_error *err);
  * A float initialiser that reaches a learnable input, also through a view, becomes a parameter, or a statistic; others
  * become constants. Metadata that decides otherwise, each a list of names with commas between: stria.parameters,
  * stria.statistics, stria.constants, stria.frozen. Dimensions that the file leaves open keep their name (or get one) in
- * value.symbol and have the nominal size 1, or 224 for those behind the first where the network cannot do with 1. */
+ * value.symbol and have the nominal size 1, or 224 for those after the first where the network cannot do with 1. */
 stria_status onnx_read(graph **out, const uint8_t *data, size_t size, const char *file_name, stria_error *err);
 
 /* The same with contents of the first inputs known beforehand (NULL: not). Those that decide a shape (Reshape's shape,

@@ -31,7 +31,7 @@ static stria_status varint(const reader *r, size_t *at, size_t end, uint64_t *va
     return truncated(r, *at, r->err);
 }
 
-/* Moves past one field's payload; for length-delimited ones *length is what it holds and *at stands behind it. */
+/* Moves past one field's payload; for length-delimited ones *length is what it holds and *at stands after it. */
 static stria_status payload(const reader *r, size_t *at, size_t end, uint64_t wire_type, uint64_t *length) {
     *length = 0;
     if (wire_type == 0) return varint(r, at, end, &(uint64_t){0});

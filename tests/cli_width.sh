@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# What a terminal shows: tables of wide characters and marks stay aligned, and nothing is wider than the terminal.
+. "${SOURCE:-.}/tests/cli.sh"
+command -v python3 >/dev/null || { echo "skipped: python3 is not there"; exit 77; }
+
+cat >terminal.py <<'PYTHON'
+"""terminal.py COLUMNS COMMAND…: runs the command in a terminal of this width and prints what it writes."""
+import fcntl, os, pty, struct, sys, termios
+leader, follower = pty.openpty()
+fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 50, int(sys.argv[1]), 0, 0))
+child = os.fork()
+if child == 0:
+    os.close(leader)
+    os.setsid()
+    for fd in (0, 1, 2):
+        os.dup2(follower, fd)
+    os.execv(sys.argv[2], sys.argv[2:])
+os.close(follower)
+out = b""
+while True:
+    try:
+        data = os.read(leader, 65536)
+    except OSError:
+        break
+    if not data:
+        break
+    out += data
+sys.stdout.buffer.write(out.replace(b"\r\n", b"\n"))
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+PYTHON
+cat >widths.py <<'PYTHON'
+"""widths.py MOST: lines of stdin wider than this many cells, as Python's tables see them; sentences, which a terminal
+wraps itself, left out."""
+import re, sys, unicodedata
+def cells(text):
+    return sum(0 if unicodedata.category(c) in ("Mn", "Me", "Cf") else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+wide = [l for l in re.sub(r"\r|\033\[K", "\n", sys.stdin.buffer.read().decode()).split("\n") if cells(l) > int(sys.argv[1]) and not l.startswith("stria: ")]
+print("\n".join("%d: %s" % (cells(l), l) for l in wide))
+sys.exit(bool(wide))
+PYTHON
+# fits COLUMNS WORDS…: in a terminal of this width no line is wider.
+fits() {
+    local columns=$1
+    shift
+    TERM=dumb python3 terminal.py "$columns" "$STRIA" "$@" >shown 2>&1 || { fail "stria $* exits with $?"; tail -n 3 shown; }
+    python3 widths.py "$columns" <shown >wide || { fail "stria $* is wider than $columns columns:"; cat wide; }
+}
+
+# ---- classes in Chinese, with marks, of one word longer than a line
+
+names=(狗 $'cafe\xcc\x81' 수박 "$(printf 'long%.0s' {1..30})" 🐈)
+value=0
+for name in "${names[@]}"; do
+    mkdir -p "data/$name"
+    value=$((value + 40))
+    for i in 1 2 3; do printf 'P5 2 2 255\n%b' "$(printf '\\%03o' $value $value $value $value)" >"data/$name/$i.pgm"; done
+done
+expect 0 train lenet5:classes=5 --data folder:data --val no --epochs 1 --batch 15 --out run
+expect 0 eval run --data folder:data --split train
+python3 - <<'PYTHON' || fail "the table is not aligned"
+import re, sys, unicodedata
+def cells(text):
+    return sum(0 if unicodedata.category(c) in ("Mn", "Me", "Cf") else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+lines = open("stdout", encoding="utf8").read().split("\n")
+rows = [l for l in lines if l.rstrip().endswith("%       3")]
+assert len(rows) == 5, lines
+assert len({cells(r) for r in rows}) == 1, [(cells(r), r) for r in rows]
+matrix = lines[next(i for i, l in enumerate(lines) if l.startswith("confusion")) + 1:][:6]
+assert len({cells(r) for r in matrix}) == 1, [(cells(r), r) for r in matrix]
+PYTHON
+
+# ---- no line is wider than the terminal
+
+fits 80 eval run --data folder:data --split train --limit 0
+fits 80 explain lenet5
+fits 80 bench lenet5 --train --repeat 1 --batch 4
+fits 100 explain lenet5
+fits 80 data list
+fits 80 train --resume run --epochs 2
+fits 80 summary lenet5
+fits 80 filter "1 2 3" --kernel 1
+fits 80 --help
+says shown "a training run"
+for verb in $(verbs); do fits 80 "$verb" --help; done
+
+# A file gets whole lines: nothing is cut or wrapped there.
+expect 0 explain lenet5
+says stdout "gemm_implicit: 'average_pool1' is plain, not channels-last"
+expect 0 eval run --data folder:data --split train
+says stdout "${names[3]}"
+
+# ---- one of a thing is not several
+
+expect 0 eval run --data folder:data --split train --limit 1
+says stdout "1 image: top-1"
+expect 0 train lenet5:classes=5 --data folder:data --val no --epochs 1 --batch 15 --limit 15 --out once
+says stderr "1 epoch, 1 step, batch 15"
+finish
