@@ -56,9 +56,9 @@ endforeach()
 CMAKE
 if cmake -S cmake-program -B cmake-build -DCMAKE_C_COMPILER="$cc" -DCMAKE_PREFIX_PATH="$prefix" >cmake.log 2>&1 &&
     cmake --build cmake-build >>cmake.log 2>&1; then
-    for library in stria stria_static; do
-        cmake-build/with_$library mnist:data >with.out 2>&1 || { fail "with_$library did not learn:"; tail -n 3 with.out; }
-        cmp with.out shared.out || fail "Stria::$library trains differently"
+    for target in stria stria_static; do
+        cmake-build/with_$target mnist:data >with.out 2>&1 || { fail "with_$target did not learn:"; tail -n 3 with.out; }
+        cmp with.out shared.out || fail "Stria::$target trains differently"
     done
 else
     fail "find_package(Stria):"
