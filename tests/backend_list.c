@@ -8,8 +8,8 @@
 #include "run.h"
 
 /* Composites, of which a session has only the parts. */
-static const op_def *const composite[] = {&op_Sum, &op_Mean, &op_Clip, &op_MeanVarianceNormalization,
-                                          &op_LocallyConnected};
+static const op_def *const composite[] = {
+    &op_Sum, &op_Mean, &op_Clip, &op_MeanVarianceNormalization, &op_LocallyConnected, &op_MuonUpdate};
 
 /* Without a kernel of their own: rare operators, and the gradients of LSTM, GRU and RNN. */
 static const op_def *const rare[] = {&op_AffineGrid,

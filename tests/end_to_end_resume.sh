@@ -73,7 +73,7 @@ finish_run killed
 same killed whole "without run.json"
 
 # Optimisers with more than one state, and those that count the steps.
-for optimizer in adam:beta1=0.8 adamw rmsprop adagrad:decay=0.01; do
+for optimizer in adam:beta1=0.8 adamw rmsprop adagrad:decay=0.01 nadam lamb lion muon ftrl sgd:momentum=0.9,style=keras; do
     name=${optimizer%%:*}
     options=(lenet5 --data mnist:data --epochs 3 --batch 10 --lr 0.01 --seed 5 --weight-decay 0.01 --optimizer "$optimizer")
     expect 0 train "${options[@]}" --out "$name-whole"

@@ -12,6 +12,7 @@ A file is a list of cases:
     end
 SHAPE is its rank and its sizes. Inputs are small multiples of 1/32, so that their text is exact."""
 
+import inspect
 import pathlib
 import zlib
 
@@ -493,6 +494,67 @@ def optimizer():
     g.write()
 
 
+class Formula:
+    """An optimiser that PyTorch lacks, by its paper, in float64: update(x, g, rate, t, state) gives the new x."""
+
+    def __init__(self, parameters, lr, weight_decay, update, **state):
+        self.x, self.rate, self.decay, self.update, self.t = parameters[0], lr, weight_decay, update, 0
+        self.memory = {k: torch.full_like(self.x, v) for k, v in state.items()}
+        self.state = {self.x: self.memory}
+
+    def step(self):
+        self.t += 1
+        with torch.no_grad():
+            self.x.copy_(self.update(self.x.detach(), self.x.grad, self.rate, self.decay, self.t, self.memory))
+
+
+def keras_sgd(momentum, nesterov=False):
+    """Keras' SGD: the rate is part of the velocity, the decay is apart."""
+    def update(x, g, rate, decay, t, m):
+        m["v"] = momentum * m["v"] - rate * g
+        return x - rate * decay * x + (momentum * m["v"] - rate * g if nesterov else m["v"])
+    return lambda p, **k: Formula(p, k["lr"], k["weight_decay"], update, v=0.0)
+
+
+def lion(beta1, beta2):
+    """Chen et al., "Symbolic discovery of optimization algorithms", 2023, algorithm 2."""
+    def update(x, g, rate, decay, t, m):
+        move = torch.sign(beta1 * m["m"] + (1 - beta1) * g)
+        m["m"] = beta2 * m["m"] + (1 - beta2) * g
+        return x - rate * (move + decay * x)
+    return lambda p, **k: Formula(p, k["lr"], k["weight_decay"], update, m=0.0)
+
+
+def lamb(beta1, beta2, epsilon):
+    """You et al., "Large batch optimization for deep learning", ICLR 2020, algorithm 2, φ(x) = x."""
+    def update(x, g, rate, decay, t, m):
+        m["m"] = beta1 * m["m"] + (1 - beta1) * g
+        m["v"] = beta2 * m["v"] + (1 - beta2) * g * g
+        u = m["m"] / (1 - beta1 ** t) / ((m["v"] / (1 - beta2 ** t)).sqrt() + epsilon) + decay * x
+        return x - rate * x.norm() / u.norm() * u
+    return lambda p, **k: Formula(p, k["lr"], k["weight_decay"], update, m=0.0, v=0.0)
+
+
+def ftrl(l1, l2, beta, initial):
+    """McMahan et al., "Ad click prediction", KDD 2013, algorithm 1, with Keras' first accumulator and factor of l2."""
+    def update(x, g, rate, decay, t, m):
+        g = g + decay * x
+        n = m["n"] + g * g
+        m["z"] = m["z"] + g - (n.sqrt() - m["n"].sqrt()) / rate * x
+        m["n"] = n
+        return (m["z"].clamp(-l1, l1) - m["z"]) / ((n.sqrt() + beta) / rate + 2 * l2)
+    return lambda p, **k: Formula(p, k["lr"], k["weight_decay"], update, n=initial, z=0.0)
+
+
+def muon(**settings):
+    """PyTorch's, with its iteration in float64 instead of bfloat16; vectors by AdamW."""
+    source = inspect.getsource(torch.optim._muon._zeropower_via_newtonschulz).replace("torch.bfloat16", "torch.float64")
+    exec(compile(source, "muon", "exec"), torch.optim._muon.__dict__)
+    def make(p, **k):
+        return torch.optim.Muon(p, **settings, **k) if p[0].dim() > 1 else torch.optim.AdamW(p, **k)
+    return make
+
+
 def optimizer_specs():
     """What --optimizer and --weight-decay mean, for tests/train_optimizer.c: the spec, decay and rate; a parameter [2, 3]
     before, its gradients [steps, 2, 3], and it after; the same of a bias [3], which does not decay."""
@@ -507,11 +569,26 @@ def optimizer_specs():
         ("adam:beta1=0.8,beta2=0.95,epsilon=0.001", 0.01, 0.01,
          lambda p, **k: o.Adam(p, betas=(0.8, 0.95), eps=0.001, **k)),
         ("adamw", 0.1, 0.01, lambda p, **k: o.AdamW(p, **k)),
-        ("adamw:beta1=0,epsilon=0.01", 0.1, 0.01, lambda p, **k: o.AdamW(p, betas=(0, 0.999), eps=0.01, **k)),
+        ("adamw:beta1=0,epsilon=0.01", 0.1, 0.01, lambda p, **k: o.AdamW(p, betas=(0.0, 0.999), eps=0.01, **k)),
         ("rmsprop", 0.01, 0.01, lambda p, **k: o.RMSprop(p, **k)),
         ("rmsprop:alpha=0.5,epsilon=0.01", 0, 0.01, lambda p, **k: o.RMSprop(p, alpha=0.5, eps=0.01, **k)),
         ("adagrad", 0.01, 0.1, lambda p, **k: o.Adagrad(p, **k)),
         ("adagrad:decay=0.1,epsilon=0.01", 0, 0.1, lambda p, **k: o.Adagrad(p, lr_decay=0.1, eps=0.01, **k)),
+        ("adagrad:initial=0.1", 0, 0.1, lambda p, **k: o.Adagrad(p, initial_accumulator_value=0.1, **k)),
+        ("adadelta", 0.01, 1, lambda p, **k: o.Adadelta(p, **k)),
+        ("adadelta:rho=0.5,epsilon=0.01", 0, 0.5, lambda p, **k: o.Adadelta(p, rho=0.5, eps=0.01, **k)),
+        ("nadam", 0.01, 0.01, lambda p, **k: o.NAdam(p, **k)),
+        ("nadam:beta1=0.8,momentum_decay=0.5", 0, 0.01, lambda p, **k: o.NAdam(p, betas=(0.8, 0.999), momentum_decay=0.5, **k)),
+        ("sgd:momentum=0.9,style=keras", 0.01, 0.05, keras_sgd(0.9)),
+        ("sgd:style=keras,momentum=0.9,nesterov=1", 0.01, 0.05, keras_sgd(0.9, True)),
+        ("lion", 0.1, 0.01, lion(0.9, 0.99)),
+        ("lion:beta1=0.5,beta2=0.75", 0, 0.01, lion(0.5, 0.75)),
+        ("lamb", 0.01, 0.01, lamb(0.9, 0.999, 1e-6)),
+        ("lamb:beta1=0.5,epsilon=0.01", 0, 0.01, lamb(0.5, 0.999, 0.01)),
+        ("ftrl", 0, 0.1, ftrl(0, 0, 0, 0.1)),
+        ("ftrl:l1=0.5,l2=0.25,beta=1,initial=0", 0.01, 0.1, ftrl(0.5, 0.25, 1, 0)),
+        ("muon", 0.1, 0.02, muon()),
+        ("muon:momentum=0.5,nesterov=0,steps=3", 0, 0.02, muon(momentum=0.5, nesterov=False, ns_steps=3)),
     ]:
         text += f"optimizer {spec} {decay} {rate} {STEPS}\n"
         for size, d in (((2, 3), decay), ((3,), 0)):

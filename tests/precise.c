@@ -229,6 +229,12 @@ static bound_kind kind_of(const op_def *op) {
         {&op_AdamUpdate, BOUND_NORM},
         {&op_RMSPropUpdate, BOUND_NORM},
         {&op_Adagrad, BOUND_NORM},
+        {&op_VelocityUpdate, BOUND_NORM},
+        {&op_AdadeltaUpdate, BOUND_NORM},
+        {&op_NAdamUpdate, BOUND_NORM},
+        {&op_LionUpdate, BOUND_NORM},
+        {&op_FtrlUpdate, BOUND_NORM},
+        {&op_LambUpdate, BOUND_NORM},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (known[i].op == op) return known[i].kind;

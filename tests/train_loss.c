@@ -107,9 +107,10 @@ static void check_heads(void) {
 }
 
 /* All gradients, one after the other, as the optimiser got them: without momentum its state. */
-static int gradients_get(double clip_norm, double out[256]) {
+static int gradients_get(recipe r, double out[256]) {
     stria_error err = {0};
-    session *s = step_of((recipe){.loss = "cross_entropy", .clip_norm = clip_norm});
+    r.loss = "cross_entropy";
+    session *s = step_of(r);
     int count = 0;
     if (!s) return 0;
     CHECK(session_run(s, &err) == STRIA_OK, "%s", err.text);
@@ -127,16 +128,120 @@ static int gradients_get(double clip_norm, double out[256]) {
 /* Gradients whose common norm is too great keep their direction; others stay as they are, to the bit. */
 static void check_clipping(void) {
     double free[256], clipped[256], loose[256], norm = 0;
-    int n = gradients_get(0, free);
+    int n = gradients_get((recipe){0}, free);
     for (int i = 0; i < n; i++) norm += free[i] * free[i];
     norm = sqrt(norm);
     CHECK(n > 100 && norm > 0.1, "%d gradients of norm %g", n, norm);
-    CHECK(gradients_get(norm / 4, clipped) == n && gradients_get(norm * 2, loose) == n, "their number");
+    CHECK(gradients_get((recipe){.clip_norm = norm / 4}, clipped) == n &&
+              gradients_get((recipe){.clip_norm = norm * 2}, loose) == n,
+          "their number");
     for (int i = 0; i < n; i++) {
         CHECK(fabs(clipped[i] - free[i] * (norm / 4) / (norm + 1e-6)) <= 1e-6 * norm, "gradient %d: %g of %g", i,
               clipped[i], free[i]);
         CHECK(loose[i] == free[i], "gradient %d: %g, not %g", i, loose[i], free[i]);
     }
+}
+
+/* Each element is limited, and each weight, but no bias, is drawn to 0 by the L1 penalty. */
+static void check_elements(void) {
+    double free[256], limited[256], penalised[256], most = 0;
+    int n = gradients_get((recipe){0}, free), changed = 0, kept = 0;
+    for (int i = 0; i < n; i++) most = fmax(most, fabs(free[i]));
+    CHECK(gradients_get((recipe){.clip_value = most / 3}, limited) == n, "their number");
+    CHECK(gradients_get((recipe){.l1 = 0.25}, penalised) == n, "their number");
+    for (int i = 0; i < n; i++) {
+        double want = fmin(fmax(free[i], -most / 3), most / 3), more = fabs(penalised[i] - free[i]);
+        CHECK(fabs(limited[i] - want) < 1e-6, "gradient %d: %g of %g", i, limited[i], free[i]);
+        CHECK(more == 0 || fabs(more - 0.25) < 1e-6, "gradient %d: %g, with the penalty %g", i, free[i], penalised[i]);
+        changed += more > 0;
+        kept += more == 0;
+    }
+    CHECK(changed > kept && kept > 0, "%d weights and %d biases", changed, kept);
+}
+
+/* Norms of units are bounded after a step; the average of a parameter moves as 1 − min(d, (1 + t)/(10 + t)) says. */
+static void check_finish(void) {
+    stria_error err = {0};
+    session *s = step_of((recipe){.loss = "cross_entropy", .max_norm = 0.5, .average = 0.99});
+    if (!s) return;
+    const graph *g = session_graph(s);
+    int bounded = 0, averaged = 0;
+    float before[64];
+    for (int t = 0; t < 3; t++) {
+        *(int64_t *)session_host(s, STEP_COUNT) = t;
+        const value *first = NULL;
+        for (int i = 0; i < g->value_count && !first; i++)
+            if (g->values[i]->role == ROLE_PARAMETER && shape_count(&g->values[i]->shape) <= 64) first = g->values[i];
+        char name[128];
+        snprintf(name, sizeof name, "state/%s/average", first->name);
+        int64_t count = shape_count(&first->shape);
+        memcpy(before, session_host(s, name), (size_t)count * sizeof *before);
+        CHECK(session_run(s, &err) == STRIA_OK, "%s", err.text);
+        const float *x = session_host(s, first->name), *average = session_host(s, name);
+        double share = 1 - fmin(0.99, (1.0 + t) / (10.0 + t));
+        for (int64_t k = 0; k < count; k++, averaged++) {
+            double want = (double)before[k] + share * ((double)x[k] - (double)before[k]);
+            CHECK(fabs((double)average[k] - want) < 1e-6, "step %d: %g, not %g", t, (double)average[k], want);
+        }
+    }
+    for (int i = 0; i < g->value_count; i++) {
+        const value *v = g->values[i];
+        if (v->role != ROLE_PARAMETER || v->shape.rank < 2) continue;
+        const float *w = session_host(s, v->name);
+        int64_t rows = v->shape.dim[0], columns = shape_count(&v->shape) / rows;
+        for (int64_t r = 0; r < rows; r++) {
+            double norm = 0;
+            for (int64_t k = 0; k < columns; k++) norm += (double)w[r * columns + k] * (double)w[r * columns + k];
+            CHECK(sqrt(norm) < 0.5 + 1e-5, "%s: unit %d has norm %g", v->name, (int)r, sqrt(norm));
+            bounded += sqrt(norm) > 0.5 - 1e-5;
+        }
+    }
+    CHECK(bounded > 0 && averaged > 0, "%d units at their bound, %d averages", bounded, averaged);
+    session_free(s);
+}
+
+/* All parameters, one after the other. */
+static int parameters_get(const session *s, double out[256]) {
+    const graph *g = session_graph(s);
+    int count = 0;
+    for (int i = 0; i < g->value_count; i++) {
+        const value *v = g->values[i];
+        if (v->role != ROLE_PARAMETER) continue;
+        const float *x = session_host(s, v->name);
+        for (int64_t k = 0; k < shape_count(&v->shape); k++) out[count++] = (double)x[k];
+    }
+    return count;
+}
+
+/* Two runs with other pictures, of which the second applies, are one step by the mean of their gradients. */
+static void check_accumulation(void) {
+    stria_error err = {0};
+    double sum[256], first[256], second[256], before[256], between[256], after[256];
+    recipe r = {.loss = "cross_entropy", .accumulate = 2};
+    session *one = step_of((recipe){.loss = "cross_entropy"}), *two = step_of(r);
+    if (!one || !two) return;
+    int n = parameters_get(one, before);
+    CHECK(session_run(one, &err) == STRIA_OK && parameters_get(one, first) == n, "%s", err.text);
+    session_free(one);
+    one = step_of((recipe){.loss = "cross_entropy"});
+    if (!one) return;
+    draw(session_host(one, "x"), 5, 64);
+    CHECK(session_run(one, &err) == STRIA_OK && parameters_get(one, second) == n, "%s", err.text);
+    for (int i = 0; i < n; i++) sum[i] = before[i] + ((first[i] - before[i]) + (second[i] - before[i])) / 2;
+    *(bool *)session_host(two, STEP_APPLY) = false;
+    CHECK(session_run(two, &err) == STRIA_OK && parameters_get(two, between) == n, "%s", err.text);
+    draw(session_host(two, "x"), 5, 64);
+    *(bool *)session_host(two, STEP_APPLY) = true;
+    CHECK(session_run(two, &err) == STRIA_OK && parameters_get(two, after) == n, "%s", err.text);
+    for (int i = 0; i < n; i++) {
+        CHECK(between[i] == before[i], "parameter %d changes before the update: %g, %g", i, before[i], between[i]);
+        CHECK(fabs(after[i] - sum[i]) < 1e-6, "parameter %d is %g, not %g", i, after[i], sum[i]);
+    }
+    for (int k = 0; k < session_node_count(two); k++)
+        CHECK(session_node(two, k)->impl != &impl_reference, "%s runs by the reference",
+              session_node(two, k)->node->name);
+    session_free(one);
+    session_free(two);
 }
 
 /* Every loss trains; each number is that of its layer. */
@@ -190,6 +295,9 @@ int main(void) {
     check_specs();
     check_heads();
     check_clipping();
+    check_elements();
+    check_finish();
+    check_accumulation();
     check_names();
     check_not_finite();
     return check_report();

@@ -40,6 +40,15 @@ static void mistakes_are_refused(void **state) {
         {"schedule", "cosine:warm=3", "--schedule: there is no setting 'warm'"},
         {"schedule", "cosine:warmup=-1", "warmup is '-1', expected a number from 0"},
         {"schedule", "step:every=0", "every is '0', expected a number from 1 to below 1e+09"},
+        {"schedule", "multistep:at=5x", "at is '5x', expected up to 8 ascending steps joined by x"},
+        {"schedule", "multistep:at=9x5", "at is '9x5'"},
+        {"schedule", "multistep:at=", "at is ''"},
+        {"schedule", "onecycle:start=1", "start is '1', expected a number from 0 to below 1"},
+        {"optimizer", "adam:style=keras", "there is no setting 'style'"},
+        {"optimizer", "sgd:style=caffe", "there is no style 'caffe'; there are torch and keras"},
+        {"optimizer", "muon:steps=0", "steps is '0', expected a number from 1"},
+        {"ema", "1", "--ema: 1 is out of range"},
+        {"patience", "-1", "--patience: -1 is out of range"},
         {"schedule", "constant:floor=1", "there is no setting 'floor'; there is warmup"},
         {"ephocs", "3", "there is no training option 'ephocs'; did you mean 'epochs'?"},
     };
@@ -115,6 +124,64 @@ static void rates_follow_the_schedule(void **state) {
     assert_true(fabs(rate("exponential:every=4,warmup=3", 7, 10) - 0.25) < 1e-15);
 }
 
+/* Rates of torch.optim.lr_scheduler (PyTorch 2.15) from 0.5. */
+static void rates_are_pytorchs(void **state) {
+    static const struct {
+        const char *schedule;
+        int64_t step, steps;
+        double want;
+    } cases[] = {
+        {"onecycle", 0, 20, 0.02},
+        {"onecycle", 2, 20, 0.185835921},
+        {"onecycle", 5, 20, 0.5},
+        {"onecycle", 6, 20, 0.493732003},
+        {"onecycle", 12, 20, 0.250001},
+        {"onecycle", 18, 20, 0.00626999688},
+        {"restarts:every=10,factor=2,floor=0.1", 0, 40, 0.5},
+        {"restarts:every=10,factor=2,floor=0.1", 5, 40, 0.3},
+        {"restarts:every=10,factor=2,floor=0.1", 9, 40, 0.109788697},
+        {"restarts:every=10,factor=2,floor=0.1", 10, 40, 0.5},
+        {"restarts:every=10,factor=2,floor=0.1", 29, 40, 0.102462332},
+        {"restarts:every=10,factor=2,floor=0.1", 39, 40, 0.452081193},
+        {"restarts:every=10,floor=0.1", 39, 40, 0.109788697},
+        {"polynomial:power=2", 5, 20, 0.28125},
+        {"polynomial:power=2", 19, 20, 0.00125},
+        {"polynomial:power=2,warmup=3", 8, 23, 0.28125},
+        {"multistep:at=5x12,gamma=0.5", 4, 20, 0.5},
+        {"multistep:at=5x12,gamma=0.5", 5, 20, 0.25},
+        {"multistep:at=5x12,gamma=0.5", 12, 20, 0.125},
+        {"multistep", 9, 20, 0.5},
+        {"multistep", 10, 20, 0.05},
+        {"multistep", 15, 20, 0.005},
+        {"multistep:at=0.25x19", 5, 20, 0.05},
+        {"plateau", 15, 20, 0.5},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        double found = rate(cases[i].schedule, cases[i].step, cases[i].steps);
+        if (fabs(found - cases[i].want) > 1e-8)
+            fail_msg("%s at %d: %.9g, not %.9g", cases[i].schedule, (int)cases[i].step, found, cases[i].want);
+    }
+}
+
+/* The same of ReduceLROnPlateau(factor=0.1, patience=2, threshold=1e-3, min_lr=0.004). */
+static void plateaus_reduce_the_rate(void **state) {
+    static const double losses[] = {1, 0.9, 0.95, 0.9, 0.8999, 0.91, 0.5, 0.6, 0.6, 0.6, 0.6, 0.6, 0.6, 0.6};
+    static const double rates[] = {0.5, 0.5, 0.5, 0.5, 0.05, 0.05, 0.05, 0.05, 0.05, 0.005, 0.005, 0.005, 0.004, 0.004};
+    schedule s;
+    plateau p = plateau_start();
+    (void)state;
+    assert_ok(schedule_parse("plateau:patience=2,threshold=0.001,floor=0.004", &s, &err));
+    for (int i = 0; i < 14; i++) {
+        schedule_plateau(&s, &p, 0.5, losses[i]);
+        if (fabs(0.5 * p.factor - rates[i]) > 1e-12) fail_msg("epoch %d: %g, not %g", i, 0.5 * p.factor, rates[i]);
+    }
+    assert_ok(schedule_parse("constant", &s, &err));
+    p = plateau_start();
+    for (int i = 0; i < 14; i++) schedule_plateau(&s, &p, 0.5, 1);
+    assert_true(p.factor == 1);
+}
+
 static void models_bring_recipes(void **state) {
     stria_model *m = NULL;
     stria_train_options o;
@@ -148,6 +215,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_say_their_defaults), cmocka_unit_test(mistakes_are_refused),
         cmocka_unit_test(fields_are_checked),      cmocka_unit_test(rates_follow_the_schedule),
+        cmocka_unit_test(rates_are_pytorchs),      cmocka_unit_test(plateaus_reduce_the_rate),
         cmocka_unit_test(models_bring_recipes),    cmocka_unit_test(help_names_the_rows),
     };
     return cmocka_run_group_tests(tests, folder_setup, folder_teardown);

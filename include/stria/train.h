@@ -21,15 +21,21 @@ typedef struct stria_train_options {
     char optimizer[64]; /* "sgd:momentum=0.9", "adam" */
     char loss[256];     /* "cross_entropy", "cross_entropy+cross_entropy:output=aux1,weight=0.3" */
     double lr;
-    char schedule[64]; /* "constant", "cosine", "step:every=2000" */
+    char schedule[96]; /* "constant", "cosine", "step:every=2000", "multistep:at=0.5x0.75", "plateau:patience=5" */
     char augment[256]; /* "crop pad 4, flip": docs/augmentation.md; "": pictures are taken as they are */
     double weight_decay;
-    double clip_norm; /* most that the gradients' norm over all parameters may be; 0: unlimited */
-    uint64_t seed;    /* at most 9.2e18 */
-    int threads;      /* 0: all CPUs that the process may use. Does not change a bit of the result */
-    char out[1024];   /* run folder; "": none is written */
-    int skip_bad;     /* 1: a picture that cannot be read is left out, and the next one of the epoch's order takes its
-                         place; 0: training stops at it */
+    double clip_norm;   /* most that the gradients' norm over all parameters may be; 0: unlimited */
+    double clip_value;  /* most that an element of a gradient may be; 0: unlimited */
+    double l1;          /* penalty on the absolute values of weights (not of biases) */
+    double max_norm;    /* most that the norm of a unit's weights may be after a step; 0: unlimited */
+    double ema;         /* decay of a moving average of the parameters, which is then validated and saved; 0: none */
+    int64_t accumulate; /* batches whose gradients are averaged for one update; steps are still counted by batches */
+    int64_t patience;   /* epochs without a better validation after which training ends; 0: never */
+    uint64_t seed;      /* at most 9.2e18 */
+    int threads;        /* 0: all CPUs that the process may use. Does not change a bit of the result */
+    char out[1024];     /* run folder; "": none is written */
+    int skip_bad;       /* 1: a picture that cannot be read is left out, and the next one of the epoch's order takes its
+                           place; 0: training stops at it */
     const stria_thread_pool *pool; /* NULL: threads of its own; else `threads` does not matter. No row; NULL in what
                                       stria_trainer_options gives */
 } stria_train_options;
@@ -37,9 +43,8 @@ typedef struct stria_train_options {
 /* Every row's default. */
 STRIA_API stria_train_options stria_train_options_default(void);
 /* The defaults, changed to what suits this model where it says so in its metadata "stria.train", as in "lr=0.2
- * schedule=cosine" (networks of the zoo do): epochs, batch, optimizer, lr, schedule, weight-decay, clip-norm; and the
- * loss binary_cross_entropy of a model whose classes have a sigmoid each. STRIA_BAD_FILE where the metadata says
- * something else. */
+ * schedule=cosine" (networks of the zoo do): all but seed, threads, skip-bad and out; and the loss binary_cross_entropy
+ * of a model whose classes have a sigmoid each. STRIA_BAD_FILE where the metadata says something else. */
 STRIA_API stria_status stria_train_options_for(const stria_model *model, stria_train_options *out, stria_error *error);
 
 typedef struct stria_option_row {

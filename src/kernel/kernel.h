@@ -24,6 +24,11 @@ struct resize_table;     /* resize.h */
 struct momentum_options; /* optimizer.h */
 struct adam_options;
 struct square_options;
+struct velocity_options;
+struct lion_options;
+struct adadelta_options;
+struct ftrl_options;
+struct lamb_options;
 struct dropout;     /* dropout.h */
 struct norm_matrix; /* norm_matrix.h */
 struct gemm_rows;   /* tile.h */

@@ -117,6 +117,14 @@ KERNEL(dropout_rows, (const struct dropout *d, float *y, uint8_t *mask, const fl
 /* optimizer.inc */
 KERNEL(momentum, (const struct momentum_options *o, float *x, float *v, const float *g, int64_t n, bool *finite))
 KERNEL(adam, (const struct adam_options *o, float *x, float *m, float *v, const float *g, int64_t n, bool *finite))
+KERNEL(velocity, (const struct velocity_options *o, float *x, float *v, const float *g, int64_t n, bool *finite))
+KERNEL(lion, (const struct lion_options *o, float *x, float *m, const float *g, int64_t n, bool *finite))
+KERNEL(adadelta,
+       (const struct adadelta_options *o, float *x, float *h, float *s, const float *g, int64_t n, bool *finite))
+KERNEL(ftrl, (const struct ftrl_options *o, float *x, float *h, float *z, const float *g, int64_t n, bool *finite))
+KERNEL(lamb_moments, (const struct lamb_options *o, const float *x, float *m, float *v, const float *g, int64_t n,
+                      double sums[2], bool *finite))
+KERNEL(lamb, (const struct lamb_options *o, float *x, const float *m, const float *v, const float *g, int64_t n))
 KERNEL(square, (const struct square_options *o, float *x, float *h, const float *g, int64_t n, bool *finite))
 
 /* layout.inc */

@@ -142,6 +142,13 @@ OP(Adagrad)
 /* stria */
 OP(AdamUpdate)
 OP(RMSPropUpdate)
+OP(VelocityUpdate)
+OP(AdadeltaUpdate)
+OP(NAdamUpdate)
+OP(LionUpdate)
+OP(FtrlUpdate)
+OP(LambUpdate)
+OP(MuonUpdate)
 #define UNARY(name, ...) OP(name##Gradient)
 #define UNARY_FLAT(name, ...)
 #include "op/unary_rows.h"

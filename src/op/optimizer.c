@@ -10,11 +10,11 @@
 
 #include "op/rule.h"
 
-enum { R, T, X, G, S };
+enum { R = UPDATE_RATE, T = UPDATE_COUNT, X = UPDATE_PARAMETER, G = UPDATE_GRADIENT, S = UPDATE_STATE };
 
 /* ---- what all have in common ---- */
 
-static stria_status step_infer(node *n, stria_error *err) {
+stria_status optimizer_infer(node *n, stria_error *err) {
     char text[192];
     TRY(rule_float(n, R, "the learning rate", err));
     if (shape_count(&n->in[R]->shape) != 1)
@@ -30,11 +30,6 @@ static stria_status step_infer(node *n, stria_error *err) {
         TRY(rule_output(n, i - S + 1, n->in[i]->type, &n->in[i]->shape, err));
     }
     return STRIA_OK;
-}
-
-/* Stores an element of a result that may not be wanted. */
-static void put(const ref_call *c, int result, int64_t i, double x) {
-    if (result < c->out_count && c->out[result].f) c->out[result].f[i] = x;
 }
 
 #define FIELD(type, member, kind, standard)                                                                            \
@@ -54,7 +49,7 @@ static stria_status infer(node *n, stria_error *err) {
     const char *mode = ((const momentum_attributes *)n->attributes)->mode;
     if (!mode || (strcmp(mode, "standard") != 0 && strcmp(mode, "nesterov") != 0))
         FAIL(err, STRIA_BAD_ARGUMENT, "mode is '%s', expected standard or nesterov", mode ? mode : "");
-    return step_infer(n, err);
+    return optimizer_infer(n, err);
 }
 
 static op_cost cost(const node *n) {
@@ -70,8 +65,8 @@ static stria_status reference(const ref_call *c, stria_error *err) {
     for (int64_t i = 0; i < count; i++) {
         double x = c->in[X].f[i], g = (double)a->norm_coefficient * x + c->in[G].f[i];
         double v = alpha * c->in[S].f[i] + beta * g;
-        put(c, 0, i, x - rate * (nesterov ? g + alpha * v : v));
-        put(c, 1, i, v);
+        ref_put(c, 0, i, x - rate * (nesterov ? g + alpha * v : v));
+        ref_put(c, 1, i, v);
     }
     return STRIA_OK;
 }
@@ -130,9 +125,9 @@ static stria_status adam_reference(const ref_call *c, stria_error *err) {
     for (int64_t i = 0; i < count; i++) {
         double x = c->in[X].f[i], g = c->in[G].f[i] + s.decay * x;
         double m = beta1 * c->in[S].f[i] + (1 - beta1) * g, v = beta2 * c->in[S + 1].f[i] + (1 - beta2) * g * g;
-        put(c, 0, i, s.keep * x - s.rate * m / (sqrt(v) * s.root + (double)a->epsilon));
-        put(c, 1, i, m);
-        put(c, 2, i, v);
+        ref_put(c, 0, i, s.keep * x - s.rate * m / (sqrt(v) * s.root + (double)a->epsilon));
+        ref_put(c, 1, i, m);
+        ref_put(c, 2, i, v);
     }
     return STRIA_OK;
 }
@@ -152,7 +147,7 @@ const op_def op_AdamUpdate = {
     .out_max = 3,
     .attribute_bytes = sizeof(adam_attributes),
     .fields = adam_fields,
-    .infer = step_infer,
+    .infer = optimizer_infer,
     .cost = adam_cost,
     .reference = adam_reference,
     .cases = adam_cases,
@@ -182,8 +177,8 @@ static void square_step(const ref_call *c, double decay, double keep, double sha
     int64_t count = shape_count(&c->in[X].shape);
     for (int64_t i = 0; i < count; i++) {
         double x = c->in[X].f[i], g = c->in[G].f[i] + decay * x, h = keep * c->in[S].f[i] + share * g * g;
-        put(c, 0, i, x - rate * g / (sqrt(h) + epsilon));
-        put(c, 1, i, h);
+        ref_put(c, 0, i, x - rate * g / (sqrt(h) + epsilon));
+        ref_put(c, 1, i, h);
     }
 }
 
@@ -209,7 +204,7 @@ const op_def op_RMSPropUpdate = {
     .out_max = 2,
     .attribute_bytes = sizeof(rmsprop_attributes),
     .fields = rmsprop_fields,
-    .infer = step_infer,
+    .infer = optimizer_infer,
     .cost = square_cost,
     .reference = rmsprop_reference,
     .cases = rmsprop_cases,
@@ -252,7 +247,7 @@ const op_def op_Adagrad = {
     .out_max = 2,
     .attribute_bytes = sizeof(adagrad_attributes),
     .fields = adagrad_fields,
-    .infer = step_infer,
+    .infer = optimizer_infer,
     .cost = square_cost,
     .reference = adagrad_reference,
     .cases = adagrad_cases,

@@ -4,6 +4,12 @@
 
 #include "op/op.h"
 
+/* Inputs of every update; then come further states. Outputs: the parameter and the states. */
+enum { UPDATE_RATE, UPDATE_COUNT, UPDATE_PARAMETER, UPDATE_GRADIENT, UPDATE_STATE };
+
+/* The shape rule of them all. */
+stria_status optimizer_infer(node *n, stria_error *err);
+
 typedef struct momentum_attributes {
     float alpha;            /* momentum: weight of the old velocity */
     float beta;             /* weight of the gradient after the first step (1 − PyTorch's dampening) */
@@ -30,6 +36,46 @@ typedef struct adagrad_attributes {
     float norm_coefficient;
 } adagrad_attributes;
 
+typedef struct velocity_attributes {
+    float alpha; /* momentum: weight of the old velocity */
+    float weight_decay;
+    int64_t nesterov;
+} velocity_attributes;
+
+typedef struct adadelta_attributes {
+    float rho;     /* weight of the old mean squares */
+    float epsilon; /* inside the roots */
+    float norm_coefficient;
+} adadelta_attributes;
+
+typedef struct nadam_attributes {
+    float beta1, beta2, epsilon;
+    float momentum_decay; /* how fast beta1 comes to its full value */
+    float weight_decay;   /* part of the gradient */
+} nadam_attributes;
+
+typedef struct lion_attributes {
+    float beta1; /* weight of the mean in the step */
+    float beta2; /* weight of the old mean in the new one */
+    float weight_decay;
+} lion_attributes;
+
+typedef struct ftrl_attributes {
+    float l1, l2, beta;
+    float norm_coefficient;
+} ftrl_attributes;
+
+typedef struct lamb_attributes {
+    float beta1, beta2, epsilon;
+    float weight_decay;
+} lamb_attributes;
+
+typedef struct muon_attributes {
+    float momentum;
+    float weight_decay;
+    int64_t nesterov, steps; /* steps of the Newton–Schulz iteration */
+} muon_attributes;
+
 /* Numbers that a step has in common, in double: what the reference and the kernels multiply by. */
 typedef struct adam_step {
     double keep;  /* of the parameter: 1, or 1 − r·λ where the decay is decoupled */
@@ -39,6 +85,12 @@ typedef struct adam_step {
 } adam_step;
 /* `done`: steps before this one. */
 adam_step adam_step_of(const adam_attributes *a, double rate, int64_t done);
+
+/* NAdam's: x' = x − (gradient · g + mean · m) / (√v · root + ε) */
+typedef struct nadam_step {
+    double gradient, mean, root;
+} nadam_step;
+nadam_step nadam_step_of(const nadam_attributes *a, double rate, int64_t done);
 
 /* r / (1 + done · decay_factor) */
 double adagrad_rate(const adagrad_attributes *a, double rate, int64_t done);

@@ -66,6 +66,10 @@ double ref_value(const ref_tensor *t, int64_t i);
 void ref_copy(ref_tensor *y, int64_t to, const ref_tensor *x, int64_t from);
 
 void ref_zero(ref_tensor *t);
+/* Stores an element of a floating result that may not be wanted. */
+static inline void ref_put(const ref_call *c, int result, int64_t i, double x) {
+    if (result < c->out_count && c->out[result].f) c->out[result].f[i] = x;
+}
 
 /* An attribute-free operator's field table. */
 extern const attr_field no_fields[];

@@ -94,6 +94,9 @@ static stria_status position_add(writing *w, const trainer *t, stria_error *err)
     TRY(pair_add(w, err, "epoch.top1", "%" PRId64, at->epoch_score.top1));
     TRY(pair_add(w, err, "epoch.top5", "%" PRId64, at->epoch_score.top5));
     TRY(pair_add(w, err, "best.top1", "%a", at->best_top1));
+    TRY(pair_add(w, err, "plateau.factor", "%a", at->plateau.factor));
+    TRY(pair_add(w, err, "plateau.best", "%a", at->plateau.best));
+    TRY(pair_add(w, err, "plateau.waited", "%" PRId64, at->plateau.waited + 1));
     return pair_add(w, err, "best.step", "%" PRId64, at->best_step);
 }
 
@@ -339,6 +342,21 @@ static stria_status position_check(const position *at, const trainer *t, stria_e
     return STRIA_OK;
 }
 
+/* A checkpoint of before there were plateaus says nothing of them. */
+static stria_status plateau_get(const checkpoint *c, plateau *out, stria_error *err) {
+    plateau p = plateau_start();
+    if (safetensors_metadata(c->file, "plateau.factor")) {
+        TRY(real_get(c, "plateau.factor", &p.factor, err));
+        TRY(real_get(c, "plateau.best", &p.best, err));
+        TRY(count_get(c, "plateau.waited", &p.waited, err));
+        p.waited--;
+        if (!(p.factor >= 0 && p.factor <= 1))
+            FAIL(err, STRIA_BAD_FILE, "the checkpoint's 'plateau.factor' is %g, expected 0 to 1", text_real(p.factor));
+    }
+    *out = p;
+    return STRIA_OK;
+}
+
 static stria_status position_get(const checkpoint *c, const trainer *t, position *out, stria_error *err) {
     const score *now = &t->at.epoch_score;
     position at = {.epoch_score = {.classes = now->classes, .multi_label = now->multi_label}};
@@ -348,6 +366,7 @@ static stria_status position_get(const checkpoint *c, const trainer *t, position
     TRY(score_restore(c, &at.epoch_score, err));
     TRY(real_get(c, "best.top1", &at.best_top1, err));
     TRY(count_get(c, "best.step", &at.best_step, err));
+    TRY(plateau_get(c, &at.plateau, err));
     TRY(position_check(&at, t, err));
     *out = at;
     return STRIA_OK;

@@ -57,7 +57,7 @@ static void tell_start(trainer *t) {
 }
 
 static double lr_now(const trainer *t) {
-    return schedule_lr(&t->schedule, t->options.lr, t->at.step, steps_in_all(t));
+    return t->at.plateau.factor * schedule_lr(&t->schedule, t->options.lr, t->at.step, steps_in_all(t));
 }
 
 /* Loads the batch at the trainer's position into the step's inputs. */
@@ -68,7 +68,10 @@ static stria_status batch_load(trainer *t, stria_error *err) {
     int64_t *labels = session_host(t->step, STEP_LABELS);
     for (int64_t i = 0; i < t->options.batch; i++) labels[i] = t->permutation[t->labels[i]];
     TRY(session_write(t->step, STEP_LR, &lr, sizeof lr, err));
-    TRY(session_write(t->step, STEP_COUNT, &t->at.step, sizeof t->at.step, err));
+    int64_t gathered = t->options.accumulate, updates = t->at.step / gathered;
+    bool apply = t->at.step % gathered == gathered - 1;
+    TRY(session_write(t->step, STEP_COUNT, &updates, sizeof updates, err));
+    if (gathered > 1) TRY(session_write(t->step, STEP_APPLY, &apply, sizeof apply, err));
     session_step_set(t->step, (uint64_t)t->at.step);
     return STRIA_OK;
 }
@@ -137,7 +140,7 @@ static stria_status not_finite_find(trainer *t, stria_error *err) {
     FAIL(err, STRIA_NOT_FINITE,
          "training diverged at step %" PRId64 " (epoch %" PRId64 ", batch %" PRId64 ", lr %g): %s%s%s", bad_step + 1,
          bad_step / batches(t) + 1, bad_step % batches(t) + 1,
-         schedule_lr(&t->schedule, t->options.lr, bad_step, steps_in_all(t)),
+         t->at.plateau.factor * schedule_lr(&t->schedule, t->options.lr, bad_step, steps_in_all(t)),
          first.status == STRIA_NOT_FINITE ? first.text : "a gradient or the loss is not finite",
          !folder       ? ""
          : back.status ? "; the last checkpoint could not be restored: "
@@ -217,16 +220,23 @@ static stria_status epoch_end(trainer *t, stria_error *err) {
     if (status == STRIA_INTERRUPTED) return STRIA_OK;
     TRY(status);
     skipped_tell(t, &e);
+    schedule_plateau(&t->schedule, &t->at.plateau, t->options.lr, t->validation ? e.val_loss : e.loss);
     epoch_next(t); /* first: a line is made once, even if it cannot be written now */
     t->unsaved = true;
     TRY(tell_and_note(t, &e, err));
     return checkpoint_now(t, err);
 }
 
+/* --patience epochs in a row were not better than the best one. */
+static bool stops_early(const trainer *t) {
+    return t->options.patience > 0 && t->validation && t->at.batch == 0 && t->at.best_top1 >= 0 &&
+           t->at.step - t->at.best_step >= t->options.patience * batches(t);
+}
+
 /* After the last epoch, or where the callback said stop. */
 static stria_status finish(trainer *t, stria_error *err) {
     if (t->unsaved) TRY(checkpoint_now(t, err));
-    if (t->at.epoch < t->options.epochs)
+    if (t->at.epoch < t->options.epochs && !stops_early(t))
         FAIL(err, STRIA_INTERRUPTED, "stopped at step %" PRId64 " of %" PRId64, t->at.step, steps_in_all(t));
     tell(t, &(stria_event){.kind = STRIA_EVENT_END, .epoch = t->at.epoch});
     return STRIA_OK;
@@ -240,7 +250,7 @@ stria_status trainer_run(trainer *t, stria_error *err) {
     tell_start(t);
     if ((t->at.step == 0 || t->unsaved) && !t->stop_asked) TRY(checkpoint_now(t, err));
     t->checkpointed = clock_seconds();
-    while (t->at.epoch < t->options.epochs && !t->stop_asked) {
+    while (t->at.epoch < t->options.epochs && !t->stop_asked && !stops_early(t)) {
         TRY(epoch_run(t, err));
         if (!t->stop_asked) TRY(epoch_end(t, err));
     }

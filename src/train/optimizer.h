@@ -6,7 +6,7 @@
 #include "graph/graph.h"
 
 #define OPTIMIZER_STANDARD "sgd:momentum=0.9"
-#define OPTIMIZER_KEYS     4 /* at most, of one optimiser */
+#define OPTIMIZER_KEYS     5 /* at most, of one optimiser */
 
 /* What a spec says, as "sgd:momentum=0.9,nesterov=1" or "adam:beta1=0.8". */
 typedef struct optimizer {
@@ -26,9 +26,9 @@ typedef struct update_inputs {
     value *count; /* int64 scalar: steps done before this one */
 } update_inputs;
 
-/* Appends the update of the parameter x by its gradient dx: the optimiser's node, its states (zeros at first, named
- * "state/PARAMETER/STATE") and the bindings of x and of the states. weight_decay applies to tensors of two or more
- * dimensions: neither biases nor scales decay. */
+/* Appends the update of the parameter x by its gradient dx: the optimiser's node, its states (zeros at first, or the
+ * setting `initial`, named "state/PARAMETER/STATE") and the bindings of x and of the states. weight_decay applies to
+ * tensors of two or more dimensions: neither biases nor scales decay. */
 stria_status optimizer_append(graph *g, const optimizer *o, const update_inputs *inputs, value *x, value *dx,
                               double weight_decay, stria_error *err);
 

@@ -5,13 +5,16 @@
 #include "base/error.h"
 
 #define SCHEDULE_STANDARD "cosine"
-#define SCHEDULE_KEYS     3 /* at most, of one schedule */
+#define SCHEDULE_KEYS     4 /* at most, of one schedule */
+#define SCHEDULE_MARKS    8 /* at most, of multistep */
 
 /* What a spec says, as "cosine:warmup=100,floor=0.001". */
 typedef struct schedule {
     const struct schedule_row *row;
     double setting[SCHEDULE_KEYS]; /* parallel to the row's keys */
     double warmup;                 /* steps */
+    double marks[SCHEDULE_MARKS];  /* of multistep, ascending: steps, or shares of all below 1 */
+    int mark_count;
 } schedule;
 
 /* STRIA_BAD_ARGUMENT for unknown names, with the nearest, and for numbers out of range. */
@@ -23,5 +26,16 @@ const char *schedule_name(int i);
 /* The rate of one of `steps` steps, counted from 0: in the first `warmup` steps it grows evenly to lr, then follows the
  * schedule. */
 double schedule_lr(const schedule *s, double lr, int64_t step, int64_t steps);
+
+/* What a plateau schedule remembers: the factor of the rate, the best loss, and how many epochs in a row were no better
+ * (−1: none was seen yet). */
+typedef struct plateau {
+    double factor, best;
+    int64_t waited;
+} plateau;
+plateau plateau_start(void);
+/* After an epoch with this loss; other schedules do nothing. As PyTorch's ReduceLROnPlateau: where the loss was not
+ * below best·(1 − threshold) for more than `patience` epochs, the rate is multiplied by `factor`, not below `floor`. */
+void schedule_plateau(const schedule *s, plateau *p, double lr, double loss);
 
 #endif

@@ -2,13 +2,22 @@
 
 #include "op/op.h"
 #include "op/reduce.h"
+#include "op/shape.h"
 #include "train/loss.h"
 #include "transform/transform.h"
 
 #include <assert.h>
+#include <string.h>
 
 stria_status recipe_of(const stria_train_options *options, recipe *out, stria_error *err) {
-    recipe r = {.loss = options->loss, .weight_decay = options->weight_decay, .clip_norm = options->clip_norm};
+    recipe r = {.loss = options->loss,
+                .weight_decay = options->weight_decay,
+                .clip_norm = options->clip_norm,
+                .clip_value = options->clip_value,
+                .l1 = options->l1,
+                .max_norm = options->max_norm,
+                .accumulate = options->accumulate,
+                .average = options->ema};
     TRY(optimizer_parse(options->optimizer, &r.optimizer, err));
     *out = r;
     return STRIA_OK;
@@ -50,12 +59,31 @@ static int trained_parameters(const graph *g, value **list) {
 
 /* ---- between differentiation and update ---- */
 
-/* Changes the gradients dx[n], of which some may be NULL. */
-typedef void gradient_step(builder *b, const recipe *r, value **dx, int n);
+/* Changes the gradients dx[n] of x[n], of which some may be NULL. */
+typedef void gradient_step(builder *b, const recipe *r, value *const *x, value **dx, int n);
+
+/* Of the penalty l1·Σ|w|: l1·sign(w), as PyTorch's sum of abs() has it. Neither biases nor scales are penalised. */
+static void l1_add(builder *b, const recipe *r, value *const *x, value **dx, int n) {
+    for (int i = 0; i < n && r->l1 > 0; i++) {
+        if (!dx[i] || x[i]->shape.rank < 2) continue;
+        value *sign = build1(b, &op_Sign, x[i], NULL);
+        dx[i] = build2(b, &op_Add, dx[i], build2(b, &op_Mul, sign, build_scalar(b, x[i]->type, r->l1), NULL), NULL);
+    }
+}
+
+/* Each element to [−c, c], as PyTorch's clip_grad_value_. A NaN stays one. */
+static void value_clip(builder *b, const recipe *r, value *const *x, value **dx, int n) {
+    for (int i = 0; i < n && r->clip_value > 0; i++) {
+        if (!dx[i]) continue;
+        value *in[3] = {dx[i], build_scalar(b, x[i]->type, -r->clip_value), build_scalar(b, x[i]->type, r->clip_value)};
+        dx[i] = build(b, &op_Clip, in, 3, NULL);
+    }
+}
 
 /* dx · min(1, c / (‖all dx‖ + 1e-6)), as PyTorch's clip_grad_norm_ (Pascanu, Mikolov, Bengio, ICML 2013). */
-static void norm_clip(builder *b, const recipe *r, value **dx, int n) {
+static void norm_clip(builder *b, const recipe *r, value *const *x, value **dx, int n) {
     value *sum = NULL;
+    (void)x;
     if (r->clip_norm == 0) return;
     for (int i = 0; i < n; i++) {
         if (!dx[i]) continue;
@@ -71,13 +99,124 @@ static void norm_clip(builder *b, const recipe *r, value **dx, int n) {
 }
 
 /* In their order. */
-static gradient_step *const gradient_steps[] = {norm_clip};
+static gradient_step *const gradient_steps[] = {l1_add, value_clip, norm_clip};
 
-static stria_status gradients_change(graph *g, const recipe *r, value **dx, int n, stria_error *err) {
+static stria_status gradients_change(graph *g, const recipe *r, value *const *x, value **dx, int n, stria_error *err) {
     builder b = {.g = g, .origin = "gradients", .err = err};
     for (size_t i = 0; i < sizeof gradient_steps / sizeof *gradient_steps; i++) {
-        gradient_steps[i](&b, r, dx, n);
+        gradient_steps[i](&b, r, x, dx, n);
         TRY(b.status);
+    }
+    return STRIA_OK;
+}
+
+/* ---- behind the update ---- */
+
+/* Where the value that x is to have is written down. */
+static value **next_of(graph *g, const value *x) {
+    int i = 0;
+    while (g->updates[i].state != x) i++;
+    return &g->updates[i].next;
+}
+
+/* w·min(1, c / ‖w‖) of each unit's weights, the rows of dimension 0 (Srivastava et al., "Dropout", JMLR 2014). */
+static value *max_norm(builder *b, double most, value *w) {
+    int64_t axes[RANK_MAX];
+    for (int d = 1; d < w->shape.rank; d++) axes[d - 1] = d;
+    value *norm =
+        build2(b, &op_ReduceL2, w, build_i64(b, axes, w->shape.rank - 1), &(reduce_attributes){.keepdims = 1});
+    value *share = build2(b, &op_Div, build_scalar(b, w->type, most), norm, NULL);
+    return build2(b, &op_Mul, w, build2(b, &op_Min, share, build_scalar(b, w->type, 1), NULL), NULL);
+}
+
+void step_average_name(text *out, const char *parameter) {
+    text_printf(out, "state/%s/average", parameter);
+}
+
+/* A state of x's shape, which begins as x, or as zeros. */
+static stria_status state_like(graph *g, const value *x, const char *name, bool copied, value **out, stria_error *err) {
+    tensor *first;
+    TRY(tensor_new(&first, x->type, &x->shape, name, err));
+    if (copied) memcpy(first->data, x->data->data, first->bytes);
+    stria_status status = graph_add_state(g, name, ROLE_OPTIMIZER, first, out, err);
+    tensor_release(first);
+    return status;
+}
+
+static stria_status average_state(graph *g, const value *x, value **out, stria_error *err) {
+    text name = {0};
+    step_average_name(&name, x->name);
+    stria_status status = text_check(&name, err);
+    if (status == STRIA_OK) status = state_like(g, x, text_string(&name), true, out, err);
+    text_release(&name);
+    return status;
+}
+
+/* ---- several runs for one update ---- */
+
+/* dx[n] become the means of the gradients of all runs since the last update; *apply says whether this one updates. */
+static stria_status gradients_gather(graph *g, const recipe *r, value *const *x, value **dx, int n, value **apply,
+                                     stria_error *err) {
+    builder b = {.g = g, .origin = "gradients", .err = err};
+    *apply = NULL;
+    if (r->accumulate < 2) return STRIA_OK;
+    TRY(graph_add_input(g, STEP_APPLY, STRIA_BOOL, &(shape){.rank = 0}, apply, err));
+    for (int i = 0; i < n; i++) {
+        value *sum;
+        if (!dx[i]) continue;
+        const char *name = arena_printf(&g->arena, "state/%s/gradient", x[i]->name);
+        if (!name) FAIL(err, STRIA_NO_MEMORY, "not enough memory for a training step");
+        TRY(state_like(g, x[i], name, false, &sum, err));
+        value *share = build2(&b, &op_Mul, dx[i], build_scalar(&b, x[i]->type, 1 / (double)r->accumulate), NULL);
+        dx[i] = build2(&b, &op_Add, sum, share, NULL);
+        value *in[3] = {*apply, build_filled(&b, x[i]->type, &x[i]->shape, 0), dx[i]};
+        value *rest = build(&b, &op_Where, in, 3, NULL);
+        TRY(b.status);
+        TRY(graph_add_update(g, sum, rest, err));
+    }
+    return STRIA_OK;
+}
+
+/* Updates from the first-th on happen in runs that apply only. */
+static stria_status updates_gate(graph *g, int first, value *apply, stria_error *err) {
+    builder b = {.g = g, .origin = "updates", .err = err};
+    for (int i = first; apply && i < g->update_count; i++) {
+        value *in[3] = {apply, g->updates[i].next, g->updates[i].state};
+        value *next = build(&b, &op_Where, in, 3, NULL);
+        TRY(b.status);
+        g->updates[i].next = next;
+    }
+    return STRIA_OK;
+}
+
+/* 1 − min(decay, (1 + t) / (10 + t)), t steps done: the first steps weigh more, as TensorFlow's
+ * ExponentialMovingAverage does with num_updates. */
+static value *average_share(builder *b, double decay, value *count) {
+    value *t = build1(b, &op_Cast, count, &(cast_attributes){STRIA_FLOAT32, 1});
+    value *early = build2(b, &op_Div, build2(b, &op_Add, t, build_scalar(b, STRIA_FLOAT32, 1), NULL),
+                          build2(b, &op_Add, t, build_scalar(b, STRIA_FLOAT32, 10), NULL), NULL);
+    value *keep = build2(b, &op_Min, early, build_scalar(b, STRIA_FLOAT32, decay), NULL);
+    return build2(b, &op_Sub, build_scalar(b, STRIA_FLOAT32, 1), keep, NULL);
+}
+
+/* The parameters x[n] after their updates: bounded, and averaged. */
+static stria_status parameters_finish(graph *g, const recipe *r, value *const *x, value *const *dx, int n, value *count,
+                                      stria_error *err) {
+    builder b = {.g = g, .origin = "weights", .err = err};
+    value *share = r->average > 0 ? average_share(&b, r->average, count) : NULL, *average;
+    TRY(b.status);
+    for (int i = 0; i < n; i++) {
+        if (!dx[i]) continue;
+        value *next = *next_of(g, x[i]);
+        if (r->max_norm > 0 && x[i]->shape.rank > 1) next = max_norm(&b, r->max_norm, next);
+        TRY(b.status);
+        *next_of(g, x[i]) = next;
+        if (!share) continue;
+        TRY(average_state(g, x[i], &average, err));
+        value *move = build2(&b, &op_Mul, build2(&b, &op_Sub, next, average, NULL), share, NULL);
+        value *moved = build2(&b, &op_Add, average, move, NULL);
+        TRY(b.status);
+        TRY(graph_add_update(g, average, moved, err));
     }
     return STRIA_OK;
 }
@@ -89,7 +228,7 @@ static stria_status update_inputs_add(graph *g, update_inputs *out, stria_error 
 }
 
 static stria_status updates_append(graph *g, value *loss, const recipe *r, stria_error *err) {
-    value **x = NULL, **dx = NULL;
+    value **x = NULL, **dx = NULL, *apply;
     update_inputs inputs;
     stria_status status = STRIA_OK;
     TRY_DONE(mem_new(&x, (size_t)g->value_count + 1, sizeof *x, "the training step", err));
@@ -101,9 +240,13 @@ static stria_status updates_append(graph *g, value *loss, const recipe *r, stria
     loss = checked(&b, loss);
     TRY_DONE(b.status);
     TRY_DONE(autodiff(g, loss, x, n, dx, err));
-    TRY_DONE(gradients_change(g, r, dx, n, err));
+    TRY_DONE(gradients_gather(g, r, x, dx, n, &apply, err));
+    TRY_DONE(gradients_change(g, r, x, dx, n, err));
+    int first = g->update_count;
     for (int i = 0; i < n; i++)
         if (dx[i]) TRY_DONE(optimizer_append(g, &r->optimizer, &inputs, x[i], dx[i], r->weight_decay, err));
+    TRY_DONE(parameters_finish(g, r, x, dx, n, inputs.count, err));
+    status = updates_gate(g, first, apply, err);
 done:
     mem_free(x);
     mem_free(dx);

@@ -2,6 +2,7 @@
 #ifndef TRAIN_STEP_H
 #define TRAIN_STEP_H
 
+#include "base/text.h"
 #include "train/classifier.h"
 #include "train/optimizer.h"
 #include "train/options.h"
@@ -11,6 +12,7 @@
 #define STEP_LR     "stria.lr"     /* float32 scalar */
 #define STEP_COUNT  "stria.step"   /* int64 scalar: steps done before this one */
 #define STEP_LOSS   "stria.loss"   /* float32 scalar */
+#define STEP_APPLY  "stria.apply"  /* bool scalar: the gradients gathered so far become an update (recipe.accumulate) */
 
 /* What a step minimises, and how. */
 typedef struct recipe {
@@ -18,6 +20,11 @@ typedef struct recipe {
     optimizer optimizer;
     double weight_decay; /* L2 */
     double clip_norm;    /* of all gradients together; 0: unlimited */
+    double clip_value;   /* of each element of a gradient; 0: unlimited */
+    double l1;           /* penalty: l1·Σ|w| over the weights */
+    double max_norm;     /* of the weights of each unit after the update; 0: unlimited */
+    int64_t accumulate;  /* runs whose gradients are averaged for one update; below 2: each makes its own */
+    double average;      /* of the weights, kept beside them: weight of the old average; 0: none */
 } recipe;
 
 /* From checked options, whose texts the recipe points to. */
@@ -27,8 +34,12 @@ recipe recipe_standard(void);
 
 /* From a model's graph: copies it for this batch, appends the loss, differentiates by every parameter that is not
  * frozen, lets the gradient steps change the gradients, and appends the optimiser's update for each. Outputs: STEP_LOSS
- * and CLASSIFIER_LOGITS. */
+ * and CLASSIFIER_LOGITS. With recipe.accumulate, parameters and the optimiser's states change in runs with STEP_APPLY
+ * only, and STEP_COUNT counts those. */
 stria_status step_graph(graph *g, int64_t batch, const recipe *r, graph **out, stria_error *err);
+
+/* "state/PARAMETER/average": the moving average of its values. */
+void step_average_name(text *out, const char *parameter);
 
 typedef struct step_memory {
     int64_t parameters, frozen, buffers;                       /* elements */

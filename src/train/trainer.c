@@ -53,6 +53,29 @@ static stria_status loader_make(trainer *t, stria_error *err) {
     return classifier_loader(&c, t->train, &options, &t->loader, err);
 }
 
+/* The moving average of a variable, or the variable itself where there is none. */
+static const tensor *state_now(const trainer *t, const char *name) {
+    text average = {0};
+    step_average_name(&average, name);
+    const tensor *now = average.failed ? NULL : state_set_find(&t->states, average.data);
+    text_release(&average);
+    return now ? now : state_set_find(&t->states, name);
+}
+
+/* Parameters that have a moving average get its name, so that a program takes their contents from there. */
+static stria_status averages_use(const trainer *t, graph *g, stria_error *err) {
+    for (int i = 0; i < g->value_count; i++) {
+        value *v = g->values[i];
+        if (v->kind != VALUE_STATE || state_now(t, v->name) == state_set_find(&t->states, v->name)) continue;
+        text average = {0};
+        step_average_name(&average, v->name);
+        v->name = average.failed ? NULL : arena_strdup(&g->arena, average.data);
+        text_release(&average);
+        if (!v->name) FAIL(err, STRIA_NO_MEMORY, "not enough memory for the averages of the weights");
+    }
+    return STRIA_OK;
+}
+
 static stria_status trainer_make(trainer *t, graph *model, stria_error *err) {
     TRY(graph_copy(model, NULL, &t->model, err));
     TRY(graph_float32(&t->model, err)); /* parameters of any type are trained as float32, and saved so */
@@ -62,7 +85,10 @@ static stria_status trainer_make(trainer *t, graph *model, stria_error *err) {
     TRY(step_make(t, err));
     evaluator_config config = {
         .batch = 256, .skip_bad = t->options.skip_bad, .ks = t->ks, .pool = t->pool, .states = &t->states};
-    return t->val ? evaluator_new(&t->validation, t->model, t->val, &config, err) : STRIA_OK;
+    if (!t->val) return STRIA_OK;
+    TRY(graph_copy(t->model, NULL, &t->judged, err));
+    TRY(averages_use(t, t->judged, err));
+    return evaluator_new(&t->validation, t->judged, t->val, &config, err);
 }
 
 stria_status data_source_name(data_source *s, const char *spec, stria_error *err) {
@@ -85,6 +111,7 @@ stria_status trainer_new(trainer **out, graph *model, const dataset *train, cons
                    .ks = ks,
                    .pool = pool_retain(pool),
                    .at.best_top1 = -1,
+                   .at.plateau = plateau_start(),
                    .unsaved = true,
                    .mend = true,
                    .lock = -1};
@@ -106,6 +133,7 @@ void trainer_free(trainer *t) {
     mem_free(t->labels);
     mem_free(t->permutation);
     tensor_release(t->network);
+    graph_free(t->judged);
     graph_free(t->model);
     pool_release(t->pool);
     mem_free(t);
@@ -115,7 +143,7 @@ stria_status trainer_model(const trainer *t, graph **out, stria_error *err) {
     TRY(graph_copy(t->model, NULL, out, err));
     for (int i = 0; i < (*out)->value_count; i++) {
         value *v = (*out)->values[i];
-        const tensor *now = v->kind == VALUE_STATE ? state_set_find(&t->states, v->name) : NULL;
+        const tensor *now = v->kind == VALUE_STATE ? state_now(t, v->name) : NULL;
         tensor *copy;
         if (!now) continue;
         stria_status status = tensor_raw(&copy, v->type, &v->shape, v->name, err);

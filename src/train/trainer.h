@@ -15,6 +15,7 @@ typedef struct position {
     score epoch_score;          /* of the current epoch, as seen while training */
     double best_top1;           /* the best validation so far, −1: none yet */
     int64_t best_step;          /* steps at that time */
+    plateau plateau;
 } position;
 
 /* Where the pictures came from, so that a resumed training finds them again. */
@@ -32,6 +33,7 @@ typedef struct trainer {
     graph *model; /* own copy, with preprocessing and class names; its states' contents are where training began */
     stria_train_options options;
     schedule schedule;          /* of the options */
+    graph *judged;              /* what validation runs: the model, by the averages of its weights where there are any */
     const dataset *train, *val; /* val may be NULL */
     data_source source;         /* as the user said it, for the checkpoint */
     const kernel_set *ks;

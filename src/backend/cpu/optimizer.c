@@ -4,9 +4,16 @@
 #include "backend/cpu/cpu.h"
 #include "kernel/elements/optimizer.h"
 
+#include <math.h>
 #include <string.h>
 
-enum { RATE, COUNT, PARAMETER, GRADIENT, STATE }; /* inputs; results are the parameter and the states */
+enum {
+    RATE = UPDATE_RATE,
+    COUNT = UPDATE_COUNT,
+    PARAMETER = UPDATE_PARAMETER,
+    GRADIENT = UPDATE_GRADIENT,
+    STATE
+}; /* inputs; results are the parameter and the states */
 
 static bool accept(const node *n, refusal *why) {
     if (n->in_count != n->op->in_max) return REFUSE(why, "%d inputs: more than one tensor", n->in_count);
@@ -100,6 +107,90 @@ static stria_status run_adagrad(const impl_call *c, stria_error *err) {
     return outcome(c, square_update(c->ks, c->pool, &o, u.x, u.state[0], u.g, u.n), err);
 }
 
+static stria_status run_velocity(const impl_call *c, stria_error *err) {
+    const velocity_attributes *a = c->node->attributes;
+    operands u = operands_of(c);
+    velocity_options o = {.lr = rate_of(c),
+                          .alpha = a->alpha,
+                          .keep = (float)(1 - (double)rate_of(c) * (double)a->weight_decay),
+                          .nesterov = a->nesterov != 0};
+    return outcome(c, velocity_update(c->ks, c->pool, &o, u.x, u.state[0], u.g, u.n), err);
+}
+
+static stria_status run_adadelta(const impl_call *c, stria_error *err) {
+    const adadelta_attributes *a = c->node->attributes;
+    operands u = operands_of(c);
+    adadelta_options o = {.decay = a->norm_coefficient,
+                          .lr = rate_of(c),
+                          .rho = a->rho,
+                          .share = (float)(1 - (double)a->rho),
+                          .epsilon = a->epsilon};
+    return outcome(c, adadelta_update(c->ks, c->pool, &o, u.x, u.state[0], u.state[1], u.g, u.n), err);
+}
+
+static stria_status run_nadam(const impl_call *c, stria_error *err) {
+    const nadam_attributes *a = c->node->attributes;
+    operands u = operands_of(c);
+    nadam_step s = nadam_step_of(a, (double)rate_of(c), count_of(c));
+    adam_options o = {.keep = 1,
+                      .decay = a->weight_decay,
+                      .beta1 = a->beta1,
+                      .share1 = (float)(1 - (double)a->beta1),
+                      .beta2 = a->beta2,
+                      .share2 = (float)(1 - (double)a->beta2),
+                      .lr = (float)s.mean,
+                      .root = (float)s.root,
+                      .epsilon = a->epsilon,
+                      .look = (float)s.gradient};
+    return outcome(c, adam_update(c->ks, c->pool, &o, u.x, u.state[0], u.state[1], u.g, u.n), err);
+}
+
+static stria_status run_lion(const impl_call *c, stria_error *err) {
+    const lion_attributes *a = c->node->attributes;
+    operands u = operands_of(c);
+    lion_options o = {.lr = rate_of(c),
+                      .keep = (float)(1 - (double)rate_of(c) * (double)a->weight_decay),
+                      .beta1 = a->beta1,
+                      .share1 = (float)(1 - (double)a->beta1),
+                      .beta2 = a->beta2,
+                      .share2 = (float)(1 - (double)a->beta2)};
+    return outcome(c, lion_update(c->ks, c->pool, &o, u.x, u.state[0], u.g, u.n), err);
+}
+
+static stria_status run_ftrl(const impl_call *c, stria_error *err) {
+    const ftrl_attributes *a = c->node->attributes;
+    operands u = operands_of(c);
+    ftrl_options o = {.decay = a->norm_coefficient,
+                      .inverse = (float)(1 / (double)rate_of(c)),
+                      .l1 = a->l1,
+                      .l2 = 2 * a->l2,
+                      .beta = a->beta};
+    return outcome(c, ftrl_update(c->ks, c->pool, &o, u.x, u.state[0], u.state[1], u.g, u.n), err);
+}
+
+/* Its partial sums. */
+static stria_status prepare_lamb(impl_plan *p, void **prepared, stria_error *err) {
+    (void)prepared, (void)err;
+    p->scratch_bytes = 2 * sizeof(double) * (size_t)lamb_sums(shape_count(&p->node->in[PARAMETER]->shape));
+    return STRIA_OK;
+}
+
+static stria_status run_lamb(const impl_call *c, stria_error *err) {
+    const lamb_attributes *a = c->node->attributes;
+    operands u = operands_of(c);
+    double t = (double)count_of(c) + 1;
+    lamb_options o = {.lr = rate_of(c),
+                      .beta1 = a->beta1,
+                      .share1 = (float)(1 - (double)a->beta1),
+                      .beta2 = a->beta2,
+                      .share2 = (float)(1 - (double)a->beta2),
+                      .first = (float)(1 / (1 - pow((double)a->beta1, t))),
+                      .root = (float)(1 / sqrt(1 - pow((double)a->beta2, t))),
+                      .epsilon = a->epsilon,
+                      .decay = a->weight_decay};
+    return outcome(c, lamb_update(c->ks, c->pool, &o, u.x, u.state[0], u.state[1], u.g, u.n, c->scratch), err);
+}
+
 #define OPTIMIZER(word)                                                                                                \
     static const op_impl word##_impl = {.name = "vector", .accept = accept, .run = run_##word};                        \
     const op_impl *const cpu_##word[] = {&word##_impl, &impl_reference, NULL};
@@ -107,3 +198,10 @@ OPTIMIZER(momentum)
 OPTIMIZER(adam)
 OPTIMIZER(rmsprop)
 OPTIMIZER(adagrad)
+OPTIMIZER(velocity)
+OPTIMIZER(adadelta)
+OPTIMIZER(nadam)
+OPTIMIZER(lion)
+OPTIMIZER(ftrl)
+static const op_impl lamb_impl = {.name = "vector", .accept = accept, .prepare = prepare_lamb, .run = run_lamb};
+const op_impl *const cpu_lamb[] = {&lamb_impl, &impl_reference, NULL};

@@ -1,0 +1,43 @@
+#!/bin/bash
+# What training can do besides steps: plateaus, early ends, averages of the weights, bounded weights; and that they go on
+# where they stopped.
+. "${SOURCE:-.}/tests/cli.sh"
+digits data
+options=(mlp:hidden=16 --data mnist:data --batch 50 --seed 3)
+
+tensors() { # tensors RUN: of its checkpoint, behind the header
+    local length
+    length=$(od -An -tu8 -N8 "$1/checkpoint.safetensors" | tr -d ' ')
+    tail -c +$((9 + length)) "$1/checkpoint.safetensors"
+}
+
+# Stripes are learnt at once: no epoch is better than the first that has all right, so the rate falls and training ends.
+recipe=(--epochs 40 --lr 0.1 --ema 0.9 --max-norm 2 --l1 0.0001 --clip-value 0.5 --accumulate 5 --schedule plateau:patience=1,threshold=0.999,factor=0.5)
+expect 0 train "${options[@]}" "${recipe[@]}" --patience 6 --out early
+epochs=$(grep -c '"val_top1"' early/metrics.jsonl)
+[ "$epochs" -ge 7 ] && [ "$epochs" -lt 30 ] || fail "with --patience 6 there were $epochs epochs"
+grep -o '"lr": [0-9.e-]*' early/metrics.jsonl | sort -u | wc -l >rates
+[ "$(cat rates)" -ge 3 ] || fail "the rate took $(cat rates) values on plateaus"
+expect 0 train --resume early
+[ "$(grep -c '"val_top1"' early/metrics.jsonl)" = "$epochs" ] || fail "a training that ended early went on"
+
+# Cut in two, the same bits: the plateau's count and the averages are in the checkpoint.
+expect 0 train "${options[@]}" "${recipe[@]}" --epochs 9 --out whole
+expect 0 train "${options[@]}" "${recipe[@]}" --epochs 4 --out parts
+expect 0 train --resume parts --epochs 9
+cmp -s <(tensors whole) <(tensors parts) || fail "a training in two parts has another checkpoint"
+cmp -s whole/model.onnx parts/model.onnx || fail "a training in two parts has another model"
+
+# The model that is saved has the averages: it is another one than without them, and it is as good.
+expect 0 train "${options[@]}" --epochs 9 --lr 0.1 --schedule constant --out plain
+expect 0 train "${options[@]}" --epochs 9 --lr 0.1 --schedule constant --ema 0.99 --out averaged
+cmp -s plain/model.onnx averaged/model.onnx && fail "--ema saves the weights themselves"
+expect 0 eval averaged --json
+grep -q '"top1":1[,.}]' stdout || { fail "the averages are no good:"; cut -c1-200 stdout; }
+
+refused 2 "--ema: 1.5 is out of range (decay of a moving average of the weights, 0…0.999999, which is validated and saved in their place; 0: none)" \
+    train lenet5 --data mnist:data --ema 1.5
+for optimizer in adadelta nadam lamb lion muon ftrl sgd:style=keras; do
+    expect 0 train "${options[@]}" --epochs 1 --optimizer $optimizer --lr 0.01 --out "run-${optimizer%%:*}"
+done
+finish
