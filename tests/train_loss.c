@@ -164,7 +164,7 @@ static void check_finish(void) {
     stria_error err = {0};
     session *s = step_of((recipe){.loss = "cross_entropy", .max_norm = 0.5, .average = 0.99});
     if (!s) return;
-    const graph *g = session_graph(s);
+    const graph *g = session_program(s)->g;
     int bounded = 0, averaged = 0;
     float before[64];
     for (int t = 0; t < 3; t++) {
@@ -202,7 +202,7 @@ static void check_finish(void) {
 
 /* All parameters, one after the other. */
 static int parameters_get(const session *s, double out[256]) {
-    const graph *g = session_graph(s);
+    const graph *g = session_program(s)->g;
     int count = 0;
     for (int i = 0; i < g->value_count; i++) {
         const value *v = g->values[i];
@@ -237,9 +237,8 @@ static void check_accumulation(void) {
         CHECK(between[i] == before[i], "parameter %d changes before the update: %g, %g", i, before[i], between[i]);
         CHECK(fabs(after[i] - sum[i]) < 1e-6, "parameter %d is %g, not %g", i, after[i], sum[i]);
     }
-    for (int k = 0; k < session_node_count(two); k++)
-        CHECK(session_node(two, k)->impl != &impl_reference, "%s runs by the reference",
-              session_node(two, k)->node->name);
+    for (int k = 0; k < run_nodes(two); k++)
+        CHECK(run_node(two, k)->impl != &impl_reference, "%s runs by the reference", run_node(two, k)->node->name);
     session_free(one);
     session_free(two);
 }
