@@ -4,6 +4,7 @@
  * "..." and then, sorted, the letters that occur once. */
 #include <string.h>
 
+#include "base/sizes.h"
 #include "op/rule.h"
 #include "op/shape.h"
 
@@ -248,7 +249,7 @@ static value *arranged(builder *b, const formula *f, value *x, const term *t, co
         for (int i = 0; i < count[k]; i++) {
             for (int d = 0; d < t->rank; d++)
                 if (t->index[d] == list[k][i]) perm[rank++] = d;
-            size[k] *= f->size[list[k][i]];
+            size[k] = size_mul(size[k], f->size[list[k][i]]);
         }
     value *moved = build1(b, &op_Transpose, x, &(transpose_attributes){{rank, perm}});
     return build2(b, &op_Reshape, moved, build_i64(b, size, 3), &(reshape_attributes){1});

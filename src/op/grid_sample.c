@@ -133,6 +133,7 @@ static int64_t pixel(double at, int64_t size, sample_padding padding, double low
     if (at >= 0 && at < (double)size) return (int64_t)at;
     if (padding == PADDING_ZEROS || isnan(at)) return -1;
     if (padding == PADDING_REFLECTION) at = reflect(at, low, high, &turn);
+    if (isnan(at)) return -1; /* an infinite position has no mirror image */
     return at <= 0 ? 0 : at >= (double)size ? size - 1 : (int64_t)at;
 }
 

@@ -3,6 +3,8 @@
  * of an item without steps it is 0, as ONNX Runtime's. */
 #include "op/recurrent.h"
 
+#include "base/sizes.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -57,13 +59,14 @@ static stria_status sizes_read(const node *n, bool batch_first, recurrent_geomet
     g->batch = x->dim[batch_first ? 0 : 1];
     g->inputs = x->dim[2];
     g->hidden = r->dim[2];
-    int64_t b = g->batch, h = g->hidden, all = g->directions * h;
-    g->x_step = batch_first ? g->inputs : b * g->inputs;
-    g->x_item = batch_first ? g->steps * g->inputs : g->inputs;
-    g->y_step = batch_first ? all : b * all;
-    g->y_direction = batch_first ? h : b * h;
-    g->y_item = batch_first ? g->steps * all : h;
-    g->h_direction = batch_first ? h : b * h;
+    /* size_mul: where a dimension is 0, the product of the others is bounded by nothing */
+    int64_t b = g->batch, h = g->hidden, all = size_mul(g->directions, h);
+    g->x_step = batch_first ? g->inputs : size_mul(b, g->inputs);
+    g->x_item = batch_first ? size_mul(g->steps, g->inputs) : g->inputs;
+    g->y_step = batch_first ? all : size_mul(b, all);
+    g->y_direction = batch_first ? h : size_mul(b, h);
+    g->y_item = batch_first ? size_mul(g->steps, all) : h;
+    g->h_direction = batch_first ? h : size_mul(b, h);
     g->h_item = batch_first ? all : h;
     return STRIA_OK;
 }

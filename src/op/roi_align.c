@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/sizes.h"
 #include "op/rule.h"
 
 typedef struct roi_attributes {
@@ -162,8 +163,8 @@ static double bin_value(const roi_attributes *a, const region *r, const int64_t 
 static stria_status regions(const ref_call *c, int first, const double *dy, stria_error *err) {
     const roi_attributes *a = c->attributes;
     const ref_tensor *x = &c->in[first], *rois = &c->in[first + 1], *items = &c->in[first + 2];
-    int64_t pixels = x->shape.dim[2] * x->shape.dim[3], channels = x->shape.dim[1];
-    int64_t bins = a->output_height * a->output_width;
+    int64_t pixels = size_mul(x->shape.dim[2], x->shape.dim[3]), channels = x->shape.dim[1];
+    int64_t bins = size_mul(a->output_height, a->output_width);
     for (int64_t r = 0; r < rois->shape.dim[0]; r++) {
         region where;
         int64_t item = items->i[r];

@@ -191,7 +191,7 @@ int64_t integer_of(dtype type, double x) {
 
 int64_t shape_span(const shape *s, int from, int to) {
     int64_t product = 1;
-    for (int d = from; d < to; d++) product *= s->dim[d];
+    for (int d = from; d < to; d++) product = size_mul(product, s->dim[d]); /* where another dimension is 0 */
     return product;
 }
 

@@ -32,8 +32,8 @@ stria_status data_source_name(data_source *s, const char *spec, stria_error *err
 typedef struct trainer {
     graph *model; /* own copy, with preprocessing and class names; its states' contents are where training began */
     stria_train_options options;
-    schedule schedule;          /* of the options */
-    graph *judged;              /* what validation runs: the model, by the averages of its weights where there are any */
+    schedule schedule; /* of the options */
+    graph *judged;     /* what validation runs: the model, by the averages of its weights where there are any */
     const dataset *train, *val; /* val may be NULL */
     data_source source;         /* as the user said it, for the checkpoint */
     const kernel_set *ks;

@@ -63,6 +63,7 @@ int branch_name_order(const void *a, const void *b) {
 static stria_status names_list(expansion *e, const Onnx__GraphProto *g, scope *s, stria_error *err) {
     size_t count = g->n_initializer;
     for (size_t i = 0; i < g->n_node; i++) count += g->node[i]->n_output;
+    TRY(expansion_words(e, count + 8 * g->n_initializer, err)); /* a copy of an initialiser is that much larger */
     s->own = arena_alloc(&e->im->arena, (count + 1) * sizeof *s->own);
     if (!s->own) return expansion_no_memory(e, err);
     for (size_t i = 0; i < g->n_initializer; i++)

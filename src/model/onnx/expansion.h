@@ -32,6 +32,8 @@ typedef struct scope {
 
 /* function.c */
 stria_status expansion_no_memory(const expansion *e, stria_error *err);
+/* Counts names that are gone through or copied; fails where they are more than a file may cost. */
+stria_status expansion_words(expansion *e, size_t count, stria_error *err);
 stria_status expansion_spend(expansion *e, size_t comparisons, stria_error *err);
 char *expansion_outside(expansion *e, const scope *s, const char *name);
 stria_status expansion_node_map(expansion *e, const scope *s, const Onnx__NodeProto *from, Onnx__NodeProto **out,

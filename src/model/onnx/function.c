@@ -139,13 +139,18 @@ stria_status expansion_append(expansion *e, Onnx__NodeProto *n, int64_t opset, s
     return STRIA_OK;
 }
 
+stria_status expansion_words(expansion *e, size_t count, stria_error *err) {
+    e->words += (int64_t)count;
+    if (e->words > WORDS_MAX) FAIL(err, STRIA_UNSUPPORTED, "its functions have more than %d names in all", WORDS_MAX);
+    return STRIA_OK;
+}
+
 /* A copy of the node as it is seen outside of the call. */
 stria_status expansion_node_map(expansion *e, const scope *s, const Onnx__NodeProto *from, Onnx__NodeProto **out,
                                 stria_error *err) {
     Onnx__NodeProto *n = arena_copy(&e->im->arena, from, sizeof *from);
     if (!n) return expansion_no_memory(e, err);
-    e->words += 1 + (int64_t)(n->n_input + n->n_output + n->n_attribute);
-    if (e->words > WORDS_MAX) FAIL(err, STRIA_UNSUPPORTED, "its functions have more than %d names in all", WORDS_MAX);
+    TRY(expansion_words(e, 1 + n->n_input + n->n_output + n->n_attribute, err));
     TRY(names_map(e, s, from->input, from->n_input, &n->input, err));
     TRY(names_map(e, s, from->output, from->n_output, &n->output, err));
     TRY(attributes_map(e, s, n, err));
