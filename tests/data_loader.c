@@ -3,6 +3,7 @@
 #include "data_support.h"
 
 #include <stria/model.h>
+#include <sys/resource.h>
 
 #include "data/loader.h"
 #include "data/npy.h"
@@ -294,6 +295,28 @@ static void test_bad_marked(void **state) {
     dataset_free(d);
 }
 
+/* A process without file descriptors can read nothing: no picture is bad for that. */
+static void test_limits_are_not_bad(void **state) {
+    dataset *d = open_damaged();
+    loader *l = make_bad(d, MANY, BAD_REPLACED);
+    struct rlimit before, none;
+    stria_error err = {0};
+    float x[MANY];
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = (struct rlimit){0, before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    stria_status status = loader_fill(l, NULL, 0, 0, x, NULL, NULL, &err);
+    setrlimit(RLIMIT_NOFILE, &before);
+    assert_int_equal(status, STRIA_IO);
+    assert_non_null(strstr(err.text, ".pgm': too many open files"));
+    assert_int_equal(loader_bad_count(l, NULL), 0);
+    assert_int_equal(loader_fill(l, NULL, 0, 0, x, NULL, NULL, &err), STRIA_OK);
+    assert_int_equal(loader_bad_count(l, NULL), 5);
+    loader_free(l);
+    dataset_free(d);
+}
+
 static void test_all_bad(void **state) {
     dataset *d = open_damaged();
     stria_error err = {0};
@@ -402,6 +425,7 @@ int main(void) {
                                        cmocka_unit_test(test_first_picture_decides_nothing),
                                        cmocka_unit_test(test_bad_replaced),
                                        cmocka_unit_test(test_bad_marked),
+                                       cmocka_unit_test(test_limits_are_not_bad),
                                        cmocka_unit_test(test_all_bad),
                                        cmocka_unit_test(test_augmented)};
     return cmocka_run_group_tests(tests, setup, folder_teardown);

@@ -25,11 +25,16 @@ const char *file_name_shown(const char *path) {
     return is_standard_input(path) ? STANDARD_NAME : path;
 }
 
+/* The process or the machine is at its limits: nothing is known about the file. */
+static bool is_ours(int number) {
+    return number == EMFILE || number == ENFILE || number == ENOMEM || number == EIO;
+}
+
 /* O_NONBLOCK: a named pipe without a writer must not hang us. It changes nothing for a regular file. */
 static stria_status open_quietly(const char *path, int flags, int *fd, struct stat *st, stria_error *err) {
     char why[REASON_BYTES];
     *fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | flags);
-    if (*fd < 0) FAIL(err, STRIA_NO_FILE, "cannot open '%s': %s", path, reason(errno, why));
+    if (*fd < 0) FAIL(err, is_ours(errno) ? STRIA_IO : STRIA_NO_FILE, "cannot open '%s': %s", path, reason(errno, why));
     if (fstat(*fd, st) == 0) return STRIA_OK;
     int number = errno;
     close(*fd);

@@ -171,10 +171,10 @@ static stria_status fill_item(const loader *l, int64_t index, float *x, stria_er
     return status;
 }
 
-/* The picture is to blame, not the machine. */
+/* The picture is to blame, not the machine: a training that runs out of file descriptors must not lose pictures. */
 static bool is_bad(stria_status status) {
     return status == STRIA_NO_FILE || status == STRIA_BAD_FILE || status == STRIA_BAD_SHAPE ||
-           status == STRIA_UNSUPPORTED || status == STRIA_IO;
+           status == STRIA_UNSUPPORTED;
 }
 
 /* The same where a bad item is noted, and known from then on. */
