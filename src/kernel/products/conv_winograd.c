@@ -192,19 +192,21 @@ static tile_place tile_at(const winograd_plan *p, int64_t tile) {
     return (tile_place){row / p->tiles_y, row % p->tiles_y * p->m, tile % p->tiles_x * p->m};
 }
 
-/* Transforms one tile into place `i` of a block. Pixels in the padding are zeros. */
-static void tile_in(const winograd_job *j, int64_t tile, int64_t i, float *v) {
+/* Transforms one tile into `place` of a block. Pixels in the padding are zeros. */
+static void tile_in(const winograd_job *j, int64_t tile, int64_t place, float *v) {
     const winograd_plan *p = j->plan;
     const conv_shape *s = &p->common.shape;
     conv_pitch pitch = conv_x_pitch(s);
     tile_place at = tile_at(p, tile);
     const float *x[WINOGRAD_POINTS_MAX], *image = j->data->a + at.image * pitch.image;
-    for (int k = 0; k < p->points; k++) {
-        int64_t iy = window_at(&s->y, at.y, k / p->side), ix = window_at(&s->x, at.x, k % p->side);
-        bool inside = (uint64_t)iy < (uint64_t)s->y.in && (uint64_t)ix < (uint64_t)s->x.in;
-        x[k] = inside ? image + iy * pitch.row + ix * pitch.pixel : j->zeros;
+    for (int i = 0, k = 0; i < p->side; i++) {
+        int64_t iy = window_at(&s->y, at.y, i), ix = window_at(&s->x, at.x, 0);
+        const float *row = image + iy * pitch.row;
+        bool row_inside = (uint64_t)iy < (uint64_t)s->y.in;
+        for (int c = 0; c < p->side; c++, k++, ix++)
+            x[k] = row_inside && (uint64_t)ix < (uint64_t)s->x.in ? row + ix * pitch.pixel : j->zeros;
     }
-    p->common.ks->winograd_input(&(winograd_input){p->m, x, s->ic, v + i * p->v_pitch, p->v_step});
+    p->common.ks->winograd_input(&(winograd_input){p->m, x, s->ic, v + place * p->v_pitch, p->v_step});
 }
 
 /* Σ_c v·u of one point: count tiles × a chunk. */
