@@ -408,7 +408,7 @@ static bool run(const trial *t, const op_impl *impl, const kernel_set *ks, int t
                       .scratch = m->scratch.data,
                       .packed = m->packed.data};
     if (status == STRIA_OK && impl->pack && !again) impl->pack(&call);
-    if (status == STRIA_OK) status = impl->run(&call, &err);
+    if (status == STRIA_OK) status = impl_run(impl, &call, &err);
     arena_release(&a);
     return CHECK(status == STRIA_OK, "%s: %s", repeat(t, impl, ks, thread_counts[threads_index]), err.text);
 }

@@ -58,9 +58,10 @@ static stria_status update_graph(graph *g, const golden *from, stria_error *err)
     TRY(graph_add_input(g, "rate", STRIA_FLOAT32, &(shape){0}, &inputs.rate, err));
     TRY(graph_add_input(g, "count", STRIA_INT64, &(shape){0}, &inputs.count, err));
     for (int k = 0; k < 2; k++) {
-        value *x, *dx;
+        value *x, *dx, *finite;
         TRY(parameter_add(g, from, k, &x, &dx, err));
-        TRY(optimizer_append(g, &o, &inputs, x, dx, from->decay, err));
+        TRY(optimizer_append(g, &o, &inputs, x, dx, from->decay, &finite, err));
+        TRY(graph_add_output(g, finite, k ? "finite_b" : "finite_w", err));
     }
     return STRIA_OK;
 }
@@ -92,6 +93,41 @@ static void steps_check(graph *updates, const golden *g, const run_config *confi
     session_free(s);
 }
 
+/* What one step makes of a gradient with a NaN in dw and an infinity in db: w, then b. */
+static bool bad_step(graph *updates, const golden *g, const run_config *config, float *x) {
+    stria_error err = {0};
+    session *s;
+    if (!CHECK(run_new(&s, updates, config, &err) == STRIA_OK, "%s: %s", g->spec, err.text)) return false;
+    step_run(s, g, 0);
+    CHECK(*(bool *)session_host(s, "finite_w") && *(bool *)session_host(s, "finite_b"), "%s: finite", g->spec);
+    ((float *)session_host(s, "dw"))[4] = NAN;
+    ((float *)session_host(s, "db"))[1] = -INFINITY;
+    *(int64_t *)session_host(s, "count") = 1;
+    float w = ((float *)session_host(s, "w"))[4], b = ((float *)session_host(s, "b"))[1];
+    CHECK(session_run(s, &err) == STRIA_OK, "%s: %s", g->spec, err.text);
+    CHECK(!*(bool *)session_host(s, "finite_w") && !*(bool *)session_host(s, "finite_b"), "%s: not finite", g->spec);
+    memcpy(x, session_host(s, "w"), WEIGHT * sizeof *x);
+    memcpy(x + WEIGHT, session_host(s, "b"), BIAS * sizeof *x);
+    CHECK(memcmp(&x[4], &w, sizeof w) == 0 && memcmp(&x[WEIGHT + 1], &b, sizeof b) == 0,
+          "%s: an element changed by a gradient that is not finite", g->spec);
+    session_free(s);
+    return true;
+}
+
+/* Kernels and references agree about gradients that are not finite: what they touch stays, the rest moves on. */
+static void finite_check(graph *updates, const golden *g) {
+    float want[WEIGHT + BIAS], got[WEIGHT + BIAS];
+    if (!bad_step(updates, g, &(run_config){.ks = kernel_sets()[0], .reference = true}, want)) return;
+    for (const kernel_set *const *ks = kernel_sets(); *ks; ks++) {
+        if (!bad_step(updates, g, &(run_config){.ks = *ks, .optimize = true}, got)) continue;
+        for (int i = 0; i < WEIGHT + BIAS; i++)
+            CHECK(fabsf(got[i] - want[i]) <= 4e-6F * (1 + fabsf(want[i])),
+                  "%s, %s: element %d is %.9g, %.9g by the "
+                  "reference",
+                  g->spec, (*ks)->isa, i, (double)got[i], (double)want[i]);
+    }
+}
+
 static void spec_check(const golden *g) {
     stria_error err = {0};
     graph *updates;
@@ -100,6 +136,7 @@ static void spec_check(const golden *g) {
         for (const kernel_set *const *ks = kernel_sets(); *ks; ks++)
             steps_check(updates, g, &(run_config){.ks = *ks, .optimize = true});
         steps_check(updates, g, &(run_config){.ks = kernel_sets()[0], .reference = true});
+        finite_check(updates, g);
     }
     graph_free(updates);
 }

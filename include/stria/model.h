@@ -299,8 +299,8 @@ STRIA_API void stria_session_free(stria_session *session); /* accepts NULL */
 STRIA_API stria_status stria_session_set(stria_session *session, const char *name, const void *data, size_t bytes,
                                          stria_error *error);
 /* Runs the model once with the inputs as they are (0 before they are set) and updates variables. Nothing is allocated;
- * what can fail is an index or a label among the inputs that does not exist (STRIA_BAD_ARGUMENT), and an optimiser
- * whose gradient is not finite (STRIA_NOT_FINITE). */
+ * what can fail is a value among the inputs that an operator cannot take: a label or an index that does not exist
+ * (STRIA_BAD_VALUE), a loss that RequireFinite finds not to be finite (STRIA_NOT_FINITE). */
 STRIA_API stria_status stria_session_run(stria_session *session, stria_error *error);
 /* Copies the named output, as the last run left it, or variable, as dense row-major data. Errors as of
  * stria_session_set. */

@@ -53,10 +53,22 @@ typedef struct op_impl {
      * where the input is constant between runs, else before each run. */
     void (*pack)(const impl_call *c);
     int pack_input;
-    /* Fails only for values that no shape rule can foresee: STRIA_BAD_VALUE (a label outside the classes),
-     * STRIA_NOT_FINITE (a loss or gradient while training). The sentence need not name the layer. */
-    stria_status (*run)(const impl_call *c, stria_error *err);
+    /* May be NULL. Refuses values that no shape rule can foresee, before they are used: STRIA_BAD_VALUE (a label
+     * outside the classes), STRIA_NOT_FINITE (a loss). Reads inputs, writes nothing. The sentence does not name the
+     * layer. */
+    stria_status (*check)(const impl_call *c, stria_error *err);
+    void (*run)(const impl_call *c); /* cannot fail after the check */
+    /* In place of check and run, where an operator's own formula runs: it checks as it goes, and may allocate. */
+    stria_status (*attempt)(const impl_call *c, stria_error *err);
 } op_impl;
+
+/* Checks and runs. */
+static inline stria_status impl_run(const op_impl *impl, const impl_call *c, stria_error *err) {
+    if (impl->attempt) return impl->attempt(c, err);
+    if (impl->check) TRY(impl->check(c, err));
+    impl->run(c);
+    return STRIA_OK;
+}
 
 /* The list for an operator, ending with a NULL name; the last real entry is the reference. */
 const op_impl *const *backend_cpu(const op_def *op);

@@ -46,10 +46,7 @@ stria_status node_evaluate(const node *n, const void *const *in, void *const *ou
                      .seed = random.seed,
                      .step = random.step};
     status = n->op->reference(&call, err);
-    if (status != STRIA_OK) {
-        error_prefix(err, "layer '%s' (%s): ", n->name, n->op->name);
-        goto done;
-    }
+    if (status != STRIA_OK) goto done;
     for (int i = 0; i < n->out_count; i++)
         if (n->out[i]) output_store(&results[i], n->out[i], out[i]);
 done:
@@ -68,8 +65,7 @@ stria_status node_evaluate_new(const node *n, const void *const *in, tensor **re
     stria_status status = STRIA_OK;
     for (int i = 0; i < n->out_count; i++) results[i] = NULL;
     if (n->out_count > EVALUATE_OUTPUTS)
-        FAIL(err, STRIA_UNSUPPORTED, "layer '%s' (%s): %d outputs, at most %d are computed ahead", n->name, n->op->name,
-             n->out_count, EVALUATE_OUTPUTS);
+        FAIL(err, STRIA_UNSUPPORTED, "%d outputs, at most %d are computed ahead", n->out_count, EVALUATE_OUTPUTS);
     for (int i = 0; i < n->out_count; i++) {
         if (!n->out[i]) continue;
         TRY_DONE(tensor_new(&results[i], n->out[i]->type, &n->out[i]->shape, n->out[i]->name, err));

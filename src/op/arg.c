@@ -74,7 +74,6 @@ static int64_t search(const ref_tensor *x, int64_t at, int64_t n, int64_t step, 
 }
 
 static stria_status arg_reference(const ref_call *c, stria_error *err) {
-    (void)err;
     const ref_tensor *x = &c->in[0];
     bool last = ((const arg_attributes *)c->attributes)->select_last_index != 0;
     int axis = arg_axis_of(c->node);
@@ -86,7 +85,6 @@ static stria_status arg_reference(const ref_call *c, stria_error *err) {
 }
 
 static stria_status hard_reference(const ref_call *c, stria_error *err) {
-    (void)err;
     const ref_tensor *x = &c->in[0];
     int axis = arg_axis_of(c->node);
     int64_t n = x->shape.dim[axis], inner = shape_span(&x->shape, axis + 1, x->shape.rank);

@@ -28,7 +28,6 @@ static stria_status cast_gradient(graph *g, const node *n, value *const *dy, con
 }
 
 static stria_status cast_reference(const ref_call *c, stria_error *err) {
-    (void)err;
     const ref_tensor *x = &c->in[0], *y = &c->out[0];
     int64_t count = shape_count(&y->shape);
     for (int64_t i = 0; i < count; i++)
@@ -58,7 +57,6 @@ static stria_status constant_infer(node *n, stria_error *err) {
 }
 
 static stria_status constant_reference(const ref_call *c, stria_error *err) {
-    (void)err;
     const constant_attributes *a = c->attributes;
     ref_tensor *y = &c->out[0];
     int64_t count = shape_count(&y->shape);

@@ -90,7 +90,6 @@ static int64_t clip_whole(int64_t x, const ref_tensor *least, const ref_tensor *
 }
 
 static stria_status reference(const ref_call *c, stria_error *err) {
-    (void)err;
     const ref_tensor *x = &c->in[0], *y = &c->out[0], *least = bound(c, 1), *most = bound(c, 2);
     int64_t count = shape_count(&y->shape);
     for (int64_t i = 0; i < count; i++)

@@ -39,7 +39,6 @@ static bool answer(const op_def *op, int order) {
 }
 
 static stria_status reference(const ref_call *c, stria_error *err) {
-    (void)err;
     const ref_tensor *a = &c->in[0], *b = &c->in[1], *y = &c->out[0];
     int64_t stride_a[RANK_MAX], stride_b[RANK_MAX], count = shape_count(&y->shape);
     broadcast_strides(&a->shape, &y->shape, stride_a);
@@ -51,14 +50,12 @@ static stria_status reference(const ref_call *c, stria_error *err) {
 }
 
 static stria_status reference_isnan(const ref_call *c, stria_error *err) {
-    (void)err;
     int64_t count = shape_count(&c->out[0].shape);
     for (int64_t i = 0; i < count; i++) c->out[0].i[i] = isnan(c->in[0].f[i]) != 0;
     return STRIA_OK;
 }
 
 static stria_status reference_isinf(const ref_call *c, stria_error *err) {
-    (void)err;
     const isinf_attributes *a = c->attributes;
     int64_t count = shape_count(&c->out[0].shape);
     for (int64_t i = 0; i < count; i++) {

@@ -200,7 +200,6 @@ void conv_add_bias(ref_tensor *y, const double *bias) {
 }
 
 static stria_status reference(const ref_call *c, stria_error *err) {
-    (void)err;
     conv_shape s = conv_shape_of(c->node);
     ref_tensor *y = &c->out[0];
     ref_zero(y);
@@ -210,7 +209,6 @@ static stria_status reference(const ref_call *c, stria_error *err) {
 }
 
 static stria_status reference_data(const ref_call *c, stria_error *err) {
-    (void)err;
     conv_shape s = conv_shape_of(c->node);
     ref_zero(&c->out[0]);
     conv_walk(&s, c->out[0].f, c->in[1].f, c->in[0].f, PART_X);
@@ -218,7 +216,6 @@ static stria_status reference_data(const ref_call *c, stria_error *err) {
 }
 
 static stria_status reference_weight(const ref_call *c, stria_error *err) {
-    (void)err;
     conv_shape s = conv_shape_of(c->node);
     ref_zero(&c->out[0]);
     conv_walk(&s, c->in[1].f, c->out[0].f, c->in[0].f, PART_W);

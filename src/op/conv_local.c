@@ -215,7 +215,6 @@ static double window_sum(const local_geometry *g, const double *x, const double 
 }
 
 static stria_status reference(const ref_call *c, stria_error *err) {
-    (void)err;
     local_geometry g = geometry_of(c->node);
     const double *bias = c->in_count > 2 ? c->in[2].f : NULL;
     double *y = c->out[0].f;

@@ -113,7 +113,6 @@ static stria_status gradient(graph *g, const node *n, value *const *dy, const bo
 /* ---- reference and definition ---- */
 
 static stria_status reference(const ref_call *c, stria_error *err) {
-    (void)err;
     conv_shape s = conv_shape_of(c->node);
     ref_zero(&c->out[0]);
     conv_walk(&s, c->out[0].f, c->in[1].f, c->in[0].f, PART_X);

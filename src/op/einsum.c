@@ -330,7 +330,6 @@ static bool walk_begin(walk *w, const ref_call *c, const shape *result, int firs
 }
 
 static stria_status reference(const ref_call *c, stria_error *err) {
-    (void)err;
     walk w;
     ref_tensor *y = &c->out[0];
     ref_zero(y);
@@ -348,7 +347,6 @@ static stria_status reference(const ref_call *c, stria_error *err) {
 }
 
 static stria_status gradient_reference(const ref_call *c, stria_error *err) {
-    (void)err;
     walk w;
     int operand = (int)((const einsum_attributes *)c->attributes)->operand;
     ref_zero(&c->out[0]);

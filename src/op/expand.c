@@ -65,7 +65,6 @@ static op_cost reduce_to_cost(const node *n) {
 /* ---- references ---- */
 
 static stria_status reduce_to_reference(const ref_call *c, stria_error *err) {
-    (void)err;
     const ref_tensor *x = &c->in[0];
     ref_tensor *y = &c->out[0];
     int64_t stride[RANK_MAX], count = shape_count(&x->shape);
@@ -80,7 +79,6 @@ static stria_status reduce_to_reference(const ref_call *c, stria_error *err) {
 }
 
 static stria_status expand_reference(const ref_call *c, stria_error *err) {
-    (void)err;
     ref_tensor *y = &c->out[0];
     int64_t stride[RANK_MAX], count = shape_count(&y->shape), have = shape_count(&c->in[0].shape);
     broadcast_strides(&c->in[0].shape, &y->shape, stride);

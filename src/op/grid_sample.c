@@ -216,7 +216,6 @@ static int combinations(const place *p) {
 }
 
 static stria_status sample_reference(const ref_call *c, stria_error *err) {
-    (void)err;
     const shape *x = &c->in[0].shape, *y = &c->out[0].shape;
     int64_t pixels = shape_span(x, 2, x->rank), places = shape_span(y, 2, y->rank), channels = x->dim[1];
     for (int64_t i = 0; i < y->dim[0] * places; i++) {
@@ -236,7 +235,6 @@ static stria_status sample_reference(const ref_call *c, stria_error *err) {
 }
 
 static stria_status sample_gradient_reference(const ref_call *c, stria_error *err) {
-    (void)err;
     const shape *x = &c->in[1].shape, *y = &c->in[0].shape;
     int64_t pixels = shape_span(x, 2, x->rank), places = shape_span(y, 2, y->rank), channels = x->dim[1];
     int rank = x->rank - 2;
@@ -316,7 +314,6 @@ static void base_of(const shape *y, bool align, int64_t i, double base[4]) {
 }
 
 static stria_status affine_reference(const ref_call *c, stria_error *err) {
-    (void)err;
     const shape *y = &c->out[0].shape;
     int spatial = y->rank - 2;
     int64_t places = shape_span(y, 1, y->rank - 1), count = y->dim[0] * places;
@@ -334,7 +331,6 @@ static stria_status affine_reference(const ref_call *c, stria_error *err) {
 }
 
 static stria_status affine_gradient_reference(const ref_call *c, stria_error *err) {
-    (void)err;
     const shape *y = &c->in[0].shape;
     int spatial = y->rank - 2;
     int64_t places = shape_span(y, 1, y->rank - 1), count = y->dim[0] * places;

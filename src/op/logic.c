@@ -58,7 +58,6 @@ static uint64_t combine(const node *n, uint64_t a, uint64_t b) {
 }
 
 static stria_status reference(const ref_call *c, stria_error *err) {
-    (void)err;
     const ref_tensor *a = &c->in[0], *b = &c->in[c->in_count - 1], *y = &c->out[0];
     int64_t stride_a[RANK_MAX], stride_b[RANK_MAX], count = shape_count(&y->shape);
     broadcast_strides(&a->shape, &y->shape, stride_a);

@@ -34,11 +34,9 @@ static double product(double a, double b) {
 }
 
 static double squared(double x, double t, double delta) {
-    (void)delta;
     return (x - t) * (x - t);
 }
 static double squared_dx(double x, double t, double delta) {
-    (void)delta;
     return 2 * (x - t);
 }
 static double squared_dt(double x, double t, double delta) {
@@ -46,11 +44,9 @@ static double squared_dt(double x, double t, double delta) {
 }
 
 static double absolute(double x, double t, double delta) {
-    (void)delta;
     return fabs(x - t);
 }
 static double absolute_dx(double x, double t, double delta) {
-    (void)delta;
     return x > t ? 1 : x < t ? -1 : x == t ? 0 : x - t;
 }
 static double absolute_dt(double x, double t, double delta) {
@@ -71,11 +67,9 @@ static double huber_dt(double x, double t, double delta) {
 
 /* log(1 + e^−|x|) + |x| · (x > 0 ? 1 − t : t), with 0·∞ = 0 and so finite where the answer is right */
 static double binary(double x, double t, double delta) {
-    (void)delta;
     return log1p(exp(-fabs(x))) + (x > 0 ? product(x, 1 - t) : product(-x, t));
 }
 static double binary_dx(double x, double t, double delta) {
-    (void)delta;
     return (x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x))) - t;
 }
 static double binary_dt(double x, double t, double delta) {
@@ -84,7 +78,6 @@ static double binary_dt(double x, double t, double delta) {
 }
 
 static double kl(double x, double t, double delta) {
-    (void)delta;
     return product(t, log(t) - x);
 }
 static double kl_dx(double x, double t, double delta) {
@@ -92,12 +85,10 @@ static double kl_dx(double x, double t, double delta) {
     return -t;
 }
 static double kl_dt(double x, double t, double delta) {
-    (void)delta;
     return log(t) + 1 - x;
 }
 
 static double kl_log(double x, double t, double delta) {
-    (void)delta;
     return product(exp(t), t - x);
 }
 static double kl_log_dx(double x, double t, double delta) {
@@ -105,7 +96,6 @@ static double kl_log_dx(double x, double t, double delta) {
     return -exp(t);
 }
 static double kl_log_dt(double x, double t, double delta) {
-    (void)delta;
     return product(exp(t), t - x + 1);
 }
 
@@ -184,7 +174,6 @@ static op_cost cost(const node *n) {
 }
 
 static stria_status reference(const ref_call *c, stria_error *err) {
-    (void)err;
     pair_geometry g = pair_geometry_of(c->node);
     int64_t count = shape_count(&c->in[0].shape);
     double sum = 0;
@@ -198,7 +187,6 @@ static stria_status reference(const ref_call *c, stria_error *err) {
 }
 
 static stria_status reference_gradient(const ref_call *c, stria_error *err) {
-    (void)err;
     pair_geometry g = pair_geometry_of(c->node);
     int64_t count = shape_count(&c->in[1].shape);
     bool by_x = ((const pair_attributes *)c->attributes)->of == 0;

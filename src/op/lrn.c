@@ -53,7 +53,6 @@ static double window_sum(const lrn_geometry *g, const lrn_attributes *a, const d
 }
 
 static stria_status reference(const ref_call *c, stria_error *err) {
-    (void)err;
     const lrn_attributes *a = c->attributes;
     lrn_geometry g = lrn_geometry_of(c->node);
     for (int64_t p = 0; p < g.batch * g.inner; p++) {
@@ -68,7 +67,6 @@ static stria_status reference(const ref_call *c, stria_error *err) {
 /* With s the window's sum: dx_k = dy_k·s_k^−β − 2·alpha·beta/size · x_k · Σ_j dy_j·x_j·s_j^(−β−1) over the windows j
  * that hold k. */
 static stria_status reference_gradient(const ref_call *c, stria_error *err) {
-    (void)err;
     const lrn_attributes *a = c->attributes;
     lrn_geometry g = lrn_geometry_of(c->node);
     double beta = (double)a->beta, factor = 2 * (double)a->alpha * beta / (double)a->size;

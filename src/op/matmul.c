@@ -168,7 +168,6 @@ static op_cost cost(const node *n) {
 /* ---- reference ---- */
 
 static stria_status matmul_reference(const ref_call *c, stria_error *err) {
-    (void)err;
     product_geometry p = product_geometry_of(c->node);
     const ref_tensor *a = &c->in[0], *b = &c->in[1], *y = &c->out[0];
     int64_t count = shape_count(&y->shape);

@@ -37,7 +37,6 @@ static stria_status eye_infer(node *n, stria_error *err) {
 }
 
 static stria_status eye_reference(const ref_call *c, stria_error *err) {
-    (void)err;
     const eye_attributes *a = c->attributes;
     ref_tensor *y = &c->out[0];
     int64_t columns = y->shape.dim[1], count = shape_count(&y->shape);
@@ -69,7 +68,6 @@ static stria_status triangle_gradient(graph *g, const node *n, value *const *dy,
 }
 
 static stria_status triangle_reference(const ref_call *c, stria_error *err) {
-    (void)err;
     const ref_tensor *x = &c->in[0];
     bool upper = ((const triangle_attributes *)c->attributes)->upper != 0;
     int64_t rows = x->shape.dim[x->shape.rank - 2], columns = x->shape.dim[x->shape.rank - 1];

@@ -37,7 +37,6 @@ static stria_status nonzero_infer(node *n, stria_error *err) {
 
 /* Dimension d of the k-th in row-major order. */
 static stria_status nonzero_reference(const ref_call *c, stria_error *err) {
-    (void)err;
     const ref_tensor *x = &c->in[0];
     int64_t count = shape_count(&x->shape), set = c->out[0].shape.dim[1], at = 0;
     for (int64_t i = 0; i < count && at < set; i++) {

@@ -1,5 +1,6 @@
 /* Optimisers' updates of one tensor. Inputs: the rate, the steps done so far, the parameter, its gradient, the states;
- * outputs: the parameter and the states after the step. Momentum and Adagrad are those of ONNX's
+ * outputs: the parameter and the states after the step, and whether the gradient is finite; where it is not, both stay
+ * as they are. Momentum and Adagrad are those of ONNX's
  * ai.onnx.preview.training: with beta 1, Momentum is PyTorch's SGD(momentum=alpha, weight_decay=norm_coefficient,
  * dampening=0, nesterov=mode), and Adagrad is PyTorch's Adagrad(lr_decay=decay_factor). AdamUpdate and RMSPropUpdate
  * are PyTorch's Adam, AdamW and RMSprop. */
@@ -29,6 +30,20 @@ stria_status optimizer_infer(node *n, stria_error *err) {
         TRY(rule_same_shape(&n->in[i]->shape, "a state", &n->in[X]->shape, "the parameter", err));
         TRY(rule_output(n, i - S + 1, n->in[i]->type, &n->in[i]->shape, err));
     }
+    return rule_output(n, update_finite(n->op), STRIA_BOOL, &(shape){.rank = 0}, err);
+}
+
+void optimizer_put(const ref_call *c, int64_t i, double x, double first, double second) {
+    const double next[3] = {x, first, second};
+    for (int k = 0; k < update_finite(c->node->op); k++)
+        ref_put(c, k, i, isfinite(c->in[G].f[i]) ? next[k] : c->in[k ? S + k - 1 : X].f[i]);
+}
+
+stria_status optimizer_told(const ref_call *c) {
+    int told = update_finite(c->node->op);
+    bool finite = true;
+    for (int64_t i = 0; i < shape_count(&c->in[G].shape); i++) finite = finite && isfinite(c->in[G].f[i]);
+    if (c->out_count > told && c->out[told].i) c->out[told].i[0] = finite;
     return STRIA_OK;
 }
 
@@ -57,7 +72,6 @@ static op_cost cost(const node *n) {
 }
 
 static stria_status reference(const ref_call *c, stria_error *err) {
-    (void)err;
     const momentum_attributes *a = c->attributes;
     double rate = c->in[R].f[0], alpha = (double)a->alpha, beta = c->in[T].i[0] > 0 ? (double)a->beta : 1;
     bool nesterov = strcmp(a->mode, "nesterov") == 0;
@@ -65,10 +79,9 @@ static stria_status reference(const ref_call *c, stria_error *err) {
     for (int64_t i = 0; i < count; i++) {
         double x = c->in[X].f[i], g = (double)a->norm_coefficient * x + c->in[G].f[i];
         double v = alpha * c->in[S].f[i] + beta * g;
-        ref_put(c, 0, i, x - rate * (nesterov ? g + alpha * v : v));
-        ref_put(c, 1, i, v);
+        optimizer_put(c, i, x - rate * (nesterov ? g + alpha * v : v), v, 0);
     }
-    return STRIA_OK;
+    return optimizer_told(c);
 }
 
 static const op_case cases[] = {
@@ -83,7 +96,7 @@ const op_def op_Momentum = {
     .in_min = 5,
     .in_max = 5,
     .out_min = 1,
-    .out_max = 2,
+    .out_max = 3,
     .attribute_bytes = sizeof(momentum_attributes),
     .fields = fields,
     .infer = infer,
@@ -117,7 +130,6 @@ static op_cost adam_cost(const node *n) {
 }
 
 static stria_status adam_reference(const ref_call *c, stria_error *err) {
-    (void)err;
     const adam_attributes *a = c->attributes;
     adam_step s = adam_step_of(a, c->in[R].f[0], c->in[T].i[0]);
     double beta1 = (double)a->beta1, beta2 = (double)a->beta2;
@@ -125,11 +137,9 @@ static stria_status adam_reference(const ref_call *c, stria_error *err) {
     for (int64_t i = 0; i < count; i++) {
         double x = c->in[X].f[i], g = c->in[G].f[i] + s.decay * x;
         double m = beta1 * c->in[S].f[i] + (1 - beta1) * g, v = beta2 * c->in[S + 1].f[i] + (1 - beta2) * g * g;
-        ref_put(c, 0, i, s.keep * x - s.rate * m / (sqrt(v) * s.root + (double)a->epsilon));
-        ref_put(c, 1, i, m);
-        ref_put(c, 2, i, v);
+        optimizer_put(c, i, s.keep * x - s.rate * m / (sqrt(v) * s.root + (double)a->epsilon), m, v);
     }
-    return STRIA_OK;
+    return optimizer_told(c);
 }
 
 static const op_case adam_cases[] = {
@@ -144,7 +154,7 @@ const op_def op_AdamUpdate = {
     .in_min = 6,
     .in_max = 6,
     .out_min = 1,
-    .out_max = 3,
+    .out_max = 4,
     .attribute_bytes = sizeof(adam_attributes),
     .fields = adam_fields,
     .infer = optimizer_infer,
@@ -177,17 +187,15 @@ static void square_step(const ref_call *c, double decay, double keep, double sha
     int64_t count = shape_count(&c->in[X].shape);
     for (int64_t i = 0; i < count; i++) {
         double x = c->in[X].f[i], g = c->in[G].f[i] + decay * x, h = keep * c->in[S].f[i] + share * g * g;
-        ref_put(c, 0, i, x - rate * g / (sqrt(h) + epsilon));
-        ref_put(c, 1, i, h);
+        optimizer_put(c, i, x - rate * g / (sqrt(h) + epsilon), h, 0);
     }
 }
 
 static stria_status rmsprop_reference(const ref_call *c, stria_error *err) {
-    (void)err;
     const rmsprop_attributes *a = c->attributes;
     double alpha = (double)a->alpha;
     square_step(c, (double)a->norm_coefficient, alpha, 1 - alpha, c->in[R].f[0], (double)a->epsilon);
-    return STRIA_OK;
+    return optimizer_told(c);
 }
 
 static const op_case rmsprop_cases[] = {
@@ -201,7 +209,7 @@ const op_def op_RMSPropUpdate = {
     .in_min = 5,
     .in_max = 5,
     .out_min = 1,
-    .out_max = 2,
+    .out_max = 3,
     .attribute_bytes = sizeof(rmsprop_attributes),
     .fields = rmsprop_fields,
     .infer = optimizer_infer,
@@ -226,11 +234,10 @@ double adagrad_rate(const adagrad_attributes *a, double rate, int64_t done) {
 }
 
 static stria_status adagrad_reference(const ref_call *c, stria_error *err) {
-    (void)err;
     const adagrad_attributes *a = c->attributes;
     double rate = adagrad_rate(a, c->in[R].f[0], c->in[T].i[0]);
     square_step(c, (double)a->norm_coefficient, 1, 1, rate, (double)a->epsilon);
-    return STRIA_OK;
+    return optimizer_told(c);
 }
 
 static const op_case adagrad_cases[] = {
@@ -244,7 +251,7 @@ const op_def op_Adagrad = {
     .in_min = 5,
     .in_max = 5,
     .out_min = 1,
-    .out_max = 2,
+    .out_max = 3,
     .attribute_bytes = sizeof(adagrad_attributes),
     .fields = adagrad_fields,
     .infer = optimizer_infer,

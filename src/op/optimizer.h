@@ -4,8 +4,19 @@
 
 #include "op/op.h"
 
-/* Inputs of every update; then come further states. Outputs: the parameter and the states. */
+/* Inputs of every update; then come further states. Outputs: the parameter, the states, and, at update_finite, whether
+ * every element of the gradient is finite (bool, a scalar). An element whose gradient is not finite leaves parameter
+ * and states as they are; of operators that look at a whole tensor see there. */
 enum { UPDATE_RATE, UPDATE_COUNT, UPDATE_PARAMETER, UPDATE_GRADIENT, UPDATE_STATE };
+
+static inline int update_finite(const op_def *op) {
+    return op->in_max - UPDATE_STATE + 1;
+}
+
+/* Of references: puts element i of the parameter and of up to two states, as far as its gradient is finite. */
+void optimizer_put(const ref_call *c, int64_t i, double x, double first, double second);
+/* Of references: puts the output at update_finite, if it is wanted. */
+stria_status optimizer_told(const ref_call *c);
 
 /* The shape rule of them all. */
 stria_status optimizer_infer(node *n, stria_error *err);

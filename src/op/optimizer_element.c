@@ -23,16 +23,14 @@ static op_cost velocity_cost(const node *n) {
 }
 
 static stria_status velocity_reference(const ref_call *c, stria_error *err) {
-    (void)err;
     const velocity_attributes *a = c->attributes;
     double rate = c->in[R].f[0], alpha = (double)a->alpha, keep = 1 - rate * (double)a->weight_decay;
     int64_t count = shape_count(&c->in[X].shape);
     for (int64_t i = 0; i < count; i++) {
         double g = c->in[G].f[i], v = alpha * c->in[S].f[i] - rate * g;
-        ref_put(c, 0, i, keep * c->in[X].f[i] + (a->nesterov ? alpha * v - rate * g : v));
-        ref_put(c, 1, i, v);
+        optimizer_put(c, i, keep * c->in[X].f[i] + (a->nesterov ? alpha * v - rate * g : v), v, 0);
     }
-    return STRIA_OK;
+    return optimizer_told(c);
 }
 
 static const op_case velocity_cases[] = {{"pos:, i64=0, 3x4, 3x4, 3x4", "alpha=0.875"},
@@ -45,7 +43,7 @@ const op_def op_VelocityUpdate = {
     .in_min = 5,
     .in_max = 5,
     .out_min = 1,
-    .out_max = 2,
+    .out_max = 3,
     .attribute_bytes = sizeof(velocity_attributes),
     .fields = velocity_fields,
     .infer = optimizer_infer,
@@ -71,7 +69,6 @@ static op_cost adadelta_cost(const node *n) {
 }
 
 static stria_status adadelta_reference(const ref_call *c, stria_error *err) {
-    (void)err;
     const adadelta_attributes *a = c->attributes;
     double rate = c->in[R].f[0], rho = (double)a->rho, epsilon = (double)a->epsilon;
     int64_t count = shape_count(&c->in[X].shape);
@@ -79,11 +76,9 @@ static stria_status adadelta_reference(const ref_call *c, stria_error *err) {
         double x = c->in[X].f[i], g = c->in[G].f[i] + (double)a->norm_coefficient * x;
         double h = rho * c->in[S].f[i] + (1 - rho) * g * g, old = c->in[S + 1].f[i];
         double move = sqrt(old + epsilon) / sqrt(h + epsilon) * g;
-        ref_put(c, 0, i, x - rate * move);
-        ref_put(c, 1, i, h);
-        ref_put(c, 2, i, rho * old + (1 - rho) * move * move);
+        optimizer_put(c, i, x - rate * move, h, rho * old + (1 - rho) * move * move);
     }
-    return STRIA_OK;
+    return optimizer_told(c);
 }
 
 static const op_case adadelta_cases[] = {
@@ -97,7 +92,7 @@ const op_def op_AdadeltaUpdate = {
     .in_min = 6,
     .in_max = 6,
     .out_min = 1,
-    .out_max = 3,
+    .out_max = 4,
     .attribute_bytes = sizeof(adadelta_attributes),
     .fields = adadelta_fields,
     .infer = optimizer_infer,
@@ -140,7 +135,6 @@ static op_cost nadam_cost(const node *n) {
 }
 
 static stria_status nadam_reference(const ref_call *c, stria_error *err) {
-    (void)err;
     const nadam_attributes *a = c->attributes;
     nadam_step s = nadam_step_of(a, c->in[R].f[0], c->in[T].i[0]);
     double beta1 = (double)a->beta1, beta2 = (double)a->beta2;
@@ -148,11 +142,9 @@ static stria_status nadam_reference(const ref_call *c, stria_error *err) {
     for (int64_t i = 0; i < count; i++) {
         double x = c->in[X].f[i], g = c->in[G].f[i] + (double)a->weight_decay * x;
         double m = beta1 * c->in[S].f[i] + (1 - beta1) * g, v = beta2 * c->in[S + 1].f[i] + (1 - beta2) * g * g;
-        ref_put(c, 0, i, x - (s.gradient * g + s.mean * m) / (sqrt(v) * s.root + (double)a->epsilon));
-        ref_put(c, 1, i, m);
-        ref_put(c, 2, i, v);
+        optimizer_put(c, i, x - (s.gradient * g + s.mean * m) / (sqrt(v) * s.root + (double)a->epsilon), m, v);
     }
-    return STRIA_OK;
+    return optimizer_told(c);
 }
 
 static const op_case nadam_cases[] = {
@@ -166,7 +158,7 @@ const op_def op_NAdamUpdate = {
     .in_min = 6,
     .in_max = 6,
     .out_min = 1,
-    .out_max = 3,
+    .out_max = 4,
     .attribute_bytes = sizeof(nadam_attributes),
     .fields = nadam_fields,
     .infer = optimizer_infer,
@@ -193,17 +185,16 @@ static op_cost lion_cost(const node *n) {
 }
 
 static stria_status lion_reference(const ref_call *c, stria_error *err) {
-    (void)err;
     const lion_attributes *a = c->attributes;
     double rate = c->in[R].f[0], beta1 = (double)a->beta1, beta2 = (double)a->beta2;
     int64_t count = shape_count(&c->in[X].shape);
     for (int64_t i = 0; i < count; i++) {
         double g = c->in[G].f[i], m = c->in[S].f[i], move = beta1 * m + (1 - beta1) * g;
         double sign = (move > 0) - (move < 0);
-        ref_put(c, 0, i, (1 - rate * (double)a->weight_decay) * c->in[X].f[i] - rate * sign);
-        ref_put(c, 1, i, beta2 * m + (1 - beta2) * g);
+        optimizer_put(c, i, (1 - rate * (double)a->weight_decay) * c->in[X].f[i] - rate * sign,
+                      beta2 * m + (1 - beta2) * g, 0);
     }
-    return STRIA_OK;
+    return optimizer_told(c);
 }
 
 static const op_case lion_cases[] = {{"pos:, i64=0, 3x4, 3x4, 3x4", ""},
@@ -216,7 +207,7 @@ const op_def op_LionUpdate = {
     .in_min = 5,
     .in_max = 5,
     .out_min = 1,
-    .out_max = 2,
+    .out_max = 3,
     .attribute_bytes = sizeof(lion_attributes),
     .fields = lion_fields,
     .infer = optimizer_infer,
@@ -242,7 +233,6 @@ static op_cost ftrl_cost(const node *n) {
 }
 
 static stria_status ftrl_reference(const ref_call *c, stria_error *err) {
-    (void)err;
     const ftrl_attributes *a = c->attributes;
     double rate = c->in[R].f[0], l1 = (double)a->l1;
     int64_t count = shape_count(&c->in[X].shape);
@@ -251,11 +241,9 @@ static stria_status ftrl_reference(const ref_call *c, stria_error *err) {
         double old = c->in[S].f[i], h = old + g * g;
         double z = c->in[S + 1].f[i] + g - (sqrt(h) - sqrt(old)) / rate * x;
         double slope = (sqrt(h) + (double)a->beta) / rate + 2 * (double)a->l2;
-        ref_put(c, 0, i, (fmin(fmax(z, -l1), l1) - z) / slope);
-        ref_put(c, 1, i, h);
-        ref_put(c, 2, i, z);
+        optimizer_put(c, i, (fmin(fmax(z, -l1), l1) - z) / slope, h, z);
     }
-    return STRIA_OK;
+    return optimizer_told(c);
 }
 
 static const op_case ftrl_cases[] = {
@@ -269,7 +257,7 @@ const op_def op_FtrlUpdate = {
     .in_min = 6,
     .in_max = 6,
     .out_min = 1,
-    .out_max = 3,
+    .out_max = 4,
     .attribute_bytes = sizeof(ftrl_attributes),
     .fields = ftrl_fields,
     .infer = optimizer_infer,

@@ -27,7 +27,6 @@ static op_cost lamb_cost(const node *n) {
 }
 
 static stria_status lamb_reference(const ref_call *c, stria_error *err) {
-    (void)err;
     const lamb_attributes *a = c->attributes;
     double t = (double)c->in[T].i[0] + 1, beta1 = (double)a->beta1, beta2 = (double)a->beta2, norm = 0, step = 0;
     double first = 1 - pow(beta1, t), second = 1 - pow(beta2, t);
@@ -36,19 +35,18 @@ static stria_status lamb_reference(const ref_call *c, stria_error *err) {
         double ratio = norm > 0 && step > 0 ? sqrt(norm / step) : 1;
         for (int64_t i = 0; i < count; i++) {
             double x = c->in[X].f[i], g = c->in[G].f[i];
-            double m = beta1 * c->in[S].f[i] + (1 - beta1) * g, v = beta2 * c->in[S + 1].f[i] + (1 - beta2) * g * g;
+            double m = c->in[S].f[i], v = c->in[S + 1].f[i];
+            if (isfinite(g)) m = beta1 * m + (1 - beta1) * g, v = beta2 * v + (1 - beta2) * g * g;
             double u = m / first / (sqrt(v / second) + (double)a->epsilon) + (double)a->weight_decay * x;
             if (pass == 0) {
                 norm += x * x;
                 step += u * u;
                 continue;
             }
-            ref_put(c, 0, i, x - c->in[R].f[0] * ratio * u);
-            ref_put(c, 1, i, m);
-            ref_put(c, 2, i, v);
+            optimizer_put(c, i, x - c->in[R].f[0] * ratio * u, m, v);
         }
     }
-    return STRIA_OK;
+    return optimizer_told(c);
 }
 
 static const op_case lamb_cases[] = {
@@ -62,7 +60,7 @@ const op_def op_LambUpdate = {
     .in_min = 6,
     .in_max = 6,
     .out_min = 1,
-    .out_max = 3,
+    .out_max = 4,
     .attribute_bytes = sizeof(lamb_attributes),
     .fields = lamb_fields,
     .infer = optimizer_infer,
@@ -108,6 +106,17 @@ static op_cost muon_cost(const node *n) {
     return (op_cost){size_mul(((const muon_attributes *)n->attributes)->steps, once), size_mul(6, shape_count(x))};
 }
 
+/* Whether every element of x is finite: a product with 0 is 0 only there. */
+static value *all_finite(builder *b, value *x) {
+    value *none = build_scalar(b, x ? x->type : STRIA_FLOAT32, 0);
+    value *sum = build1(b, &op_ReduceSum, build2(b, &op_Mul, x, none, NULL), &(reduce_attributes){.keepdims = 0});
+    return build2(b, &op_Equal, sum, none, NULL);
+}
+
+static value *choose(builder *b, value *condition, value *yes, value *no) {
+    return build(b, &op_Where, (value *[]){condition, yes, no}, 3, NULL);
+}
+
 /* x · k + y · l */
 static value *mix(builder *b, value *x, double k, value *y, double l) {
     dtype type = x ? x->type : STRIA_FLOAT32;
@@ -144,8 +153,6 @@ static stria_status muon_expand(graph *g, const node *n, value **out, stria_erro
     value *x = n->in[X], *dx = n->in[G], *rate = n->in[R];
     double momentum = (double)a->momentum;
     int64_t rows = x->shape.dim[0], columns = shape_count(&x->shape) / rows;
-    value *finite = build1(&b, &op_RequireFinite, dx, NULL); /* before anything is updated */
-    dx = build2(&b, &op_Mul, dx, finite, NULL);
     value *v = mix(&b, n->in[S], momentum, dx, 1 - momentum);
     value *u = a->nesterov ? mix(&b, dx, 1 - momentum, v, momentum) : v;
     u = orthogonal(&b, u, rows, columns, a->steps);
@@ -154,8 +161,10 @@ static stria_status muon_expand(graph *g, const node *n, value **out, stria_erro
     value *kept =
         build2(&b, &op_Mul, x, mix(&b, rate, -(double)a->weight_decay, build_scalar(&b, x->type, 1), 1), NULL);
     value *move = build2(&b, &op_Mul, u, build2(&b, &op_Mul, rate, build_scalar(&b, x->type, scale), NULL), NULL);
-    out[0] = build2(&b, &op_Sub, kept, move, NULL);
-    if (n->out_count > 1) out[1] = v;
+    value *finite = all_finite(&b, dx);
+    out[0] = choose(&b, finite, build2(&b, &op_Sub, kept, move, NULL), x);
+    if (n->out_count > 1) out[1] = choose(&b, finite, v, n->in[S]);
+    if (n->out_count > 2) out[2] = finite;
     return b.status;
 }
 
@@ -184,6 +193,16 @@ static void orthogonalize(double *u, int64_t m, int64_t n, int64_t steps, double
     }
 }
 
+/* One element that is not finite would reach all others through the products: nothing changes. */
+static stria_status muon_keep(const ref_call *c) {
+    int64_t count = shape_count(&c->in[X].shape);
+    for (int64_t i = 0; i < count; i++) {
+        ref_put(c, 0, i, c->in[X].f[i]);
+        ref_put(c, 1, i, c->in[S].f[i]);
+    }
+    return optimizer_told(c);
+}
+
 static stria_status muon_reference(const ref_call *c, stria_error *err) {
     const muon_attributes *a = c->attributes;
     const shape *x = &c->in[X].shape;
@@ -191,6 +210,9 @@ static stria_status muon_reference(const ref_call *c, stria_error *err) {
     int64_t m = int64_min(rows, columns), n = int64_max(rows, columns);
     double rate = c->in[R].f[0], momentum = (double)a->momentum, *u;
     double scale = rate * (rows > columns ? sqrt((double)rows / (double)columns) : 1);
+    bool finite = true;
+    for (int64_t i = 0; i < count; i++) finite = finite && isfinite(c->in[G].f[i]);
+    if (!finite) return muon_keep(c);
     TRY(mem_new(&u, 2 * (size_t)count + 2 * (size_t)(m * m), sizeof *u, "a reference", err));
     for (int64_t i = 0; i < count; i++) {
         double g = c->in[G].f[i], v = momentum * c->in[S].f[i] + (1 - momentum) * g;
@@ -204,7 +226,7 @@ static stria_status muon_reference(const ref_call *c, stria_error *err) {
         ref_put(c, 0, i, (1 - rate * (double)a->weight_decay) * c->in[X].f[i] - scale * u[at]);
     }
     mem_free(u);
-    return STRIA_OK;
+    return optimizer_told(c);
 }
 
 static const op_case muon_cases[] = {
@@ -218,7 +240,7 @@ const op_def op_MuonUpdate = {
     .in_min = 5,
     .in_max = 5,
     .out_min = 1,
-    .out_max = 2,
+    .out_max = 3,
     .attribute_bytes = sizeof(muon_attributes),
     .fields = muon_fields,
     .infer = muon_infer,

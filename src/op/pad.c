@@ -184,7 +184,6 @@ static int64_t pad_offset(const pad_geometry *g, const shape *x, const shape *y,
 }
 
 static stria_status pad_reference(const ref_call *c, stria_error *err) {
-    (void)err;
     pad_geometry g = pad_geometry_of(c->node);
     const ref_tensor *number = c->in_count > 2 && (c->in[2].f || c->in[2].i) ? &c->in[2] : NULL;
     int64_t count = shape_count(&c->out[0].shape);
@@ -198,7 +197,6 @@ static stria_status pad_reference(const ref_call *c, stria_error *err) {
 }
 
 static stria_status pad_gradient_reference(const ref_call *c, stria_error *err) {
-    (void)err;
     pad_geometry g = pad_geometry_of(c->node);
     int64_t count = shape_count(&c->in[0].shape);
     ref_zero(&c->out[0]);

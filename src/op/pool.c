@@ -215,7 +215,6 @@ static int64_t column_major(const pool_shape *s, int64_t at) {
 }
 
 static stria_status max_reference(const ref_call *c, stria_error *err) {
-    (void)err;
     bool columns = !is_global(c->node->op) && ((const pool_attributes *)c->attributes)->storage_order == 1;
     pool_shape s = pool_shape_of(c->node);
     ref_tensor *y = &c->out[0];
@@ -242,7 +241,6 @@ static int64_t divisor(const pool_shape *s, int64_t i) {
 
 /* The mean of a window, or for p > 0 its norm. */
 static stria_status sum_reference(const ref_call *c, stria_error *err) {
-    (void)err;
     pool_shape s = pool_shape_of(c->node);
     const double *x = c->in[0].f;
     double p = (double)s.p;
@@ -257,7 +255,6 @@ static stria_status sum_reference(const ref_call *c, stria_error *err) {
 }
 
 static stria_status max_gradient_reference(const ref_call *c, stria_error *err) {
-    (void)err;
     pool_shape s = pool_shape_of(c->node);
     int64_t count = shape_count(&c->in[0].shape);
     ref_zero(&c->out[0]);
@@ -269,7 +266,6 @@ static stria_status max_gradient_reference(const ref_call *c, stria_error *err) 
 }
 
 static stria_status average_gradient_reference(const ref_call *c, stria_error *err) {
-    (void)err;
     pool_shape s = pool_shape_of(c->node);
     int64_t count = shape_count(&c->in[0].shape);
     ref_zero(&c->out[0]);

@@ -40,7 +40,6 @@ static stria_status gradient(graph *g, const node *n, value *const *dy, const bo
 }
 
 static stria_status reference(const ref_call *c, stria_error *err) {
-    (void)err;
     const ref_tensor *x = &c->in[0], *slope = &c->in[1], *y = &c->out[0];
     int64_t stride[RANK_MAX], count = shape_count(&y->shape);
     broadcast_strides(&slope->shape, &y->shape, stride);
@@ -54,7 +53,6 @@ static stria_status reference(const ref_call *c, stria_error *err) {
 }
 
 static stria_status reference_gradient(const ref_call *c, stria_error *err) {
-    (void)err;
     const ref_tensor *dy = &c->in[0], *x = &c->in[1], *slope = &c->in[2], *dx = &c->out[0];
     int64_t stride[RANK_MAX], count = shape_count(&dx->shape);
     broadcast_strides(&slope->shape, &dx->shape, stride);

@@ -117,7 +117,6 @@ static double uniform(const random_attributes *a, dtype type, double u) {
 }
 
 static stria_status reference(const ref_call *c, stria_error *err) {
-    (void)err;
     const random_attributes *a = c->attributes;
     random_key key = random_key_of(c->node, c->seed, c->step);
     random_kind kind = random_kind_of(c->node);

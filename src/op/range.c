@@ -21,7 +21,6 @@ static stria_status filled_infer(node *n, stria_error *err) {
 }
 
 static stria_status filled_reference(const ref_call *c, stria_error *err) {
-    (void)err;
     const tensor *t = ((const filled_attributes *)c->attributes)->value;
     ref_tensor *y = &c->out[0];
     int64_t count = shape_count(&y->shape);
@@ -70,7 +69,6 @@ static stria_status range_infer(node *n, stria_error *err) {
 }
 
 static stria_status range_reference(const ref_call *c, stria_error *err) {
-    (void)err;
     ref_tensor *y = &c->out[0];
     for (int64_t i = 0; i < y->shape.dim[0]; i++)
         if (y->f) y->f[i] = c->in[0].f[0] + (double)i * c->in[2].f[0];

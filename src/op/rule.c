@@ -105,7 +105,6 @@ stria_status rule_axes(const node *n, int i, int rank, bool axis[RANK_MAX], bool
 }
 
 op_cost rule_no_cost(const node *n) {
-    (void)n;
     return (op_cost){0, 0};
 }
 

@@ -24,7 +24,6 @@ static stria_status gradient(graph *g, const node *n, value *const *dy, const bo
 }
 
 static stria_status reference(const ref_call *c, stria_error *err) {
-    (void)err;
     ref_tensor *y = &c->out[0];
     int64_t stride[3][RANK_MAX], count = shape_count(&y->shape);
     for (int k = 0; k < 3; k++) broadcast_strides(&c->in[k].shape, &y->shape, stride[k]);

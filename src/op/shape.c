@@ -117,14 +117,12 @@ static stria_status gradient(graph *g, const node *n, value *const *dy, const bo
 }
 
 static stria_status reference(const ref_call *c, stria_error *err) {
-    (void)err;
     int64_t count = shape_count(&c->out[0].shape);
     for (int64_t i = 0; i < count; i++) ref_copy(&c->out[0], i, &c->in[0], i);
     return STRIA_OK;
 }
 
 static stria_status shape_reference(const ref_call *c, stria_error *err) {
-    (void)err;
     const shape *x = &c->in[0].shape;
     int64_t first = clamp_axis(((const shape_attributes *)c->attributes)->start, x->rank);
     for (int64_t i = 0; i < c->out[0].shape.dim[0]; i++) c->out[0].i[i] = x->dim[first + i];
@@ -137,7 +135,6 @@ static stria_status size_infer(node *n, stria_error *err) {
 }
 
 static stria_status size_reference(const ref_call *c, stria_error *err) {
-    (void)err;
     c->out[0].i[0] = shape_count(&c->in[0].shape);
     return STRIA_OK;
 }

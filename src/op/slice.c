@@ -101,7 +101,6 @@ static int64_t slice_offset(const slice_geometry *g, const shape *x, const shape
 }
 
 static stria_status slice_reference(const ref_call *c, stria_error *err) {
-    (void)err;
     slice_geometry g = slice_geometry_of(c->node);
     int64_t count = shape_count(&c->out[0].shape);
     for (int64_t i = 0; i < count; i++)
@@ -110,7 +109,6 @@ static stria_status slice_reference(const ref_call *c, stria_error *err) {
 }
 
 static stria_status slice_gradient_reference(const ref_call *c, stria_error *err) {
-    (void)err;
     slice_geometry g = slice_geometry_of(c->node);
     int64_t count = shape_count(&c->in[0].shape);
     ref_zero(&c->out[0]);

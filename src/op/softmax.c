@@ -56,7 +56,6 @@ static void gradient_row(const double *dy, const double *y, double *dx, int64_t 
 }
 
 static stria_status reference(const ref_call *c, stria_error *err) {
-    (void)err;
     softmax_geometry g = softmax_geometry_of(c->node);
     bool logarithm = c->node->op == &op_LogSoftmax || c->node->op == &op_LogSoftmaxGradient;
     for (int64_t i = 0; i < g.outer * g.inner; i++) {

@@ -58,7 +58,6 @@ static stria_status gradient(graph *g, const node *n, value *const *dy, const bo
 
 /* Walks over the pixels of `wide`, and copies from or to `deep`. */
 static stria_status reference(const ref_call *c, stria_error *err) {
-    (void)err;
     const depth_attributes *a = c->attributes;
     bool spread = c->node->op == &op_DepthToSpace, crd = strcmp(a->mode, "CRD") == 0;
     const ref_tensor *wide = spread ? &c->out[0] : &c->in[0], *deep = spread ? &c->in[0] : &c->out[0];

@@ -94,7 +94,6 @@ static int64_t next(const ref_tensor *x, int64_t at, int64_t n, int64_t step, in
 }
 
 static stria_status reference(const ref_call *c, stria_error *err) {
-    (void)err;
     const ref_tensor *x = &c->in[0];
     int axis = arg_axis_of(c->node);
     int64_t n = x->shape.dim[axis], k = c->out[0].shape.dim[axis], runs = shape_span(&x->shape, 0, axis);
@@ -112,7 +111,6 @@ static stria_status reference(const ref_call *c, stria_error *err) {
 }
 
 static stria_status reference_gradient(const ref_call *c, stria_error *err) {
-    (void)err;
     int axis = arg_axis_of(c->node);
     const shape *x = &c->out[0].shape;
     int64_t n = x->dim[axis], k = c->in[0].shape.dim[axis], inner = shape_span(x, axis + 1, x->rank);

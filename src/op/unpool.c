@@ -73,9 +73,12 @@ unpool_geometry unpool_geometry_of(const node *n) {
                              .ow = y->dim[x->rank - 1]};
 }
 
-stria_status unpool_refuse(int64_t index, int64_t at, const unpool_geometry *g, stria_error *err) {
-    FAIL(err, STRIA_BAD_VALUE, "index %lld at position %lld is outside the %lld planes of %lldx%lld", (long long)index,
-         (long long)at, (long long)g->planes, (long long)g->fh, (long long)g->fw);
+stria_status unpool_check(const int64_t *indices, int64_t count, const unpool_geometry *g, stria_error *err) {
+    for (int64_t i = 0; i < count; i++)
+        if (indices[i] < 0 || indices[i] >= g->planes * g->fh * g->fw)
+            FAIL(err, STRIA_BAD_VALUE, "index %lld at position %lld is outside the %lld planes of %lldx%lld",
+                 (long long)indices[i], (long long)i, (long long)g->planes, (long long)g->fh, (long long)g->fw);
+    return STRIA_OK;
 }
 
 /* ---- gradient ---- */
@@ -90,20 +93,18 @@ static stria_status gradient(graph *g, const node *n, value *const *dy, const bo
 /* ---- references ---- */
 
 /* Where in y `index` points; −1 where y ends before it. */
-static stria_status target(const unpool_geometry *g, int64_t index, int64_t at, int64_t *out, stria_error *err) {
-    int64_t size = g->fh * g->fw;
-    if (index < 0 || index >= g->planes * size) return unpool_refuse(index, at, g, err);
-    int64_t row = index % size / g->fw, column = index % g->fw;
-    *out = row < g->oh && column < g->ow ? (index / size * g->oh + row) * g->ow + column : -1;
-    return STRIA_OK;
+static int64_t target(const unpool_geometry *g, int64_t index) {
+    int64_t size = g->fh * g->fw, row = index % size / g->fw, column = index % g->fw;
+    return row < g->oh && column < g->ow ? (index / size * g->oh + row) * g->ow + column : -1;
 }
 
 static stria_status reference(const ref_call *c, stria_error *err) {
     unpool_geometry g = unpool_geometry_of(c->node);
     int64_t count = shape_count(&c->in[0].shape), at;
+    TRY(unpool_check(c->in[1].i, count, &g, err));
     ref_zero(&c->out[0]);
     for (int64_t i = 0; i < count; i++) {
-        TRY(target(&g, c->in[1].i[i], i, &at, err));
+        at = target(&g, c->in[1].i[i]);
         if (at >= 0) c->out[0].f[at] = c->in[0].f[i];
     }
     return STRIA_OK;
@@ -112,8 +113,9 @@ static stria_status reference(const ref_call *c, stria_error *err) {
 static stria_status reference_gradient(const ref_call *c, stria_error *err) {
     unpool_geometry g = unpool_geometry_of(c->node);
     int64_t count = shape_count(&c->out[0].shape), at;
+    TRY(unpool_check(c->in[1].i, count, &g, err));
     for (int64_t i = 0; i < count; i++) {
-        TRY(target(&g, c->in[1].i[i], i, &at, err));
+        at = target(&g, c->in[1].i[i]);
         c->out[0].f[i] = at >= 0 ? c->in[0].f[at] : 0;
     }
     return STRIA_OK;

@@ -12,7 +12,7 @@ typedef struct unpool_geometry {
 /* Of a MaxUnpool or its gradient, once its shapes are inferred. */
 unpool_geometry unpool_geometry_of(const node *n);
 
-/* Fails with the sentence about an index that points nowhere. */
-stria_status unpool_refuse(int64_t index, int64_t at, const unpool_geometry *g, stria_error *err);
+/* Fails with STRIA_BAD_VALUE if one of the indices points nowhere. */
+stria_status unpool_check(const int64_t *indices, int64_t count, const unpool_geometry *g, stria_error *err);
 
 #endif

@@ -94,7 +94,6 @@ static void combine(const op_def *op, ref_tensor *y, const ref_tensor *x) {
 }
 
 static stria_status reference(const ref_call *c, stria_error *err) {
-    (void)err;
     ref_tensor *y = &c->out[0];
     int64_t stride[RANK_MAX], count = shape_count(&y->shape);
     broadcast_strides(&c->in[0].shape, &y->shape, stride);
@@ -105,7 +104,6 @@ static stria_status reference(const ref_call *c, stria_error *err) {
 }
 
 static stria_status select_reference(const ref_call *c, stria_error *err) {
-    (void)err;
     ref_tensor *y = &c->out[0];
     int64_t stride[RANK_MAX], count = shape_count(&y->shape);
     broadcast_strides(&c->in[1].shape, &y->shape, stride);

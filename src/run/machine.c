@@ -47,7 +47,6 @@ typedef struct multiply_task {
 
 static void multiply(void *context, int64_t index, int worker) {
     const multiply_task *t = context;
-    (void)worker;
     t->ks->peak(t->sink + index * 64, t->rounds);
 }
 

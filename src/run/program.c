@@ -84,7 +84,9 @@ static stria_status node_prepare(program *p, int position, stria_error *err) {
     n->alone = runs_alone(n->node);
     impl_plan booked = {
         .node = n->node, .ks = p->config.ks, .threads = n->alone ? 1 : p->config.threads, .arena = &p->arena};
-    if (n->impl->prepare) TRY(n->impl->prepare(&booked, &n->prepared, err));
+    stria_status status = n->impl->prepare ? n->impl->prepare(&booked, &n->prepared, err) : STRIA_OK;
+    if (status != STRIA_OK) error_prefix(err, "layer '%s' (%s): ", n->node->name, n->node->op->name);
+    TRY(status);
     p->plan.scratch[position] = (interval){position, position, booked.scratch_bytes, 0};
     if (!booked.packed_bytes) return STRIA_OK;
     n->pack_always = changes(p, n->node->in[n->impl->pack_input]);

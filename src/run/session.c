@@ -184,9 +184,8 @@ static stria_status step_run(session *s, int position, stria_error *err) {
     int64_t start = s->config.profile ? clock_ns() : 0;
     t->call.step = s->step;
     if (p->pack_always) p->impl->pack(&t->call);
-    stria_status status = p->impl->run(&t->call, err);
-    if (status == STRIA_BAD_VALUE && err && strncmp(err->text, "layer ", 6) != 0) /* as the reference's begin */
-        error_prefix(err, "layer '%s' (%s): ", p->node->name, p->node->op->name);
+    stria_status status = impl_run(p->impl, &t->call, err);
+    if (status != STRIA_OK) error_prefix(err, "layer '%s' (%s): ", p->node->name, p->node->op->name);
     if (s->config.profile) t->nanoseconds = (uint64_t)(clock_ns() - start);
     return status;
 }

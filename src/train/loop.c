@@ -85,6 +85,8 @@ static stria_status step_run(trainer *t, step_runner *run, double *loss, stria_e
     TRY(session_read(t->step, STEP_LOSS, &now, sizeof now, err));
     *loss = (double)now;
     if (!isfinite(*loss)) FAIL(err, STRIA_NOT_FINITE, "the loss is %g", text_real(*loss));
+    const bool *finite = session_host(t->step, STEP_FINITE);
+    if (finite && !*finite) FAIL(err, STRIA_NOT_FINITE, "a gradient is not finite");
     score_add(&t->at.epoch_score, session_host(t->step, CLASSIFIER_LOGITS), session_host(t->step, STEP_LABELS),
               t->options.batch);
     t->at.step++;

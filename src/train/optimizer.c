@@ -223,7 +223,7 @@ static optimizer optimizer_of(const optimizer *o, const value *x) {
 }
 
 stria_status optimizer_append(graph *g, const optimizer *of, const update_inputs *inputs, value *x, value *dx,
-                              double weight_decay, stria_error *err) {
+                              double weight_decay, value **finite, stria_error *err) {
     node *n;
     void *attributes;
     value *in[4 + STATES_MAX] = {inputs->rate, inputs->count, x, dx};
@@ -233,9 +233,10 @@ stria_status optimizer_append(graph *g, const optimizer *of, const update_inputs
     for (; states < STATES_MAX && names[states]; states++)
         TRY(state_add(g, x, names[states], states ? 0 : initial_of(&o), &in[4 + states], err));
     TRY(attributes_make(g, &o, x->shape.rank > 1 ? weight_decay : 0, &attributes, err));
-    TRY(graph_add_node(g, o.row->op, NULL, in, 4 + states, attributes, 1 + states, NULL, &n, err));
+    TRY(graph_add_node(g, o.row->op, NULL, in, 4 + states, attributes, 2 + states, NULL, &n, err));
     n->origin = x->name;
     TRY(graph_add_update(g, x, n->out[0], err));
     for (int k = 0; k < states; k++) TRY(graph_add_update(g, in[4 + k], n->out[1 + k], err));
+    *finite = n->out[1 + states];
     return STRIA_OK;
 }

@@ -28,8 +28,8 @@ typedef struct update_inputs {
 
 /* Appends the update of the parameter x by its gradient dx: the optimiser's node, its states (zeros at first, or the
  * setting `initial`, named "state/PARAMETER/STATE") and the bindings of x and of the states. weight_decay applies to
- * tensors of two or more dimensions: neither biases nor scales decay. */
+ * tensors of two or more dimensions: neither biases nor scales decay. *finite: whether all of dx is finite, a bool. */
 stria_status optimizer_append(graph *g, const optimizer *o, const update_inputs *inputs, value *x, value *dx,
-                              double weight_decay, stria_error *err);
+                              double weight_decay, value **finite, stria_error *err);
 
 #endif

@@ -227,6 +227,20 @@ static stria_status update_inputs_add(graph *g, update_inputs *out, stria_error 
     return graph_add_input(g, STEP_COUNT, STRIA_INT64, &scalar, &out->count, err);
 }
 
+/* The update of each parameter, and whether all gradients are finite. */
+static stria_status optimizers_append(graph *g, const recipe *r, const update_inputs *inputs, value *const *x,
+                                      value *const *dx, int n, stria_error *err) {
+    builder b = {.g = g, .origin = "gradients", .err = err};
+    value *all = NULL, *finite;
+    for (int i = 0; i < n; i++) {
+        if (!dx[i]) continue;
+        TRY(optimizer_append(g, &r->optimizer, inputs, x[i], dx[i], r->weight_decay, &finite, err));
+        all = all ? build2(&b, &op_And, all, finite, NULL) : finite;
+        TRY(b.status);
+    }
+    return all ? graph_add_output(g, all, STEP_FINITE, err) : STRIA_OK;
+}
+
 static stria_status updates_append(graph *g, value *loss, const recipe *r, stria_error *err) {
     value **x = NULL, **dx = NULL, *apply;
     update_inputs inputs;
@@ -243,8 +257,7 @@ static stria_status updates_append(graph *g, value *loss, const recipe *r, stria
     TRY_DONE(gradients_gather(g, r, x, dx, n, &apply, err));
     TRY_DONE(gradients_change(g, r, x, dx, n, err));
     int first = g->update_count;
-    for (int i = 0; i < n; i++)
-        if (dx[i]) TRY_DONE(optimizer_append(g, &r->optimizer, &inputs, x[i], dx[i], r->weight_decay, err));
+    TRY_DONE(optimizers_append(g, r, &inputs, x, dx, n, err));
     TRY_DONE(parameters_finish(g, r, x, dx, n, inputs.count, err));
     status = updates_gate(g, first, apply, err);
 done:

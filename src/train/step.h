@@ -12,6 +12,7 @@
 #define STEP_LR     "stria.lr"     /* float32 scalar */
 #define STEP_COUNT  "stria.step"   /* int64 scalar: steps done before this one */
 #define STEP_LOSS   "stria.loss"   /* float32 scalar */
+#define STEP_FINITE "stria.finite" /* bool scalar, an output: every gradient is finite */
 #define STEP_APPLY  "stria.apply"  /* bool scalar: the gradients gathered so far become an update (recipe.accumulate) */
 
 /* What a step minimises, and how. */
@@ -33,9 +34,9 @@ stria_status recipe_of(const stria_train_options *options, recipe *out, stria_er
 recipe recipe_standard(void);
 
 /* From a model's graph: copies it for this batch, appends the loss, differentiates by every parameter that is not
- * frozen, lets the gradient steps change the gradients, and appends the optimiser's update for each. Outputs: STEP_LOSS
- * and CLASSIFIER_LOGITS. With recipe.accumulate, parameters and the optimiser's states change in runs with STEP_APPLY
- * only, and STEP_COUNT counts those. */
+ * frozen, lets the gradient steps change the gradients, and appends the optimiser's update for each. Outputs:
+ * STEP_LOSS, CLASSIFIER_LOGITS and STEP_FINITE. With recipe.accumulate, parameters and the optimiser's states change in
+ * runs with STEP_APPLY only, and STEP_COUNT counts those. */
 stria_status step_graph(graph *g, int64_t batch, const recipe *r, graph **out, stria_error *err);
 
 /* "state/PARAMETER/average": the moving average of its values. */

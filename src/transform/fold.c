@@ -92,7 +92,9 @@ static stria_status node_fold(graph_map *m, const node *n, stria_error *err) {
         TRY_DONE(graph_map_value(m, n->in[i], &v, err));
         in[i] = v ? v->data->data : NULL;
     }
-    TRY_DONE(node_evaluate_new(n, in, result, err));
+    status = node_evaluate_new(n, in, result, err);
+    if (status != STRIA_OK) error_prefix(err, "layer '%s' (%s): ", n->name, n->op->name);
+    if (status != STRIA_OK) goto done;
     for (int i = 0; i < n->out_count; i++)
         if (n->out[i]) TRY_DONE(graph_add_constant(m->to, n->out[i]->name, result[i], &m->value[n->out[i]->id], err));
 done:

@@ -47,7 +47,7 @@ static void strides_fill(arg_shape *s, const node *n) {
 static stria_status prepare(impl_plan *p, void **prepared, stria_error *err) {
     const node *n = p->node;
     arg_shape *s = arena_alloc(p->arena, sizeof *s);
-    if (!s) FAIL(err, STRIA_NO_MEMORY, "layer '%s': not enough memory", n->name);
+    if (!s) FAIL(err, STRIA_NO_MEMORY, "not enough memory");
     *s = (arg_shape){.least = n->op == &op_ArgMin};
     strides_fill(s, n);
     if (n->op == &op_ArgMax || n->op == &op_ArgMin)
@@ -64,28 +64,20 @@ static int64_t k_of(const impl_call *c) {
     return found(c->node)->shape.dim[arg_axis_of(c->node)];
 }
 
-static stria_status run(const impl_call *c, stria_error *err) {
-    (void)err;
+static void run(const impl_call *c) {
     arg_run(c->ks, c->pool, c->prepared, c->out[0], c->in[0]);
-    return STRIA_OK;
 }
 
-static stria_status run_hard(const impl_call *c, stria_error *err) {
-    (void)err;
+static void run_hard(const impl_call *c) {
     arg_hard(c->ks, c->pool, c->prepared, c->out[0], c->in[0]);
-    return STRIA_OK;
 }
 
-static stria_status run_top(const impl_call *c, stria_error *err) {
-    (void)err;
+static void run_top(const impl_call *c) {
     arg_top(c->pool, c->prepared, k_of(c), c->out[0], c->out[1], c->in[0], c->scratch);
-    return STRIA_OK;
 }
 
-static stria_status run_top_gradient(const impl_call *c, stria_error *err) {
-    (void)err;
+static void run_top_gradient(const impl_call *c) {
     arg_top_gradient(c->pool, c->prepared, k_of(c), c->out[0], c->in[0], c->in[1]);
-    return STRIA_OK;
 }
 
 static const op_impl arg_impl = {.name = "vector", .accept = accept, .prepare = prepare, .run = run};

@@ -34,7 +34,7 @@ static stria_status prepare(impl_plan *p, void **prepared, stria_error *err) {
     const node *n = p->node;
     const value *y = n->out[0];
     chunks *c = arena_alloc(p->arena, sizeof *c);
-    if (!c) FAIL(err, STRIA_NO_MEMORY, "layer '%s': not enough memory", n->name);
+    if (!c) FAIL(err, STRIA_NO_MEMORY, "not enough memory");
     *c = (chunks){.rank = y->shape.rank, .operands = n->in_count, .count = shape_count(&y->shape)};
     for (int d = 0; d < c->rank; d++) c->dims[d] = y->shape.dim[y->layout.perm[d]];
     for (int i = 0; i < c->operands; i++) {
@@ -71,7 +71,7 @@ static ref_tensor tensor_over(chunk *memory, dtype type, int64_t count) {
     return (ref_tensor){type, shape_of(1, &count), real ? memory->f : NULL, real ? NULL : memory->i};
 }
 
-static stria_status run(const impl_call *call, stria_error *err) {
+static stria_status attempt(const impl_call *call, stria_error *err) {
     const chunks *c = call->prepared;
     const node *n = call->node;
     chunk memory[1 + OPERANDS];
@@ -93,6 +93,6 @@ static stria_status run(const impl_call *call, stria_error *err) {
     return STRIA_OK;
 }
 
-const op_impl impl_chunks = {.name = "chunks", .accept = accept, .prepare = prepare, .run = run};
+const op_impl impl_chunks = {.name = "chunks", .accept = accept, .prepare = prepare, .attempt = attempt};
 
 const op_impl *const cpu_chunks[] = {&impl_chunks, &impl_reference, NULL};

@@ -98,7 +98,7 @@ static stria_status prepare(const conv_kernel *kernel, impl_plan *p, void **prep
     enum conv_op op = conv_op_of(n);
     prepared_conv *c = arena_alloc(p->arena, sizeof *c);
     if (c) c->plan = conv_plan_new(&kernel[op], p->ks, &s, p->threads, p->arena);
-    if (!c || !c->plan) FAIL(err, STRIA_NO_MEMORY, "layer '%s': not enough memory", n->name);
+    if (!c || !c->plan) FAIL(err, STRIA_NO_MEMORY, "not enough memory");
     epilogue_activation(n, &c->epilogue);
     c->bias = bias_of(n);
     c->a = op == CONV_DW ? 1 : 0;
@@ -114,11 +114,10 @@ static void pack(const impl_call *c) {
     conv_pack(p->plan, c->in[1], c->packed, c->pool);
 }
 
-static stria_status run(const impl_call *c, stria_error *err) {
+static void run(const impl_call *c) {
     const prepared_conv *p = c->prepared;
     const node_epilogue *node = &c->node->epilogue;
     epilogue e = p->epilogue;
-    (void)err;
     if (p->bias >= 0) e.bias = c->in[p->bias];
     if (node->residual >= 0) e.residual = c->in[node->residual];
     conv_data d = {.a = c->in[p->a],
@@ -127,7 +126,6 @@ static stria_status run(const impl_call *c, stria_error *err) {
                    .epilogue = &e,
                    .scratch = c->scratch};
     conv_run(p->plan, &d, c->pool);
-    return STRIA_OK;
 }
 
 /* ---- implementations ---- */

@@ -223,11 +223,11 @@ static bool accept(const node *n, refusal *why) {
 
 static stria_status prepare(impl_plan *p, void **prepared, stria_error *err) {
     move_plan *m = arena_alloc(p->arena, sizeof *m);
-    if (!m) FAIL(err, STRIA_NO_MEMORY, "layer '%s': not enough memory", p->node->name);
+    if (!m) FAIL(err, STRIA_NO_MEMORY, "not enough memory");
     m->node = p->node;
     boxes_make(m);
     copy_box *box = arena_alloc(p->arena, (size_t)(m->count + 1) * sizeof *box);
-    if (!box) FAIL(err, STRIA_NO_MEMORY, "layer '%s': not enough memory", p->node->name);
+    if (!box) FAIL(err, STRIA_NO_MEMORY, "not enough memory");
     m->box = box, m->count = 0;
     boxes_make(m);
     for (int k = 0; k < m->count; k++) copy_plan(&box[k]);
@@ -235,12 +235,10 @@ static stria_status prepare(impl_plan *p, void **prepared, stria_error *err) {
     return STRIA_OK;
 }
 
-static stria_status run(const impl_call *c, stria_error *err) {
+static void run(const impl_call *c) {
     const move_plan *m = c->prepared;
-    (void)err;
     if (m->before) copy_run(c->ks, c->pool, m->box, m->before, c->out, c->in);
     copy_run(c->ks, c->pool, m->box + m->before, m->count - m->before, c->out, c->in);
-    return STRIA_OK;
 }
 
 /* ---- ExpandTo of a mean: x is divided first, since it is the smaller ---- */
@@ -255,32 +253,29 @@ static stria_status prepare_mean(impl_plan *p, void **prepared, stria_error *err
     return prepare(p, prepared, err);
 }
 
-static stria_status run_mean(const impl_call *c, stria_error *err) {
+static void run_mean(const impl_call *c) {
     const node *n = c->node;
     impl_call scaled = *c;
     int64_t have = shape_count(&n->in[0]->shape), count = shape_count(&n->out[0]->shape);
-    if (!((const expand_attributes *)n->attributes)->mean || count == 0) return run(c, err);
-    unary_run(c->ks, c->pool, UNARY_affine, (float)((double)have / (double)count), 0, c->scratch, c->in[0], have);
-    scaled.in = &c->scratch;
-    return run(&scaled, err);
+    if (((const expand_attributes *)n->attributes)->mean && count) {
+        unary_run(c->ks, c->pool, UNARY_affine, (float)((double)have / (double)count), 0, c->scratch, c->in[0], have);
+        scaled.in = &c->scratch;
+    }
+    run(&scaled);
 }
 
 /* ---- ConstantOfShape ---- */
 
-static stria_status run_filled(const impl_call *c, stria_error *err) {
+static void run_filled(const impl_call *c) {
     const tensor *t = ((const filled_attributes *)c->node->attributes)->value;
     const value *y = c->node->out[0];
-    (void)err;
     copy_fill(c->ks, c->pool, (int)dtype_bytes(y->type), c->out[0], shape_count(&y->shape),
               t ? t->data : (const void *)&(float){0});
-    return STRIA_OK;
 }
 
 /* ---- views: the same elements in the same order under another shape ---- */
 
 static bool accept_any(const node *n, refusal *why) {
-    (void)n;
-    (void)why;
     return true;
 }
 
@@ -292,11 +287,9 @@ static bool accept_view(const node *n, refusal *why) {
     return plain || batch ? true : REFUSE(why, "%s becomes %s", storage_name(x), storage_name(y));
 }
 
-static stria_status run_view(const impl_call *c, stria_error *err) {
+static void run_view(const impl_call *c) {
     const value *y = c->node->out[0];
-    (void)err;
     if (c->out[0] != c->in[0]) memcpy(c->out[0], c->in[0], value_bytes(y));
-    return STRIA_OK;
 }
 
 static const op_impl copy_impl = {.name = "strided_copy", .accept = accept, .prepare = prepare, .run = run};

@@ -25,27 +25,38 @@ static dropout_box box_of(const value *x) {
     return (dropout_box){1, image, s->dim[0], 0, image};
 }
 
-static stria_status run(const impl_call *c, stria_error *err) {
+/* How many of the units fall in this run. */
+static stria_status share_of(const impl_call *c, double *share, stria_error *err) {
     const node *n = c->node;
-    double ratio = 0, share;
+    double ratio = 0;
     bool has_ratio = n->in_count > 1 && n->in[1], has_mode = n->in_count > 2 && n->in[2];
     int64_t training = has_mode ? *(const uint8_t *)c->in[2] : 0;
-    uint8_t *mask = n->out_count > 1 ? c->out[1] : NULL;
     if (has_ratio) convert_to_f64(&ratio, c->in[1], n->in[1]->type, 1);
-    TRY(dropout_share(has_ratio ? &ratio : NULL, &training, &share, err));
+    return dropout_share(has_ratio ? &ratio : NULL, &training, share, err);
+}
+
+static stria_status check(const impl_call *c, stria_error *err) {
+    double share;
+    return share_of(c, &share, err);
+}
+
+static void run(const impl_call *c) {
+    const node *n = c->node;
+    double share = 0;
+    uint8_t *mask = n->out_count > 1 ? c->out[1] : NULL;
+    share_of(c, &share, NULL);
     size_t count = (size_t)shape_count(&n->in[0]->shape);
     if (share == 0) {
         if (c->out[0] != c->in[0]) memcpy(c->out[0], c->in[0], count * sizeof(float));
         if (mask) memset(mask, 1, count);
-        return STRIA_OK;
+        return;
     }
     struct dropout d = {.key = dropout_key_of(n, c->seed, c->step), .dropped = random_threshold(share)};
     d.scale = share < 1 ? (float)(1 / (1 - share)) : 0;
     dropout_box box = box_of(n->in[0]);
     dropout_run(c->ks, c->pool, &d, &box, c->out[0], mask, c->in[0]);
-    return STRIA_OK;
 }
 
-static const op_impl dropout_impl = {.name = "vector", .accept = accept, .run = run};
+static const op_impl dropout_impl = {.name = "vector", .accept = accept, .check = check, .run = run};
 
 const op_impl *const cpu_dropout[] = {&dropout_impl, &impl_reference, NULL};

@@ -19,14 +19,12 @@ static bool accept_unary(const node *n, refusal *why) {
     return true;
 }
 
-static stria_status run_unary(const impl_call *c, stria_error *err) {
+static void run_unary(const impl_call *c) {
     unary_kind kind;
     float a, b;
     bool gradient;
-    (void)err;
     unary_op_of(c->node->op, c->node->attributes, &kind, &a, &b, &gradient);
     unary_run(c->ks, c->pool, kind, a, b, c->out[0], c->in[0], shape_count(&c->node->out[0]->shape));
-    return STRIA_OK;
 }
 
 /* The rule and the kernel must agree on whether the derivative is computed from x or from y. */
@@ -41,14 +39,12 @@ static bool accept_unary_gradient(const node *n, refusal *why) {
     return accept_unary(n, why);
 }
 
-static stria_status run_unary_gradient(const impl_call *c, stria_error *err) {
+static void run_unary_gradient(const impl_call *c) {
     unary_kind kind;
     float a, b;
     bool gradient;
-    (void)err;
     unary_op_of(c->node->op, c->node->attributes, &kind, &a, &b, &gradient);
     unary_gradient(c->ks, c->pool, kind, a, b, c->out[0], c->in[0], c->in[1], shape_count(&c->node->out[0]->shape));
-    return STRIA_OK;
 }
 
 /* ---- several operands, broadcasting ---- */
@@ -125,7 +121,7 @@ static stria_status prepare_map(impl_plan *p, void **prepared, stria_error *err)
     const node *n = p->node;
     const value *y = n->out[0];
     map_prepared *m = arena_alloc(p->arena, sizeof *m);
-    if (!m) FAIL(err, STRIA_NO_MEMORY, "layer '%s': not enough memory", n->name);
+    if (!m) FAIL(err, STRIA_NO_MEMORY, "not enough memory");
     const map_row *row = map_row_of(n);
     int64_t dims[RANK_MAX], strides[1 + MAP_OPERANDS][RANK_MAX];
     const int64_t *all[1 + MAP_OPERANDS] = {strides[0], strides[1], strides[2], strides[3]};
@@ -148,13 +144,11 @@ static stria_status prepare_map(impl_plan *p, void **prepared, stria_error *err)
     return STRIA_OK;
 }
 
-static stria_status run_map(const impl_call *c, stria_error *err) {
+static void run_map(const impl_call *c) {
     const map_prepared *m = c->prepared;
     const void *in[MAP_OPERANDS];
-    (void)err;
     for (int i = 0; i < c->node->in_count; i++) in[i] = c->in[m->squared ? 0 : m->swapped ? 1 - i : i];
     map_run(c->ks, c->pool, &m->plan, c->out[0], in);
-    return STRIA_OK;
 }
 
 static const op_impl unary_impl = {.name = "vector", .accept = accept_unary, .run = run_unary};

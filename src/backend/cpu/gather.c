@@ -23,7 +23,7 @@ static stria_status prepare(impl_plan *p, void **prepared, stria_error *err) {
     const node *n = p->node;
     picks k = picks_of(n);
     gather_rows *g = arena_alloc(p->arena, sizeof *g);
-    if (!g) FAIL(err, STRIA_NO_MEMORY, "layer '%s': not enough memory", n->name);
+    if (!g) FAIL(err, STRIA_NO_MEMORY, "not enough memory");
     *g = (gather_rows){
         .size = (int)dtype_bytes(n->out[0]->type), .rank = k.rows.rank, .count = k.count, .inner = k.inner};
     for (int d = 0; d < k.rows.rank; d++) g->dims[d] = k.rows.dim[d], g->base[d] = k.base[d], g->at[d] = k.at[d];
@@ -33,23 +33,25 @@ static stria_status prepare(impl_plan *p, void **prepared, stria_error *err) {
     return STRIA_OK;
 }
 
-/* The plan with this run's indices, all of them in range. */
-static stria_status rows_check(const impl_call *c, gather_rows *g, stria_error *err) {
-    const node *n = c->node;
-    *g = *(const gather_rows *)c->prepared;
-    g->indices.data = c->in[1];
-    int64_t bad = gather_check(g, shape_count(&n->in[1]->shape));
+/* The plan with this run's indices. */
+static gather_rows rows_of(const impl_call *c) {
+    gather_rows g = *(const gather_rows *)c->prepared;
+    g.indices.data = c->in[1];
+    return g;
+}
+
+static stria_status check(const impl_call *c, stria_error *err) {
+    gather_rows g = rows_of(c);
+    int64_t bad = gather_check(&g, shape_count(&c->node->in[1]->shape));
     if (bad >= 0)
         FAIL(err, STRIA_BAD_VALUE, "index %lld is outside a dimension of %lld entries",
-             (long long)gather_index(&g->indices, bad), (long long)g->length[bad % g->count]);
+             (long long)gather_index(&g.indices, bad), (long long)g.length[bad % g.count]);
     return STRIA_OK;
 }
 
-static stria_status run_gather(const impl_call *c, stria_error *err) {
-    gather_rows g;
-    TRY(rows_check(c, &g, err));
+static void run_gather(const impl_call *c) {
+    gather_rows g = rows_of(c);
     gather_run(c->pool, &g, c->out[0], c->in[0]);
-    return STRIA_OK;
 }
 
 static void fill_zero(const impl_call *c) {
@@ -57,15 +59,13 @@ static void fill_zero(const impl_call *c) {
     copy_fill(c->ks, c->pool, (int)dtype_bytes(y->type), c->out[0], shape_count(&y->shape), &(uint64_t){0});
 }
 
-static stria_status run_gather_gradient(const impl_call *c, stria_error *err) {
-    gather_rows g;
-    TRY(rows_check(c, &g, err));
+static void run_gather_gradient(const impl_call *c) {
+    gather_rows g = rows_of(c);
     fill_zero(c);
     scatter_run(c->ks, c->pool, &g, GATHER_ADD, c->out[0], c->in[0]);
-    return STRIA_OK;
 }
 
-static stria_status run_scatter(const impl_call *c, stria_error *err) {
+static void run_scatter(const impl_call *c) {
     static const gather_write writes[] = {[SCATTER_NONE] = GATHER_PUT,
                                           [SCATTER_ADD] = GATHER_ADD,
                                           [SCATTER_MUL] = GATHER_MUL,
@@ -73,12 +73,10 @@ static stria_status run_scatter(const impl_call *c, stria_error *err) {
                                           [SCATTER_MIN] = GATHER_MIN};
     const value *y = c->node->out[0];
     int64_t count = shape_count(&y->shape), one = 1;
-    gather_rows g;
-    TRY(rows_check(c, &g, err));
+    gather_rows g = rows_of(c);
     if (c->out[0] != c->in[0])
         copy_once(c->ks, c->pool, (int)dtype_bytes(y->type), 1, &count, c->out[0], &one, c->in[0], &one);
     scatter_run(c->ks, c->pool, &g, writes[scatter_reduction_of(c->node)], c->out[0], c->in[2]);
-    return STRIA_OK;
 }
 
 /* ---- OneHot ---- */
@@ -89,11 +87,11 @@ static bool accept_one_hot(const node *n, refusal *why) {
     return accept_plain(n, why);
 }
 
-static stria_status run_one_hot(const impl_call *c, stria_error *err) {
+static void run_one_hot(const impl_call *c) {
     const node *n = c->node;
     const shape *y = &n->out[0]->shape;
-    int axis, size = (int)dtype_bytes(n->out[0]->type);
-    TRY(rule_axis(((const axis_attributes *)n->attributes)->axis, y->rank, &axis, err));
+    int64_t given = ((const axis_attributes *)n->attributes)->axis;
+    int axis = (int)(given < 0 ? given + y->rank : given), size = (int)dtype_bytes(n->out[0]->type);
     int64_t depth = y->dim[axis], inner = shape_span(y, axis + 1, y->rank), count = shape_count(&n->in[0]->shape);
     gather_indices indices = {c->in[0], n->in[0]->type == STRIA_INT64};
     const char *on = (const char *)c->in[2] + size;
@@ -105,7 +103,6 @@ static stria_status run_one_hot(const impl_call *c, stria_error *err) {
         char *to = (char *)c->out[0] + ((i / inner * depth + k) * inner + i % inner) * size;
         for (int b = 0; b < size; b++) to[b] = on[b];
     }
-    return STRIA_OK;
 }
 
 /* ---- PadGradient ---- */
@@ -115,7 +112,7 @@ static stria_status prepare_pad(impl_plan *p, void **prepared, stria_error *err)
     pad_geometry g = pad_geometry_of(p->node);
     int64_t y_pitch[RANK_MAX], x_pitch[RANK_MAX];
     gather_map *m = arena_alloc(p->arena, sizeof *m);
-    if (!m) FAIL(err, STRIA_NO_MEMORY, "layer '%s': not enough memory", p->node->name);
+    if (!m) FAIL(err, STRIA_NO_MEMORY, "not enough memory");
     layout_pitches(&dy->layout, &dy->shape, y_pitch);
     layout_pitches(&dx->layout, &dx->shape, x_pitch);
     m->rank = dx->shape.rank;
@@ -124,7 +121,7 @@ static stria_status prepare_pad(impl_plan *p, void **prepared, stria_error *err)
         int d = dx->layout.perm[k];
         bool kept = g.before[d] == 0 && g.after[d] == 0;
         int64_t *map = arena_alloc(p->arena, (size_t)(dy->shape.dim[d] + 1) * sizeof *map);
-        if (!map) FAIL(err, STRIA_NO_MEMORY, "layer '%s': not enough memory", p->node->name);
+        if (!map) FAIL(err, STRIA_NO_MEMORY, "not enough memory");
         for (int64_t i = 0; i < dy->shape.dim[d]; i++) map[i] = pad_source(&g, d, dx->shape.dim[d], i) * x_pitch[d];
         m->dims[k] = dy->shape.dim[d], m->ys[k] = y_pitch[d], m->map[k] = map;
         apart = apart && kept && k + 1 < m->rank;
@@ -141,17 +138,17 @@ static bool accept_pad(const node *n, refusal *why) {
     return n->out[0]->shape.rank ? true : REFUSE(why, "a scalar");
 }
 
-static stria_status run_pad(const impl_call *c, stria_error *err) {
-    (void)err;
+static void run_pad(const impl_call *c) {
     fill_zero(c);
     map_accumulate(c->ks, c->pool, c->prepared, c->out[0], c->in[0]);
-    return STRIA_OK;
 }
 
-static const op_impl gather_impl = {.name = "rows", .accept = accept_plain, .prepare = prepare, .run = run_gather};
+static const op_impl gather_impl = {
+    .name = "rows", .accept = accept_plain, .prepare = prepare, .check = check, .run = run_gather};
 static const op_impl gather_gradient_impl = {
-    .name = "rows", .accept = accept_scatter, .prepare = prepare, .run = run_gather_gradient};
-static const op_impl scatter_impl = {.name = "rows", .accept = accept_scatter, .prepare = prepare, .run = run_scatter};
+    .name = "rows", .accept = accept_scatter, .prepare = prepare, .check = check, .run = run_gather_gradient};
+static const op_impl scatter_impl = {
+    .name = "rows", .accept = accept_scatter, .prepare = prepare, .check = check, .run = run_scatter};
 static const op_impl one_hot_impl = {.name = "fill", .accept = accept_one_hot, .run = run_one_hot};
 static const op_impl pad_gradient_impl = {.name = "sums", .accept = accept_pad, .prepare = prepare_pad, .run = run_pad};
 

@@ -10,13 +10,17 @@
 
 static stria_status allocate(impl_plan *p, size_t bytes, void **prepared, stria_error *err) {
     *prepared = arena_alloc(p->arena, bytes);
-    if (!*prepared) FAIL(err, STRIA_NO_MEMORY, "layer '%s': not enough memory", p->node->name);
+    if (!*prepared) FAIL(err, STRIA_NO_MEMORY, "not enough memory");
     return STRIA_OK;
 }
 
-static stria_status bad_label(const int64_t *labels, int64_t bad, int64_t classes, stria_error *err) {
-    FAIL(err, STRIA_BAD_VALUE, "label %" PRId64 " at position %" PRId64 " is outside the %" PRId64 " classes",
-         labels[bad], bad, classes);
+static stria_status labels_check(const int64_t *labels, int64_t count, int64_t ignored, int64_t classes,
+                                 stria_error *err) {
+    for (int64_t i = 0; i < count; i++)
+        if ((labels[i] < 0 || labels[i] >= classes) && (labels[i] != ignored || ignored == NO_IGNORE_INDEX))
+            FAIL(err, STRIA_BAD_VALUE, "label %" PRId64 " at position %" PRId64 " is outside the %" PRId64 " classes",
+                 labels[i], i, classes);
+    return STRIA_OK;
 }
 
 static const value *optional(const node *n, int i) {
@@ -88,7 +92,12 @@ static const int64_t *labels_turned(const softmax_loss *l, const int64_t *labels
     return turned;
 }
 
-/* Labels in range, and what they weigh together. */
+static stria_status check(const impl_call *c, stria_error *err) {
+    const softmax_loss *l = c->prepared;
+    return labels_check(c->in[loss_scores_of(c->node) + 1], l->batch * l->inner, l->ignored, l->classes, err);
+}
+
+/* What the labels weigh together. */
 static class_loss counted(const softmax_loss *l, const int64_t *labels, const float *weights) {
     return (class_loss){.labels = labels,
                         .weights = weights,
@@ -98,14 +107,13 @@ static class_loss counted(const softmax_loss *l, const int64_t *labels, const fl
                         .inner = l->inner};
 }
 
-static stria_status run(const impl_call *c, stria_error *err) {
+static void run(const impl_call *c) {
     const softmax_loss *l = c->prepared;
     const int64_t *labels = labels_turned(l, c->in[1], c->scratch);
     const float *weights = optional(c->node, 2) ? c->in[2] : NULL;
     float *losses = (float *)(void *)((char *)c->scratch + l->labels_bytes), *each = l->none ? c->out[0] : NULL;
     cross_entropy_result r =
         cross_entropy_run(c->ks, c->pool, losses, c->in[0], labels, l->ignored, l->batch, l->classes, l->inner);
-    if (r.bad >= 0) return bad_label(c->in[1], label_position(l, r.bad), l->classes, err);
     double weight = (double)r.counted;
     if (weights) {
         class_loss count = counted(l, labels, weights);
@@ -118,10 +126,9 @@ static stria_status run(const impl_call *c, stria_error *err) {
     if (!l->none) *(float *)c->out[0] = (float)(l->mean ? r.sum / weight : r.sum);
     if (c->node->out_count > 1 && c->node->out[1])
         softmax_run(c->ks, c->pool, true, c->out[1], c->in[0], l->batch, l->classes, l->inner);
-    return STRIA_OK;
 }
 
-static stria_status run_gradient(const impl_call *c, stria_error *err) {
+static void run_gradient(const impl_call *c) {
     const softmax_loss *l = c->prepared;
     const float *dloss = c->in[0], *weights = optional(c->node, 3) ? c->in[3] : NULL;
     const int64_t *labels = labels_turned(l, c->in[2], c->scratch);
@@ -129,19 +136,17 @@ static stria_status run_gradient(const impl_call *c, stria_error *err) {
     class_loss_result r = class_loss_count(&count);
     float *scales = (float *)(void *)((char *)c->scratch + l->labels_bytes);
     float scale = l->none ? 1 : *dloss / (float)(l->mean ? r.weight : 1);
-    if (r.bad >= 0) return bad_label(c->in[2], label_position(l, r.bad), l->classes, err);
     for (int64_t i = 0; (weights || l->none) && i < l->batch * l->inner; i++) {
         scales[i] = labels[i] == l->ignored || !weights ? 1 : weights[labels[i]];
         if (l->none) scales[i] *= dloss[label_position(l, i)];
     }
     cross_entropy_gradient(c->ks, c->pool, c->out[0], c->in[1], labels, l->ignored, scale,
                            weights || l->none ? scales : NULL, l->batch, l->classes, l->inner);
-    return STRIA_OK;
 }
 
-static const op_impl loss_impl = {.name = "vector", .accept = accept, .prepare = prepare, .run = run};
+static const op_impl loss_impl = {.name = "vector", .accept = accept, .prepare = prepare, .check = check, .run = run};
 static const op_impl gradient_impl = {
-    .name = "vector", .accept = accept_gradient, .prepare = prepare, .run = run_gradient};
+    .name = "vector", .accept = accept_gradient, .prepare = prepare, .check = check, .run = run_gradient};
 
 const op_impl *const cpu_cross_entropy[] = {&loss_impl, &impl_reference, NULL};
 const op_impl *const cpu_cross_entropy_gradient[] = {&gradient_impl, &impl_reference, NULL};
@@ -152,16 +157,20 @@ static bool accept_finite(const node *n, refusal *why) {
     return all_float32(n, why);
 }
 
-static stria_status run_finite(const impl_call *c, stria_error *err) {
+static stria_status check_finite(const impl_call *c, stria_error *err) {
     const value *x = c->node->in[0];
     bool finite;
     c->ks->finite(c->in[0], shape_count(&x->shape), &finite);
     if (!finite) FAIL(err, STRIA_NOT_FINITE, "'%s' is not finite", x->name);
-    *(float *)c->out[0] = 1;
     return STRIA_OK;
 }
 
-static const op_impl finite_impl = {.name = "vector", .accept = accept_finite, .run = run_finite};
+static void run_finite(const impl_call *c) {
+    *(float *)c->out[0] = 1;
+}
+
+static const op_impl finite_impl = {
+    .name = "vector", .accept = accept_finite, .check = check_finite, .run = run_finite};
 
 const op_impl *const cpu_finite[] = {&finite_impl, &impl_reference, NULL};
 
@@ -216,32 +225,33 @@ static class_loss class_loss_of(const impl_call *c) {
     return l;
 }
 
+static stria_status check_class(const impl_call *c, stria_error *err) {
+    class_loss l = class_loss_of(c);
+    return l.labels ? labels_check(l.labels, l.batch * l.inner, l.ignored, l.classes, err) : STRIA_OK;
+}
+
 /* What divides the mean: the labels' weights; the hinge has none. */
-static stria_status run_class(const impl_call *c, stria_error *err) {
+static void run_class(const impl_call *c) {
     const class_plan *plan = c->prepared;
     class_loss l = class_loss_of(c);
     float *losses = plan->none ? c->out[0] : c->scratch;
     class_loss_result r = class_loss_run(c->ks, c->pool, &l, losses, (char *)c->scratch + plan->losses_bytes);
-    if (l.labels && r.bad >= 0) return bad_label(l.labels, r.bad, l.classes, err);
     if (!plan->none) *(float *)c->out[0] = (float)(plan->mean ? r.sum / r.weight : r.sum);
-    return STRIA_OK;
 }
 
-static stria_status run_class_gradient(const impl_call *c, stria_error *err) {
+static void run_class_gradient(const impl_call *c) {
     const class_plan *plan = c->prepared;
     class_loss l = class_loss_of(c);
     class_loss_result r = class_loss_count(&l);
     const float *dloss = c->in[0];
-    if (l.labels && r.bad >= 0) return bad_label(l.labels, r.bad, l.classes, err);
     class_loss_gradient(c->ks, c->pool, &l, plan->none ? 1 : *dloss / (float)(plan->mean ? r.weight : 1),
                         plan->none ? dloss : NULL, c->out[0], (char *)c->scratch + plan->losses_bytes);
-    return STRIA_OK;
 }
 
-static const op_impl class_impl = {
-    .name = "vector", .accept = accept_class, .prepare = prepare_class, .run = run_class};
-static const op_impl class_gradient_impl = {
-    .name = "vector", .accept = accept_class, .prepare = prepare_class, .run = run_class_gradient};
+#define CLASS_LOSS(run_it)                                                                                             \
+    { .name = "vector", .accept = accept_class, .prepare = prepare_class, .check = check_class, .run = run_it }
+static const op_impl class_impl = CLASS_LOSS(run_class);
+static const op_impl class_gradient_impl = CLASS_LOSS(run_class_gradient);
 
 const op_impl *const cpu_class_loss[] = {&class_impl, &impl_reference, NULL};
 const op_impl *const cpu_class_loss_gradient[] = {&class_gradient_impl, &impl_reference, NULL};
@@ -267,26 +277,22 @@ static pair_loss_kind kernel_of(pair_kind kind) {
     return kernels[kind];
 }
 
-static stria_status run_pair(const impl_call *c, stria_error *err) {
+static void run_pair(const impl_call *c) {
     const pair_geometry *g = c->prepared;
     int64_t n = shape_count(&c->node->in[0]->shape);
-    (void)err;
     if (g->none)
         pair_loss_each(c->ks, c->pool, kernel_of(g->kind), c->out[0], c->in[0], c->in[1], n, (float)g->factor,
                        (float)g->delta);
     else
         *(float *)c->out[0] = (float)(g->factor * pair_loss_sum(c->ks, c->pool, kernel_of(g->kind), c->scratch,
                                                                 c->in[0], c->in[1], n, (float)g->delta));
-    return STRIA_OK;
 }
 
-static stria_status run_pair_gradient(const impl_call *c, stria_error *err) {
+static void run_pair_gradient(const impl_call *c) {
     const pair_geometry *g = c->prepared;
     const pair_attributes *a = c->node->attributes;
-    (void)err;
     pair_loss_gradient(c->ks, c->pool, kernel_of(g->kind), a->of == 1, c->out[0], c->in[0], g->none ? 1 : 0, c->in[1],
                        c->in[2], shape_count(&c->node->in[1]->shape), (float)g->factor, (float)g->delta);
-    return STRIA_OK;
 }
 
 static const op_impl pair_impl = {.name = "vector", .accept = accept_pair, .prepare = prepare_pair, .run = run_pair};

@@ -18,7 +18,7 @@ static stria_status prepare_lrn(impl_plan *p, void **prepared, stria_error *err)
     const lrn_attributes *a = n->attributes;
     lrn_geometry g = lrn_geometry_of(n);
     lrn_options *o = arena_alloc(p->arena, sizeof *o);
-    if (!o) FAIL(err, STRIA_NO_MEMORY, "layer '%s': not enough memory", n->name);
+    if (!o) FAIL(err, STRIA_NO_MEMORY, "not enough memory");
     *o = (lrn_options){g.batch, g.channels, g.inner, g.before, g.after, a->alpha / (float)a->size, a->beta, a->bias};
     if (!value_is_plain(n->in[0])) {
         bool channels_last = value_is_channels_last(n->in[0]);
@@ -30,16 +30,12 @@ static stria_status prepare_lrn(impl_plan *p, void **prepared, stria_error *err)
     return STRIA_OK;
 }
 
-static stria_status run_lrn(const impl_call *c, stria_error *err) {
-    (void)err;
+static void run_lrn(const impl_call *c) {
     lrn_run(c->ks, c->pool, c->prepared, c->out[0], c->in[0]);
-    return STRIA_OK;
 }
 
-static stria_status run_lrn_gradient(const impl_call *c, stria_error *err) {
-    (void)err;
+static void run_lrn_gradient(const impl_call *c) {
     lrn_gradient(c->ks, c->pool, c->prepared, c->out[0], c->in[0], c->in[1], c->scratch);
-    return STRIA_OK;
 }
 
 /* ---- Lp: the box [outer][channels][inner] that a dense tensor is when an axis is its channels ---- */
@@ -51,7 +47,7 @@ typedef struct lp_plan {
 static stria_status prepare_lp(impl_plan *p, void **prepared, stria_error *err) {
     const value *x = p->node->in[0];
     lp_plan *l = arena_alloc(p->arena, sizeof *l);
-    if (!l) FAIL(err, STRIA_NO_MEMORY, "layer '%s': not enough memory", p->node->name);
+    if (!l) FAIL(err, STRIA_NO_MEMORY, "not enough memory");
     int64_t axis = ((const lp_attributes *)p->node->attributes)->axis;
     if (axis < 0) axis += x->shape.rank;
     *l = (lp_plan){1, x->shape.dim[axis], 1};
@@ -65,12 +61,10 @@ static stria_status prepare_lp(impl_plan *p, void **prepared, stria_error *err) 
     return STRIA_OK;
 }
 
-static stria_status run_lp(const impl_call *c, stria_error *err) {
+static void run_lp(const impl_call *c) {
     const lp_plan *l = c->prepared;
     const lp_attributes *a = c->node->attributes;
-    (void)err;
     lp_run(c->ks, c->pool, (int)a->p, l->outer, l->channels, l->inner, c->out[0], c->in[0], c->scratch);
-    return STRIA_OK;
 }
 
 static const op_impl lrn_impl = {.name = "vector", .accept = accept, .prepare = prepare_lrn, .run = run_lrn};

@@ -76,7 +76,7 @@ static void plan_strides(const product_plan *p, gemm_shape *s, const node *n) {
 static stria_status prepare(impl_plan *plan, void **prepared, stria_error *err) {
     const node *n = plan->node;
     product_plan *p = arena_alloc(plan->arena, sizeof *p);
-    if (!p) FAIL(err, STRIA_NO_MEMORY, "layer '%s': not enough memory", n->name);
+    if (!p) FAIL(err, STRIA_NO_MEMORY, "not enough memory");
     product_geometry g = p->geometry = product_geometry_of(n);
     gemm_shape s = {.m = g.m,
                     .n = g.n,
@@ -124,10 +124,9 @@ static void pack(const impl_call *c) {
     if (p->plan.s.b_packed) gemm_pack(&p->plan, c->in[1], c->packed, c->pool);
 }
 
-static stria_status run(const impl_call *c, stria_error *err) {
+static void run(const impl_call *c) {
     const product_plan *p = c->prepared;
     epilogue e = p->epilogue;
-    (void)err;
     const float *residual = c->node->epilogue.residual >= 0 ? c->in[c->node->epilogue.residual] : NULL;
     e.bias = p->bias >= 0 ? c->in[p->bias] : NULL;
     if (p->copy_c) c_broadcast(c, p);
@@ -138,7 +137,6 @@ static stria_status run(const impl_call *c, stria_error *err) {
         if (residual) e.residual = residual + i * p->y_matrix;
         gemm_run(&p->plan, a, b, (float *)c->out[0] + i * p->y_matrix, &e, c->scratch, c->pool);
     }
-    return STRIA_OK;
 }
 
 static const op_impl gemm_impl = {

@@ -89,7 +89,7 @@ static bool accept_gradient(const node *n, refusal *why) {
 
 static stria_status plan_new(impl_plan *p, const value *x, norm_plan **out, stria_error *err) {
     *out = arena_alloc(p->arena, sizeof **out);
-    if (!*out) FAIL(err, STRIA_NO_MEMORY, "layer '%s': not enough memory", p->node->name);
+    if (!*out) FAIL(err, STRIA_NO_MEMORY, "not enough memory");
     **out = (norm_plan){.shape = storage_of(p->node, x)};
     (*out)->sets = norm_set_count(&(*out)->shape);
     return STRIA_OK;
@@ -148,53 +148,45 @@ static void copy(float *to, const float *from, int64_t n) {
     if (to && to != from) memcpy(to, from, (size_t)n * sizeof *to);
 }
 
-static stria_status run_batch(const impl_call *c, stria_error *err) {
+static void run_batch(const impl_call *c) {
     const norm_plan *p = c->prepared;
     const norm_attributes *a = c->node->attributes;
     int64_t channels = c->node->in[3]->shape.dim[0];
-    (void)err;
     if (norm_given_statistics(c->node)) {
         norm_activation *f = p->activation ? unary_kernel(c->ks, p->activation) : NULL;
         norm_forward(c->ks, c->pool, &p->shape, c->out[0], c->in[0], c->in[3], c->in[4], c->in[1], c->in[2], f, p->a,
                      p->b, c->scratch);
         for (int k = 1; k < 5; k++) copy(result(c, k), c->in[k % 2 ? 3 : 4], channels);
-        return STRIA_OK;
+        return;
     }
     float *mean = result(c, 3), *variance = result(c, 4);
     run_own(c, &mean, &variance);
     running_update(result(c, 1), c->in[3], mean, a->momentum, channels);
     running_update(result(c, 2), c->in[4], variance, a->momentum, channels);
-    return STRIA_OK;
 }
 
-static stria_status run_layer(const impl_call *c, stria_error *err) {
+static void run_layer(const impl_call *c) {
     const norm_plan *p = c->prepared;
     float *mean = result(c, 1), *variance = NULL, *root = result(c, 2);
-    (void)err;
     run_own(c, &mean, &variance);
     for (int64_t i = 0; root && i < p->sets; i++) root[i] = 1 / sqrtf(variance[i] + p->shape.epsilon);
-    return STRIA_OK;
 }
 
-static stria_status run_image(const impl_call *c, stria_error *err) {
+static void run_image(const impl_call *c) {
     float *mean = NULL, *variance = NULL;
-    (void)err;
     run_own(c, &mean, &variance);
-    return STRIA_OK;
 }
 
-static stria_status run_gradient(const impl_call *c, stria_error *err) {
+static void run_gradient(const impl_call *c) {
     const norm_plan *p = c->prepared;
     const float *mean = argument(c, 3), *variance = argument(c, 4);
     float *moments = (float *)(void *)((char *)c->scratch + p->moments_at);
-    (void)err;
     if (!mean) {
         norm_statistics(c->ks, c->pool, &p->shape, c->in[1], moments, moments + p->sets, c->scratch);
         mean = moments, variance = moments + p->sets;
     }
     norm_backward(c->ks, c->pool, &p->shape, norm_given_statistics(c->node), c->out[0], result(c, 1), result(c, 2),
                   c->in[0], c->in[1], mean, variance, c->in[2], c->scratch);
-    return STRIA_OK;
 }
 
 #define IMPL(symbol, accepts, prepares, runs)                                                                          \

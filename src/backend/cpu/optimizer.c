@@ -17,7 +17,7 @@ enum {
 
 static bool accept(const node *n, refusal *why) {
     if (n->in_count != n->op->in_max) return REFUSE(why, "%d inputs: more than one tensor", n->in_count);
-    for (int i = 0; i < n->op->out_max; i++)
+    for (int i = 0; i < update_finite(n->op); i++)
         if (i >= n->out_count || !n->out[i]) return REFUSE(why, "a result is not wanted");
     if (n->in[RATE]->type != STRIA_FLOAT32 || n->in[PARAMETER]->type != STRIA_FLOAT32)
         return REFUSE(why, "not float32");
@@ -38,7 +38,7 @@ typedef struct operands {
 static operands operands_of(const impl_call *c) {
     const value *x = c->node->in[PARAMETER];
     operands u = {.g = c->in[GRADIENT], .n = shape_count(&x->shape)};
-    for (int k = 0; k < c->node->out_count; k++) {
+    for (int k = 0; k < update_finite(c->node->op); k++) {
         const void *old = c->in[k ? STATE + k - 1 : PARAMETER];
         if (c->out[k] != old) memcpy(c->out[k], old, value_bytes(x));
         *(k ? &u.state[k - 1] : &u.x) = c->out[k];
@@ -53,12 +53,12 @@ static int64_t count_of(const impl_call *c) {
     return *(const int64_t *)c->in[COUNT];
 }
 
-static stria_status outcome(const impl_call *c, bool finite, stria_error *err) {
-    if (!finite) FAIL(err, STRIA_NOT_FINITE, "the gradient of '%s' is not finite", c->node->in[PARAMETER]->name);
-    return STRIA_OK;
+static void tell(const impl_call *c, bool finite) {
+    int told = update_finite(c->node->op);
+    if (c->node->out_count > told && c->node->out[told]) *(uint8_t *)c->out[told] = finite;
 }
 
-static stria_status run_momentum(const impl_call *c, stria_error *err) {
+static void run_momentum(const impl_call *c) {
     const momentum_attributes *a = c->node->attributes;
     operands u = operands_of(c);
     momentum_options o = {.lr = rate_of(c),
@@ -66,10 +66,10 @@ static stria_status run_momentum(const impl_call *c, stria_error *err) {
                           .norm_coefficient = a->norm_coefficient,
                           .beta = count_of(c) > 0 ? a->beta : 1,
                           .nesterov = strcmp(a->mode, "nesterov") == 0};
-    return outcome(c, momentum_update(c->ks, c->pool, &o, u.x, u.state[0], u.g, u.n), err);
+    tell(c, momentum_update(c->ks, c->pool, &o, u.x, u.state[0], u.g, u.n));
 }
 
-static stria_status run_adam(const impl_call *c, stria_error *err) {
+static void run_adam(const impl_call *c) {
     const adam_attributes *a = c->node->attributes;
     operands u = operands_of(c);
     adam_step s = adam_step_of(a, (double)rate_of(c), count_of(c));
@@ -82,10 +82,10 @@ static stria_status run_adam(const impl_call *c, stria_error *err) {
                       .lr = (float)s.rate,
                       .root = (float)s.root,
                       .epsilon = a->epsilon};
-    return outcome(c, adam_update(c->ks, c->pool, &o, u.x, u.state[0], u.state[1], u.g, u.n), err);
+    tell(c, adam_update(c->ks, c->pool, &o, u.x, u.state[0], u.state[1], u.g, u.n));
 }
 
-static stria_status run_rmsprop(const impl_call *c, stria_error *err) {
+static void run_rmsprop(const impl_call *c) {
     const rmsprop_attributes *a = c->node->attributes;
     operands u = operands_of(c);
     square_options o = {.decay = a->norm_coefficient,
@@ -93,10 +93,10 @@ static stria_status run_rmsprop(const impl_call *c, stria_error *err) {
                         .share = (float)(1 - (double)a->alpha),
                         .lr = rate_of(c),
                         .epsilon = a->epsilon};
-    return outcome(c, square_update(c->ks, c->pool, &o, u.x, u.state[0], u.g, u.n), err);
+    tell(c, square_update(c->ks, c->pool, &o, u.x, u.state[0], u.g, u.n));
 }
 
-static stria_status run_adagrad(const impl_call *c, stria_error *err) {
+static void run_adagrad(const impl_call *c) {
     const adagrad_attributes *a = c->node->attributes;
     operands u = operands_of(c);
     square_options o = {.decay = a->norm_coefficient,
@@ -104,20 +104,20 @@ static stria_status run_adagrad(const impl_call *c, stria_error *err) {
                         .share = 1,
                         .lr = (float)adagrad_rate(a, (double)rate_of(c), count_of(c)),
                         .epsilon = a->epsilon};
-    return outcome(c, square_update(c->ks, c->pool, &o, u.x, u.state[0], u.g, u.n), err);
+    tell(c, square_update(c->ks, c->pool, &o, u.x, u.state[0], u.g, u.n));
 }
 
-static stria_status run_velocity(const impl_call *c, stria_error *err) {
+static void run_velocity(const impl_call *c) {
     const velocity_attributes *a = c->node->attributes;
     operands u = operands_of(c);
     velocity_options o = {.lr = rate_of(c),
                           .alpha = a->alpha,
                           .keep = (float)(1 - (double)rate_of(c) * (double)a->weight_decay),
                           .nesterov = a->nesterov != 0};
-    return outcome(c, velocity_update(c->ks, c->pool, &o, u.x, u.state[0], u.g, u.n), err);
+    tell(c, velocity_update(c->ks, c->pool, &o, u.x, u.state[0], u.g, u.n));
 }
 
-static stria_status run_adadelta(const impl_call *c, stria_error *err) {
+static void run_adadelta(const impl_call *c) {
     const adadelta_attributes *a = c->node->attributes;
     operands u = operands_of(c);
     adadelta_options o = {.decay = a->norm_coefficient,
@@ -125,10 +125,10 @@ static stria_status run_adadelta(const impl_call *c, stria_error *err) {
                           .rho = a->rho,
                           .share = (float)(1 - (double)a->rho),
                           .epsilon = a->epsilon};
-    return outcome(c, adadelta_update(c->ks, c->pool, &o, u.x, u.state[0], u.state[1], u.g, u.n), err);
+    tell(c, adadelta_update(c->ks, c->pool, &o, u.x, u.state[0], u.state[1], u.g, u.n));
 }
 
-static stria_status run_nadam(const impl_call *c, stria_error *err) {
+static void run_nadam(const impl_call *c) {
     const nadam_attributes *a = c->node->attributes;
     operands u = operands_of(c);
     nadam_step s = nadam_step_of(a, (double)rate_of(c), count_of(c));
@@ -142,10 +142,10 @@ static stria_status run_nadam(const impl_call *c, stria_error *err) {
                       .root = (float)s.root,
                       .epsilon = a->epsilon,
                       .look = (float)s.gradient};
-    return outcome(c, adam_update(c->ks, c->pool, &o, u.x, u.state[0], u.state[1], u.g, u.n), err);
+    tell(c, adam_update(c->ks, c->pool, &o, u.x, u.state[0], u.state[1], u.g, u.n));
 }
 
-static stria_status run_lion(const impl_call *c, stria_error *err) {
+static void run_lion(const impl_call *c) {
     const lion_attributes *a = c->node->attributes;
     operands u = operands_of(c);
     lion_options o = {.lr = rate_of(c),
@@ -154,10 +154,10 @@ static stria_status run_lion(const impl_call *c, stria_error *err) {
                       .share1 = (float)(1 - (double)a->beta1),
                       .beta2 = a->beta2,
                       .share2 = (float)(1 - (double)a->beta2)};
-    return outcome(c, lion_update(c->ks, c->pool, &o, u.x, u.state[0], u.g, u.n), err);
+    tell(c, lion_update(c->ks, c->pool, &o, u.x, u.state[0], u.g, u.n));
 }
 
-static stria_status run_ftrl(const impl_call *c, stria_error *err) {
+static void run_ftrl(const impl_call *c) {
     const ftrl_attributes *a = c->node->attributes;
     operands u = operands_of(c);
     ftrl_options o = {.decay = a->norm_coefficient,
@@ -165,17 +165,16 @@ static stria_status run_ftrl(const impl_call *c, stria_error *err) {
                       .l1 = a->l1,
                       .l2 = 2 * a->l2,
                       .beta = a->beta};
-    return outcome(c, ftrl_update(c->ks, c->pool, &o, u.x, u.state[0], u.state[1], u.g, u.n), err);
+    tell(c, ftrl_update(c->ks, c->pool, &o, u.x, u.state[0], u.state[1], u.g, u.n));
 }
 
 /* Its partial sums. */
 static stria_status prepare_lamb(impl_plan *p, void **prepared, stria_error *err) {
-    (void)prepared, (void)err;
     p->scratch_bytes = 2 * sizeof(double) * (size_t)lamb_sums(shape_count(&p->node->in[PARAMETER]->shape));
     return STRIA_OK;
 }
 
-static stria_status run_lamb(const impl_call *c, stria_error *err) {
+static void run_lamb(const impl_call *c) {
     const lamb_attributes *a = c->node->attributes;
     operands u = operands_of(c);
     double t = (double)count_of(c) + 1;
@@ -188,7 +187,7 @@ static stria_status run_lamb(const impl_call *c, stria_error *err) {
                       .root = (float)(1 / sqrt(1 - pow((double)a->beta2, t))),
                       .epsilon = a->epsilon,
                       .decay = a->weight_decay};
-    return outcome(c, lamb_update(c->ks, c->pool, &o, u.x, u.state[0], u.state[1], u.g, u.n, c->scratch), err);
+    tell(c, lamb_update(c->ks, c->pool, &o, u.x, u.state[0], u.state[1], u.g, u.n, c->scratch));
 }
 
 #define OPTIMIZER(word)                                                                                                \

@@ -31,7 +31,7 @@ static bool accept_norm(const node *n, refusal *why) {
 static stria_status prepare(impl_plan *plan, void **prepared, stria_error *err) {
     const node *n = plan->node;
     pool_plan *p = arena_alloc(plan->arena, sizeof *p);
-    if (!p) FAIL(err, STRIA_NO_MEMORY, "layer '%s': not enough memory", n->name);
+    if (!p) FAIL(err, STRIA_NO_MEMORY, "not enough memory");
     p->shape = pool_shape_of(n);
     const value *y = n->out[0];
     bool plain = layout_is_identity(&y->layout, y->shape.rank);
@@ -47,45 +47,35 @@ static stria_status prepare(impl_plan *plan, void **prepared, stria_error *err) 
     return STRIA_OK;
 }
 
-static stria_status run_max(const impl_call *c, stria_error *err) {
+static void run_max(const impl_call *c) {
     const pool_plan *p = c->prepared;
-    (void)err;
     if (c->node->out_count > 1 && c->out[1]) {
         window_indices to = p->indices;
         to.indices = c->out[1];
         pool_max_indices(c->ks, c->pool, &p->shape, &p->storage, c->out[0], &to, c->in[0]);
-        return STRIA_OK;
+        return;
     }
     pool_max(c->ks, c->pool, &p->shape, &p->storage, c->out[0], c->in[0]);
-    return STRIA_OK;
 }
 
-static stria_status run_norm(const impl_call *c, stria_error *err) {
+static void run_norm(const impl_call *c) {
     const pool_plan *p = c->prepared;
-    (void)err;
     pool_norm(c->ks, c->pool, &p->shape, &p->storage, c->out[0], c->in[0]);
-    return STRIA_OK;
 }
 
-static stria_status run_average(const impl_call *c, stria_error *err) {
+static void run_average(const impl_call *c) {
     const pool_plan *p = c->prepared;
-    (void)err;
     pool_average(c->ks, c->pool, &p->shape, &p->storage, c->out[0], c->in[0]);
-    return STRIA_OK;
 }
 
-static stria_status run_max_gradient(const impl_call *c, stria_error *err) {
+static void run_max_gradient(const impl_call *c) {
     const pool_plan *p = c->prepared;
-    (void)err;
     pool_max_gradient(c->ks, c->pool, &p->shape, &p->storage, c->out[0], c->in[0], c->in[1]);
-    return STRIA_OK;
 }
 
-static stria_status run_average_gradient(const impl_call *c, stria_error *err) {
+static void run_average_gradient(const impl_call *c) {
     const pool_plan *p = c->prepared;
-    (void)err;
     pool_average_gradient(c->ks, c->pool, &p->shape, &p->storage, c->out[0], c->in[0]);
-    return STRIA_OK;
 }
 
 /* Max unpooling, forth or back: in plain storage, one by one, so that of equal indices the last counts. */
@@ -94,16 +84,20 @@ static bool accept_unpool(const node *n, refusal *why) {
     return true;
 }
 
-static stria_status run_unpool(const impl_call *c, stria_error *err) {
+static stria_status check_unpool(const impl_call *c, stria_error *err) {
+    unpool_geometry g = unpool_geometry_of(c->node);
+    return unpool_check(c->in[1], shape_count(&c->node->in[1]->shape), &g, err);
+}
+
+static void run_unpool(const impl_call *c) {
     unpool_geometry g = unpool_geometry_of(c->node);
     const unpool_shape s = {g.planes, g.fh, g.fw, g.oh, g.ow};
     int64_t count = shape_count(&c->node->in[1]->shape);
-    int64_t bad =
-        (c->node->op == &op_MaxUnpool ? pool_unpool : pool_unpool_gradient)(&s, c->out[0], c->in[0], c->in[1], count);
-    return bad < 0 ? STRIA_OK : unpool_refuse(((const int64_t *)c->in[1])[bad], bad, &g, err);
+    (c->node->op == &op_MaxUnpool ? pool_unpool : pool_unpool_gradient)(&s, c->out[0], c->in[0], c->in[1], count);
 }
 
-static const op_impl unpool_impl = {.name = "scatter", .accept = accept_unpool, .run = run_unpool};
+static const op_impl unpool_impl = {
+    .name = "scatter", .accept = accept_unpool, .check = check_unpool, .run = run_unpool};
 static const op_impl max_impl = {.name = "vector", .accept = accept, .prepare = prepare, .run = run_max};
 static const op_impl average_impl = {.name = "vector", .accept = accept, .prepare = prepare, .run = run_average};
 static const op_impl norm_impl = {.name = "vector", .accept = accept_norm, .prepare = prepare, .run = run_norm};

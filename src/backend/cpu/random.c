@@ -19,7 +19,6 @@ static void task(void *context, int64_t index, int worker) {
     int64_t first = index * CHUNK, n = j->n - first < CHUNK ? j->n - first : CHUNK;
     random_range at = {j->key.seed, j->key.stream, (uint64_t)first, (size_t)n};
     float *y = j->y + first;
-    (void)worker;
     switch (j->kind) {
     case RANDOM_UNIFORM:
         random_range_uniform(y, at, j->a->low, j->a->high);
@@ -45,16 +44,14 @@ static bool accept(const node *n, refusal *why) {
     return true;
 }
 
-static stria_status run(const impl_call *c, stria_error *err) {
+static void run(const impl_call *c) {
     job j = {.kind = random_kind_of(c->node),
              .key = random_key_of(c->node, c->seed, c->step),
              .a = c->node->attributes,
              .p = c->node->in_count ? c->in[0] : NULL,
              .y = c->out[0],
              .n = shape_count(&c->node->out[0]->shape)};
-    (void)err;
     pool_run(c->pool, task, &j, (j.n + CHUNK - 1) / CHUNK);
-    return STRIA_OK;
 }
 
 static const op_impl random_impl = {.name = "chunks", .accept = accept, .run = run};

@@ -93,7 +93,7 @@ static void plans_make(recurrent_plan *p, const impl_plan *plan) {
 
 static stria_status prepare(impl_plan *plan, void **prepared, stria_error *err) {
     recurrent_plan *p = arena_alloc(plan->arena, sizeof *p);
-    if (!p) FAIL(err, STRIA_NO_MEMORY, "layer '%s': not enough memory", plan->node->name);
+    if (!p) FAIL(err, STRIA_NO_MEMORY, "not enough memory");
     p->g = recurrent_geometry_of(plan->node);
     const recurrent_geometry *g = &p->g;
     p->sigmoid = unary_kernel(plan->ks, UNARY_sigmoid);
@@ -248,7 +248,8 @@ static void states_end(const walk *w, const float *from, float *to) {
             to[w->d * g->h_direction + b * g->h_item + j] = length_of(w, b) ? from[b * g->hidden + j] : 0;
 }
 
-static stria_status lengths_check(const walk *w, stria_error *err) {
+static stria_status check(const impl_call *c, stria_error *err) {
+    const walk walk_of = {.c = c, .p = c->prepared}, *w = &walk_of;
     for (int64_t b = 0; b < w->p->g.batch; b++)
         if (length_of(w, b) < 0 || length_of(w, b) > w->p->g.steps)
             FAIL(err, STRIA_BAD_VALUE, "sequence_lens says %lld steps for item %lld, the input has %lld",
@@ -256,7 +257,7 @@ static stria_status lengths_check(const walk *w, stria_error *err) {
     return STRIA_OK;
 }
 
-static stria_status run(const impl_call *c, stria_error *err) {
+static void run(const impl_call *c) {
     const recurrent_plan *p = c->prepared;
     float *f = c->scratch;
     walk w = {.c = c,
@@ -268,7 +269,6 @@ static stria_status run(const impl_call *c, stria_error *err) {
               .cell = f + p->c,
               .bias = f + p->bias,
               .products = f + p->floats};
-    TRY(lengths_check(&w, err));
     memset(c->out[0], 0, value_bytes(c->node->out[0]));
     for (w.d = 0; w.d < p->g.directions; w.d++) {
         w.recurrent_bias = NULL;
@@ -279,10 +279,14 @@ static stria_status run(const impl_call *c, stria_error *err) {
         if (c->node->out_count > 1) states_end(&w, w.h, c->out[1]);
         if (c->node->out_count > 2) states_end(&w, w.cell, c->out[2]);
     }
-    return STRIA_OK;
 }
 
-static const op_impl recurrent_impl = {
-    .name = "steps", .accept = accept, .prepare = prepare, .pack = pack, .pack_input = RECURRENT_R, .run = run};
+static const op_impl recurrent_impl = {.name = "steps",
+                                       .accept = accept,
+                                       .prepare = prepare,
+                                       .pack = pack,
+                                       .pack_input = RECURRENT_R,
+                                       .check = check,
+                                       .run = run};
 
 const op_impl *const cpu_recurrent[] = {&recurrent_impl, &impl_reference, NULL};

@@ -48,7 +48,7 @@ static void plan_fill(reduce_plan *p, const node *n, const bool *reduced, const 
 
 static stria_status plan_new(impl_plan *p, reduce_plan **out, stria_error *err) {
     *out = arena_alloc(p->arena, sizeof **out);
-    if (!*out) FAIL(err, STRIA_NO_MEMORY, "layer '%s': not enough memory", p->node->name);
+    if (!*out) FAIL(err, STRIA_NO_MEMORY, "not enough memory");
     return STRIA_OK;
 }
 
@@ -84,11 +84,9 @@ static stria_status prepare_to(impl_plan *p, void **prepared, stria_error *err) 
     return STRIA_OK;
 }
 
-static stria_status run(const impl_call *c, stria_error *err) {
+static void run(const impl_call *c) {
     const reduce_plan *r = c->prepared;
-    (void)err;
     reduce_run(c->ks, c->pool, r->kind, r->rank, r->dims, r->reduced, c->out[0], r->y, c->in[0], r->x);
-    return STRIA_OK;
 }
 
 static const op_impl reduce_impl = {.name = "vector", .accept = accept, .prepare = prepare, .run = run};

@@ -176,7 +176,7 @@ static stria_status prepare(impl_plan *p, void **prepared, stria_error *err) {
         r->between = floats > r->between ? floats : r->between;
         r->scratch = own > r->scratch ? own : r->scratch;
     }
-    if (!good) FAIL(err, STRIA_NO_MEMORY, "layer '%s': not enough memory", p->node->name);
+    if (!good) FAIL(err, STRIA_NO_MEMORY, "not enough memory");
     if (r->count == 0) {
         int64_t all = product(dims, 0, count);
         r->pass[r->count++] = (resize_pass){.outer = 1, .inner = 1, .rows = as_it_is(1), .columns = as_it_is(all)};
@@ -187,17 +187,15 @@ static stria_status prepare(impl_plan *p, void **prepared, stria_error *err) {
     return STRIA_OK;
 }
 
-static stria_status run(const impl_call *c, stria_error *err) {
+static void run(const impl_call *c) {
     const resize_plan *r = c->prepared;
     float *between = c->scratch, *own = between ? between + 2 * r->between : NULL;
     const float *x = c->in[0];
-    (void)err;
     for (int i = 0; i < r->count; i++) {
         float *y = i + 1 == r->count ? c->out[0] : between + i % 2 * r->between;
         resize_run(c->ks, c->pool, &r->pass[i], y, x, own);
         x = y;
     }
-    return STRIA_OK;
 }
 
 static const op_impl resize_impl = {.name = "separable", .accept = accept, .prepare = prepare, .run = run};

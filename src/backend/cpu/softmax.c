@@ -25,7 +25,7 @@ static stria_status prepare(impl_plan *p, void **prepared, stria_error *err) {
     const node *n = p->node;
     const value *x = n->in[0];
     softmax_plan *s = arena_alloc(p->arena, sizeof *s);
-    if (!s) FAIL(err, STRIA_NO_MEMORY, "layer '%s': not enough memory", n->name);
+    if (!s) FAIL(err, STRIA_NO_MEMORY, "not enough memory");
     int64_t axis = ((const axis_attributes *)n->attributes)->axis;
     if (axis < 0) axis += x->shape.rank;
     *s = (softmax_plan){1, x->shape.dim[axis], 1, n->op == &op_LogSoftmax || n->op == &op_LogSoftmaxGradient};
@@ -40,18 +40,14 @@ static stria_status prepare(impl_plan *p, void **prepared, stria_error *err) {
     return STRIA_OK;
 }
 
-static stria_status run(const impl_call *c, stria_error *err) {
+static void run(const impl_call *c) {
     const softmax_plan *s = c->prepared;
-    (void)err;
     softmax_run(c->ks, c->pool, s->logarithm, c->out[0], c->in[0], s->outer, s->classes, s->inner);
-    return STRIA_OK;
 }
 
-static stria_status run_gradient(const impl_call *c, stria_error *err) {
+static void run_gradient(const impl_call *c) {
     const softmax_plan *s = c->prepared;
-    (void)err;
     softmax_gradient(c->ks, c->pool, s->logarithm, c->out[0], c->in[0], c->in[1], s->outer, s->classes, s->inner);
-    return STRIA_OK;
 }
 
 static const op_impl softmax_impl = {.name = "vector", .accept = accept, .prepare = prepare, .run = run};

@@ -63,7 +63,7 @@ static stria_status epilogue_run(const node *n, void *y, const void *bias, const
     return node_evaluate(&activation, (const void *[]){y}, (void *[]){y}, (evaluate_random){0}, err);
 }
 
-static stria_status run(const impl_call *c, stria_error *err) {
+static stria_status attempt(const impl_call *c, stria_error *err) {
     const node *n = c->node;
     size_t count = (size_t)n->in_count + (size_t)n->out_count;
     plain *copies;
@@ -97,11 +97,9 @@ static bool nothing_accept(const node *n, refusal *why) {
     return node_makes_nothing(n) ? true : REFUSE(why, "it has elements to make");
 }
 
-static stria_status nothing_run(const impl_call *c, stria_error *err) {
+static void nothing_run(const impl_call *c) {
     (void)c;
-    (void)err;
-    return STRIA_OK;
 }
 
 const op_impl impl_nothing = {.name = "nothing", .accept = nothing_accept, .run = nothing_run};
-const op_impl impl_reference = {.name = "reference", .accept = accept, .run = run};
+const op_impl impl_reference = {.name = "reference", .accept = accept, .attempt = attempt};

@@ -158,7 +158,6 @@ typedef struct job {
 
 static void task(void *context, int64_t index, int worker) {
     const job *j = context;
-    (void)worker;
     int64_t begin = index * CHUNK, end = j->n - begin < CHUNK ? j->n : begin + CHUNK;
     int64_t to_size = element_bytes(j->to), from_size = element_bytes(j->from);
     bool known = false;

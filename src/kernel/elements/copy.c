@@ -181,7 +181,6 @@ static void task(void *context, int64_t index, int worker) {
     static const uint64_t zero = 0;
     const copy_job *j = context;
     const copy_box *b = j->box;
-    (void)worker;
     for (; index >= b->tasks; b++) index -= b->tasks;
     box_task(j->ks, b, j->y[b->to], b->from == COPY_ZERO ? (const void *)&zero : j->x[b->from], index);
 }

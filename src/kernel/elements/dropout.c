@@ -18,7 +18,6 @@ typedef struct job {
 static void task(void *context, int64_t index, int worker) {
     const job *j = context;
     const dropout_box *b = j->box;
-    (void)worker;
     int64_t o = index / j->pieces / j->row_blocks, row = index / j->pieces % j->row_blocks * j->rows_each;
     int64_t begin = index % j->pieces * j->piece, n = int64_min(j->piece, b->inner - begin);
     int64_t end = int64_min(b->rows, row + j->rows_each), by = j->quads ? 4 : 1;

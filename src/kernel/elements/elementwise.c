@@ -43,7 +43,6 @@ typedef struct flat_job {
 
 static void flat_task(void *context, int64_t index, int worker) {
     flat_job *j = context;
-    (void)worker;
     int64_t at = index * CHUNK, n = j->n - at < CHUNK ? j->n - at : CHUNK;
     if (j->unary) j->unary(j->y + at, j->a + at, n, j->alpha, j->beta);
     else j->gradient(j->y + at, j->a + at, j->b + at, n, j->alpha, j->beta);

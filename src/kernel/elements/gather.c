@@ -80,7 +80,6 @@ static void gather_task(void *context, int64_t task, int worker) {
     const gather_job *j = context;
     int64_t first = task * j->rows_each, end = int64_min(j->rows, first + j->rows_each);
     cursor c = cursor_set(j->g, first);
-    (void)worker;
     for (int64_t row = first; row < end; row++, cursor_step(j->g, &c))
         move(j->g->size, j->y, row * j->g->inner, j->x, row_offset(j->g, &c), j->g->inner);
 }
@@ -116,7 +115,6 @@ static void scatter_task(void *context, int64_t task, int worker) {
     int64_t begin = task % j->pieces * j->piece, n = int64_min(j->piece, j->g->inner - begin);
     int64_t first = task / j->pieces * j->rows_each;
     cursor c = cursor_set(j->g, first);
-    (void)worker;
     for (int64_t row = first; row < first + j->rows_each; row++, cursor_step(j->g, &c))
         row_write(j, row_offset(j->g, &c) + begin, row * j->g->inner + begin, n);
 }
@@ -156,7 +154,6 @@ static void map_task(void *context, int64_t task, int worker) {
     const map_job *j = context;
     const gather_map *m = j->m;
     int64_t to = 0, from = 0;
-    (void)worker;
     for (int d = m->apart - 1; d >= 0; task /= m->dims[d--]) {
         to += m->map[d][task % m->dims[d]];
         from += task % m->dims[d] * m->ys[d];

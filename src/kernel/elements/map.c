@@ -154,7 +154,6 @@ static void map_task(void *context, int64_t index, int worker) {
     const map_job *j = context;
     const map_plan *m = j->m;
     char *at[SLOTS] = {0};
-    (void)worker;
     int64_t all = j->rows;
     for (int d = 0; d < m->rank - 2; d++) all *= m->dims[d];
     int64_t row = index / j->pieces * j->rows_each, end = int64_min(row + j->rows_each, all);

@@ -16,7 +16,6 @@ typedef struct job {
 
 static void task(void *context, int64_t index, int worker) {
     job *j = context;
-    (void)worker;
     int64_t i = index * CHUNK, n = j->n - i < CHUNK ? j->n - i : CHUNK;
     bool finite;
     j->part(j, i, n, &finite);

@@ -137,7 +137,6 @@ typedef struct pack_job {
 } pack_job;
 
 static void pack_tile(void *context, int64_t index, int worker) {
-    (void)worker;
     const pack_job *j = context;
     const batch_plan *p = j->plan;
     const grid *g = j->grid;

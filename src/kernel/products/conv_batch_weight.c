@@ -156,7 +156,6 @@ static void weight_task(void *context, int64_t index, int worker) {
 static void weight_sum(void *context, int64_t channel, int worker) {
     const weight_job *j = context;
     int64_t taps = j->plan->taps;
-    (void)worker;
     for (int64_t part = 1; part < j->plan->parts; part++) {
         const float *partial = j->partial + (part - 1) * j->plan->part_floats;
         for (int64_t i = channel * taps; i < (channel + 1) * taps; i++) j->dw[i] += partial[i];

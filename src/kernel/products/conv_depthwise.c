@@ -144,7 +144,6 @@ static float *pack_phase(const depthwise_plan *p, const float *w, float *packed,
 
 static void pack(const conv_plan *plan, const float *w, float *packed, pool *workers) {
     const depthwise_plan *p = (const depthwise_plan *)plan;
-    (void)workers;
     for (int64_t i = 0; i < p->y_count * p->x_count; i++)
         packed = pack_phase(p, w, packed, &p->y[i / p->x_count], &p->x[i % p->x_count]);
 }
@@ -159,7 +158,6 @@ typedef struct deal_job {
 
 /* [planes][batch][h][w][channels], one plane if repeated */
 static void deal_row(void *context, int64_t row, int worker) {
-    (void)worker;
     const deal_job *j = context;
     const deal *d = j->deal;
     int64_t channels = d->repeat ? d->each : d->each / d->m, plane = d->images * d->h * d->w * channels;
@@ -244,7 +242,6 @@ static void row_phases(const depthwise_job *j, int64_t index, int64_t c, int64_t
 }
 
 static void sweep_block(void *context, int64_t index, int worker) {
-    (void)worker;
     const depthwise_job *j = context;
     const depthwise_plan *p = j->plan;
     int64_t block = index % p->row_blocks, part = index / p->row_blocks;
@@ -262,7 +259,6 @@ static void run(const conv_plan *plan, const conv_data *d, pool *workers) {
 /* ---- weight gradient: parts over ranges of rows, added in order ---- */
 
 static void weight_block(void *context, int64_t index, int worker) {
-    (void)worker;
     const depthwise_job *j = context;
     const depthwise_plan *p = j->plan;
     const conv_shape *s = &p->common.shape;

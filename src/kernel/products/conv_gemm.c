@@ -144,7 +144,6 @@ typedef struct pack_job {
 
 /* One tile of one group: w[columns][k·taps] is transposed block by block, then each row goes to its tap. */
 static void pack_forward_tile(void *context, int64_t index, int worker) {
-    (void)worker;
     const pack_job *j = context;
     const packed_layout *l = &j->plan->packed;
     const conv_shape *s = &j->plan->common.shape;
@@ -188,7 +187,6 @@ static void pack_phase(const pack_job *j, int64_t group, int64_t tile, const win
 }
 
 static void pack_dx_tile(void *context, int64_t index, int worker) {
-    (void)worker;
     const pack_job *j = context;
     const implicit_plan *p = j->plan;
     const packed_layout *l = &p->packed;
@@ -227,7 +225,6 @@ typedef struct pad_job {
 
 /* Row `index` of all images' rows: zeros, pixels, zeros. */
 static void pad_row(void *context, int64_t index, int worker) {
-    (void)worker;
     const pad_job *j = context;
     const conv_shape *s = j->s;
     int64_t columns = padded_columns(s), before = s->x.before;

@@ -184,7 +184,6 @@ static void pack_tile(void *context, int64_t index, int worker) {
     const plain_plan *p = j->plan;
     int64_t group = index / p->channel_tiles, tile = index % p->channel_tiles, first = channel_first(p, tile);
     int mr = p->ks->gemm_mr;
-    (void)worker;
     p->ks->transpose(j->packed + index * p->k * mr, mr, j->w + (group * p->oc + first) * p->k, p->k,
                      channel_first(p, tile + 1) - first, p->k);
 }
@@ -253,7 +252,6 @@ static void part_lay(void *context, int64_t index, int worker) {
     const plain_job *j = context;
     const plain_plan *p = j->plan;
     int64_t area = index / p->parts, part = index % p->parts;
-    (void)worker;
     channels_lay(j, area, share_begin(p->ic, p->parts, part), share_begin(p->ic, p->parts, part + 1),
                  j->laid + area * p->area_floats);
 }

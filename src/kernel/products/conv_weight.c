@@ -355,7 +355,6 @@ static void reduce_task(void *context, int64_t index, int worker) {
     int64_t column_tile = index % p->column_tiles, row_tile = index / p->column_tiles % p->row_tiles;
     int64_t group = index / p->column_tiles / p->row_tiles;
     float *sums = sums_of(p, j->partial, group, row_tile, column_tile);
-    (void)worker;
     for (int64_t part = 1; part < p->parts; part++)
         p->ks->accumulate(sums, sums + part * p->part_floats, 1, p->tile_floats);
     tile_finish(j, group, row_tile, column_tile, sums);

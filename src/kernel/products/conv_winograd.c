@@ -150,7 +150,6 @@ static void g_apply(const pack_job *j, double *to, int to_i, int to_a, const dou
 
 /* One tile of nr columns. */
 static void pack_tile(void *context, int64_t tile, int worker) {
-    (void)worker;
     const pack_job *j = context;
     const winograd_plan *p = j->plan;
     const conv_shape *s = &p->common.shape;
@@ -281,7 +280,6 @@ static void block_task(void *context, int64_t block, int worker) {
 
 /* One tile of any block, where several tasks need it. */
 static void tile_task(void *context, int64_t tile, int worker) {
-    (void)worker;
     const winograd_job *j = context;
     const winograd_plan *p = j->plan;
     tile_in(j, tile, tile % p->block_tiles, j->inputs + tile / p->block_tiles * p->v_floats);

@@ -83,7 +83,6 @@ typedef struct pack_job {
 } pack_job;
 
 static void pack_task(void *context, int64_t index, int worker) {
-    (void)worker;
     const pack_job *j = context;
     const gemm_shape *s = &j->plan->s;
     int nr = j->plan->ks->gemm_nr;
@@ -116,7 +115,6 @@ static void partial_add(const finish_job *f, int64_t row, int64_t j, int cols, f
 
 /* Adds the partial sums of one tile of rows and finishes them. */
 static void finish_task(void *context, int64_t index, int worker) {
-    (void)worker;
     const finish_job *f = context;
     const gemm_shape *s = &f->plan->s;
     const epilogue *e = f->epilogue;

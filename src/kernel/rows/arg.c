@@ -47,7 +47,6 @@ static void put(const job *j, int64_t at, int64_t index) {
 
 static void along_task(void *context, int64_t index, int worker) {
     const job *j = context;
-    (void)worker;
     int64_t end = (index + 1) * j->group < j->kept.count ? (index + 1) * j->group : j->kept.count;
     for (int64_t k = index * j->group; k < end; k++) {
         int64_t x, y, where;
@@ -59,7 +58,6 @@ static void along_task(void *context, int64_t index, int worker) {
 
 static void across_task(void *context, int64_t index, int worker) {
     const job *j = context;
-    (void)worker;
     int32_t where[ARG_COLUMNS];
     int64_t x, y, begin = index % j->columns * ARG_COLUMNS;
     int64_t n = j->line - begin < ARG_COLUMNS ? j->line - begin : ARG_COLUMNS;
@@ -178,7 +176,6 @@ static void top_task(void *context, int64_t index, int worker) {
 
 static void top_gradient_task(void *context, int64_t index, int worker) {
     const top_job *j = context;
-    (void)worker;
     int64_t end = (index + 1) * j->group < j->kept.count ? (index + 1) * j->group : j->kept.count;
     for (int64_t r = index * j->group; r < end; r++) {
         int64_t x, y;

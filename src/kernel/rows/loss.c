@@ -234,7 +234,6 @@ static void pair_task(void *context, int64_t index, int worker) {
     const pair_job *j = context;
     int64_t i = index * PAIR_LOSS_CHUNK, n = j->n - i < PAIR_LOSS_CHUNK ? j->n - i : PAIR_LOSS_CHUNK;
     const float *x = j->x + i, *t = j->t + i;
-    (void)worker;
     if (j->each) j->each(j->y + i, x, t, n, j->factor, j->delta);
     else if (j->sum) j->sum(x, t, n, j->delta, j->y + index);
     else j->slope(j->y + i, j->dy + i * j->dy_step, j->dy_step, x, t, n, j->factor, j->delta, j->by_target);

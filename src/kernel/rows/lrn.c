@@ -30,7 +30,6 @@ static void run(const job *j, int64_t at, int64_t n, int64_t pitch, int64_t befo
 static void task(void *context, int64_t index, int worker) {
     const job *j = context;
     const lrn_options *o = j->o;
-    (void)worker;
     int64_t before = j->gather ? o->after : o->before, after = j->gather ? o->before : o->after, last = o->channels - 1;
     if (o->inner > 1) {
         int64_t begin = index % j->pieces * j->piece, n = int64_min(j->piece, o->inner - begin);
@@ -80,7 +79,6 @@ typedef struct lp_job {
 
 static void lp_task(void *context, int64_t index, int worker) {
     const lp_job *j = context;
-    (void)worker;
     bool rows = j->inner == 1;
     int64_t first = index * j->rows_each, end = int64_min(j->outer, first + j->rows_each);
     struct norm_matrix m = {.mean = norm_none, .scale = norm_unit, .shift = norm_none};

@@ -89,7 +89,6 @@ static void set_finish(const moments_job *j, int64_t set) {
 
 static void row_task(void *context, int64_t index, int worker) {
     const moments_job *j = context;
-    (void)worker;
     int64_t first = index / j->parts * j->sets_each, end = int64_min(first + j->sets_each, norm_set_count(j->s));
     for (int64_t set = first; set < end; set++) row_set(j, set, index % j->parts);
 }
@@ -97,7 +96,6 @@ static void row_task(void *context, int64_t index, int worker) {
 static void column_task(void *context, int64_t index, int worker) {
     const moments_job *j = context;
     const norm_shape *s = j->s;
-    (void)worker;
     int64_t part = index % j->parts, block = index / j->parts % j->blocks, matrix = index / j->parts / j->blocks;
     int64_t row = part_begin(s->rows, part, j->parts), end = part_begin(s->rows, part + 1, j->parts);
     int64_t column = block * NORM_COLUMNS, n = int64_min(NORM_COLUMNS, s->columns - column);
@@ -183,7 +181,6 @@ static struct norm_matrix matrix_of(const forward_job *j, int64_t o, int64_t row
 static void forward_task(void *context, int64_t index, int worker) {
     const forward_job *j = context;
     const norm_shape *s = j->s;
-    (void)worker;
     int64_t o = index / j->blocks, row = index % j->blocks * j->rows_each,
             rows = int64_min(j->rows_each, s->rows - row);
     int64_t at = (o * s->rows + row) * s->columns;

@@ -42,7 +42,6 @@ static struct norm_matrix matrix_of(const job *j, int64_t o, int64_t row, int64_
 static void row_task(void *context, int64_t index, int worker) {
     const job *j = context;
     const norm_shape *s = j->s;
-    (void)worker;
     int64_t o = index / j->blocks, row = index % j->blocks * j->rows_each,
             rows = int64_min(j->rows_each, s->rows - row);
     int64_t line = o * s->rows + row;
@@ -53,7 +52,6 @@ static void row_task(void *context, int64_t index, int worker) {
 static void column_task(void *context, int64_t index, int worker) {
     const job *j = context;
     const norm_shape *s = j->s;
-    (void)worker;
     int64_t part = index % j->parts, block = index / j->parts % j->blocks, o = index / j->parts / j->blocks;
     int64_t row = part_begin(s->rows, part, j->parts), end = part_begin(s->rows, part + 1, j->parts);
     int64_t column = block * NORM_COLUMNS, n = int64_min(NORM_COLUMNS, s->columns - column);
@@ -141,7 +139,6 @@ static void coefficients(const job *j) {
 static void gradient_task(void *context, int64_t index, int worker) {
     const job *j = context;
     const norm_shape *s = j->s;
-    (void)worker;
     int64_t o = index / j->blocks, row = index % j->blocks * j->rows_each,
             rows = int64_min(j->rows_each, s->rows - row);
     int64_t along = (s->across ? 0 : o) * norm_lines(s) + (s->by_column ? 0 : row),

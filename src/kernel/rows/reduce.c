@@ -88,7 +88,6 @@ static void tall_values(const job *j, double *all, const float *x, int64_t rows,
 /* Reduced along the line: a group of outputs. */
 static void along_task(void *context, int64_t index, int worker) {
     const job *j = context;
-    (void)worker;
     int64_t end = (index + 1) * j->group < j->kept.count ? (index + 1) * j->group : j->kept.count;
     for (int64_t k = index * j->group; k < end; k++) {
         int64_t x, y, step, none;
@@ -105,7 +104,6 @@ static void along_task(void *context, int64_t index, int worker) {
 /* One output from a long line: parts of it. */
 static void part_task(void *context, int64_t part, int worker) {
     const job *j = context;
-    (void)worker;
     int64_t begin = j->line * part / j->parts, end = j->line * (part + 1) / j->parts;
     j->partial[part][0] = line_value(j, j->x + begin, end - begin);
 }
@@ -114,7 +112,6 @@ static void part_task(void *context, int64_t part, int worker) {
  * of it, runs in the kernel. */
 static void across_task(void *context, int64_t index, int worker) {
     const job *j = context;
-    (void)worker;
     int64_t x, y, step, none, block = index % j->blocks, part = index / j->blocks;
     int64_t begin = block % j->columns * REDUCE_COLUMNS;
     int64_t n = j->line - begin < REDUCE_COLUMNS ? j->line - begin : REDUCE_COLUMNS;

@@ -54,7 +54,6 @@ static void run(pool *p, pool_task *task, job *j) {
 
 static void softmax_task(void *context, int64_t index, int worker) {
     const job *j = context;
-    (void)worker;
     piece r = piece_of(j, index);
     if (j->inner > 1)
         j->ks->softmax_columns(j->y + r.at, j->x + r.at, j->classes, r.pitch, r.count, NULL, j->logarithm);
@@ -73,7 +72,6 @@ void softmax_run(const kernel_set *ks, pool *p, bool logarithm, float *y, const 
 
 static void gradient_task(void *context, int64_t index, int worker) {
     const job *j = context;
-    (void)worker;
     piece r = piece_of(j, index);
     if (j->inner > 1)
         j->ks->softmax_columns_gradient(j->y + r.at, j->dy + r.at, j->x + r.at, j->classes, r.pitch, r.count,
@@ -104,7 +102,6 @@ static bool in_range(const job *j, int64_t label) {
 
 static void loss_task(void *context, int64_t index, int worker) {
     const job *j = context;
-    (void)worker;
     piece r = piece_of(j, index);
     float greatest[SOFTMAX_IMAGES] = {0}, sums[SOFTMAX_IMAGES] = {0};
     if (j->inner > 1) j->ks->softmax_column_sums(j->x + r.at, j->classes, r.pitch, r.count, greatest, sums);
@@ -140,7 +137,6 @@ cross_entropy_result cross_entropy_run(const kernel_set *ks, pool *p, float *los
 
 static void cross_gradient_task(void *context, int64_t index, int worker) {
     const job *j = context;
-    (void)worker;
     piece r = piece_of(j, index);
     float scales[SOFTMAX_IMAGES];
     for (int64_t i = 0; i < r.count; i++) scales[i] = j->scale * (j->scales ? j->scales[r.first + i] : 1);

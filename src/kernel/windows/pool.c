@@ -53,7 +53,6 @@ static void unit(const job *j, int64_t index) {
 
 static void task(void *context, int64_t index, int worker) {
     const job *j = context;
-    (void)worker;
     int64_t begin = index * j->grain, end = begin + j->grain < j->units ? begin + j->grain : j->units;
     for (int64_t i = begin; i < end; i++) unit(j, i);
 }
@@ -99,7 +98,6 @@ typedef struct index_job {
 
 static void index_task(void *context, int64_t index, int worker) {
     const index_job *j = context;
-    (void)worker;
     int64_t outer = index / j->pieces, begin = index % j->pieces * INNER;
     int64_t inner = j->m->inner - begin < INNER ? j->m->inner - begin : INNER;
     int64_t first = outer * j->to->outer_step + begin * j->to->inner_step;
