@@ -166,14 +166,11 @@ stria_status graph_add_state(graph *g, const char *name, value_role role, tensor
 
 /* ---- nodes ---- */
 
-static stria_status inputs_check(const op_def *op, const char *name, value *const *in, int in_count, stria_error *err) {
+static stria_status inputs_check(const op_def *op, value *const *in, int in_count, stria_error *err) {
     if (in_count > op->in_max)
-        FAIL(err, STRIA_BAD_ARGUMENT, "layer '%s' (%s): %d input%s, but it takes at most %d", name, op->name, in_count,
-             text_s(in_count), op->in_max);
+        FAIL(err, STRIA_BAD_ARGUMENT, "%d input%s, but it takes at most %d", in_count, text_s(in_count), op->in_max);
     for (int i = 0; i < op->in_min; i++)
-        if (i >= in_count || !in[i])
-            FAIL(err, STRIA_BAD_ARGUMENT, "layer '%s' (%s): input %d of %d is missing", name, op->name, i + 1,
-                 op->in_min);
+        if (i >= in_count || !in[i]) FAIL(err, STRIA_BAD_ARGUMENT, "input %d of %d is missing", i + 1, op->in_min);
     return STRIA_OK;
 }
 
@@ -183,8 +180,7 @@ static stria_status attributes_set_up(graph *g, node *n, const void *attributes,
     if (attributes) return attributes_copy(n->op, n->attributes, attributes, &g->arena, err);
     TRY(attributes_default(n->op, n->attributes, &g->arena, err));
     for (const attr_field *f = n->op->fields; f && f->name; f++)
-        if (f->required)
-            FAIL(err, STRIA_BAD_ARGUMENT, "layer '%s' (%s): attribute '%s' is missing", n->name, n->op->name, f->name);
+        if (f->required) FAIL(err, STRIA_BAD_ARGUMENT, "attribute '%s' is missing", f->name);
     return STRIA_OK;
 }
 
@@ -192,8 +188,7 @@ static stria_status outputs_add(graph *g, node *n, const char *const *names, str
     for (int i = 0; i < n->out_count; i++) {
         bool absent = names && names[i] && !*names[i];
         if (absent && i < n->op->out_min)
-            FAIL(err, STRIA_BAD_ARGUMENT, "layer '%s' (%s): output %d of %d is missing", n->name, n->op->name, i + 1,
-                 n->op->out_min);
+            FAIL(err, STRIA_BAD_ARGUMENT, "output %d of %d is missing", i + 1, n->op->out_min);
         if (absent) continue;
         TRY(value_add(g, names ? names[i] : NULL, n->name, VALUE_NODE, &n->out[i], err));
         n->out[i]->producer = n;
@@ -208,13 +203,6 @@ static stria_status outputs_infer(const node *n, stria_error *err) {
     return STRIA_OK;
 }
 
-static stria_status node_infer(node *n, stria_error *err) {
-    stria_status status = n->op->infer(n, err);
-    if (status == STRIA_OK) status = outputs_infer(n, err);
-    if (status != STRIA_OK) error_prefix(err, "layer '%s' (%s): ", n->name, n->op->name);
-    return status;
-}
-
 /* Fills a node that graph_add_node has allocated. Outputs that were added are undone by the caller. */
 static stria_status node_fill(graph *g, node *n, value *const *in, const void *attributes, const char *const *out_names,
                               stria_error *err) {
@@ -222,10 +210,11 @@ static stria_status node_fill(graph *g, node *n, value *const *in, const void *a
     n->out = arena_alloc(&g->arena, sizeof(value *) * (size_t)(n->out_count + 1));
     if (!n->in || !n->out) return no_memory(g, err);
     if (n->in_count) memcpy(n->in, in, sizeof(value *) * (size_t)n->in_count);
-    TRY(inputs_check(n->op, n->name, in, n->in_count, err));
+    TRY(inputs_check(n->op, in, n->in_count, err));
     TRY(attributes_set_up(g, n, attributes, err));
     TRY(outputs_add(g, n, out_names, err));
-    TRY(node_infer(n, err));
+    TRY(n->op->infer(n, err));
+    TRY(outputs_infer(n, err));
     TRY(node_know(n, &g->known_left, err));
     return name_table_put_node(g->names, n->name, n, err);
 }
@@ -233,6 +222,7 @@ static stria_status node_fill(graph *g, node *n, value *const *in, const void *a
 stria_status graph_add_node(graph *g, const op_def *op, const char *name, value *const *in, int in_count,
                             const void *attributes, int out_count, const char *const *out_names, node **out,
                             stria_error *err) {
+    g->failure_named = false;
     if (name && name_table_node(g->names, name)) FAIL(err, STRIA_BAD_ARGUMENT, "two layers are named '%s'", name);
     TRY(mem_reserve(&g->nodes, &g->node_capacity, g->node_count + 1, sizeof *g->nodes, "layers", err));
     node *n = arena_alloc(&g->arena, sizeof *n);
@@ -251,6 +241,8 @@ stria_status graph_add_node(graph *g, const op_def *op, const char *name, value 
     if (status != STRIA_OK) {
         while (g->value_count > values_before) value_undo(g, g->values[g->value_count - 1]);
         if (n->attributes) node_release(n);
+        error_prefix(err, "layer '%s' (%s): ", n->name, n->op->name);
+        g->failure_named = true;
         return status;
     }
     g->nodes[g->node_count++] = n;

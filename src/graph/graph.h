@@ -101,6 +101,7 @@ struct graph {
         metadata_capacity;
     struct name_table *names; /* values and nodes by name */
     struct scope *scope;      /* the innermost; NULL: none */
+    bool failure_named;       /* the sentence of the failure that came last begins with its layer */
     int64_t known_left;       /* elements that may still be computed ahead (known.h) */
     const graph *
         copied_from; /* while a graph_map fills this graph: its names are to come, so no fresh one may be one of them */

@@ -28,6 +28,7 @@ static const char *name_of(const layer_call *c) {
 }
 
 static stria_status layer_of_table(layer_call *c, int count, const char *options, stria_error *err) {
+    c->g->failure_named = false;
     stria_status status = layer_options(c, options, err);
     c->name = name_of(c);
     if (status == STRIA_OK && !c->name) status = layer_no_memory(err);
@@ -36,9 +37,7 @@ static stria_status layer_of_table(layer_call *c, int count, const char *options
         status = error_set(err, STRIA_BAD_ARGUMENT, "two layers are named '%s'", c->name);
     int before = c->g->node_count;
     if (status == STRIA_OK) status = c->layer->build(c, err);
-    /* the graph names the layer itself when one of its nodes fails */
-    if (status == STRIA_OK || c->g->node_count != before || !err || strncmp(err->text, "layer '", 7) == 0)
-        return status;
+    if (status == STRIA_OK || c->g->node_count != before || c->g->failure_named) return status;
     error_prefix(err, "layer '%s' (%s): ", c->name ? c->name : "", c->layer->name);
     return status;
 }
@@ -98,8 +97,9 @@ stria_status layer_build(graph *g, const char *layer, value *const *in, int coun
     }
     if (op_find_any(layer, &op, NULL) != STRIA_OK) return layer_unknown(layer, err);
     stria_status status = STRIA_OK;
+    g->failure_named = false;
     if (number_count > 0) status = error_set(err, STRIA_BAD_ARGUMENT, "it takes no plain numbers");
     if (status == STRIA_OK) status = operator_build(g, layer, in, count, options, out, err);
-    if (status != STRIA_OK && err && strncmp(err->text, "layer '", 7) != 0) error_prefix(err, "%s: ", layer);
+    if (status != STRIA_OK && !g->failure_named) error_prefix(err, "%s: ", layer);
     return status;
 }

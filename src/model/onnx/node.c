@@ -184,6 +184,7 @@ stria_status import_node(importer *im, const Onnx__NodeProto *n, stria_error *er
     char label[256];
     bool own = !name_given(n->domain) || strcmp(n->domain, "ai.onnx") == 0;
     stria_status status;
+    im->g->failure_named = false;
     if (own && strcmp(n->op_type, "Constant") == 0) status = import_constant_node(im, n, err);
     else if (own && strcmp(n->op_type, "If") == 0) status = branch_join(im, n, err);
     else {
@@ -191,8 +192,6 @@ stria_status import_node(importer *im, const Onnx__NodeProto *n, stria_error *er
         if (status == STRIA_OK) status = upgraded_import(im, &u, err);
         upgrade_release(&u);
     }
-    /* The graph's own sentences begin with the layer. */
-    if (status != STRIA_OK && err && strncmp(err->text, "layer ", 6) != 0)
-        error_prefix(err, "node %s: ", node_label(n, label));
+    if (status != STRIA_OK && !im->g->failure_named) error_prefix(err, "node %s: ", node_label(n, label));
     return status;
 }

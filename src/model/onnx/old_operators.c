@@ -150,8 +150,8 @@ static stria_status groups_before_21(importer *im, const char *name, value **in,
     for (int i = 1; i < 3; i++) {
         int64_t groups = in[i] && in[i]->shape.rank == 1 ? in[i]->shape.dim[0] : 0, channels = in[0]->shape.dim[1];
         if (groups < 1 || channels % groups)
-            FAIL(err, STRIA_BAD_SHAPE, "layer '%s': %s does not divide %lld channel%s into groups", name, what[i],
-                 (long long)channels, text_s(channels));
+            FAIL(err, STRIA_BAD_SHAPE, "%s does not divide %lld channel%s into groups", what[i], (long long)channels,
+                 text_s(channels));
         if (channels != groups) TRY(group_scale_repeat(im, name, what[i], &in[i], channels / groups, err));
     }
     return STRIA_OK;
@@ -166,7 +166,7 @@ static stria_status softmax_before_13(importer *im, upgraded *u, const char *nam
     int64_t axis = p ? p->i : 1, last = s->rank - 1;
     if (axis < 0) axis += s->rank;
     if (axis < 0 || axis > last)
-        FAIL(err, STRIA_BAD_SHAPE, "layer '%s': axis %lld of a tensor of rank %d", name, (long long)axis, s->rank);
+        FAIL(err, STRIA_BAD_SHAPE, "axis %lld of a tensor of rank %d", (long long)axis, s->rank);
     int wide = 0;
     for (int i = (int)axis; i < s->rank; i++)
         if (s->dim[i] != 1) wide++, last = i;
@@ -209,9 +209,9 @@ static stria_status broadcast_before_7(importer *im, upgraded *u, const char *na
                                        stria_error *err) {
     const Onnx__AttributeProto *p = onnx_attribute_find(&u->node, "axis");
     if (!p) return STRIA_OK;
-    if (in_count != 2 || !in[0] || !in[1]) FAIL(err, STRIA_BAD_FILE, "layer '%s' needs two inputs", name);
+    if (in_count != 2 || !in[0] || !in[1]) FAIL(err, STRIA_BAD_FILE, "it needs two inputs");
     int64_t axis = p->i < 0 ? p->i + in[0]->shape.rank : p->i, behind = in[0]->shape.rank - axis - in[1]->shape.rank;
-    if (behind < 0 || axis < 0) FAIL(err, STRIA_BAD_SHAPE, "layer '%s': axis %lld does not fit", name, (long long)p->i);
+    if (behind < 0 || axis < 0) FAIL(err, STRIA_BAD_SHAPE, "axis %lld does not fit", (long long)p->i);
     size_t kept = 0;
     for (size_t i = 0; i < u->node.n_attribute; i++)
         if (u->node.attribute[i] != p) u->node.attribute[kept++] = u->node.attribute[i];
