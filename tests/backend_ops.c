@@ -183,7 +183,6 @@ static const op_case extra_elementwise = {"pos:3x35x7x11", ""},
                      extra_elementwise_gradient = {"3x35x7x11, pos:3x35x7x11", ""};
 
 /* Storage of the first input, of the others, of the outputs; only strided operators may mix. */
-enum { PLAIN, CHANNELS_LAST, BATCH_LAST };
 static const struct storage {
     const char *name;
     int first, others, outputs;
@@ -600,7 +599,7 @@ static void trial_case(const op_def *op, const op_case *text, int index) {
     }
     if (!op->epilogue) return;
     for (const op_def *const *f = op_all(); *f; f++)
-        if ((*f)->activation) trial_one(op, text, index, 1, (*f)->name, "given");
+        if (cpu_target.fuses(&(node){.op = op}, *f)) trial_one(op, text, index, 1, (*f)->name, "given");
     for (size_t i = 0; i < sizeof added / sizeof *added; i++) trial_one(op, text, index, 1, added[i], "given");
     trial_one(op, text, index, 1, "none", "computed");
     trial_one(op, text, index, 1, "residual+Relu", "computed");

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "backend/backend.h"
 #include "cases.h"
 #include "check.h"
 #include "evaluate.h"
@@ -136,7 +137,7 @@ static void layout_check(int64_t channels) {
     value *y = node_add(g, "Conv", in, 2, "");
     CHECK(b.status == STRIA_OK && graph_add_output(g, y, "y", NULL) == STRIA_OK, "%s", err.text);
     tensor *before = result(g);
-    CHECK(pass_layout(&g, &err) == STRIA_OK, "%s", err.text);
+    CHECK(pass_layout(&g, &cpu_target, &err) == STRIA_OK, "%s", err.text);
     CHECK(count_of(g, &op_Reorder) == 2, "%d reorders", count_of(g, &op_Reorder));
     tensor *after = result(g);
     CHECK(memcmp(before->data, after->data, before->bytes) == 0, "other values");

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "backend/backend.h"
 #include "cases.h"
 #include "check.h"
 #include "evaluate.h"
@@ -13,10 +14,17 @@
 
 enum { SEEDS = 60 };
 
+static stria_status cpu_fuse(graph **g, stria_error *err) {
+    return pass_fuse(g, &cpu_target, err);
+}
+static stria_status cpu_layout(graph **g, stria_error *err) {
+    return pass_layout(g, &cpu_target, err);
+}
+
 static const struct {
     const char *name;
     pass *run;
-} passes[] = {{"prune", pass_prune}, {"fold", pass_fold}, {"fuse", pass_fuse}, {"layout", pass_layout}};
+} passes[] = {{"prune", pass_prune}, {"fold", pass_fold}, {"fuse", cpu_fuse}, {"layout", cpu_layout}};
 enum { PASSES = sizeof passes / sizeof *passes };
 
 /* ---- values, by the reference, epilogues too ---- */
@@ -206,7 +214,7 @@ static void fuse_works(void) {
         value *y = add(g, &op_Conv, x, constant(g, "w", (shape){4, {3, 2, 3, 3}}), NULL, NULL);
         value *z = add(g, &op_LeakyRelu, y, NULL, "alpha", "0.25");
         if (shared && graph_add_output(g, y, "product", NULL) != STRIA_OK) abort();
-        finish(&g, add(g, &op_Abs, z, NULL, NULL, NULL), pass_fuse);
+        finish(&g, add(g, &op_Abs, z, NULL, NULL, NULL), cpu_fuse);
         const node *n = g->nodes[0];
         CHECK(g->node_count == (shared ? 3 : 2), "%d nodes", g->node_count);
         CHECK((n->epilogue.activation == &op_LeakyRelu) == !shared, "shared=%d", shared);
@@ -231,7 +239,7 @@ static void residual_fuses(void) {
         value *sum = add(g, &op_Add, kind % 2 ? side : y, kind % 2 ? y : side, NULL, NULL);
         value *z = add(g, &op_Relu, sum, NULL, NULL, NULL);
         if (kind == SHARED && graph_add_output(g, y, "product", NULL) != STRIA_OK) abort();
-        finish(&g, add(g, &op_Abs, z, NULL, NULL, NULL), pass_fuse);
+        finish(&g, add(g, &op_Abs, z, NULL, NULL, NULL), cpu_fuse);
         bool fused = kind == READY || kind == TWO_PRODUCTS;
         CHECK(count_of(g, &op_Add) == !fused && count_of(g, &op_Relu) == !fused, "kind %d: %d nodes", kind,
               g->node_count);
@@ -261,7 +269,7 @@ static void layout_works(void) {
         graph *g = start(&x, (shape){4, {rows[i].batch, c, 6, 6}});
         value *w = constant(g, "w", (shape){4, {c, c, 3, 3}}), *y = x;
         for (int k = 0; k < 3; k++) y = add(g, &op_Relu, add(g, &op_Conv, y, w, "pads", "1,1,1,1"), NULL, NULL, NULL);
-        finish(&g, y, pass_layout);
+        finish(&g, y, cpu_layout);
         int expected = rows[i].plain ? 0 : 2;
         CHECK(count_of(g, &op_Reorder) == expected, "batch %lld, %lld channels: %d conversions",
               (long long)rows[i].batch, (long long)c, count_of(g, &op_Reorder));

@@ -5,6 +5,7 @@
 
 #include "base/pool.h"
 #include "graph/op_def.h"
+#include "graph/target.h"
 #include "kernel/kernel.h"
 
 #include <stdio.h>
@@ -72,6 +73,9 @@ static inline stria_status impl_run(const op_impl *impl, const impl_call *c, str
 
 /* The list for an operator, ending with a NULL name; the last real entry is the reference. */
 const op_impl *const *backend_cpu(const op_def *op);
+
+/* What passes may assume about it. */
+extern const target cpu_target;
 
 extern const op_impl impl_reference;
 extern const op_impl impl_nothing; /* of nodes that make nothing, whatever the operator */

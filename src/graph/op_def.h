@@ -131,12 +131,11 @@ struct op_def {
     uint32_t in_place;      /* bit i: output 0 may overwrite input i (same shape, type and order) */
     /* output k may also overwrite input in_place_pair[k]−1 (optimiser updates) */
     uint8_t in_place_pair[4];
-    bool random;     /* draws random numbers: never computed ahead of a run */
-    bool view;       /* output 0 is input 0's memory under another shape (Reshape, Identity) */
-    bool product;    /* sums of products with weights: most of a network's work; its epilogue may hold a bias and a
-                        residual */
-    bool epilogue;   /* an activation may be fused into it */
-    bool activation; /* unary elementwise: may be somebody's epilogue */
+    bool random;   /* draws random numbers: never computed ahead of a run */
+    bool view;     /* output 0 is input 0's memory under another shape (Reshape, Identity) */
+    bool product;  /* sums of products with weights: most of a network's work; its epilogue may hold a bias and a
+                      residual */
+    bool epilogue; /* an activation may be fused into it */
     /* Composite operators: builds the outputs of other operators instead (domain-free). NULL for primitive ones. */
     stria_status (*expand)(graph *g, const node *n, value **out, stria_error *err);
     const char *text; /* one line for the docs: the formula */

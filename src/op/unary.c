@@ -48,7 +48,7 @@ static const attr_field selu_fields[] = {
 
 /* ---- the rows as functions ---- */
 
-#define UNARY(name, fields, f, df, reads, epilogue, cases, formula)                                                    \
+#define UNARY(name, fields, f, df, reads, cases, formula)                                                              \
     static double f_##name(double x, const unary_attributes *a) {                                                      \
         (void)a;                                                                                                       \
         return f;                                                                                                      \
@@ -76,7 +76,7 @@ typedef struct unary_row {
 } unary_row;
 
 static const unary_row rows[] = {
-#define UNARY(name, fields, f, df, reads, epilogue, cases, formula)                                                    \
+#define UNARY(name, fields, f, df, reads, cases, formula)                                                              \
     {&op_##name, &op_##name##Gradient, f_##name, df_##name, reads},
 #define UNARY_FLAT(name, f, formula) {&op_##name, NULL, f_##name, NULL, X},
 #include "op/unary_rows.h"
@@ -145,7 +145,6 @@ static int64_t integer_function(const unary_row *r, dtype type, int64_t x, const
 }
 
 static stria_status reference(const ref_call *c, stria_error *err) {
-    (void)err;
     const unary_row *r = row_of(c->node->op);
     const ref_tensor *x = &c->in[0], *y = &c->out[0];
     int64_t count = shape_count(&y->shape);
@@ -157,7 +156,6 @@ static stria_status reference(const ref_call *c, stria_error *err) {
 
 /* dx = dy · f'(x or y) */
 static stria_status reference_gradient(const ref_call *c, stria_error *err) {
-    (void)err;
     const unary_row *r = row_of(c->node->op);
     const double *dy = c->in[0].f, *saved = c->in[1].f;
     int64_t count = shape_count(&c->out[0].shape);
@@ -167,8 +165,8 @@ static stria_status reference_gradient(const ref_call *c, stria_error *err) {
 
 /* ---- cases and definitions ---- */
 
-#define UNARY(name, fields, f, df, reads, epilogue, cases, formula) static const op_case cases_##name[] = {cases, {0}};
-#define UNARY_FLAT(name, f, formula)                                static const op_case cases_##name[] = {CASES(""), {0}};
+#define UNARY(name, fields, f, df, reads, cases, formula) static const op_case cases_##name[] = {cases, {0}};
+#define UNARY_FLAT(name, f, formula)                      static const op_case cases_##name[] = {CASES(""), {0}};
 #define CASES(attributes)                                                                                              \
     {"3x4x5", attributes}, {"2x3x4x5", attributes}, {                                                                  \
         "257", attributes                                                                                              \
@@ -185,8 +183,7 @@ static stria_status reference_gradient(const ref_call *c, stria_error *err) {
 #undef RANGE
 
 /* The same of dy and what f' reads. */
-#define UNARY(name, fields, f, df, reads, epilogue, cases, formula)                                                    \
-    static const op_case gradient_cases_##name[] = {cases, {0}};
+#define UNARY(name, fields, f, df, reads, cases, formula) static const op_case gradient_cases_##name[] = {cases, {0}};
 #define UNARY_FLAT(name, f, formula)
 #define CASES(attributes)                                                                                              \
     {"3x4x5, 3x4x5", attributes}, {"2x3x4x5, 2x3x4x5", attributes}, {                                                  \
@@ -200,7 +197,7 @@ static stria_status reference_gradient(const ref_call *c, stria_error *err) {
 #undef UNARY
 #undef UNARY_FLAT
 
-#define DEFINE(op_domain, op_name, table, reads, as_epilogue, formula)                                                 \
+#define DEFINE(op_domain, op_name, table, reads, formula)                                                              \
     const op_def op_##op_name = {                                                                                      \
         .name = #op_name,                                                                                              \
         .domain = op_domain,                                                                                           \
@@ -217,7 +214,6 @@ static stria_status reference_gradient(const ref_call *c, stria_error *err) {
         .cases = cases_##op_name,                                                                                      \
         .layouts = LAYOUT_SAME,                                                                                        \
         .in_place = 1 << 0,                                                                                            \
-        .activation = as_epilogue,                                                                                     \
         .text = formula,                                                                                               \
     };                                                                                                                 \
     const op_def op_##op_name##Gradient = {                                                                            \
@@ -237,12 +233,10 @@ static stria_status reference_gradient(const ref_call *c, stria_error *err) {
         .in_place = 1 << 0 | 1 << 1,                                                                                   \
         .text = "dx = dy · f'(" reads_##reads ") of " formula,                                                         \
     };
-#define UNARY(op_name, table, f, df, reads, as_epilogue, tests, formula)                                               \
-    DEFINE("", op_name, table, reads, as_epilogue, formula)
-#define UNARY_OURS(op_name, table, f, df, reads, as_epilogue, tests, formula)                                          \
-    DEFINE("stria", op_name, table, reads, as_epilogue, formula)
-#define reads_X "x"
-#define reads_Y "y"
+#define UNARY(op_name, table, f, df, reads, tests, formula)      DEFINE("", op_name, table, reads, formula)
+#define UNARY_OURS(op_name, table, f, df, reads, tests, formula) DEFINE("stria", op_name, table, reads, formula)
+#define reads_X                                                  "x"
+#define reads_Y                                                  "y"
 #define UNARY_FLAT(op_name, f, formula)                                                                                \
     const op_def op_##op_name = {                                                                                      \
         .name = #op_name,                                                                                              \

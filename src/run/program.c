@@ -18,9 +18,9 @@ static stria_status graph_lower(program *p, graph *g, stria_error *err) {
         TRY(pass_fold(&p->g, err));
         TRY(pass_pad(&p->g, err));
         if (!p->config.shared) TRY(pass_fold_norm(&p->g, err));
-        TRY(pass_fuse(&p->g, err));
+        TRY(pass_fuse(&p->g, &cpu_target, err));
     }
-    TRY(pass_layout(&p->g, err));
+    TRY(pass_layout(&p->g, &cpu_target, err));
     return pass_prune(&p->g, err);
 }
 

@@ -78,10 +78,11 @@ static const node *residual_after(const graph_map *m, const uses *u, const node 
 }
 
 /* The activation that alone reads the last result, or NULL. */
-static const node *activation_after(const uses *u, const node *n, const node *last) {
-    if (!n->op->epilogue || n->epilogue.activation || n->out[0]->type != STRIA_FLOAT32) return NULL;
+static const node *activation_after(const target *t, const uses *u, const node *n, const node *last) {
+    if (n->epilogue.activation || n->out[0]->type != STRIA_FLOAT32) return NULL;
     const node *next = only_reader(u, last->out[0]);
-    return next && next->op->activation && next->in_count == 1 && next->out_count == 1 ? next : NULL;
+    if (!next || next->in_count != 1 || next->out_count != 1) return NULL;
+    return t->fuses(n, next->op) ? next : NULL;
 }
 
 static stria_status activation_fuse(graph_map *m, node *copy, const node *activation, stria_error *err) {
@@ -105,20 +106,20 @@ static stria_status add_fuse(graph_map *m, node *copy, const node *add, int whic
 }
 
 /* Copies n with all that fuses into it. */
-static stria_status node_fuse(graph_map *m, const uses *u, const node *n, stria_error *err) {
+static stria_status node_fuse(graph_map *m, const target *t, const uses *u, const node *n, stria_error *err) {
     int which_bias = 0, which_residual = 0;
     node *copy;
     const node *bias = bias_after(u, n, &which_bias), *last = bias ? bias : n;
     const node *residual = residual_after(m, u, n, last, &which_residual);
     if (residual) last = residual;
-    const node *activation = activation_after(u, n, last);
+    const node *activation = activation_after(t, u, n, last);
     TRY(graph_map_node(m, n, &copy, err));
     if (bias) TRY(add_fuse(m, copy, bias, which_bias, &copy->epilogue.bias, err));
     if (residual) TRY(add_fuse(m, copy, residual, which_residual, &copy->epilogue.residual, err));
     return activation ? activation_fuse(m, copy, activation, err) : STRIA_OK;
 }
 
-stria_status pass_fuse(graph **g, stria_error *err) {
+stria_status pass_fuse(graph **g, const target *target, stria_error *err) {
     graph_map m;
     uses u = {0};
     graph *fused;
@@ -128,7 +129,7 @@ stria_status pass_fuse(graph **g, stria_error *err) {
     for (int i = 0; i < (*g)->node_count; i++) {
         const node *n = (*g)->nodes[i];
         bool done_already = n->out[0] && m.value[n->out[0]->id];
-        if (!done_already) TRY_DONE(node_fuse(&m, &u, n, err));
+        if (!done_already) TRY_DONE(node_fuse(&m, target, &u, n, err));
     }
     TRY_DONE(graph_map_finish(&m, &fused, err));
     graph_free(*g);

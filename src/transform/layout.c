@@ -2,21 +2,11 @@
  * where channels are few and images many: then every lane is an image. A convolution stays plain, so that the pixels of
  * a row are the lanes, where channels and images are few (a digit to be read), or where two reorders would be for it
  * alone. Conversions are Reorder nodes; each order of a value is made once. */
-#include "op/conv.h"
 #include "transform/transform.h"
-
-#define LANES_FEW      32 /* channels below which a vector of them is badly filled */
-#define BATCH_MANY     16 /* images that fill a vector */
-#define CHANNELS_PLAIN 16 /* input channels below which single images best stay plain (LeNet's 6 against 20) */
-/* What a lone convolution must have to gain from two reorders: products for each element that it reads or writes;
- * depthwise, where they are few always, no more pixels than this. */
-#define PRODUCTS_MANY 256
-#define PIXELS_FEW    64
-
-typedef enum order { PLAIN, CHANNELS_LAST, BATCH_LAST, ORDERS } order;
 
 typedef struct layouter {
     graph_map m;
+    const target *target;
     order images; /* what image tensors get; PLAIN: each operator as image_order says */
     int64_t batch;
     int *readers;               /* by value of the old graph: nodes that read it in the order of images */
@@ -35,29 +25,6 @@ static order order_of(const value *v) {
     if (layout_is_identity(&v->layout, v->shape.rank)) return PLAIN;
     layout batch_last = layout_batch_last(v->shape.rank);
     return layout_equal(&v->layout, &batch_last, v->shape.rank) ? BATCH_LAST : CHANNELS_LAST;
-}
-
-static bool few_channels(const node *n) {
-    return n->in[0]->shape.dim[1] < LANES_FEW && n->out[0]->shape.dim[1] <= 2 * LANES_FEW;
-}
-
-/* Multiply-adds that fill vectors badly with channels, against all, decide for the whole graph. */
-static order order_choose(const graph *g, int64_t *batch) {
-    int64_t few = 0, all = 0;
-    bool gradients = false;
-    *batch = 0;
-    for (int i = 0; i < g->node_count; i++) {
-        const node *n = g->nodes[i];
-        gradients |= *n->origin != 0;
-        if (n->op->layouts != LAYOUT_IMAGE || !n->op->product || n->in[0]->shape.rank < 3) continue;
-        int64_t work = n->op->cost ? n->op->cost(n).multiply_adds : 0;
-        all += work;
-        if (few_channels(n)) few += work;
-        *batch = n->in[0]->shape.dim[0];
-    }
-    if (all == 0) return PLAIN; /* nothing that the reorders would pay for */
-    if (few * 2 <= all) return CHANNELS_LAST;
-    return *batch >= BATCH_MANY ? BATCH_LAST : gradients ? CHANNELS_LAST : PLAIN;
 }
 
 /* An old value's copy in the given order, by a Reorder node if there is none yet. */
@@ -121,22 +88,14 @@ static order keep_batch_order(layouter *l, const node *n) {
  * nobody reads its result as an image. */
 static bool lone(layouter *l, const node *n) {
     if (n->op != &op_Conv || order_now(l, n->in[0]) != PLAIN) return false;
-    if (l->readers[n->in[0]->id] != 1 || l->readers[n->out[0]->id] != 0) return false;
-    conv_shape s = conv_shape_of(n);
-    if (!conv_is_compact(&s)) return false;
-    if (s.groups == s.oc) return s.y.out * s.x.out > PIXELS_FEW;
-    return n->op->cost(n).multiply_adds <
-           PRODUCTS_MANY * (shape_count(&n->in[0]->shape) + shape_count(&n->out[0]->shape));
+    return l->readers[n->in[0]->id] == 1 && l->readers[n->out[0]->id] == 0 && !l->target->repays(n);
 }
 
 /* Of an operator on images. Poolings and normalisations follow what they read. */
 static order image_order(layouter *l, const node *n) {
     if (lone(l, n)) return PLAIN;
     if (l->images != PLAIN) return l->images;
-    if (!n->op->product) return order_now(l, n->in[0]);
-    if (n->op != &op_Conv || n->in[0]->shape.dim[1] >= CHANNELS_PLAIN) return CHANNELS_LAST;
-    conv_shape s = conv_shape_of(n);
-    return conv_is_compact(&s) ? PLAIN : CHANNELS_LAST;
+    return n->op->product ? l->target->product_order(n) : order_now(l, n->in[0]);
 }
 
 /* The order that input i must have, given what the outputs get. */
@@ -220,12 +179,12 @@ static void readers_count(layouter *l, const graph *g) {
     }
 }
 
-stria_status pass_layout(graph **g, stria_error *err) {
-    layouter l = {.err = err};
+stria_status pass_layout(graph **g, const target *target, stria_error *err) {
+    layouter l = {.target = target, .err = err};
     graph *done_graph;
     TRY(graph_map_init(&l.m, *g, err));
     stria_status status = STRIA_OK;
-    l.images = order_choose(*g, &l.batch);
+    l.images = target->graph_order(*g, &l.batch);
     TRY_DONE(mem_new(&l.versions, (size_t)(*g)->value_count + 1, sizeof *l.versions, "a pass", err));
     TRY_DONE(mem_new(&l.readers, (size_t)(*g)->value_count + 1, sizeof *l.readers, "a pass", err));
     readers_count(&l, *g);

@@ -2,6 +2,7 @@
 #ifndef TRANSFORM_TRANSFORM_H
 #define TRANSFORM_TRANSFORM_H
 
+#include "graph/target.h"
 #include "op/op.h"
 
 /* Reverse-mode differentiation: appends to g the nodes that compute dx[i] = d(Σ y) / d x[i], of x[i]'s shape and type;
@@ -31,9 +32,10 @@ pass pass_fold_norm;
 pass pass_training;
 /* Padding with zeros (a maximum: with −∞) becomes the pads of the convolution or pooling after it. */
 pass pass_pad;
+/* Passes for the backend that will run the graph. */
 /* Puts additions of a bias or a residual and activations into the epilogue of the product before them. */
-pass pass_fuse;
+stria_status pass_fuse(graph **g, const target *target, stria_error *err);
 /* Chooses storage orders for image tensors and places Reorder nodes. */
-pass pass_layout;
+stria_status pass_layout(graph **g, const target *target, stria_error *err);
 
 #endif

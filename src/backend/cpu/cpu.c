@@ -92,7 +92,8 @@ bool unary_activation(const node *n, unary_kind *kind, float *a, float *b) {
            (unary_op_of(n->epilogue.activation, n->epilogue.activation_attributes, kind, a, b, &gradient) && !gradient);
 }
 
-bool epilogue_activation(const node *n, epilogue *e) {
+/* What the epilogues of products compute. */
+static enum activation activation_of(const op_def *op) {
     static const struct {
         const op_def *op;
         enum activation activation;
@@ -104,17 +105,23 @@ bool epilogue_activation(const node *n, epilogue *e) {
                  {&op_Swish, ACTIVATION_SWISH},
                  {&op_HardSigmoid, ACTIVATION_HARD_SIGMOID},
                  {&op_HardSwish, ACTIVATION_HARD_SWISH}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (known[i].op == op) return known[i].activation;
+    return ACTIVATION_NONE;
+}
+
+bool activation_known(const op_def *op) {
+    return activation_of(op) != ACTIVATION_NONE;
+}
+
+bool epilogue_activation(const node *n, epilogue *e) {
     e->activation = ACTIVATION_NONE;
     if (!n->epilogue.activation) return true;
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        if (known[i].op != n->epilogue.activation) continue;
-        const unary_attributes *t = n->epilogue.activation_attributes;
-        e->activation = known[i].activation;
-        e->alpha = e->activation == ACTIVATION_HARD_SWISH ? 1.0f / 6 : t->alpha;
-        e->beta = e->activation == ACTIVATION_HARD_SWISH ? 0.5f : t->beta;
-        return true;
-    }
-    return false;
+    const unary_attributes *t = n->epilogue.activation_attributes;
+    e->activation = activation_of(n->epilogue.activation);
+    e->alpha = e->activation == ACTIVATION_HARD_SWISH ? 1.0f / 6 : t->alpha;
+    e->beta = e->activation == ACTIVATION_HARD_SWISH ? 0.5f : t->beta;
+    return e->activation != ACTIVATION_NONE;
 }
 
 bool all_float32(const node *n, refusal *why) {
