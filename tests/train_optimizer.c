@@ -1,5 +1,6 @@
 /* Optimisers as --optimizer and --weight-decay say them, step by step against PyTorch (tests/golden/optimizer_specs.txt
- * by golden_torch.py): on every instruction set and by the reference, a weight and a bias, which does not decay. */
+ * by golden_torch.py) and Keras (optimizer_keras.txt by golden_keras.py): on every instruction set and by the
+ * reference, a weight and a bias, which does not decay. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,8 +88,9 @@ static void steps_check(graph *updates, const golden *g, const run_config *confi
         const float *x = session_host(s, k ? "b" : "w");
         for (int i = 0; i < sizes[k]; i++)
             CHECK(fabs((double)x[i] - g->want[k][i]) <= 4e-6 * (1 + fabs(g->want[k][i])),
-                  "%s, %s: %s[%d] is %.9g, PyTorch's %.9g", g->spec, config->reference ? "reference" : config->ks->isa,
-                  k ? "bias" : "weight", i, (double)x[i], g->want[k][i]);
+                  "%s, %s: %s[%d] is %.9g, the framework's %.9g", g->spec,
+                  config->reference ? "reference" : config->ks->isa, k ? "bias" : "weight", i, (double)x[i],
+                  g->want[k][i]);
     }
     session_free(s);
 }
@@ -150,20 +152,27 @@ static void rows_check(const char *seen) {
     }
 }
 
-int main(void) {
+/* All specs of a file; their names go into `seen`. */
+static void file_check(const char *name, int least, char *seen, size_t size) {
     const char *source = getenv("SOURCE");
-    char path[512], line[256], seen[1024] = " ";
+    char path[512], line[256];
     static golden g;
     int specs = 0;
-    snprintf(path, sizeof path, "%s/tests/golden/optimizer_specs.txt", source ? source : ".");
+    snprintf(path, sizeof path, "%s/tests/golden/%s", source ? source : ".", name);
     FILE *f = fopen(path, "r");
-    if (!CHECK(f && fgets(line, sizeof line, f), "cannot read %s", path)) return check_report();
+    if (!CHECK(f && fgets(line, sizeof line, f), "cannot read %s", path)) return;
     for (; golden_read(f, &g); specs++) {
         spec_check(&g);
-        snprintf(seen + strlen(seen), sizeof seen - strlen(seen), "%.*s ", (int)strcspn(g.spec, ":"), g.spec);
+        snprintf(seen + strlen(seen), size - strlen(seen), "%.*s ", (int)strcspn(g.spec, ":"), g.spec);
     }
-    CHECK(feof(f) && specs >= 11, "%d specs were read", specs);
+    CHECK(feof(f) && specs >= least, "%s: %d specs were read", name, specs);
     fclose(f);
+}
+
+int main(void) {
+    char seen[1024] = " ";
+    file_check("optimizer_specs.txt", 26, seen, sizeof seen);
+    file_check("optimizer_keras.txt", 10, seen, sizeof seen);
     rows_check(seen);
     return check_report();
 }
