@@ -95,6 +95,11 @@ STRIA_API void stria_gradients(stria_graph *graph, stria_value *y, stria_value *
 STRIA_API void stria_assign(stria_graph *graph, stria_value *variable, stria_value *next);
 /* Makes a value an output, readable after a run under `name` (NULL: the value's own). */
 STRIA_API void stria_output(stria_graph *graph, stria_value *value, const char *name);
+/* Takes back an output, by the name that it has as one: the value stays in the graph. An unknown name sticks as an
+ * error. */
+STRIA_API void stria_graph_remove_output(stria_graph *graph, const char *name);
+/* Puts another value in an output's place: same position, same name. */
+STRIA_API void stria_graph_replace_output(stria_graph *graph, const char *name, stria_value *value);
 /* A value by its name, or an output by the name it has there; NULL if there is none (this does not stick). */
 STRIA_API stria_value *stria_find(const stria_graph *graph, const char *name);
 /* Inputs, and parameters (variables that training changes), in order; NULL past the last. */
@@ -222,6 +227,27 @@ STRIA_API stria_status stria_model_text(const stria_model *model, char **text, s
 STRIA_API void stria_text_free(char *text); /* accepts NULL */
 /* A copy without what only training uses: the outputs that metadata stria.auxiliary names, and what only they need. */
 STRIA_API stria_status stria_model_without_heads(stria_model **out, const stria_model *model, stria_error *error);
+/* A copy with a classifier of `classes` classes in place of its own, of a model from anywhere: the last Conv, Gemm or
+ * MatMul before output 0 is replaced by head.weight and head.bias, made by the seed; of what was behind it only the
+ * pooling of positions stays (a ReLU or softmax goes), so that the only output, "logits", is [batch, classes]. Names of
+ * classes are dropped. STRIA_BAD_ARGUMENT for fewer than 2 classes, STRIA_BAD_SHAPE for what is not a classifier of
+ * pictures, STRIA_UNSUPPORTED where the output does not come from one such product. */
+STRIA_API stria_status stria_model_replace_head(stria_model **out, const stria_model *model, int64_t classes,
+                                                uint64_t seed, stria_error *error);
+/* A copy in which training leaves some parameters as they are; batch normalisation of which scale and bias are frozen
+ * keeps its running statistics and normalises by them. what: "all-but-head" (but for the last Conv, Gemm or MatMul and
+ * what is behind it), "until:NAME" (what the layer or value NAME is computed from, its own weights included), "none",
+ * or patterns with * and ? for the names of weights or of layers, joined by commas: "conv1*,bn?.*". What was frozen
+ * before stays so unless `what` is "none". The model's file says it (metadata stria.frozen). STRIA_BAD_ARGUMENT for a
+ * name or pattern that is nobody's; of "all-but-head" the errors of stria_model_replace_head. */
+STRIA_API stria_status stria_model_freeze(stria_model **out, const stria_model *model, const char *what,
+                                          stria_error *error);
+/* A copy with the contents of those parameters, statistics and other float variables that `from` has too, under the
+ * same name and with the same shape (types may differ); how pictures are scaled comes along where the model does not
+ * say it. *report (NULL: not wanted) says in a sentence what was taken and what not; stria_text_free.
+ * STRIA_BAD_ARGUMENT where nothing fits. */
+STRIA_API stria_status stria_model_take_weights(stria_model **out, const stria_model *model, const stria_model *from,
+                                                char **report, stria_error *error);
 /* Gives this holder's reference back: sessions, trainers and predictors do not need it any more once they are made.
  * Accepts NULL. */
 STRIA_API void stria_model_free(stria_model *model);

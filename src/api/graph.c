@@ -192,6 +192,28 @@ void stria_output(stria_graph *g, stria_value *v, const char *name) {
                          : graph_add_output(g->g, in(v), name, &g->error);
 }
 
+/* Which output is called so; −1 and an error where none is. */
+static int output_index(stria_graph *g, const char *name) {
+    for (int i = 0; name && i < g->g->output_count; i++) {
+        const char *is = g->g->output_names[i] ? g->g->output_names[i] : g->g->outputs[i]->name;
+        if (strcmp(is, name) == 0) return i;
+    }
+    g->error.status = error_set(&g->error, STRIA_BAD_ARGUMENT, "the graph has no output '%s'", name ? name : "");
+    return -1;
+}
+
+void stria_graph_remove_output(stria_graph *g, const char *name) {
+    int i = stuck(g) ? -1 : output_index(g, name);
+    if (i >= 0) graph_remove_output(g->g, i);
+}
+
+void stria_graph_replace_output(stria_graph *g, const char *name, stria_value *v) {
+    int i = stuck(g) ? -1 : output_index(g, name);
+    if (i < 0) return;
+    if (!v) g->error.status = error_set(&g->error, STRIA_BAD_ARGUMENT, "output '%s' has no value", name);
+    else g->error.status = graph_replace_output(g->g, i, in(v), &g->error);
+}
+
 stria_value *stria_find(const stria_graph *g, const char *name) {
     if (stuck(g)) return NULL;
     for (int i = 0; i < g->g->output_count; i++)

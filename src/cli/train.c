@@ -10,6 +10,7 @@
 #include "cli/signals.h"
 #include "cli/source.h"
 #include "cli/term.h"
+#include "cli/transfer.h"
 #include "cli/verb.h"
 
 #include <stdlib.h>
@@ -53,7 +54,7 @@ static bool resume_usage(const options *given) {
     static const char *const may[] = {"epochs", "threads"};
     for (int i = 0; i < given->value_count; i++) {
         const option_row *row = given->values[i].row;
-        bool allowed = row->kind != OPTION_TRAINING && (!row->group || strcmp(row->group, PREPROCESS_GROUP) != 0);
+        bool allowed = row->kind != OPTION_TRAINING && !row->group;
         for (int j = 0; j < 2; j++) allowed = allowed || strcmp(row->name, may[j]) == 0;
         if (allowed) continue;
         char word[2048];
@@ -139,6 +140,7 @@ static stria_status training_begin(training *t, stria_error *error) {
     const char *model = t->given->operands[0];
     stria_status status = source_spec(t->given, model, t->data, sizeof t->data, error);
     if (status == STRIA_OK) status = source_model(t->given, model, &t->model, error);
+    if (status == STRIA_OK) status = transfer_apply(t->given, &t->model, error);
     if (status == STRIA_OK) source_warn(t->model, true);
     if (status == STRIA_OK) status = training_options(t, error);
     if (status == STRIA_OK) status = training_data(t, error);
@@ -387,6 +389,7 @@ static const option_row train_rows[] = {
     OPTION_LIMIT("0", "at most this many images of each split, 0: all"),
     OPTION_LANG,
     OPTION_MAX_PIXELS,
+    OPTIONS_TRANSFER,
     OPTIONS_PREPROCESS,
     OPTIONS_NETWORK,
     {0},
@@ -404,6 +407,9 @@ const verb verb_train = {
                 "stria train lenet5 --data fashion-mnist --epochs 5\n"
                 "# other rates, your own files and folder\n"
                 "stria train lenet --data mnist:data/mnist --lr 0.02 --out runs/try\n"
+                "# a new classifier on a trained network's features\n"
+                "stria train squeezenet1.1.onnx --data folder:pictures --head 2 --freeze all-but-head --preprocess "
+                "caffe --batch 32\n"
                 "# continue where it stopped, ten epochs in all\n"
                 "stria train --resume runs/try --epochs 10",
     .operands_min = 0,

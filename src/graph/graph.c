@@ -283,6 +283,21 @@ stria_status graph_add_output(graph *g, value *v, const char *name, stria_error 
     return list_add(&g->outputs, &g->output_capacity, &g->output_count, v, err);
 }
 
+void graph_remove_output(graph *g, int index) {
+    g->output_count--;
+    for (int i = index; i < g->output_count; i++) {
+        g->outputs[i] = g->outputs[i + 1];
+        g->output_names[i] = g->output_names[i + 1];
+    }
+}
+
+stria_status graph_replace_output(graph *g, int index, value *v, stria_error *err) {
+    const char **name = &g->output_names[index];
+    if (!*name && !(*name = arena_strdup(&g->arena, g->outputs[index]->name))) return no_memory(g, err);
+    g->outputs[index] = v;
+    return STRIA_OK;
+}
+
 stria_status graph_add_update(graph *g, value *state, value *next, stria_error *err) {
     char a[192], b[192];
     if (state->kind != VALUE_STATE)

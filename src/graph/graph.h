@@ -131,6 +131,9 @@ int node_own_inputs(const node *n);
 bool node_makes_nothing(const node *n);
 
 stria_status graph_add_output(graph *g, value *v, const char *name, stria_error *err);
+void graph_remove_output(graph *g, int index);
+/* The output's name stays. */
+stria_status graph_replace_output(graph *g, int index, value *v, stria_error *err);
 stria_status graph_add_update(graph *g, value *state, value *next, stria_error *err);
 stria_status graph_set_metadata(graph *g, const char *key, const char *text, stria_error *err);
 void graph_drop_metadata(graph *g, const char *key);
