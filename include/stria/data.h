@@ -94,6 +94,35 @@ STRIA_API bool stria_augmentation(int index, const char **name, const char **tak
 STRIA_API const char *const *stria_dataset_names(void);
 STRIA_API const char *stria_dataset_about(const char *name);
 
+/* ---------------------------------------------------------------------------------------------------------------
+ * Downloads by HTTP and HTTPS.
+ * ------------------------------------------------------------------------------------------------------------ */
+
+#define STRIA_SHA256_TEXT 65 /* 64 hexadecimal digits and the end */
+
+typedef struct stria_fetch_options {
+    size_t size;        /* sizeof(stria_fetch_options) */
+    uint64_t bytes;     /* that the file has; 0: not known */
+    const char *sha256; /* its sum, 64 hexadecimal digits; NULL: not known */
+    int stall_seconds;  /* how long nearly nothing may come before the connection counts as broken; default 30 */
+    int retry_ms;       /* before the second try, doubled for each further one; default 1000 */
+    /* Called several times a second: done of total bytes (0: not known) are there. false stops. NULL: none. */
+    bool (*progress)(uint64_t done, uint64_t total, void *context);
+    void *context;
+} stria_fetch_options;
+STRIA_API stria_fetch_options stria_fetch_options_default(void);
+/* Fetches url to the file `path`, through PATH.part and a rename: whoever looks sees the whole file or none. A file
+ * that is there and has the sum is left alone, another one is replaced. Broken connections are tried again and go on
+ * where they stood; with a known sum a later call goes on with what an earlier one left. sum: NULL, or room for
+ * STRIA_SHA256_TEXT bytes, the file's. STRIA_BAD_ARGUMENT for another kind of address, STRIA_NO_FILE where the server
+ * has no such file, STRIA_BAD_FILE for another size or sum, STRIA_IO for connections, servers and disks that fail,
+ * STRIA_BUSY where another process is fetching the same file, STRIA_INTERRUPTED, and STRIA_UNSUPPORTED in a build
+ * without libcurl. */
+STRIA_API stria_status stria_fetch(const char *url, const char *path, const stria_fetch_options *options, char *sum,
+                                   stria_error *error);
+/* The SHA-256 of a regular file, STRIA_SHA256_TEXT bytes with the end. */
+STRIA_API stria_status stria_file_sha256(const char *path, char *sum, stria_error *error);
+
 #ifdef __cplusplus
 }
 #endif

@@ -58,6 +58,9 @@ static void libraries_list(text *t) {
 #ifdef STRIA_HAVE_JPEG
     text_printf(t, ", libjpeg");
 #endif
+#ifdef STRIA_HAVE_CURL
+    text_printf(t, ", libcurl");
+#endif
 }
 
 static void rows_fill(void) {
