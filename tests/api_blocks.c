@@ -241,6 +241,46 @@ static void test_summary(void **state) {
     stria_model_free(m);
 }
 
+/* Only what works position by position keeps a receptive field; sums over the picture, and what nobody knows, see all.
+ */
+static void test_sight(void **state) {
+    static const struct {
+        const char *layer;
+        int64_t field, stride;
+    } cases[] = {{"a", 3, 1},       {"act", 3, 1},  {"cat", 5, 1},   {"channels", 5, 1}, {"space", 0, 0},
+                 {"running", 0, 0}, {"gate", 0, 0}, {"group", 0, 0}, {"framed", 3, 1},   {"after", 5, 2}};
+    stria_model *m;
+    stria_summary s;
+    (void)state;
+    assert_int_equal(text_open("stria-net 1\nx = input(batch x 4 x 8 x 8)\n"
+                               "a = conv(x, 4, kernel=3, padding=1)\n"
+                               "act = Relu(a)\n"
+                               "b = conv(act, 4, kernel=3, padding=1)\n"
+                               "cat = Concat(act, b, axis=1)\n"
+                               "channels = Softmax(cat, axis=1)\n"
+                               "space = Softmax(cat, axis=3)\n"
+                               "which = constant(int64, scalar, [2])\n"
+                               "running = CumSum(a, which)\n"
+                               "pool = GlobalAveragePool(a)\n"
+                               "gate = Mul(a, pool)\n"
+                               "one = constant(4, [1, 1, 1, 1])\n"
+                               "group = InstanceNormalization(a, one, one)\n"
+                               "pads = constant(int64, 8, [0, 0, 1, 1, 0, 0, 1, 1])\n"
+                               "framed = Pad(a, pads)\n"
+                               "after = conv(framed, 2, kernel=3, stride=2)\n"
+                               "output(after)\n",
+                               &m),
+                     STRIA_OK);
+    assert_int_equal(stria_summarize(m, 1, &s, &err), STRIA_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (int d = 0; d < 2; d++) {
+            assert_int_equal(row(&s, cases[i].layer)->receptive_field[d], cases[i].field);
+            assert_int_equal(row(&s, cases[i].layer)->receptive_stride[d], cases[i].stride);
+        }
+    stria_summary_release(&s);
+    stria_model_free(m);
+}
+
 /* A summary and inference leave the heads out, training has them. */
 static void test_heads(void **state) {
     stria_model *m, *used;
@@ -274,7 +314,8 @@ static void test_heads(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_blocks), cmocka_unit_test(test_scopes),  cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_text),   cmocka_unit_test(test_summary), cmocka_unit_test(test_heads),
+        cmocka_unit_test(test_text),   cmocka_unit_test(test_summary), cmocka_unit_test(test_sight),
+        cmocka_unit_test(test_heads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

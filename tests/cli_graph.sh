@@ -51,6 +51,20 @@ for file in hostile.svg hostile.dot hostile.mmd; do
 done
 grep -q '&lt;script&gt;' hostile.svg || fail "hostile.svg has lost the name"
 grep -q '#lt;script#gt;' hostile.mmd || fail "hostile.mmd has lost the name"
+grep -qF '#96;#35;#amp;#lt;img/src=x#gt;' hostile.mmd || fail "hostile.mmd has lost a character"
+cp hostile.net quoted.net
+printf 'stria-net 1\n"a#1'"'"'#39;" = input(batch x 1 x 4 x 4)\noutput("a#1'"'"'#39;")\n' >quoted.net
+expect 0 graph quoted.net -o quoted.mmd
+grep -qF 'a#35;1#39;#35;39;' quoted.mmd || { fail "quoted.mmd reads an entity in a name"; cat quoted.mmd; }
+
+# On a terminal, the text of a network drives nothing; in a file it is what it was.
+expect 0 summary hostile.net --net
+grep -q $'\033' stdout || fail "summary --net changes a name in a file"
+if command -v script >/dev/null; then
+    script -qec "'$STRIA' summary hostile.net --net" shown >/dev/null 2>&1 </dev/null
+    grep -q 'a?\[31m' shown || { fail "summary --net shows no name on a terminal"; cat shown; }
+    if grep -v '^Script' shown | grep -q $'\033'; then fail "summary --net drives the terminal"; fi
+else echo "skipped: no script(1) to make a terminal"; fi
 
 {
     printf 'stria-net 1\nx = input(batch x 4 x 8 x 8)\nv0 = conv(x, 4, kernel=1)\n'
@@ -64,6 +78,20 @@ awk '{ exit !($1 + $2 < 1) }' times || case ${BUILD:-} in
 *asan* | *tsan* | *ubsan* | *valgrind*) ;;
 *) fail "a thousand nodes took $(cat times) s" ;;
 esac
+
+# Ten times the nodes take about ten times as long, however they are folded.
+{
+    printf 'stria-net 1\nx = input(batch x 4 x 8 x 8)\nv0 = conv(x, 4, kernel=1)\n'
+    for i in $(seq 1 10000); do printf 'c%d = conv(v%d, 4, kernel=1)\nv%d = relu(c%d)\n' "$i" $((i - 1)) "$i" "$i"; done
+    echo 'output(v10000)'
+} >huge.net
+for fold in no auto; do
+    { time "$STRIA" graph huge.net -o huge.svg --fold $fold >/dev/null; } 2>times
+    awk '{ exit !($1 + $2 < 4) }' times || case ${BUILD:-} in
+    *asan* | *tsan* | *ubsan* | *valgrind*) ;;
+    *) fail "twenty thousand nodes took $(cat times) s" ;;
+    esac
+done
 
 refused 2 "graph: --out FILE is missing; it ends in .svg, .dot or .mmd" graph lenet5
 refused 2 "graph: 'x.pdf' ends in none of .svg, .dot and .mmd; --format says which it is" graph lenet5 -o x.pdf

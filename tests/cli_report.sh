@@ -138,4 +138,17 @@ awk '{ exit !($1 + $2 <= 0.5) }' times || { case ${BUILD:-} in *asan* | *tsan* |
 [ "$(wc -c <runs/big/report.html)" -le 2000000 ] || fail "a million steps make $(wc -c <runs/big/report.html) bytes"
 says runs/big/report.html '<b>1M</b><span>steps'
 says runs/big/report.html '>80</text>' # the peak of 77 is on the axis
+
+# A thousand classes with long names stay a page that can be mailed.
+name=$(printf 'a name of about a hundred bytes, like those of a collection of plants %.0s' 1)
+mkdir -p wide/{train,val,test}
+(cd wide && for part in train val test; do seq -f "$part/%g $name" 1 1000; done | tr '\n' '\0' | xargs -0 mkdir)
+i=0
+for class in wide/*/*; do
+    i=$((i + 1))
+    for k in 1 2; do printf 'P2 3 3 255 %d %d %d %d %d %d %d %d %d\n' $((i % 256)) $((i / 4 % 256)) $k 1 9 $((i % 7)) 5 6 7 >"$class/$k.pgm"; done
+done
+expect 0 train linear:size=1x3x3,classes=1000 --data folder:wide --epochs 1 --batch 100 --out runs/wide
+[ "$(wc -c <runs/wide/report.html)" -le 2000000 ] || fail "a thousand classes make $(wc -c <runs/wide/report.html) bytes"
+[ "$(grep -c '<tr><td>[0-9]* a name' runs/wide/report.html)" -ge 1000 ] || fail "the table of classes is not whole"
 finish

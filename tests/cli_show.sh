@@ -49,6 +49,17 @@ grep -q '<b>' c.svg && fail "a run's name became an element"
 for word in 'Compared runs' 'Training loss' 'Validation accuracy' 'Learning rate' '&lt;b&gt;'; do says c.svg "$word"; done
 expect 0 compare runs/a -o zh.svg --lang zh --log
 says zh.svg 训练对比
+# Names that differ late, or in a folder above, are told apart; no character is cut in two.
+long=$(printf '猫%.0s' $(seq 1 30))
+for name in "x/$long-1" "x/$long-2" y/run z/run; do mkdir -p "runs/$name" && cp runs/a/*.* "runs/$name"; done
+expect 0 compare "runs/x/$long-1/" "runs/x/$long-2" runs/y/run runs/z/run -o names.svg
+for name in "$long-1" "$long-2" y/run z/run; do
+    says stdout "$name "
+    says names.svg "$name"
+done
+for name in '猫-1' '猫-2'; do grep -q ">猫*….*$name<" names.svg || fail "names.svg shows no ${name}"; done
+if grep -q $'\xef\xbf\xbd' names.svg; then fail "a character is cut in two"; fi
+
 expect 1 compare runs/a nowhere -o x.svg
 [ ! -e x.svg ] || fail "half a comparison was written"
 refused 2 "compare: 'x.png' does not end in .svg" compare runs/a -o x.png

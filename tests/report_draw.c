@@ -55,6 +55,12 @@ static void test_cells(void **state) {
     out_text_cut(&o, "一二三四五", 6);
     assert_string_equal(o.data, "一二…");
     out_release(&o);
+    out_text_cut(&o, "experiment-with-lr-0.001", 16); /* names differ at their ends */
+    assert_string_equal(o.data, "experime…r-0.001");
+    out_release(&o);
+    out_text_cut(&o, "猫猫猫猫猫猫猫猫猫猫", 15);
+    assert_string_equal(o.data, "猫猫猫…猫猫猫");
+    out_release(&o);
 }
 
 static void test_ticks(void **state) {

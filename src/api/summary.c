@@ -1,8 +1,7 @@
 /* What a model is made of, and what it costs. */
 #include "api/api.h"
+#include "api/sight.h"
 #include "graph/op_def.h"
-#include "op/conv.h"
-#include "op/pool.h"
 #include "train/heads.h"
 #include "train/step.h"
 
@@ -22,72 +21,6 @@ static int64_t own_parameters(const node *n, bool *seen) {
 
 static int64_t multiply_adds(const node *n) {
     return n->op->cost ? n->op->cost(n).multiply_adds : 0;
-}
-
-/* ---- windows and receptive fields ---- */
-
-static stria_window window_row(const window *w) {
-    return (stria_window){w->in, w->before, w->after, w->kernel, w->dilation, w->stride, w->out};
-}
-
-/* Height and width of the window that slides over images; false where none does. */
-static bool windows_of(const node *n, stria_window out[2]) {
-    if (n->in_count < 1 || !n->in[0] || n->in[0]->shape.rank != 4 || n->out[0]->shape.rank != 4) return false;
-    if (n->op == &op_Conv) {
-        conv_shape s = conv_shape_of(n);
-        out[0] = window_row(&s.y), out[1] = window_row(&s.x);
-    } else if (n->op == &op_MaxPool || n->op == &op_AveragePool || n->op == &op_LpPool) {
-        pool_shape s = pool_shape_of(n);
-        out[0] = window_row(&s.y), out[1] = window_row(&s.x);
-    } else {
-        return false;
-    }
-    return true;
-}
-
-/* What an element of a value sees of the picture: `field` pixels along a side, `stride` pixels further for the next
- * element; 0: that is not known, or all of it. */
-typedef struct sight {
-    int64_t field[2], stride[2];
-} sight;
-
-/* Values that see most win, as the branches of a sum. */
-static void sight_join(sight *s, const sight *x) {
-    for (int d = 0; d < 2; d++) {
-        if (!s->stride[d] || !x->stride[d]) s->field[d] = s->stride[d] = 0;
-        if (x->field[d] > s->field[d] && s->stride[d]) s->field[d] = x->field[d];
-    }
-}
-
-/* r + (k − 1)·dilation·j and j·stride for a window on an element that sees r pixels, j apart (Dumoulin, Visin, "A guide
- * to convolution arithmetic for deep learning", 2016). */
-static void sight_widen(sight *s, const stria_window w[2]) {
-    for (int d = 0; d < 2; d++) {
-        if (!s->stride[d]) continue;
-        s->field[d] = size_add(s->field[d], size_mul((w[d].kernel - 1) * w[d].dilation, s->stride[d]));
-        s->stride[d] = size_mul(s->stride[d], w[d].stride);
-    }
-}
-
-/* By value of g. What is no window and keeps the image's sides sees what its inputs see. */
-static void sight_of(const node *n, sight *by_value) {
-    stria_window w[2];
-    sight s = {{0, 0}, {0, 0}};
-    const value *y = n->out[0];
-    bool slides = windows_of(n, w), first = true;
-    for (int i = 0; i < n->in_count; i++) {
-        const value *x = n->in[i];
-        if (!x || (x->kind != VALUE_INPUT && x->kind != VALUE_NODE)) continue;
-        bool sides = x->shape.rank == 4 && y->shape.rank == 4 && x->shape.dim[2] == y->shape.dim[2] &&
-                     x->shape.dim[3] == y->shape.dim[3];
-        sight seen = slides || sides ? by_value[x->id] : (sight){{0, 0}, {0, 0}};
-        if (first) s = seen;
-        else sight_join(&s, &seen);
-        first = false;
-    }
-    if (slides) sight_widen(&s, w);
-    for (int i = 0; i < n->out_count; i++)
-        if (n->out[i]) by_value[n->out[i]->id] = s;
 }
 
 /* ---- rows ---- */
@@ -121,7 +54,7 @@ static void row_fill(rows *r, int k) {
                              .parameters = own_parameters(n, r->seen),
                              .multiply_adds = multiply_adds(one)};
     memcpy(row->output_shape, one->out[0]->shape.dim, sizeof row->output_shape);
-    row->windows = windows_of(one, row->window) ? 2 : 0;
+    row->windows = sight_windows(one, row->window) ? 2 : 0;
     sight_of(one, r->sight);
     memcpy(row->receptive_field, r->sight[one->out[0]->id].field, sizeof row->receptive_field);
     memcpy(row->receptive_stride, r->sight[one->out[0]->id].stride, sizeof row->receptive_stride);

@@ -18,13 +18,14 @@ enum { RUNS_MAX = 24, PANEL_WIDTH = 440, PANEL_HEIGHT = 280, PANELS = 4 };
 
 typedef struct compared_run {
     const char *folder;
-    char name[64]; /* the folder's last part; the whole where two are called alike */
+    char *name; /* the last parts of the folder's name, as many as tell it from the others */
     history *history;
     stria_run *run;
 } compared_run;
 
 static void runs_release(compared_run *runs, int count) {
     for (int i = 0; i < count; i++) {
+        free(runs[i].name);
         free(runs[i].history);
         stria_run_free(runs[i].run);
     }
@@ -38,25 +39,37 @@ static stria_status run_read(compared_run *r, const char *folder, stria_error *e
     return status == STRIA_OK ? history_read(r->history, folder, error) : status;
 }
 
-static void name_short(compared_run *r) {
-    size_t length = strlen(r->folder), begin;
-    while (length > 1 && r->folder[length - 1] == '/') length--;
-    for (begin = length; begin > 0 && r->folder[begin - 1] != '/';) begin--;
-    snprintf(r->name, sizeof r->name, "%.*s", (int)(length - begin < 63 ? length - begin : 63), r->folder + begin);
+/* The last `parts` of a folder's name: "b/c" of "a/b/c/" for 2. */
+static char *parts_last(const char *folder, int parts) {
+    size_t length = strlen(folder), begin;
+    while (length > 1 && folder[length - 1] == '/') length--;
+    for (begin = length; begin > 0 && (folder[begin - 1] != '/' || --parts > 0);) begin--;
+    return strndup(folder + begin, length - begin);
 }
 
-static void names_set(compared_run *runs, int count) {
-    for (int i = 0; i < count; i++) name_short(&runs[i]);
-    for (int i = 0; i < count; i++) {
-        compared_run one = runs[i], other;
-        for (int k = 0; k < count; k++) {
-            other = runs[k];
-            name_short(&one);
-            name_short(&other);
-            if (k != i && strcmp(one.name, other.name) == 0)
-                snprintf(runs[i].name, sizeof runs[i].name, "%.63s", runs[i].folder);
+static bool is_alone(const compared_run *runs, int count, int which) {
+    for (int k = 0; k < count; k++)
+        if (k != which && strcmp(runs[k].name, runs[which].name) == 0) return false;
+    return true;
+}
+
+/* Names become longer until no two are the same. A folder that is given twice keeps its whole name. */
+static stria_status names_set(compared_run *runs, int count, stria_error *error) {
+    enum { PARTS_MAX = 64 };
+    bool alike = true;
+    for (int parts = 1; alike && parts <= PARTS_MAX; parts++) {
+        bool longer[RUNS_MAX];
+        alike = false;
+        for (int i = 0; i < count; i++) longer[i] = parts == 1 || !is_alone(runs, count, i);
+        for (int i = 0; i < count; i++) {
+            if (!longer[i]) continue;
+            free(runs[i].name);
+            runs[i].name = parts_last(runs[i].folder, parts);
+            if (!runs[i].name) return source_refuse(error, STRIA_NO_MEMORY, "not enough memory to compare runs");
         }
+        for (int i = 0; i < count; i++) alike = alike || !is_alone(runs, count, i);
     }
+    return STRIA_OK;
 }
 
 static const char *option_of(const compared_run *r, const char *name) {
@@ -179,7 +192,7 @@ static int compare_run(const options *given) {
         status = run_read(&runs[count], given->operands[count], &error);
         count++;
     }
-    if (status == STRIA_OK) names_set(runs, count);
+    if (status == STRIA_OK) status = names_set(runs, count, &error);
     if (status == STRIA_OK && file) status = picture_write(given, runs, count, file, &error);
     int code = EXIT_DONE;
     if (status != STRIA_OK) code = term_fail(&error);

@@ -84,7 +84,7 @@ static int graph_run(const options *given) {
     }
     stria_status status = source_model(given, given->operands[0], &model, &error);
     if (status == STRIA_OK && option_given(given, "backward")) status = backward_add(&model, &error);
-    if (status == STRIA_OK) status = net_make(&n, model, fold_of(given), &error);
+    if (status == STRIA_OK) status = net_make(&n, model, fold_of(given), 0, &error);
     if (status == STRIA_OK) {
         write(&o, &n);
         if (o.failed) status = source_refuse(&error, STRIA_NO_MEMORY, "not enough memory to write the graph");

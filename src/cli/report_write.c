@@ -12,7 +12,7 @@
 enum { FACTS_MAX = 24, CONTINUED_SHOWN = 5 };
 
 struct report {
-    char folder[4096], file[4200], options[2048], speed[32], threads[16], evaluated_on[1200];
+    char folder[4096], file[4200], options[2048], speed[32], threads[16], evaluated_on[4200];
     words_language language;
     history *history;
     judge judge;
@@ -56,7 +56,7 @@ void report_free(report *r) {
 
 stria_status report_model(report *r, const stria_model *model, stria_error *error) {
     if (r->drawn) return STRIA_OK;
-    stria_status status = net_make(&r->net, model, NET_AUTO, error);
+    stria_status status = net_make(&r->net, model, NET_AUTO, PAGE_BOXES_MAX, error);
     r->drawn = status == STRIA_OK;
     if (status == STRIA_OK) status = stria_summarize(model, 1, &r->summary, error);
     return status;
@@ -71,10 +71,10 @@ void report_judge(report *r, stria_inference_options *options) {
 
 void report_score(report *r, const stria_evaluation *score, const stria_dataset *data, const char *spec,
                   const char *split) {
-    char name[64];
+    char name[4200];
     r->score = score;
-    snprintf(r->evaluated_on, sizeof r->evaluated_on, "%.1000s, %s", spec, split);
-    snprintf(name, sizeof name, "%.*s/%s", (int)(strcspn(spec, ":") < 40 ? strcspn(spec, ":") : 40), spec, split);
+    snprintf(r->evaluated_on, sizeof r->evaluated_on, "%s, %s", spec, split);
+    snprintf(name, sizeof name, "%.*s/%s", (int)strcspn(spec, ":"), spec, split);
     if (r->judged) judge_pictures(&r->judge, data, name);
 }
 

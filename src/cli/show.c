@@ -78,14 +78,22 @@ int show_character(const char *text, unsigned *code) {
     return n;
 }
 
-char *text_clean(char *text) {
+static char *clean(char *text, bool lines) {
     unsigned code;
     for (char *c = text; *c;) {
         int n = show_character(c, &code);
-        if (code != UINT_MAX) memset(c, '?', (size_t)n);
+        if (code != UINT_MAX && !(lines && code == '\n')) memset(c, '?', (size_t)n);
         c += n;
     }
     return text;
+}
+
+char *text_clean(char *text) {
+    return clean(text, false);
+}
+
+char *text_clean_lines(char *text) {
+    return clean(text, true);
 }
 
 const char *show_name(const char *name) {

@@ -6,6 +6,7 @@
 #include "cli/verb.h"
 
 #include <string.h>
+#include <unistd.h>
 
 enum { NAMES_SHOWN = 8 };
 
@@ -265,11 +266,13 @@ static void summary_print(const stria_model *model, const stria_summary *summary
     classifier_print(model);
 }
 
-/* The network as .net text, heads and all. */
+/* The network as .net text, heads and all. A file gets it as it is, to be read again; a terminal without what could
+ * drive it. */
 static int net_print(const stria_model *model) {
     char *text = NULL;
     stria_error error = {0};
     if (stria_model_text(model, &text, &error) != STRIA_OK) return term_fail(&error);
+    if (isatty(STDOUT_FILENO)) text_clean_lines(text);
     fputs(text, stdout);
     stria_text_free(text);
     return EXIT_DONE;

@@ -57,6 +57,7 @@ const char *show_word(const char *word, char *text, size_t size);
  * and returns it; show_name returns a copy, which eight further calls leave alone. Every name that is printed goes
  * through one of the two; JSON has escapes instead (json_finish). */
 char *text_clean(char *text);
+char *text_clean_lines(char *text); /* the same, but line feeds stay */
 /* What printf would print, cleaned, of any length; free it. NULL when memory runs out. */
 char *text_format(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
 const char *show_name(const char *name);

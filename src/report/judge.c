@@ -69,7 +69,7 @@ static void picture_of_file(judge_image *i, const char *file) {
     const char *slash = strrchr(file, '/');
     const char *folder = slash;
     while (folder && folder > file && folder[-1] != '/') folder--; /* the class's folder belongs to the name */
-    snprintf(i->name, sizeof i->name, "%.255s", folder ? folder : file);
+    i->name = strdup(folder ? folder : file);
     if (stria_picture_read(file, &picture, NULL) != STRIA_OK) return;
     shrink(i, picture.data, (int)picture.shape[0], picture.shape[1], picture.shape[2]);
     stria_array_release(&picture);
@@ -78,7 +78,9 @@ static void picture_of_file(judge_image *i, const char *file) {
 static void picture_of_data(judge_image *i, const stria_dataset *data, const char *spec) {
     int64_t channels, height, width;
     stria_dataset_shape(data, &channels, &height, &width);
-    snprintf(i->name, sizeof i->name, "%.200s/%lld", spec, (long long)i->index);
+    size_t length = strlen(spec) + 24;
+    i->name = malloc(length);
+    if (i->name) snprintf(i->name, length, "%s/%lld", spec, (long long)i->index);
     if ((channels != 1 && channels != 3) || height < 1 || height > 65535 || width < 1 || width > 65535) return;
     size_t bytes = (size_t)(channels * height * width);
     uint8_t *pixels = malloc(bytes);
@@ -87,8 +89,16 @@ static void picture_of_data(judge_image *i, const stria_dataset *data, const cha
     free(pixels);
 }
 
+static void picture_release(judge_image *i) {
+    free(i->name);
+    free(i->pixels);
+    i->name = NULL;
+    i->pixels = NULL;
+}
+
 static void pictures_read(judge_image *list, int count, const stria_dataset *data, const char *spec) {
     for (int i = 0; i < count; i++) {
+        picture_release(&list[i]);
         const char *file = stria_dataset_file(data, list[i].index);
         if (file) picture_of_file(&list[i], file);
         else picture_of_data(&list[i], data, spec);
@@ -102,8 +112,8 @@ void judge_pictures(judge *j, const stria_dataset *data, const char *spec) {
 
 void judge_release(judge *j) {
     for (int i = 0; i < JUDGE_SHOWN; i++) {
-        free(j->worst[i].pixels);
-        free(j->best[i].pixels);
+        picture_release(&j->worst[i]);
+        picture_release(&j->best[i]);
     }
     *j = (judge){0};
 }

@@ -12,7 +12,7 @@ typedef struct judge_image {
     int64_t index;
     int label, predicted;
     double right, sure;          /* probabilities of the true and of the predicted class */
-    char name[256];              /* of its file, or "data/3" */
+    char *name;                  /* of its file, or "data/3"; NULL until judge_pictures */
     int channels, height, width; /* of the thumbnail; 0: it could not be read */
     uint8_t *pixels;             /* [channels][height][width] */
 } judge_image;

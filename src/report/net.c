@@ -7,16 +7,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A result of a node, or an input of the model. */
+typedef struct named {
+    const char *name;
+    int node; /* −1 − i of input i */
+} named;
+
 /* While boxes are made. */
 typedef struct making {
     const stria_model *model;
     net *net;
     int nodes;
     int *box_of;       /* by node */
+    int *in_box;       /* nodes, box by box */
+    int *begin;        /* [boxes + 1]: where a box's nodes begin in in_box */
+    int *arrow_to;     /* by box: the last box that an arrow led to from here, plus 1 */
     int depth;         /* of the scopes that share boxes, 0: none */
     int *readers;      /* by node: how many nodes and outputs read its results */
-    const char **seen; /* parameters that were counted */
-    int seen_count, seen_capacity;
+    const char **seen; /* a hash table of the parameters that were counted; names of a model are unique pointers */
+    size_t seen_slots; /* a power of two */
+    named *named;      /* in the order of names */
+    int named_count;
 } making;
 
 static stria_status no_memory(stria_error *error) {
@@ -95,16 +106,34 @@ static int fold_as(making *m, net_fold fold) {
     return boxes;
 }
 
+static int by_name(const void *a, const void *b) {
+    return strcmp(((const named *)a)->name, ((const named *)b)->name);
+}
+
+static void names_sort(making *m) {
+    stria_operand result;
+    int inputs = stria_model_input_count(m->model);
+    for (int i = 0; i < inputs; i++) m->named[m->named_count++] = (named){stria_model_input(m->model, i).name, -1 - i};
+    for (int i = 0; i < m->nodes; i++)
+        for (int k = 0; stria_model_node_output(m->model, i, k, &result); k++)
+            m->named[m->named_count++] = (named){result.name, i};
+    qsort(m->named, (size_t)m->named_count, sizeof *m->named, by_name);
+}
+
+/* What makes the value of this name; NULL: nothing. */
+static const named *name_find(const making *m, const char *name) {
+    named wanted = {.name = name};
+    return bsearch(&wanted, m->named, (size_t)m->named_count, sizeof *m->named, by_name);
+}
+
 static void readers_count(making *m) {
-    stria_operand in, result;
+    stria_operand in;
     for (int i = 0; i < m->nodes; i++)
         for (int k = 0; stria_model_node_input(m->model, i, k, &in); k++)
             if (in.node >= 0) m->readers[in.node]++;
     for (int o = 0; o < stria_model_output_count(m->model); o++) {
-        const char *name = stria_model_output(m->model, o).name;
-        for (int i = 0; i < m->nodes; i++)
-            for (int k = 0; stria_model_node_output(m->model, i, k, &result); k++)
-                m->readers[i] += strcmp(result.name, name) == 0;
+        const named *source = name_find(m, stria_model_output(m->model, o).name);
+        if (source && source->node >= 0) m->readers[source->node]++;
     }
 }
 
@@ -123,16 +152,22 @@ static void shape_print(out *o, int rank, const int64_t *shape) {
     if (rank == 0) out_raw(o, "1");
 }
 
+/* Whether a parameter is met for the first time. */
+static bool is_new(making *m, const char *name) {
+    size_t slot = (size_t)((uintptr_t)name * 0x9E3779B97F4A7C15u >> 20) & (m->seen_slots - 1);
+    while (m->seen[slot] && m->seen[slot] != name) slot = (slot + 1) & (m->seen_slots - 1);
+    bool fresh = !m->seen[slot];
+    m->seen[slot] = name;
+    return fresh;
+}
+
 /* Elements of a node's parameters that no node before it has. */
 static int64_t own_parameters(making *m, int node) {
     stria_operand in;
     int64_t sum = 0;
     for (int i = 0; stria_model_node_input(m->model, node, i, &in); i++) {
-        if (strcmp(in.kind, "parameter") != 0 && strcmp(in.kind, "frozen") != 0) continue;
-        bool seen = false;
-        for (int k = 0; k < m->seen_count && !seen; k++) seen = m->seen[k] == in.name;
-        if (seen || m->seen_count == m->seen_capacity) continue;
-        m->seen[m->seen_count++] = in.name;
+        bool parameter = strcmp(in.kind, "parameter") == 0 || strcmp(in.kind, "frozen") == 0;
+        if (!parameter || !is_new(m, in.name)) continue;
         int64_t count = 1;
         for (int d = 0; d < in.rank; d++) count *= in.shape[d];
         sum += count;
@@ -145,10 +180,10 @@ static void operators_print(out *o, const making *m, int box) {
     enum { KINDS = 4 };
     const char *kind[64];
     int count[64], kinds = 0, shown = 0;
-    for (int i = 0; i < m->nodes; i++) {
+    for (int i = m->begin[box]; i < m->begin[box + 1]; i++) {
         stria_node_row row;
         int k = 0;
-        if (m->box_of[i] != box || !stria_model_node(m->model, i, &row)) continue;
+        stria_model_node(m->model, m->in_box[i], &row);
         while (k < kinds && strcmp(kind[k], row.op) != 0) k++;
         if (k == 64) continue;
         if (k == kinds) kind[kinds] = row.op, count[kinds++] = 0;
@@ -180,18 +215,21 @@ static void box_fill(making *m, int box, int first, int last, int nodes, int64_t
     b->gradient = *row.origin != 0;
 }
 
+/* Nodes by box, in their order. */
+static void boxes_sort(making *m, int boxes) {
+    for (int i = 0; i < m->nodes; i++) m->begin[m->box_of[i] + 1]++;
+    for (int box = 0; box < boxes; box++) m->begin[box + 1] += m->begin[box];
+    for (int i = 0; i < m->nodes; i++) m->in_box[m->begin[m->box_of[i]]++] = i;
+    for (int box = boxes; box > 0; box--) m->begin[box] = m->begin[box - 1];
+    m->begin[0] = 0;
+}
+
 static void boxes_fill(making *m, int boxes) {
     for (int box = 0; box < boxes; box++) {
-        int first = -1, last = -1, nodes = 0;
+        int first = m->begin[box], end = m->begin[box + 1];
         int64_t parameters = 0;
-        for (int i = 0; i < m->nodes; i++) {
-            if (m->box_of[i] != box) continue;
-            if (first < 0) first = i;
-            last = i;
-            nodes++;
-            parameters += own_parameters(m, i);
-        }
-        box_fill(m, box, first, last, nodes, parameters);
+        for (int i = first; i < end; i++) parameters += own_parameters(m, m->in_box[i]);
+        box_fill(m, box, m->in_box[first], m->in_box[end - 1], end - first, parameters);
     }
 }
 
@@ -214,9 +252,10 @@ typedef struct pairs {
     bool failed;
 } pairs;
 
-static void pair_add(pairs *p, int from, int to) {
-    for (int i = p->count - 1; i >= 0 && p->item[i].to == to; i--)
-        if (p->item[i].from == from) return;
+/* Ends come box by box, so that a double is a `from` that led to this `to` last. */
+static void pair_add(making *m, pairs *p, int from, int to) {
+    if (m->arrow_to[from] == to + 1) return;
+    m->arrow_to[from] = to + 1;
     if (p->count == p->capacity) {
         int capacity = p->capacity ? 2 * p->capacity : 256;
         net_arrow *item = realloc(p->item, (size_t)capacity * sizeof *item);
@@ -228,65 +267,79 @@ static void pair_add(pairs *p, int from, int to) {
     p->item[p->count++] = (net_arrow){.from = from, .to = to};
 }
 
-static int input_box(const making *m, const char *name, int boxes) {
-    for (int i = 0; i < stria_model_input_count(m->model); i++)
-        if (strcmp(stria_model_input(m->model, i).name, name) == 0) return boxes + i;
-    return -1;
+/* The box of what makes a value; inputs come after the nodes' boxes. */
+static int box_of_name(const making *m, const char *name, int boxes, int none) {
+    const named *source = name_find(m, name);
+    if (!source) return none;
+    return source->node >= 0 ? m->box_of[source->node] : boxes - 1 - source->node;
 }
 
 static void arrows_of(making *m, pairs *p, int node, int boxes) {
     stria_operand in;
     for (int k = 0; stria_model_node_input(m->model, node, k, &in); k++) {
         int from = in.node >= 0                    ? m->box_of[in.node]
-                   : strcmp(in.kind, "input") == 0 ? input_box(m, in.name, boxes)
+                   : strcmp(in.kind, "input") == 0 ? box_of_name(m, in.name, boxes, -1)
                                                    : -1;
-        if (from >= 0 && from != m->box_of[node]) pair_add(p, from, m->box_of[node]);
+        if (from >= 0 && from != m->box_of[node]) pair_add(m, p, from, m->box_of[node]);
     }
-}
-
-/* The box that makes output `index`. Its name is the value's own, or given: then the last box makes it. */
-static int output_source(const making *m, int index, int boxes) {
-    const char *name = stria_model_output(m->model, index).name;
-    stria_operand result;
-    for (int i = m->nodes - 1; i >= 0; i--)
-        for (int k = 0; stria_model_node_output(m->model, i, k, &result); k++)
-            if (strcmp(result.name, name) == 0) return m->box_of[i];
-    int input = input_box(m, name, boxes);
-    return input >= 0 ? input : boxes - 1;
 }
 
 static stria_status arrows_make(making *m, int boxes, stria_error *error) {
     pairs p = {0};
     int inputs = stria_model_input_count(m->model);
-    for (int box = 0; box < boxes; box++) /* in the order of their ends, so that doubles are neighbours */
-        for (int i = 0; i < m->nodes; i++)
-            if (m->box_of[i] == box) arrows_of(m, &p, i, boxes);
+    for (int box = 0; box < boxes; box++)
+        for (int i = m->begin[box]; i < m->begin[box + 1]; i++) arrows_of(m, &p, m->in_box[i], boxes);
     for (int i = 0; i < stria_model_output_count(m->model); i++) {
-        int from = output_source(m, i, boxes);
-        if (from >= 0) pair_add(&p, from, boxes + inputs + i);
+        /* an output's name is its value's own, or given: then the last box makes it */
+        int from = box_of_name(m, stria_model_output(m->model, i).name, boxes, boxes - 1);
+        if (from >= 0) pair_add(m, &p, from, boxes + inputs + i);
     }
     m->net->arrow = p.item;
     m->net->arrows = p.count;
     return p.failed ? no_memory(error) : STRIA_OK;
 }
 
-static stria_status make(making *m, net_fold fold, stria_error *error) {
+static bool making_init(making *m) {
+    size_t nodes = (size_t)m->nodes + 1, operands = 0, results = 0;
+    stria_node_row row;
+    for (int i = 0; stria_model_node(m->model, i, &row); i++) {
+        operands += (size_t)row.input_count;
+        results += (size_t)row.output_count;
+    }
+    for (m->seen_slots = 16; m->seen_slots < 2 * operands;) m->seen_slots *= 2;
+    m->box_of = calloc(nodes, sizeof *m->box_of);
+    m->in_box = calloc(nodes, sizeof *m->in_box);
+    m->begin = calloc(nodes + 1, sizeof *m->begin);
+    m->readers = calloc(nodes, sizeof *m->readers);
+    m->seen = calloc(m->seen_slots, sizeof *m->seen);
+    m->named = calloc(results + (size_t)stria_model_input_count(m->model) + 1, sizeof *m->named);
+    m->arrow_to = calloc(nodes + (size_t)stria_model_input_count(m->model), sizeof *m->arrow_to);
+    return m->box_of && m->in_box && m->begin && m->readers && m->seen && m->named && m->arrow_to;
+}
+
+static void making_release(making *m) {
+    free(m->box_of);
+    free(m->in_box);
+    free(m->begin);
+    free(m->readers);
+    free(m->seen);
+    free(m->named);
+    free(m->arrow_to);
+}
+
+static stria_status make(making *m, net_fold fold, int most, stria_error *error) {
     net *n = m->net;
     int inputs = stria_model_input_count(m->model), outputs = stria_model_output_count(m->model);
-    size_t nodes = (size_t)m->nodes + 1;
-    stria_operand in;
-    for (int i = 0; i < m->nodes; i++)
-        for (int k = 0; stria_model_node_input(m->model, i, k, &in); k++) m->seen_capacity++;
-    m->box_of = calloc(nodes, sizeof *m->box_of);
-    m->readers = calloc(nodes, sizeof *m->readers);
-    m->seen = calloc((size_t)m->seen_capacity + 1, sizeof *m->seen);
-    if (!m->box_of || !m->readers || !m->seen) return no_memory(error);
+    if (!making_init(m)) return no_memory(error);
+    names_sort(m);
     readers_count(m);
     int boxes = fold_as(m, fold);
     n->boxes = boxes + inputs + outputs;
+    if (most && n->boxes > most) return STRIA_OK;
     n->box = calloc((size_t)n->boxes + 1, sizeof *n->box);
     n->name = strdup(stria_model_name(m->model));
     if (!n->box || !n->name) return no_memory(error);
+    boxes_sort(m, boxes);
     boxes_fill(m, boxes);
     for (int i = 0; i < inputs + outputs; i++) {
         stria_port port = i < inputs ? stria_model_input(m->model, i) : stria_model_output(m->model, i - inputs);
@@ -296,15 +349,13 @@ static stria_status make(making *m, net_fold fold, stria_error *error) {
     return status == STRIA_OK && !net_layout(n) ? no_memory(error) : status;
 }
 
-stria_status net_make(net *n, const stria_model *model, net_fold fold, stria_error *error) {
+stria_status net_make(net *n, const stria_model *model, net_fold fold, int most, stria_error *error) {
     making m = {.model = model, .net = n};
     stria_node_row row;
     *n = (net){0};
     while (stria_model_node(model, m.nodes, &row)) m.nodes++;
-    stria_status status = make(&m, fold, error);
-    free(m.box_of);
-    free(m.readers);
-    free(m.seen);
+    stria_status status = make(&m, fold, most, error);
+    making_release(&m);
     if (status != STRIA_OK) net_release(n);
     return status;
 }

@@ -35,15 +35,16 @@ typedef struct net_bend {
 
 typedef struct net {
     char *name;
-    net_box *box;
+    net_box *box; /* NULL: there are more than can be drawn */
     net_arrow *arrow;
     net_bend *bend;
     int boxes, arrows, bends;
     double width, height;
 } net;
 
-/* Makes the boxes and lays them out. STRIA_NO_MEMORY. */
-stria_status net_make(net *n, const stria_model *model, net_fold fold, stria_error *error);
+/* Makes the boxes and lays them out, in a time that grows little faster than the nodes. most: where more boxes would
+ * stay, only their number is settled, and `box` is NULL; 0: any number. STRIA_NO_MEMORY. */
+stria_status net_make(net *n, const stria_model *model, net_fold fold, int most, stria_error *error);
 void net_release(net *n);
 
 void net_svg(out *o, const net *n, bool standalone);

@@ -5,6 +5,7 @@
 #include "report/svg.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { GAP_X = 24, GAP_Y = 34, LINE = 16, PAD = 10, SWEEPS = 6, BENDS_MAX = 100000, CELLS_MAX = 44 };
 
@@ -24,6 +25,7 @@ typedef struct layout {
     point *point;
     link *link;
     int *sorted; /* points by layer, then by order */
+    int *room;   /* as many, for sorting */
     int *begin;  /* [layers + 1] */
     int points, links, layers;
 } layout;
@@ -43,18 +45,13 @@ static void sizes_set(net *n) {
     }
 }
 
-/* Longest paths: arrows lead from boxes whose layer is settled to later ones, so a few rounds settle all. */
+/* Longest paths. Arrows come in the order of their ends, and lead from inputs or to later boxes, so one pass settles
+ * all. */
 static void layers_set(layout *l) {
     net *n = l->net;
-    bool moved = true;
-    for (int round = 0; moved && round <= n->boxes; round++) {
-        moved = false;
-        for (int i = 0; i < n->arrows; i++) {
-            net_box *from = &n->box[n->arrow[i].from], *to = &n->box[n->arrow[i].to];
-            if (to->layer > from->layer) continue;
-            to->layer = from->layer + 1;
-            moved = true;
-        }
+    for (int i = 0; i < n->arrows; i++) {
+        net_box *from = &n->box[n->arrow[i].from], *to = &n->box[n->arrow[i].to];
+        if (to->layer <= from->layer) to->layer = from->layer + 1;
     }
     for (int i = 0; i < n->boxes; i++)
         if (n->box[i].layer >= l->layers) l->layers = n->box[i].layer + 1;
@@ -84,8 +81,9 @@ static bool points_make(layout *l) {
     l->point = calloc((size_t)l->points + 1, sizeof *l->point);
     l->link = calloc(links + 1, sizeof *l->link);
     l->sorted = calloc((size_t)l->points + 1, sizeof *l->sorted);
+    l->room = calloc((size_t)l->points + 1, sizeof *l->room);
     l->begin = calloc((size_t)l->layers + 2, sizeof *l->begin);
-    if (!n->bend || !l->point || !l->link || !l->sorted || !l->begin) return false;
+    if (!n->bend || !l->point || !l->link || !l->sorted || !l->room || !l->begin) return false;
     for (int i = 0; i < n->boxes; i++)
         l->point[i] = (point){.layer = n->box[i].layer, .box = i, .bend = -1, .width = n->box[i].width};
     for (int i = 0; i < n->arrows; i++) {
@@ -133,13 +131,19 @@ static void wants_set(layout *l, bool up, bool by_x) {
     free(count);
 }
 
+/* Merges of[0…half) and of[half…count), both by rising want; equal ones keep their order. */
+static void halves_merge(const layout *l, int *of, int half, int count, int *room) {
+    int a = 0, b = half, to = 0;
+    while (a < half && b < count) room[to++] = l->point[of[b]].want < l->point[of[a]].want ? of[b++] : of[a++];
+    while (a < half) room[to++] = of[a++];
+    memcpy(of, room, (size_t)to * sizeof *of); /* the rest of the second half lies where it belongs */
+}
+
 static void layer_sort(layout *l, int layer) {
     int *of = l->sorted + l->begin[layer], count = l->begin[layer + 1] - l->begin[layer];
-    for (int i = 1; i < count; i++) { /* nearly sorted already, and equal ones keep their order */
-        int own = of[i], k = i;
-        for (; k > 0 && l->point[of[k - 1]].want > l->point[own].want; k--) of[k] = of[k - 1];
-        of[k] = own;
-    }
+    for (int64_t half = 1; half < count; half *= 2)
+        for (int64_t i = 0; i + half < count; i += 2 * half)
+            halves_merge(l, of + i, (int)half, (int)(2 * half < count - i ? 2 * half : count - i), l->room);
     for (int i = 0; i < count; i++) l->point[of[i]].order = i;
 }
 
@@ -220,6 +224,7 @@ bool net_layout(net *n) {
     free(l.point);
     free(l.link);
     free(l.sorted);
+    free(l.room);
     free(l.begin);
     return good;
 }

@@ -99,20 +99,23 @@ void net_dot(out *o, const net *n) {
 
 /* Mermaid's entities begin with '#'. */
 static void mermaid_text(out *o, const char *name) {
+    static const char quote[] = "&#39;";
     out clean = {0};
-    for (const char *c = name; *c; c++)
-        if (*c == '#') out_raw(&clean, "\001"); /* stands for itself until the entities are made */
-        else out_bytes(&clean, c, 1);
-    out marked = {0};
-    if (clean.data) out_text(&marked, clean.data);
-    for (const char *c = marked.data; c && *c; c++) {
-        if (*c == '&') out_raw(o, strncmp(c, "&#39;", 5) == 0 ? "" : "#");
-        else if (*c == '`') out_raw(o, "#96;");
-        else out_bytes(o, c, 1);
+    out_text(&clean, name);
+    for (const char *c = clean.data; c && *c; c++) {
+        if (strncmp(c, quote, sizeof quote - 1) == 0) {
+            out_raw(o, "#39;");
+            c += sizeof quote - 2;
+        } else if (*c == '&') {
+            out_raw(o, "#");
+        } else if (*c == '#' || *c == '`') {
+            out_printf(o, "#%d;", *c);
+        } else {
+            out_bytes(o, c, 1);
+        }
     }
-    o->failed = o->failed || clean.failed || marked.failed;
+    o->failed = o->failed || clean.failed;
     out_release(&clean);
-    out_release(&marked);
 }
 
 void net_mermaid(out *o, const net *n) {

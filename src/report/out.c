@@ -95,20 +95,27 @@ void out_text(out *o, const char *name) {
     }
 }
 
+/* The characters of name from cell `from` on that end by cell `to`. */
+static void cells_take(out *o, const char *name, int from, int to) {
+    for (int at = 0; *name;) {
+        uint32_t c;
+        size_t length = cells_character(name, &c);
+        int end = at + cells_width(c);
+        if (at >= from && end <= to) escape(o, name, length, c);
+        at = end;
+        name += length;
+    }
+}
+
 void out_text_cut(out *o, const char *name, int cells) {
-    if (cells_of(name) <= cells) {
+    int whole = cells_of(name), tail = cells < 12 ? 0 : (cells - 1) / 2;
+    if (whole <= cells) {
         out_text(o, name);
         return;
     }
-    for (int used = 0; *name;) {
-        uint32_t c;
-        size_t length = cells_character(name, &c);
-        used += cells_width(c);
-        if (used > cells - 1) break;
-        escape(o, name, length, c);
-        name += length;
-    }
+    cells_take(o, name, 0, cells - 1 - tail);
     out_raw(o, "…");
+    if (tail) cells_take(o, name, whole - tail, whole);
 }
 
 void out_number(out *o, double x) {

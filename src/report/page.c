@@ -35,7 +35,7 @@ void page_table_end(out *o) {
 
 void page_cell(out *o, const char *text, bool number) {
     out_raw(o, number ? "<td class=\"n\">" : "<td>");
-    out_text(o, text);
+    out_text_cut(o, text, PAGE_CELLS);
     out_raw(o, "</td>");
 }
 

@@ -15,6 +15,11 @@ typedef struct page_fact {
     bool code; /* a command */
 } page_fact;
 
+enum {
+    PAGE_BOXES_MAX = 400, /* of the drawn network, for net_make */
+    PAGE_CELLS = 120      /* of a name; what is longer is cut */
+};
+
 /* What a page shows; NULL and 0 for what there is not. Nothing of it is changed or taken. */
 typedef struct page {
     words_language language;

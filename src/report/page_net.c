@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { BOXES_MAX = 400, ROWS_MAX = 1500 };
+enum { ROWS_MAX = 1500 };
 
 static void cell_count(out *o, int64_t count) {
     char text[24];
@@ -34,7 +34,7 @@ static void layers(out *o, const page *p) {
 
 void page_net(out *o, const page *p) {
     page_section(o, p, "network", "Network");
-    if (p->net && p->net->boxes > BOXES_MAX) {
+    if (p->net && !p->net->box) {
         out_printf(o, "<p>%s</p>\n", page_word(p, "The network is too large to draw here: stria graph draws it"));
     } else if (p->net) {
         out_printf(o, "<div class=\"card scroll\" tabindex=\"0\" role=\"region\" aria-label=\"%s\">",

@@ -72,13 +72,13 @@ static void matrix_table(out *o, const page *p) {
                page_word(p, "true class"), page_word(p, "predicted"));
     for (int c = 0; c < n; c++) {
         out_raw(o, "<th scope=\"col\" class=\"n\">");
-        out_text(o, class_name(p, c));
+        out_text_cut(o, class_name(p, c), PAGE_CELLS);
         out_raw(o, "</th>");
     }
     out_raw(o, "</tr></thead><tbody>\n");
     for (int r = 0; r < n; r++) {
         out_raw(o, "<tr><th scope=\"row\">");
-        out_text(o, class_name(p, r));
+        out_text_cut(o, class_name(p, r), PAGE_CELLS);
         out_raw(o, "</th>");
         for (int c = 0; c < n; c++) cell_count(o, p->score->confusion[(int64_t)r * n + c]);
         out_raw(o, "</tr>\n");
@@ -202,7 +202,7 @@ void page_score(out *o, const page *p) {
 
 static void shot(out *o, const page *p, const judge_image *i) {
     out_raw(o, "<figure><img alt=\"");
-    out_text(o, i->name);
+    out_text_cut(o, i->name, PAGE_CELLS);
     out_raw(o, "\" src=\"");
     png_uri(o, i->channels, i->height, i->width, i->pixels);
     out_raw(o, "\"><figcaption>");
@@ -221,7 +221,7 @@ static void shots(out *o, const page *p, const char *id, const char *english, co
     page_section(o, p, id, english);
     out_raw(o, "<div class=\"shots\">\n");
     for (int i = 0; i < count; i++)
-        if (list[i].pixels) shot(o, p, &list[i]);
+        if (list[i].pixels && list[i].name) shot(o, p, &list[i]);
     out_raw(o, "</div>\n");
     page_section_end(o);
 }
