@@ -36,8 +36,9 @@ file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/tests)
 file(GLOB test_sources CONFIGURE_DEPENDS tests/*_*.c)
 file(GLOB test_support CONFIGURE_DEPENDS tests/*.c)
 list(REMOVE_ITEM test_support "" ${test_sources})
-add_library(tests_support STATIC EXCLUDE_FROM_ALL ${test_support}) # compiled once; each test links what it calls
-target_link_libraries(tests_support PUBLIC report_static libstria_static stria_flags ${STRIA_LIBRARIES} PkgConfig::CMOCKA)
+# Compiled once; each test links what it calls. What draws is in the same archive, so that it stands before the library.
+add_library(tests_support STATIC EXCLUDE_FROM_ALL ${test_support} $<TARGET_OBJECTS:report_static>)
+target_link_libraries(tests_support PUBLIC libstria_static stria_flags ${STRIA_LIBRARIES} PkgConfig::CMOCKA)
 target_include_directories(tests_support PUBLIC src tests)
 target_include_directories(tests_support SYSTEM PUBLIC ${generated} ${generated}/model/onnx)
 target_compile_options(tests_support PRIVATE -UNDEBUG)

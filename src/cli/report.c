@@ -3,6 +3,7 @@
 
 #include "cli/json.h"
 #include "cli/source.h"
+#include "cli/tensorboard.h"
 #include "cli/term.h"
 #include "cli/verb.h"
 
@@ -13,7 +14,7 @@
 typedef struct reporting {
     const options *given;
     const char *folder;
-    char file[4200], spec[4096];
+    char file[4200], spec[4096], events[4300];
     report *report;
     stria_model *model;
     stria_dataset *data;
@@ -66,6 +67,24 @@ static stria_status score(reporting *r, const stria_run *run, stria_error *error
     return STRIA_OK;
 }
 
+/* Event files of the whole log, in the place of those that are there; evaluated: what report_one found. */
+static stria_status board_write(reporting *r, page_state state, stria_error *error) {
+    if (state == PAGE_RUNNING)
+        return source_refuse(error, STRIA_BUSY,
+                             "%s: a training runs there; stria train --tensorboard writes while it runs", r->folder);
+    tensorboard *t = tensorboard_new(r->folder, true, 0);
+    if (!t) return source_refuse(error, STRIA_NO_MEMORY, "not enough memory for '%s/tensorboard'", r->folder);
+    int threads = (int)option_integer(r->given, "threads");
+    stria_status status = r->model ? tensorboard_begin(t, r->model, error) : STRIA_OK;
+    if (status == STRIA_OK) status = tensorboard_log(t, true, error);
+    if (status == STRIA_OK && r->model) status = tensorboard_weights(t, r->model, NULL, threads, error);
+    if (status == STRIA_OK && r->scored) tensorboard_score(t, &r->score, report_judged(r->report));
+    if (status == STRIA_OK) status = tensorboard_end(t, state == PAGE_COMPLETE, error);
+    if (status == STRIA_OK) snprintf(r->events, sizeof r->events, "%s", tensorboard_file(t));
+    tensorboard_free(t);
+    return status;
+}
+
 /* Complete where all epochs are done. */
 static page_state state_of(const reporting *r, const stria_run *run) {
     const char *epoch = stria_run_text(run, "epoch"), *of = stria_run_text(run, "option.epochs");
@@ -83,6 +102,7 @@ static stria_status report_one(reporting *r, const stria_run *run, page_state st
     bool evaluates = r->model && state != PAGE_RUNNING && !option_given(r->given, "no-eval");
     if (status == STRIA_OK && evaluates) status = score(r, run, error);
     if (status == STRIA_OK) status = report_write(r->report, state, error);
+    if (status == STRIA_OK && option_given(r->given, "tensorboard")) status = board_write(r, state, error);
     return status;
 }
 
@@ -90,10 +110,11 @@ static json_t *report_json(const reporting *r, page_state state) {
     static const char *const names[] = {
         [PAGE_RUNNING] = "running", [PAGE_COMPLETE] = "complete", [PAGE_STOPPED] = "stopped"};
     const history *h = report_history(r->report);
-    return json_pack("{s:o,s:o,s:I,s:s,s:I,s:I,s:o,s:o}", "run", json_text(r->folder), "file", json_text(r->file),
+    return json_pack("{s:o,s:o,s:I,s:s,s:I,s:I,s:o,s:o,s:o}", "run", json_text(r->folder), "file", json_text(r->file),
                      "bytes", (json_int_t)report_bytes(r->report), "state", names[state], "step", (json_int_t)h->step,
                      "epoch", (json_int_t)h->epoch, "images", r->scored ? json_integer(r->score.images) : json_null(),
-                     "top1", r->scored ? json_number(r->score.top1) : json_null());
+                     "top1", r->scored ? json_number(r->score.top1) : json_null(), "tensorboard",
+                     *r->events ? json_text(r->events) : json_null());
 }
 
 static int report_folder(const options *given, const char *folder, const char *file, json_t *list) {
@@ -113,6 +134,7 @@ static int report_folder(const options *given, const char *folder, const char *f
     int code = status == STRIA_OK ? EXIT_DONE : term_fail(&error);
     if (status == STRIA_OK && option_given(given, "json")) json_array_append_new(list, report_json(r, state));
     else if (status == STRIA_OK) printf("%s  %s\n", show_name(r->file), show_bytes(report_bytes(r->report), bytes));
+    if (status == STRIA_OK && *r->events && !option_given(given, "json")) puts(show_name(r->events));
     stria_run_free(run);
     reporting_release(r);
     free(r);
@@ -153,6 +175,7 @@ static const option_row report_rows[] = {
      .maximum = INT64_MAX,
      .help = "at most this many images, 0: all (default: as in training)"},
     {.name = "no-eval", .kind = OPTION_FLAG, .help = "curves, network and settings only: takes no time"},
+    OPTION_TENSORBOARD("also writes the run's log, settings, network, weights and pictures to RUN/tensorboard"),
     OPTION_BATCH(NULL, "images per batch (default: automatic)"),
     OPTION_MAX_PIXELS,
     {0},
@@ -172,7 +195,9 @@ const verb verb_report = {
                 "# in Chinese, elsewhere\n"
                 "stria report runs/lenet5-1 --lang zh --out lenet5.html\n"
                 "# the curves of all runs, without evaluating\n"
-                "stria report runs/* --no-eval",
+                "stria report runs/* --no-eval\n"
+                "# for TensorBoard: tensorboard --logdir runs\n"
+                "stria report runs/lenet5-1 --tensorboard",
     .operands_min = 1,
     .operands_max = 1000,
     .rows = report_rows,

@@ -22,9 +22,15 @@ void report_score(report *r, const stria_evaluation *score, const stria_dataset 
 stria_status report_write(report *r, page_state state, stria_error *error);
 /* The same while a training runs: seldom enough to cost it nothing. */
 stria_status report_refresh(report *r, stria_error *error);
+/* What report_judge asked for; NULL before report_score. */
+const judge *report_judged(const report *r);
 /* Of the file that was written last. */
 size_t report_bytes(const report *r);
 const history *report_history(const report *r);
+
+/* Event files for TensorBoard. */
+#define OPTION_TENSORBOARD(why)                                                                                        \
+    { .name = "tensorboard", .kind = OPTION_FLAG, .help = why }
 
 /* --lang; the row of it. */
 words_language report_language(const options *given);

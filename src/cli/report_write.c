@@ -163,7 +163,7 @@ stria_status report_write(report *r, page_state state, stria_error *error) {
               .epochs = r->epochs,
               .score = r->score,
               .evaluated_on = r->evaluated_on,
-              .judge = r->judged && r->score ? &r->judge : NULL,
+              .judge = report_judged(r),
               .net = r->drawn ? &r->net : NULL,
               .summary = r->summary.layer_count ? &r->summary : NULL,
               .facts = r->facts,
@@ -190,6 +190,10 @@ stria_status report_refresh(report *r, stria_error *error) {
     r->next =
         begin + (cost * 100 > 5 ? cost * 100 : 5); /* at most a hundredth of the time, every five seconds at most */
     return status;
+}
+
+const judge *report_judged(const report *r) {
+    return r->judged && r->score ? &r->judge : NULL;
 }
 
 size_t report_bytes(const report *r) {

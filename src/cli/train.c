@@ -9,6 +9,7 @@
 #include "cli/settings.h"
 #include "cli/signals.h"
 #include "cli/source.h"
+#include "cli/tensorboard.h"
 #include "cli/term.h"
 #include "cli/transfer.h"
 #include "cli/verb.h"
@@ -34,7 +35,8 @@ typedef struct training {
     int64_t limit, max_pixels; /* of images and of a picture, as the training has them: the test has the same */
     bool skip_bad;             /* so has this */
     progress progress;
-    report *report;            /* NULL before the first checkpoint */
+    report *report; /* NULL before the first checkpoint */
+    board board;
     bool recorded, unreported; /* run.json is written; the report failed once, which was said */
     int run_threads;
 } training;
@@ -216,14 +218,17 @@ static bool training_event(const stria_event *event, void *context) {
     if (event->kind == STRIA_EVENT_CHECKPOINT && !t->recorded) report_begin(t);
     bool written = event->kind == STRIA_EVENT_STEP || event->kind == STRIA_EVENT_CHECKPOINT;
     if (t->report && written && !t->unreported) report_check(t, report_refresh(t->report, &error), &error);
+    board_event(&t->board, t->folder, t->trainer, event);
     return progress_event(event, &t->progress);
 }
 
 /* The report as it stays. */
 static void report_end(training *t, page_state state) {
     stria_error error = {0};
+    if (t->report && t->scored) report_score(t->report, &t->score, t->test, t->data, t->tested_split);
+    board_end(&t->board, state == PAGE_COMPLETE, t->scored ? &t->score : NULL,
+              t->report ? report_judged(t->report) : NULL);
     if (!t->report) return;
-    if (t->scored) report_score(t->report, &t->score, t->test, t->data, t->tested_split);
     report_check(t, report_write(t->report, state, &error), &error);
 }
 
@@ -352,6 +357,7 @@ static int train_run(const options *given) {
     if (!t) return EXIT_FAILED;
     t->given = given;
     t->resumed = option_given(given, "resume");
+    t->board.wanted = option_given(given, "tensorboard");
     t->progress.data = t->data;
     stria_error error = {0};
     stria_status status = t->resumed ? training_resume(t, &error) : training_begin(t, &error);
@@ -388,6 +394,7 @@ static const option_row train_rows[] = {
      .help = "keep some training images out to validate each epoch"},
     OPTION_LIMIT("0", "at most this many images of each split, 0: all"),
     OPTION_LANG,
+    OPTION_TENSORBOARD("also writes RUN/tensorboard while it trains; a run that has it goes on with it"),
     OPTION_MAX_PIXELS,
     OPTIONS_TRANSFER,
     OPTIONS_PREPROCESS,

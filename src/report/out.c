@@ -95,6 +95,17 @@ void out_text(out *o, const char *name) {
     }
 }
 
+void out_name(out *o, const char *name) {
+    while (*name) {
+        uint32_t c;
+        size_t length = cells_character(name, &c);
+        if (c == '\t' || c == '\n' || c == '\r') out_raw(o, " ");
+        else if (is_harmful(c)) out_raw(o, "\xEF\xBF\xBD");
+        else out_bytes(o, name, length);
+        name += length;
+    }
+}
+
 /* The characters of name from cell `from` on that end by cell `to`. */
 static void cells_take(out *o, const char *name, int from, int to) {
     for (int at = 0; *name;) {

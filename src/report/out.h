@@ -21,8 +21,10 @@ void out_printf(out *o, const char *format, ...) __attribute__((format(printf, 2
 /* A name as text or as the value of a quoted attribute: & < > " ' become entities. Control characters, marks that turn
  * the direction of what follows, and bytes that are not UTF-8 become U+FFFD; tabs and line ends become a space. */
 void out_text(out *o, const char *name);
-/* The same in at most so many `cells` (cells.h): "…" stands for what is left out of the middle, since names that belong
- * together differ at their ends; of fewer than 12 cells, for the end. */
+/* The same without entities: for files that are not markup. */
+void out_name(out *o, const char *name);
+/* The same as out_text in at most so many `cells` (cells.h): "…" stands for what is left out of the middle, since names
+ * that belong together differ at their ends; of fewer than 12 cells, for the end. */
 void out_text_cut(out *o, const char *name, int cells);
 /* A coordinate with at most two decimals. */
 void out_number(out *o, double x);
