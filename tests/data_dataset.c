@@ -368,8 +368,8 @@ static void test_divided_folder(void **state) {
     dataset_free(d);
     dataset *train = NULL, *val = NULL;
     assert_int_equal(dataset_open_pair(&train, &val, spec("folder", "g"), NULL, NULL), STRIA_OK);
-    assert_int_equal(dataset_count(train), 11);
-    assert_int_equal(dataset_count(val), 1);
+    assert_int_equal(dataset_count(train), 10);
+    assert_int_equal(dataset_count(val), 2);
     dataset_free(train);
     dataset_free(val);
     put_folder("g/val");

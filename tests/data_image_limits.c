@@ -243,11 +243,11 @@ static void test_header_channels(void **state) {
     put_file("grey.pgm", "P5 1 1 255\n.", 12);
     put_file("colour.ppm", "P3 1 1 255\n1 2 3", 16);
     put_file("text", "hello world", 11);
-    assert_int_equal(image_channels(in_folder("grey.pgm")), 1);
-    assert_int_equal(image_channels(in_folder("colour.ppm")), 3);
-    assert_int_equal(image_channels(in_folder("text")), 0);
-    assert_int_equal(image_channels(in_folder("absent")), 0);
-    assert_int_equal(image_channels(data_folder), 0);
+    assert_int_equal(image_look(in_folder("grey.pgm")).channels, 1);
+    assert_int_equal(image_look(in_folder("colour.ppm")).channels, 3);
+    assert_int_equal(image_look(in_folder("text")).channels, 0);
+    assert_int_equal(image_look(in_folder("absent")).channels, 0);
+    assert_int_equal(image_look(data_folder).channels, 0);
 #ifdef STRIA_HAVE_JPEG
     static uint8_t pixel[4] = {1, 2, 3, 4}, notes[60000], out[70000];
     static const J_COLOR_SPACE spaces[] = {JCS_GRAYSCALE, JCS_RGB, JCS_CMYK};
@@ -255,10 +255,10 @@ static void test_header_channels(void **state) {
         uint8_t *file;
         size_t size = make_jpeg(&file, spaces[i], i == 0 ? 1 : i + 2, i == 1, pixel);
         put_file("x.jpg", file, size);
-        assert_int_equal(image_channels(in_folder("x.jpg")), i ? 3 : 1);
+        assert_int_equal(image_look(in_folder("x.jpg")).channels, i ? 3 : 1);
         size = jpeg_insert(out, file, size, 0xfe, notes, sizeof notes);
         put_file("x.jpg", out, size);
-        assert_int_equal(image_channels(in_folder("x.jpg")), i ? 3 : 1);
+        assert_int_equal(image_look(in_folder("x.jpg")).channels, i ? 3 : 1);
         free(file);
     }
 #endif
@@ -270,7 +270,7 @@ static void test_header_channels(void **state) {
         size_t n = make_png(png, sizeof png, formats[i], 1, 1, pixels, NULL);
         put_file("x.png", png, n);
         image m = decode(png, n);
-        assert_int_equal(image_channels(in_folder("x.png")), m.channels);
+        assert_int_equal(image_look(in_folder("x.png")).channels, m.channels);
         image_release(&m);
     }
 #endif

@@ -28,6 +28,9 @@ typedef struct stria_dataset_options {
                            times the file's size in memory */
     int pipes;          /* 1: files that the spec itself names may be pipes or devices, which are read once, and waited
                            for; for specs that the user typed. 0: such files are refused */
+    double val;         /* share of the training images that is split val, for sources without a validation part of
+                           their own; 0: a fifth of folders, a twelfth of others */
+    uint64_t seed;      /* of what is chosen at random: that share, a limit, splits that are drawn */
 } stria_dataset_options;
 
 /* The whole training split. */

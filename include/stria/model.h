@@ -207,7 +207,9 @@ typedef struct stria_open_options {
                                         inputs in order. Inputs that decide a shape, and conditions of If, become
                                         constants; open dimensions of the others get their sizes. */
     int array_count;
-    bool keep_batch; /* but an open first dimension stays open */
+    bool keep_batch;                  /* but an open first dimension stays open */
+    const struct stria_dataset *data; /* classes and size that a network built in leaves open come from these data;
+                                         NULL: the network's own */
 } stria_open_options;
 STRIA_API stria_open_options stria_open_options_default(void);
 /* stria_model_open with options (NULL: the defaults). fixed[array_count], or NULL: set where an array became a part of

@@ -159,6 +159,9 @@ STRIA_API void stria_run_free(stria_run *run); /* accepts NULL */
 /* The spec of the training data of a run folder ("fashion-mnist"), into text[bytes]. STRIA_NO_FILE, STRIA_BAD_FILE,
  * STRIA_BAD_ARGUMENT if it is longer. */
 STRIA_API stria_status stria_run_data(const char *folder, char *text, size_t bytes, stria_error *error);
+/* How the run opened its training data: limit, share and seed of the validation part, bound on pixels. With them
+ * stria_dataset_open gives the same splits again. STRIA_NO_FILE, STRIA_BAD_FILE. */
+STRIA_API stria_status stria_run_data_options(const char *folder, stria_dataset_options *out, stria_error *error);
 
 /* ---------------------------------------------------------------------------------------------------------------
  * What a model is as a classifier

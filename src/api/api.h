@@ -33,6 +33,8 @@ struct stria_dataset {
 stria_model *model_retain(const stria_model *m);
 stria_status model_wrap(stria_model **out, graph *g, stria_error *err); /* takes g over, on failure too */
 stria_dataset *dataset_retain(const stria_dataset *d);
+/* How a training opened its data. */
+stria_dataset_options run_data_options(const data_source *source);
 
 /* A picture as arrays hold it: uint8 [1 or 3, height, width] with all its bytes. */
 stria_status picture_check(const stria_array *a, stria_error *err);

@@ -39,6 +39,8 @@ stria_status stria_dataset_open(stria_dataset **out, const char *spec, const str
     dataset_options inner = {.split = split_names[o.split],
                              .limit = o.limit,
                              .hold_out = o.hold_out_val,
+                             .val = o.val,
+                             .seed = o.seed,
                              .max_pixels = o.max_pixels,
                              .pipes = o.pipes};
     TRY(dataset_wrap(&d, spec, &o, err));
@@ -55,7 +57,8 @@ stria_status stria_dataset_open_pair(stria_dataset **train, stria_dataset **val,
     TRY(options_take(&o, sizeof o, options, "dataset", err));
     o.split = STRIA_SPLIT_TRAIN;
     o.hold_out_val = true;
-    dataset_options inner = {.limit = o.limit, .max_pixels = o.max_pixels, .pipes = o.pipes};
+    dataset_options inner = {
+        .limit = o.limit, .val = o.val, .seed = o.seed, .max_pixels = o.max_pixels, .pipes = o.pipes};
     stria_status status = dataset_wrap(&t, spec, &o, err);
     o.split = STRIA_SPLIT_VAL;
     if (status == STRIA_OK) status = dataset_wrap(&v, spec, &o, err);

@@ -123,6 +123,23 @@ stria_open_options stria_open_options_default(void) {
     return (stria_open_options){.size = sizeof(stria_open_options)};
 }
 
+/* A network built in for these data: in their own size if it can have it, else in the one that it was made for. */
+static stria_status load_fitted(graph **g, const char *spec, const stria_open_options *o, const onnx_known *known,
+                                stria_error *err) {
+    if (!o->data || !graph_is_built_in(spec)) return graph_load_known(g, spec, o->seed, known, err);
+    const dataset *d = o->data->d;
+    zoo_data facts = {.classes = dataset_classes(d), .channels = dataset_channels(d), .measured = dataset_is_float(d)};
+    stria_status status = STRIA_BAD_SHAPE;
+    dataset_common(d, &facts.height, &facts.width);
+    for (int own = 1; own >= 0 && status == STRIA_BAD_SHAPE; own--) {
+        text full = {0};
+        status = zoo_fit(spec, &facts, own, &full, err);
+        if (status == STRIA_OK) status = graph_load_known(g, text_string(&full), o->seed, known, err);
+        text_release(&full);
+    }
+    return status;
+}
+
 stria_status stria_model_open_with(stria_model **out, const char *spec, const stria_open_options *options, bool *fixed,
                                    stria_error *err) {
     stria_open_options o = stria_open_options_default();
@@ -142,7 +159,7 @@ stria_status stria_model_open_with(stria_model **out, const char *spec, const st
                         .names = l.names,
                         .keep_batch = o.keep_batch,
                         .dims = o.dims};
-    if (status == STRIA_OK) status = graph_load_known(&g, spec, o.seed, &known, err);
+    if (status == STRIA_OK) status = load_fitted(&g, spec, &o, &known, err);
     if (status == STRIA_OK) status = model_wrap(out, g, err);
     for (int i = 0; i < o.array_count && status == STRIA_OK && fixed; i++) fixed[i] = l.fixed[i];
     lists_free(&l, o.array_count);

@@ -43,3 +43,21 @@ stria_status stria_run_data(const char *folder, char *spec, size_t bytes, stria_
     checkpoint_release(&c);
     return status;
 }
+
+stria_dataset_options run_data_options(const data_source *source) {
+    stria_dataset_options o = stria_dataset_options_default();
+    o.limit = source->limit;
+    o.hold_out_val = source->hold_out;
+    o.val = source->val;
+    o.seed = source->seed;
+    o.max_pixels = source->max_pixels;
+    return o;
+}
+
+stria_status stria_run_data_options(const char *folder, stria_dataset_options *out, stria_error *err) {
+    checkpoint c;
+    TRY(checkpoint_read(&c, folder, err));
+    *out = run_data_options(&c.source);
+    checkpoint_release(&c);
+    return STRIA_OK;
+}

@@ -64,6 +64,8 @@ stria_status stria_trainer_new(stria_trainer **out, const stria_model *model, st
     TRY(trainer_alloc(&s, train, val, err));
     source.limit = train->options.limit;
     source.hold_out = train->options.hold_out_val;
+    source.val = train->options.val;
+    source.seed = train->options.seed;
     source.max_pixels = train->options.max_pixels;
     stria_status status = setup(s, model->g, &source, &o, err);
     if (status == STRIA_OK) status = folder_check(o.out, err); /* again, under the lock */
@@ -104,10 +106,7 @@ stria_status stria_train_option_get(const stria_train_options *options, const ch
 
 static stria_status data_open(const checkpoint *c, const char *spec, stria_dataset **train, stria_dataset **val,
                               stria_error *err) {
-    stria_dataset_options o = stria_dataset_options_default();
-    o.limit = c->source.limit;
-    o.hold_out_val = c->source.hold_out;
-    o.max_pixels = c->source.max_pixels;
+    stria_dataset_options o = run_data_options(&c->source);
     if (c->validated && o.hold_out_val) return stria_dataset_open_pair(train, val, spec, &o, err);
     TRY(stria_dataset_open(train, spec, &o, err));
     o.split = STRIA_SPLIT_VAL;

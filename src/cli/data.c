@@ -65,6 +65,9 @@ static int data_run(const options *given) {
 
 static const option_row rows[] = {
     {"split", OPTION_CHOICE, "train|val|test", "train", "train|val|test", 0, 0, NULL, "which part (show, stats)"},
+    OPTIONS_DIVISION("X",
+                     "the validation share, where the data have no validation part (default: a fifth of folders, a "
+                     "twelfth of others)"),
     {"count", OPTION_INTEGER, "N", "36", NULL, 1, 1024, NULL, "pictures on the sheet (show)"},
     {"size", OPTION_INTEGER, "N", "64", NULL, 1, 1024, NULL, "width and height of each, in pixels (show)"},
     {"augment", OPTION_TEXT, "STEPS", NULL, NULL, 0, 0, NULL, "the random changes of training (show)"},

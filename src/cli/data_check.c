@@ -165,12 +165,14 @@ static void near_find(check *c) {
 /* ---- the parts ---- */
 
 static stria_status part_check(check *c, const options *given, int part, stria_error *error) {
-    stria_dataset_options o = stria_dataset_options_default();
+    stria_dataset_options o;
     stria_dataset *data = NULL;
     bool enough = true;
+    stria_status status = source_division(given, &o, NULL, error);
+    if (status != STRIA_OK) return status;
     o.split = (stria_split)part;
     o.hold_out_val = part == 0;
-    stria_status status = stria_dataset_open(&data, given->operands[1], &o, error);
+    status = stria_dataset_open(&data, given->operands[1], &o, error);
     if (status != STRIA_OK) return status;
     if (part == 0) source_note(data);
     if (!c->per_class) {

@@ -54,6 +54,7 @@ static const option_row eval_rows[] = {
     OPTION_DATA("labelled images, NAME or NAME:PATH; for a run folder, by default its own"),
     OPTION_SPLIT("test"),
     OPTION_LIMIT("0", "at most this many images, 0: all"),
+    OPTIONS_DIVISION("X", "the validation share, where the data have no validation part; a run folder knows its own"),
     OPTION_BATCH(NULL, "images per batch (default: automatic)"),
     OPTION_MAX_PIXELS,
     OPTION_SKIP_BAD,

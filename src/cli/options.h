@@ -120,6 +120,12 @@ const char *option_each(const options *given, const char *name, int index);
         .name = "skip-bad", .kind = OPTION_FLAG,                                                                       \
         .help = "leaves out pictures that cannot be read, and counts them, instead of stopping at the first"           \
     }
+/* How a source without a validation part of its own is divided. */
+#define OPTIONS_DIVISION(of, why)                                                                                      \
+    {.name = "val", .kind = OPTION_TEXT, .type = of, .standard = "yes", .help = why}, {                                \
+        .name = "split-seed", .kind = OPTION_INTEGER, .type = "N", .standard = "0", .maximum = INT64_MAX,              \
+        .help = "of splits that are drawn at random: a validation share, flowers17, a limit"                           \
+    }
 #define OPTIONS_PREPROCESS                                                                                             \
     PREPROCESS_ROW("preprocess", "PRESET", "imagenet, caffe or tf: channels, scale, mean, std of published weights"),  \
         PREPROCESS_ROW("resize", "SIZE", "224 (shorter side) or 224x320 (height first)"),                              \

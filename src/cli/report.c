@@ -178,6 +178,7 @@ static const option_row report_rows[] = {
     OPTION_TENSORBOARD("also writes the run's log, settings, network, weights and pictures to RUN/tensorboard"),
     OPTION_BATCH(NULL, "images per batch (default: automatic)"),
     OPTION_MAX_PIXELS,
+    OPTIONS_DIVISION("X", "the validation share, where the data have no validation part; a run folder knows its own"),
     {0},
 };
 

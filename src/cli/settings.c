@@ -65,7 +65,11 @@ void settings_retrain(const stria_trainer *trainer, const char *data, char *text
     snprintf(text, size, "stria train %s", show_word(of->out, word, sizeof word));
     append(text, size, " --data %s", show_word(data, word, sizeof word));
     if (limit) append(text, size, " --limit %lld", (long long)limit);
+    stria_dataset_options opened;
+    if (stria_run_data_options(of->out, &opened, NULL) != STRIA_OK) opened = stria_dataset_options_default();
     if (!stria_trainer_val_data(trainer)) append(text, size, " --val no");
+    else if (opened.val > 0) append(text, size, " --val %.6g", opened.val);
+    if (opened.seed) append(text, size, " --split-seed %llu", (unsigned long long)opened.seed);
     for (int i = 0; (row = stria_train_option(i)); i++)
         if (!is_one_of(row->name, other) && *difference(of, &base, row->name, value))
             append(text, size, " --%s%s%s", row->name, row->type ? " " : "",

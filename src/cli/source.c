@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -208,14 +209,47 @@ const char *source_image(const options *given, const char *spec, const stria_dat
     return text;
 }
 
-stria_status source_data(const options *given, const char *spec, stria_split split, int64_t limit, stria_dataset **out,
-                         stria_error *error) {
-    stria_dataset_options chosen = stria_dataset_options_default();
-    chosen.split = split;
-    chosen.limit = limit;
+/* "yes", "no" or a share. */
+static stria_status val_parse(const char *text, double *share, bool *none, stria_error *error) {
+    char *end;
+    if (none) *none = strcmp(text, "no") == 0;
+    if (strcmp(text, "yes") == 0 || (none && *none)) return STRIA_OK;
+    double x = strtod(text, &end);
+    if (*text && !*end && x > 0 && x < 1) {
+        *share = x;
+        return STRIA_OK;
+    }
+    return source_refuse(error, STRIA_BAD_ARGUMENT, "--val: '%s' is not %sa share between 0 and 1, as 0.2", text,
+                         none ? "yes, no or " : "");
+}
+
+stria_status source_division(const options *given, stria_dataset_options *out, bool *none, stria_error *error) {
+    stria_dataset_options chosen = stria_dataset_options_default(), run;
+    stria_status status = STRIA_OK;
+    if (none) *none = false;
     chosen.pipes = option_given(given, "data"); /* not what a run folder says */
     if (has_row(given, "max-pixels")) chosen.max_pixels = option_integer(given, "max-pixels");
-    stria_status status = stria_dataset_open(out, spec, &chosen, error);
+    if (has_row(given, "val")) {
+        bool of_run = given->operand_count > 0 && source_is_folder(given->operands[0]);
+        if (of_run && stria_run_data_options(given->operands[0], &run, NULL) == STRIA_OK) {
+            chosen.val = run.val;
+            chosen.seed = run.seed;
+        }
+        if (option_given(given, "val")) status = val_parse(option_text(given, "val"), &chosen.val, none, error);
+        if (option_given(given, "split-seed")) chosen.seed = (uint64_t)option_integer(given, "split-seed");
+    }
+    *out = chosen;
+    return status;
+}
+
+stria_status source_data(const options *given, const char *spec, stria_split split, int64_t limit, stria_dataset **out,
+                         stria_error *error) {
+    stria_dataset_options chosen;
+    stria_status status = source_division(given, &chosen, NULL, error);
+    if (status != STRIA_OK) return status;
+    chosen.split = split;
+    chosen.limit = limit;
+    status = stria_dataset_open(out, spec, &chosen, error);
     if (status == STRIA_OK) source_note(*out);
     return status;
 }

@@ -32,8 +32,8 @@ typedef struct training {
     bool tested;
     bool scored; /* the score is there, of this split: test, or val where there is no test */
     const char *tested_split;
-    int64_t limit, max_pixels; /* of images and of a picture, as the training has them: the test has the same */
-    bool skip_bad;             /* so has this */
+    stria_dataset_options division; /* limit, validation share, bound on pixels: the test has the same */
+    bool skip_bad;                  /* so has this */
     progress progress;
     report *report; /* NULL before the first checkpoint */
     board board;
@@ -94,19 +94,16 @@ static stria_status training_options(training *t, stria_error *error) {
 
 /* Training and validation images. A source without validation images of its own lends some of its training images. */
 static stria_status training_data(training *t, stria_error *error) {
-    int64_t limit = option_integer(t->given, "limit");
-    bool val = strcmp(option_text(t->given, "val"), "yes") == 0;
-    stria_dataset_options both = stria_dataset_options_default();
-    both.limit = limit;
-    both.pipes = true;
-    both.max_pixels = option_integer(t->given, "max-pixels");
-    stria_status status = val ? stria_dataset_open_pair(&t->train, &t->val, t->data, &both, error)
-                              : source_data(t->given, t->data, STRIA_SPLIT_TRAIN, limit, &t->train, error);
-    if (status == STRIA_OK && val) {
-        const char *train = stria_dataset_note(t->train), *other = stria_dataset_note(t->val);
-        source_note(t->train);
-        if (strcmp(train, other) != 0) source_note(t->val);
-    }
+    bool none = false;
+    stria_status status = source_division(t->given, &t->division, &none, error);
+    t->division.limit = option_integer(t->given, "limit");
+    t->division.pipes = true;
+    if (status == STRIA_OK)
+        status = none ? stria_dataset_open(&t->train, t->data, &t->division, error)
+                      : stria_dataset_open_pair(&t->train, &t->val, t->data, &t->division, error);
+    if (status == STRIA_OK) source_note(t->train);
+    if (status == STRIA_OK && !none && strcmp(stria_dataset_note(t->train), stria_dataset_note(t->val)) != 0)
+        source_note(t->val);
     return status;
 }
 
@@ -129,8 +126,6 @@ static void training_facts(training *t) {
     stria_dataset_shape(train, &p->channels, &p->height, &p->width);
     p->classes = stria_dataset_classes(train);
     p->val_images = val ? stria_dataset_count(val) : 0;
-    t->limit = stria_dataset_limit(train);
-    t->max_pixels = stria_dataset_max_pixels(train);
     t->skip_bad = stria_trainer_options(t->trainer)->skip_bad;
     settings_text(stria_trainer_options(t->trainer), t->given, t->settings, sizeof t->settings);
     p->options = t->settings;
@@ -141,11 +136,13 @@ static void training_facts(training *t) {
 static stria_status training_begin(training *t, stria_error *error) {
     const char *model = t->given->operands[0];
     stria_status status = source_spec(t->given, model, t->data, sizeof t->data, error);
-    if (status == STRIA_OK) status = source_model(t->given, model, &t->model, error);
+    if (status == STRIA_OK) status = training_data(t, error);
+    stria_open_options opened = stria_open_options_default();
+    opened.data = t->train;
+    if (status == STRIA_OK) status = source_model_with(t->given, model, &opened, NULL, &t->model, error);
     if (status == STRIA_OK) status = transfer_apply(t->given, &t->model, error);
     if (status == STRIA_OK) source_warn(t->model, true);
     if (status == STRIA_OK) status = training_options(t, error);
-    if (status == STRIA_OK) status = training_data(t, error);
     if (status == STRIA_OK) signals_hold(); /* what is made from here on is saved, not left half-done */
     if (status == STRIA_OK && option_given(t->given, "out")) {
         snprintf(t->folder, sizeof t->folder, "%s", t->options.out);
@@ -168,6 +165,7 @@ static stria_status training_resume(training *t, stria_error *error) {
     if (*folder) snprintf(t->folder, sizeof t->folder, "%s", folder);
     else if (status == STRIA_OK) status = folder_newest(t->folder, sizeof t->folder, error);
     if (status == STRIA_OK) status = stria_run_data(t->folder, t->data, sizeof t->data, error);
+    if (status == STRIA_OK) status = stria_run_data_options(t->folder, &t->division, error);
     const char *moved = option_given(t->given, "data") ? option_text(t->given, "data") : NULL;
     if (moved) snprintf(t->data, sizeof t->data, "%s", moved);
     if (!option_given(t->given, "epochs")) t->options.epochs = 0; /* as the run has it */
@@ -234,10 +232,9 @@ static void report_end(training *t, page_state state) {
 
 /* The split's images, read as the training read its own. */
 static stria_status test_open(training *t, stria_split split, stria_error *error) {
-    stria_dataset_options chosen = stria_dataset_options_default();
+    stria_dataset_options chosen = t->division;
     chosen.split = split;
-    chosen.limit = t->limit;
-    chosen.max_pixels = t->max_pixels;
+    chosen.hold_out_val = false;
     chosen.pipes = option_given(t->given, "data"); /* not what a run folder says */
     stria_status status = stria_dataset_open(&t->test, t->data, &chosen, error);
     if (status == STRIA_OK) source_note(t->test);
@@ -386,12 +383,9 @@ static const option_row train_rows[] = {
      .kind = OPTION_TRAINING,
      .type = "RUN",
      .help = "the folder to write; must not be there, or be empty (default runs/MODEL-N, the next N)"},
-    {.name = "val",
-     .kind = OPTION_CHOICE,
-     .type = "yes|no",
-     .standard = "yes",
-     .choices = "yes|no",
-     .help = "keep some training images out to validate each epoch"},
+    OPTIONS_DIVISION("yes|no|X",
+                     "keep some training images out to validate each epoch, where the data have no validation part: "
+                     "this share, by default a fifth of folders and a twelfth of others"),
     OPTION_LIMIT("0", "at most this many images of each split, 0: all"),
     OPTION_LANG,
     OPTION_TENSORBOARD("also writes RUN/tensorboard while it trains; a run that has it goes on with it"),

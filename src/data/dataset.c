@@ -10,7 +10,8 @@
 #include "base/spec.h"
 #include "data/source.h"
 
-#define VAL_SHARE 12 /* a twelfth of train: 5,000 of MNIST's 60,000 */
+#define VAL_SHARE        (1.0 / 12) /* of train: 5,000 of MNIST's 60,000 */
+#define VAL_SHARE_FOLDER 0.2
 
 struct dataset {
     store *store;
@@ -21,15 +22,30 @@ struct dataset {
 static const struct kind_row {
     dataset_kind kind;
     source_opener *open;
+    double val; /* share of train that is lent as val */
 } kinds[] = {
-    {{"mnist", "DIR", NULL, "handwritten digits, 60,000 and 10,000 of 28x28, in IDX files"}, source_open_mnist},
+    {{"mnist", "DIR", NULL, "handwritten digits, 60,000 and 10,000 of 28x28, in IDX files"},
+     source_open_mnist,
+     VAL_SHARE},
     {{"fashion-mnist", "[DIR]", "/usr/share/datasets/fashion-mnist",
       "clothes, 60,000 and 10,000 of 28x28, in IDX files (Debian: dataset-fashion-mnist)"},
-     source_open_fashion_mnist},
-    {{"cifar10", "DIR", NULL, "objects, 50,000 and 10,000 of 3x32x32, the binary version"}, source_open_cifar10},
+     source_open_fashion_mnist,
+     VAL_SHARE},
+    {{"cifar10", "DIR", NULL, "objects, 50,000 and 10,000 of 3x32x32, the binary version"},
+     source_open_cifar10,
+     VAL_SHARE},
+    {{"cifar100", "DIR", NULL, "objects of 100 classes, 50,000 and 10,000 of 3x32x32, the binary version"},
+     source_open_cifar100,
+     VAL_SHARE},
+    {{"flowers17", "DIR", NULL, "Oxford's 17 flowers, 1,360 photos: 40, 20 and 20 of each class, drawn by seed"},
+     source_open_flowers17,
+     VAL_SHARE_FOLDER},
     {{"folder", "DIR", NULL, "own pictures: one folder per class, or train, val and test above them"},
-     source_open_folder},
-    {{"npy", "X.npy,Y.npy", NULL, "own arrays: x [N,C,H,W], [N,H,W] or [N,features], y integers [N]"}, source_open_npy},
+     source_open_folder,
+     VAL_SHARE_FOLDER},
+    {{"npy", "X.npy,Y.npy", NULL, "own arrays: x [N,C,H,W], [N,H,W] or [N,features], y integers [N]"},
+     source_open_npy,
+     VAL_SHARE},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -82,6 +98,8 @@ static stria_status store_open(store **out, const char *spec, dataset_part part,
     s->references = 1;
     s->max_pixels = o->max_pixels;
     s->pipes = o->pipes;
+    s->seed = o->seed;
+    s->val = o->val > 0 ? o->val : row->val;
     s->checksum = random_hash("");
     s->path = arena_strdup(&s->texts, path);
     if (!s->path) status = error_set(err, STRIA_NO_MEMORY, "not enough memory to open %s", spec);
@@ -109,10 +127,10 @@ static int by_place(const void *a, const void *b) {
     return x->place != y->place ? (x->place > y->place) - (x->place < y->place) : by_value(&x->item, &y->item);
 }
 
-/* A fixed random order of the items, of which every stretch holds the classes in their proportions, as far as whole
+/* A random order of the items, by seed, of which every stretch holds the classes in their proportions, as far as whole
  * items can. rank and size are scratch, one per class, zeros. */
 static void order_spread(const store *s, int64_t *order, spread *places, int64_t *rank, int64_t *size) {
-    random_permutation(order, s->count, 0, random_hash("dataset/choice"));
+    random_permutation(order, s->count, s->seed, random_hash("dataset/choice"));
     for (int64_t i = 0; i < s->count; i++) size[s->labels[i]]++;
     for (int64_t i = 0; i < s->count; i++) {
         int64_t label = s->labels[order[i]];
@@ -158,11 +176,12 @@ static stria_status cut(dataset **out, store *s, int64_t begin, int64_t end, int
     return status;
 }
 
+/* Rounded down but for what a product of fractions loses: 680 of 0.2 are 136. */
 static stria_status val_size(const store *s, int64_t *n, stria_error *err) {
-    *n = s->count / VAL_SHARE;
-    if (*n) return STRIA_OK;
-    FAIL(err, STRIA_BAD_FILE, "%s: %" PRId64 " pictures are too few to hold out a twelfth for validation", s->path,
-         s->count);
+    *n = (int64_t)((double)s->count * s->val + 1e-6);
+    if (*n && *n < s->count) return STRIA_OK;
+    FAIL(err, STRIA_BAD_FILE, "%s: %" PRId64 " picture%s are too few to hold out %.4g %% of them for validation",
+         s->path, s->count, text_s(s->count), 100 * s->val);
 }
 
 static stria_status cut_part(dataset **out, store *s, dataset_part part, const dataset_options *o, stria_error *err) {
@@ -193,6 +212,10 @@ stria_status dataset_open(dataset **out, const char *spec, const dataset_options
     store *s = NULL;
     TRY(parse_split(o.split, &part, err));
     if (o.limit < 0) FAIL(err, STRIA_BAD_ARGUMENT, "a limit of %" PRId64 " items", o.limit);
+    if (o.seed > INT64_MAX) FAIL(err, STRIA_BAD_ARGUMENT, "the seed of the split is above %" PRId64, INT64_MAX);
+    if (!(o.val >= 0 && o.val < 1))
+        FAIL(err, STRIA_BAD_ARGUMENT, "%g is not a share of the pictures to validate with: it is between 0 and 1",
+             o.val);
     TRY(store_open(&s, spec, part, &o, err));
     stria_status status = cut_part(out, s, part, &o, err);
     if (status != STRIA_OK) store_release(s);
@@ -245,6 +268,11 @@ int dataset_height(const dataset *d) {
 }
 int dataset_width(const dataset *d) {
     return d->store->width;
+}
+void dataset_common(const dataset *d, int *height, int *width) {
+    const store *s = d->store;
+    *height = s->files ? s->common_height : s->height;
+    *width = s->files ? s->common_width : s->width;
 }
 bool dataset_uniform(const dataset *d) {
     return !d->store->files;

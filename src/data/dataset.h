@@ -14,14 +14,17 @@ typedef struct dataset_options {
         *split;    /* "train", "val", "test", or "all" for sources of one piece. NULL: test if there is one, else all */
     int64_t limit; /* at most this many items; 0: all */
     bool hold_out; /* "train" leaves out what "val" would be */
+    double val;    /* share of train that is lent as "val" where there is no such part; 0: the source's default */
+    uint64_t seed; /* of choices at random: that part, a limit, parts that are drawn */
     int64_t max_pixels; /* of a picture's file that is read (image_load); 0: the default limits */
     bool pipes;         /* files that the spec itself names may be pipes (file_read_named) */
 } dataset_options;
 
-/* Sources without a validation set of their own (all but folders with train and val inside) lend a twelfth of train:
- * the last items of MNIST and CIFAR, whose makers shuffled them; a fixed random choice of folders and .npy files, which
- * may be sorted by class. A limit takes the first items, or a fixed random choice, in the same manner. Everything is
- * checked that can be without decoding pictures: counts, labels, finite values. */
+/* Sources without a validation set of their own (all but folders with train and val inside) lend a share of train, by
+ * default a fifth of folders and a twelfth of others: the last items of MNIST and CIFAR, whose makers shuffled them; a
+ * random choice by seed, each class in its proportion, of folders and .npy files, which may be sorted by class. A limit
+ * takes the first items, or a random choice, in the same manner. Everything is checked that can be without decoding
+ * pictures: counts, labels, finite values. */
 stria_status dataset_open(dataset **out, const char *spec, const dataset_options *options, stria_error *err);
 
 /* Train without its validation part, and that part; they share memory where one was cut from the other. Of the options
@@ -39,6 +42,8 @@ int dataset_channels(const dataset *d);
 /* Of every item; 0 of a folder, whose pictures may differ. */
 int dataset_height(const dataset *d);
 int dataset_width(const dataset *d);
+/* The size that all pictures have, by their headers where they are files, of which a sample is looked at; else 0. */
+void dataset_common(const dataset *d, int *height, int *width);
 bool dataset_uniform(const dataset *d);      /* all pictures are known to have one size */
 bool dataset_is_float(const dataset *d);     /* values, not pixels 0…255: scale 1 is the sensible preprocessing */
 value_range dataset_range(const dataset *d); /* of floats, over all items of the source; else of pixels */

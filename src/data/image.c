@@ -128,15 +128,14 @@ stria_status image_load_named(const char *path, int64_t max_pixels, image *out, 
     return decode_owned(file_name_shown(path), data, size, max_pixels, out, err);
 }
 
-int image_channels(const char *path) {
+image_facts image_look(const char *path) {
     uint8_t begin[HEADER_BYTES], *data = NULL;
     size_t size = file_begin(path, begin, sizeof begin);
-    int channels = image_header_channels(begin, size);
-    if (channels || size < sizeof begin) return channels;
-    if (file_read(path, FILE_MAX, &data, &size, NULL) != STRIA_OK) return 0;
-    channels = image_header_channels(data, size);
+    image_facts f = image_header_facts(begin, size);
+    if (f.channels || size < sizeof begin || file_read(path, FILE_MAX, &data, &size, NULL) != STRIA_OK) return f;
+    f = image_header_facts(data, size);
     mem_free(data);
-    return channels;
+    return f;
 }
 
 void image_release(image *m) {

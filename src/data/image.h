@@ -30,8 +30,13 @@ stria_status image_load(const char *path, int64_t max_pixels, image *out, stria_
 stria_status image_decode(const uint8_t *data, size_t size, int64_t max_pixels, image *out, stria_error *err);
 /* The same for a path that the user typed, which may also be a pipe, or "-" for standard input. */
 stria_status image_load_named(const char *path, int64_t max_pixels, image *out, stria_error *err);
-/* The channels of the picture in this file, 1 or 3, by its header; 0 if it cannot be read. Thread-safe. */
-int image_channels(const char *path);
+/* A picture as its header has it: channels 1 or 3; height and width as they are shown, 0 where not known.
+ * Zeros: not a picture that is read. */
+typedef struct image_facts {
+    int channels, height, width;
+} image_facts;
+/* Of the picture in this file. Thread-safe. */
+image_facts image_look(const char *path);
 void image_release(image *m); /* accepts a zeroed image; leaves it zeroed */
 
 /* Writes a picture of 1 or 3 channels atomically, as its name ends: .png, .pgm (grey), .ppm (colour) or .pnm. */

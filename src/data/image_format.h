@@ -37,9 +37,8 @@ stria_status image_new(const image_file *f, image *out, int channels, int64_t he
  * `size` and takes no memory. */
 int image_orientation(const uint8_t *data, size_t size);
 
-/* The channels that decoding would give, 1 or 3, by the header that these first bytes of a file hold; 0 if they do not
- * say it. */
-int image_header_channels(const uint8_t *data, size_t size);
+/* What decoding would give, by the header that these first bytes of a file hold; channels 0 if they do not say it. */
+image_facts image_header_facts(const uint8_t *data, size_t size);
 
 /* Turns and mirrors the pixels so that orientation 1 is what they have. STRIA_NO_MEMORY. */
 stria_status image_orient(image *m, int orientation, stria_error *err);

@@ -64,26 +64,6 @@ static const uint8_t *jpeg_exif(const uint8_t *data, size_t size, size_t *length
     return NULL;
 }
 
-/* ---- channels ---- */
-
-/* The frame header's number of components; markers C0 to CF, of which three are others. */
-static int jpeg_channels(const uint8_t *data, size_t size) {
-    segment s;
-    for (size_t at = 2; jpeg_segment(data, size, &at, &s);) {
-        bool frame = s.marker >= 0xc0 && s.marker <= 0xcf && s.marker != 0xc4 && s.marker != 0xc8 && s.marker != 0xcc;
-        if (frame) return s.length < 6 ? 0 : s.data[5] == 1 ? 1 : 3;
-    }
-    return 0;
-}
-
-int image_header_channels(const uint8_t *data, size_t size) {
-    if (is_png(data, size)) return size < 26 ? 0 : data[25] & 2 ? 3 : 1; /* bit 1 of the colour type: colours */
-    if (is_jpeg(data, size)) return jpeg_channels(data, size);
-    if (size < 2) return 0;
-    if (memcmp(data, "BM", 2) == 0 || memcmp(data, "P3", 2) == 0 || memcmp(data, "P6", 2) == 0) return 3;
-    return memcmp(data, "P2", 2) == 0 || memcmp(data, "P5", 2) == 0;
-}
-
 /* ---- orientation ---- */
 
 /* The first directory of a TIFF file, which EXIF data are: entries of tag, type, count and value. */
@@ -136,4 +116,74 @@ stria_status image_orient(image *m, int orientation, stria_error *err) {
     image_release(m);
     *m = turned;
     return STRIA_OK;
+}
+
+/* ---- channels and size ---- */
+
+/* The frame header: precision, height, width, number of components; markers C0 to CF, of which three are others. */
+static image_facts jpeg_facts(const uint8_t *data, size_t size) {
+    segment s;
+    for (size_t at = 2; jpeg_segment(data, size, &at, &s);) {
+        bool frame = s.marker >= 0xc0 && s.marker <= 0xcf && s.marker != 0xc4 && s.marker != 0xc8 && s.marker != 0xcc;
+        if (!frame) continue;
+        if (s.length < 6) break;
+        return (image_facts){s.data[5] == 1 ? 1 : 3, (int)number(s.data + 1, 2, true),
+                             (int)number(s.data + 3, 2, true)};
+    }
+    return (image_facts){0};
+}
+
+static int side(uint32_t n) {
+    return n <= IMAGE_MAX_SIDE ? (int)n : 0;
+}
+
+/* Bit 1 of the colour type: colours. */
+static image_facts png_facts(const uint8_t *data, size_t size) {
+    if (size < 26) return (image_facts){0};
+    return (image_facts){data[25] & 2 ? 3 : 1, side(number(data + 20, 4, true)), side(number(data + 16, 4, true))};
+}
+
+/* A negative height is of rows from the top. */
+static image_facts bmp_facts(const uint8_t *data, size_t size) {
+    if (size < 26) return (image_facts){.channels = 3};
+    int32_t height = (int32_t)number(data + 22, 4, false);
+    uint32_t rows = height < 0 ? 0u - (uint32_t)height : (uint32_t)height;
+    return (image_facts){3, side(rows), side(number(data + 18, 4, false))};
+}
+
+/* A number in text, after blanks and comments; −1 where there is none. */
+static int64_t text_number(const uint8_t *data, size_t size, size_t *at) {
+    int64_t n = -1;
+    for (; *at < size; ++*at) {
+        if (data[*at] == '#')
+            while (*at < size && data[*at] != '\n') ++*at;
+        else if (!memchr(" \t\r\n\v\f", data[*at], 6)) break;
+    }
+    for (; *at < size && data[*at] >= '0' && data[*at] <= '9' && n <= IMAGE_MAX_SIDE; ++*at)
+        n = 10 * (n < 0 ? 0 : n) + data[*at] - '0';
+    return n;
+}
+
+/* P2 and P5 are grey, P3 and P6 colours; width, then height. */
+static image_facts pnm_facts(const uint8_t *data, size_t size) {
+    static const int channels[] = {['2'] = 1, ['5'] = 1, ['3'] = 3, ['6'] = 3};
+    if (data[0] != 'P' || data[1] >= sizeof channels / sizeof *channels) return (image_facts){0};
+    size_t at = 2;
+    int64_t width = text_number(data, size, &at), height = text_number(data, size, &at);
+    bool sized = width > 0 && height > 0;
+    return (image_facts){channels[data[1]], sized ? side((uint32_t)height) : 0, sized ? side((uint32_t)width) : 0};
+}
+
+static image_facts facts_stored(const uint8_t *data, size_t size) {
+    if (is_png(data, size)) return png_facts(data, size);
+    if (is_jpeg(data, size)) return jpeg_facts(data, size);
+    if (size < 2) return (image_facts){0};
+    if (memcmp(data, "BM", 2) == 0) return bmp_facts(data, size);
+    return pnm_facts(data, size);
+}
+
+image_facts image_header_facts(const uint8_t *data, size_t size) {
+    image_facts f = facts_stored(data, size);
+    if (!f.channels || !turns[image_orientation(data, size)].swap) return f;
+    return (image_facts){f.channels, f.width, f.height};
 }

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define SIZE_SAMPLE 64 /* pictures whose sizes are compared */
+
 stria_status source_whole(const char *path, dataset_part part, store *s, stria_error *err) {
     if (part == PART_TEST) {
         FAIL(err, STRIA_BAD_ARGUMENT, "%s has no test split; use --split val or --split train", path);
@@ -46,4 +48,31 @@ stria_status source_join(store *s, const char *folder, const char *name, char **
     *out = arena_printf(&s->texts, "%s/%s", folder, name);
     if (!*out) FAIL(err, STRIA_NO_MEMORY, "not enough memory for the name of %s", name);
     return STRIA_OK;
+}
+
+static int channels_find(const store *s) {
+    bool grey = false;
+    for (int64_t i = 0; i < s->count; i++) {
+        image_facts f = image_look(s->files[i]);
+        if (f.channels == 3) return 3;
+        grey = grey || f.channels == 1;
+    }
+    return grey ? 1 : 3;
+}
+
+static void size_find(store *s) {
+    image_facts first = {0};
+    int64_t samples = s->count < SIZE_SAMPLE ? s->count : SIZE_SAMPLE;
+    for (int64_t i = 0; i < samples; i++) {
+        image_facts f = image_look(s->files[i * s->count / samples]);
+        if (i == 0) first = f;
+        if (f.height != first.height || f.width != first.width) return;
+    }
+    s->common_height = first.height;
+    s->common_width = first.width;
+}
+
+void source_look(store *s) {
+    s->channels = channels_find(s);
+    size_find(s);
 }

@@ -101,18 +101,6 @@ done:
     return status;
 }
 
-/* 3 if any picture is in colour, whatever their order. Whoever reads an unreadable one says which. */
-static void find_channels(store *s) {
-    bool grey = false;
-    s->channels = 3;
-    for (int64_t i = 0; i < s->count; i++) {
-        int channels = image_channels(s->files[i]);
-        if (channels == 3) return;
-        grey = grey || channels == 1;
-    }
-    if (grey) s->channels = 1;
-}
-
 /* ---- parts ---- */
 
 enum { PARTS = 3 };
@@ -210,7 +198,7 @@ static stria_status add_classes(store *s, const char *part, const name_list *cla
         TRY(add_class(s, below, i, &files_capacity, &labels_capacity, left, err));
     }
     if (!s->count) FAIL(err, STRIA_BAD_FILE, "folder %s/%s holds no pictures", s->path, part);
-    find_channels(s);
+    source_look(s);
     return STRIA_OK;
 }
 

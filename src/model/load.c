@@ -156,6 +156,11 @@ static stria_status close_open(graph **g, const onnx_known *known, stria_error *
     return status;
 }
 
+bool graph_is_built_in(const char *spec) {
+    return !text_ends(spec, ".onnx") && !text_ends(spec, ".net") && !is_run(spec) && !file_is_stream(spec) &&
+           zoo_has(spec);
+}
+
 stria_status graph_load_known(graph **out, const char *spec, uint64_t seed, const onnx_known *known, stria_error *err) {
     dims_used used = 0;
     onnx_known all = *known;

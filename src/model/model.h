@@ -21,6 +21,9 @@ struct onnx_known;
 stria_status graph_load_known(graph **out, const char *spec, uint64_t seed, const struct onnx_known *known,
                               stria_error *err);
 
+/* Whether the spec is of a network built in rather than of a file or folder. */
+bool graph_is_built_in(const char *spec);
+
 /* By the ending of the path: .onnx (with parameters) or .net (without); atomically. */
 stria_status graph_save(const graph *g, const char *path, stria_error *err);
 

@@ -83,6 +83,8 @@ static stria_status position_add(writing *w, const trainer *t, stria_error *err)
     TRY(pair_add(w, err, "data.images", "%" PRId64, dataset_count(t->train)));
     TRY(pair_add(w, err, "data.limit", "%" PRId64, t->source.limit));
     TRY(pair_add(w, err, "data.hold_out", "%d", t->source.hold_out));
+    TRY(pair_add(w, err, "data.val", "%a", t->source.val));
+    TRY(pair_add(w, err, "data.seed", "%" PRIu64, t->source.seed));
     TRY(pair_add(w, err, "data.max_pixels", "%" PRId64, t->source.max_pixels));
     TRY(pair_add(w, err, "data.validated", "%d", t->val != NULL));
     TRY(pair_add(w, err, "data.checksum", "%016" PRIx64, dataset_checksum(t->train)));
@@ -192,6 +194,16 @@ static stria_status checksum_get(const checkpoint *c, const char *key, uint64_t 
     return STRIA_OK;
 }
 
+/* Trainings of before this was written down held out a twelfth. */
+static stria_status val_get(checkpoint *c, stria_error *err) {
+    int64_t seed = 0;
+    c->source.val = 1.0 / 12;
+    if (safetensors_metadata(c->file, "data.val")) TRY(real_get(c, "data.val", &c->source.val, err));
+    if (safetensors_metadata(c->file, "data.seed")) TRY(count_get(c, "data.seed", &seed, err));
+    c->source.seed = (uint64_t)seed;
+    return STRIA_OK;
+}
+
 static stria_status data_get(checkpoint *c, stria_error *err) {
     const char *value;
     int64_t flag;
@@ -202,6 +214,7 @@ static stria_status data_get(checkpoint *c, stria_error *err) {
     TRY(count_get(c, "data.limit", &c->source.limit, err));
     TRY(count_get(c, "data.hold_out", &flag, err));
     c->source.hold_out = flag != 0;
+    TRY(val_get(c, err));
     if (safetensors_metadata(c->file, "data.max_pixels"))
         TRY(count_get(c, "data.max_pixels", &c->source.max_pixels, err));
     TRY(count_get(c, "data.validated", &flag, err));

@@ -23,6 +23,8 @@ typedef struct data_source {
     char spec[1024];
     int64_t limit;
     bool hold_out;      /* train leaves out what val is */
+    double val;         /* the share of it; 0: the source's default */
+    uint64_t seed;      /* of what is chosen at random */
     int64_t max_pixels; /* of a picture's file; 0: the default limits */
 } data_source;
 

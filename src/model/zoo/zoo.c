@@ -109,6 +109,28 @@ const char *zoo_about(const char *name) {
     return n ? n->about : NULL;
 }
 
+/* "1x28x28": how many numbers; 0 if it is not that. */
+static int numbers_parse(const char *words, int most, int64_t *out) {
+    for (int n = 0; n < most;) {
+        char item[24] = "";
+        size_t length = strcspn(words, "x");
+        if (length < sizeof item) memcpy(item, words, length);
+        if (!text_to_int(item, &out[n]) || out[n] < 1 || out[n] > SIZE_MAX_OPTION) return 0;
+        n++;
+        if (!words[length]) return n;
+        words += length + 1;
+    }
+    return 0;
+}
+
+stria_status zoo_natural(const char *words, int64_t size[3], stria_error *err) {
+    spec s = spec_open("", words);
+    int i;
+    TRY(spec_choose(&s, "network", s.name, SPEC_ROWS(networks), &i, err));
+    numbers_parse(networks[i].options[1].standard, 3, size);
+    return STRIA_OK;
+}
+
 /* ---- for the networks ---- */
 
 /* The graph names the layer when one fails. */
@@ -196,20 +218,6 @@ value *zoo_dropout(zoo *z, value *x, const char *name) {
     double ratio = zoo_real(z, "dropout");
     return ratio > 0 ? zoo_layer(z, x, "dropout", 0, "ratio=%.9g%s%s", ratio, name ? " name=" : "", name ? name : "")
                      : x;
-}
-
-/* "1x28x28": how many numbers; 0 if it is not that. */
-static int numbers_parse(const char *words, int most, int64_t *out) {
-    for (int n = 0; n < most;) {
-        char item[24] = "";
-        size_t length = strcspn(words, "x");
-        if (length < sizeof item) memcpy(item, words, length);
-        if (!text_to_int(item, &out[n]) || out[n] < 1 || out[n] > SIZE_MAX_OPTION) return 0;
-        n++;
-        if (!words[length]) return n;
-        words += length + 1;
-    }
-    return 0;
 }
 
 static stria_status option_set(zoo *z, const spec *s, int i, const char *words, stria_error *err) {

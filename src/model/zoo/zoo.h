@@ -2,6 +2,7 @@
 #ifndef MODEL_ZOO_ZOO_H
 #define MODEL_ZOO_ZOO_H
 
+#include "base/text.h"
 #include "graph/graph.h"
 
 /* "lenet5", "mlp:classes=100,size=3x32x32,hidden=128x64": a row of zoo_list.h and its options, of which every network
@@ -13,6 +14,17 @@ stria_status zoo_build(graph **out, const char *spec, uint64_t seed, stria_error
 bool zoo_has(const char *spec);
 const char *const *zoo_names(void);      /* NULL-terminated */
 const char *zoo_about(const char *name); /* one line; NULL for an unknown name */
+
+/* What a data set says of its pictures. height and width are 0 where they differ. */
+typedef struct zoo_data {
+    int classes, channels, height, width;
+    bool measured; /* numbers, which are not resized */
+} zoo_data;
+/* Appends the spec with the classes and the size that it leaves out, as the data has them. Pictures of one size up to
+ * 96x96 are taken as they are if `own`; others get the size that the network was made for, at least 64x64. */
+stria_status zoo_fit(const char *spec, const zoo_data *data, bool own, text *out, stria_error *err);
+/* The size that the network was made for: channels, height, width. */
+stria_status zoo_natural(const char *spec, int64_t size[3], stria_error *err);
 
 /* ---- for the networks' own files ---- */
 

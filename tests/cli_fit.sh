@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Networks take their classes and input from the data; the validation share is the run's, afterwards too.
+. "${SOURCE:-.}/tests/cli.sh"
+
+for class in a b c; do
+    mkdir -p grey/$class photos/$class
+    for i in 1 2 3 4 5; do
+        { printf 'P5 20 16 255\n'; head -c 320 /dev/zero | tr '\0' "\\$i$class"; } >grey/$class/$i.pgm
+        { printf 'P6 %d 120 255\n' $((100 + i)); head -c $((360 * (100 + i))) /dev/zero; } >photos/$class/$i.ppm
+    done
+done
+# Small pictures of one size as they are; photos as large as the network was made for, at least 64.
+expect 0 train lenet --data folder:grey --epochs 1 --batch 4 --out one
+says stderr "input     1×16×20"
+expect 0 summary one --json
+says stdout '"shape":[0,3]'
+expect 0 train lenet --data folder:photos --epochs 1 --batch 4 --out two
+says stderr "input     3×64×64: pictures are resized"
+# What is given counts.
+expect 0 train lenet:size=1x28x28 --data folder:photos --epochs 1 --batch 4 --out three
+says stderr "input     1×28×28: pictures are turned grey and resized"
+refused 1 "the data has 3 classes, the model's output 'logits' has 10" train lenet --classes 10 --data folder:grey --batch 4
+# 15 pictures: a fifth validates, or what is said; the run keeps it.
+expect 0 train linear --data folder:grey --epochs 1 --batch 4
+says stderr "12 images in 3 classes for training, 3 for validation"
+expect 0 train linear --data folder:grey --epochs 1 --batch 4 --val 0.4 --split-seed 3 --out four
+says stderr "9 images in 3 classes for training, 6 for validation"
+expect 0 eval four --split val --json
+[ "$(jq .images stdout)" = 6 ] || fail "eval forgets the run's validation share"
+expect 0 eval four --split val --val 0.2 --json
+[ "$(jq .images stdout)" = 3 ] || fail "--val of eval does not count"
+expect 0 train --resume four --epochs 2
+says stderr "9 images in 3 classes for training, 6 for validation"
+expect 0 train linear --data folder:grey --epochs 1 --batch 4 --val no --out five
+says stderr "15 images in 3 classes"
+refused 2 "--val: '7' is not yes, no or a share between 0 and 1, as 0.2" train linear --data folder:grey --val 7
+refused 2 "--val: 'no' is not a share between 0 and 1, as 0.2" eval four --val no
+
+finish
