@@ -94,7 +94,7 @@ wait $pid
 code=$?
 [ $code -eq 1 ] || { fail "an interrupted training exits with $code"; tail -n 3 stderr; }
 says stderr "everything is saved, go on with: stria train --resume runs/stopped"
-expect 2 train --resume runs/stopped --batch 7
-says stderr "a new run can begin with its weights: stria train runs/stopped --batch N --data DATA"
+expect 2 train --resume runs/stopped --accumulate 7
+says stderr "a new run can begin with its weights: stria train runs/stopped --accumulate N --data DATA"
 says stderr "can't change"
 finish

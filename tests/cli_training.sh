@@ -35,6 +35,33 @@ cmp -s plain/model.onnx averaged/model.onnx && fail "--ema saves the weights the
 expect 0 eval averaged --json
 grep -q '"top1":1[,.}]' stdout || { fail "the averages are no good:"; cut -c1-200 stdout; }
 
+# A run that goes on may have another rate, schedule and size of batches, and says what that means; steps are counted on.
+expect 0 train "${options[@]}" --epochs 2 --lr 0.1 --out other
+expect 0 train --resume other --epochs 4 --lr 0.02 --schedule constant --batch 110
+says stderr "changed: batch, lr, schedule; the result"
+says stderr "will not be bit-identical to that of a training without a break"
+grep '"kind": "epoch"' other/metrics.jsonl | grep -o '"step": [0-9]*, "epoch": [0-9]*' >places
+printf '"step": %s, "epoch": %s\n' 11 1 22 2 27 3 32 4 | cmp -s places - || { fail "steps are not counted on:"; cat places; }
+[ "$(grep '"kind": "step"' other/metrics.jsonl | tail -n 1 | grep -o '"lr": [0-9.]*')" = '"lr": 0.02' ] || fail "the rate is not the new one"
+expect 0 train --resume other --epochs 5
+says stderr "resuming after step 32"
+grep -q "changed:" stderr && fail "what was changed before is said again"
+expect 0 train --resume other --epochs 6 --lr 0.02 --json
+grep -q "changed:" stderr && fail "the same rate is no change"
+# In the middle of an epoch it begins again.
+"$STRIA" train "${options[@]}" --epochs 4000 --lr 0.01 --out middle >stdout 2>stderr &
+pid=$!
+for ((i = 0; i < 300; i++)); do
+    grep -q 'epoch 1/4000' stderr && break
+    sleep 0.1
+done
+kill -TERM $pid
+wait $pid
+expect 0 train --resume middle --batch 110 --epochs 4000 --patience 1
+says stderr "changed: "
+
+refused 2 "--patience needs validation images, and there are none" \
+    train "${options[@]}" --patience 2 --val no
 refused 2 "--ema: 1.5 is out of range 0…0.999999" \
     train lenet5 --data mnist:data --ema 1.5
 for optimizer in adadelta nadam lamb lion muon ftrl sgd:style=keras; do

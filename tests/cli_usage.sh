@@ -14,7 +14,7 @@ refused 2 "eval: unknown option --dat; did you mean --data?" eval lenet5 --dat=m
 refused 2 "eval: unknown option -b; options are words after two dashes" eval lenet5 -b 3
 refused 2 "train: unknown option --momentum; it is written --optimizer sgd:momentum=0.9" train lenet5 --momentum 0.9
 refused 2 "train: unknown option --opt; did you mean --optimizer?" train lenet5 --opt adam
-refused 2 "train: unknown option --freeze; 'stria train --help' lists them" train lenet5 --freeze all
+refused 2 "train: unknown option --fridge; 'stria train --help' lists them" train lenet5 --fridge all
 refused 2 "--batch: 'x' is not a whole number" summary lenet5 --batch-size x
 refused 2 "--split: 'tset' is not one of train|val|test; did you mean test?" eval lenet5 --data mnist --split tset
 refused 2 "--data is missing: 'lenet5' is not a run folder, which knows its own data" eval lenet5
@@ -40,7 +40,7 @@ refused 2 "train: --data is missing; 'stria data list' shows the sources" train 
 refused 2 "run: --wrt is given without --grad OUTPUT" run lenet5 --input x --wrt y
 refused 2 "run: --grad is given with --batch; gradients are those of all rows together" \
     run lenet5 --input x --grad y --batch 2
-refused 2 "train: --lr can't change when a run goes on; --epochs, --threads, --data and --skip-bad can; a new run can begin with its weights: stria train r --lr X --data DATA" train --resume r --lr 1
+refused 2 "train: --ema can't change when a run goes on; --epochs, --lr, --schedule, --batch, --data and others can; a new run can begin with its weights: stria train r --ema X --data DATA" train --resume r --ema 0.5
 refused 2 "train: unexpected argument 'lenet5'; a run knows its model" train lenet5 --resume=r
 refused 2 "--device: 'gpu' is not one of cpu|cuda; did you mean cpu?" summary lenet5 --device gpu
 refused 1 "device cuda: this build of stria computes on the cpu only" summary lenet5 --device cuda

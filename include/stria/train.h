@@ -124,6 +124,13 @@ STRIA_API stria_status stria_trainer_new(stria_trainer **out, const stria_model 
  * no run, STRIA_BAD_FILE for a damaged checkpoint or other images, STRIA_BUSY, STRIA_IO. */
 STRIA_API stria_status stria_trainer_resume(stria_trainer **out, const char *folder, const char *data,
                                             const stria_train_options *options, stria_error *error);
+/* The same with further changes: names[] (NULL-terminated; NULL: none) are rows of stria_train_option whose values are
+ * taken from options too. All but optimizer, accumulate, ema, seed and out may change; then the result is no longer
+ * that of an uninterrupted training, which the START event's note says. With another batch the epoch that was under way
+ * begins again. STRIA_BAD_ARGUMENT for a row that may not change. */
+STRIA_API stria_status stria_trainer_resume_with(stria_trainer **out, const char *folder, const char *data,
+                                                 const stria_train_options *options, const char *const *names,
+                                                 stria_error *error);
 /* The images that it trains on and validates with (NULL: none). They belong to the trainer. */
 STRIA_API const stria_dataset *stria_trainer_train_data(const stria_trainer *trainer);
 STRIA_API const stria_dataset *stria_trainer_val_data(const stria_trainer *trainer);

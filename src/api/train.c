@@ -12,7 +12,7 @@ struct stria_trainer {
     stria_dataset *train, *val; /* retained */
     stria_event_callback *callback;
     void *context;
-    char note[160];
+    char note[320];
 };
 
 static bool on_event(const stria_event *event, void *context) {
@@ -135,8 +135,37 @@ static stria_status options_extend(checkpoint *c, const stria_train_options *opt
     return train_options_check(&c->options, err);
 }
 
+/* Takes the named options over; `changed` lists those that differ from the run's. */
+static stria_status options_change(checkpoint *c, const stria_train_options *options, const char *const *names,
+                                   char *changed, size_t size, stria_error *err) {
+    char was[1100], is[1100];
+    for (size_t used = 0; names && *names; names++) {
+        TRY(stria_train_option_get(&c->options, *names, was, sizeof was, err));
+        TRY(stria_train_option_get(options, *names, is, sizeof is, err));
+        if (strcmp(was, is) == 0 || strcmp(*names, "threads") == 0 || strcmp(*names, "epochs") == 0) continue;
+        if (!train_option_may_change(*names))
+            FAIL(err, STRIA_BAD_ARGUMENT, "--%s can't change when a run goes on", *names);
+        TRY(stria_train_option_set(&c->options, *names, is, err));
+        c->rate_changed |= strcmp(*names, "lr") == 0 || strcmp(*names, "schedule") == 0;
+        used += (size_t)snprintf(changed + used, used < size ? size - used : 0, "%s%s", used ? ", " : "", *names);
+        if (used >= size) used = size - 1;
+    }
+    return STRIA_OK;
+}
+
+static void note_add(stria_trainer *s, const checkpoint *c, const char *changed) {
+    bool other = strcmp(c->isa, kernels_name(s->t->ks)) != 0;
+    if (other)
+        snprintf(s->note, sizeof s->note,
+                 "began with %.30s, continues with %.30s: the result will not be bit-identical", c->isa,
+                 kernels_name(s->t->ks));
+    else if (*changed)
+        snprintf(s->note, sizeof s->note,
+                 "changed: %s; the result will not be bit-identical to that of a training without a break", changed);
+}
+
 static stria_status resume(stria_trainer **out, const checkpoint *c, stria_dataset *train, stria_dataset *val,
-                           stria_error *err) {
+                           const char *changed, stria_error *err) {
     stria_trainer *s;
     data_source source = c->source;
     TRY(data_same(c, train, err));
@@ -144,10 +173,7 @@ static stria_status resume(stria_trainer **out, const checkpoint *c, stria_datas
     TRY(trainer_alloc(&s, train, val, err));
     stria_status status = setup(s, c->model, &source, &c->options, err);
     if (status == STRIA_OK) status = checkpoint_restore(c, s->t, err);
-    if (status == STRIA_OK && strcmp(c->isa, kernels_name(s->t->ks)) != 0)
-        snprintf(s->note, sizeof s->note,
-                 "began with %.30s, continues with %.30s: the result will not be bit-identical", c->isa,
-                 kernels_name(s->t->ks));
+    if (status == STRIA_OK) note_add(s, c, changed);
     if (status == STRIA_OK) *out = s;
     else stria_trainer_free(s);
     return status;
@@ -155,12 +181,21 @@ static stria_status resume(stria_trainer **out, const checkpoint *c, stria_datas
 
 stria_status stria_trainer_resume(stria_trainer **out, const char *folder, const char *data,
                                   const stria_train_options *options, stria_error *err) {
+    return stria_trainer_resume_with(out, folder, data, options, NULL, err);
+}
+
+stria_status stria_trainer_resume_with(stria_trainer **out, const char *folder, const char *data,
+                                       const stria_train_options *options, const char *const *names, stria_error *err) {
+    char changed[160] = "";
     checkpoint c;
+    if (names && *names && !options)
+        FAIL(err, STRIA_BAD_ARGUMENT, "'%s' is to change, but there are no options", *names);
     stria_dataset *train = NULL, *val = NULL;
     TRY(checkpoint_read(&c, folder, err));
     stria_status status = options_extend(&c, options, err);
+    if (status == STRIA_OK) status = options_change(&c, options, names, changed, sizeof changed, err);
     if (status == STRIA_OK) status = data_open(&c, data ? data : c.source.spec, &train, &val, err);
-    if (status == STRIA_OK) status = resume(out, &c, train, val, err);
+    if (status == STRIA_OK) status = resume(out, &c, train, val, changed, err);
     stria_dataset_free(train);
     stria_dataset_free(val);
     checkpoint_release(&c);

@@ -51,19 +51,23 @@ static void training_release(training *t) {
     stria_model_free(t->model);
 }
 
+static bool is_one_of(const char *name, const char *const *names) {
+    for (; *names; names++)
+        if (strcmp(*names, name) == 0) return true;
+    return false;
+}
+
 /* Options that a run keeps for good. */
 static bool resume_usage(const options *given) {
-    static const char *const may[] = {"epochs", "threads"};
+    static const char *const kept[] = {"optimizer", "accumulate", "ema", "seed", "out", "val", "limit", NULL};
+    static const char *const groups[] = {PREPROCESS_GROUP, NETWORK_GROUP, TRANSFER_GROUP, NULL};
     for (int i = 0; i < given->value_count; i++) {
         const option_row *row = given->values[i].row;
-        bool allowed = row->kind != OPTION_TRAINING && !row->group;
-        for (int j = 0; j < 2; j++) allowed = allowed || strcmp(row->name, may[j]) == 0;
-        if (allowed) continue;
+        if (!is_one_of(row->name, kept) && !(row->group && is_one_of(row->group, groups))) continue;
         char word[2048];
         const char *run = option_text(given, "resume");
-        term_say("train: --%s can't change when a run goes on; --epochs, --threads, --data and --skip-bad can; a new "
-                 "run can "
-                 "begin with its weights: stria train %s --%s %s --data DATA",
+        term_say("train: --%s can't change when a run goes on; --epochs, --lr, --schedule, --batch, --data and others "
+                 "can; a new run can begin with its weights: stria train %s --%s %s --data DATA",
                  row->name, *run ? show_word(run, word, sizeof word) : "RUN", row->name, row->type ? row->type : "");
         return false;
     }
@@ -159,8 +163,11 @@ static stria_status training_begin(training *t, stria_error *error) {
 
 static stria_status training_resume(training *t, stria_error *error) {
     const char *folder = option_text(t->given, "resume");
-    bool changed =
-        option_given(t->given, "epochs") || option_given(t->given, "threads") || option_given(t->given, "skip-bad");
+    const char *changed[OPTION_ROWS_MAX] = {NULL};
+    int count = 0;
+    const stria_option_row *row;
+    for (int i = 0; (row = stria_train_option(i)) && count < OPTION_ROWS_MAX - 1; i++)
+        if (option_given(t->given, row->name)) changed[count++] = row->name;
     stria_status status = training_options(t, error);
     if (*folder) snprintf(t->folder, sizeof t->folder, "%s", folder);
     else if (status == STRIA_OK) status = folder_newest(t->folder, sizeof t->folder, error);
@@ -170,7 +177,7 @@ static stria_status training_resume(training *t, stria_error *error) {
     if (moved) snprintf(t->data, sizeof t->data, "%s", moved);
     if (!option_given(t->given, "epochs")) t->options.epochs = 0; /* as the run has it */
     if (status == STRIA_OK)
-        status = stria_trainer_resume(&t->trainer, t->folder, moved, changed ? &t->options : NULL, error);
+        status = stria_trainer_resume_with(&t->trainer, t->folder, moved, count ? &t->options : NULL, changed, error);
     if (status == STRIA_OK) training_facts(t);
     t->progress.model = t->progress.resumed = t->folder;
     return status;

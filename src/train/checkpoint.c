@@ -99,7 +99,10 @@ static stria_status position_add(writing *w, const trainer *t, stria_error *err)
     TRY(pair_add(w, err, "plateau.factor", "%a", at->plateau.factor));
     TRY(pair_add(w, err, "plateau.best", "%a", at->plateau.best));
     TRY(pair_add(w, err, "plateau.waited", "%" PRId64, at->plateau.waited + 1));
-    return pair_add(w, err, "best.step", "%" PRId64, at->best_step);
+    TRY(pair_add(w, err, "best.step", "%" PRId64, at->best_step));
+    TRY(pair_add(w, err, "best.epoch", "%" PRId64, at->best_epoch));
+    TRY(pair_add(w, err, "base.epoch", "%" PRId64, at->base_epoch));
+    return pair_add(w, err, "base.step", "%" PRId64, at->base_step);
 }
 
 /* Text does not tell an input's default from a constant. */
@@ -273,6 +276,7 @@ static stria_status checksum_check(const checkpoint *c, stria_error *err) {
 
 static stria_status checkpoint_load(checkpoint *c, stria_error *err) {
     TRY(options_get(c, err));
+    c->batch = c->options.batch;
     TRY(metadata_get(c, "isa", &c->isa, err));
     TRY(data_get(c, err));
     TRY(graph_get(c, err));
@@ -336,22 +340,23 @@ static stria_status score_restore(const checkpoint *c, score *s, stria_error *er
 }
 
 /* Only what this training can reach. */
-static stria_status position_check(const position *at, const trainer *t, stria_error *err) {
-    int64_t batches = loader_batches(t->loader);
-    if (at->epoch > t->options.epochs || at->batch > batches || at->step != at->epoch * batches + at->batch)
+static stria_status position_check(const checkpoint *c, const position *at, const trainer *t, stria_error *err) {
+    int64_t batches = c->images / c->batch;
+    if (at->epoch > t->options.epochs || at->batch > batches || at->base_epoch > at->epoch ||
+        at->step - at->base_step != (at->epoch - at->base_epoch) * batches + at->batch)
         FAIL(err, STRIA_BAD_FILE,
              "the checkpoint stands at epoch %" PRId64 ", batch %" PRId64 ", step %" PRId64 ", which %" PRId64
              " epochs of %" PRId64 " batches do not have",
              at->epoch, at->batch, at->step, t->options.epochs, batches);
-    if (at->best_top1 > 1 || at->best_step > at->step)
+    if (at->best_top1 > 1 || at->best_step > at->step || at->best_epoch > at->epoch + 1)
         FAIL(err, STRIA_BAD_FILE, "the checkpoint has its best score, %g, at step %" PRId64 " of %" PRId64,
              text_real(at->best_top1), at->best_step, at->step);
     const score *s = &at->epoch_score;
-    if (s->images != at->batch * t->options.batch || s->top1 > s->top5 || s->top5 > s->images)
+    if (s->images != at->batch * c->batch || s->top1 > s->top5 || s->top5 > s->images)
         FAIL(err, STRIA_BAD_FILE,
              "the checkpoint counts %" PRId64 " images, %" PRId64 " right, %" PRId64 " nearly, in %" PRId64
              " batches of %" PRId64,
-             s->images, s->top1, s->top5, at->batch, t->options.batch);
+             s->images, s->top1, s->top5, at->batch, c->batch);
     return STRIA_OK;
 }
 
@@ -370,6 +375,20 @@ static stria_status plateau_get(const checkpoint *c, plateau *out, stria_error *
     return STRIA_OK;
 }
 
+/* 0 where an older checkpoint does not say it. */
+static stria_status count_get_new(const checkpoint *c, const char *key, int64_t *out, stria_error *err) {
+    *out = 0;
+    return safetensors_metadata(c->file, key) ? count_get(c, key, out, err) : STRIA_OK;
+}
+
+/* With batches of another size the epoch that is under way begins again, and steps are counted on from there. */
+static void position_rebatch(position *at) {
+    at->base_epoch = at->epoch;
+    at->base_step = at->step;
+    at->batch = 0;
+    at->epoch_score = (score){.classes = at->epoch_score.classes, .multi_label = at->epoch_score.multi_label};
+}
+
 static stria_status position_get(const checkpoint *c, const trainer *t, position *out, stria_error *err) {
     const score *now = &t->at.epoch_score;
     position at = {.epoch_score = {.classes = now->classes, .multi_label = now->multi_label}};
@@ -379,8 +398,13 @@ static stria_status position_get(const checkpoint *c, const trainer *t, position
     TRY(score_restore(c, &at.epoch_score, err));
     TRY(real_get(c, "best.top1", &at.best_top1, err));
     TRY(count_get(c, "best.step", &at.best_step, err));
+    TRY(count_get_new(c, "best.epoch", &at.best_epoch, err));
+    TRY(count_get_new(c, "base.epoch", &at.base_epoch, err));
+    TRY(count_get_new(c, "base.step", &at.base_step, err));
     TRY(plateau_get(c, &at.plateau, err));
-    TRY(position_check(&at, t, err));
+    TRY(position_check(c, &at, t, err));
+    if (c->batch != t->options.batch) position_rebatch(&at);
+    if (c->rate_changed) at.plateau = plateau_start();
     *out = at;
     return STRIA_OK;
 }

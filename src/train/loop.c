@@ -13,7 +13,7 @@ static int64_t batches(const trainer *t) {
     return loader_batches(t->loader);
 }
 static int64_t steps_in_all(const trainer *t) {
-    return batches(t) * t->options.epochs;
+    return t->at.base_step + batches(t) * (t->options.epochs - t->at.base_epoch);
 }
 
 /* What every event has. */
@@ -134,16 +134,15 @@ static stria_status checkpoint_repeat(trainer *t, int64_t bad_step, stria_error 
 /* After a value that is not finite: says where the first one is. Without a run folder there is nothing to go back to:
  * then the states are what the bad step left (elements whose gradient was not finite are as before it). */
 static stria_status not_finite_find(trainer *t, stria_error *err) {
-    int64_t bad_step = t->at.step;
+    int64_t bad_step = t->at.step, epoch = t->at.epoch + 1, batch = t->at.batch + 1;
+    double rate = lr_now(t);
     stria_error first = {0}, back = {0};
     bool folder = *t->options.out;
     metrics_flush(&t->metrics, false, NULL); /* they show how it came about, until the training goes on */
     if (folder) checkpoint_repeat(t, bad_step, &first, &back);
     FAIL(err, STRIA_NOT_FINITE,
          "training diverged at step %" PRId64 " (epoch %" PRId64 ", batch %" PRId64 ", lr %g): %s%s%s", bad_step + 1,
-         bad_step / batches(t) + 1, bad_step % batches(t) + 1,
-         t->at.plateau.factor * schedule_lr(&t->schedule, t->options.lr, bad_step, steps_in_all(t)),
-         first.status == STRIA_NOT_FINITE ? first.text : "a gradient or the loss is not finite",
+         epoch, batch, rate, first.status == STRIA_NOT_FINITE ? first.text : "a gradient or the loss is not finite",
          !folder       ? ""
          : back.status ? "; the last checkpoint could not be restored: "
                        : "; the last good checkpoint is kept in ",
@@ -191,6 +190,7 @@ static stria_status validate(trainer *t, stria_event *e, stria_error *err) {
     if (e->val_top1 <= t->at.best_top1) return STRIA_OK;
     t->at.best_top1 = e->val_top1;
     t->at.best_step = t->at.step;
+    t->at.best_epoch = t->at.epoch + 1;
     return STRIA_OK;
 }
 
@@ -232,7 +232,7 @@ static stria_status epoch_end(trainer *t, stria_error *err) {
 /* --patience epochs in a row were not better than the best one. */
 static bool stops_early(const trainer *t) {
     return t->options.patience > 0 && t->validation && t->at.batch == 0 && t->at.best_top1 >= 0 &&
-           t->at.step - t->at.best_step >= t->options.patience * batches(t);
+           t->at.epoch - t->at.best_epoch >= t->options.patience;
 }
 
 /* After the last epoch, or where the callback said stop. */

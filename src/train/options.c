@@ -238,6 +238,13 @@ static bool recipe_may_say(const char *name) {
     return true;
 }
 
+bool train_option_may_change(const char *name) {
+    static const char *const kept[] = {"optimizer", "accumulate", "ema", "seed", "out"};
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+        if (strcmp(kept[i], name) == 0) return false;
+    return true;
+}
+
 /* One OPTION=VALUE. */
 static stria_status recipe_set(const spec *s, stria_train_options *options, stria_error *err) {
     char name[32], value[256];

@@ -16,4 +16,7 @@ stria_status train_options_check(const stria_train_options *options, stria_error
 #define TRAIN_RECIPE "stria.train"
 stria_status train_options_recipe(stria_train_options *options, const char *recipe, stria_error *err);
 
+/* Whether a run that goes on may change this option: what decides its states may not. */
+bool train_option_may_change(const char *name);
+
 #endif

@@ -81,6 +81,8 @@ static stria_status trainer_make(trainer *t, graph *model, stria_error *err) {
     TRY(graph_float32(&t->model, err)); /* parameters of any type are trained as float32, and saved so */
     TRY(classifier_adopt(t->model, t->train, err));
     graph_drop_metadata(t->model, MODEL_WEIGHTS);
+    if (t->options.patience > 0 && !t->val)
+        FAIL(err, STRIA_BAD_ARGUMENT, "--patience needs validation images, and there are none");
     TRY(loader_make(t, err));
     TRY(step_make(t, err));
     evaluator_config config = {

@@ -11,10 +11,12 @@
 
 /* Where a training stands: with the states and the options, all that a checkpoint holds. */
 typedef struct position {
-    int64_t epoch, batch, step; /* complete epochs, complete batches of the current one, steps in all */
-    score epoch_score;          /* of the current epoch, as seen while training */
-    double best_top1;           /* the best validation so far, −1: none yet */
-    int64_t best_step;          /* steps at that time */
+    int64_t epoch, batch, step;    /* complete epochs, complete batches of the current one, steps in all */
+    score epoch_score;             /* of the current epoch, as seen while training */
+    double best_top1;              /* the best validation so far, −1: none yet */
+    int64_t best_step;             /* steps at that time */
+    int64_t best_epoch;            /* the epoch that it was made after, from 1 */
+    int64_t base_epoch, base_step; /* where steps are counted from: 0, or where the size of batches changed */
     plateau plateau;
 } position;
 
@@ -86,14 +88,17 @@ typedef struct checkpoint {
     data_source source;
     bool validated; /* there was a validation set */
     uint64_t data_checksum;
-    int64_t images; /* of the training set */
+    int64_t images;    /* of the training set */
+    int64_t batch;     /* images a step until now; options.batch may be another from here on */
+    bool rate_changed; /* options.lr or options.schedule is another from here on: a plateau's factor begins anew */
     const char *isa;
     struct safetensors *file;
 } checkpoint;
 
 stria_status checkpoint_read(checkpoint *c, const char *folder, stria_error *err);
 void checkpoint_release(checkpoint *c);
-/* Puts a trainer that was made from c's model and options where the checkpoint stands. */
+/* Puts a trainer that was made from c's model and options where the checkpoint stands; with batches of another size, at
+ * the beginning of the epoch. */
 stria_status checkpoint_restore(const checkpoint *c, trainer *t, stria_error *err);
 
 #endif
