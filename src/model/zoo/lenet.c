@@ -11,5 +11,6 @@ value *zoo_lenet(zoo *z, value *x) {
     x = zoo_layer(z, x, "flatten", 0, NULL);
     x = zoo_layer(z, x, "dense", 500, NULL);
     x = zoo_layer(z, x, activation, 0, NULL);
+    x = zoo_dropout(z, x, NULL);
     return zoo_layer(z, x, "dense", zoo_number(z, "classes"), "name=logits");
 }

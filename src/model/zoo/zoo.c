@@ -40,8 +40,10 @@ static const char *const activations[] = {"relu", "sigmoid", "tanh", "leaky_relu
 static const zoo_option linear_options[ZOO_OPTIONS] = {COMMON("10", "1x28x28")};
 static const zoo_option lenet5_options[ZOO_OPTIONS] = {
     COMMON("10", "1x28x28"), WORD("activation", "sigmoid", activations), WORD("pooling", "average", poolings)};
-static const zoo_option lenet_options[ZOO_OPTIONS] = {COMMON("10", "1x28x28"), WORD("activation", "relu", activations),
+static const zoo_option keras_options[ZOO_OPTIONS] = {COMMON("10", "1x28x28"), WORD("activation", "relu", activations),
                                                       WORD("pooling", "max", poolings)};
+static const zoo_option lenet_options[ZOO_OPTIONS] = {COMMON("10", "1x28x28"), WORD("activation", "relu", activations),
+                                                      WORD("pooling", "max", poolings), REAL("dropout", "0", 1)};
 static const zoo_option mlp_options[ZOO_OPTIONS] = {COMMON("10", "1x28x28"),
                                                     {"hidden", "256x256x256", 1, ZOO_NUMBERS, NULL, 0},
                                                     WORD("activation", "relu", activations),

@@ -8,7 +8,7 @@ NETWORK("lenet", zoo_lenet, 4, lenet_options, "lr=0.02",
         "Caffe's LeNet: 20 and 50 filters, max pooling, 500 ReLU units; 431,080 parameters")
 NETWORK("linear", zoo_linear, 1, linear_options, "lr=0.05", "softmax regression: one dense layer; 7,850 parameters")
 NETWORK("mlp", zoo_mlp, 4, mlp_options, "lr=0.05", "three hidden layers of 256 ReLU units; 335,114 parameters")
-NETWORK("keras-mnist", zoo_keras_mnist, 2, lenet_options, "lr=0.05",
+NETWORK("keras-mnist", zoo_keras_mnist, 2, keras_options, "lr=0.05",
         "Keras' first convolutional network: 8 filters of 2×2, pooling of 4×4; 2,930 parameters")
 NETWORK("tf-mnist", zoo_tf_mnist, 4, tf_mnist_options, "optimizer=adam lr=0.0001 schedule=constant",
         "TensorFlow's Deep MNIST: 32 and 64 filters of 5×5, 1,024 dense units; 3,274,634 parameters")
