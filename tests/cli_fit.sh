@@ -23,7 +23,7 @@ refused 1 "the data has 3 classes, the model's output 'logits' has 10" train len
 # 15 pictures: a fifth validates, or what is said; the run keeps it.
 expect 0 train linear --data folder:grey --epochs 1 --batch 4
 says stderr "12 images in 3 classes for training, 3 for validation"
-expect 0 train linear --data folder:grey --epochs 1 --batch 4 --val 0.4 --split-seed 3 --out four
+expect 0 train linear --data folder:grey --epochs 1 --batch 4 --val 0.4 --draw-seed 3 --out four
 says stderr "9 images in 3 classes for training, 6 for validation"
 expect 0 eval four --split val --json
 [ "$(jq .images stdout)" = 6 ] || fail "eval forgets the run's validation share"

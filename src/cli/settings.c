@@ -69,7 +69,7 @@ void settings_retrain(const stria_trainer *trainer, const char *data, char *text
     if (stria_run_data_options(of->out, &opened, NULL) != STRIA_OK) opened = stria_dataset_options_default();
     if (!stria_trainer_val_data(trainer)) append(text, size, " --val no");
     else if (opened.val > 0) append(text, size, " --val %.6g", opened.val);
-    if (opened.seed) append(text, size, " --split-seed %llu", (unsigned long long)opened.seed);
+    if (opened.seed) append(text, size, " --draw-seed %llu", (unsigned long long)opened.seed);
     for (int i = 0; (row = stria_train_option(i)); i++)
         if (!is_one_of(row->name, other) && *difference(of, &base, row->name, value))
             append(text, size, " --%s%s%s", row->name, row->type ? " " : "",

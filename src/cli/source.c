@@ -236,7 +236,7 @@ stria_status source_division(const options *given, stria_dataset_options *out, b
             chosen.seed = run.seed;
         }
         if (option_given(given, "val")) status = val_parse(option_text(given, "val"), &chosen.val, none, error);
-        if (option_given(given, "split-seed")) chosen.seed = (uint64_t)option_integer(given, "split-seed");
+        if (option_given(given, "draw-seed")) chosen.seed = (uint64_t)option_integer(given, "draw-seed");
     }
     *out = chosen;
     return status;

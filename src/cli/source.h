@@ -34,7 +34,7 @@ const char *source_image(const options *given, const char *spec, const stria_dat
 void source_check_range(const stria_model *model, const stria_dataset *data);
 /* Says what of the source is left out, if anything. */
 void source_note(const stria_dataset *data);
-/* How data are opened: what --val, --split-seed and --max-pixels say, or else a run folder that is the verb's MODEL.
+/* How data are opened: what --val, --draw-seed and --max-pixels say, or else a run folder that is the verb's MODEL.
  * *none (NULL: it may not) is whether --val says "no". */
 stria_status source_division(const options *given, stria_dataset_options *out, bool *none, stria_error *error);
 /* Images of a data source. limit 0: all. */

@@ -17,6 +17,7 @@ struct dataset {
     store *store;
     int64_t first, count;
     int64_t *order; /* which items of the store; NULL: first, first + 1, … */
+    bool lent;      /* it validates, and was cut from what trains */
 };
 
 static const struct kind_row {
@@ -189,7 +190,9 @@ static stria_status cut_part(dataset **out, store *s, dataset_part part, const d
     bool cut_val = part == PART_VAL && lends, held = part == PART_TRAIN && lends && o->hold_out;
     int64_t val = 0;
     if (cut_val || held) TRY(val_size(s, &val, err));
-    return cut(out, s, cut_val ? s->count - val : 0, held ? s->count - val : s->count, o->limit, err);
+    TRY(cut(out, s, cut_val ? s->count - val : 0, held ? s->count - val : s->count, o->limit, err));
+    (*out)->lent = cut_val;
+    return STRIA_OK;
 }
 
 static stria_status parse_split(const char *split, dataset_part *part, stria_error *err) {
@@ -276,6 +279,9 @@ void dataset_common(const dataset *d, int *height, int *width) {
 }
 bool dataset_uniform(const dataset *d) {
     return !d->store->files;
+}
+bool dataset_lent(const dataset *d) {
+    return d->lent;
 }
 bool dataset_is_float(const dataset *d) {
     return d->store->values != NULL;
