@@ -63,6 +63,8 @@ expect 0 compare run many-run -o compare.svg
 seen compare.svg few
 expect 0 graph resnet20 -o net.svg
 seen net.svg few
+expect 0 bench resnet20 --batch 2 --html timing.html
+seen timing.html
 
 # A page that says it runs takes its next version from the disk: here one that is another where it is loaded into a frame.
 sed 's|data-state="complete"|data-state="running"|

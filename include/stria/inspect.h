@@ -108,6 +108,12 @@ typedef struct stria_layer_time {
     const char *name, *op, *implementation;
     double median_ms;
     double gflops; /* 0 where multiply-adds do not matter */
+    const char *fused; /* op, with what is fused into it: "Conv+Relu" */
+    const char *storage;
+    int64_t multiply_adds; /* of the whole batch */
+    uint64_t bytes;        /* of its inputs and outputs, each once: what memory must move at least */
+    int refusal_count;
+    const stria_refusal *refusals;
 } stria_layer_time;
 
 typedef struct stria_bench {
@@ -115,6 +121,11 @@ typedef struct stria_bench {
     uint64_t peak_rss_bytes;
     int layer_count;
     stria_layer_time *layers;
+    double bandwidth_gbs; /* 10⁹ bytes per second that copying moves, read and written; measured like the peak; 0: there
+                             was no memory to measure it with */
+    int run_count;        /* of run_ms: the first runs, 20 at most */
+    double *run_ms; /* [run_count][1 + layer_count]: the whole run, then its layers in the order in which they ran */
+    void *memory;   /* what the names live in */
 } stria_bench;
 
 /* Times `repeat` runs (0: for about a second) of inference, or of a whole training step (forward, backward, momentum

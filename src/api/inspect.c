@@ -1,5 +1,6 @@
 /* Timing. */
 #include "api/api.h"
+#include "api/explain.h"
 #include "base/clock.h"
 #include "base/random.h"
 #include "graph/op_def.h"
@@ -37,6 +38,7 @@ static double median(double *x, int n) {
 }
 
 #define ROUNDS_MAX 1000
+#define RUNS_KEPT  20
 
 /* times[0]: whole runs in ms; times[1 + k]: node k. Each has ROUNDS_MAX entries. */
 static stria_status rounds_run(session *s, int repeat, double *times, int *rounds, stria_error *err) {
@@ -58,24 +60,68 @@ static double gflops(int64_t madds, double ms) {
     return ms > 0 ? 2e-6 * (double)madds / ms : 0;
 }
 
-static stria_status bench_fill(const program *program, double *times, int rounds, stria_bench *b, stria_error *err) {
-    int nodes = program->g->node_count;
+/* Bytes of what a node reads and writes, each value once. */
+static uint64_t moved_bytes(const node *n) {
+    uint64_t sum = 0;
+    for (int i = 0; i < n->in_count; i++) {
+        bool again = !n->in[i];
+        for (int k = 0; k < i; k++) again = again || n->in[k] == n->in[i];
+        if (!again) sum += value_bytes(n->in[i]);
+    }
+    for (int i = 0; i < n->out_count; i++)
+        if (n->out[i]) sum += value_bytes(n->out[i]);
+    return sum;
+}
+
+/* Strings in the bench's own memory: the program does not live as long. */
+static bool explained_copy(stria_layer_time *row, const stria_explained_node *e, arena *a) {
+    stria_refusal *refusals = arena_alloc(a, sizeof *refusals * (size_t)(e->refusal_count + 1));
+    row->name = arena_strdup(a, e->name);
+    row->fused = arena_strdup(a, e->op);
+    row->implementation = e->implementation;
+    row->storage = e->storage;
+    row->refusals = refusals;
+    for (int i = 0; refusals && i < e->refusal_count; i++) {
+        refusals[i] = (stria_refusal){e->refusals[i].implementation, arena_strdup(a, e->refusals[i].reason)};
+        if (!refusals[i].reason) return false;
+    }
+    row->refusal_count = e->refusal_count;
+    return refusals && row->name && row->fused;
+}
+
+static stria_status layers_fill(const program *program, double *times, int rounds, stria_bench *b, stria_error *err) {
+    const stria_explained_node *list = explain_program(program, b->memory);
     int64_t all = 0;
-    /* Names are kept after the rows: the program does not live as long. */
-    TRY(mem_new(&b->layers, (size_t)nodes + 1, sizeof *b->layers + 64, "the table", err));
-    char(*names)[64] = (char(*)[64])(b->layers + nodes + 1);
-    for (int k = 0; k < nodes; k++) {
-        const program_node *p = &program->nodes[k];
-        double ms = median(times + (k + 1) * ROUNDS_MAX, rounds);
-        snprintf(names[k], sizeof names[k], "%s", p->node->name);
-        b->layers[b->layer_count++] =
-            (stria_layer_time){names[k], p->node->op->name, p->impl->name, ms, gflops(multiply_adds(p->node), ms)};
-        all = size_add(all, multiply_adds(p->node));
+    if (!list) FAIL(err, STRIA_NO_MEMORY, "not enough memory for the table");
+    for (int k = 0; k < program->g->node_count; k++) {
+        const node *n = program->nodes[k].node;
+        stria_layer_time *row = &b->layers[b->layer_count];
+        row->op = n->op->name;
+        row->median_ms = median(times + (size_t)(k + 1) * ROUNDS_MAX, rounds);
+        row->multiply_adds = multiply_adds(n);
+        row->gflops = gflops(row->multiply_adds, row->median_ms);
+        row->bytes = moved_bytes(n);
+        if (!explained_copy(row, &list[k], b->memory)) FAIL(err, STRIA_NO_MEMORY, "not enough memory for the table");
+        all = size_add(all, row->multiply_adds);
+        b->layer_count++;
     }
     b->median_ms = median(times, rounds);
     b->min_ms = times[0];
     b->gflops = gflops(all, b->median_ms);
     return STRIA_OK;
+}
+
+/* The first runs as they were, before medians sort the times. */
+static stria_status bench_fill(const program *program, double *times, int rounds, stria_bench *b, stria_error *err) {
+    size_t nodes = (size_t)program->g->node_count;
+    int runs = rounds < RUNS_KEPT ? rounds : RUNS_KEPT;
+    TRY(mem_new((arena **)&b->memory, 1, sizeof(arena), "the table", err));
+    TRY(mem_new(&b->layers, nodes + 1, sizeof *b->layers, "the table", err));
+    TRY(mem_new(&b->run_ms, (size_t)runs * (nodes + 1), sizeof *b->run_ms, "the table", err));
+    for (int r = 0; r < runs; r++)
+        for (size_t k = 0; k <= nodes; k++) b->run_ms[(size_t)r * (nodes + 1) + k] = times[k * ROUNDS_MAX + (size_t)r];
+    b->run_count = runs;
+    return layers_fill(program, times, rounds, b, err);
 }
 
 static stria_status program_bench(program *p, const session_config *config, int repeat, stria_bench *b,
@@ -127,7 +173,8 @@ stria_status stria_bench_model(const stria_model *model, const stria_session_opt
     graph_free(g);
     session_config running = {.pool = workers, .seed = o.seed, .profile = true};
     if (status == STRIA_OK) status = program_bench(p, &running, repeat, &b, err);
-    b.peak_rss_bytes = machine_peak_rss();
+    b.peak_rss_bytes = machine_peak_rss(); /* before the bandwidth, whose measurement takes memory too */
+    if (status == STRIA_OK) b.bandwidth_gbs = machine_bandwidth_gbs(workers);
     program_release(p);
     pool_release(workers);
     if (status == STRIA_OK) *out = b;
@@ -137,5 +184,8 @@ stria_status stria_bench_model(const stria_model *model, const stria_session_opt
 
 void stria_bench_release(stria_bench *b) {
     mem_free(b->layers);
+    mem_free(b->run_ms);
+    if (b->memory) arena_release(b->memory);
+    mem_free(b->memory);
     *b = (stria_bench){0};
 }

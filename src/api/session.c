@@ -1,4 +1,5 @@
 #include "api/api.h"
+#include "api/explain.h"
 
 struct stria_session {
     session *s;
@@ -72,37 +73,10 @@ size_t stria_session_bytes(const stria_session *s) {
     return session_program(s->s)->plan.workspace_bytes;
 }
 
-static const char *storage_of(const value *v) {
-    layout batch_last = layout_batch_last(v->shape.rank);
-    if (layout_is_identity(&v->layout, v->shape.rank)) return "plain";
-    return layout_equal(&v->layout, &batch_last, v->shape.rank) ? "batch-last" : "channels-last";
-}
-
-static stria_status explain(stria_session *s) {
-    const program *program = session_program(s->s);
-    int n = program->g->node_count;
-    stria_explained_node *list = arena_alloc(&s->arena, sizeof *list * (size_t)(n + 1));
-    if (!list) return STRIA_NO_MEMORY;
-    for (int k = 0; k < n; k++) {
-        const program_node *p = &program->nodes[k];
-        stria_refusal *refusals = arena_alloc(&s->arena, sizeof *refusals * (size_t)(p->refusal_count + 1));
-        if (!refusals) return STRIA_NO_MEMORY;
-        for (int i = 0; i < p->refusal_count; i++)
-            refusals[i] = (stria_refusal){p->list[i]->name, p->refusals[i].reason};
-        const char *op = p->node->op->name;
-        if (p->node->epilogue.bias >= 0) op = arena_printf(&s->arena, "%s+Add", op);
-        if (p->node->epilogue.residual >= 0) op = arena_printf(&s->arena, "%s+Add", op ? op : "");
-        if (p->node->epilogue.activation) op = arena_printf(&s->arena, "%s+%s", op, p->node->epilogue.activation->name);
-        list[k] = (stria_explained_node){p->node->name,    op ? op : "", p->impl->name, storage_of(p->node->out[0]),
-                                         p->refusal_count, refusals};
-    }
-    s->explained = list;
-    return STRIA_OK;
-}
-
 const stria_explained_node *stria_session_explain(const stria_session *session, int index) {
     stria_session *s = (stria_session *)(uintptr_t)session;
     if (index < 0 || index >= session_program(s->s)->g->node_count) return NULL;
-    if (!s->explained && explain(s) != STRIA_OK) return NULL;
+    if (!s->explained) s->explained = explain_program(session_program(s->s), &s->arena);
+    if (!s->explained) return NULL;
     return &s->explained[index];
 }

@@ -39,7 +39,7 @@ void page_cell(out *o, const char *text, bool number) {
     out_raw(o, "</td>");
 }
 
-static void tile(out *o, const page *p, const char *english, const char *value) {
+void page_tile(out *o, const page *p, const char *english, const char *value) {
     out_raw(o, "<div class=\"tile\"><b>");
     out_text(o, value);
     out_printf(o, "</b><span>%s</span></div>\n", page_word(p, english));
@@ -49,13 +49,13 @@ static void tile_count(out *o, const page *p, const char *english, int64_t count
     char text[24];
     if (count < 10000) snprintf(text, sizeof text, "%" PRId64, count);
     else axis_text((double)count, text);
-    tile(o, p, english, text);
+    page_tile(o, p, english, text);
 }
 
 static void tile_share(out *o, const page *p, const char *english, double share) {
     char text[24];
     snprintf(text, sizeof text, "%.2f %%", 100 * share);
-    tile(o, p, english, text);
+    page_tile(o, p, english, text);
 }
 
 static void tiles(out *o, const page *p) {
@@ -66,16 +66,16 @@ static void tiles(out *o, const page *p) {
         tile_share(o, p, "accuracy", p->score->top1);
         if (p->score->classes > 5) tile_share(o, p, "top-5", p->score->top5);
         snprintf(text, sizeof text, "%.4g", p->score->loss);
-        tile(o, p, "loss", text);
+        page_tile(o, p, "loss", text);
     }
     if (h->val_top1.points) tile_share(o, p, "best validation", h->val_top1.best_y);
     if (p->epochs) snprintf(text, sizeof text, "%" PRId64 " / %" PRId64, h->epoch, p->epochs);
     else snprintf(text, sizeof text, "%" PRId64, h->epoch);
-    tile(o, p, "epochs", text);
+    page_tile(o, p, "epochs", text);
     tile_count(o, p, "steps", h->step);
     int64_t seconds = h->seconds < 1e12 ? (int64_t)(h->seconds + 0.5) : 0;
     snprintf(text, sizeof text, "%" PRId64 ":%02d:%02d", seconds / 3600, (int)(seconds / 60 % 60), (int)(seconds % 60));
-    tile(o, p, "time", text);
+    page_tile(o, p, "time", text);
     if (p->summary) {
         tile_count(o, p, "parameters", p->summary->parameters);
         tile_count(o, p, "multiply-adds", p->summary->multiply_adds);
@@ -132,7 +132,7 @@ static void curves(out *o, const page *p) {
     page_section_end(o);
 }
 
-static void facts(out *o, const page *p) {
+void page_facts(out *o, const page *p) {
     page_section(o, p, "repeat", "How to repeat it");
     out_raw(o, "<div class=\"card\"><dl>\n");
     for (int i = 0; i < p->fact_count; i++) {
@@ -167,7 +167,7 @@ static void links(out *o, const page *p) {
     out_raw(o, "</nav>\n");
 }
 
-static void head(out *o, const page *p) {
+void page_head(out *o, const page *p, const char *english) {
     out_printf(o,
                "<!DOCTYPE html>\n<html lang=\"%s\"><head><meta charset=\"utf-8\">"
                "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">"
@@ -175,15 +175,22 @@ static void head(out *o, const page *p) {
                "style-src 'unsafe-inline';script-src 'unsafe-inline';frame-src 'self' file:\">\n<title>",
                p->language == WORDS_CHINESE ? "zh" : "en");
     out_text(o, p->title);
-    out_printf(o, " · %s</title>\n<style>", page_word(p, "Training report"));
+    out_printf(o, " · %s</title>\n<style>", page_word(p, english));
     out_raw(o, page_style);
     out_raw(o, svg_style);
     out_raw(o, "</style></head>\n<body>");
 }
 
+void page_end(out *o, const page *p, bool script) {
+    out_printf(o, "<footer>%s %s</footer>\n</main>\n", page_word(p, "written by stria"), stria_version());
+    if (script) out_raw(o, "<script>");
+    if (script) out_raw(o, page_script);
+    out_raw(o, script ? "</script></body></html>\n" : "</body></html>\n");
+}
+
 void page_write(out *o, const page *p) {
     const char *state = state_name(p);
-    head(o, p);
+    page_head(o, p, "Training report");
     out_printf(o, "<main id=\"page\" data-state=\"%s\">\n<header><h1>", state);
     out_text(o, p->title);
     out_printf(o, "</h1><div>%s · <span class=\"state %s\">%s</span>", page_word(p, "Training report"), state,
@@ -201,8 +208,6 @@ void page_write(out *o, const page *p) {
     if (p->score) page_score(o, p);
     if (p->judge) page_pictures(o, p);
     if (p->net || p->summary) page_net(o, p);
-    facts(o, p);
-    out_printf(o, "<footer>%s %s</footer>\n</main>\n<script>", page_word(p, "written by stria"), stria_version());
-    out_raw(o, page_script);
-    out_raw(o, "</script></body></html>\n");
+    page_facts(o, p);
+    page_end(o, p, true);
 }

@@ -47,6 +47,15 @@ void page_net(out *o, const page *p);
 /* ---- page_style.c ---- */
 extern const char page_style[], page_script[];
 
+/* ---- page.c: what every page has ---- */
+
+/* From the doctype to <body>; english: what kind of page it is. */
+void page_head(out *o, const page *p, const char *english);
+/* From the footer to </html>; script: the page may show its next version. */
+void page_end(out *o, const page *p, bool script);
+void page_tile(out *o, const page *p, const char *english, const char *value);
+void page_facts(out *o, const page *p);
+
 /* The phrase in the page's language, for an attribute or text: it needs no escaping. */
 const char *page_word(const page *p, const char *english);
 /* <h2 id="ID">PHRASE</h2> in a section that page_section_end ends. */

@@ -56,4 +56,17 @@ void plot_reliability(out *o, const char *title, const char *x_title, const char
 /* The expected calibration error: |accuracy − confidence|, weighed by the images of the bins. */
 double plot_calibration_error(const plot_bin bins[PLOT_BINS]);
 
+/* A layer under the roofline: FLOP per byte, GFLOP/s, its share of the time. */
+typedef struct plot_dot {
+    const char *name;
+    double intensity, rate, share;
+} plot_dot;
+typedef struct plot_roof_texts {
+    const char *title, *x_title, *y_title;
+} plot_roof_texts;
+/* What the machine can do at most, min(peak, bandwidth · intensity), peak in GFLOP/s and bandwidth in 10⁹ bytes per
+ * second, both above 0, and the layers with both numbers above 0; both axes are logarithmic. */
+void plot_roof(out *o, const plot_roof_texts *texts, const plot_dot *dots, int count, double peak, double bandwidth,
+               double width, double height);
+
 #endif

@@ -4,6 +4,7 @@
 #include "base/text.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 
 #define PEAK_ROUNDS 20000
@@ -67,6 +68,34 @@ double machine_peak_gflops(const kernel_set *ks, pool *p) {
         if (rate > best) best = rate;
     } while (clock_seconds() - start < 0.02);
     mem_free(sink);
+    return best;
+}
+
+enum { COPY_BYTES = 64 << 20, COPY_PIECE = 1 << 20 };
+
+typedef struct copy_task {
+    const char *from;
+    char *to;
+} copy_task;
+
+static void copy_piece(void *context, int64_t index, int worker) {
+    const copy_task *t = context;
+    (void)worker;
+    memcpy(t->to + index * COPY_PIECE, t->from + index * COPY_PIECE, COPY_PIECE);
+}
+
+double machine_bandwidth_gbs(pool *p) {
+    char *from = mem_zalloc(COPY_BYTES, 1), *to = mem_zalloc(COPY_BYTES, 1);
+    double best = 0, start = clock_seconds();
+    if (from) memset(from, 1, COPY_BYTES); /* pages of their own, not one of zeros for all */
+    for (int run = 0; from && to && (run < 3 || clock_seconds() - start < 0.05); run++) {
+        double begin = clock_seconds();
+        pool_run(p, copy_piece, &(copy_task){from, to}, COPY_BYTES / COPY_PIECE);
+        double rate = 2.0 * COPY_BYTES / (clock_seconds() - begin) * 1e-9;
+        if (rate > best) best = rate;
+    }
+    mem_free(from);
+    mem_free(to);
     return best;
 }
 
