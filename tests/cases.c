@@ -158,6 +158,7 @@ static stria_status fill(case_graph *c, const op_def *op, const op_case *text, d
     TRY(graph_new(&c->g, "case", err));
     TRY(add_inputs(c, op, text, float_type, in, &count, err));
     void *attributes = arena_alloc(&c->g->arena, op->attribute_bytes + 1);
+    if (!attributes) FAIL(err, STRIA_NO_MEMORY, "no memory for a case");
     TRY(case_attributes(op, text->attributes, attributes, &c->g->arena, err));
     return graph_add_node(c->g, op, "case", in, count, attributes, output_count(op, text->attributes), NULL, &c->n,
                           err);

@@ -156,7 +156,8 @@ void *arena_alloc(arena *a, size_t bytes) {
     if (bytes > PTRDIFF_MAX / 2) return NULL;
     size_t rounded = (bytes + ARENA_ALIGNMENT - 1) / ARENA_ALIGNMENT * ARENA_ALIGNMENT;
     if (rounded == 0) rounded = ARENA_ALIGNMENT; /* every allocation has its own address */
-    if ((!a->head || a->head->capacity - a->head->used < rounded) && !arena_grow(a, rounded)) return NULL;
+    bool full = !a->head || a->head->capacity - a->head->used < rounded;
+    if (full ? !arena_grow(a, rounded) : injected_failure()) return NULL;
     char *p = (char *)(a->head + 1) + a->head->used;
     a->head->used += rounded;
     return memset(p, 0, rounded);

@@ -23,7 +23,7 @@ stria_status mem_new(void *out, size_t count, size_t size, const char *what, str
  * geometrically. items is the address of a typed pointer. */
 stria_status mem_reserve(void *items, int *capacity, int need, size_t size, const char *what, stria_error *err);
 
-/* For tests: from now on the n-th allocation (1 = the next) fails, once; 0 turns it off. */
+/* For tests: from now on the n-th allocation (1 = the next; those from an arena count) fails, once; 0 turns it off. */
 void mem_fail_at(long n);
 /* For tests: allocations tried since the last mem_fail_at. */
 long mem_count(void);

@@ -23,12 +23,17 @@ typedef float quad __attribute__((vector_size(16)));
 typedef float quad_unaligned __attribute__((vector_size(16), aligned(4), may_alias));
 
 /* INLINED: a body that is compiled again for each set of constants that it is called with. UNROLLED: before a loop with
- * a constant count of at most 32, which becomes that many copies of its body. */
+ * a constant count of at most 32, which becomes that many copies of its body. A build that counts branches as they are
+ * written defines both otherwise. */
+#ifndef INLINED
 #define INLINED static inline __attribute__((always_inline))
+#endif
+#ifndef UNROLLED
 #ifdef __clang__
 #define UNROLLED _Pragma("clang loop unroll(full)")
 #else
 #define UNROLLED _Pragma("GCC unroll 32")
+#endif
 #endif
 
 static inline vf vf_load(const float *p) {

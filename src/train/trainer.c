@@ -53,25 +53,26 @@ static stria_status loader_make(trainer *t, stria_error *err) {
     return classifier_loader(&c, t->train, &options, &t->loader, err);
 }
 
-/* The moving average of a variable, or the variable itself where there is none. */
-static const tensor *state_now(const trainer *t, const char *name) {
-    text average = {0};
-    step_average_name(&average, name);
-    const tensor *now = average.failed ? NULL : state_set_find(&t->states, average.data);
-    text_release(&average);
-    return now ? now : state_set_find(&t->states, name);
+/* The name under which the states hold the moving average of a variable, in the arena; NULL where there is none. */
+static stria_status average_name(const trainer *t, const value *v, arena *a, const char **out, stria_error *err) {
+    text name = {0};
+    *out = NULL;
+    step_average_name(&name, v->name);
+    bool held = !name.failed && state_set_find(&t->states, name.data);
+    if (held) *out = arena_strdup(a, name.data);
+    bool failed = name.failed || (held && !*out);
+    text_release(&name);
+    if (failed) FAIL(err, STRIA_NO_MEMORY, "not enough memory for the averages of the weights");
+    return STRIA_OK;
 }
 
 /* Parameters that have a moving average get its name, so that a program takes their contents from there. */
 static stria_status averages_use(const trainer *t, graph *g, stria_error *err) {
     for (int i = 0; i < g->value_count; i++) {
         value *v = g->values[i];
-        if (v->kind != VALUE_STATE || state_now(t, v->name) == state_set_find(&t->states, v->name)) continue;
-        text average = {0};
-        step_average_name(&average, v->name);
-        v->name = average.failed ? NULL : arena_strdup(&g->arena, average.data);
-        text_release(&average);
-        if (!v->name) FAIL(err, STRIA_NO_MEMORY, "not enough memory for the averages of the weights");
+        const char *average = NULL;
+        if (v->kind == VALUE_STATE) TRY(average_name(t, v, &g->arena, &average, err));
+        if (average) v->name = average;
     }
     return STRIA_OK;
 }
@@ -141,21 +142,25 @@ void trainer_free(trainer *t) {
     mem_free(t);
 }
 
+/* The contents of a copied model's state become those of the training. */
+static stria_status contents_take(const trainer *t, graph *g, value *v, stria_error *err) {
+    const char *average;
+    tensor *copy;
+    TRY(average_name(t, v, &g->arena, &average, err));
+    const tensor *now = state_set_find(&t->states, average ? average : v->name);
+    if (!now) return STRIA_OK;
+    TRY(tensor_raw(&copy, v->type, &v->shape, v->name, err));
+    memcpy(copy->data, now->data, now->bytes);
+    tensor_release(v->data);
+    v->data = copy;
+    return STRIA_OK;
+}
+
 stria_status trainer_model(const trainer *t, graph **out, stria_error *err) {
     TRY(graph_copy(t->model, NULL, out, err));
-    for (int i = 0; i < (*out)->value_count; i++) {
-        value *v = (*out)->values[i];
-        const tensor *now = v->kind == VALUE_STATE ? state_now(t, v->name) : NULL;
-        tensor *copy;
-        if (!now) continue;
-        stria_status status = tensor_raw(&copy, v->type, &v->shape, v->name, err);
-        if (status != STRIA_OK) {
-            graph_free(*out);
-            return status;
-        }
-        memcpy(copy->data, now->data, now->bytes);
-        tensor_release(v->data);
-        v->data = copy;
-    }
-    return STRIA_OK;
+    stria_status status = STRIA_OK;
+    for (int i = 0; i < (*out)->value_count && status == STRIA_OK; i++)
+        if ((*out)->values[i]->kind == VALUE_STATE) status = contents_take(t, *out, (*out)->values[i], err);
+    if (status != STRIA_OK) graph_free(*out);
+    return status;
 }

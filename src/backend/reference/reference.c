@@ -67,7 +67,7 @@ static stria_status attempt(const impl_call *c, stria_error *err) {
     const node *n = c->node;
     size_t count = (size_t)n->in_count + (size_t)n->out_count;
     plain *copies;
-    const void **pointers;
+    const void **pointers = NULL;
     TRY(mem_new(&copies, count + 1, sizeof *copies, "the reference", err));
     stria_status status = mem_new(&pointers, count + 1, sizeof *pointers, "the reference", err);
     if (status != STRIA_OK) goto done;
