@@ -127,7 +127,7 @@ mkdir -p colours/a colours/b
 for n in $(seq 1 12); do
     for c in a b; do { printf 'P6\n8 8\n255\n'; head -c 192 /dev/zero | tr '\0' $c; } >colours/$c/$n.ppm; done
 done
-expect 0 train mlp:classes=2 --data folder:colours --epochs 1 --batch 4 --out grey
+expect 0 train mlp:size=1x28x28 --data folder:colours --epochs 1 --batch 4 --out grey
 says stderr "input     1×28×28: pictures are turned grey and resized"
 expect 0 predict grey colours/a/1.ppm
 [ ! -s stderr ] || { fail "a model that says what it makes of pictures is warned of"; cat stderr; }

@@ -107,7 +107,7 @@ STRIA_API const stria_explained_node *stria_session_explain(const stria_session 
 typedef struct stria_layer_time {
     const char *name, *op, *implementation;
     double median_ms;
-    double gflops; /* 0 where multiply-adds do not matter */
+    double gflops;     /* 0 where multiply-adds do not matter */
     const char *fused; /* op, with what is fused into it: "Conv+Relu" */
     const char *storage;
     int64_t multiply_adds; /* of the whole batch */

@@ -119,7 +119,7 @@ static const option_row bench_rows[] = {
 
 const verb verb_bench = {
     .name = "bench",
-    .usage = "MODEL [--batch N] [--train] [--repeat R] [--html FILE] [--trace FILE]\n--compare A.json B.json",
+    .usage = "MODEL [--batch N] [--train] [--html FILE] [--trace FILE]\n--compare A.json B.json",
     .about = "time per layer and in all, GFLOP/s, share of this machine's measured peak",
     .examples = "# inference of one image\n"
                 "stria bench lenet5\n"

@@ -204,17 +204,16 @@ const verb verb_run = {
              "MODEL --input [NAME=]FILE… --grad OUTPUT [--wrt NAME,…] [options]\n"
              "MODEL --test-data DIR [--every-way] [options]",
     .about = "any model on raw tensors: NumPy's .npy in, .npy out",
-    .examples =
-        "# one input, every output into out/NAME.npy\n"
-        "stria run model.onnx --input x.npy --output out\n"
-        "# an input by name, 64 rows at once\n"
-        "stria run model.onnx --input image=x.npy --batch 64 --output out\n"
-        "# open dimensions get the sizes of the arrays; a small input that decides a shape is given like any other\n"
-        "stria run detector.onnx --input page.npy --input scales=s.npy --output out\n"
-        "# the gradients of output y with respect to input x and the first weights, into out/d.x.npy, …\n"
-        "stria run model.onnx --input x.npy --grad y --wrt x,conv1.weight --output out\n"
-        "# one of ONNX's conformance cases, in every way that must give the same\n"
-        "stria run test_conv/model.onnx --test-data test_conv --every-way",
+    .examples = "# one input, every output into out/NAME.npy\n"
+                "stria run model.onnx --input x.npy --output out\n"
+                "# an input by name, 64 rows at once\n"
+                "stria run model.onnx --input image=x.npy --batch 64 --output out\n"
+                "# open dimensions get the sizes of the arrays\n"
+                "stria run detector.onnx --input page.npy --output out\n"
+                "# gradients of y with respect to x and the first weights: out/d.x.npy, …\n"
+                "stria run model.onnx --input x.npy --grad y --wrt x,conv1.weight --output out\n"
+                "# one of ONNX's conformance cases, in every way that must give the same\n"
+                "stria run test_conv/model.onnx --test-data test_conv --every-way",
     .operands_min = 1,
     .operands_max = 1,
     .rows = run_rows,

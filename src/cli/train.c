@@ -93,6 +93,10 @@ static stria_status training_options(training *t, stria_error *error) {
         if (option_given(t->given, row->name))
             status = stria_train_option_set(&t->options, row->name, row->type ? option_text(t->given, row->name) : "1",
                                             error);
+    /* a few pictures are no reason to ask for --batch: an epoch has at least four steps */
+    int64_t images = t->train ? stria_dataset_count(t->train) : 0, most = images < 4 ? images : images / 4;
+    if (status == STRIA_OK && images > 0 && !option_given(t->given, "batch") && t->options.batch > most)
+        t->options.batch = most;
     return status;
 }
 
@@ -416,8 +420,7 @@ const verb verb_train = {
                 "# other rates, your own files and folder\n"
                 "stria train lenet --data mnist:data/mnist --lr 0.02 --out runs/try\n"
                 "# a new classifier on a trained network's features\n"
-                "stria train squeezenet1.1.onnx --data folder:pictures --head 2 --freeze all-but-head --preprocess "
-                "caffe --batch 32\n"
+                "stria train resnet.onnx --data folder:pictures --head 2 --freeze all-but-head\n"
                 "# continue where it stopped, ten epochs in all\n"
                 "stria train --resume runs/try --epochs 10",
     .operands_min = 0,
