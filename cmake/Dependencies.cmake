@@ -30,7 +30,7 @@ endif()
 # May be left out; the library says so where a file of that kind is asked for.
 set(STRIA_HAVE "")
 set(absent "")
-foreach(module zlib libpng libjpeg libcurl)
+foreach(module zlib libpng libjpeg libcurl hdf5)
     set(least "")
     if(module STREQUAL libcurl)
         set(least ">=7.85") # names protocols by text
@@ -47,7 +47,7 @@ foreach(module zlib libpng libjpeg libcurl)
 endforeach()
 if(absent)
     list(JOIN absent ", " absent)
-    message(NOTICE "built without ${absent}: gzipped data, PNG or JPEG pictures will be refused, and nothing is downloaded without libcurl (tools/install-deps --check optional)")
+    message(NOTICE "built without ${absent}: gzipped data, PNG or JPEG pictures will be refused, nothing is downloaded without libcurl, and no weights of Keras are read without hdf5 (tools/install-deps --check optional)")
 endif()
 
 list(TRANSFORM STRIA_REQUIRES PREPEND PkgConfig::stria_ OUTPUT_VARIABLE STRIA_LIBRARIES)

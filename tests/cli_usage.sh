@@ -34,7 +34,7 @@ refused 2 "predict: pictures or --data are missing; usage: stria predict MODEL I
 refused 2 "predict: pictures and --data are given; give one of the two" predict lenet5 a.png --data mnist
 refused 2 "run: --input is missing; usage: stria run MODEL --input [NAME=]FILE" run lenet5
 refused 2 "run: --test-data and --input are given; give one of the two" run lenet5 --input x --test-data y
-refused 2 "convert: 'a.txt' ends neither in .onnx nor in .net, so its format is not known" convert lenet5 a.txt
+refused 2 "convert: 'a.txt' does not end in .onnx, .net, .safetensors or .npz, so its format is not known" convert lenet5 a.txt
 refused 2 "train: MODEL is missing; usage: stria train MODEL --data DATA" train
 refused 2 "train: --data is missing; 'stria data list' shows the sources" train lenet5
 refused 2 "run: --wrt is given without --grad OUTPUT" run lenet5 --input x --wrt y

@@ -70,6 +70,8 @@ sed 's/image/x/g' one.net >two.net
 expect 0 convert one.net model.onnx
 expect 0 convert two.net gradient.onnx
 expect 0 convert resnet20 resnet.onnx
+expect 0 convert lenet5 lenet5.safetensors --seed 2
+cp lenet5.safetensors lenet5.pth # known by its contents, too
 seq 10 >names.txt
 cp picture.png shoe.png
 cp picture.png cat.png

@@ -220,13 +220,22 @@ STRIA_API stria_status stria_model_open_with(stria_model **out, const char *spec
  * dimensions are planned for `batch` images. STRIA_BAD_ARGUMENT for a batch below 1. */
 STRIA_API stria_status stria_graph_from_model(stria_graph **out, const stria_model *model, int64_t batch,
                                               stria_error *error);
-/* Writes .onnx (with parameters) or .net (without), by the path's ending; atomically: on failure a file that was there
+/* Writes .onnx (with parameters), .net (without), or only parameters and statistics as .safetensors or .npz, by the
+ * path's ending; atomically: on failure a file that was there
  * is as it was. STRIA_BAD_ARGUMENT for another ending, STRIA_UNSUPPORTED for a graph that the format cannot say,
  * STRIA_IO. */
 STRIA_API stria_status stria_model_save(const stria_model *model, const char *path, stria_error *error);
 /* The model as .net text: *text, which the caller frees with stria_text_free. Errors as of stria_model_save. */
 STRIA_API stria_status stria_model_text(const stria_model *model, char **text, stria_error *error);
 STRIA_API void stria_text_free(char *text); /* accepts NULL */
+/* Puts the tensors of a file of weights into the model's parameters and statistics: safetensors, NumPy's .npz, state
+ * dictionaries of PyTorch (.pth, .pt; zip archives and older pickles, of which nothing is executed), Keras' .keras,
+ * .weights.h5 and .h5. torchvision's names are the zoo's; those of Keras Applications are mapped, and arrays brought to
+ * ONNX's order. report (NULL: not wanted): what of the file was not used, and what did not fit, a line each, or NULL;
+ * also on failure; free it with stria_text_free. STRIA_BAD_FILE where a tensor of the model would stay without contents
+ * or get some of another shape: nothing is changed then. For the model's only holder. */
+STRIA_API stria_status stria_model_load_weights(stria_model *model, const char *path, char **report,
+                                                stria_error *error);
 /* A copy without what only training uses: the outputs that metadata stria.auxiliary names, and what only they need. */
 STRIA_API stria_status stria_model_without_heads(stria_model **out, const stria_model *model, stria_error *error);
 /* A copy with a classifier of `classes` classes in place of its own, of a model from anywhere: the last Conv, Gemm or

@@ -61,6 +61,9 @@ static void libraries_list(text *t) {
 #ifdef STRIA_HAVE_CURL
     text_printf(t, ", libcurl");
 #endif
+#ifdef STRIA_HAVE_HDF5
+    text_printf(t, ", hdf5");
+#endif
 }
 
 static void rows_fill(void) {

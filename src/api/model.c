@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "model/net.h"
 #include "model/onnx/onnx.h"
+#include "model/weights/weights.h"
 #include "model/zoo/zoo.h"
 #include "train/class_names.h"
 #include "train/heads.h"
@@ -168,6 +169,20 @@ stria_status stria_model_open_with(stria_model **out, const char *spec, const st
 
 stria_status stria_model_save(const stria_model *m, const char *path, stria_error *err) {
     return graph_save(m->g, path, err);
+}
+
+stria_status stria_model_load_weights(stria_model *m, const char *path, char **report, stria_error *err) {
+    weights w;
+    text said = {0};
+    if (report) *report = NULL;
+    TRY(weights_read(&w, path, err));
+    programs_forget(m->programs);
+    stria_status status = weights_join(m->g, &w, &said, err);
+    if (status == STRIA_BAD_FILE) error_prefix(err, "%s: ", path);
+    weights_release(&w);
+    if (report && said.length && !said.failed) *report = said.data;
+    else text_release(&said);
+    return status;
 }
 
 stria_status stria_model_text(const stria_model *m, char **out, stria_error *err) {

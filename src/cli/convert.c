@@ -7,6 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool holds_weights(const char *path) {
+    return source_ends(path, ".safetensors") || source_ends(path, ".npz");
+}
+
 /* What was written, opened for inputs of these sizes: a file keeps the names of open dimensions, not the sizes that the
  * model was planned with. */
 static stria_status sized_open(stria_model **out, const char *path, const tensors *inputs, stria_error *error) {
@@ -25,6 +29,15 @@ static stria_status sized_open(stria_model **out, const char *path, const tensor
     return status;
 }
 
+/* What was written as a model: OUT, or for weights IN anew with the weights of OUT. */
+static stria_status after_open(stria_model **out, const char *path, const options *given, const tensors *inputs,
+                               stria_error *error) {
+    if (!holds_weights(path)) return sized_open(out, path, inputs, error);
+    stria_status status = source_used(given, given->operands[0], out, error);
+    if (status == STRIA_OK) status = stria_model_load_weights(*out, path, NULL, error);
+    return status;
+}
+
 /* Both models on the same random input at batch 1. */
 static stria_status parity_run(const stria_model *before, const char *path, const options *given, comparison *found,
                                stria_error *error) {
@@ -34,7 +47,7 @@ static stria_status parity_run(const stria_model *before, const char *path, cons
     chosen.threads = (int)option_integer(given, "threads");
     stria_status status = tensors_random(&inputs, before, (uint64_t)option_integer(given, "seed"), error);
     if (status == STRIA_OK) status = tensors_run(before, &chosen, &inputs, 0, NULL, &wanted, error);
-    if (status == STRIA_OK) status = sized_open(&after, path, &inputs, error);
+    if (status == STRIA_OK) status = after_open(&after, path, given, &inputs, error);
     if (status == STRIA_OK) status = tensors_run(after, &chosen, &inputs, 0, NULL, &got, error);
     if (status == STRIA_OK)
         status = compare_tensors(&got, &wanted, option_real(given, "rtol"), option_real(given, "atol"), found, error);
@@ -81,8 +94,8 @@ static int structure_finish(bool same, bool json, json_t *document) {
 static int convert_run(const options *given) {
     const char *in = given->operands[0], *path = given->operands[1];
     bool text = source_ends(path, ".net"), same = false, json = option_given(given, "json");
-    if (!text && !source_ends(path, ".onnx")) {
-        term_say("convert: '%s' ends neither in .onnx nor in .net, so its format is not known", path);
+    if (!text && !source_ends(path, ".onnx") && !holds_weights(path)) {
+        term_say("convert: '%s' does not end in .onnx, .net, .safetensors or .npz, so its format is not known", path);
         return EXIT_USAGE;
     }
     stria_model *before = NULL, *after = NULL;
@@ -129,16 +142,22 @@ static const option_row convert_rows[] = {
 
 const verb verb_convert = {
     .name = "convert",
-    .usage = "IN OUT.onnx|OUT.net [options]",
+    .usage = "IN OUT.onnx|OUT.net|OUT.safetensors|OUT.npz [options]",
     .about = "model formats, with a check that both compute the same",
     .text =
         "IN is any MODEL. After writing, OUT is read again and both run on the same random input; a .net file holds no "
-        "weights, so there parameters, work and outputs are compared. What is said of pictures and classes is stored "
+        "weights, so there parameters, work and outputs are compared. Files of weights go in by --weights, and come "
+        "out "
+        "as .safetensors and .npz. What is said of pictures and classes is stored "
         "in OUT. Auxiliary heads, which only training has, are left out.",
     .examples = "# a network built in, with fresh weights, for other programs\n"
                 "stria convert lenet5 lenet5.onnx --seed 1\n"
                 "# names and preprocessing for a model from elsewhere, stored for good\n"
                 "stria convert resnet.onnx named.onnx --labels names.txt --preprocess imagenet\n"
+                "# PyTorch's weights, with the network that they are of\n"
+                "stria convert lenet5 lenet5.onnx --weights lenet5.pth\n"
+                "# weights for other programs\n"
+                "stria convert runs/lenet5-1 lenet5.safetensors\n"
                 "# the structure of a trained network as text\n"
                 "stria convert runs/lenet5-1 lenet5.net",
     .operands_min = 2,

@@ -51,6 +51,7 @@ static int eval_run(const options *given) {
 }
 
 static const option_row eval_rows[] = {
+    OPTION_WEIGHTS,
     OPTION_DATA("labelled images, NAME or NAME:PATH; for a run folder, by default its own"),
     OPTION_SPLIT("test"),
     OPTION_LIMIT("0", "at most this many images, 0: all"),

@@ -85,6 +85,12 @@ const char *option_each(const options *given, const char *name, int index);
         .help = "sizes of dimensions that the model leaves open, by name or as INPUT:AXIS"                             \
     }
 
+#define OPTION_WEIGHTS                                                                                                 \
+    {                                                                                                                  \
+        .name = "weights", .kind = OPTION_TEXT, .type = "FILE",                                                        \
+        .help = "its weights: .safetensors, .npz, PyTorch's .pth, Keras' .keras or .h5"                                \
+    }
+
 /* Options of networks built in, as they may also stand behind the name: "resnet50:classes=10,size=3x32x32". */
 #define NETWORK_GROUP "networks built in, each of those that the network has (also NAME:key=value,…)"
 #define NETWORK_ROW(key, of, why)                                                                                      \
@@ -92,7 +98,7 @@ const char *option_each(const options *given, const char *name, int index);
 #define NETWORK_FLAG(key, why)                                                                                         \
     { .name = key, .kind = OPTION_FLAG, .group = NETWORK_GROUP, .help = why }
 #define OPTIONS_NETWORK                                                                                                \
-    NETWORK_ROW("classes", "N", "how many the network tells apart"),                                                   \
+    OPTION_WEIGHTS, NETWORK_ROW("classes", "N", "how many the network tells apart"),                                   \
         NETWORK_ROW("size", "CxHxW", "channels, height and width of the pictures, as 3x32x32"),                        \
         NETWORK_ROW("width", "X", "all channels times X, as 0.25 (mobilenet-v1, mobilenet-v2)"),                       \
         NETWORK_ROW("dropout", "X", "share of units that are dropped in training; 0: none"),                           \

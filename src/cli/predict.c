@@ -226,6 +226,7 @@ static int predict_run(const options *given) {
 }
 
 static const option_row predict_rows[] = {
+    OPTION_WEIGHTS,
     {.name = "top",
      .kind = OPTION_INTEGER,
      .type = "K",

@@ -144,6 +144,7 @@ static int run_run(const options *given) {
 }
 
 static const option_row run_rows[] = {
+    OPTION_WEIGHTS,
     {.name = "input",
      .kind = OPTION_TEXT,
      .type = "[NAME=]FILE",

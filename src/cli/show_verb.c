@@ -280,6 +280,7 @@ static int show_run(const options *given) {
 }
 
 static const option_row show_rows[] = {
+    OPTION_WEIGHTS,
     {.name = "image", .kind = OPTION_TEXT, .type = "IMAGE", .help = "the picture: PNG, JPEG, BMP or PNM"},
     {.name = "out",
      .kind = OPTION_TEXT,

@@ -95,6 +95,20 @@ static stria_status network_spec(const options *given, const char *spec, char *o
     return source_refuse(error, STRIA_BAD_ARGUMENT, "the name of the model is too long");
 }
 
+/* --weights, and a line for everything in the file that went nowhere. */
+static stria_status weights_load(const options *given, stria_model *model, stria_error *error) {
+    char *report = NULL;
+    if (!has_row(given, "weights") || !option_given(given, "weights")) return STRIA_OK;
+    const char *path = option_text(given, "weights");
+    stria_status status = stria_model_load_weights(model, path, &report, error);
+    for (char *line = report, *end; line && (end = strchr(line, '\n')); line = end + 1) {
+        *end = 0;
+        term_say("%s%s: %s", status == STRIA_OK ? "warning: " : "", path, line);
+    }
+    stria_text_free(report);
+    return status;
+}
+
 stria_status source_model(const options *given, const char *spec, stria_model **out, stria_error *error) {
     stria_open_options chosen = stria_open_options_default();
     return source_model_with(given, spec, &chosen, NULL, out, error);
@@ -110,7 +124,8 @@ stria_status source_model_with(const options *given, const char *spec, stria_ope
     if (has_row(given, "dims")) chosen->dims = option_text(given, "dims");
     status = stria_model_open_with(&model, full, chosen, fixed, error);
     if (status != STRIA_OK) return status;
-    status = metadata_set(given, model, error);
+    status = weights_load(given, model, error);
+    if (status == STRIA_OK) status = metadata_set(given, model, error);
     if (status == STRIA_OK) *out = model;
     else stria_model_free(model);
     return status;

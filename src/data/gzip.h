@@ -20,6 +20,9 @@ stria_status gzip_open_raw(gzip_reader *r, const uint8_t *bytes, size_t size, st
 /* Whether the checksum of zip and gzip is this one; true where the build cannot tell, without zlib. */
 bool gzip_crc_is(uint32_t crc, const uint8_t *bytes, size_t size);
 
+/* The checksum of bytes that follow those that have the checksum `crc` (0: none before); 0 without zlib. */
+uint32_t gzip_crc(uint32_t crc, const void *bytes, size_t size);
+
 /* The most that the rest of the file can hold: deflate never shrinks more than 1,032 times. */
 uint64_t gzip_limit(const gzip_reader *r);
 

@@ -273,26 +273,38 @@ static const type_row *row_of(int type) {
     return NULL;
 }
 
-stria_status npy_write(const char *path, const npy_array *a, stria_error *err) {
+stria_status npy_header(const npy_array *a, text *out, size_t *bytes, stria_error *err) {
     const type_row *row = row_of(a->type);
-    if (!row) FAIL(err, STRIA_UNSUPPORTED, "%s: NumPy has no element type for ONNX type %d", path, a->type);
+    if (!row) FAIL(err, STRIA_UNSUPPORTED, "NumPy has no element type for ONNX type %d", a->type);
     text header = {0};
-    size_t bytes = (size_t)row->size;
+    *bytes = (size_t)row->size;
     text_printf(&header, "{'descr': '%s', 'fortran_order': False, 'shape': (", row->descr);
     for (int i = 0; i < a->rank; i++) {
-        bytes *= (size_t)a->shape[i];
+        *bytes *= (size_t)a->shape[i];
         text_printf(&header, i ? ", %lld" : "%lld", (long long)a->shape[i]);
     }
     text_printf(&header, "%s), }", a->rank == 1 ? "," : "");
     while ((10 + header.length + 1) % 64 && !header.failed) text_append(&header, " ", 1);
     text_append(&header, "\n", 1);
     uint8_t prefix[10] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (uint8_t)header.length, (uint8_t)(header.length >> 8)};
+    stria_status status = text_check(&header, err);
+    if (status == STRIA_OK) {
+        text_append(out, (const char *)prefix, sizeof prefix);
+        text_append(out, header.data, header.length);
+        status = text_check(out, err);
+    }
+    text_release(&header);
+    return status;
+}
 
+stria_status npy_write(const char *path, const npy_array *a, stria_error *err) {
+    text header = {0};
+    size_t bytes;
     file_writer *w = NULL;
-    stria_status status = STRIA_OK;
-    TRY_DONE(text_check(&header, err));
+    stria_status status = npy_header(a, &header, &bytes, err);
+    if (status == STRIA_UNSUPPORTED) error_prefix(err, "%s: ", path);
+    TRY_DONE(status);
     TRY_DONE(file_writer_open(&w, path, err));
-    TRY_DONE(file_writer_write(w, prefix, sizeof prefix, err));
     TRY_DONE(file_writer_write(w, header.data, header.length, err));
     TRY_DONE(file_writer_write(w, a->data, bytes, err));
     status = file_writer_commit(w, err);

@@ -3,7 +3,7 @@
 #ifndef DATA_NPY_H
 #define DATA_NPY_H
 
-#include "base/error.h"
+#include "base/text.h"
 
 #define NPY_MAX_RANK 8
 
@@ -28,6 +28,8 @@ stria_status npy_parse(const uint8_t *bytes, size_t size, npy_array *out, stria_
 /* Writes type, rank, shape and data (count and bytes are ignored) atomically, as version 1.
  * STRIA_UNSUPPORTED for types that NumPy lacks (bfloat16). */
 stria_status npy_write(const char *path, const npy_array *a, stria_error *err);
+/* Appends what stands before the data in such a file; *bytes: of the data. */
+stria_status npy_header(const npy_array *a, text *out, size_t *bytes, stria_error *err);
 
 /* Turns any numeric array into float32, in the same memory where it fits. Integers beyond 2²⁴ are rounded. */
 stria_status npy_to_float(npy_array *a, stria_error *err);

@@ -15,6 +15,10 @@ stria_status npz_read(const char *path, npz_member **out, int *count, stria_erro
 /* The same from memory. */
 stria_status npz_parse(const uint8_t *bytes, size_t size, npz_member **out, int *count, stria_error *err);
 
+/* Writes the arrays (members' names and arrays stay the caller's), stored and not deflated, atomically; "NAME.npy"
+ * each. STRIA_UNSUPPORTED for types that NumPy lacks, for 4 GiB and more, and in a build without zlib. */
+stria_status npz_write(const char *path, const npz_member *members, int count, stria_error *err);
+
 void npz_release(npz_member *members, int count); /* accepts NULL */
 
 #endif

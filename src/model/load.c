@@ -5,6 +5,7 @@
 #include "model/dims.h"
 #include "model/net.h"
 #include "model/onnx/onnx.h"
+#include "model/weights/weights.h"
 #include "model/zoo/zoo.h"
 
 #include <stdio.h>
@@ -197,9 +198,12 @@ stria_status graph_load(graph **out, const char *spec, uint64_t seed, stria_erro
 stria_status graph_save(const graph *g, const char *path, stria_error *err) {
     text t = {0};
     stria_status status;
+    if (weights_writes(path)) return weights_write(g, path, err);
     if (text_ends(path, ".onnx")) status = onnx_write(g, &t, err);
     else if (text_ends(path, ".net")) status = net_write(g, &t, err);
-    else status = error_set(err, STRIA_BAD_ARGUMENT, "not the name of a model file: expected .onnx or .net");
+    else
+        status = error_set(err, STRIA_BAD_ARGUMENT,
+                           "not the name of a model file: expected .onnx, .net, .safetensors or .npz");
     if (status != STRIA_OK) error_prefix(err, "%s: ", path);
     if (status == STRIA_OK) status = file_write(path, t.data, t.length, err);
     text_release(&t);

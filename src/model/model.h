@@ -24,7 +24,8 @@ stria_status graph_load_known(graph **out, const char *spec, uint64_t seed, cons
 /* Whether the spec is of a network built in rather than of a file or folder. */
 bool graph_is_built_in(const char *spec);
 
-/* By the ending of the path: .onnx (with parameters) or .net (without); atomically. */
+/* By the ending of the path: .onnx (with parameters), .net (without), .safetensors or .npz (only parameters and
+ * statistics); atomically. */
 stria_status graph_save(const graph *g, const char *path, stria_error *err);
 
 /* A copy of a model that fixes its batch, with the first dimension of every input open ("batch", nominal size 1); sizes

@@ -101,7 +101,7 @@ static stria_status entry_fill(safetensors_entry *e, const char *name, const pla
 }
 
 static stria_status metadata_decode(safetensors *out, const json_t *o, stria_error *err) {
-    if (!o) return STRIA_OK;
+    if (!o || json_is_null(o)) return STRIA_OK;
     if (!json_is_object(o)) FAIL(err, STRIA_BAD_FILE, "__metadata__ is not an object");
     TRY(mem_new(&out->metadata, json_object_size(o) + 1, sizeof *out->metadata, "metadata", err));
     const char *key;
@@ -201,11 +201,18 @@ static bool header_plausible(const uint8_t *text, uint64_t length) {
     return items <= length / 4 + 16;
 }
 
+/* Blanks may stand before the brace. */
+static bool header_begins(const uint8_t *text, uint64_t length) {
+    uint64_t i = 0;
+    while (i < length && (text[i] == ' ' || text[i] == '\n' || text[i] == '\r' || text[i] == '\t')) i++;
+    return i < length && text[i] == '{';
+}
+
 stria_status safetensors_decode(safetensors *out, const uint8_t *data, size_t size, stria_error *err) {
     safetensors file = {0};
     if (size < LENGTH_BYTES + 2) FAIL(err, STRIA_BAD_FILE, "%zu bytes are too few for a safetensors file", size);
     uint64_t length = header_length(data);
-    if (length > HEADER_MAX || length > size - LENGTH_BYTES || data[LENGTH_BYTES] != '{')
+    if (length > HEADER_MAX || length > size - LENGTH_BYTES || !header_begins(data + LENGTH_BYTES, length))
         FAIL(err, STRIA_BAD_FILE, "not a safetensors file: its header would take %llu of %zu bytes",
              (unsigned long long)length, size);
     if (!header_plausible(data + LENGTH_BYTES, length))

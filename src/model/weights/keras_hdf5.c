@@ -1,0 +1,257 @@
+#include "model/weights/keras_hdf5.h"
+
+#ifdef STRIA_HAVE_HDF5
+
+#include "base/memory.h"
+
+#include <hdf5.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { NAMES_MAX = 1 << 14, TEXT_MAX = 1024 };
+
+/* The library prints what fails unless it is told not to. */
+static void quiet(void) {
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+}
+
+stria_status hdf5_open_image(const uint8_t *bytes, size_t size, hdf5_group *root, stria_error *err) {
+    quiet();
+    hid_t access = H5Pcreate(H5P_FILE_ACCESS), file = H5I_INVALID_HID, group = H5I_INVALID_HID;
+    if (access >= 0 && H5Pset_fapl_core(access, 1 << 16, false) >= 0 &&
+        H5Pset_file_image(access, (void *)(uintptr_t)bytes, size) >= 0)
+        file = H5Fopen("weights", H5F_ACC_RDONLY, access);
+    if (access >= 0) H5Pclose(access);
+    if (file >= 0) group = H5Gopen2(file, "/", H5P_DEFAULT);
+    if (group < 0) {
+        if (file >= 0) H5Fclose(file);
+        FAIL(err, STRIA_BAD_FILE, "the HDF5 library cannot open it: it is damaged or truncated");
+    }
+    *root = (hdf5_group){group, file};
+    return STRIA_OK;
+}
+
+void hdf5_close_image(hdf5_group *root) {
+    H5Gclose((hid_t)root->id);
+    H5Fclose((hid_t)root->file);
+}
+
+/* What a name links to lies in this file, and is of this kind. */
+static bool links_inside(hdf5_group *g, const char *name, H5O_type_t kind) {
+    H5L_info_t link;
+    H5O_info_t object;
+    if (H5Lexists((hid_t)g->id, name, H5P_DEFAULT) <= 0) return false;
+    if (H5Lget_info((hid_t)g->id, name, &link, H5P_DEFAULT) < 0 || link.type != H5L_TYPE_HARD) return false;
+    return H5Oget_info_by_name((hid_t)g->id, name, &object, H5P_DEFAULT) >= 0 && object.type == kind;
+}
+
+bool hdf5_open(hdf5_group *g, const char *name, hdf5_group *out) {
+    if (!links_inside(g, name, H5O_TYPE_GROUP)) return false;
+    hid_t id = H5Gopen2((hid_t)g->id, name, H5P_DEFAULT);
+    *out = (hdf5_group){id, g->file};
+    return id >= 0;
+}
+
+void hdf5_close(hdf5_group *g) {
+    H5Gclose((hid_t)g->id);
+}
+
+int hdf5_count(hdf5_group *g) {
+    H5G_info_t info;
+    return H5Gget_info((hid_t)g->id, &info) >= 0 && info.nlinks < NAMES_MAX ? (int)info.nlinks : 0;
+}
+
+bool hdf5_member(hdf5_group *g, int index, char *name, size_t room) {
+    ssize_t length =
+        H5Lget_name_by_idx((hid_t)g->id, ".", H5_INDEX_NAME, H5_ITER_INC, (hsize_t)index, name, room, H5P_DEFAULT);
+    return length > 0 && (size_t)length < room;
+}
+
+/* ---- attributes ---- */
+
+/* An attribute that was opened, with its type and how many elements it has. */
+typedef struct attribute {
+    hid_t id, type, space;
+    hssize_t count;
+} attribute;
+
+static void attribute_close(attribute *a) {
+    if (a->space >= 0) H5Sclose(a->space);
+    if (a->type >= 0) H5Tclose(a->type);
+    if (a->id >= 0) H5Aclose(a->id);
+}
+
+static bool attribute_open(hdf5_group *g, const char *key, attribute *a) {
+    *a = (attribute){-1, -1, -1, 0};
+    if (H5Aexists((hid_t)g->id, key) <= 0) return false;
+    a->id = H5Aopen((hid_t)g->id, key, H5P_DEFAULT);
+    if (a->id >= 0) a->type = H5Aget_type(a->id);
+    if (a->type >= 0) a->space = H5Aget_space(a->id);
+    if (a->space >= 0) a->count = H5Sget_simple_extent_npoints(a->space);
+    if (a->space >= 0 && a->count >= 0 && a->count <= NAMES_MAX) return true;
+    attribute_close(a);
+    return false;
+}
+
+static stria_status text_each(const char *text, size_t most, hdf5_each *each, void *context, stria_error *err) {
+    char copy[TEXT_MAX];
+    size_t length = text ? strnlen(text, most) : 0;
+    if (length >= sizeof copy) FAIL(err, STRIA_BAD_FILE, "a name in it has more than %d bytes", TEXT_MAX - 1);
+    if (length) memcpy(copy, text, length);
+    copy[length] = 0;
+    return each(context, copy, err);
+}
+
+/* Texts of variable length: pointers, whose memory is the library's. */
+static stria_status variable_each(attribute *a, hdf5_each *each, void *context, stria_error *err) {
+    char **texts;
+    stria_status status = STRIA_OK;
+    TRY(mem_new(&texts, (size_t)a->count + 1, sizeof *texts, "names", err));
+    hid_t type = H5Tcopy(a->type);
+    if (type < 0 || H5Aread(a->id, type, texts) < 0)
+        status = error_set(err, STRIA_BAD_FILE, "a list of names in it is damaged");
+    else {
+        for (hssize_t i = 0; i < a->count && status == STRIA_OK; i++)
+            status = text_each(texts[i], TEXT_MAX, each, context, err);
+        H5Dvlen_reclaim(type, a->space, H5P_DEFAULT, texts);
+    }
+    if (type >= 0) H5Tclose(type);
+    mem_free((void *)texts);
+    return status;
+}
+
+static stria_status fixed_each(attribute *a, hdf5_each *each, void *context, stria_error *err) {
+    size_t bytes = H5Tget_size(a->type);
+    char *texts;
+    if (bytes == 0 || bytes > TEXT_MAX) FAIL(err, STRIA_BAD_FILE, "names in it have %zu bytes", bytes);
+    TRY(mem_new(&texts, (size_t)a->count * bytes + 1, 1, "names", err));
+    stria_status status = STRIA_OK;
+    if (H5Aread(a->id, a->type, texts) < 0) status = error_set(err, STRIA_BAD_FILE, "a list of names in it is damaged");
+    for (hssize_t i = 0; i < a->count && status == STRIA_OK; i++)
+        status = text_each(texts + (size_t)i * bytes, bytes, each, context, err);
+    mem_free(texts);
+    return status;
+}
+
+static stria_status attribute_each(attribute *a, hdf5_each *each, void *context, stria_error *err) {
+    if (a->count == 0) return STRIA_OK; /* of whatever type: a layer without weights has numbers */
+    if (H5Tget_class(a->type) != H5T_STRING) FAIL(err, STRIA_BAD_FILE, "a list of names in it holds no text");
+    return H5Tis_variable_str(a->type) > 0 ? variable_each(a, each, context, err) : fixed_each(a, each, context, err);
+}
+
+typedef struct kept {
+    char *out;
+    size_t room;
+} kept;
+
+static stria_status keep(void *context, const char *text, stria_error *err) {
+    kept *k = context;
+    (void)err;
+    snprintf(k->out, k->room, "%s", text);
+    return STRIA_OK;
+}
+
+bool hdf5_attribute(hdf5_group *g, const char *key, char *out, size_t room) {
+    attribute a;
+    kept k = {out, room};
+    if (!attribute_open(g, key, &a)) return false;
+    bool good = a.count == 1 && attribute_each(&a, keep, &k, NULL) == STRIA_OK && *out;
+    attribute_close(&a);
+    return good;
+}
+
+bool hdf5_has_names(hdf5_group *g, const char *key) {
+    char first[64];
+    snprintf(first, sizeof first, "%s0", key);
+    return H5Aexists((hid_t)g->id, key) > 0 || H5Aexists((hid_t)g->id, first) > 0;
+}
+
+stria_status hdf5_names(hdf5_group *g, const char *key, hdf5_each *each, void *context, stria_error *err) {
+    attribute a;
+    bool whole = attribute_open(g, key, &a), found = whole;
+    stria_status status = whole ? attribute_each(&a, each, context, err) : STRIA_OK;
+    if (whole) attribute_close(&a);
+    for (int part = 0; !whole && status == STRIA_OK && part < NAMES_MAX; part++) {
+        char name[64];
+        snprintf(name, sizeof name, "%s%d", key, part);
+        if (!attribute_open(g, name, &a)) break;
+        found = true;
+        status = attribute_each(&a, each, context, err);
+        attribute_close(&a);
+    }
+    if (status == STRIA_OK && !found) FAIL(err, STRIA_BAD_FILE, "it has no attribute '%s'", key);
+    return status;
+}
+
+/* ---- arrays ---- */
+
+/* The type in memory; bfloat16 is opaque there. */
+static dtype element_type(hid_t type, hid_t *memory) {
+    size_t bytes = H5Tget_size(type);
+    H5T_class_t kind = H5Tget_class(type);
+    *memory = -1;
+    if (kind == H5T_FLOAT && bytes == 4) return *memory = H5T_NATIVE_FLOAT, STRIA_FLOAT32;
+    if (kind == H5T_FLOAT && bytes == 8) return *memory = H5T_NATIVE_DOUBLE, STRIA_FLOAT64;
+    if (kind == H5T_FLOAT && bytes == 2 && H5Tget_order(type) == H5T_ORDER_LE)
+        return STRIA_FLOAT16; /* as it lies there */
+    if (kind == H5T_OPAQUE && bytes == 2) return STRIA_BFLOAT16;
+    if (kind == H5T_INTEGER && bytes <= 8) return *memory = H5T_NATIVE_INT64, STRIA_INT64;
+    return 0;
+}
+
+static stria_status space_shape(hid_t space, const char *name, shape *out, stria_error *err) {
+    hsize_t dims[H5S_MAX_RANK];
+    int rank = H5Sget_simple_extent_ndims(space);
+    if (rank < 0 || rank > RANK_MAX || H5Sget_simple_extent_dims(space, dims, NULL) < 0)
+        FAIL(err, STRIA_UNSUPPORTED, "array '%s' has %d dimensions, at most %d are possible", name, rank, RANK_MAX);
+    *out = (shape){.rank = rank};
+    for (int d = 0; d < rank; d++) {
+        if (dims[d] > INT64_MAX) FAIL(err, STRIA_BAD_FILE, "array '%s' has an impossible size", name);
+        out->dim[d] = (int64_t)dims[d];
+    }
+    return STRIA_OK;
+}
+
+/* Arrays that lie in other files, or are put together of them, are not this file's. */
+static bool lies_inside(hid_t set, hid_t root) {
+    hid_t made = H5Dget_create_plist(set);
+    H5O_info_t here, there;
+    bool inside = H5Oget_info(set, &here) >= 0 && H5Oget_info(root, &there) >= 0 && here.fileno == there.fileno &&
+                  made >= 0 && H5Pget_external_count(made) == 0 && H5Pget_layout(made) != H5D_VIRTUAL;
+    if (made >= 0) H5Pclose(made);
+    return inside;
+}
+
+static stria_status set_read(weights *w, hid_t root, hid_t set, hid_t type, hid_t space, const char *name, tensor **out,
+                             stria_error *err) {
+    shape s;
+    hid_t memory;
+    dtype t = element_type(type, &memory);
+    if (!t) FAIL(err, STRIA_UNSUPPORTED, "array '%s' is of a type that is not read", name);
+    if (!lies_inside(set, root)) FAIL(err, STRIA_BAD_FILE, "array '%s' lies in another file", name);
+    TRY(space_shape(space, name, &s, err));
+    TRY(shape_check(&s, t, err, "array '%s'", name));
+    TRY(weights_charge(w, (uint64_t)shape_bytes(&s, t), err));
+    TRY(tensor_new(out, t, &s, name, err));
+    if ((*out)->bytes == 0 ||
+        H5Dread(set, memory >= 0 ? memory : type, H5S_ALL, H5S_ALL, H5P_DEFAULT, (*out)->data) >= 0)
+        return STRIA_OK;
+    tensor_release(*out);
+    FAIL(err, STRIA_BAD_FILE, "array '%s' is damaged", name);
+}
+
+stria_status hdf5_tensor(weights *w, hdf5_group *g, const char *path, const char *name, tensor **out,
+                         stria_error *err) {
+    hid_t set = H5Dopen2((hid_t)g->id, path, H5P_DEFAULT), type = -1, space = -1;
+    if (set >= 0) type = H5Dget_type(set);
+    if (type >= 0) space = H5Dget_space(set);
+    stria_status status = space < 0 ? error_set(err, STRIA_BAD_FILE, "array '%s' is not in it, or damaged", name)
+                                    : set_read(w, (hid_t)g->id, set, type, space, name, out, err);
+    if (space >= 0) H5Sclose(space);
+    if (type >= 0) H5Tclose(type);
+    if (set >= 0) H5Dclose(set);
+    return status;
+}
+#else
+typedef int keras_hdf5_is_empty;
+#endif

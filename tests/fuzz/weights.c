@@ -1,0 +1,23 @@
+/* libFuzzer target for files of weights but HDF5's, which a library reads:
+ *     clang -g -fsanitize=fuzzer,address,undefined … && ./weights tests/fuzz/corpus/weights */
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/weights/weights.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    weights w;
+    stria_error err = {0};
+    if (weights_is_keras(data, size)) return 0;
+    if (weights_decode(&w, data, size, &err) != STRIA_OK) {
+        if (!err.text[0]) abort();
+        return 0;
+    }
+    uint64_t bytes = 0;
+    for (int i = 0; i < w.count; i++) bytes += w.items[i].data->bytes;
+    if (bytes > weights_room(size)) abort();
+    weights_release(&w);
+    return 0;
+}

@@ -1,0 +1,168 @@
+"""Writes golden/weights/: files of weights by the programs that define their formats, of two small networks with random
+numbers, with their outputs for input.npy; and golden/keras.txt: names and logits of networks of Keras Applications with
+weights that a formula gives. Run: KERAS_BACKEND=torch python3 tests/golden_weights.py (needs torch, keras, safetensors,
+h5py; only to make the files anew).
+
+torch.net and keras.net describe the two networks. Both are [2, 3, 8, 8] → [2, 5].
+
+keras.txt: network SPEC SIDE, then "tensor LAYER/ROLE DIMENSION…" in Keras' order and layout, "logits FIRST…" (eight of
+the first picture), "end". Element i of a tensor is as in golden_zoo.py, by its name there and its index in Keras'
+layout."""
+
+import os
+
+os.environ.setdefault("KERAS_BACKEND", "torch")
+
+import pathlib
+
+import h5py
+import keras
+import numpy as np
+import safetensors.torch
+import torch
+
+HERE = pathlib.Path(__file__).parent / "golden"
+OUT = HERE / "weights"
+
+
+def uniform(name, count):  # as in golden_zoo.py
+    h = 0xCBF29CE484222325
+    for c in name.encode():
+        h = (h ^ c) * 0x100000001B3 % 2**64
+    i = np.arange(count, dtype=np.uint64)
+    return ((np.uint64(h % 2**32) + i * np.uint64(2654435761)) % np.uint64(2**32)).astype(np.float64) / 2**32 - 0.5
+
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = torch.nn.Conv2d(3, 4, 3, padding=1)
+        self.bn1 = torch.nn.BatchNorm2d(4)
+        self.conv2 = torch.nn.Conv2d(4, 6, 3)
+        self.fc = torch.nn.Linear(6 * 2 * 2, 5)
+
+    def forward(self, x):
+        x = torch.nn.functional.max_pool2d(torch.relu(self.bn1(self.conv1(x))), 2)
+        return self.fc(torch.relu(self.conv2(x)).flatten(1))
+
+
+def torch_files(x):
+    torch.manual_seed(1)
+    net = Net()
+    net.train()
+    net(torch.randn(16, 3, 8, 8))
+    net.eval()
+    state = net.state_dict()
+    np.save(OUT / "torch_output.npy", net(torch.tensor(x)).detach().numpy())
+    torch.save(state, OUT / "zip.pth")
+    torch.save(state, OUT / "old.pth", _use_new_zipfile_serialization=False)
+    torch.save(state, OUT / "protocol4.pth", pickle_protocol=4)
+    # Views: a transposed one, a slice of a larger storage, channels last, one storage for several tensors.
+    views = dict(state)
+    views["fc.weight"] = state["fc.weight"].t().contiguous().t()
+    big = torch.randn(10, 4, 3, 3)
+    big[2:8] = state["conv2.weight"]
+    views["conv2.weight"] = big[2:8]
+    views["conv1.weight"] = state["conv1.weight"].contiguous(memory_format=torch.channels_last)
+    shared = torch.cat([state["bn1.weight"], state["bn1.bias"]])
+    views["bn1.weight"], views["bn1.bias"] = shared[:4], shared[4:]
+    torch.save(views, OUT / "views.pth")
+    torch.save(views, OUT / "views_old.pth", _use_new_zipfile_serialization=False)
+    optimizer = torch.optim.SGD(net.parameters(), 0.1, momentum=0.9)
+    checkpoint = {"epoch": 3, "best": np.float64(0.5), "state_dict": {"module." + k: v for k, v in state.items()},
+                  "optimizer": optimizer.state_dict(), "args": None}
+    torch.save(checkpoint, OUT / "checkpoint.pth")
+    torch.save({k: torch.nn.Parameter(v) if v.is_floating_point() else v for k, v in state.items()}, OUT / "parameter.pth")
+    torch.save({k: v.half() if v.is_floating_point() else v for k, v in state.items()}, OUT / "half.pth")
+    torch.save({k: v.bfloat16() if v.is_floating_point() else v for k, v in state.items()}, OUT / "bfloat16.pth")
+    torch.save(net, OUT / "whole.pth")  # to be refused: it calls a class
+    torch.save({k: v for k, v in state.items() if k != "conv2.bias"} | {"extra.weight": torch.zeros(2, 3)}, OUT / "other.pth")
+    safetensors.torch.save_file({k: v.contiguous() for k, v in state.items()}, OUT / "net.safetensors")
+    np.savez(OUT / "net.npz", **{k: v.numpy() for k, v in state.items()})
+    np.savez_compressed(OUT / "double.npz", **{k: v.double().numpy() for k, v in state.items()})
+
+
+def keras_net(names):
+    named = (lambda n: {"name": n}) if names else (lambda n: {})
+    i = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(4, 3, padding="same", **named("first"))(i)
+    x = keras.layers.BatchNormalization(**named("norm"))(x)
+    x = keras.layers.ReLU()(x)
+    x = keras.layers.DepthwiseConv2D(3, padding="same", **named("deep"))(x) if names else x
+    x = keras.layers.MaxPooling2D()(x)
+    x = keras.layers.Conv2D(6, 3, activation="relu", **named("conv2d_7"))(x)
+    x = keras.layers.Flatten()(x)
+    x = keras.layers.Dropout(0.5)(x)
+    return keras.Model(i, keras.layers.Dense(5, **named("head"))(x))
+
+
+def keras_files(x):
+    keras.utils.set_random_seed(2)
+    for names in (True, False):
+        keras.backend.clear_session()
+        net = keras_net(names)
+        rng = np.random.default_rng(3)
+        net.set_weights([rng.uniform(0.5, 1.5, w.shape) if "var" in v.path else rng.normal(0, 0.4, w.shape)
+                         for v, w in zip(net.weights, net.get_weights())])
+        stem = "named" if names else "unnamed"
+        np.save(OUT / f"{stem}_output.npy", np.asarray(net(np.transpose(x, (0, 2, 3, 1))).detach()))
+        net.save(OUT / f"{stem}.keras")
+        net.save_weights(OUT / f"{stem}.weights.h5")
+        net.save(OUT / f"{stem}.h5")
+    # Keras 2 wrote fixed-length names with ":0", and kernels of depthwise layers by their own word.
+    with h5py.File(OUT / "named.h5") as new, h5py.File(OUT / "keras2.h5", "w") as old:
+        layers = [n for n in new["model_weights"] if len(new["model_weights"][n].attrs["weight_names"])]
+        old.attrs["layer_names0"] = np.array([n.encode() for n in layers[:2]])
+        old.attrs["layer_names1"] = np.array([n.encode() for n in layers[2:]])
+        for n in layers:
+            group, names = old.create_group(n), []
+            for path in new["model_weights"][n].attrs["weight_names"]:
+                word = "depthwise_kernel" if n == "deep" and path.endswith("kernel") else path.split("/")[-1]
+                names.append(f"{n}/{word}:0")
+                group[names[-1]] = new["model_weights"][n][path][()]
+            group.attrs["weight_names"] = np.array([w.encode() for w in names])
+
+
+def scaling(name, shape):
+    role = name.split("/")[-1]
+    if role == "moving_variance":
+        return 0.5, 1.0
+    if role == "gamma":
+        return 0.5, 1.0
+    if len(shape) == 1:
+        return 0.2, 0.0
+    fan = shape[0] * shape[1] if role == "depthwise_kernel" or (len(shape) == 4 and shape[3] == 1) else np.prod(shape[:-1])
+    return 2 * (6 / fan) ** 0.5, 0.0
+
+
+def application(out, spec, side, net):
+    out.write(f"network {spec} {side}\n")
+    values = []
+    for v in net.weights:
+        layer, role = v.path.split("/")[-2:]
+        name = f"{layer}/{role}"
+        shape = tuple(v.shape)
+        scale, offset = scaling(name, shape)
+        values.append((uniform(name, int(np.prod(shape))) * scale + offset).reshape(shape))
+        out.write(f"tensor {name} {' '.join(map(str, shape))}\n")
+    net.set_weights(values)
+    x = (uniform("image", 3 * side * side) * 2).reshape(1, 3, side, side)
+    y = np.asarray(net(np.transpose(x, (0, 2, 3, 1)).astype(np.float32)).detach()).reshape(-1)
+    out.write("logits " + " ".join(f"{v:.9g}" for v in y[:8]) + "\nend\n")
+
+
+def main():
+    OUT.mkdir(parents=True, exist_ok=True)
+    x = np.random.default_rng(1).normal(size=(2, 3, 8, 8)).astype(np.float32)
+    np.save(OUT / "input.npy", x)
+    torch_files(x)
+    keras_files(x)
+    a = keras.applications
+    common = {"weights": None, "classes": 10, "classifier_activation": None}
+    with open(HERE / "keras.txt", "w") as out:
+        application(out, "vgg16:classes=10,size=3x64x64,dense=4096", 64, a.VGG16(input_shape=(64, 64, 3), **common))
+        application(out, "mobilenet-v1:classes=10,size=3x64x64,width=0.25", 64,
+                    a.MobileNet(input_shape=(64, 64, 3), alpha=0.25, **common))
+
+
+main()
