@@ -1,4 +1,4 @@
-/* libFuzzer target for files of weights but HDF5's, which a library reads:
+/* libFuzzer target for files of weights but HDF5's, which libhdf5 reads in a process of its own:
  *     clang -g -fsanitize=fuzzer,address,undefined … && ./weights tests/fuzz/corpus/weights */
 #include <stdlib.h>
 #include <string.h>

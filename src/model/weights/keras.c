@@ -35,8 +35,8 @@ stria_status weights_keras(weights *w, const uint8_t *bytes, size_t size, stria_
 }
 #else
 
-#include "base/lock.h"
 #include "base/memory.h"
+#include "model/weights/keras_child.h"
 #include "model/weights/keras_hdf5.h"
 
 #include <stdio.h>
@@ -206,18 +206,16 @@ static stria_status root_read(weights *w, hdf5_group *root, stria_error *err) {
     return layer_add(w, root, "", "", 0, err);
 }
 
-/* The library's state is one for all threads. */
-static stria_status hdf5_read(weights *w, const uint8_t *bytes, size_t size, stria_error *err) {
-    static lock one;
+static stria_status hdf5_work(weights *w, const uint8_t *bytes, size_t size, stria_error *err) {
     hdf5_group root;
-    lock_take(&one);
-    stria_status status = hdf5_open_image(bytes, size, &root, err);
-    if (status == STRIA_OK) {
-        status = root_read(w, &root, err);
-        hdf5_close_image(&root);
-    }
-    lock_leave(&one);
+    TRY(hdf5_open_image(bytes, size, &root, err));
+    stria_status status = root_read(w, &root, err);
+    hdf5_close_image(&root);
     return status;
+}
+
+static stria_status hdf5_read(weights *w, const uint8_t *bytes, size_t size, stria_error *err) {
+    return child_run(w, bytes, size, hdf5_work, err);
 }
 
 stria_status weights_keras(weights *w, const uint8_t *bytes, size_t size, stria_error *err) {

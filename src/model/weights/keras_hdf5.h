@@ -1,4 +1,5 @@
-/* The little of HDF5 (libhdf5) that Keras' files need: groups, arrays, attributes of text. Not thread-safe. */
+/* The little of HDF5 (libhdf5) that Keras' files need: groups, arrays, attributes of text. Only called in a child
+ * process (keras_child.h). */
 #ifndef MODEL_WEIGHTS_KERAS_HDF5_H
 #define MODEL_WEIGHTS_KERAS_HDF5_H
 
