@@ -65,6 +65,8 @@ expect 0 graph resnet20 -o net.svg
 seen net.svg few
 expect 0 bench resnet20 --batch 2 --html timing.html
 seen timing.html
+expect 0 summary resnet20 --batch 8 --memory-map -o memory.svg
+seen memory.svg few
 
 # A page that says it runs takes its next version from the disk: here one that is another where it is loaded into a frame.
 sed 's|data-state="complete"|data-state="running"|

@@ -60,6 +60,35 @@ STRIA_API stria_status stria_summarize(const stria_model *model, int64_t batch, 
 /* Frees the arrays; accepts a zeroed struct. */
 STRIA_API void stria_summary_release(stria_summary *summary);
 
+/* ---- the planned workspace ---- */
+
+/* A piece of the workspace while it holds one thing. */
+typedef struct stria_memory_block {
+    const char *name;       /* the value, or the node whose scratch memory it is */
+    const char *kind;       /* "input", "activation", "gradient", "parameter gradient", "scratch" or "update" */
+    uint64_t offset, bytes; /* in the workspace */
+    int first, last;        /* nodes during which it is there, both included */
+} stria_memory_block;
+
+typedef struct stria_memory_map {
+    uint64_t workspace_bytes, peak_bytes; /* peak: the most that is in use at once; the rest are gaps */
+    int peak;                             /* the first node while it is */
+    int backward;                         /* the first node that computes a gradient; node_count: none does */
+    int node_count;
+    const char **nodes; /* names, in the order in which they run, after the passes */
+    int block_count;
+    stria_memory_block *blocks; /* the largest first */
+    void *memory;               /* what the names live in */
+} stria_memory_map;
+
+/* What lies where and when in the workspace of inference (without auxiliary heads), or of a whole training step of a
+ * classifier of pictures, with the default optimiser; nothing of it is allocated. Parameters and the optimiser's states
+ * lie elsewhere. Errors as of stria_bench_model. */
+STRIA_API stria_status stria_map_memory(const stria_model *model, int64_t batch, bool train, stria_memory_map *out,
+                                        stria_error *error);
+/* Frees what it holds; accepts a zeroed struct. */
+STRIA_API void stria_memory_map_release(stria_memory_map *map);
+
 /* ---- the graph, node by node ---- */
 
 /* A node of a model. Strings belong to the model. */

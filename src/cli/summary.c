@@ -1,4 +1,6 @@
 /* stria summary: what a network is made of, and what it costs. */
+#include "cli/summary.h"
+
 #include "cli/json.h"
 #include "cli/source.h"
 #include "cli/table.h"
@@ -288,8 +290,9 @@ static int summary_run(const options *given) {
     int64_t batch = option_integer(given, "batch");
     int code = EXIT_DONE;
     stria_status status = source_model(given, given->operands[0], &model, &error);
-    if (status == STRIA_OK && option_given(given, "net")) {
-        code = net_print(model);
+    bool net = option_given(given, "net"), map = option_given(given, "memory-map");
+    if (status == STRIA_OK && (net || map)) {
+        code = net ? net_print(model) : summary_map(given, model);
         stria_model_free(model);
         return code;
     }
@@ -313,13 +316,17 @@ static const option_row summary_rows[] = {
      .help = "also the pixels that an element of each result depends on, and those between neighbours"},
     {.name = "formula", .kind = OPTION_FLAG, .help = "also how each size follows: (in + pads - kernel) / stride + 1"},
     {.name = "net", .kind = OPTION_FLAG, .help = "only the network as .net text"},
+    {.name = "memory-map",
+     .kind = OPTION_FLAG,
+     .help = "only a picture of the planned memory of a training step, node by node (with --out)"},
+    {.name = "out", .kind = OPTION_TEXT, .type = "FILE.svg", .help = "where --memory-map writes it"},
     OPTIONS_NETWORK,
     {0},
 };
 
 const verb verb_summary = {
     .name = "summary",
-    .usage = "MODEL [--batch N]",
+    .usage = "MODEL [--batch N]\nMODEL --memory-map --out FILE.svg [--batch N]",
     .about = "layer table: shape, parameters, multiply-adds, connections; memory to run and train",
     .text =
         "Below the table stand the inputs and outputs, what the output holds, and what the model stores: classes, and "
@@ -333,7 +340,9 @@ const verb verb_summary = {
                 "stria summary model.onnx --tensors\n"
                 "# a network of other sizes, its receptive fields, and its text to change\n"
                 "stria summary resnet50 --classes 10 --size 3x32x32 --receptive-field\n"
-                "stria summary squeezenet1.1 --net",
+                "stria summary squeezenet1.1 --net\n"
+                "# what fills the memory of a training step, and when\n"
+                "stria summary resnet20 --batch 32 --memory-map --out memory.svg",
     .operands_min = 1,
     .operands_max = 1,
     .rows = summary_rows,
