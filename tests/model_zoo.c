@@ -280,7 +280,7 @@ static void test_load_and_save(void **state) {
         h = NULL;
     }
     graph_free(r);
-    assert_fails(graph_save(g, in_folder("m.h5"), &err), STRIA_BAD_ARGUMENT, ".onnx or .net");
+    assert_fails(graph_save(g, in_folder("m.h5"), &err), STRIA_BAD_ARGUMENT, ".onnx, .net, .safetensors or .npz");
     assert_ok(file_write(in_folder("m.h5"), "x", 1, &err));
     assert_fails(graph_load(&h, in_folder("m.h5"), 0, &err), STRIA_BAD_ARGUMENT,
                  "expected .onnx, .net or a run folder");

@@ -52,7 +52,7 @@ static void bench_print(const stria_bench *bench, int64_t batch, bool train) {
     printf("\n%s of batch %lld: median %.4f ms, least %.4f ms, %.0f images/s\n",
            train ? "a training step" : "inference", (long long)batch, bench->median_ms, bench->min_ms,
            bench->median_ms > 0 ? 1000 * (double)batch / bench->median_ms : 0);
-    printf("%.1f GFLOP/s, %.1f %% of this machine's measured peak of %.1f; peak memory %s\n", bench->gflops,
+    printf("%.1f GFLOP/s, %.1f %% of the measured peak of %.1f; peak memory %s\n", bench->gflops,
            share(bench->gflops, bench->peak_gflops), bench->peak_gflops, show_bytes(bench->peak_rss_bytes, bytes));
 }
 
