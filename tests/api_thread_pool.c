@@ -121,7 +121,7 @@ static void trainers_take_it(void) {
 
 static void bench_takes_it(void) {
     stria_error err = {0};
-    stria_bench b = {0};
+    stria_bench b = {.size = sizeof b};
     stria_thread_pool *pool = NULL;
     stria_session_options o = stria_session_options_default();
     CHECK(stria_thread_pool_new(&pool, 2, &err) == STRIA_OK, "%s", err.text);

@@ -35,7 +35,7 @@ static stria_session *session_of(const stria_model *m, int64_t batch) {
 
 /* A variable's or output's contents; the caller frees them. */
 static float *contents(const stria_session *s, const char *name, size_t *count) {
-    stria_port p;
+    stria_port p = {.size = sizeof p};
     assert_ok(stria_session_port(s, name, &p, &err));
     *count = 1;
     for (int i = 0; i < p.rank; i++) *count *= (size_t)p.shape[i];
@@ -64,7 +64,7 @@ static bool same_contents(const stria_model *a, const stria_model *b, const char
 /* Of any picture. */
 static float *scores(const stria_model *m, size_t *count) {
     stria_session *s = session_of(m, BATCH);
-    stria_port in = stria_model_input(m, 0);
+    stria_port in = *stria_model_input(m, 0);
     size_t pixels = (size_t)(BATCH * in.shape[1] * in.shape[2] * in.shape[3]);
     float *x = malloc(pixels * sizeof *x);
     assert_non_null(x);
@@ -72,7 +72,7 @@ static float *scores(const stria_model *m, size_t *count) {
     assert_ok(stria_session_set(s, in.name, x, pixels * sizeof *x, &err));
     assert_ok(stria_session_run(s, &err));
     free(x);
-    x = contents(s, stria_model_output(m, 0).name, count);
+    x = contents(s, stria_model_output(m, 0)->name, count);
     stria_session_free(s);
     return x;
 }
@@ -103,7 +103,7 @@ static void test_outputs(void **state) {
     stria_model *m = NULL;
     assert_ok(stria_model_from_graph(&m, g, &err));
     assert_int_equal(stria_model_output_count(m), 1);
-    assert_string_equal(stria_model_output(m, 0).name, "second");
+    assert_string_equal(stria_model_output(m, 0)->name, "second");
     stria_session *s = session_of(m, 1);
     const float in[3] = {-2, 0.5f, 3};
     float out[3];
@@ -127,11 +127,11 @@ static void test_heads(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         stria_model *m = opened(cases[i].spec), *changed = NULL;
-        stria_classifier c;
+        stria_classifier c = {.size = sizeof c};
         size_t count;
         assert_ok(stria_model_replace_head(&changed, m, 7, 1, &err));
         assert_int_equal(stria_model_output_count(changed), 1);
-        stria_port y = stria_model_output(changed, 0);
+        stria_port y = *stria_model_output(changed, 0);
         assert_string_equal(y.name, "logits");
         assert_int_equal(y.rank, 2);
         assert_int_equal(y.shape[1], 7);
@@ -155,7 +155,7 @@ static void test_head_sees_the_same(void **state) {
     free(model_contents(changed, "head.weight", &weights));
     assert_int_equal(all / 10, weights / 4);
     stria_session *s = session_of(changed, BATCH);
-    stria_port in = stria_model_input(changed, 0);
+    stria_port in = *stria_model_input(changed, 0);
     size_t pixels = (size_t)(BATCH * in.shape[1] * in.shape[2] * in.shape[3]);
     float *image = malloc(pixels * sizeof *image);
     assert_non_null(image);
@@ -200,7 +200,7 @@ static void test_head_is_refused(void **state) {
 
 static int64_t frozen(const stria_model *m, const char *what, int64_t *all) {
     stria_model *changed = NULL;
-    stria_summary s = {0};
+    stria_summary s = {.size = sizeof s};
     assert_ok(stria_model_freeze(&changed, m, what, &err));
     assert_ok(stria_summarize(changed, 1, &s, &err));
     int64_t count = s.frozen;
@@ -314,7 +314,7 @@ static stria_model *trained(const stria_model *m) {
     o.threads = 1;
     assert_ok(stria_trainer_new(&t, m, d, NULL, &o, &err));
     assert_ok(stria_trainer_run(t, &err));
-    assert_ok(stria_trainer_model(t, &out, &err));
+    assert_ok(stria_trainer_model(&out, t, &err));
     stria_trainer_free(t);
     stria_dataset_free(d);
     return out;

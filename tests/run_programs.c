@@ -33,7 +33,7 @@ static stria_session_options options_of(int threads) {
 }
 
 static int64_t weight_bytes(const stria_model *m) {
-    stria_summary s = {0};
+    stria_summary s = {.size = sizeof s};
     CHECK(stria_summarize(m, 1, &s, NULL) == STRIA_OK, "a summary");
     int64_t bytes = (s.parameters + s.buffers) * (int64_t)sizeof(float);
     stria_summary_release(&s);
@@ -96,7 +96,7 @@ static void logits_of(stria_session *s, float logits[CLASSES]) {
  * model's. */
 static void writes_are_private(const char *name) {
     stria_error err = {0};
-    stria_port port;
+    stria_port port = {.size = sizeof port};
     stria_model *m = model_open("lenet5");
     stria_session_options o = options_of(2);
     stria_session *a = session_open(m, &o), *b = session_open(m, &o);

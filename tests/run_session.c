@@ -438,7 +438,7 @@ static void *model_work(void *context) {
         stria_session_options o = stria_session_options_default();
         o.threads = 1 + i % 2;
         if (!CHECK(stria_session_new(&s, w->model, &o, &err) == STRIA_OK, "%s", err.text)) return NULL;
-        stria_port port = stria_model_input(w->model, 0), out = stria_model_output(w->model, 0);
+        stria_port port = *stria_model_input(w->model, 0), out = *stria_model_output(w->model, 0);
         bool good = stria_session_set(s, port.name, image, sizeof image, &err) == STRIA_OK &&
                     stria_session_run(s, &err) == STRIA_OK &&
                     stria_session_get(s, out.name, logits, sizeof logits, &err) == STRIA_OK;

@@ -68,7 +68,7 @@ static stria_status session_use(stria_error *err) {
 
 static stria_status inspect(stria_error *err) {
     stria_model *m = NULL;
-    stria_summary summary = {0};
+    stria_summary summary = {.size = sizeof summary};
     stria_status status = stria_model_open(&m, onnx, 1, err);
     if (status == STRIA_OK) status = stria_summarize(m, 4, &summary, err);
     stria_summary_release(&summary);
@@ -97,7 +97,7 @@ static stria_status judge(stria_error *err) {
     stria_model *m = NULL;
     stria_dataset *d = NULL;
     stria_predictor *predictor = NULL;
-    stria_evaluation score = {0};
+    stria_evaluation score = {.size = sizeof score};
     stria_inference_options options = stria_inference_options_default();
     options.batch = 5;
     stria_status status = stria_model_open(&m, run, 1, err);
@@ -120,13 +120,13 @@ static stria_status train_into(const char *folder, stria_error *err) {
     options.epochs = 1;
     options.batch = 16;
     options.threads = 2;
-    snprintf(options.out, sizeof options.out, "%s", folder);
+    options.out = folder;
     stria_status status = stria_model_open(&m, onnx, 1, err);
     if (status == STRIA_OK) status = data_open(&train, STRIA_SPLIT_TRAIN, err);
     if (status == STRIA_OK) status = data_open(&val, STRIA_SPLIT_VAL, err);
     if (status == STRIA_OK) status = stria_trainer_new(&t, m, train, val, &options, err);
     if (status == STRIA_OK) status = stria_trainer_run(t, err);
-    if (status == STRIA_OK) status = stria_trainer_model(t, &trained, err);
+    if (status == STRIA_OK) status = stria_trainer_model(&trained, t, err);
     stria_model_free(trained);
     stria_trainer_free(t);
     stria_dataset_free(train);

@@ -42,7 +42,7 @@ static stria_status begin(const char *folder, stria_error *err) {
     options.batch = BATCH;
     options.lr = 0.3;
     options.threads = 1;
-    snprintf(options.out, sizeof options.out, "%s", folder);
+    options.out = folder;
     stria_status status = stria_trainer_new(&t, model, train_data, val_data, &options, err);
     if (status == STRIA_OK) status = stria_trainer_run(t, err);
     stria_trainer_free(t);
@@ -210,7 +210,7 @@ static void a_trainer_runs_again(void **state) {
         stria_train_options options = stria_train_options_default();
         small_folder_empty(run);
         options.epochs = EPOCHS, options.batch = BATCH, options.lr = 0.3, options.threads = 1;
-        snprintf(options.out, sizeof options.out, "%s", run);
+        options.out = run;
         assert_int_equal(stria_trainer_new(&t, model, train_data, val_data, &options, &err), STRIA_OK);
         file_fail_at(n);
         last = stria_trainer_run(t, &err) == STRIA_OK;

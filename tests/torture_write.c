@@ -34,7 +34,7 @@ static stria_status train(double lr, int64_t epochs, stria_error *err) {
     options.batch = 10;
     options.lr = lr;
     options.threads = 1;
-    snprintf(options.out, sizeof options.out, "%s", run);
+    options.out = run;
     stria_status status = stria_trainer_new(&t, model, train_data, val_data, &options, err);
     if (status == STRIA_OK) status = stria_trainer_run(t, err);
     stria_trainer_free(t);

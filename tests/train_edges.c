@@ -29,7 +29,7 @@ static stria_train_options options_of(int64_t epochs, const char *out) {
     o.batch = 10;
     o.lr = 0.01;
     o.threads = 1;
-    snprintf(o.out, sizeof o.out, "%s", out);
+    o.out = out;
     return o;
 }
 
@@ -38,7 +38,7 @@ static stria_status train(stria_model *m, stria_dataset *d, const char *out, str
     stria_train_options o = options_of(1, out);
     stria_status status = stria_trainer_new(&t, m, d, NULL, &o, err);
     if (status == STRIA_OK) status = stria_trainer_run(t, err);
-    if (status == STRIA_OK && trained) status = stria_trainer_model(t, trained, err);
+    if (status == STRIA_OK && trained) status = stria_trainer_model(trained, t, err);
     stria_trainer_free(t);
     return status;
 }
@@ -239,7 +239,7 @@ static void memory_is_counted_once(void **state) {
     stria_error err = {0};
     stria_model *m = small_model(true, &err);
     stria_trainer *t = NULL;
-    stria_summary s;
+    stria_summary s = {.size = sizeof s};
     stria_event start = {0};
     stria_train_options o = options_of(1, "");
     (void)state;
@@ -265,8 +265,8 @@ static void options_need_their_size(void **state) {
     stria_predictor *p = NULL;
     stria_dataset *d = NULL;
     stria_trainer *t = NULL;
-    stria_evaluation e;
-    stria_bench b;
+    stria_evaluation e = {.size = sizeof e};
+    stria_bench b = {.size = sizeof b};
     (void)state;
 #define REFUSED(call, kind) says(call, STRIA_BAD_ARGUMENT, &err, "start from stria_" kind "_options_default()")
     REFUSED(stria_session_new(&s, m, &(stria_session_options){.batch = 1}, &err), "session");
@@ -303,7 +303,7 @@ static void arguments_are_checked(void **state) {
     stria_error err = {0};
     stria_model *m = small_model(true, &err);
     stria_dataset *d = NULL;
-    stria_bench b;
+    stria_bench b = {.size = sizeof b};
     stria_dataset_options split = stria_dataset_options_default();
     stria_session_options batch = stria_session_options_default();
     (void)state;

@@ -81,6 +81,8 @@ static double rate(const char *spec, int64_t step, int64_t steps) {
 /* Fields that a caller sets without the text. */
 static void fields_are_checked(void **state) {
     (void)state;
+    static char long_text[1025];
+    memset(long_text, 'x', sizeof long_text - 1);
     stria_train_options good = stria_train_options_default(), o;
     assert_ok(train_options_check(&good, &err));
 #define REFUSED(change, sentence)                                                                                      \
@@ -98,10 +100,15 @@ static void fields_are_checked(void **state) {
     REFUSED(o.weight_decay = INFINITY, "--weight-decay: inf is out of range");
     REFUSED(o.threads = -1, "--threads: -1 is out of range");
     REFUSED(o.seed = UINT64_MAX, "--seed: 1.84467440737096e+19 is out of range");
-    REFUSED(strcpy(o.optimizer, "adma"), "--optimizer: there is no optimiser 'adma'");
-    REFUSED(strcpy(o.schedule, ""), "--schedule: there is no schedule ''; there are constant");
-    REFUSED(memset(o.out, 'x', sizeof o.out), "--out: the text has no end within its 1024 bytes");
+    REFUSED(o.optimizer = "adma", "--optimizer: there is no optimiser 'adma'");
+    REFUSED(o.schedule = "", "--schedule: there is no schedule ''; there are constant");
+    REFUSED(o.out = long_text, "--out: more than 1023 characters");
 #undef REFUSED
+    o = good; /* a text that is not there is the default */
+    o.optimizer = o.loss = o.schedule = o.augment = o.out = NULL;
+    assert_ok(train_options_check(&o, &err));
+    assert_string_equal(o.optimizer, good.optimizer);
+    assert_string_equal(o.out, "");
 }
 
 static void rates_follow_the_schedule(void **state) {

@@ -53,7 +53,11 @@ static void network_check(const char *spec, double lr, int steps) {
     session_config running = {.seed = 1};
     program *p = NULL;
     if (!CHECK(zoo_build(&g, spec, 1, &err) == STRIA_OK, "%s: %s", spec, err.text)) return;
-    CHECK(train_options_recipe(&options, graph_metadata(g, TRAIN_RECIPE), &err) == STRIA_OK, "%s: %s", spec, err.text);
+    char words[256];
+    snprintf(words, sizeof words, "%s", graph_metadata(g, TRAIN_RECIPE));
+    size_t bytes = strlen(words);
+    train_recipe_cut(words, bytes);
+    CHECK(train_options_recipe(&options, words, bytes, &err) == STRIA_OK, "%s: %s", spec, err.text);
     if (CHECK(recipe_of(&options, &r, &err) == STRIA_OK && step_graph(g, BATCH, &r, &step, &err) == STRIA_OK &&
                   program_new(&p, step, &config, NULL, &err) == STRIA_OK &&
                   session_new(&s, p, &running, &err) == STRIA_OK,

@@ -25,7 +25,7 @@ int main(int argc, char **argv) {
     stria_model *start = NULL, *model = NULL;
     stria_trainer *trainer = NULL;
     stria_predictor *predictor = NULL;
-    stria_evaluation score = {0};
+    stria_evaluation score = {.size = sizeof score};
     float p[10] = {0};
     stria_train_options options = stria_train_options_default();
     options.epochs = 2;
@@ -35,7 +35,7 @@ int main(int argc, char **argv) {
                 stria_trainer_new(&trainer, start, train, NULL, &options, &error) == STRIA_OK;
     if (done) stria_trainer_on_event(trainer, report, NULL);
     done = done && stria_trainer_run(trainer, &error) == STRIA_OK &&
-           stria_trainer_model(trainer, &model, &error) == STRIA_OK &&
+           stria_trainer_model(&model, trainer, &error) == STRIA_OK &&
            stria_evaluate(model, test, NULL, &score, &error) == STRIA_OK &&
            stria_predictor_new(&predictor, model, NULL, &error) == STRIA_OK &&
            stria_predict_item(predictor, test, 0, p, &error) == STRIA_OK;

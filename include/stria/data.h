@@ -45,6 +45,38 @@ STRIA_API stria_status stria_dataset_open(stria_dataset **out, const char *spec,
  * Of the options (NULL: the defaults) limit, max_pixels and pipes count; errors as of stria_dataset_open. */
 STRIA_API stria_status stria_dataset_open_pair(stria_dataset **train, stria_dataset **val, const char *spec,
                                                const stria_dataset_options *options, stria_error *error);
+
+/* Whose pictures are in memory: images uint8 (pixels 0…255) or any other type (values, read as float32) of [count,
+ * channels, height, width], [count, height, width] or [count, features]; labels integers [count], from 0. Both are
+ * copied. class_names[classes], or NULL: the classes are called "0", "1", … up to `classes`, or, with 0, the greatest
+ * label. The same data gives the same checksum, so that a run folder's training goes on with stria_trainer_resume_data.
+ * STRIA_BAD_SHAPE for other arrays, STRIA_BAD_VALUE for a label outside the classes, STRIA_NOT_FINITE. */
+STRIA_API stria_status stria_dataset_from_arrays(stria_dataset **out, const struct stria_array *images,
+                                                 const struct stria_array *labels, const char *const *class_names,
+                                                 int classes, stria_error *error);
+
+/* A source of the caller's own: what it gives must depend on the index alone. */
+typedef struct stria_dataset_callbacks {
+    size_t size; /* sizeof(stria_dataset_callbacks) */
+    int64_t count;
+    int64_t channels, height, width; /* of every image */
+    int classes;
+    const char *const *class_names; /* [classes], copied; NULL: "0", "1", … */
+    /* The class of an image. Called for each once, when the dataset is made. */
+    int64_t (*label)(int64_t index, void *context);
+    /* Puts the pixels of an image, 0…255, into pixels[channels][height][width]. Called from many threads at once. On
+     * failure it returns a status other than STRIA_OK and fills the error; what it means is as of a picture's file. */
+    stria_status (*read)(int64_t index, uint8_t *pixels, void *context, stria_error *error);
+    /* NULL, or called when the dataset's last holder has freed it. */
+    void (*free)(void *context);
+    void *context;
+    uint64_t checksum; /* a number of the caller's that says which data it is; stria_trainer_resume_data compares it */
+} stria_dataset_callbacks;
+/* STRIA_BAD_ARGUMENT for a source without images, classes or functions, STRIA_BAD_VALUE for a label outside the
+ * classes. On failure `free` is not called. */
+STRIA_API stria_status stria_dataset_from_callbacks(stria_dataset **out, const stria_dataset_callbacks *source,
+                                                    stria_error *error);
+
 /* Gives this holder's reference back: trainers keep their own. Accepts NULL. */
 STRIA_API void stria_dataset_free(stria_dataset *dataset);
 

@@ -41,15 +41,16 @@ typedef struct stria_tensor_row {
 } stria_tensor_row;
 
 typedef struct stria_summary {
+    size_t size;                                /* sizeof(stria_summary) */
     int64_t parameters, buffers, multiply_adds; /* multiply-adds for one image */
     int64_t frozen;                             /* of the parameters, those that are not trained */
     int64_t auxiliary; /* parameters that only training has, not among `parameters`: those of auxiliary heads */
     uint64_t inference_bytes, training_bytes; /* parameters included, at the batch asked for */
     int layer_count;
-    stria_layer_row *layers; /* strings belong to the model */
+    const stria_layer_row *const *layers; /* [layer_count]; strings belong to the model */
     int tensor_count;
-    stria_tensor_row *tensors; /* in the model's order; strings as above */
-    const char **connected;    /* what the layers' `connected` point into */
+    const stria_tensor_row *const *tensors; /* [tensor_count], in the model's order; strings as above */
+    void *memory;                           /* of all rows */
 } stria_summary;
 
 /* Of the model without its auxiliary heads (metadata stria.auxiliary), but for tensors and training_bytes. Shapes and
@@ -57,7 +58,7 @@ typedef struct stria_summary {
  * nothing allocated. training_bytes is 0 for what is not a classifier of pictures. STRIA_BAD_ARGUMENT for a batch below
  * 1, STRIA_BAD_SHAPE where the model cannot be run with it. */
 STRIA_API stria_status stria_summarize(const stria_model *model, int64_t batch, stria_summary *out, stria_error *error);
-/* Frees the arrays; accepts a zeroed struct. */
+/* Frees the rows, and leaves a struct of the same size without any; accepts one that was not filled. */
 STRIA_API void stria_summary_release(stria_summary *summary);
 
 /* ---- the planned workspace ---- */
@@ -93,12 +94,14 @@ STRIA_API void stria_memory_map_release(stria_memory_map *map);
 
 /* A node of a model. Strings belong to the model. */
 typedef struct stria_node_row {
+    size_t size;                    /* sizeof(stria_node_row) */
     const char *name, *op, *domain; /* domain "" is ONNX's own */
     const char *origin;             /* "", or the forward node that this node differentiates */
     int input_count, output_count;
 } stria_node_row;
 /* A value that a node reads or makes. */
 typedef struct stria_operand {
+    size_t size;      /* sizeof(stria_operand) */
     const char *name; /* "" for an optional one that is absent */
     const char *kind; /* "input", "constant", "parameter", "frozen", "statistic", "variable", "result", "absent" */
     int node;         /* the node whose result it is, −1: none */
@@ -106,7 +109,8 @@ typedef struct stria_operand {
     int rank;
     int64_t shape[STRIA_RANK_MAX]; /* of one image where the batch is open */
 } stria_operand;
-/* The index-th node, each after the nodes whose results it reads; false past the last. */
+/* The index-th node, each after the nodes whose results it reads; false past the last, and for a size of 0, as the next
+ * two. */
 STRIA_API bool stria_model_node(const stria_model *model, int index, stria_node_row *out);
 /* Its index-th input and output; false past the last. */
 STRIA_API bool stria_model_node_input(const stria_model *model, int node, int index, stria_operand *out);
@@ -146,15 +150,17 @@ typedef struct stria_layer_time {
 } stria_layer_time;
 
 typedef struct stria_bench {
+    size_t size;                                   /* sizeof(stria_bench) */
     double median_ms, min_ms, gflops, peak_gflops; /* peak: measured on this machine with the same ISA and threads */
     uint64_t peak_rss_bytes;
     int layer_count;
-    stria_layer_time *layers;
+    const stria_layer_time *const *layers; /* [layer_count] */
     double bandwidth_gbs; /* 10⁹ bytes per second that copying moves, read and written; measured like the peak; 0: there
                              was no memory to measure it with */
     int run_count;        /* of run_ms: the first runs, 20 at most */
-    double *run_ms; /* [run_count][1 + layer_count]: the whole run, then its layers in the order in which they ran */
-    void *memory;   /* what the names live in */
+    const double
+        *run_ms;  /* [run_count][1 + layer_count]: the whole run, then its layers in the order in which they ran */
+    void *memory; /* of all that it points to */
 } stria_bench;
 
 /* Times `repeat` runs (0: for about a second) of inference, or of a whole training step (forward, backward, momentum
@@ -163,7 +169,7 @@ typedef struct stria_bench {
  */
 STRIA_API stria_status stria_bench_model(const stria_model *model, const stria_session_options *options, bool train,
                                          int repeat, stria_bench *out, stria_error *error);
-/* Frees the array of layers; accepts a zeroed struct. */
+/* Frees the rows, and leaves a struct of the same size without any; accepts one that was not filled. */
 STRIA_API void stria_bench_release(stria_bench *bench);
 
 /* ---- raw tensors: .npy and .npz files ---- */
@@ -193,6 +199,10 @@ STRIA_API void stria_array_release(stria_array *array);
  * channel (grey) or 3 (red, green, blue). Free with stria_array_release. STRIA_NO_FILE, STRIA_BAD_FILE,
  * STRIA_UNSUPPORTED for another kind of picture. */
 STRIA_API stria_status stria_picture_read(const char *path, stria_array *out, stria_error *error);
+/* The same of a file's contents in memory; of a file from a stranger, which may hold at most max_pixels pixels. 0:
+ * 2^26, and at most 16 MiB and 4,096 times the data's size in memory. */
+STRIA_API stria_status stria_picture_decode(const void *data, size_t bytes, int64_t max_pixels, stria_array *out,
+                                            stria_error *error);
 /* Writes such an array as the path ends: .png, .pgm (grey), .ppm (colour) or .pnm; atomically.
  * STRIA_BAD_SHAPE for another array, STRIA_BAD_ARGUMENT for another ending, STRIA_IO. */
 STRIA_API stria_status stria_picture_write(const char *path, const stria_array *picture, stria_error *error);
@@ -200,6 +210,7 @@ STRIA_API stria_status stria_picture_write(const char *path, const stria_array *
 /* ---- operators ---- */
 
 typedef struct stria_operator {
+    size_t size;                          /* sizeof(stria_operator) */
     const char *name, *domain;            /* domain "" is ONNX's own */
     const char *text;                     /* the formula, one line */
     int in_min, in_max, out_min, out_max; /* a maximum of −1: any number */
@@ -207,7 +218,8 @@ typedef struct stria_operator {
     bool composite;                       /* built of other operators, whose implementations and gradients it has */
 } stria_operator;
 
-/* The index-th operator that models and graphs may use; false past the last. Strings are static. */
+/* The index-th operator that models and graphs may use; false past the last, and for a size of 0. Strings are static.
+ */
 STRIA_API bool stria_operator_get(int index, stria_operator *out);
 /* Names of its implementations on the CPU, best first, the float64 reference last; NULL past the last. */
 STRIA_API const char *stria_operator_implementation(int index, int implementation);

@@ -216,6 +216,11 @@ STRIA_API stria_open_options stria_open_options_default(void);
  * the model. Errors as there, and STRIA_BAD_ARGUMENT for a dimension in dims that the model does not leave open. */
 STRIA_API stria_status stria_model_open_with(stria_model **out, const char *spec, const stria_open_options *options,
                                              bool *fixed, stria_error *error);
+/* The same for a model in memory, whose contents tell the format: .onnx or .net. The data is not needed afterwards.
+ * STRIA_BAD_FILE for what is neither, STRIA_UNSUPPORTED for an ONNX model whose weights lie in other files; no file is
+ * opened. */
+STRIA_API stria_status stria_model_open_bytes(stria_model **out, const void *data, size_t bytes,
+                                              const stria_open_options *options, bool *fixed, stria_error *error);
 /* A copy of the model's graph, to build on: losses, gradients, further layers. Its parameters are variables; open
  * dimensions are planned for `batch` images. STRIA_BAD_ARGUMENT for a batch below 1. */
 STRIA_API stria_status stria_graph_from_model(stria_graph **out, const stria_model *model, int64_t batch,
@@ -279,8 +284,10 @@ STRIA_API stria_status stria_model_set_classes(stria_model *model, const char *c
  * metadata stria.channels, stria.scale, stria.mean and stria.std; STRIA_BAD_ARGUMENT for another name. */
 STRIA_API stria_status stria_model_set_preprocess(stria_model *model, const char *preset, stria_error *error);
 
-/* Inputs and outputs in order, 0 ≤ index < count. The batch (any symbolic dimension) is 0 in shape. */
+/* Inputs and outputs in order; NULL past the last. The batch (any symbolic dimension) is 0 in shape. They live as long
+ * as the model. */
 typedef struct stria_port {
+    size_t size; /* sizeof(stria_port) */
     const char *name;
     stria_type type;
     int rank;
@@ -288,13 +295,13 @@ typedef struct stria_port {
 } stria_port;
 STRIA_API int stria_model_input_count(const stria_model *model);
 STRIA_API int stria_model_output_count(const stria_model *model);
-STRIA_API stria_port stria_model_input(const stria_model *model, int index);
-STRIA_API stria_port stria_model_output(const stria_model *model, int index);
+STRIA_API const stria_port *stria_model_input(const stria_model *model, int index);
+STRIA_API const stria_port *stria_model_output(const stria_model *model, int index);
 /* Inputs that have a default: initialisers that an ONNX file of IR version 4 or later lists as inputs too. A session
  * starts with the default; stria_session_set gives it another value. They are not among the inputs above. An
  * initialiser that decides a shape can't be set. */
 STRIA_API int stria_model_optional_input_count(const stria_model *model);
-STRIA_API stria_port stria_model_optional_input(const stria_model *model, int index);
+STRIA_API const stria_port *stria_model_optional_input(const stria_model *model, int index);
 
 /* The networks built in, NULL-terminated names, and one line about each (NULL for an unknown name). Static storage. */
 STRIA_API const char *const *stria_zoo_names(void);
@@ -308,15 +315,12 @@ STRIA_API const char *stria_zoo_about(const char *name);
 typedef struct stria_session stria_session;
 
 typedef struct stria_session_options {
-    size_t size;     /* sizeof(stria_session_options); set by stria_session_options_default */
-    int64_t batch;   /* for the symbolic dimensions, default 1 */
-    int threads;     /* 0: all CPUs that the process may use */
-    const char *isa; /* NULL: the best of this machine, or the environment's STRIA_ISA */
-    bool optimize;   /* fold, fuse, layouts; default true */
-    bool reference;  /* run every operator by its float64 reference, without the passes that optimise */
-    uint64_t seed;   /* of random operators */
-    int skip;        /* of the implementations that accept an operator, the best `skip` are passed over, as far as there
-                        are others; for tests, default 0 */
+    size_t size;                   /* sizeof(stria_session_options); set by stria_session_options_default */
+    int64_t batch;                 /* for the symbolic dimensions, default 1 */
+    int threads;                   /* 0: all CPUs that the process may use */
+    const char *isa;               /* NULL: the best of this machine, or the environment's STRIA_ISA */
+    bool optimize;                 /* fold, fuse, layouts; default true */
+    uint64_t seed;                 /* of random operators */
     const stria_thread_pool *pool; /* NULL: threads of its own; else `threads` does not matter */
 } stria_session_options;
 

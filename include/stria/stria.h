@@ -5,9 +5,14 @@
  * - Functions that can fail return a stria_status and fill a stria_error that the caller owns (NULL is accepted). A
  *   comment names what is particular to its function; STRIA_NO_MEMORY may come from each of them. Outputs are written
  *   only on success.
+ * - Order of arguments: a handle that is made comes first (`out`), else the handle that the function belongs to; then
+ * what it works on; then options; then what it fills in; the stria_error last.
+ * - Structs that the caller owns and Stria reads or fills begin with their size: `stria_port port = {.size = sizeof
+ * port}`, or what a function `…_default` returns. They grow at their end only, so a program works with a later library.
+ * Rows that Stria owns are pointed to, one pointer each, and grow likewise.
  * - Nothing is printed, nothing exits, no handler is installed.
- * - Strings and arrays that are passed in are copied. What a function `…_new` or `…_open` returns is freed by the
- *   matching `…_free`. A pointer may be NULL only where that is said.
+ * - Strings and arrays that are passed in are copied, unless a comment says how long they must live. What a function
+ * `…_new` or `…_open` returns is freed by the matching `…_free`. A pointer may be NULL only where that is said.
  * - Threads: different handles may be used by different threads at once, and functions without a handle by any thread.
  *   A graph, a session, a predictor and a trainer are used by one thread at a time. Models and datasets are shared: any
  *   number of threads may use one, as long as none is in stria_model_set_metadata or another function that changes it.

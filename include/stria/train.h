@@ -14,15 +14,17 @@ extern "C" {
  * key.
  * ------------------------------------------------------------------------------------------------------------ */
 
+/* Texts live as long as the options are used; a trainer copies them. NULL is a row's default. Later fields are
+ * appended, with a default of 0 or NULL. */
 typedef struct stria_train_options {
     size_t size; /* sizeof(stria_train_options) */
     int64_t epochs;
     int64_t batch;
-    char optimizer[64]; /* "sgd:momentum=0.9", "adam" */
-    char loss[256];     /* "cross_entropy", "cross_entropy+cross_entropy:output=aux1,weight=0.3" */
+    const char *optimizer; /* "sgd:momentum=0.9", "adam" */
+    const char *loss;      /* "cross_entropy", "cross_entropy+cross_entropy:output=aux1,weight=0.3" */
     double lr;
-    char schedule[96]; /* "constant", "cosine", "step:every=2000", "multistep:at=0.5x0.75", "plateau:patience=5" */
-    char augment[256]; /* "crop pad 4, flip": docs/augmentation.md; "": pictures are taken as they are */
+    const char *schedule; /* "constant", "cosine", "step:every=2000", "multistep:at=0.5x0.75", "plateau:patience=5" */
+    const char *augment;  /* "crop pad 4, flip": docs/augmentation.md; "": pictures are taken as they are */
     double weight_decay;
     double clip_norm;   /* most that the gradients' norm over all parameters may be; 0: unlimited */
     double clip_value;  /* most that an element of a gradient may be; 0: unlimited */
@@ -33,9 +35,9 @@ typedef struct stria_train_options {
     int64_t patience;   /* epochs without a better validation after which training ends; 0: never */
     uint64_t seed;      /* at most 9.2e18 */
     int threads;        /* 0: all CPUs that the process may use. Does not change a bit of the result */
-    char out[1024];     /* run folder; "": none is written */
     int skip_bad;       /* 1: a picture that cannot be read is left out, and the next one of the epoch's order takes its
                            place; 0: training stops at it */
+    const char *out;    /* run folder; "": none is written */
     const stria_thread_pool *pool; /* NULL: threads of its own; else `threads` does not matter. No row; NULL in what
                                       stria_trainer_options gives */
 } stria_train_options;
@@ -44,7 +46,8 @@ typedef struct stria_train_options {
 STRIA_API stria_train_options stria_train_options_default(void);
 /* The defaults, changed to what suits this model where it says so in its metadata "stria.train", as in "lr=0.2
  * schedule=cosine" (networks of the zoo do): all but seed, threads, skip-bad and out; and the loss binary_cross_entropy
- * of a model whose classes have a sigmoid each. STRIA_BAD_FILE where the metadata says something else. */
+ * of a model whose classes have a sigmoid each. Texts live as long as the model. STRIA_BAD_FILE where the metadata says
+ * something else. */
 STRIA_API stria_status stria_train_options_for(const stria_model *model, stria_train_options *out, stria_error *error);
 
 typedef struct stria_option_row {
@@ -55,8 +58,8 @@ typedef struct stria_option_row {
 } stria_option_row;
 /* The rows, in order; NULL past the end. */
 STRIA_API const stria_option_row *stria_train_option(int index);
-/* Sets one option by its row's name from text. STRIA_BAD_ARGUMENT for what is out of range, and for an unknown name,
- * with the nearest. */
+/* Sets one option by its row's name from text, which must live as long as the options if the option is one.
+ * STRIA_BAD_ARGUMENT for what is out of range, and for an unknown name, with the nearest. */
 STRIA_API stria_status stria_train_option_set(stria_train_options *options, const char *name, const char *text,
                                               stria_error *error);
 /* An option's value as the text that stria_train_option_set reads back exactly, into text[bytes]. STRIA_BAD_ARGUMENT
@@ -131,6 +134,11 @@ STRIA_API stria_status stria_trainer_resume(stria_trainer **out, const char *fol
 STRIA_API stria_status stria_trainer_resume_with(stria_trainer **out, const char *folder, const char *data,
                                                  const stria_train_options *options, const char *const *names,
                                                  stria_error *error);
+/* The same with datasets that the caller opened, or made of arrays or a source; val NULL for a run without validation.
+ * STRIA_BAD_ARGUMENT where the run has a validation set and there is none, or the other way round. */
+STRIA_API stria_status stria_trainer_resume_data(stria_trainer **out, const char *folder, stria_dataset *train,
+                                                 stria_dataset *val, const stria_train_options *options,
+                                                 stria_error *error);
 /* The images that it trains on and validates with (NULL: none). They belong to the trainer. */
 STRIA_API const stria_dataset *stria_trainer_train_data(const stria_trainer *trainer);
 STRIA_API const stria_dataset *stria_trainer_val_data(const stria_trainer *trainer);
@@ -143,7 +151,7 @@ STRIA_API void stria_trainer_on_event(stria_trainer *trainer, stria_event_callba
  * of the run folder could not be written. */
 STRIA_API stria_status stria_trainer_run(stria_trainer *trainer, stria_error *error);
 /* A snapshot of the model with the parameters as they are now; the caller frees it. */
-STRIA_API stria_status stria_trainer_model(const stria_trainer *trainer, stria_model **out, stria_error *error);
+STRIA_API stria_status stria_trainer_model(stria_model **out, const stria_trainer *trainer, stria_error *error);
 /* Its options: of a run folder that goes on, those that it began with, but for epochs, threads and the folder. Lives as
  * long as the trainer. */
 STRIA_API const stria_train_options *stria_trainer_options(const stria_trainer *trainer);
@@ -181,6 +189,7 @@ typedef enum stria_relation {
 } stria_relation;
 
 typedef struct stria_classifier {
+    size_t size;        /* sizeof(stria_classifier) */
     int classes;        /* 2 where the output is one number per picture */
     bool probabilities; /* output 0 holds probabilities; else logits */
     bool certain;       /* false: neither the graph nor the metadata stria.output says which; logits are assumed */
@@ -208,15 +217,17 @@ typedef struct stria_class_score {
 } stria_class_score;
 
 typedef struct stria_evaluation {
+    size_t size;    /* sizeof(stria_evaluation) */
     int64_t images; /* that were judged */
     double loss, top1, top5;
     int classes;
-    stria_class_score *class_scores; /* [classes] */
-    int64_t *confusion;              /* [classes][classes], true class × predicted class */
+    const stria_class_score *const *class_scores; /* [classes] */
+    const int64_t *confusion;                     /* [classes][classes], true class × predicted class */
     bool multi_label; /* each class has its own probability: then top-1 and top-5 are by the greatest of them, and loss
                          is the binary cross-entropy, averaged over the classes */
     int64_t skipped;  /* images that could not be read (skip_bad) */
-    char *skipped_first; /* what is wrong with the first of them; NULL: none */
+    const char *skipped_first; /* what is wrong with the first of them; NULL: none */
+    void *memory;              /* of all that it points to */
 } stria_evaluation;
 
 /* How evaluation and prediction run a model. */
@@ -239,10 +250,10 @@ typedef struct stria_inference_options {
 /* All CPUs, a batch that is chosen, the best instruction set, no progress. */
 STRIA_API stria_inference_options stria_inference_options_default(void);
 /* Runs every image of the dataset once, in order, and counts. The dataset's classes are matched with the model's by
- * name. options NULL: the defaults. On success `out` owns arrays: stria_evaluation_release. STRIA_BAD_ARGUMENT for a
- * class that the model does not know, STRIA_BAD_SHAPE for a model that is not a classifier of such pictures,
- * STRIA_INTERRUPTED when `progress` said stop, and the errors of reading pictures (with
- * skip_bad STRIA_BAD_FILE where no picture can be read). */
+ * name. options NULL: the defaults. On success `out` owns what it points to: stria_evaluation_release.
+ * STRIA_BAD_ARGUMENT for a class that the model does not know, STRIA_BAD_SHAPE for a model that is not a classifier of
+ * such pictures, STRIA_INTERRUPTED when `progress` said stop, and the errors of reading pictures (with skip_bad
+ * STRIA_BAD_FILE where no picture can be read). */
 STRIA_API stria_status stria_evaluate(const stria_model *model, const stria_dataset *data,
                                       const stria_inference_options *options, stria_evaluation *out,
                                       stria_error *error);
@@ -250,7 +261,8 @@ STRIA_API stria_status stria_evaluate(const stria_model *model, const stria_data
  * it, which is done between 0…1 and 0…255. Otherwise STRIA_BAD_ARGUMENT with a sentence that is worth a warning:
  * nothing refuses such data. data NULL: pictures from files. Other errors: the model is not a classifier. */
 STRIA_API stria_status stria_model_check_range(const stria_model *model, const stria_dataset *data, stria_error *error);
-STRIA_API void stria_evaluation_release(stria_evaluation *evaluation); /* frees its arrays */
+/* Frees what it points to, and leaves a struct of the same size; accepts one that was not filled. */
+STRIA_API void stria_evaluation_release(stria_evaluation *evaluation);
 
 /* ---------------------------------------------------------------------------------------------------------------
  * Prediction: a session after the preprocessing that the model carries in its metadata.
@@ -280,7 +292,11 @@ STRIA_API stria_status stria_predict_file(stria_predictor *predictor, const char
                                           stria_error *error);
 STRIA_API stria_status stria_predict_item(stria_predictor *predictor, const stria_dataset *data, int64_t index,
                                           float *probabilities, stria_error *error);
-/* The model's input for one picture, uint8 [1 or 3, height, width], as prediction makes it: float32 [1, channels,
+/* The same for one picture in memory: uint8 [1 or 3, height, width], or float32 [channels, height, width] of values as
+ * the model was trained with. STRIA_BAD_SHAPE for another array, STRIA_NOT_FINITE. */
+STRIA_API stria_status stria_predict_array(stria_predictor *predictor, const stria_array *picture, float *probabilities,
+                                           stria_error *error);
+/* The model's input for one picture, an array as of stria_predict_array, as prediction makes it: float32 [1, channels,
  * height, width]. Free with stria_array_release. STRIA_BAD_SHAPE for another array, a model that is not a classifier of
  * pictures, or a picture that does not become its input. */
 STRIA_API stria_status stria_model_picture(const stria_model *model, const stria_array *picture, stria_array *out,

@@ -20,8 +20,15 @@ struct stria_graph {
 struct stria_model {
     graph *g;
     programs *programs; /* of its sessions and predictors; forgotten by whoever changes g */
-    int references;     /* atomic */
+    arena arena;
+    stria_port *inputs, *outputs, *optional; /* arena; of g */
+    int optional_count;
+    char *recipe; /* arena; the words of its metadata for training, each with an end; NULL: none */
+    size_t recipe_bytes;
+    int references; /* atomic */
 };
+
+#define DATA_IN_MEMORY "memory" /* a spec that nothing opens */
 
 struct stria_dataset {
     dataset *d;
@@ -38,6 +45,8 @@ stria_dataset_options run_data_options(const data_source *source);
 
 /* A picture as arrays hold it: uint8 [1 or 3, height, width] with all its bytes. */
 stria_status picture_check(const stria_array *a, stria_error *err);
+/* Values as arrays hold them: float32 [channels, height, width], all of them there and finite. */
+stria_status values_check(const stria_array *a, stria_error *err);
 
 /* A graph's copy in which every symbolic dimension is `batch`. */
 stria_status graph_for_batch(graph *g, int64_t batch, graph **out, stria_error *err);

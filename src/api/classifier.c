@@ -18,13 +18,15 @@ stria_status stria_model_classifier(const stria_model *model, stria_classifier *
     static const stria_relation relations[] = {
         [OUTPUT_EXCLUSIVE] = STRIA_EXCLUSIVE, [OUTPUT_BINARY] = STRIA_BINARY, [OUTPUT_MULTI_LABEL] = STRIA_MULTI_LABEL};
     classifier c;
+    TRY(output_check(out, "stria_classifier", err));
     TRY(classifier_of(model->g, &c, err));
-    *out = (stria_classifier){.classes = (int)c.classes,
-                              .probabilities = c.kind.probabilities,
-                              .certain = c.kind.certain,
-                              .relation = relations[c.kind.relation],
-                              .preprocessing = any_metadata(model->g, keys, sizeof keys / sizeof *keys),
-                              .untrained = graph_metadata(model->g, MODEL_WEIGHTS) != NULL};
+    const stria_classifier found = {.classes = (int)c.classes,
+                                    .probabilities = c.kind.probabilities,
+                                    .certain = c.kind.certain,
+                                    .relation = relations[c.kind.relation],
+                                    .preprocessing = any_metadata(model->g, keys, sizeof keys / sizeof *keys),
+                                    .untrained = graph_metadata(model->g, MODEL_WEIGHTS) != NULL};
+    output_give(out, &found, sizeof found);
     return STRIA_OK;
 }
 

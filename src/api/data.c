@@ -73,6 +73,35 @@ stria_status stria_dataset_open_pair(stria_dataset **train, stria_dataset **val,
     return status;
 }
 
+/* Of a dataset that no spec opens. */
+static stria_status memory_wrap(stria_dataset **out, stria_error *err) {
+    const stria_dataset_options o = stria_dataset_options_default();
+    return dataset_wrap(out, DATA_IN_MEMORY, &o, err);
+}
+
+stria_status stria_dataset_from_arrays(stria_dataset **out, const stria_array *images, const stria_array *labels,
+                                       const char *const *class_names, int classes, stria_error *err) {
+    stria_dataset *d;
+    TRY(memory_wrap(&d, err));
+    stria_status status = dataset_from_arrays(&d->d, images, labels, class_names, classes, err);
+    if (status == STRIA_OK) *out = d;
+    else stria_dataset_free(d);
+    return status;
+}
+
+stria_status stria_dataset_from_callbacks(stria_dataset **out, const stria_dataset_callbacks *callbacks,
+                                          stria_error *err) {
+    stria_dataset_callbacks c = {.size = sizeof c};
+    stria_dataset *d;
+    if (!callbacks) FAIL(err, STRIA_BAD_ARGUMENT, "there are no callbacks");
+    TRY(options_take(&c, sizeof c, callbacks, "dataset", err));
+    TRY(memory_wrap(&d, err));
+    stria_status status = dataset_from_callbacks(&d->d, &c, err);
+    if (status == STRIA_OK) *out = d;
+    else stria_dataset_free(d);
+    return status;
+}
+
 void stria_dataset_free(stria_dataset *d) {
     if (!d || __atomic_sub_fetch(&d->references, 1, __ATOMIC_ACQ_REL) > 0) return;
     dataset_free(d->d);

@@ -11,14 +11,14 @@ stria_inference_options stria_inference_options_default(void) {
     return (stria_inference_options){.size = sizeof(stria_inference_options)};
 }
 
-static void scores_fill(stria_evaluation *e) {
+static void scores_fill(stria_evaluation *e, stria_class_score *scores) {
     for (int c = 0; c < e->classes; c++) {
         int64_t hit = e->confusion[c * e->classes + c], support = 0, said = 0;
         for (int k = 0; k < e->classes; k++) {
             support += e->confusion[c * e->classes + k];
             said += e->confusion[k * e->classes + c];
         }
-        stria_class_score *s = &e->class_scores[c];
+        stria_class_score *s = &scores[c];
         s->support = support;
         s->precision = said ? (double)hit / (double)said : 0;
         s->recall = support ? (double)hit / (double)support : 0;
@@ -26,37 +26,48 @@ static void scores_fill(stria_evaluation *e) {
     }
 }
 
-/* Names are kept after the scores, in one block with them. */
-static stria_status names_fill(stria_evaluation *e, const graph *g, stria_error *err) {
-    size_t classes = (size_t)e->classes, bytes = 0;
-    char **names;
-    TRY(class_names_of(g, e->classes, &names, err));
+/* All that an evaluation points to, in one block: scores, matrix, list, names, what is wrong with a picture. */
+static stria_status evaluation_list(stria_evaluation *e, const score *s, char *const *names, const char *skipped,
+                                    stria_error *err) {
+    size_t classes = (size_t)e->classes, bytes = skipped ? strlen(skipped) + 1 : 0;
+    stria_class_score *scores;
     for (size_t c = 0; c < classes; c++) bytes += strlen(names[c]) + 1;
-    stria_status status =
-        mem_new(&e->class_scores, 1, (classes + 1) * sizeof *e->class_scores + bytes, "the class table", err);
-    char *to = status == STRIA_OK ? (char *)(e->class_scores + classes + 1) : NULL;
-    for (size_t c = 0; c < classes && to; c++) {
+    TRY(mem_new(&scores, 1, classes * (sizeof *scores + sizeof scores + classes * sizeof *s->confusion) + bytes + 1,
+                "the scores", err));
+    int64_t *confusion = (int64_t *)(void *)(scores + classes);
+    const stria_class_score **list = (const stria_class_score **)(void *)(confusion + classes * classes);
+    char *to = (char *)(list + classes);
+    for (size_t i = 0; i < classes * classes; i++) confusion[i] = s->confusion[i];
+    for (size_t c = 0; c < classes; c++) {
         size_t length = strlen(names[c]) + 1;
-        e->class_scores[c].name = memcpy(to, names[c], length);
+        scores[c].name = memcpy(to, names[c], length);
+        list[c] = &scores[c];
         to += length;
     }
-    mem_free(names);
-    return status;
+    if (skipped) e->skipped_first = memcpy(to, skipped, strlen(skipped) + 1);
+    e->class_scores = list;
+    e->confusion = confusion;
+    e->memory = scores;
+    scores_fill(e, scores);
+    return STRIA_OK;
 }
 
-static stria_status evaluation_fill(stria_evaluation *out, score *s, const graph *g, stria_error *err) {
+static stria_status evaluation_fill(stria_evaluation *out, const score *s, const evaluator *by, const graph *g,
+                                    stria_error *err) {
+    const char *skipped;
+    char **names;
     stria_evaluation e = {.images = s->images,
                           .loss = s->loss / (double)s->images,
                           .top1 = (double)s->top1 / (double)s->images,
                           .top5 = (double)s->top5 / (double)s->images,
                           .classes = (int)s->classes,
-                          .multi_label = s->multi_label};
-    TRY(names_fill(&e, g, err));
-    e.confusion = s->confusion;
-    s->confusion = NULL;
-    scores_fill(&e);
-    *out = e;
-    return STRIA_OK;
+                          .multi_label = s->multi_label,
+                          .skipped = evaluator_skipped(by, &skipped)};
+    TRY(class_names_of(g, e.classes, &names, err));
+    stria_status status = evaluation_list(&e, s, names, skipped, err);
+    mem_free(names);
+    if (status == STRIA_OK) output_give(out, &e, sizeof e);
+    return status;
 }
 
 static void softmax(const float *logits, float *probabilities, int64_t classes) {
@@ -92,14 +103,6 @@ static stria_status judging_begin(judging *j, evaluator *e, stria_error *err) {
     return mem_new(&j->probabilities, (size_t)j->classes, sizeof *j->probabilities, "probabilities", err);
 }
 
-static stria_status skipped_fill(stria_evaluation *out, const evaluator *e, stria_error *err) {
-    const char *first;
-    out->skipped = evaluator_skipped(e, &first);
-    if (!first || (out->skipped_first = mem_strdup(first))) return STRIA_OK;
-    stria_evaluation_release(out);
-    FAIL(err, STRIA_NO_MEMORY, "not enough memory for an evaluation");
-}
-
 stria_status stria_evaluate(const stria_model *model, const stria_dataset *data, const stria_inference_options *options,
                             stria_evaluation *out, stria_error *err) {
     stria_inference_options o = stria_inference_options_default();
@@ -109,6 +112,7 @@ stria_status stria_evaluate(const stria_model *model, const stria_dataset *data,
     pool *p = NULL;
     judging j = {.options = &o};
     TRY(options_take(&o, sizeof o, options, "inference", err));
+    TRY(output_check(out, "stria_evaluation", err));
     if (o.batch < 0) FAIL(err, STRIA_BAD_ARGUMENT, "a batch of %lld images cannot be run", (long long)o.batch);
     TRY(machine_kernels(o.isa, &ks, err));
     TRY(pool_take(&p, o.pool, o.threads, err));
@@ -118,8 +122,7 @@ stria_status stria_evaluate(const stria_model *model, const stria_dataset *data,
     if (status == STRIA_OK) s.multi_label = evaluator_multi_label(e);
     if (status == STRIA_OK) status = judging_begin(&j, e, err);
     if (status == STRIA_OK) status = evaluator_run(e, &s, o.progress, o.context, err);
-    if (status == STRIA_OK) status = evaluation_fill(out, &s, model->g, err);
-    if (status == STRIA_OK) status = skipped_fill(out, e, err);
+    if (status == STRIA_OK) status = evaluation_fill(out, &s, e, model->g, err);
     mem_free(j.probabilities);
     score_release(&s);
     evaluator_free(e);
@@ -140,10 +143,8 @@ stria_status stria_model_check_range(const stria_model *model, const stria_datas
 }
 
 void stria_evaluation_release(stria_evaluation *e) {
-    mem_free(e->class_scores);
-    mem_free(e->confusion);
-    mem_free(e->skipped_first);
-    *e = (stria_evaluation){0};
+    mem_free(e->memory);
+    output_give(e, &(stria_evaluation){0}, sizeof *e);
 }
 
 /* ---- prediction ---- */
@@ -232,21 +233,32 @@ static stria_status predict_view(stria_predictor *p, const image_view *view, flo
     return STRIA_OK;
 }
 
+/* An array's pixels, or values of the range that the model was trained with. */
+static stria_status array_view(const classifier *c, const stria_array *a, image_view *out, stria_error *err) {
+    image_view view = {.pixel_step = 1, .range = RANGE_OF_PIXELS};
+    if (a->type == STRIA_FLOAT32) {
+        TRY(values_check(a, err));
+        view.values = a->data;
+        view.range = (value_range){c->preprocess.range[0], c->preprocess.range[1], true};
+    } else {
+        TRY(picture_check(a, err));
+        view.bytes = a->data;
+    }
+    view.channels = (int)a->shape[0], view.height = (int)a->shape[1], view.width = (int)a->shape[2];
+    view.row_step = a->shape[2], view.channel_step = a->shape[1] * a->shape[2];
+    *out = view;
+    return STRIA_OK;
+}
+
 stria_status stria_model_picture(const stria_model *model, const stria_array *picture, stria_array *out,
                                  stria_error *err) {
     classifier c;
     TRY(picture_check(picture, err));
     TRY(classifier_of(model->g, &c, err));
-    const int64_t *x = c.image->shape.dim, *side = picture->shape;
+    const int64_t *x = c.image->shape.dim;
     const int wanted[3] = {(int)x[1], (int)x[2], (int)x[3]};
-    image_view view = {.bytes = picture->data,
-                       .channels = (int)side[0],
-                       .height = (int)side[1],
-                       .width = (int)side[2],
-                       .channel_step = side[1] * side[2],
-                       .row_step = side[2],
-                       .pixel_step = 1,
-                       .range = RANGE_OF_PIXELS};
+    image_view view;
+    TRY(array_view(&c, picture, &view, err));
     preprocess q = preprocess_fit(&c.preprocess, &view, wanted);
     TRY(picture_fits(&c, &q, &view, err));
     stria_array a = {.type = STRIA_FLOAT32, .rank = 4, .shape = {1, x[1], x[2], x[3]}};
@@ -265,6 +277,13 @@ stria_status stria_predict_file(stria_predictor *p, const char *path, float *pro
     stria_status status = predict_view(p, &view, probabilities, err);
     image_release(&picture);
     return status;
+}
+
+stria_status stria_predict_array(stria_predictor *p, const stria_array *picture, float *probabilities,
+                                 stria_error *err) {
+    image_view view;
+    TRY(array_view(&p->c, picture, &view, err));
+    return predict_view(p, &view, probabilities, err);
 }
 
 stria_status stria_predict_item(stria_predictor *p, const stria_dataset *data, int64_t index, float *probabilities,

@@ -90,21 +90,27 @@ static bool explained_copy(stria_layer_time *row, const stria_explained_node *e,
 }
 
 static stria_status layers_fill(const program *program, double *times, int rounds, stria_bench *b, stria_error *err) {
-    const stria_explained_node *list = explain_program(program, b->memory);
+    arena *a = b->memory;
+    size_t nodes = (size_t)program->g->node_count;
+    const stria_explained_node *list = explain_program(program, a);
+    stria_layer_time *rows = arena_alloc(a, (nodes + 1) * sizeof *rows);
+    const stria_layer_time **row_list = arena_alloc(a, (nodes + 1) * sizeof *row_list);
     int64_t all = 0;
-    if (!list) FAIL(err, STRIA_NO_MEMORY, "not enough memory for the table");
+    if (!list || !rows || !row_list) FAIL(err, STRIA_NO_MEMORY, "not enough memory for the table");
     for (int k = 0; k < program->g->node_count; k++) {
         const node *n = program->nodes[k].node;
-        stria_layer_time *row = &b->layers[b->layer_count];
+        stria_layer_time *row = &rows[k];
         row->op = n->op->name;
         row->median_ms = median(times + (size_t)(k + 1) * ROUNDS_MAX, rounds);
         row->multiply_adds = multiply_adds(n);
         row->gflops = gflops(row->multiply_adds, row->median_ms);
         row->bytes = moved_bytes(n);
-        if (!explained_copy(row, &list[k], b->memory)) FAIL(err, STRIA_NO_MEMORY, "not enough memory for the table");
+        if (!explained_copy(row, &list[k], a)) FAIL(err, STRIA_NO_MEMORY, "not enough memory for the table");
         all = size_add(all, row->multiply_adds);
+        row_list[k] = row;
         b->layer_count++;
     }
+    b->layers = row_list;
     b->median_ms = median(times, rounds);
     b->min_ms = times[0];
     b->gflops = gflops(all, b->median_ms);
@@ -116,10 +122,11 @@ static stria_status bench_fill(const program *program, double *times, int rounds
     size_t nodes = (size_t)program->g->node_count;
     int runs = rounds < RUNS_KEPT ? rounds : RUNS_KEPT;
     TRY(mem_new((arena **)&b->memory, 1, sizeof(arena), "the table", err));
-    TRY(mem_new(&b->layers, nodes + 1, sizeof *b->layers, "the table", err));
-    TRY(mem_new(&b->run_ms, (size_t)runs * (nodes + 1), sizeof *b->run_ms, "the table", err));
+    double *run_ms = arena_alloc(b->memory, (size_t)runs * (nodes + 1) * sizeof *run_ms);
+    if (!run_ms) FAIL(err, STRIA_NO_MEMORY, "not enough memory for the table");
     for (int r = 0; r < runs; r++)
-        for (size_t k = 0; k <= nodes; k++) b->run_ms[(size_t)r * (nodes + 1) + k] = times[k * ROUNDS_MAX + (size_t)r];
+        for (size_t k = 0; k <= nodes; k++) run_ms[(size_t)r * (nodes + 1) + k] = times[k * ROUNDS_MAX + (size_t)r];
+    b->run_ms = run_ms;
     b->run_count = runs;
     return layers_fill(program, times, rounds, b, err);
 }
@@ -150,15 +157,21 @@ static stria_status inference_graph(graph *g, int64_t batch, graph **out, stria_
     return status;
 }
 
+static void bench_free(const stria_bench *b) {
+    if (b->memory) arena_release(b->memory);
+    mem_free(b->memory);
+}
+
 stria_status stria_bench_model(const stria_model *model, const stria_session_options *options, bool train, int repeat,
                                stria_bench *out, stria_error *err) {
     stria_session_options o = stria_session_options_default();
     TRY(options_take(&o, sizeof o, options, "session", err));
-    program_config config = {.optimize = o.optimize, .reference = o.reference};
+    program_config config = {.optimize = o.optimize};
     stria_bench b = {0};
     pool *workers = NULL;
     graph *g = NULL;
     program *p = NULL;
+    TRY(output_check(out, "stria_bench", err));
     if (o.batch < 1) FAIL(err, STRIA_BAD_ARGUMENT, "a batch of %lld images cannot be run", (long long)o.batch);
     if (repeat < 0 || repeat > ROUNDS_MAX)
         FAIL(err, STRIA_BAD_ARGUMENT, "%d repetitions are out of range 0 to %d", repeat, ROUNDS_MAX);
@@ -177,15 +190,12 @@ stria_status stria_bench_model(const stria_model *model, const stria_session_opt
     if (status == STRIA_OK) b.bandwidth_gbs = machine_bandwidth_gbs(workers);
     program_release(p);
     pool_release(workers);
-    if (status == STRIA_OK) *out = b;
-    else stria_bench_release(&b);
+    if (status == STRIA_OK) output_give(out, &b, sizeof b);
+    else bench_free(&b);
     return status;
 }
 
 void stria_bench_release(stria_bench *b) {
-    mem_free(b->layers);
-    mem_free(b->run_ms);
-    if (b->memory) arena_release(b->memory);
-    mem_free(b->memory);
-    *b = (stria_bench){0};
+    bench_free(b);
+    output_give(b, &(stria_bench){0}, sizeof *b);
 }

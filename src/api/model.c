@@ -17,6 +17,46 @@ stria_model *model_retain(const stria_model *m) {
     return shared;
 }
 
+stria_port port_of(const value *v, const char *name) {
+    stria_port p = {.size = sizeof p, .name = name ? name : v->name, .type = v->type, .rank = v->shape.rank};
+    for (int i = 0; i < p.rank; i++) p.shape[i] = v->symbol[i] ? 0 : v->shape.dim[i];
+    return p;
+}
+
+/* An output's first dimension is the batch where an input's is. */
+static stria_port output_port(const graph *g, int i) {
+    stria_port p = port_of(g->outputs[i], g->output_names[i]);
+    for (int k = 0; k < g->input_count; k++) {
+        const value *x = g->inputs[k];
+        if (p.rank && x->shape.rank && x->symbol[0] && p.shape[0] == x->shape.dim[0]) p.shape[0] = 0;
+    }
+    return p;
+}
+
+static bool ports_fill(stria_model *m) {
+    const graph *g = m->g;
+    for (int i = 0; i < g->value_count; i++) m->optional_count += g->values[i]->optional;
+    int all = g->input_count + g->output_count + m->optional_count;
+    m->inputs = arena_alloc(&m->arena, sizeof *m->inputs * (size_t)(all + 1));
+    if (!m->inputs) return false;
+    m->outputs = m->inputs + g->input_count;
+    m->optional = m->outputs + g->output_count;
+    for (int i = 0; i < g->input_count; i++) m->inputs[i] = port_of(g->inputs[i], NULL);
+    for (int i = 0; i < g->output_count; i++) m->outputs[i] = output_port(g, i);
+    for (int i = 0, k = 0; i < g->value_count; i++)
+        if (g->values[i]->optional) m->optional[k++] = port_of(g->values[i], NULL);
+    return true;
+}
+
+/* Options that are taken from the metadata point to its words. */
+static bool recipe_keep(stria_model *m) {
+    const char *recipe = graph_metadata(m->g, TRAIN_RECIPE);
+    m->recipe = recipe ? arena_strdup(&m->arena, recipe) : NULL;
+    m->recipe_bytes = m->recipe ? strlen(m->recipe) : 0;
+    if (m->recipe) train_recipe_cut(m->recipe, m->recipe_bytes);
+    return m->recipe || !recipe;
+}
+
 /* Takes g over on success only. */
 static stria_status model_new(stria_model **out, graph *g, stria_error *err) {
     stria_model *m;
@@ -28,6 +68,11 @@ static stria_status model_new(stria_model **out, graph *g, stria_error *err) {
         return status;
     }
     *m = (stria_model){.g = g, .programs = made, .references = 1};
+    if (!ports_fill(m) || !recipe_keep(m)) {
+        m->g = NULL;
+        stria_model_free(m);
+        FAIL(err, STRIA_NO_MEMORY, "not enough memory for a model");
+    }
     *out = m;
     return STRIA_OK;
 }
@@ -141,8 +186,9 @@ static stria_status load_fitted(graph **g, const char *spec, const stria_open_op
     return status;
 }
 
-stria_status stria_model_open_with(stria_model **out, const char *spec, const stria_open_options *options, bool *fixed,
-                                   stria_error *err) {
+/* From a spec, or, where it is NULL, from memory. */
+static stria_status open_from(stria_model **out, const char *spec, const void *data, size_t bytes,
+                              const stria_open_options *options, bool *fixed, stria_error *err) {
     stria_open_options o = stria_open_options_default();
     graph *g;
     known_lists l = {0};
@@ -160,11 +206,22 @@ stria_status stria_model_open_with(stria_model **out, const char *spec, const st
                         .names = l.names,
                         .keep_batch = o.keep_batch,
                         .dims = o.dims};
-    if (status == STRIA_OK) status = load_fitted(&g, spec, &o, &known, err);
+    if (status == STRIA_OK)
+        status = spec ? load_fitted(&g, spec, &o, &known, err) : graph_load_bytes(&g, data, bytes, o.seed, &known, err);
     if (status == STRIA_OK) status = model_wrap(out, g, err);
     for (int i = 0; i < o.array_count && status == STRIA_OK && fixed; i++) fixed[i] = l.fixed[i];
     lists_free(&l, o.array_count);
     return status;
+}
+
+stria_status stria_model_open_with(stria_model **out, const char *spec, const stria_open_options *options, bool *fixed,
+                                   stria_error *err) {
+    return open_from(out, spec, NULL, 0, options, fixed, err);
+}
+
+stria_status stria_model_open_bytes(stria_model **out, const void *data, size_t bytes,
+                                    const stria_open_options *options, bool *fixed, stria_error *err) {
+    return open_from(out, NULL, data, bytes, options, fixed, err);
 }
 
 stria_status stria_model_save(const stria_model *m, const char *path, stria_error *err) {
@@ -207,6 +264,7 @@ void stria_model_free(stria_model *m) {
     if (!m || __atomic_sub_fetch(&m->references, 1, __ATOMIC_ACQ_REL) > 0) return;
     programs_release(m->programs);
     graph_free(m->g);
+    arena_release(&m->arena);
     mem_free(m);
 }
 
@@ -219,18 +277,14 @@ const char *stria_model_metadata(const stria_model *m, const char *key) {
 
 stria_status stria_model_set_metadata(stria_model *m, const char *key, const char *content, stria_error *err) {
     programs_forget(m->programs);
-    return graph_set_metadata(m->g, key, content, err);
+    TRY(graph_set_metadata(m->g, key, content, err));
+    if (!recipe_keep(m)) FAIL(err, STRIA_NO_MEMORY, "not enough memory for metadata");
+    return STRIA_OK;
 }
 
 stria_status stria_model_set_preprocess(stria_model *m, const char *preset, stria_error *err) {
     programs_forget(m->programs);
     return classifier_preset(m->g, preset, err);
-}
-
-stria_port port_of(const value *v, const char *name) {
-    stria_port p = {.name = name ? name : v->name, .type = v->type, .rank = v->shape.rank};
-    for (int i = 0; i < p.rank; i++) p.shape[i] = v->symbol[i] ? 0 : v->shape.dim[i];
-    return p;
 }
 
 int stria_model_input_count(const stria_model *m) {
@@ -239,33 +293,17 @@ int stria_model_input_count(const stria_model *m) {
 int stria_model_output_count(const stria_model *m) {
     return m->g->output_count;
 }
-stria_port stria_model_input(const stria_model *m, int i) {
-    return port_of(m->g->inputs[i], NULL);
-}
-
-static value *optional_input(const stria_model *m, int index) {
-    for (int i = 0; i < m->g->value_count; i++)
-        if (m->g->values[i]->optional && index-- == 0) return m->g->values[i];
-    return NULL;
-}
-
 int stria_model_optional_input_count(const stria_model *m) {
-    int count = 0;
-    for (int i = 0; i < m->g->value_count; i++) count += m->g->values[i]->optional;
-    return count;
+    return m->optional_count;
 }
-stria_port stria_model_optional_input(const stria_model *m, int i) {
-    return port_of(optional_input(m, i), NULL);
+const stria_port *stria_model_input(const stria_model *m, int i) {
+    return i >= 0 && i < m->g->input_count ? &m->inputs[i] : NULL;
 }
-
-/* An output's first dimension is the batch where an input's is. */
-stria_port stria_model_output(const stria_model *m, int i) {
-    stria_port p = port_of(m->g->outputs[i], m->g->output_names[i]);
-    for (int k = 0; k < m->g->input_count; k++) {
-        const value *x = m->g->inputs[k];
-        if (p.rank && x->shape.rank && x->symbol[0] && p.shape[0] == x->shape.dim[0]) p.shape[0] = 0;
-    }
-    return p;
+const stria_port *stria_model_output(const stria_model *m, int i) {
+    return i >= 0 && i < m->g->output_count ? &m->outputs[i] : NULL;
+}
+const stria_port *stria_model_optional_input(const stria_model *m, int i) {
+    return i >= 0 && i < m->optional_count ? &m->optional[i] : NULL;
 }
 
 const char *const *stria_zoo_names(void) {

@@ -16,16 +16,16 @@ static int most(int maximum) {
 bool stria_operator_get(int index, stria_operator *out) {
     const op_def *op = at(index);
     if (!op) return false;
-    *out = (stria_operator){.name = op->name,
-                            .domain = op->domain,
-                            .text = op->text ? op->text : "",
-                            .in_min = op->in_min,
-                            .in_max = most(op->in_max),
-                            .out_min = op->out_min,
-                            .out_max = most(op->out_max),
-                            .gradient = op->gradient || op->expand,
-                            .composite = op->expand != NULL};
-    return true;
+    const stria_operator row = {.name = op->name,
+                                .domain = op->domain,
+                                .text = op->text ? op->text : "",
+                                .in_min = op->in_min,
+                                .in_max = most(op->in_max),
+                                .out_min = op->out_min,
+                                .out_max = most(op->out_max),
+                                .gradient = op->gradient || op->expand,
+                                .composite = op->expand != NULL};
+    return output_give(out, &row, sizeof row);
 }
 
 const char *stria_operator_implementation(int index, int implementation) {

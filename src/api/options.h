@@ -1,4 +1,4 @@
-/* Option structs that callers fill: their `size` says which fields the caller's version of the struct has. */
+/* Structs that callers own: their `size` says which fields the caller's version of the struct has. */
 #ifndef API_OPTIONS_H
 #define API_OPTIONS_H
 
@@ -8,5 +8,11 @@
  * their size. Copies as many bytes as both have, so that fields a caller does not know keep their default; refuses a
  * size that holds no field. */
 stria_status options_take(void *own, size_t own_bytes, const void *given, const char *kind, stria_error *err);
+
+/* Refuses a struct to be filled whose size holds no field. */
+stria_status output_check(const void *out, const char *type, stria_error *err);
+/* Copies as many bytes of own as the caller's struct has, but for the size; own may be wholly zero. Nothing where
+ * output_check would refuse; false then. */
+bool output_give(void *out, const void *own, size_t own_bytes);
 
 #endif

@@ -1,5 +1,6 @@
 #include "api/api.h"
 #include "api/explain.h"
+#include <stria/testing.h>
 
 struct stria_session {
     session *s;
@@ -23,12 +24,20 @@ stria_status model_session(session **out, const stria_model *m, const program_wi
 
 stria_status stria_session_new(stria_session **out, const stria_model *model, const stria_session_options *options,
                                stria_error *err) {
+    return stria_session_new_testing(out, model, options, NULL, err);
+}
+
+stria_status stria_session_new_testing(stria_session **out, const stria_model *model,
+                                       const stria_session_options *options, const stria_testing_options *testing,
+                                       stria_error *err) {
     stria_session_options o = stria_session_options_default();
+    stria_testing_options t = {.size = sizeof t};
     stria_session *s;
     TRY(options_take(&o, sizeof o, options, "session", err));
+    TRY(options_take(&t, sizeof t, testing, "testing", err));
     program_wish wish = {.make = graph_for_batch,
                          .batch = o.batch,
-                         .config = {.optimize = o.optimize, .reference = o.reference, .skip = o.skip}};
+                         .config = {.optimize = o.optimize, .reference = t.reference, .skip = t.skip}};
     if (o.batch < 1) FAIL(err, STRIA_BAD_ARGUMENT, "a batch of %lld images cannot be run", (long long)o.batch);
     TRY(machine_kernels(o.isa, &wish.config.ks, err));
     TRY(mem_new(&s, 1, sizeof *s, "a session", err));
@@ -63,9 +72,11 @@ stria_status stria_session_get(const stria_session *s, const char *name, void *d
 
 stria_status stria_session_port(const stria_session *s, const char *name, stria_port *out, stria_error *err) {
     const value *v = program_value(session_program(s->s), name);
+    TRY(output_check(out, "stria_port", err));
     if (!v) FAIL(err, STRIA_BAD_ARGUMENT, "the model has no input, output or variable '%s'", name);
-    *out = port_of(v, v->name);
-    for (int i = 0; i < out->rank; i++) out->shape[i] = v->shape.dim[i];
+    stria_port port = port_of(v, v->name);
+    for (int i = 0; i < port.rank; i++) port.shape[i] = v->shape.dim[i];
+    output_give(out, &port, sizeof port);
     return STRIA_OK;
 }
 

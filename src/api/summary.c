@@ -25,8 +25,16 @@ static int64_t multiply_adds(const node *n) {
 
 /* ---- rows ---- */
 
+/* A summary while it is made: its rows, which are pointed to once they do not move any more. */
+typedef struct summary {
+    stria_summary s;
+    stria_layer_row *layers;
+    stria_tensor_row *tensors;
+    const char **connected; /* what the layers' `connected` point into */
+} summary;
+
 typedef struct rows {
-    stria_summary *s;
+    summary *s;
     bool *seen;   /* states by value: a layer before has counted them */
     sight *sight; /* by value of `one` */
     graph *g, *one;
@@ -46,7 +54,7 @@ static void connected_fill(rows *r, const node *n, stria_layer_row *row) {
 
 static void row_fill(rows *r, int k) {
     const node *n = r->g->nodes[k], *one = r->one->nodes[k];
-    stria_layer_row *row = &r->s->layers[r->s->layer_count++];
+    stria_layer_row *row = &r->s->layers[r->s->s.layer_count++];
     *row = (stria_layer_row){.name = n->name,
                              .type = n->op->name,
                              .output = n->out[0]->name,
@@ -59,11 +67,11 @@ static void row_fill(rows *r, int k) {
     memcpy(row->receptive_field, r->sight[one->out[0]->id].field, sizeof row->receptive_field);
     memcpy(row->receptive_stride, r->sight[one->out[0]->id].stride, sizeof row->receptive_stride);
     connected_fill(r, n, row);
-    r->s->multiply_adds = size_add(r->s->multiply_adds, row->multiply_adds);
+    r->s->s.multiply_adds = size_add(r->s->s.multiply_adds, row->multiply_adds);
 }
 
 /* g: the model's graph, whose names live on. */
-static stria_status rows_fill(graph *g, graph *one, stria_summary *s, stria_error *err) {
+static stria_status rows_fill(graph *g, graph *one, summary *s, stria_error *err) {
     rows r = {.s = s, .g = g, .one = one};
     size_t edges = 0;
     stria_status status = STRIA_OK;
@@ -87,12 +95,12 @@ static const char *role_text(const value *v) {
     return v->role == ROLE_STATISTIC ? "statistic" : "variable";
 }
 
-static stria_status tensors_fill(const graph *g, stria_summary *s, stria_error *err) {
+static stria_status tensors_fill(const graph *g, summary *s, stria_error *err) {
     TRY(mem_new(&s->tensors, (size_t)g->value_count + 1, sizeof *s->tensors, "the summary", err));
     for (int i = 0; i < g->value_count; i++) {
         const value *v = g->values[i];
         if (v->kind != VALUE_STATE) continue;
-        stria_tensor_row *row = &s->tensors[s->tensor_count++];
+        stria_tensor_row *row = &s->tensors[s->s.tensor_count++];
         *row = (stria_tensor_row){.name = v->name, .role = role_text(v), .type = v->type, .rank = v->shape.rank};
         memcpy(row->shape, v->shape.dim, sizeof row->shape);
     }
@@ -147,8 +155,8 @@ static stria_status memory_fill(graph *g, graph *used, int64_t batch, stria_summ
 }
 
 /* The model's own node or value of a name in a copy, since what a summary names lives as long as the model. */
-static void names_keep(const graph *g, stria_summary *s) {
-    for (int i = 0; i < s->layer_count; i++) {
+static void names_keep(const graph *g, summary *s) {
+    for (int i = 0; i < s->s.layer_count; i++) {
         const node *n = graph_find_node(g, s->layers[i].name);
         s->layers[i].name = n->name;
         s->layers[i].output = n->out[0]->name;
@@ -160,7 +168,34 @@ static void names_keep(const graph *g, stria_summary *s) {
     }
 }
 
-static stria_status summary_fill(graph *g, graph *used, int64_t batch, stria_summary *s, stria_error *err) {
+/* The rows and the lists of pointers to them in one block, which the caller frees as summary.memory. */
+static stria_status rows_list(summary *s, stria_error *err) {
+    size_t layers = (size_t)s->s.layer_count, tensors = (size_t)s->s.tensor_count, names = 0;
+    for (size_t i = 0; i < layers; i++) names += (size_t)s->layers[i].connected_count;
+    stria_layer_row *layer;
+    TRY(mem_new(&layer, 1,
+                layers * (sizeof *layer + sizeof layer) + tensors * (sizeof *s->tensors + sizeof layer) +
+                    names * sizeof *s->connected + 1,
+                "the summary", err));
+    stria_tensor_row *tensor = (stria_tensor_row *)(void *)(layer + layers);
+    const stria_layer_row **layer_list = (const stria_layer_row **)(void *)(tensor + tensors);
+    const stria_tensor_row **tensor_list = (const stria_tensor_row **)(void *)(layer_list + layers);
+    const char **connected = (const char **)(void *)(tensor_list + tensors);
+    for (size_t i = 0; i < layers; i++) {
+        layer[i] = s->layers[i];
+        for (int k = 0; k < layer[i].connected_count; k++) connected[k] = layer[i].connected[k];
+        layer[i].connected = connected;
+        connected += layer[i].connected_count;
+        layer_list[i] = &layer[i];
+    }
+    for (size_t i = 0; i < tensors; i++) tensor[i] = s->tensors[i], tensor_list[i] = &tensor[i];
+    s->s.layers = layer_list;
+    s->s.tensors = tensor_list;
+    s->s.memory = layer;
+    return STRIA_OK;
+}
+
+static stria_status summary_fill(graph *g, graph *used, int64_t batch, summary *s, stria_error *err) {
     graph *one;
     TRY(graph_for_batch(used, 1, &one, err));
     stria_status status = rows_fill(used, one, s, err);
@@ -168,24 +203,26 @@ static stria_status summary_fill(graph *g, graph *used, int64_t batch, stria_sum
     TRY(status);
     names_keep(g, s);
     TRY(tensors_fill(g, s, err));
-    return memory_fill(g, used, batch, s, err);
+    TRY(memory_fill(g, used, batch, &s->s, err));
+    return rows_list(s, err);
 }
 
 stria_status stria_summarize(const stria_model *model, int64_t batch, stria_summary *out, stria_error *err) {
-    stria_summary s = {0};
+    summary s = {0};
     graph *used;
+    TRY(output_check(out, "stria_summary", err));
     if (batch < 1) FAIL(err, STRIA_BAD_ARGUMENT, "a batch of %lld images cannot be run", (long long)batch);
     TRY(heads_drop(model->g, &used, err));
     stria_status status = summary_fill(model->g, used, batch, &s, err);
     graph_free(used);
-    if (status == STRIA_OK) *out = s;
-    else stria_summary_release(&s);
+    if (status == STRIA_OK) output_give(out, &s.s, sizeof s.s);
+    mem_free(s.layers);
+    mem_free((void *)s.connected);
+    mem_free(s.tensors);
     return status;
 }
 
 void stria_summary_release(stria_summary *s) {
-    mem_free(s->layers);
-    mem_free((void *)s->connected);
-    mem_free(s->tensors);
-    *s = (stria_summary){0};
+    mem_free(s->memory);
+    output_give(s, &(stria_summary){0}, sizeof *s);
 }

@@ -76,11 +76,10 @@ stria_status stria_trainer_new(stria_trainer **out, const stria_model *model, st
 
 stria_status stria_train_options_for(const stria_model *model, stria_train_options *out, stria_error *err) {
     stria_train_options o = stria_train_options_default();
-    const char *recipe = graph_metadata(model->g, TRAIN_RECIPE);
     classifier c;
     bool multi_label = classifier_of(model->g, &c, NULL) == STRIA_OK && c.kind.relation == OUTPUT_MULTI_LABEL;
-    if (multi_label) snprintf(o.loss, sizeof o.loss, "binary_cross_entropy");
-    if (recipe) TRY(train_options_recipe(&o, recipe, err));
+    if (multi_label) o.loss = "binary_cross_entropy";
+    if (model->recipe) TRY(train_options_recipe(&o, model->recipe, model->recipe_bytes, err));
     *out = o;
     return STRIA_OK;
 }
@@ -194,10 +193,29 @@ stria_status stria_trainer_resume_with(stria_trainer **out, const char *folder, 
     TRY(checkpoint_read(&c, folder, err));
     stria_status status = options_extend(&c, options, err);
     if (status == STRIA_OK) status = options_change(&c, options, names, changed, sizeof changed, err);
+    if (status == STRIA_OK && !data && strcmp(c.source.spec, DATA_IN_MEMORY) == 0)
+        status = error_set(err, STRIA_BAD_ARGUMENT,
+                           "the data of the training in '%s' was in the memory of the program that began it: only that "
+                           "program can go on (stria_trainer_resume_data)",
+                           folder);
     if (status == STRIA_OK) status = data_open(&c, data ? data : c.source.spec, &train, &val, err);
     if (status == STRIA_OK) status = resume(out, &c, train, val, changed, err);
     stria_dataset_free(train);
     stria_dataset_free(val);
+    checkpoint_release(&c);
+    return status;
+}
+
+stria_status stria_trainer_resume_data(stria_trainer **out, const char *folder, stria_dataset *train,
+                                       stria_dataset *val, const stria_train_options *options, stria_error *err) {
+    checkpoint c;
+    if (!train) FAIL(err, STRIA_BAD_ARGUMENT, "there is no training data");
+    TRY(checkpoint_read(&c, folder, err));
+    stria_status status = options_extend(&c, options, err);
+    if (status == STRIA_OK && c.validated != (val != NULL))
+        status = error_set(err, STRIA_BAD_ARGUMENT, "the training in '%s' began %s validation data", folder,
+                           c.validated ? "with" : "without");
+    if (status == STRIA_OK) status = resume(out, &c, train, val, NULL, err);
     checkpoint_release(&c);
     return status;
 }
@@ -220,7 +238,7 @@ stria_status stria_trainer_run(stria_trainer *s, stria_error *err) {
     return trainer_run(s->t, err);
 }
 
-stria_status stria_trainer_model(const stria_trainer *s, stria_model **out, stria_error *err) {
+stria_status stria_trainer_model(stria_model **out, const stria_trainer *s, stria_error *err) {
     graph *g;
     TRY(trainer_model(s->t, &g, err));
     return model_wrap(out, g, err);

@@ -52,7 +52,7 @@ static stria_value *score_of(stria_graph *g, stria_value *y, int class) {
 }
 
 static stria_status graph_build(const attribution_job *j, stria_graph *g, bool gradient, stria_error *error) {
-    stria_value *y = stria_find(g, stria_model_output(j->model, 0).name);
+    stria_value *y = stria_find(g, stria_model_output(j->model, 0)->name);
     stria_value *of = j->layer ? stria_find(g, j->layer) : stria_graph_input(g, 0);
     if (!of) return source_refuse(error, STRIA_BAD_ARGUMENT, "the model has no layer '%s'", j->layer);
     if (j->layer) stria_output(g, as_float(g, of), LAYER);
@@ -71,14 +71,16 @@ static stria_status machine_new(machine *m, const attribution_job *j, int64_t ba
     stria_session_options options = stria_session_options_default();
     options.threads = j->threads;
     options.batch = batch;
-    *m = (machine){0};
+    *m = (machine){.x.size = sizeof m->x, .y.size = sizeof m->y, .layer.size = sizeof m->layer};
+    m->gradient.size = sizeof m->gradient;
     stria_status status = stria_graph_from_model(&g, j->model, batch, error);
     if (status == STRIA_OK) status = graph_build(j, g, gradient, error);
     if (status == STRIA_OK) status = stria_model_from_graph(&with, g, error);
     if (status == STRIA_OK) g = NULL;
     if (status == STRIA_OK) status = stria_session_new(&m->session, with, &options, error);
-    if (status == STRIA_OK) status = stria_session_port(m->session, stria_model_input(j->model, 0).name, &m->x, error);
-    if (status == STRIA_OK) status = stria_session_port(m->session, stria_model_output(j->model, 0).name, &m->y, error);
+    if (status == STRIA_OK) status = stria_session_port(m->session, stria_model_input(j->model, 0)->name, &m->x, error);
+    if (status == STRIA_OK)
+        status = stria_session_port(m->session, stria_model_output(j->model, 0)->name, &m->y, error);
     if (status == STRIA_OK && j->layer) status = stria_session_port(m->session, LAYER, &m->layer, error);
     if (status == STRIA_OK && gradient) status = stria_session_port(m->session, GRADIENT, &m->gradient, error);
     stria_graph_free(g);

@@ -11,7 +11,7 @@
 json_t *bench_json(const stria_bench *bench) {
     json_t *layers = json_array();
     for (int i = 0; i < bench->layer_count; i++) {
-        const stria_layer_time *layer = &bench->layers[i];
+        const stria_layer_time *layer = bench->layers[i];
         json_array_append_new(
             layers, json_pack("{s:o,s:o,s:o,s:o,s:o,s:I,s:I}", "name", json_text(layer->name), "operator",
                               json_text(layer->op), "implementation", json_text(layer->implementation), "median_ms",
@@ -33,7 +33,7 @@ static void bench_print(const stria_bench *bench, int64_t batch, bool train) {
     table t;
     table_init(&t, "layer|operator|implementation|>ms|>time|>GFLOP/s|>of peak");
     for (int i = 0; i < bench->layer_count; i++) {
-        const stria_layer_time *layer = &bench->layers[i];
+        const stria_layer_time *layer = bench->layers[i];
         table_cell(&t, "%s", layer->name);
         table_cell(&t, "%s", layer->op);
         table_cell(&t, "%s", layer->implementation);
@@ -65,7 +65,7 @@ static stria_status files_write(const options *given, const bench_told *told, st
 
 static int bench_run(const options *given) {
     stria_model *model = NULL;
-    stria_bench bench = {0};
+    stria_bench bench = {.size = sizeof bench};
     stria_session_options chosen = stria_session_options_default();
     stria_error error = {0};
     bool train = option_given(given, "train");

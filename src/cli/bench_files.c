@@ -41,7 +41,7 @@ static int64_t run_add(json_t *events, const bench_told *told, int run, int64_t 
     int64_t at = 0;
     json_t *whole = json_array();
     for (int k = 0; k < b->layer_count; k++) {
-        const stria_layer_time *l = &b->layers[k];
+        const stria_layer_time *l = b->layers[k];
         int64_t length = nanoseconds(ms[1 + k]);
         json_array_append_new(whole, piece(l->name, l->op, from + at, length, layer_arguments(l, ms[1 + k])));
         at += length;

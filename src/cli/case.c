@@ -61,7 +61,7 @@ static void look(const stria_session *session, void *context) {
     }
 }
 
-static stria_status run_once(test_case *c, const stria_session_options *chosen, stria_error *error) {
+static stria_status run_once(test_case *c, const tensors_way *chosen, stria_error *error) {
     tensors outputs = {0};
     stria_status status = tensors_run(c->model, chosen, &c->inputs, 0, &(tensors_look){look, c}, &outputs, error);
     compare_release(&c->found);
@@ -83,13 +83,14 @@ static bool same_bits(const tensors *a, const tensors *b) {
 /* ---- every way ---- */
 
 /* At one thread, then at two, which must give the same bits. */
-static stria_status run_threads(test_case *c, stria_session_options chosen, stria_error *error) {
+static stria_status run_threads(test_case *c, tensors_way chosen, stria_error *error) {
     tensors alone = {0};
     stria_status status = STRIA_OK;
     for (int threads = 1; threads <= 2 && status == STRIA_OK && c->found.passed; threads++) {
-        chosen.threads = threads;
-        snprintf(c->way, sizeof c->way, "%s, %s, %d thread%s, %d better implementations skipped", chosen.isa,
-                 chosen.optimize ? "optimised" : "not optimised", threads, threads > 1 ? "s" : "", chosen.skip);
+        chosen.session.threads = threads;
+        snprintf(c->way, sizeof c->way, "%s, %s, %d thread%s, %d better implementations skipped", chosen.session.isa,
+                 chosen.session.optimize ? "optimised" : "not optimised", threads, threads > 1 ? "s" : "",
+                 chosen.testing.skip);
         status = run_once(c, &chosen, error);
         if (status != STRIA_OK || threads == 1) {
             alone = c->last;
@@ -106,12 +107,12 @@ static stria_status run_threads(test_case *c, stria_session_options chosen, stri
     return status;
 }
 
-static stria_status run_isa(test_case *c, stria_session_options chosen, stria_error *error) {
+static stria_status run_isa(test_case *c, tensors_way chosen, stria_error *error) {
     stria_status status = STRIA_OK;
     for (int optimize = 1; optimize >= 0; optimize--) {
-        chosen.optimize = optimize;
+        chosen.session.optimize = optimize;
         c->more = true;
-        for (chosen.skip = 0; c->more && status == STRIA_OK && c->found.passed; chosen.skip++)
+        for (chosen.testing.skip = 0; c->more && status == STRIA_OK && c->found.passed; chosen.testing.skip++)
             status = run_threads(c, chosen, error);
     }
     return status;
@@ -125,18 +126,18 @@ static const char *isas(void) {
     return "";
 }
 
-static stria_status run_every_way(test_case *c, stria_session_options chosen, stria_error *error) {
+static stria_status run_every_way(test_case *c, tensors_way chosen, stria_error *error) {
     char list[256];
     stria_status status = STRIA_OK;
     c->found.passed = true;
     snprintf(list, sizeof list, "%s", isas());
     for (char *rest = list, *isa; (isa = strsep(&rest, ", ")) && status == STRIA_OK && c->found.passed;) {
-        chosen.isa = isa;
+        chosen.session.isa = isa;
         if (*isa) status = run_isa(c, chosen, error);
     }
     if (status != STRIA_OK || !c->found.passed) return status;
-    chosen.isa = NULL;
-    chosen.reference = true;
+    chosen.session.isa = NULL;
+    chosen.testing.reference = true;
     snprintf(c->way, sizeof c->way, "reference");
     return run_once(c, &chosen, error);
 }
@@ -161,7 +162,7 @@ static json_t *ways_json(const test_case *c) {
 
 /* One data set: its exit code, and its document where one is wanted (else NULL, and text is printed). Of what could not
  * be run there is none. */
-static int set_run(const options *given, const stria_session_options *chosen, const char *folder, json_t **document) {
+static int set_run(const options *given, const tensors_way *chosen, const char *folder, json_t **document) {
     test_case c = {.rtol = option_real(given, "rtol"), .atol = option_real(given, "atol")};
     stria_error error = {0};
     bool every = option_given(given, "every-way"), json = option_given(given, "json");
@@ -197,7 +198,7 @@ static int by_number(const struct dirent **a, const struct dirent **b) {
 }
 
 /* Every test_data_set_* of a case's folder, in the order of their numbers. */
-static int sets_run(const options *given, const stria_session_options *chosen, struct dirent **sets, int count) {
+static int sets_run(const options *given, const tensors_way *chosen, struct dirent **sets, int count) {
     const char *folder = option_text(given, "test-data");
     json_t *list = json_array();
     int code = EXIT_DONE;
@@ -218,7 +219,7 @@ static int sets_run(const options *given, const stria_session_options *chosen, s
     return code;
 }
 
-int case_run(const options *given, const stria_session_options *chosen) {
+int case_run(const options *given, const tensors_way *chosen) {
     struct dirent **sets = NULL;
     json_t *document;
     char file[8192];

@@ -6,6 +6,6 @@
 #include "cli/options.h"
 
 /* stria run MODEL --test-data DIR [--every-way]; returns the exit code. */
-int case_run(const options *given, const stria_session_options *chosen);
+int case_run(const options *given, const tensors_way *chosen);
 
 #endif

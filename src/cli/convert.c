@@ -43,8 +43,8 @@ static stria_status parity_run(const stria_model *before, const char *path, cons
                                stria_error *error) {
     stria_model *after = NULL;
     tensors inputs = {0}, wanted = {0}, got = {0};
-    stria_session_options chosen = stria_session_options_default();
-    chosen.threads = (int)option_integer(given, "threads");
+    tensors_way chosen = tensors_way_default();
+    chosen.session.threads = (int)option_integer(given, "threads");
     stria_status status = tensors_random(&inputs, before, (uint64_t)option_integer(given, "seed"), error);
     if (status == STRIA_OK) status = tensors_run(before, &chosen, &inputs, 0, NULL, &wanted, error);
     if (status == STRIA_OK) status = after_open(&after, path, given, &inputs, error);
@@ -61,14 +61,14 @@ static stria_status parity_run(const stria_model *before, const char *path, cons
 /* A .net file has no weights, so there only the structure can be the same: parameters, work and outputs. */
 static stria_status parity_structure(const stria_model *before, const stria_model *after, bool *same,
                                      stria_error *error) {
-    stria_summary a = {0}, b = {0};
+    stria_summary a = {.size = sizeof a}, b = {.size = sizeof b};
     stria_status status = stria_summarize(before, 1, &a, error);
     if (status == STRIA_OK) status = stria_summarize(after, 1, &b, error);
     int outputs = stria_model_output_count(before);
     *same = a.parameters == b.parameters && a.multiply_adds == b.multiply_adds &&
             outputs == stria_model_output_count(after);
     for (int i = 0; i < outputs && *same; i++) {
-        stria_port p = stria_model_output(before, i), q = stria_model_output(after, i);
+        stria_port p = *stria_model_output(before, i), q = *stria_model_output(after, i);
         *same = p.type == q.type && p.rank == q.rank;
         for (int d = 0; d < p.rank && *same; d++) *same = p.shape[d] == q.shape[d];
     }

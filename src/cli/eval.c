@@ -8,7 +8,7 @@
 /* The score, and what it was measured of. */
 static json_t *eval_json(const stria_model *model, const stria_evaluation *score) {
     json_t *document = score_json(score);
-    stria_classifier c;
+    stria_classifier c = {.size = sizeof c};
     stria_error none;
     if (!document || stria_model_classifier(model, &c, &none) != STRIA_OK) return document;
     json_object_set_new(document, "output", json_string(c.probabilities ? "probabilities" : "logits"));
@@ -29,7 +29,7 @@ static int eval_run(const options *given) {
     const char *spec = given->operands[0];
     stria_model *model = NULL;
     stria_dataset *data = NULL;
-    stria_evaluation score = {0};
+    stria_evaluation score = {.size = sizeof score};
     stria_inference_options run = source_inference(given, "evaluating");
     stria_error error = {0};
     char source[4096];

@@ -62,7 +62,7 @@ static stria_status output_find(const gradient *g, const stria_model *model, con
     *y = stria_find(g->graph, of);
     if (*y) return STRIA_OK;
     return source_refuse(error, STRIA_BAD_ARGUMENT, "--grad: the model has no output '%s'; it has '%s'", of,
-                         stria_model_output(model, 0).name);
+                         stria_model_output(model, 0)->name);
 }
 
 /* y weighed by the seed, which must be of its shape. */
@@ -99,15 +99,15 @@ static stria_status gradients_build(gradient *g, stria_value *y, stria_error *er
 /* How many images the inputs hold. */
 static int64_t batch_of(const stria_model *model, const tensors *inputs) {
     for (int i = 0; i < stria_model_input_count(model); i++) {
-        stria_port port = stria_model_input(model, i);
+        stria_port port = *stria_model_input(model, i);
         const tensor *t = tensors_find(inputs, port.name);
         if (t && port.rank > 0 && port.shape[0] == 0 && t->array.rank > 0) return t->array.shape[0];
     }
     return 1;
 }
 
-stria_status gradient_run(const stria_model *model, const stria_session_options *options, const tensors *inputs,
-                          const char *of, const char *wrt, const char *seed, tensors *outputs, stria_error *error) {
+stria_status gradient_run(const stria_model *model, const tensors_way *way, const tensors *inputs, const char *of,
+                          const char *wrt, const char *seed, tensors *outputs, stria_error *error) {
     gradient g = {0};
     stria_model *with = NULL;
     stria_value *y = NULL;
@@ -118,7 +118,7 @@ stria_status gradient_run(const stria_model *model, const stria_session_options 
     if (status == STRIA_OK) status = gradients_build(&g, y, error);
     if (status == STRIA_OK) status = stria_model_from_graph(&with, g.graph, error);
     if (status == STRIA_OK) g.graph = NULL;
-    if (status == STRIA_OK) status = tensors_run(with, options, inputs, 0, NULL, outputs, error);
+    if (status == STRIA_OK) status = tensors_run(with, way, inputs, 0, NULL, outputs, error);
     stria_model_free(with);
     gradient_release(&g);
     return status;

@@ -46,7 +46,7 @@ static stria_status backward_add(stria_model **model, stria_error *error) {
     int count = 0;
     stria_status status = stria_graph_from_model(&g, *model, 1, error);
     while (status == STRIA_OK && count < PARAMETERS_MAX && (x[count] = stria_graph_parameter(g, count))) count++;
-    if (status == STRIA_OK) stria_gradients(g, stria_find(g, stria_model_output(*model, 0).name), x, count, dx);
+    if (status == STRIA_OK) stria_gradients(g, stria_find(g, stria_model_output(*model, 0)->name), x, count, dx);
     for (int i = 0; status == STRIA_OK && i < count; i++) {
         char name[300];
         snprintf(name, sizeof name, "d.%s", stria_value_name(x[i]));

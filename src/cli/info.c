@@ -20,7 +20,7 @@ static bool isa_known(void) {
 }
 
 static void operators_print(void) {
-    stria_operator op;
+    stria_operator op = {.size = sizeof op};
     table t;
     table_init(&t, "operator|domain|implementations|gradient|formula");
     for (int i = 0; stria_operator_get(i, &op); i++) {
@@ -40,7 +40,7 @@ static void operators_print(void) {
 
 static json_t *operators_json(void) {
     json_t *list = json_array();
-    stria_operator op;
+    stria_operator op = {.size = sizeof op};
     for (int i = 0; stria_operator_get(i, &op); i++) {
         json_t *names = json_array();
         const char *name;

@@ -58,11 +58,11 @@ static stria_status lines_split(char *text, char **names, int64_t most, int64_t 
 
 /* As a classifier has them, or else as the first output's shape says; 0 where that is not a classifier's. */
 static int64_t classes_of(const stria_model *model) {
-    stria_classifier c;
+    stria_classifier c = {.size = sizeof c};
     stria_error none;
     if (stria_model_classifier(model, &c, &none) == STRIA_OK) return c.classes;
     if (stria_model_output_count(model) == 0) return 0;
-    stria_port p = stria_model_output(model, 0);
+    stria_port p = *stria_model_output(model, 0);
     return p.rank >= 2 ? p.shape[1] : 0;
 }
 

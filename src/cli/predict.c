@@ -34,7 +34,7 @@ static stria_status ranking_init(ranking *r, const options *given, const stria_m
     stria_inference_options run = source_inference(given, "predicting");
     stria_status status = stria_predictor_new(&r->predictor, model, &run, error);
     if (status != STRIA_OK) return status;
-    stria_classifier c;
+    stria_classifier c = {.size = sizeof c};
     r->model = model;
     status = stria_model_classifier(model, &c, error);
     if (status != STRIA_OK) return status;

@@ -59,6 +59,7 @@ static stria_status score(reporting *r, const stria_run *run, stria_error *error
     }
     if (status == STRIA_OK) {
         report_judge(r->report, &options);
+        r->score.size = sizeof r->score;
         status = stria_evaluate(r->model, r->data, &options, &r->score, error);
     }
     if (status != STRIA_OK) return status;

@@ -58,6 +58,7 @@ stria_status report_model(report *r, const stria_model *model, stria_error *erro
     if (r->drawn) return STRIA_OK;
     stria_status status = net_make(&r->net, model, NET_AUTO, PAGE_BOXES_MAX, error);
     r->drawn = status == STRIA_OK;
+    r->summary.size = sizeof r->summary;
     if (status == STRIA_OK) status = stria_summarize(model, 1, &r->summary, error);
     return status;
 }

@@ -67,7 +67,7 @@ static void outputs_print(const tensors *outputs, int count) {
 }
 
 static stria_status run_inputs(const options *given, const stria_model *model, const tensors *inputs,
-                               const stria_session_options *chosen, tensors *outputs, stria_error *error) {
+                               const tensors_way *chosen, tensors *outputs, stria_error *error) {
     const char *folder = option_text(given, "output");
     stria_status status = STRIA_OK;
     const char *of = option_text(given, "grad");
@@ -110,8 +110,7 @@ static int inputs_usage(const options *given, const stria_model *model) {
     return EXIT_USAGE;
 }
 
-static int model_run(const options *given, const stria_model *model, const tensors *inputs,
-                     const stria_session_options *chosen) {
+static int model_run(const options *given, const stria_model *model, const tensors *inputs, const tensors_way *chosen) {
     stria_error error = {0};
     tensors outputs = {0};
     int code = inputs_usage(given, model);
@@ -125,12 +124,12 @@ static int model_run(const options *given, const stria_model *model, const tenso
 
 static int run_run(const options *given) {
     if (run_usage(given) != EXIT_DONE) return EXIT_USAGE;
-    stria_session_options chosen = stria_session_options_default();
-    chosen.threads = (int)option_integer(given, "threads");
-    chosen.seed = (uint64_t)option_integer(given, "seed");
-    chosen.reference = option_given(given, "reference");
-    chosen.optimize = !option_given(given, "no-optimize");
-    chosen.skip = (int)option_integer(given, "skip");
+    tensors_way chosen = tensors_way_default();
+    chosen.session.threads = (int)option_integer(given, "threads");
+    chosen.session.seed = (uint64_t)option_integer(given, "seed");
+    chosen.testing.reference = option_given(given, "reference");
+    chosen.session.optimize = !option_given(given, "no-optimize");
+    chosen.testing.skip = (int)option_integer(given, "skip");
     if (option_given(given, "test-data")) return case_run(given, &chosen);
     stria_model *model = NULL;
     stria_error error = {0};

@@ -8,10 +8,10 @@
 
 enum { CLASSES_SHOWN = 50, MATRIX_SHOWN = 20, WORST_SHOWN = 20, NAME_LEAST = 10 };
 
-static const stria_class_score *sorted_scores;
+static const stria_class_score *const *sorted_scores;
 
 static int worse_first(const void *a, const void *b) {
-    double left = sorted_scores[*(const int *)a].f1, right = sorted_scores[*(const int *)b].f1;
+    double left = sorted_scores[*(const int *)a]->f1, right = sorted_scores[*(const int *)b]->f1;
     return left < right ? -1 : left > right ? 1 : *(const int *)a - *(const int *)b;
 }
 
@@ -29,7 +29,7 @@ static void classes_print(FILE *stream, const stria_evaluation *score) {
     table t;
     table_init(&t, ">|class|>precision|>recall|>F1|>images");
     for (int i = 0; i < shown; i++) {
-        const stria_class_score *c = &score->class_scores[order[i]];
+        const stria_class_score *c = score->class_scores[order[i]];
         char count[32];
         table_cell(&t, "%d", order[i]);
         table_cell(&t, "%s", c->name);
@@ -57,7 +57,7 @@ static void matrix_print(FILE *stream, const stria_evaluation *score) {
     for (int i = 0; i < n * n; i++)
         if (digits(score->confusion[i]) > width) width = digits(score->confusion[i]);
     for (int i = 0; i < n; i++) {
-        int columns = text_columns(show_name(score->class_scores[i].name));
+        int columns = text_columns(show_name(score->class_scores[i]->name));
         if (columns > name_width) name_width = columns;
     }
     int room = term_width(stream) - 4 - n * (width + 1);
@@ -69,7 +69,7 @@ static void matrix_print(FILE *stream, const stria_evaluation *score) {
     fputc('\n', stream);
     for (int i = 0; i < n; i++) {
         fprintf(stream, "%3d ", i);
-        text_pad(stream, show_name(score->class_scores[i].name), name_width, false);
+        text_pad(stream, show_name(score->class_scores[i]->name), name_width, false);
         for (int j = 0; j < n; j++) {
             int64_t count = score->confusion[i * n + j];
             const char *begin = i == j       ? term_begin(stream, STYLE_GOOD)
@@ -97,8 +97,8 @@ static void pairs_print(FILE *stream, const stria_evaluation *score) {
         below = score->confusion[best];
         from = best;
         char pair[256];
-        snprintf(pair, sizeof pair, "%s taken for %s", score->class_scores[best / n].name,
-                 score->class_scores[best % n].name);
+        snprintf(pair, sizeof pair, "%s taken for %s", score->class_scores[best / n]->name,
+                 score->class_scores[best % n]->name);
         fprintf(stream, "  %lld time%s %s\n", (long long)below, show_s(below), text_clean(pair));
     }
 }
@@ -126,7 +126,7 @@ void score_print(FILE *stream, const stria_evaluation *score) {
 json_t *score_json(const stria_evaluation *score) {
     json_t *classes = json_array(), *confusion = json_array();
     for (int i = 0; i < score->classes; i++) {
-        const stria_class_score *c = &score->class_scores[i];
+        const stria_class_score *c = score->class_scores[i];
         json_array_append_new(classes, json_pack("{s:o,s:o,s:o,s:o,s:I}", "name", json_text(c->name), "precision",
                                                  json_number(c->precision), "recall", json_number(c->recall), "f1",
                                                  json_number(c->f1), "support", (json_int_t)c->support));

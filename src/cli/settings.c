@@ -47,18 +47,18 @@ void settings_text(const stria_train_options *of, const options *given, char *te
     }
 }
 
-/* What the trainer's model suggests; options that differ from it have to be said. */
-static stria_train_options suggested(const stria_trainer *trainer) {
+/* What a model suggests; options that differ from it have to be said. */
+static stria_train_options suggested(const stria_model *model) {
     stria_train_options base = stria_train_options_default();
-    stria_model *model = NULL;
-    if (stria_trainer_model(trainer, &model, NULL) == STRIA_OK) stria_train_options_for(model, &base, NULL);
-    stria_model_free(model);
+    if (model) stria_train_options_for(model, &base, NULL);
     return base;
 }
 
 void settings_retrain(const stria_trainer *trainer, const char *data, char *text, size_t size) {
     static const char *const other[] = {"lr", "threads", "out", NULL};
-    const stria_train_options *of = stria_trainer_options(trainer), base = suggested(trainer);
+    stria_model *model = NULL; /* whose words `base` points to */
+    stria_trainer_model(&model, trainer, NULL);
+    const stria_train_options *of = stria_trainer_options(trainer), base = suggested(model);
     int64_t limit = stria_dataset_limit(stria_trainer_train_data(trainer));
     const stria_option_row *row;
     char word[2 * VALUE_BYTES], value[VALUE_BYTES];
@@ -75,4 +75,5 @@ void settings_retrain(const stria_trainer *trainer, const char *data, char *text
             append(text, size, " --%s%s%s", row->name, row->type ? " " : "",
                    row->type ? show_word(value, word, sizeof word) : "");
     append(text, size, " --lr %.3g", of->lr / 10);
+    stria_model_free(model);
 }

@@ -70,8 +70,8 @@ static const show_kind *kind_find(const char *name) {
 
 /* The last result that still has positions: where Grad-CAM looks by itself. */
 static void layer_default(showing *s) {
-    stria_node_row row;
-    stria_operand out;
+    stria_node_row row = {.size = sizeof row};
+    stria_operand out = {.size = sizeof out};
     for (int i = 0; stria_model_node(s->model, i, &row); i++)
         if (stria_model_node_output(s->model, i, 0, &out) && out.rank == 4 && out.shape[2] * out.shape[3] > 1)
             snprintf(s->layer, sizeof s->layer, "%s", out.name);
@@ -80,7 +80,7 @@ static void layer_default(showing *s) {
 static stria_status layer_unknown(const showing *s, const char *name, stria_error *error) {
     enum { NAMES_MAX = 4096 };
     const char **names = calloc(NAMES_MAX, sizeof *names);
-    stria_node_row row;
+    stria_node_row row = {.size = sizeof row};
     int count = 0;
     while (names && count < NAMES_MAX && stria_model_node(s->model, count, &row)) names[count++] = row.name;
     const char *near = names ? stria_nearest(name, names, count) : NULL;
@@ -93,8 +93,8 @@ static stria_status layer_unknown(const showing *s, const char *name, stria_erro
 /* By the name of a node or of its result. */
 static stria_status layer_find(showing *s, stria_error *error) {
     const char *name = option_text(s->given, "layer");
-    stria_node_row row;
-    stria_operand out;
+    stria_node_row row = {.size = sizeof row};
+    stria_operand out = {.size = sizeof out};
     if (!name) layer_default(s);
     if (!name && *s->layer) return STRIA_OK;
     if (!name) return source_refuse(error, STRIA_BAD_SHAPE, "the model has no layer with positions; --layer names one");
@@ -139,8 +139,8 @@ static stria_status class_find(showing *s, stria_error *error) {
 /* The weights of the layer, or of the first convolution: [oc, ic, kh, kw]. */
 static stria_status filters_find(const showing *s, stria_operand *weights, stria_error *error) {
     const char *name = option_text(s->given, "layer");
-    stria_node_row row;
-    stria_operand out;
+    stria_node_row row = {.size = sizeof row};
+    stria_operand out = {.size = sizeof out};
     for (int i = 0; stria_model_node(s->model, i, &row); i++) {
         stria_model_node_output(s->model, i, 0, &out);
         if (name && strcmp(name, row.name) != 0 && strcmp(name, out.name) != 0) continue;
@@ -155,7 +155,7 @@ static stria_status filters_find(const showing *s, stria_operand *weights, stria
 }
 
 static stria_status filters_read(showing *s, stria_error *error) {
-    stria_operand weights;
+    stria_operand weights = {.size = sizeof weights};
     stria_session *session = NULL;
     stria_graph *g = NULL;
     stria_model *with = NULL;

@@ -153,21 +153,21 @@ static const char *shape_text(int64_t channels, int64_t height, int64_t width, c
 }
 
 const char *source_input(const stria_model *model, char text[96]) {
-    stria_port x = stria_model_input(model, 0);
+    stria_port x = *stria_model_input(model, 0);
     return shape_text(x.shape[1], x.shape[2], x.shape[3], text);
 }
 
 /* Whether the picture's channels become the input's: grey of colours, colours of grey, or another order of them. */
 static const char *channels_made(const stria_model *model, int64_t channels) {
     const char *order = stored(model, "stria.channels");
-    int64_t wanted = stria_model_input(model, 0).shape[1];
+    int64_t wanted = stria_model_input(model, 0)->shape[1];
     if (channels == 3 && wanted == 1) return "turned grey";
     if (channels == 1 && wanted == 3) return "repeated in three channels";
     return channels == 3 && order && strcmp(order, "bgr") == 0 ? "reordered to blue, green, red" : "";
 }
 
 static const char *size_made(const stria_model *model, int64_t height, int64_t width) {
-    stria_port x = stria_model_input(model, 0);
+    stria_port x = *stria_model_input(model, 0);
     if (height == x.shape[2] && width == x.shape[3]) return "";
     bool resize = stored(model, "stria.resize"), crop = stored(model, "stria.crop");
     return crop ? resize ? "resized and cropped" : "cropped" : "resized";
@@ -197,7 +197,7 @@ const char *source_relation(stria_relation relation) {
 }
 
 void source_warn(const stria_model *model, bool trains) {
-    stria_classifier c;
+    stria_classifier c = {.size = sizeof c};
     stria_error none;
     if (stria_model_classifier(model, &c, &none) != STRIA_OK) return; /* who uses the model says why */
     if (c.untrained && !trains)
@@ -208,7 +208,7 @@ void source_warn(const stria_model *model, bool trains) {
     if (!c.certain)
         term_say("warning: the model does not show whether output '%s' holds logits or probabilities%s; logits are "
                  "assumed, --output logits|probabilities says it",
-                 stria_model_output(model, 0).name, c.relation == STRIA_BINARY ? " (of class 1)" : "");
+                 stria_model_output(model, 0)->name, c.relation == STRIA_BINARY ? " (of class 1)" : "");
 }
 
 bool source_one_picture(stria_status status) {

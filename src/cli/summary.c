@@ -42,7 +42,7 @@ static json_t *names_json(const stria_model *model) {
 
 /* Null for what is not a classifier of pictures. */
 static json_t *classifier_json(const stria_model *model) {
-    stria_classifier c;
+    stria_classifier c = {.size = sizeof c};
     stria_error none;
     if (stria_model_classifier(model, &c, &none) != STRIA_OK) return json_null();
     json_t *pictures = json_object();
@@ -62,7 +62,7 @@ static json_t *connected_json(const stria_layer_row *row) {
 static json_t *layers_json(const stria_summary *summary) {
     json_t *layers = json_array();
     for (int i = 0; i < summary->layer_count; i++) {
-        const stria_layer_row *row = &summary->layers[i];
+        const stria_layer_row *row = summary->layers[i];
         json_array_append_new(layers, json_pack("{s:o,s:o,s:o,s:o,s:I,s:I,s:o,s:o,s:o}", "name", json_text(row->name),
                                                 "type", json_text(row->type), "output", json_text(row->output),
                                                 "output_shape", json_shape(row->rank, row->output_shape), "parameters",
@@ -77,7 +77,7 @@ static json_t *layers_json(const stria_summary *summary) {
 static json_t *tensors_json(const stria_summary *summary) {
     json_t *tensors = json_array();
     for (int i = 0; i < summary->tensor_count; i++) {
-        const stria_tensor_row *row = &summary->tensors[i];
+        const stria_tensor_row *row = summary->tensors[i];
         json_array_append_new(tensors,
                               json_pack("{s:o,s:s,s:s,s:o}", "name", json_text(row->name), "role", row->role, "type",
                                         stria_type_name(row->type), "shape", json_shape(row->rank, row->shape)));
@@ -88,11 +88,11 @@ static json_t *tensors_json(const stria_summary *summary) {
 static json_t *summary_json(const stria_model *model, const stria_summary *summary) {
     json_t *inputs = json_array(), *optional = json_array(), *outputs = json_array();
     for (int i = 0; i < stria_model_input_count(model); i++)
-        json_array_append_new(inputs, port_json(stria_model_input(model, i)));
+        json_array_append_new(inputs, port_json(*stria_model_input(model, i)));
     for (int i = 0; i < stria_model_optional_input_count(model); i++)
-        json_array_append_new(optional, port_json(stria_model_optional_input(model, i)));
+        json_array_append_new(optional, port_json(*stria_model_optional_input(model, i)));
     for (int i = 0; i < stria_model_output_count(model); i++)
-        json_array_append_new(outputs, port_json(stria_model_output(model, i)));
+        json_array_append_new(outputs, port_json(*stria_model_output(model, i)));
     return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "parameters",
                      (json_int_t)summary->parameters, "frozen", (json_int_t)summary->frozen, "auxiliary_parameters",
                      (json_int_t)summary->auxiliary, "buffers", (json_int_t)summary->buffers, "multiply_adds",
@@ -120,7 +120,7 @@ static void shape_print(char *text, size_t size, int rank, const int64_t *shape,
 /* Whether a layer's result is called otherwise than the layer: then both names are shown. */
 static bool results_named(const stria_summary *summary) {
     for (int i = 0; i < summary->layer_count; i++)
-        if (strcmp(summary->layers[i].name, summary->layers[i].output) != 0) return true;
+        if (strcmp(summary->layers[i]->name, summary->layers[i]->output) != 0) return true;
     return false;
 }
 
@@ -167,7 +167,7 @@ static void layers_print(const stria_summary *summary, columns show) {
              show.formula ? "|size" : "");
     table_init(&t, heads);
     for (int i = 0; i < summary->layer_count; i++) {
-        const stria_layer_row *row = &summary->layers[i];
+        const stria_layer_row *row = summary->layers[i];
         shape_print(shape, sizeof shape, row->rank, row->output_shape, false);
         table_cell(&t, "%s", row->name);
         table_cell(&t, "%s", row->type);
@@ -189,7 +189,7 @@ static void tensors_print(const stria_summary *summary) {
     table t;
     table_init(&t, "tensor|role|type|shape");
     for (int i = 0; i < summary->tensor_count; i++) {
-        const stria_tensor_row *row = &summary->tensors[i];
+        const stria_tensor_row *row = summary->tensors[i];
         shape_print(shape, sizeof shape, row->rank, row->shape, false);
         table_cell(&t, "%s", row->name);
         table_cell(&t, "%s", row->role);
@@ -247,7 +247,7 @@ static void classifier_print(const stria_model *model) {
     static const char *const means[] = {[STRIA_EXCLUSIVE] = "classes that exclude each other",
                                         [STRIA_BINARY] = "class 1 of two",
                                         [STRIA_MULTI_LABEL] = "each class by itself (multi-label)"};
-    stria_classifier c;
+    stria_classifier c = {.size = sizeof c};
     stria_error none;
     if (stria_model_classifier(model, &c, &none) != STRIA_OK) return;
     printf("scores    %s of %s%s\n", c.probabilities ? "probabilities" : "logits", means[c.relation],
@@ -261,10 +261,10 @@ static void summary_print(const stria_model *model, const stria_summary *summary
     layers_print(summary, show);
     if (show.tensors) tensors_print(summary);
     totals_print(model, summary, batch);
-    for (int i = 0; i < stria_model_input_count(model); i++) port_print("input", stria_model_input(model, i));
+    for (int i = 0; i < stria_model_input_count(model); i++) port_print("input", *stria_model_input(model, i));
     for (int i = 0; i < stria_model_optional_input_count(model); i++)
-        port_print("optional", stria_model_optional_input(model, i));
-    for (int i = 0; i < stria_model_output_count(model); i++) port_print("output", stria_model_output(model, i));
+        port_print("optional", *stria_model_optional_input(model, i));
+    for (int i = 0; i < stria_model_output_count(model); i++) port_print("output", *stria_model_output(model, i));
     classifier_print(model);
 }
 
@@ -285,7 +285,7 @@ static int summary_run(const options *given) {
     columns show = {.field = option_given(given, "receptive-field"),
                     .formula = option_given(given, "formula"),
                     .tensors = option_given(given, "tensors")};
-    stria_summary summary = {0};
+    stria_summary summary = {.size = sizeof summary};
     stria_error error = {0};
     int64_t batch = option_integer(given, "batch");
     int code = EXIT_DONE;

@@ -275,7 +275,7 @@ static void matrix_put(tensorboard *t, const stria_evaluation *score) {
     uint8_t *pixels = n > 0 && n <= 4000 ? malloc(3 * (size_t)side * (size_t)side) : NULL;
     for (int y = 0; pixels && y < side; y++)
         for (int x = 0; x < side; x++) {
-            int64_t support = score->class_scores[y / cell].support;
+            int64_t support = score->class_scores[y / cell]->support;
             int64_t count = score->confusion[(int64_t)(y / cell) * n + x / cell];
             char colour[8];
             svg_heat(support ? (double)count / (double)support : 0, colour);

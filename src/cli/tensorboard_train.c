@@ -14,7 +14,7 @@ static void board_checkpoint(board *b, const stria_trainer *trainer) {
     stria_error error = {0};
     stria_model *model = NULL;
     if (b->begun && !b->epoch) return;
-    stria_status status = stria_trainer_model(trainer, &model, &error);
+    stria_status status = stria_trainer_model(&model, trainer, &error);
     if (status == STRIA_OK && !b->begun) status = tensorboard_begin(b->files, model, &error);
     if (status == STRIA_OK) status = tensorboard_log(b->files, true, &error);
     if (status == STRIA_OK)

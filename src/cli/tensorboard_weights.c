@@ -56,7 +56,7 @@ static stria_status parameters_find(weighing *w, stria_error *error) {
 
 /* The mean cross-entropy of the scores against labels; of probabilities p, softmax(log p) is p. */
 static void gradients_add(weighing *w, const stria_classifier *c) {
-    stria_value *y = stria_find(w->graph, stria_model_output(w->model, 0).name);
+    stria_value *y = stria_find(w->graph, stria_model_output(w->model, 0)->name);
     int64_t open[] = {0}, flat[] = {0, c->classes};
     if (c->probabilities) y = stria_node(w->graph, "Log", &y, 1, NULL);
     y = stria_reshape(w->graph, y, 2, flat);
@@ -120,7 +120,7 @@ static stria_status image_add(const weighing *w, batch *b, const stria_dataset *
 /* Some images, spread over the data. Data that cannot be looked at as pictures give none. */
 static stria_status batch_read(const weighing *w, batch *b, const stria_dataset *data, int64_t images,
                                stria_error *error) {
-    stria_port port = stria_model_input(w->model, 0);
+    stria_port port = *stria_model_input(w->model, 0);
     int64_t all = stria_dataset_count(data);
     char **names = NULL;
     int count = 0;
@@ -141,7 +141,7 @@ static stria_status batch_read(const weighing *w, batch *b, const stria_dataset 
 
 static stria_status batch_set(weighing *w, const batch *b, stria_error *error) {
     size_t bytes = (size_t)b->images * (size_t)b->elements * sizeof *b->x;
-    stria_status status = stria_session_set(w->session, stria_model_input(w->model, 0).name, b->x, bytes, error);
+    stria_status status = stria_session_set(w->session, stria_model_input(w->model, 0)->name, b->x, bytes, error);
     if (status != STRIA_OK) return status;
     return stria_session_set(w->session, "stria.labels", b->labels, (size_t)b->images * sizeof *b->labels, error);
 }
@@ -165,13 +165,13 @@ stria_status weights_each(const stria_model *model, const stria_dataset *data, i
                           weights_take *take, void *context, stria_error *error) {
     weighing w = {.model = model};
     batch b = {0};
-    stria_classifier c = {0};
+    stria_classifier c = {.size = sizeof c};
     stria_error none;
     bool judged = data && stria_model_input_count(model) == 1 && stria_model_classifier(model, &c, &none) == STRIA_OK &&
                   c.relation == STRIA_EXCLUSIVE;
     stria_status status = judged ? batch_read(&w, &b, data, images, error) : STRIA_OK;
-    w.gradients =
-        b.images > 0 && (stria_model_input(model, 0).shape[0] == 0 || b.images == stria_model_input(model, 0).shape[0]);
+    w.gradients = b.images > 0 &&
+                  (stria_model_input(model, 0)->shape[0] == 0 || b.images == stria_model_input(model, 0)->shape[0]);
     if (status == STRIA_OK) status = stria_graph_from_model(&w.graph, model, 1, error);
     if (status == STRIA_OK) status = parameters_find(&w, error);
     if (status == STRIA_OK && w.gradients) gradients_add(&w, &c);

@@ -129,7 +129,7 @@ static stria_status case_fit(tensors *inputs, const bool *fixed, const stria_mod
         return source_refuse(error, STRIA_BAD_ARGUMENT, "the case has %d input%s, the model %d", kept, show_s(kept),
                              stria_model_input_count(model));
     for (int i = 0; i < kept; i++) {
-        stria_port port = stria_model_input(model, i);
+        stria_port port = *stria_model_input(model, i);
         char *name = strdup(port.name);
         if (!name) return source_refuse(error, STRIA_NO_MEMORY, "out of memory for input '%s'", port.name);
         free(inputs->items[i].name);
@@ -169,7 +169,7 @@ stria_status tensors_open_case(tensors *inputs, tensors *wanted, const char *spe
     if (status == STRIA_OK) status = stria_model_open_known(model, spec, 0, known, fixed, inputs->count, error);
     if (status == STRIA_OK) status = case_fit(inputs, fixed, *model, error);
     for (int i = 0; status == STRIA_OK && i < stria_model_output_count(*model); i++)
-        bits_rename(wanted, i, stria_model_output(*model, i));
+        bits_rename(wanted, i, *stria_model_output(*model, i));
     free(known);
     free(fixed);
     return status;
@@ -192,7 +192,7 @@ stria_status tensor_allocate(tensor *t, stria_error *error) {
 
 /* The shapes of a session of one image. */
 static stria_status planned_shape(const stria_session *session, stria_port *port, stria_error *error) {
-    stria_port planned;
+    stria_port planned = {.size = sizeof planned};
     stria_status status = stria_session_port(session, port->name, &planned, error);
     if (status == STRIA_OK) memcpy(port->shape, planned.shape, sizeof port->shape);
     return status;
@@ -201,7 +201,7 @@ static stria_status planned_shape(const stria_session *session, stria_port *port
 static stria_status random_fill(tensors *inputs, const stria_model *model, const stria_session *session, uint64_t seed,
                                 stria_error *error) {
     for (int i = 0; i < stria_model_input_count(model); i++) {
-        stria_port port = stria_model_input(model, i);
+        stria_port port = *stria_model_input(model, i);
         tensor *t = tensors_add(inputs, port.name, error);
         if (!t) return STRIA_NO_MEMORY;
         t->array.type = port.type;

@@ -5,6 +5,7 @@
 #include "cli/options.h"
 
 #include <stria/stria.h>
+#include <stria/testing.h>
 
 #include <stdio.h>
 
@@ -19,6 +20,13 @@ typedef struct tensors {
     int count;
     tensor *items;
 } tensors;
+
+/* How sessions run; what only tests want is in `testing`. */
+typedef struct tensors_way {
+    stria_session_options session;
+    stria_testing_options testing;
+} tensors_way;
+tensors_way tensors_way_default(void);
 
 void tensors_release(tensors *list);
 /* A new entry, empty but for its name; NULL when there is no memory. */
@@ -47,8 +55,8 @@ typedef struct tensors_look {
     void *context;
 } tensors_look;
 /* Runs the model on all rows, `rows` at once (0: all at once), and collects the outputs. look: NULL, or who looks. */
-stria_status tensors_run(const stria_model *model, const stria_session_options *options, const tensors *inputs,
-                         int64_t rows, const tensors_look *look, tensors *outputs, stria_error *error);
+stria_status tensors_run(const stria_model *model, const tensors_way *way, const tensors *inputs, int64_t rows,
+                         const tensors_look *look, tensors *outputs, stria_error *error);
 /* Writes every tensor to folder/NAME.npy; what can't stand in a file's name becomes '_'. */
 stria_status tensors_write(tensors *list, const char *folder, stria_error *error);
 /* The first and last elements of a tensor, row by row. */

@@ -13,7 +13,7 @@ static int port_count(const stria_model *model) {
 
 static stria_port port_at(const stria_model *model, int index) {
     int inputs = stria_model_input_count(model);
-    return index < inputs ? stria_model_input(model, index) : stria_model_optional_input(model, index - inputs);
+    return *(index < inputs ? stria_model_input(model, index) : stria_model_optional_input(model, index - inputs));
 }
 
 static int input_find(const stria_model *model, const char *name) {
@@ -38,7 +38,7 @@ static stria_status input_take(tensors *inputs, const stria_model *model, int in
 /* The first input that has nothing yet, −1 if there is none. */
 static int input_free(const tensors *inputs, const stria_model *model) {
     for (int i = 0; i < stria_model_input_count(model); i++)
-        if (!tensors_find(inputs, stria_model_input(model, i).name)) return i;
+        if (!tensors_find(inputs, stria_model_input(model, i)->name)) return i;
     return -1;
 }
 

@@ -14,7 +14,7 @@ static bool has_rows(const stria_port *port, const stria_array *array) {
 static stria_status rows_find(const stria_model *model, const tensors *inputs, int64_t *rows, stria_error *error) {
     *rows = 0;
     for (int i = 0; i < stria_model_input_count(model); i++) {
-        stria_port port = stria_model_input(model, i);
+        stria_port port = *stria_model_input(model, i);
         const tensor *t = tensors_find(inputs, port.name);
         if (!t)
             return source_refuse(error, STRIA_BAD_ARGUMENT, "input '%s' is missing: --input %s=FILE", port.name,
@@ -33,7 +33,7 @@ static stria_status rows_find(const stria_model *model, const tensors *inputs, i
 static stria_status optional_set(stria_session *session, const stria_model *model, const tensors *inputs,
                                  stria_error *error) {
     for (int i = 0; i < stria_model_optional_input_count(model); i++) {
-        stria_port port = stria_model_optional_input(model, i);
+        stria_port port = *stria_model_optional_input(model, i);
         const tensor *t = tensors_find(inputs, port.name);
         if (!t) continue;
         stria_status status = stria_session_set(session, port.name, t->array.data, t->array.bytes, error);
@@ -46,7 +46,7 @@ static stria_status optional_set(stria_session *session, const stria_model *mode
 static stria_status rows_set(stria_session *session, const stria_model *model, const tensors *inputs, int64_t start,
                              int64_t count, stria_error *error) {
     for (int i = 0; i < stria_model_input_count(model); i++) {
-        stria_port port = stria_model_input(model, i);
+        stria_port port = *stria_model_input(model, i);
         const stria_array *array = &tensors_find(inputs, port.name)->array;
         const char *data = array->data;
         size_t bytes = array->bytes;
@@ -65,7 +65,7 @@ static stria_status rows_set(stria_session *session, const stria_model *model, c
 static stria_status outputs_new(tensors *outputs, const stria_session *session, const stria_model *model, int64_t count,
                                 int64_t rows, stria_error *error) {
     for (int i = 0; i < stria_model_output_count(model); i++) {
-        stria_port open = stria_model_output(model, i), port;
+        stria_port open = *stria_model_output(model, i), port = {.size = sizeof port};
         stria_status status = stria_session_port(session, open.name, &port, error);
         if (status != STRIA_OK) return status;
         tensor *t = tensors_add(outputs, open.name, error);
@@ -103,7 +103,7 @@ static stria_status rows_get(const stria_session *session, tensors *outputs, int
 /* An input is empty although this session, of one row, wants elements: there are no rows at all. */
 static bool no_rows(const stria_session *session, const stria_model *model, const tensors *inputs) {
     for (int i = 0; i < stria_model_input_count(model); i++) {
-        stria_port open = stria_model_input(model, i), port;
+        stria_port open = *stria_model_input(model, i), port = {.size = sizeof port};
         const stria_array *array = &tensors_find(inputs, open.name)->array;
         if (open.rank == 0 || open.shape[0] != 0 || array->bytes > 0 || array->shape[0] != 0) continue;
         if (stria_session_port(session, open.name, &port, NULL) == STRIA_OK && port.shape[0] == 1) return true;
@@ -117,7 +117,7 @@ static stria_status outputs_empty(tensors *outputs, const stria_session *session
     stria_status status = outputs_new(outputs, session, model, 1, 1, error);
     for (int i = 0; status == STRIA_OK && i < outputs->count; i++) {
         stria_array *array = &outputs->items[i].array;
-        stria_port port = stria_model_output(model, i);
+        stria_port port = *stria_model_output(model, i);
         if (port.rank == 0 || port.shape[0] != 0)
             return source_refuse(error, STRIA_BAD_SHAPE, "output '%s' has no value for inputs without rows", port.name);
         array->shape[0] = 0;
@@ -126,11 +126,16 @@ static stria_status outputs_empty(tensors *outputs, const stria_session *session
     return status;
 }
 
-stria_status tensors_run(const stria_model *model, const stria_session_options *options, const tensors *inputs,
-                         int64_t at_once, const tensors_look *look, tensors *outputs, stria_error *error) {
+tensors_way tensors_way_default(void) {
+    return (tensors_way){.session = stria_session_options_default(),
+                         .testing = {.size = sizeof(stria_testing_options)}};
+}
+
+stria_status tensors_run(const stria_model *model, const tensors_way *way, const tensors *inputs, int64_t at_once,
+                         const tensors_look *look, tensors *outputs, stria_error *error) {
     int64_t rows, planned = 0;
     stria_session *session = NULL;
-    stria_session_options chosen = *options;
+    tensors_way chosen = *way;
     stria_status status = rows_find(model, inputs, &rows, error);
     if (rows == 0) rows = 1;
     if (at_once <= 0 || at_once > rows) at_once = rows;
@@ -139,8 +144,8 @@ stria_status tensors_run(const stria_model *model, const stria_session_options *
         if (count != planned) { /* the first, and a shorter last one */
             stria_session_free(session);
             session = NULL;
-            chosen.batch = planned = count;
-            status = stria_session_new(&session, model, &chosen, error);
+            chosen.session.batch = planned = count;
+            status = stria_session_new_testing(&session, model, &chosen.session, &chosen.testing, error);
             if (status == STRIA_OK && look) look->see(session, look->context);
         }
         if (status == STRIA_OK && no_rows(session, model, inputs)) {

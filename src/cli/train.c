@@ -121,7 +121,7 @@ static void training_input(training *t) {
     stria_error none;
     char input[96], made[64];
     progress *p = &t->progress;
-    if (stria_trainer_model(t->trainer, &model, &none) != STRIA_OK) return;
+    if (stria_trainer_model(&model, t->trainer, &none) != STRIA_OK) return;
     source_made(model, p->channels, p->height, p->width, made);
     snprintf(p->input, sizeof p->input, "%s%s%s", source_input(model, input), *made ? ": pictures are " : "", made);
     stria_model_free(model);
@@ -199,7 +199,7 @@ static void report_make(training *t) {
     stria_model *model = NULL;
     snprintf(file, sizeof file, "%s/report.html", t->folder);
     t->report = report_new(t->folder, file, report_language(t->given));
-    if (t->report && stria_trainer_model(t->trainer, &model, &error) == STRIA_OK)
+    if (t->report && stria_trainer_model(&model, t->trainer, &error) == STRIA_OK)
         report_check(t, report_model(t->report, model, &error), &error);
     stria_model_free(model);
 }
@@ -259,7 +259,7 @@ static stria_status training_test(training *t, stria_error *error) {
     run.skip_bad = t->skip_bad;
     stria_model_free(t->model);
     t->model = NULL;
-    stria_status status = stria_trainer_model(t->trainer, &t->model, error);
+    stria_status status = stria_trainer_model(&t->model, t->trainer, error);
     stria_trainer_free(t->trainer);
     t->trainer = NULL;
     if (status != STRIA_OK) return status;
@@ -271,6 +271,7 @@ static stria_status training_test(training *t, stria_error *error) {
         if (test_open(t, STRIA_SPLIT_VAL, &none) != STRIA_OK) return STRIA_OK;
     }
     if (t->report) report_judge(t->report, &run);
+    t->score.size = sizeof t->score;
     status = stria_evaluate(t->model, t->test, &run, &t->score, error);
     t->scored = status == STRIA_OK;
     t->tested = t->scored && strcmp(t->tested_split, "test") == 0;

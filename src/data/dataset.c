@@ -62,6 +62,7 @@ const dataset_kind *dataset_kind_at(int i) {
 
 static void store_release(store *s) {
     if (!s || --s->references > 0) return;
+    if (s->done) s->done(s->context);
     mem_free(s->labels);
     mem_free(s->bytes);
     mem_free(s->values);
@@ -251,6 +252,35 @@ stria_status dataset_open_pair(dataset **train, dataset **val, const char *spec,
     return STRIA_OK;
 }
 
+static stria_status store_new(store **out, stria_error *err) {
+    TRY(mem_new(out, 1, sizeof **out, "a data set", err));
+    (*out)->references = 1;
+    (*out)->checksum = random_hash("");
+    return STRIA_OK;
+}
+
+/* All of a store, or nothing but its release. */
+static stria_status whole(dataset **out, store *s, stria_status status, stria_error *err) {
+    if (status == STRIA_OK) status = cut(out, s, 0, s->count, 0, err);
+    if (status == STRIA_OK) return STRIA_OK;
+    s->done = NULL; /* the caller keeps what the callbacks work on */
+    store_release(s);
+    return status;
+}
+
+stria_status dataset_from_arrays(dataset **out, const struct stria_array *images, const struct stria_array *labels,
+                                 const char *const *class_names, int classes, stria_error *err) {
+    store *s;
+    TRY(store_new(&s, err));
+    return whole(out, s, source_take_memory(s, images, labels, class_names, classes, err), err);
+}
+
+stria_status dataset_from_callbacks(dataset **out, const struct stria_dataset_callbacks *c, stria_error *err) {
+    store *s;
+    TRY(store_new(&s, err));
+    return whole(out, s, source_take_callbacks(s, c, err), err);
+}
+
 void dataset_free(dataset *d) {
     if (!d) return;
     store_release(d->store);
@@ -325,6 +355,22 @@ const char *dataset_file(const dataset *d, int64_t i) {
     return d->store->files ? d->store->files[item_at(d, i)] : NULL;
 }
 
+/* What the caller's callback makes, in planes. */
+static stria_status made_read(const dataset *d, int64_t i, dataset_item *item, stria_error *err) {
+    const store *s = d->store;
+    stria_error own = {0};
+    uint8_t *pixels;
+    TRY(mem_new(&pixels, (size_t)item_size(s), 1, "a picture", err));
+    stria_status status = s->read(item_at(d, i), pixels, s->context, &own);
+    if (status == STRIA_OK) {
+        item->view.bytes = pixels;
+        item->decoded = (image){.pixels = pixels};
+        return STRIA_OK;
+    }
+    mem_free(pixels);
+    FAIL(err, status, "image %" PRId64 " cannot be read%s%s", item_at(d, i), *own.text ? ": " : "", own.text);
+}
+
 stria_status dataset_read(const dataset *d, int64_t i, dataset_item *item, stria_error *err) {
     const store *s = d->store;
     image m = {0};
@@ -340,6 +386,7 @@ stria_status dataset_read(const dataset *d, int64_t i, dataset_item *item, stria
                                     .row_step = s->width,
                                     .pixel_step = 1,
                                     .range = dataset_range(d)}};
+    if (s->read) return made_read(d, i, item, err);
     if (s->bytes) item->view.bytes = dataset_pixels(d, i);
     else item->view.values = s->values + item_at(d, i) * item_size(s);
     return STRIA_OK;

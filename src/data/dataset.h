@@ -32,6 +32,13 @@ stria_status dataset_open(dataset **out, const char *spec, const dataset_options
 stria_status dataset_open_pair(dataset **train, dataset **val, const char *spec, const dataset_options *options,
                                stria_error *err);
 
+/* Of pictures in memory: all of them, in their order. */
+struct stria_array;
+struct stria_dataset_callbacks;
+stria_status dataset_from_arrays(dataset **out, const struct stria_array *images, const struct stria_array *labels,
+                                 const char *const *class_names, int classes, stria_error *err);
+stria_status dataset_from_callbacks(dataset **out, const struct stria_dataset_callbacks *c, stria_error *err);
+
 void dataset_free(dataset *d); /* accepts NULL */
 
 /* ---- facts; the strings live as long as the dataset ---- */

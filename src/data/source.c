@@ -33,6 +33,10 @@ stria_status source_add_file(store *s, const char *path, const char *name, bool 
     return STRIA_OK;
 }
 
+void source_add_contents(store *s, const void *data, size_t bytes) {
+    s->checksum = hash_more(s->checksum, data, bytes);
+}
+
 stria_status source_name_classes(store *s, const char *const *names, int classes, stria_error *err) {
     s->classes = classes;
     s->class_names = arena_alloc(&s->texts, (size_t)classes * sizeof *s->class_names);

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "data/dataset.h"
+#include "data/npy.h"
 
 #define SOURCE_MAX_CLASSES 65536
 
@@ -32,6 +33,10 @@ typedef struct store {
     int64_t max_pixels; /* of dataset_options */
     bool pipes;         /* of dataset_options */
     uint64_t checksum;
+    /* Pictures that callbacks of the caller's make (stria_dataset_callbacks); NULL: none */
+    stria_status (*read)(int64_t index, uint8_t *pixels, void *context, stria_error *err);
+    void (*done)(void *context);
+    void *context;
     text note; /* what of the source is not used, a sentence; or empty */
 } store;
 
@@ -46,6 +51,20 @@ stria_status source_whole(const char *path, dataset_part part, store *s, stria_e
 
 /* Puts a file's name (without its folder) into the checksum, and its size where it must stay (sized). */
 stria_status source_add_file(store *s, const char *path, const char *name, bool sized, stria_error *err);
+
+/* Puts bytes into the checksum. */
+void source_add_contents(store *s, const void *data, size_t bytes);
+
+/* Images x, whose data it takes over, and labels y. The names are for sentences. */
+stria_status source_take_arrays(store *s, npy_array *x, const char *x_name, const npy_array *y, const char *y_name,
+                                stria_error *err);
+
+/* Fill a zeroed store as openers do; class names as of stria_dataset_from_arrays. */
+struct stria_array;
+struct stria_dataset_callbacks;
+stria_status source_take_memory(store *s, const struct stria_array *images, const struct stria_array *labels,
+                                const char *const *names, int classes, stria_error *err);
+stria_status source_take_callbacks(store *s, const struct stria_dataset_callbacks *c, stria_error *err);
 
 /* Class names from a list, or "0", "1", … for names NULL. */
 stria_status source_name_classes(store *s, const char *const *names, int classes, stria_error *err);

@@ -101,6 +101,12 @@ static stria_status take_labels(store *s, const npy_array *y, const char *path, 
     return source_name_classes(s, NULL, (int)most + 1, err);
 }
 
+stria_status source_take_arrays(store *s, npy_array *x, const char *x_name, const npy_array *y, const char *y_name,
+                                stria_error *err) {
+    TRY(take_pixels(s, x, x_name, err));
+    return take_labels(s, y, y_name, err);
+}
+
 stria_status source_open_npy(const char *path, dataset_part part, store *s, stria_error *err) {
     const char *comma = strrchr(path, ',');
     npy_array x = {0}, y = {0};

@@ -60,21 +60,23 @@ static bool is_text(const uint8_t *data, size_t size) {
     return true;
 }
 
+/* By the contents; `path` for sentences. */
+static stria_status load_contents(graph **out, const uint8_t *data, size_t size, const char *path, uint64_t seed,
+                                  const onnx_known *known, stria_error *err) {
+    if (size == 0) FAIL(err, STRIA_BAD_FILE, "%s: it is empty", path);
+    if (is_text(data, size)) return untrained(net_read(out, (const char *)data, size, path, seed, err), out, err);
+    stria_status status = onnx_read_known(out, data, size, NULL, known, err);
+    if (status != STRIA_OK) error_prefix(err, "%s: ", path);
+    return status;
+}
+
 /* The name of a pipe does not tell the format, the contents do. Its external weights lie in the current folder. */
 static stria_status load_stream(graph **out, const char *path, uint64_t seed, const onnx_known *known,
                                 stria_error *err) {
     uint8_t *data;
     size_t size;
-    stria_status status;
     TRY(file_read_named(path, ONNX_BYTES_MAX, &data, &size, err));
-    path = file_name_shown(path);
-    if (size == 0) status = error_set(err, STRIA_BAD_FILE, "%s: it is empty", path);
-    else if (is_text(data, size))
-        status = untrained(net_read(out, (const char *)data, size, path, seed, err), out, err);
-    else {
-        status = onnx_read_known(out, data, size, NULL, known, err);
-        if (status != STRIA_OK) error_prefix(err, "%s: ", path);
-    }
+    stria_status status = load_contents(out, data, size, file_name_shown(path), seed, known, err);
     mem_free(data);
     return status;
 }
@@ -162,6 +164,28 @@ bool graph_is_built_in(const char *spec) {
            zoo_has(spec);
 }
 
+/* After reading: sizes of dimensions that it left open, and whether all that were said were open. */
+static stria_status known_finish(graph **out, const onnx_known *known, bool onnx, stria_error *err) {
+    stria_status status = onnx ? STRIA_OK : close_open(out, known, err);
+    if (status == STRIA_OK) status = dims_check_used(known->dims, *known->used, *out, err);
+    if (status == STRIA_OK) return STRIA_OK;
+    graph_free(*out);
+    *out = NULL;
+    return status;
+}
+
+stria_status graph_load_bytes(graph **out, const void *data, size_t size, uint64_t seed, const onnx_known *known,
+                              stria_error *err) {
+    dims_used used = 0;
+    onnx_known all = *known;
+    all.used = &used;
+    all.no_files = true;
+    TRY(dims_check(known->dims, err));
+    TRY(onnx_bytes_check(size, "it has", "", err));
+    TRY(load_contents(out, data, size, "the model", seed, &all, err));
+    return known_finish(out, &all, false, err);
+}
+
 stria_status graph_load_known(graph **out, const char *spec, uint64_t seed, const onnx_known *known, stria_error *err) {
     dims_used used = 0;
     onnx_known all = *known;
@@ -172,13 +196,7 @@ stria_status graph_load_known(graph **out, const char *spec, uint64_t seed, cons
     if (onnx) status = load_onnx(out, spec, file_read_named, &all, err);
     else if (!text_ends(spec, ".net") && file_is_stream(spec)) status = load_stream(out, spec, seed, &all, err);
     else status = graph_load(out, spec, seed, err);
-    if (status != STRIA_OK) return status;
-    if (!onnx) status = close_open(out, &all, err);
-    if (status == STRIA_OK) status = dims_check_used(known->dims, used, *out, err);
-    if (status == STRIA_OK) return STRIA_OK;
-    graph_free(*out);
-    *out = NULL;
-    return status;
+    return status == STRIA_OK ? known_finish(out, &all, onnx, err) : status;
 }
 
 stria_status graph_load(graph **out, const char *spec, uint64_t seed, stria_error *err) {

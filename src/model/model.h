@@ -24,6 +24,10 @@ stria_status graph_load_known(graph **out, const char *spec, uint64_t seed, cons
 /* Whether the spec is of a network built in rather than of a file or folder. */
 bool graph_is_built_in(const char *spec);
 
+/* The same of a model's bytes, .onnx or .net, which their contents tell; opens no file. */
+stria_status graph_load_bytes(graph **out, const void *data, size_t size, uint64_t seed, const struct onnx_known *known,
+                              stria_error *err);
+
 /* By the ending of the path: .onnx (with parameters), .net (without), .safetensors or .npz (only parameters and
  * statistics); atomically. */
 stria_status graph_save(const graph *g, const char *path, stria_error *err);

@@ -52,7 +52,7 @@ static const char *leaf_op(const char *kind) {
 }
 
 static void input_put(out *o, out *node, const stria_model *model, const stria_operand *in, leaves *l) {
-    stria_node_row source;
+    stria_node_row source = {.size = sizeof source};
     if (!*in->name) return;
     if (in->node < 0) {
         if (leaf_is_new(l, in->name)) leaf_put(o, in, leaf_op(in->kind));
@@ -61,7 +61,7 @@ static void input_put(out *o, out *node, const stria_model *model, const stria_o
     }
     stria_model_node(model, in->node, &source);
     out name = {0};
-    stria_operand result;
+    stria_operand result = {.size = sizeof result};
     int which = 0;
     while (stria_model_node_output(model, in->node, which, &result) && result.name != in->name) which++;
     out_name(&name, source.name);
@@ -71,7 +71,7 @@ static void input_put(out *o, out *node, const stria_model *model, const stria_o
 
 static void node_put(out *o, const stria_model *model, int index, const stria_node_row *row, leaves *l) {
     out node = {0};
-    stria_operand in, result;
+    stria_operand in = {.size = sizeof in}, result = {.size = sizeof result};
     field_name(&node, NODE_NAME, row->name);
     field_name(&node, NODE_OP, row->op);
     for (int i = 0; stria_model_node_input(model, index, i, &in); i++) input_put(o, &node, model, &in, l);
@@ -80,7 +80,7 @@ static void node_put(out *o, const stria_model *model, int index, const stria_no
 }
 
 void graph_message(out *o, const stria_model *model) {
-    stria_node_row row;
+    stria_node_row row = {.size = sizeof row};
     leaves l = {.slots = 16};
     size_t operands = 0;
     out versions = {0};

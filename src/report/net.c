@@ -53,7 +53,7 @@ static bool is_follower(const char *op) {
 
 /* The only node whose results this one reads, −1: none or several. */
 static int only_source(const making *m, int node) {
-    stria_operand in;
+    stria_operand in = {.size = sizeof in};
     int source = -1;
     for (int i = 0; stria_model_node_input(m->model, node, i, &in); i++) {
         if (in.node < 0 && strcmp(in.kind, "input") == 0) return -1;
@@ -83,7 +83,7 @@ static int fold_nodes(making *m, bool chains, int depth) {
     int boxes = 0;
     m->depth = depth;
     for (int i = 0; i < m->nodes; i++) {
-        stria_node_row row, before;
+        stria_node_row row = {.size = sizeof row}, before = {.size = sizeof before};
         stria_model_node(m->model, i, &row);
         int source = chains && is_follower(row.op) ? only_source(m, i) : -1;
         bool scope =
@@ -111,9 +111,9 @@ static int by_name(const void *a, const void *b) {
 }
 
 static void names_sort(making *m) {
-    stria_operand result;
+    stria_operand result = {.size = sizeof result};
     int inputs = stria_model_input_count(m->model);
-    for (int i = 0; i < inputs; i++) m->named[m->named_count++] = (named){stria_model_input(m->model, i).name, -1 - i};
+    for (int i = 0; i < inputs; i++) m->named[m->named_count++] = (named){stria_model_input(m->model, i)->name, -1 - i};
     for (int i = 0; i < m->nodes; i++)
         for (int k = 0; stria_model_node_output(m->model, i, k, &result); k++)
             m->named[m->named_count++] = (named){result.name, i};
@@ -127,12 +127,12 @@ static const named *name_find(const making *m, const char *name) {
 }
 
 static void readers_count(making *m) {
-    stria_operand in;
+    stria_operand in = {.size = sizeof in};
     for (int i = 0; i < m->nodes; i++)
         for (int k = 0; stria_model_node_input(m->model, i, k, &in); k++)
             if (in.node >= 0) m->readers[in.node]++;
     for (int o = 0; o < stria_model_output_count(m->model); o++) {
-        const named *source = name_find(m, stria_model_output(m->model, o).name);
+        const named *source = name_find(m, stria_model_output(m->model, o)->name);
         if (source && source->node >= 0) m->readers[source->node]++;
     }
 }
@@ -163,7 +163,7 @@ static bool is_new(making *m, const char *name) {
 
 /* Elements of a node's parameters that no node before it has. */
 static int64_t own_parameters(making *m, int node) {
-    stria_operand in;
+    stria_operand in = {.size = sizeof in};
     int64_t sum = 0;
     for (int i = 0; stria_model_node_input(m->model, node, i, &in); i++) {
         bool parameter = strcmp(in.kind, "parameter") == 0 || strcmp(in.kind, "frozen") == 0;
@@ -181,7 +181,7 @@ static void operators_print(out *o, const making *m, int box) {
     const char *kind[64];
     int count[64], kinds = 0, shown = 0;
     for (int i = m->begin[box]; i < m->begin[box + 1]; i++) {
-        stria_node_row row;
+        stria_node_row row = {.size = sizeof row};
         int k = 0;
         stria_model_node(m->model, m->in_box[i], &row);
         while (k < kinds && strcmp(kind[k], row.op) != 0) k++;
@@ -199,8 +199,8 @@ static void operators_print(out *o, const making *m, int box) {
 
 static void box_fill(making *m, int box, int first, int last, int nodes, int64_t parameters) {
     net_box *b = &m->net->box[box];
-    stria_node_row row;
-    stria_operand result;
+    stria_node_row row = {.size = sizeof row};
+    stria_operand result = {.size = sizeof result};
     out o = {0};
     stria_model_node(m->model, first, &row);
     operators_print(&o, m, box);
@@ -275,7 +275,7 @@ static int box_of_name(const making *m, const char *name, int boxes, int none) {
 }
 
 static void arrows_of(making *m, pairs *p, int node, int boxes) {
-    stria_operand in;
+    stria_operand in = {.size = sizeof in};
     for (int k = 0; stria_model_node_input(m->model, node, k, &in); k++) {
         int from = in.node >= 0                    ? m->box_of[in.node]
                    : strcmp(in.kind, "input") == 0 ? box_of_name(m, in.name, boxes, -1)
@@ -291,7 +291,7 @@ static stria_status arrows_make(making *m, int boxes, stria_error *error) {
         for (int i = m->begin[box]; i < m->begin[box + 1]; i++) arrows_of(m, &p, m->in_box[i], boxes);
     for (int i = 0; i < stria_model_output_count(m->model); i++) {
         /* an output's name is its value's own, or given: then the last box makes it */
-        int from = box_of_name(m, stria_model_output(m->model, i).name, boxes, boxes - 1);
+        int from = box_of_name(m, stria_model_output(m->model, i)->name, boxes, boxes - 1);
         if (from >= 0) pair_add(m, &p, from, boxes + inputs + i);
     }
     m->net->arrow = p.item;
@@ -301,7 +301,7 @@ static stria_status arrows_make(making *m, int boxes, stria_error *error) {
 
 static bool making_init(making *m) {
     size_t nodes = (size_t)m->nodes + 1, operands = 0, results = 0;
-    stria_node_row row;
+    stria_node_row row = {.size = sizeof row};
     for (int i = 0; stria_model_node(m->model, i, &row); i++) {
         operands += (size_t)row.input_count;
         results += (size_t)row.output_count;
@@ -342,7 +342,7 @@ static stria_status make(making *m, net_fold fold, int most, stria_error *error)
     boxes_sort(m, boxes);
     boxes_fill(m, boxes);
     for (int i = 0; i < inputs + outputs; i++) {
-        stria_port port = i < inputs ? stria_model_input(m->model, i) : stria_model_output(m->model, i - inputs);
+        stria_port port = *(i < inputs ? stria_model_input(m->model, i) : stria_model_output(m->model, i - inputs));
         port_fill(&n->box[boxes + i], i < inputs ? "input" : "output", &port);
     }
     stria_status status = arrows_make(m, boxes, error);
@@ -351,7 +351,7 @@ static stria_status make(making *m, net_fold fold, int most, stria_error *error)
 
 stria_status net_make(net *n, const stria_model *model, net_fold fold, int most, stria_error *error) {
     making m = {.model = model, .net = n};
-    stria_node_row row;
+    stria_node_row row = {.size = sizeof row};
     *n = (net){0};
     while (stria_model_node(model, m.nodes, &row)) m.nodes++;
     stria_status status = make(&m, fold, most, error);

@@ -29,7 +29,7 @@ static double share(double part, double whole) {
 /* Of all layers: the whole run has pauses of other programs in it. */
 static double layers_ms(const stria_bench *b) {
     double sum = 0;
-    for (int i = 0; i < b->layer_count; i++) sum += b->layers[i].median_ms;
+    for (int i = 0; i < b->layer_count; i++) sum += b->layers[i]->median_ms;
     return sum;
 }
 
@@ -43,7 +43,7 @@ static void roof(out *o, const page *p, const page_bench *b) {
         return;
     }
     for (int i = 0; i < bench->layer_count; i++) {
-        const stria_layer_time *l = &bench->layers[i];
+        const stria_layer_time *l = bench->layers[i];
         dots[i] = (plot_dot){l->name, l->bytes ? 2 * (double)l->multiply_adds / (double)l->bytes : 0, l->gflops,
                              share(l->median_ms, all)};
     }
@@ -53,10 +53,10 @@ static void roof(out *o, const page *p, const page_bench *b) {
     free(dots);
 }
 
-static const stria_layer_time *sorted;
+static const stria_layer_time *const *sorted;
 
 static int slowest_first(const void *a, const void *b) {
-    double left = sorted[*(const int *)a].median_ms, right = sorted[*(const int *)b].median_ms;
+    double left = sorted[*(const int *)a]->median_ms, right = sorted[*(const int *)b]->median_ms;
     return left > right ? -1 : left < right ? 1 : *(const int *)a - *(const int *)b;
 }
 
@@ -70,7 +70,7 @@ static void bars(out *o, const page *p, const page_bench *b) {
     sorted = b->bench->layers;
     if (order) qsort(order, (size_t)n, sizeof *order, slowest_first);
     for (int i = 0; order && bar && i < shown; i++) {
-        const stria_layer_time *l = &b->bench->layers[order[i]];
+        const stria_layer_time *l = b->bench->layers[order[i]];
         double possible = share(page_bench_least_ms(b->bench, l), l->median_ms);
         bar[i] = (plot_bar){l->name, {share(l->median_ms, all), fmin(possible, 1), 0}, ""};
     }
@@ -118,7 +118,7 @@ static void rows(out *o, const page *p, const page_bench *b) {
     double all = layers_ms(bench);
     page_table(o, p, "Layers as a table", headings, 12);
     for (int i = 0; i < bench->layer_count && i < ROWS_MAX; i++) {
-        const stria_layer_time *l = &bench->layers[i];
+        const stria_layer_time *l = bench->layers[i];
         bool timed = l->median_ms > 0, works = l->multiply_adds > 0;
         out_raw(o, "<tr>");
         page_cell(o, l->name, false);

@@ -16,7 +16,7 @@ static void layers(out *o, const page *p) {
     static const char *const headings[] = {"layer", "operator", "output", ">parameters", ">multiply-adds"};
     page_table(o, p, "Layers as a table", headings, 5);
     for (int i = 0; i < p->summary->layer_count && i < ROWS_MAX; i++) {
-        const stria_layer_row *row = &p->summary->layers[i];
+        const stria_layer_row *row = p->summary->layers[i];
         out shape = {0};
         for (int d = row->rank > 1; d < row->rank; d++)
             out_printf(&shape, "%s%" PRId64, d > (row->rank > 1) ? "×" : "", row->output_shape[d]);

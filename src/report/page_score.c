@@ -18,7 +18,7 @@ enum {
 };
 
 static const char *class_name(const page *p, int64_t i) {
-    return i >= 0 && i < p->score->classes ? p->score->class_scores[i].name : "";
+    return i >= 0 && i < p->score->classes ? p->score->class_scores[i]->name : "";
 }
 
 static void cell_count(out *o, int64_t count) {
@@ -39,7 +39,7 @@ static double block_share(const page *p, int y, int x, int every) {
     double most = 0;
     for (int r = y * every; r < n && r < (y + 1) * every; r++)
         for (int c = x * every; c < n && c < (x + 1) * every; c++) {
-            int64_t support = p->score->class_scores[r].support;
+            int64_t support = p->score->class_scores[r]->support;
             double share = support ? (double)p->score->confusion[(int64_t)r * n + c] / (double)support : 0;
             most = share > most ? share : most;
         }
@@ -129,10 +129,10 @@ static void confusions(out *o, const page *p) {
     page_table_end(o);
 }
 
-static const stria_class_score *sorted;
+static const stria_class_score *const *sorted;
 
 static int worse_first(const void *a, const void *b) {
-    double left = sorted[*(const int *)a].f1, right = sorted[*(const int *)b].f1;
+    double left = sorted[*(const int *)a]->f1, right = sorted[*(const int *)b]->f1;
     return left < right ? -1 : left > right ? 1 : *(const int *)a - *(const int *)b;
 }
 
@@ -143,7 +143,7 @@ static void class_bars(out *o, const page *p, const int *order, int count) {
     plot_bar *bars = calloc((size_t)shown + 1, sizeof *bars);
     if (!bars) return;
     for (int i = 0; i < shown; i++) {
-        const stria_class_score *c = &p->score->class_scores[all ? i : order[i]];
+        const stria_class_score *c = p->score->class_scores[all ? i : order[i]];
         bars[i] = (plot_bar){.name = c->name, .share = {c->precision, c->recall, c->f1}, .note = ""};
     }
     out_raw(o, "<div class=\"card\">");
@@ -156,7 +156,7 @@ static void class_table(out *o, const page *p, const int *order) {
     static const char *const headings[] = {"class", ">precision", ">recall", ">F1", ">images"};
     page_table(o, p, "The classes as a table", headings, 5);
     for (int i = 0; i < p->score->classes && i < CLASS_ROWS; i++) {
-        const stria_class_score *c = &p->score->class_scores[p->score->classes > BARS_MAX ? order[i] : i];
+        const stria_class_score *c = p->score->class_scores[p->score->classes > BARS_MAX ? order[i] : i];
         out_raw(o, "<tr>");
         page_cell(o, c->name, false);
         cell_share(o, c->precision);

@@ -300,9 +300,9 @@ static void advise(stria_error *err, const char *folder) {
 stria_status checkpoint_read(checkpoint *c, const char *folder, stria_error *err) {
     char path[1100];
     *c = (checkpoint){0};
-    if (strlen(folder) >= sizeof c->options.out)
-        FAIL(err, STRIA_BAD_ARGUMENT, "the run folder's name has %zu bytes, more than %zu", strlen(folder),
-             sizeof c->options.out - 1);
+    if (strlen(folder) > OPTION_TEXT_MAX)
+        FAIL(err, STRIA_BAD_ARGUMENT, "the run folder's name has %zu bytes, more than %d", strlen(folder),
+             OPTION_TEXT_MAX);
     snprintf(path, sizeof path, "%s/%s", folder, CHECKPOINT_FILE);
     TRY(mem_new(&c->file, 1, sizeof *c->file, "a checkpoint", err));
     stria_status status = safetensors_read(c->file, path, err);
@@ -321,7 +321,7 @@ stria_status checkpoint_read(checkpoint *c, const char *folder, stria_error *err
         checkpoint_release(c);
         return status;
     }
-    snprintf(c->options.out, sizeof c->options.out, "%s", folder);
+    c->options.out = folder;
     return STRIA_OK;
 }
 

@@ -17,7 +17,7 @@ typedef enum option_kind { INTEGER, UNSIGNED, THREADS, SWITCH, REAL, TEXT } opti
 struct row {
     stria_option_row row;
     option_kind kind;
-    size_t offset, bytes; /* of the field */
+    size_t offset; /* of the field; of a text, a pointer to it */
     double low, high;
     stria_status (*check)(const char *text, stria_error *err);
 };
@@ -37,7 +37,7 @@ static stria_status augment_text_check(const char *text, stria_error *err) {
     return augment_parse(text, &a, err);
 }
 
-#define FIELD(member) offsetof(stria_train_options, member), sizeof(((stria_train_options *)0)->member)
+#define FIELD(member) offsetof(stria_train_options, member)
 
 static const struct row rows[] = {
     {{"epochs", "N", "passes over the training images, 1…100000", "10"}, INTEGER, FIELD(epochs), 1, 1e5, NULL},
@@ -183,12 +183,16 @@ static stria_status number_set(const struct row *r, void *field, const char *val
     return STRIA_OK;
 }
 
+static stria_status text_field_check(const struct row *r, const char *value, stria_error *err) {
+    if (strnlen(value, OPTION_TEXT_MAX + 1) > OPTION_TEXT_MAX)
+        FAIL(err, STRIA_BAD_ARGUMENT, "--%s: more than %d characters", r->row.name, OPTION_TEXT_MAX);
+    return r->check ? r->check(value, err) : STRIA_OK;
+}
+
 static stria_status row_set(const struct row *r, void *field, const char *value, stria_error *err) {
     if (r->kind != TEXT) return number_set(r, field, value, err);
-    if (strlen(value) >= r->bytes)
-        FAIL(err, STRIA_BAD_ARGUMENT, "--%s: more than %zu characters", r->row.name, r->bytes - 1);
-    if (r->check) TRY(r->check(value, err));
-    memcpy(field, value, strlen(value) + 1);
+    TRY(text_field_check(r, value, err));
+    *(const char **)field = value;
     return STRIA_OK;
 }
 
@@ -207,18 +211,28 @@ stria_train_options stria_train_options_default(void) {
 
 static stria_status field_check(const struct row *r, const void *field, stria_error *err) {
     char said[32];
-    if (r->kind == TEXT) {
-        if (!memchr(field, 0, r->bytes))
-            FAIL(err, STRIA_BAD_ARGUMENT, "--%s: the text has no end within its %zu bytes", r->row.name, r->bytes);
-        return r->check ? r->check(field, err) : STRIA_OK;
-    }
+    if (r->kind == TEXT) return text_field_check(r, *(const char *const *)field, err);
     double x = number_of(r, field);
     snprintf(said, sizeof said, "%.15g", x);
     return number_check(r, x, said, err);
 }
 
-stria_status train_options_check(const stria_train_options *options, stria_error *err) {
-    for (int i = 0; i < ROWS; i++) TRY(field_check(&rows[i], (const char *)options + rows[i].offset, err));
+stria_status train_options_check(stria_train_options *options, stria_error *err) {
+    for (int i = 0; i < ROWS; i++) {
+        void *field = field_of(options, &rows[i]);
+        if (rows[i].kind == TEXT && !*(const char **)field) *(const char **)field = rows[i].row.standard;
+        TRY(field_check(&rows[i], field, err));
+    }
+    return STRIA_OK;
+}
+
+stria_status train_options_keep(stria_train_options *options, arena *texts, stria_error *err) {
+    for (int i = 0; i < ROWS; i++) {
+        const char **field = field_of(options, &rows[i]);
+        if (rows[i].kind != TEXT) continue;
+        *field = arena_strdup(texts, *field);
+        if (!*field) FAIL(err, STRIA_NO_MEMORY, "not enough memory for the options");
+    }
     return STRIA_OK;
 }
 
@@ -227,7 +241,7 @@ void train_option_text(const stria_train_options *options, int index, text *out)
     const void *field = (const char *)options + r->offset;
     if (r->kind == REAL) text_double(out, *(const double *)field);
     else if (r->kind == THREADS || r->kind == SWITCH) text_printf(out, "%d", *(const int *)field);
-    else if (r->kind == TEXT) text_printf(out, "%s", (const char *)field);
+    else if (r->kind == TEXT) text_printf(out, "%s", *(const char *const *)field);
     else text_printf(out, "%" PRId64, *(const int64_t *)field);
 }
 
@@ -245,22 +259,26 @@ bool train_option_may_change(const char *name) {
     return true;
 }
 
-/* One OPTION=VALUE. */
+/* One OPTION=VALUE; the value ends with the word. */
 static stria_status recipe_set(const spec *s, stria_train_options *options, stria_error *err) {
-    char name[32], value[256];
-    if (!spec_copy(s->key, name, sizeof name) || !spec_copy(s->value, value, sizeof value) || !*value ||
-        !recipe_may_say(name))
+    char name[32];
+    if (!spec_copy(s->key, name, sizeof name) || !s->value.length || !recipe_may_say(name))
         FAIL(err, STRIA_BAD_ARGUMENT, "a model may not set '%.*s'",
              (int)(s->key.length + 1 + s->value.length < 80 ? s->key.length + 1 + s->value.length : 80), s->key.at);
-    return stria_train_option_set(options, name, value, err);
+    return stria_train_option_set(options, name, s->value.at, err);
 }
 
-stria_status train_options_recipe(stria_train_options *options, const char *recipe, stria_error *err) {
-    spec s = spec_open_list("", recipe);
+void train_recipe_cut(char *words, size_t bytes) {
+    for (size_t i = 0; i < bytes; i++)
+        if (strchr(" \t\r\n", words[i])) words[i] = 0;
+}
+
+stria_status train_options_recipe(stria_train_options *options, const char *words, size_t bytes, stria_error *err) {
     stria_train_options changed = *options;
     stria_error reason = {0};
-    bool more = true;
-    while (more) {
+    for (size_t at = 0; at < bytes; at += strlen(words + at) + 1) {
+        spec s = spec_open_list("", words + at);
+        bool more;
         stria_status status = spec_next(&s, &more, &reason);
         if (status == STRIA_OK && more) status = recipe_set(&s, &changed, &reason);
         if (status != STRIA_OK) FAIL(err, STRIA_BAD_FILE, "the model's metadata '%s': %s", TRAIN_RECIPE, reason.text);

@@ -2,19 +2,27 @@
 #ifndef TRAIN_OPTIONS_H
 #define TRAIN_OPTIONS_H
 
+#include "base/memory.h"
 #include "base/text.h"
 #include <stria/train.h>
 
 /* Appends the option's value as the text that stria_train_option_set reads back exactly. */
 void train_option_text(const stria_train_options *options, int index, text *out);
 
-/* Every field in its row's range, for callers who set them directly. */
-stria_status train_options_check(const stria_train_options *options, stria_error *err);
+#define OPTION_TEXT_MAX 1023 /* bytes of a text, such as the run folder */
+
+/* Every field in its row's range, for callers who set them directly; texts that are NULL become the row's default. */
+stria_status train_options_check(stria_train_options *options, stria_error *err);
+
+/* Copies the texts. */
+stria_status train_options_keep(stria_train_options *options, arena *texts, stria_error *err);
 
 /* Sets what a recipe like "lr=0.2 schedule=cosine" says: the settings that suit a network, which its metadata keeps
- * under TRAIN_RECIPE. It may not say where to write, nor seed and threads. */
+ * under TRAIN_RECIPE. It may not say where to write, nor seed and threads. Each of the words, together `bytes`, has an
+ * end, and lives as long as the options. */
 #define TRAIN_RECIPE "stria.train"
-stria_status train_options_recipe(stria_train_options *options, const char *recipe, stria_error *err);
+void train_recipe_cut(char *words, size_t bytes); /* gives each word an end */
+stria_status train_options_recipe(stria_train_options *options, const char *words, size_t bytes, stria_error *err);
 
 /* Whether a run that goes on may change this option: what decides its states may not. */
 bool train_option_may_change(const char *name);

@@ -118,7 +118,8 @@ stria_status trainer_new(trainer **out, graph *model, const dataset *train, cons
                    .unsaved = true,
                    .mend = true,
                    .lock = -1};
-    stria_status status = trainer_make(t, model, err);
+    stria_status status = train_options_keep(&t->options, &t->texts, err);
+    if (status == STRIA_OK) status = trainer_make(t, model, err);
     if (status == STRIA_OK) *out = t;
     else trainer_free(t);
     return status;
@@ -139,6 +140,7 @@ void trainer_free(trainer *t) {
     graph_free(t->judged);
     graph_free(t->model);
     pool_release(t->pool);
+    arena_release(&t->texts);
     mem_free(t);
 }
 

@@ -36,6 +36,7 @@ stria_status data_source_name(data_source *s, const char *spec, stria_error *err
 typedef struct trainer {
     graph *model; /* own copy, with preprocessing and class names; its states' contents are where training began */
     stria_train_options options;
+    arena texts;       /* of the options */
     schedule schedule; /* of the options */
     graph *judged;     /* what validation runs: the model, by the averages of its weights where there are any */
     const dataset *train, *val; /* val may be NULL */
@@ -81,7 +82,8 @@ stria_status trainer_model(const trainer *t, graph **out, stria_error *err);
 
 stria_status checkpoint_write(trainer *t, stria_error *err);
 
-/* What a run folder's checkpoint says, before there is a trainer. */
+/* What a run folder's checkpoint says, before there is a trainer. Texts of the options lie in `file`; that of the
+ * folder is the caller's. */
 typedef struct checkpoint {
     graph *model;
     stria_train_options options;

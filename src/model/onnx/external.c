@@ -67,6 +67,9 @@ stria_status external_open(external_file **out, external_files *f, const char *l
     char real[PATH_MAX];
     struct stat st;
     size_t size;
+    if (f->none)
+        FAIL(err, STRIA_UNSUPPORTED, "tensor '%s' lies in '%s': a model in memory has no files beside it", name,
+             location);
     if (!location_is_safe(location))
         FAIL(err, STRIA_BAD_FILE, "tensor '%s' lies in '%s', which is not below the model's folder", name, location);
     TRY(resolve(real, f->model_file, location, name, err));

@@ -13,6 +13,7 @@ typedef struct external_file {
 /* The files of one model. The last one that was opened stays open: most models have a single one. */
 typedef struct external_files {
     const char *model_file; /* NULL: the current folder */
+    bool none;              /* there are none: the model came from memory */
     external_file *files;
     int count, capacity;
     bool is_open;

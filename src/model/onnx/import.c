@@ -404,7 +404,7 @@ stria_status onnx_read(graph **out, const uint8_t *data, size_t size, const char
 stria_status onnx_read_known(graph **out, const uint8_t *data, size_t size, const char *file_name,
                              const onnx_known *known, stria_error *err) {
     importer im = {.known = known ? *known : (onnx_known){0},
-                   .files = {.model_file = file_name},
+                   .files = {.model_file = file_name, .none = known && known->no_files},
                    .graph_bytes = wire_budget(size)};
     arena_init(&im.arena);
     stria_status status = wire_unpack(&onnx__model_proto__descriptor, data, size, &im.model, err);
