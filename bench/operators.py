@@ -38,8 +38,7 @@ rng = np.random.default_rng(0)
 
 class SessionOptions(ctypes.Structure):
     _fields_ = [("size", ctypes.c_size_t), ("batch", ctypes.c_int64), ("threads", ctypes.c_int), ("isa", ctypes.c_char_p),
-                ("optimize", ctypes.c_bool), ("reference", ctypes.c_bool), ("seed", ctypes.c_uint64),
-                ("skip", ctypes.c_int)]
+                ("optimize", ctypes.c_bool), ("seed", ctypes.c_uint64), ("pool", ctypes.c_void_p)]
 
 
 class Error(ctypes.Structure):
@@ -217,19 +216,27 @@ def cases():
         yield f"{operator} 256 @28 over pixels", operator, [("n", 256, 28, 28)], {}, axes, MOVES
     yield "ArgMax 1000", "ArgMax", [("n", 1000)], dict(axis=1), {}, MOVES
     yield "TopK 5 of 1000", "TopK", [("n", 1000)], {}, {"k": np.array([5])}, COMPUTES
+    for dtype in (np.int32, np.int64, np.uint8):
+        for operator in ("Add", "Mul", "Min", "Equal", "Less"):
+            yield f"{operator} {np.dtype(dtype)} 256 @28", operator, [("n", 256, 28, 28, dtype)] * 2, {}, {}, MOVES
+        yield (f"Where {np.dtype(dtype)} 256 @28", "Where", [("n", 256, 28, 28, np.bool_)] + [("n", 256, 28, 28, dtype)] * 2,
+               {}, {}, MOVES)
     yield "Cast to float16 64 @56", "Cast", [image], dict(to=TensorProto.FLOAT16), {}, MOVES
 
 
 # ---- one case ----
 
 def contents(shape):
+    """Floats, or whole numbers of a type that ends the shape."""
+    if isinstance(shape[-1], type):
+        return rng.integers(0, 100 if shape[-1] != np.bool_ else 2, shape[:-1]).astype(shape[-1])
     return np.abs(rng.standard_normal(shape)).astype(np.float32) + 0.1
 
 
 def make(folder, operator, shapes, attributes, constants, batch):
     """Writes the one-node model; gives its path and what it is fed."""
     feed = {f"x{i}": contents([batch if d == "n" else d for d in s]) for i, s in enumerate(shapes)}
-    inputs = [helper.make_tensor_value_info(n, TensorProto.FLOAT, x.shape) for n, x in feed.items()]
+    inputs = [helper.make_tensor_value_info(n, helper.np_dtype_to_tensor_dtype(x.dtype), x.shape) for n, x in feed.items()]
     names, initializers = list(feed), []
     for name, c in constants.items():
         names.append("" if c is None else name)

@@ -134,11 +134,11 @@ int main(void) {
     fused_all_check();
     silent_check(&op_BitShift, &(op_case){"u8=255,130:2x1, u8=0,7,200:3", "direction=RIGHT"}, "chunks");
     silent_check(&op_BitwiseNot, &(op_case){"i32=12,-7,0:3", ""}, "chunks");
-    silent_check(&op_Add, &(op_case){"i64=1,-2,3,4,5,6:2x3, i64=7,-8,9:3", ""}, "chunks");
+    silent_check(&op_Add, &(op_case){"i64=1,-2,3,4,5,6:2x3, i64=7,-8,9:3", ""}, "vector");
     silent_check(&op_Mod, &(op_case){"i32=7,-7,8,-8:4, i32=3,3,-3,-5:4", ""}, "chunks");
     silent_check(&op_Less, &(op_case){"u64=7,18446744073709551615:2, u64=8:1", ""}, "chunks");
     silent_check(&op_Relu, &(op_case){"i32=7,-8:2", ""}, "chunks");
-    silent_check(&op_Where, &(op_case){"bool=0,1,1:3, i64=1,2,3:3, i64=-4:1", ""}, "chunks");
+    silent_check(&op_Where, &(op_case){"bool=0,1,1:3, i64=1,2,3:3, i64=-4:1", ""}, "vector");
     silent_check(&op_Add, &(op_case){"2x3, 3", ""}, "vector");
     silent_check(&op_Range, &(op_case){"i64=10, i64=-3, i64=-4", ""}, "known");
     silent_check(&op_Constant, &(op_case){"", "value_ints=1,2,3"}, "known");

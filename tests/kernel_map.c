@@ -10,6 +10,7 @@
 
 static const char *const map_names[MAP_COUNT] = {
 #define MAP(name, operands, y, a, b, c, f) #name,
+#include "kernel/elements/map_int_list.h"
 #include "kernel/elements/map_list.h"
 #undef MAP
 };
@@ -65,10 +66,45 @@ static double plain(map_kind kind, double a, double b, double c) {
         return a < 0 ? (double)((float)a * (float)b) : a;
     case MAP_prelu_gradient:
         return b > 0 ? a : (double)((float)a * (float)c);
-    case MAP_COUNT:
+    default:
         break;
     }
     return NAN;
+}
+
+/* The rows of integers, three times the same for int32, int64, uint8; the result may be too wide for its type. */
+static int64_t plain_integer(map_kind kind, int64_t a, int64_t b, int64_t c) {
+    const map_kind first[3] = {MAP_add_int32, MAP_add_int64, MAP_add_uint8};
+    map_kind base = kind >= first[2] ? first[2] : kind >= first[1] ? first[1] : first[0];
+    switch (kind - base + MAP_add_int32) {
+    case MAP_add_int32:
+        return (int64_t)((uint64_t)a + (uint64_t)b);
+    case MAP_sub_int32:
+        return (int64_t)((uint64_t)a - (uint64_t)b);
+    case MAP_mul_int32:
+        return (int64_t)((uint64_t)a * (uint64_t)b);
+    case MAP_min_int32:
+        return a < b ? a : b;
+    case MAP_max_int32:
+        return a > b ? a : b;
+    case MAP_equal_int32:
+        return a == b;
+    case MAP_less_int32:
+        return a < b;
+    case MAP_less_equal_int32:
+        return a <= b;
+    default:
+        return a ? b : c;
+    }
+}
+
+static bool is_integer(map_kind kind) {
+    stria_type type = map_type(kind, 2);
+    return type == STRIA_INT32 || type == STRIA_INT64 || type == STRIA_UINT8;
+}
+
+static int64_t wrapped(stria_type type, int64_t x) {
+    return type == STRIA_INT32 ? (int32_t)(uint32_t)(uint64_t)x : type == STRIA_UINT8 ? (uint8_t)x : x;
 }
 
 /* A box's memory: slot 0 is y, the others its operands; mask[k] has the dimensions over which operand k repeats. */
@@ -85,7 +121,36 @@ static double element(const box *b, int k, int64_t at) {
     return map_bytes(b->kind, k) == 1 ? (double)((uint8_t *)b->data[k])[at] : (double)((float *)b->data[k])[at];
 }
 
+static int64_t integer_at(const box *b, int k, int64_t at) {
+    switch (map_type(b->kind, k)) {
+    case STRIA_INT32:
+        return ((int32_t *)b->data[k])[at];
+    case STRIA_INT64:
+        return ((int64_t *)b->data[k])[at];
+    default:
+        return ((uint8_t *)b->data[k])[at];
+    }
+}
+
+static void integer_put(box *b, int k, int64_t at, int64_t x) {
+    if (map_type(b->kind, k) == STRIA_INT32) ((int32_t *)b->data[k])[at] = (int32_t)wrapped(STRIA_INT32, x);
+    else if (map_type(b->kind, k) == STRIA_INT64) ((int64_t *)b->data[k])[at] = x;
+    else ((uint8_t *)b->data[k])[at] = (uint8_t)x;
+}
+
+static void box_fill_integers(box *b, bool special) {
+    static const int64_t specials[] = {INT64_MIN, INT64_MAX, INT32_MIN, INT32_MAX, -1, 255, 128, 0x123456789abcdefLL};
+    for (int k = 1; k <= map_operands(b->kind); k++)
+        for (int64_t i = 0; i < b->count[k]; i++)
+            if (map_type(b->kind, k) == STRIA_BOOL) integer_put(b, k, i, i % (k + 2) == 0);
+            else integer_put(b, k, i, special && i % 3 == k - 1 ? specials[i / 3 % 8] : i % (9 + 4 * k) - 2 * k);
+}
+
 static void box_fill(box *b, bool special) {
+    if (is_integer(b->kind)) {
+        box_fill_integers(b, special);
+        return;
+    }
     static const float specials[] = {NAN, INFINITY, -INFINITY, -0.0f, 0, 1e-40f, -1e-45f, 3e38f, 1};
     for (int k = 1; k <= map_operands(b->kind); k++)
         for (int64_t i = 0; i < b->count[k]; i++)
@@ -136,10 +201,20 @@ static void box_compare(const kernel_set *ks, const box *b) {
         int64_t rest = i, at[SLOTS] = {0};
         for (int d = b->rank - 1; d >= 0; rest /= b->dims[d--])
             for (int k = 0; k <= map_operands(b->kind); k++) at[k] += rest % b->dims[d] * b->stride[k][d];
+        seen[at[0]] = 1;
+        if (is_integer(b->kind)) {
+            int64_t u[MAP_OPERANDS] = {0}, is = integer_at(b, 0, at[0]);
+            for (int k = 0; k < map_operands(b->kind); k++) u[k] = integer_at(b, 1 + k, at[1 + k]);
+            int64_t whole = wrapped(map_type(b->kind, 0), plain_integer(b->kind, u[0], u[1], u[2]));
+            if (!CHECK(is == whole, "%s isa=%s rank=%d masks=%d,%d,%d at=%d (%lld, %lld, %lld) got=%lld want=%lld",
+                       map_names[b->kind], ks->isa, b->rank, b->mask[1], b->mask[2], b->mask[3], (int)i,
+                       (long long)u[0], (long long)u[1], (long long)u[2], (long long)is, (long long)whole))
+                break;
+            continue;
+        }
         double v[MAP_OPERANDS] = {0}, got = element(b, 0, at[0]);
         for (int k = 0; k < map_operands(b->kind); k++) v[k] = element(b, 1 + k, at[1 + k]);
         double want = plain(b->kind, v[0], v[1], v[2]);
-        seen[at[0]] = 1;
         if (!CHECK(isnan(want) ? isnan(got) : got == want,
                    "%s isa=%s rank=%d masks=%d,%d,%d at=%d (%g, %g, %g) got=%g want=%g", map_names[b->kind], ks->isa,
                    b->rank, b->mask[1], b->mask[2], b->mask[3], (int)i, v[0], v[1], v[2], got, want))

@@ -18,6 +18,7 @@ KERNEL(finite, (const float *x, int64_t n, bool *finite))
 
 /* map.inc: arguments in map.h */
 #define MAP(name, operands, y, a, b, c, f) KERNEL(map_##name, (const struct map_block *block))
+#include "kernel/elements/map_int_list.h"
 #include "kernel/elements/map_list.h"
 #undef MAP
 

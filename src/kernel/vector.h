@@ -28,6 +28,12 @@ typedef float quad_unaligned __attribute__((vector_size(16), aligned(4), may_ali
 #ifndef INLINED
 #define INLINED static inline __attribute__((always_inline))
 #endif
+/* INDEPENDENT: before a loop whose steps neither read nor write what another one writes. */
+#ifdef __clang__
+#define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define INDEPENDENT _Pragma("GCC ivdep")
+#endif
 #ifndef UNROLLED
 #ifdef __clang__
 #define UNROLLED _Pragma("clang loop unroll(full)")

@@ -49,30 +49,53 @@ static void run_unary_gradient(const impl_call *c) {
 
 /* ---- several operands, broadcasting ---- */
 
-/* Which kernel computes an operator; with floats, or with bools where it takes both. */
+/* Which kernel computes an operator: the first row whose types are those of the node. */
 typedef struct map_row {
     const op_def *op;
     map_kind kind;
     bool swapped; /* a > b is b < a */
 } map_row;
 
+#define INTEGER_ROWS(type)                                                                                             \
+    {&op_Add, MAP_add_##type, false}, {&op_Sub, MAP_sub_##type, false}, {&op_Mul, MAP_mul_##type, false},              \
+        {&op_Min, MAP_min_##type, false}, {&op_Max, MAP_max_##type, false}, {&op_Equal, MAP_equal_##type, false},      \
+        {&op_Less, MAP_less_##type, false}, {&op_LessOrEqual, MAP_less_equal_##type, false},                           \
+        {&op_Greater, MAP_less_##type, true}, {&op_GreaterOrEqual, MAP_less_equal_##type, true}, {                     \
+        &op_Where, MAP_where_##type, false                                                                             \
+    }
+
 static const map_row map_rows[] = {
-    {&op_Add, MAP_add, false},      {&op_Sub, MAP_sub, false},
-    {&op_Mul, MAP_mul, false},      {&op_Div, MAP_div, false},
-    {&op_Pow, MAP_pow, false},      {&op_Mod, MAP_fmod, false},
-    {&op_Min, MAP_min, false},      {&op_Max, MAP_max, false},
-    {&op_Equal, MAP_equal, false},  {&op_Equal, MAP_same, false},
-    {&op_Less, MAP_less, false},    {&op_LessOrEqual, MAP_less_equal, false},
-    {&op_Greater, MAP_less, true},  {&op_GreaterOrEqual, MAP_less_equal, true},
-    {&op_IsNaN, MAP_is_nan, false}, {&op_IsInf, MAP_is_any, false},
-    {&op_And, MAP_and, false},      {&op_Or, MAP_or, false},
-    {&op_Xor, MAP_xor, false},      {&op_Not, MAP_not, false},
-    {&op_Where, MAP_where, false},  {&op_SelectEqual, MAP_select_equal, false},
-    {&op_PRelu, MAP_prelu, false},  {&op_PReluGradient, MAP_prelu_gradient, false},
+    {&op_Add, MAP_add, false},
+    {&op_Sub, MAP_sub, false},
+    {&op_Mul, MAP_mul, false},
+    {&op_Div, MAP_div, false},
+    {&op_Pow, MAP_pow, false},
+    {&op_Mod, MAP_fmod, false},
+    {&op_Min, MAP_min, false},
+    {&op_Max, MAP_max, false},
+    {&op_Equal, MAP_equal, false},
+    {&op_Equal, MAP_same, false},
+    {&op_Less, MAP_less, false},
+    {&op_LessOrEqual, MAP_less_equal, false},
+    {&op_Greater, MAP_less, true},
+    {&op_GreaterOrEqual, MAP_less_equal, true},
+    {&op_IsNaN, MAP_is_nan, false},
+    {&op_IsInf, MAP_is_any, false},
+    {&op_And, MAP_and, false},
+    {&op_Or, MAP_or, false},
+    {&op_Xor, MAP_xor, false},
+    {&op_Not, MAP_not, false},
+    {&op_Where, MAP_where, false},
+    {&op_SelectEqual, MAP_select_equal, false},
+    {&op_PRelu, MAP_prelu, false},
+    {&op_PReluGradient, MAP_prelu_gradient, false},
+    INTEGER_ROWS(int32),
+    INTEGER_ROWS(int64),
+    INTEGER_ROWS(uint8),
 };
 
 static bool type_fits(const value *v, map_kind kind, int which) {
-    return v->type == (map_bytes(kind, which) == 1 ? STRIA_BOOL : STRIA_FLOAT32);
+    return v->type == map_type(kind, which);
 }
 
 static bool types_fit(const node *n, map_kind kind) {

@@ -17,6 +17,7 @@ static const struct {
     size_t kernel; /* field of kernel_set */
 } rows[] = {
 #define MAP(name, operands, y, a, b, c, f) {operands, #y #a #b #c, offsetof(kernel_set, map_##name)},
+#include "kernel/elements/map_int_list.h"
 #include "kernel/elements/map_list.h"
 #undef MAP
 };
@@ -24,8 +25,30 @@ static const struct {
 int map_operands(map_kind kind) {
     return rows[kind].operands;
 }
+
+stria_type map_type(map_kind kind, int which) {
+    switch (rows[kind].type[which]) {
+    case 'B':
+        return STRIA_BOOL;
+    case 'I':
+        return STRIA_INT32;
+    case 'L':
+        return STRIA_INT64;
+    case 'U':
+        return STRIA_UINT8;
+    default:
+        return STRIA_FLOAT32;
+    }
+}
+
 size_t map_bytes(map_kind kind, int which) {
-    return rows[kind].type[which] == 'B' ? 1 : sizeof(float);
+    static const struct {
+        char type;
+        size_t bytes;
+    } sizes[] = {{'B', 1}, {'U', 1}, {'L', sizeof(int64_t)}};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        if (sizes[i].type == rows[kind].type[which]) return sizes[i].bytes;
+    return sizeof(float);
 }
 
 /* Drops dimensions of 1 and joins neighbours that are one run in all operands. At least one dimension is left. */
@@ -63,7 +86,7 @@ typedef struct map_job {
 
 /* Rows of n elements whose innermost step is 1, or 0 for operands: what kernels take. */
 static void block_run(const map_job *j, char *const at[SLOTS], int64_t count, int64_t n) {
-    static const float zero = 0;
+    static const int64_t zero = 0;
     map_block b = {.rows = count, .n = n, .y = at[0], .p = j->m->p, .q = j->m->q};
     b.y_row = j->row[0] * (int64_t)j->bytes[0];
     for (int k = 0; k < MAP_OPERANDS; k++) {
@@ -87,7 +110,7 @@ static bool repeats(const map_job *j, int64_t count, int64_t n) {
 
 /* Joins as many rows as make REPEATED elements: what is the same in each of them is written out so often. */
 static void repeated_run(const map_job *j, char *const at[SLOTS], int64_t count, int64_t n) {
-    float written[MAP_OPERANDS][REPEATED + SHORT];
+    int64_t written[MAP_OPERANDS][REPEATED + SHORT];
     int64_t joined = int64_min(count, ceil_div(REPEATED, n)), whole = count / joined;
     map_job wide = *j;
     char *wide_at[SLOTS] = {0}, *rest[SLOTS] = {0};
@@ -111,7 +134,7 @@ static void gather(char *to, int64_t to_step, const char *from, int64_t from_ste
 
 /* Rows with other steps, through dense copies. */
 static void strided_run(const map_job *j, char *const at[SLOTS], int64_t count, int64_t n) {
-    float dense[SLOTS][GATHERED];
+    int64_t dense[SLOTS][GATHERED];
     map_job one = *j;
     int slots = 1 + rows[j->m->kind].operands;
     for (int k = 0; k < slots; k++)

@@ -2,22 +2,26 @@
 #ifndef KERNEL_ELEMENTS_MAP_H
 #define KERNEL_ELEMENTS_MAP_H
 
+#include <stria/model.h>
+
 #include "base/pool.h"
 #include "kernel/kernel.h"
 
 #define MAP_RANK     8
 #define MAP_OPERANDS 3
 
-/* The rows of map_list.h: MAP_add, MAP_where, … */
+/* The rows of map_list.h and map_int_list.h: MAP_add, MAP_where_int64, … */
 typedef enum map_kind {
 #define MAP(name, operands, y, a, b, c, f) MAP_##name,
+#include "kernel/elements/map_int_list.h"
 #include "kernel/elements/map_list.h"
 #undef MAP
     MAP_COUNT
 } map_kind;
 
 int map_operands(map_kind kind);
-/* Bytes of an element: 0 is the result, 1… the operands. */
+/* The type of the elements and their bytes: 0 is the result, 1… the operands. */
+stria_type map_type(map_kind kind, int which);
 size_t map_bytes(map_kind kind, int which);
 
 /* What a kernel gets: `rows` runs of n elements. Row pitches are in bytes; an operand that is `fixed` has one element a
