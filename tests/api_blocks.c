@@ -212,7 +212,7 @@ static const stria_layer_row *row(const stria_summary *s, const char *name) {
     return NULL;
 }
 
-/* Receptive fields: of VGG's stages those of the literature (6, 16, 44, 100, 212 behind the poolings). */
+/* Receptive fields: of VGG's stages those of the literature (6, 16, 44, 100, 212 after the poolings). */
 static void test_summary(void **state) {
     static const struct {
         const char *layer;

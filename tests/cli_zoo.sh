@@ -1,5 +1,5 @@
 #!/bin/bash
-# Networks built in: their options as flags and behind the name, their text, receptive fields, heads.
+# Networks built in: their options as flags and after the name, their text, receptive fields, heads.
 . "${SOURCE:-.}/tests/cli.sh"
 
 number() { # number KEY: of the JSON document on stdout

@@ -102,7 +102,7 @@ static void plain(void **state) {
     http_stop(&server);
 }
 
-/* Without a sum a version's mark is enough to go on; without either it begins anew. */
+/* Without a sum a version's mark is enough to go on; without either it starts again. */
 static void broken(void **state) {
     stria_error err;
     (void)state;
@@ -150,7 +150,7 @@ static void no_ranges(void **state) {
     http_stop(&server);
 }
 
-/* What an earlier call left is gone on with; if it was of another version, the file is fetched anew. */
+/* What an earlier call left is gone on with; if it was of another version, the file is fetched again. */
 static void resumed(void **state) {
     stria_error err;
     (void)state;

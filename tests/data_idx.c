@@ -102,7 +102,7 @@ static void test_gzip_members(void **state) {
     refuse(packed, z, 3, STRIA_BAD_FILE, "more decompressed bytes");
 }
 
-/* A stream that ends after the header must not go on in the raw bytes behind it. */
+/* A stream that ends after the header must not go on in the raw bytes after it. */
 static void test_gzip_then_raw(void **state) {
     uint8_t file[64], packed[256];
     size_t n = make_images(file), z = make_gzip(packed, sizeof packed, file, 16);

@@ -133,7 +133,7 @@ static void test_members(void **state) {
         zip_of(&z, m, 3);
         accept(&z, 3, (const char *[]){"x", "deep/y", ""});
     }
-    z.bytes[z.size - 2] = 9; /* a comment behind all */
+    z.bytes[z.size - 2] = 9; /* a comment after all */
     put_bytes(&z, "a comment", 9);
     accept(&z, 3, (const char *[]){"x", "deep/y", ""});
 #ifdef STRIA_HAVE_ZLIB

@@ -49,7 +49,7 @@ static inline size_t make_png(uint8_t *out, size_t room, uint32_t format, int wi
     return room;
 }
 
-/* Puts a chunk behind the header; returns the file's new size. */
+/* Puts a chunk after the header; returns the file's new size. */
 static inline size_t png_insert(uint8_t *file, size_t size, const char *name, const uint8_t *data, size_t n) {
     uint8_t *chunk = file + 33;
     memmove(chunk + n + 12, chunk, size - 33);
@@ -104,7 +104,7 @@ static inline size_t jpeg_strip(uint8_t *file, size_t size, int marker) {
     return 0;
 }
 
-/* Puts a segment behind the first two bytes, into out[size + n + 4]; returns the new size. */
+/* Puts a segment after the first two bytes, into out[size + n + 4]; returns the new size. */
 static inline size_t jpeg_insert(uint8_t *out, const uint8_t *file, size_t size, int marker, const uint8_t *data,
                                  size_t n) {
     memcpy(out, file, 2);

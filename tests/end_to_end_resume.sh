@@ -5,7 +5,7 @@
 digits data
 RECIPE=(--epochs 12 --batch 10 --lr 0.1 --seed 5)
 
-# The tensors of a checkpoint: everything behind the header, whose texts (path of the data, …) may differ.
+# The tensors of a checkpoint: everything after the header, whose texts (path of the data, …) may differ.
 tensors() {
     local length
     length=$(od -An -tu8 -N8 "$1" | tr -d ' ')

@@ -1,6 +1,6 @@
 """Optimisers that Keras defines, or has in another form than PyTorch, step by step for tests/train_optimizer.c:
 golden/optimizer_keras.txt, in the form of golden_torch.py's optimizer_specs.txt. Run: python3 tests/golden_keras.py
-(needs keras and jax; only to make the file anew)."""
+(needs keras and jax; only to make the file again)."""
 
 import os
 import pathlib

@@ -1,5 +1,5 @@
 """Writes golden/{recurrent,sample,quantized,chosen}.txt: operators that PyTorch lacks or has otherwise, as ONNX Runtime
-computes them in float32. Run: python3 tests/golden_runtime.py (needs onnx and onnxruntime; only to make the files anew).
+computes them in float32. Run: python3 tests/golden_runtime.py (needs onnx and onnxruntime; only to make the files again).
 The form is that of golden_torch.py, with a line more: "tolerance NUMBER", relative, where sums were made in float32."""
 
 import pathlib

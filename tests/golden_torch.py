@@ -1,5 +1,5 @@
 """Writes golden/*.txt: inputs, attributes, outputs and gradients of operators as PyTorch computes them in float64, an
-oracle that shares nothing with Stria. Run: python3 tests/golden_torch.py (needs PyTorch; only to make the files anew).
+oracle that shares nothing with Stria. Run: python3 tests/golden_torch.py (needs PyTorch; only to make the files again).
 
 A file is a list of cases:
     case OPERATOR

@@ -1,6 +1,6 @@
 """Writes golden/zoo.txt: tensors and logits of torchvision's networks with weights that a formula gives, so that the
 zoo's layers, names, order of operations, padding and rounding of sizes are held against an independent source. Run:
-python3 tests/golden_zoo.py (needs torchvision; only to make the file anew).
+python3 tests/golden_zoo.py (needs torchvision; only to make the file again).
 
     network SPEC SIDE               a network of the zoo, for pictures of 3 × SIDE × SIDE
     tensor NAME ELEMENTS            each parameter and statistic, in torchvision's order

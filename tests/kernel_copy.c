@@ -51,7 +51,7 @@ static void check_copies(const kernel_set *ks, pool *p) {
     CHECK(filled[0] == 7 && filled[58] == 7 && filled[59] == 0, "fill");
 }
 
-/* Two tensors behind each other, and the bits of all thread counts. */
+/* Two tensors one after the other, and the bits of all thread counts. */
 static void check_boxes(const kernel_set *ks, pool *p) {
     enum { A = 40, B = 24, ROWS = 700 };
     static float a[ROWS * A], b[ROWS * B], y[ROWS * (A + B)];

@@ -289,7 +289,7 @@ static void test_load_and_save(void **state) {
     graph_free(g);
 }
 
-/* Auxiliary heads are outputs behind the logits, which the recipe weighs. */
+/* Auxiliary heads are outputs after the logits, which the recipe weighs. */
 static void test_heads(void **state) {
     graph *g;
     (void)state;

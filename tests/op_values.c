@@ -50,7 +50,7 @@ static const value_row rows[] = {
      {"u64=9007199254740993," BIG ":2, -, f=2:1", ""},
      "u64=9007199254740993,9007199254740993," BIG "," BIG ":4"},
     {&op_Resize, {"u64=" MID "," MID ":2, -, f=2:1", "mode=linear"}, "u64=" MID "," MID "," MID "," MID ":4"},
-    /* A window that begins behind the image, in its padding: ONNX's floor counts it. */
+    /* A window that begins after the image, in its padding: ONNX's floor counts it. */
     {&op_AveragePool,
      {"f=1,2,3,4:1x1x2x2", "kernel_shape=1,1 strides=3,3 pads=0,0,2,2 count_include_pad=1"},
      "f=1,0,0,0:1x1x2x2"},

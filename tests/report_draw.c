@@ -119,7 +119,7 @@ static void test_series(void **state) {
     free(s);
 }
 
-/* The number behind `key="` from `from` on. */
+/* The number after `key="` from `from` on. */
 static double attribute(const char *from, const char *key) {
     char name[32];
     snprintf(name, sizeof name, "%s=\"", key);

@@ -200,6 +200,44 @@ static void check_finish(void) {
     session_free(s);
 }
 
+/* The units of a MatMul's weights are its columns. */
+static void check_matmul_units(void) {
+    stria_error err = {0};
+    graph *model = NULL, *step = NULL;
+    session *s = NULL;
+    tensor *first = NULL;
+    value *x, *w;
+    builder b = {.err = &err};
+    stria_status status = graph_new(&model, "units", &err);
+    if (status == STRIA_OK) status = graph_add_input(model, "x", STRIA_FLOAT32, &(shape){2, {4, 3}}, &x, &err);
+    if (status == STRIA_OK) status = tensor_new(&first, STRIA_FLOAT32, &(shape){2, {3, 5}}, "w", &err);
+    for (int i = 0; first && i < 15; i++) ((float *)first->data)[i] = i % 5 == 2 ? 0.125f : 1;
+    if (status == STRIA_OK) status = graph_add_state(model, "w", ROLE_PARAMETER, first, &w, &err);
+    b.g = model;
+    value *y = status == STRIA_OK ? build2(&b, &op_MatMul, x, w, NULL) : NULL;
+    if (y) status = graph_add_output(model, y, "y", &err);
+    recipe r = {.loss = "cross_entropy", .max_norm = 0.5};
+    if (y && status == STRIA_OK) status = optimizer_parse("sgd", &r.optimizer, &err);
+    if (y && status == STRIA_OK) status = step_graph(model, 4, &r, &step, &err);
+    if (step) status = run_new(&s, step, &(run_config){.ks = kernel_sets()[0], .optimize = true}, &err);
+    if (CHECK(status == STRIA_OK && s, "%s", err.text)) {
+        memset(session_host(s, "x"), 0, 12 * sizeof(float)); /* so that the gradient is 0 */
+        memset(session_host(s, STEP_LABELS), 0, 4 * sizeof(int64_t));
+        *(float *)session_host(s, STEP_LR) = 1;
+        *(int64_t *)session_host(s, STEP_COUNT) = 0;
+        CHECK(session_run(s, &err) == STRIA_OK, "%s", err.text);
+        const float *now = session_host(s, "w");
+        for (int i = 0; i < 15; i++) {
+            double want = i % 5 == 2 ? 0.125 : 0.5 / sqrt(3);
+            CHECK(fabs((double)now[i] - want) < 1e-6, "w[%d] is %g, not %g", i, (double)now[i], want);
+        }
+    }
+    session_free(s);
+    graph_free(model);
+    graph_free(step);
+    tensor_release(first);
+}
+
 /* All parameters, one after the other. */
 static int parameters_get(const session *s, double out[256]) {
     const graph *g = session_program(s)->g;
@@ -296,6 +334,7 @@ int main(void) {
     check_clipping();
     check_elements();
     check_finish();
+    check_matmul_units();
     check_accumulation();
     check_names();
     check_not_finite();

@@ -151,6 +151,7 @@ static void rates_are_pytorchs(void **state) {
         {"restarts:every=10,factor=2,floor=0.1", 29, 40, 0.102462332},
         {"restarts:every=10,factor=2,floor=0.1", 39, 40, 0.452081193},
         {"restarts:every=10,floor=0.1", 39, 40, 0.109788697},
+        {"restarts:every=10,factor=2,floor=0.1", 30, 40, 0.5}, /* 10 · (2² − 1): the third one begins */
         {"polynomial:power=2", 5, 20, 0.28125},
         {"polynomial:power=2", 19, 20, 0.00125},
         {"polynomial:power=2,warmup=3", 8, 23, 0.28125},

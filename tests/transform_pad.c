@@ -101,13 +101,13 @@ static void row_check(const row *r) {
     tensor *before = result(g);
     CHECK(pass_pad(&g, &err) == STRIA_OK && pass_prune(&g, &err) == STRIA_OK && graph_check(g, &err) == STRIA_OK, "%s",
           err.text);
-    CHECK(count_of(g, &op_Pad) == !r->joins, "%s behind Pad %s of %g (%s): %d paddings left", r->op, r->pads, r->value,
+    CHECK(count_of(g, &op_Pad) == !r->joins, "%s after Pad %s of %g (%s): %d paddings left", r->op, r->pads, r->value,
           r->attributes, count_of(g, &op_Pad));
     tensor *after = result(g);
     bool same = shape_equal(&before->shape, &after->shape);
     for (int64_t i = 0; same && i < shape_count(&before->shape); i++)
         same = fabs(tensor_f64(before, i) - tensor_f64(after, i)) < 1e-5;
-    CHECK(same, "%s behind Pad %s (%s): other values", r->op, r->pads, r->attributes);
+    CHECK(same, "%s after Pad %s (%s): other values", r->op, r->pads, r->attributes);
     tensor_release(before);
     tensor_release(after);
     graph_free(g);

@@ -166,7 +166,7 @@ STRIA_API stria_value *stria_inverted_residual(stria_graph *graph, stria_value *
 STRIA_API stria_value *stria_fire(stria_graph *graph, stria_value *x, int64_t squeeze, int64_t one, int64_t three,
                                   const char *options);
 /* Four branches beside each other (Szegedy et al., CVPR 2015) with channels[6]: of the 1×1; before the 3×3, of the 3×3;
- * before the 5×5, of the 5×5; behind the pooling. Options: kernel=5 of the third branch, norm=1 (0: biases instead). */
+ * before the 5×5, of the 5×5; after the pooling. Options: kernel=5 of the third branch, norm=1 (0: biases instead). */
 STRIA_API stria_value *stria_inception(stria_graph *graph, stria_value *x, const int64_t *channels,
                                        const char *options);
 
@@ -244,7 +244,7 @@ STRIA_API stria_status stria_model_load_weights(stria_model *model, const char *
 /* A copy without what only training uses: the outputs that metadata stria.auxiliary names, and what only they need. */
 STRIA_API stria_status stria_model_without_heads(stria_model **out, const stria_model *model, stria_error *error);
 /* A copy with a classifier of `classes` classes in place of its own, of a model from anywhere: the last Conv, Gemm or
- * MatMul before output 0 is replaced by head.weight and head.bias, made by the seed; of what was behind it only the
+ * MatMul before output 0 is replaced by head.weight and head.bias, made by the seed; of what was after it only the
  * pooling of positions stays (a ReLU or softmax goes), so that the only output, "logits", is [batch, classes]. Names of
  * classes are dropped. STRIA_BAD_ARGUMENT for fewer than 2 classes, STRIA_BAD_SHAPE for what is not a classifier of
  * pictures, STRIA_UNSUPPORTED where the output does not come from one such product. */
@@ -252,7 +252,7 @@ STRIA_API stria_status stria_model_replace_head(stria_model **out, const stria_m
                                                 uint64_t seed, stria_error *error);
 /* A copy in which training leaves some parameters as they are; batch normalisation of which scale and bias are frozen
  * keeps its running statistics and normalises by them. what: "all-but-head" (but for the last Conv, Gemm or MatMul and
- * what is behind it), "until:NAME" (what the layer or value NAME is computed from, its own weights included), "none",
+ * what is after it), "until:NAME" (what the layer or value NAME is computed from, its own weights included), "none",
  * or patterns with * and ? for the names of weights or of layers, joined by commas: "conv1*,bn?.*". What was frozen
  * before stays so unless `what` is "none". The model's file says it (metadata stria.frozen). STRIA_BAD_ARGUMENT for a
  * name or pattern that is nobody's; of "all-but-head" the errors of stria_model_replace_head. */

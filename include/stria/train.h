@@ -103,7 +103,7 @@ typedef struct stria_event {
     const char *isa;
     int threads;
     const char *path; /* CHECKPOINT: the run folder */
-    const char *note; /* what the user should know, or NULL. START; EPOCH: of pictures that were left out anew */
+    const char *note; /* what the user should know, or NULL. START; EPOCH: of pictures newly left out */
     int64_t skipped;  /* EPOCH: pictures of training and validation that this process could not read (skip_bad) */
 } stria_event;
 

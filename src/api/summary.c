@@ -38,7 +38,7 @@ typedef struct rows {
     bool *seen;   /* states by value: a layer before has counted them */
     sight *sight; /* by value of `one` */
     graph *g, *one;
-    const char **names; /* of what layers are connected to, one layer's behind the other's */
+    const char **names; /* of what layers are connected to, one layer's after the other's */
 } rows;
 
 /* The layers and inputs that a layer reads, as far as they are no constants and states. */

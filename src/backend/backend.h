@@ -42,7 +42,7 @@ typedef struct impl_call {
 typedef struct op_impl {
     const char *name;
     bool (*accept)(const node *n, refusal *why);
-    /* May be NULL. Whether it is faster than those behind it in the list, by shape and instruction set alone. */
+    /* May be NULL. Whether it is faster than those after it in the list, by shape and instruction set alone. */
     bool (*pays)(const node *n, const kernel_set *ks, refusal *why);
     /* Its rounding errors are bounded by the largest sums nearby, not by each element's own, and packing is dear: taken
      * only where input pack_input is constant between runs, so never by what trains it. */

@@ -68,13 +68,13 @@ void text_printf(text *t, const char *format, ...) {
 }
 
 void text_double(text *t, double x) {
-    double back = x + 1;
+    double back;
     size_t start = t->length;
-    for (int digits = 6; digits <= 17 && back != x; digits++) {
+    int digits = 6;
+    do {
         t->length = start;
         text_printf(t, "%.*g", digits, x);
-        if (t->failed || !text_to_double(t->data + start, &back)) return;
-    }
+    } while (!t->failed && text_to_double(t->data + start, &back) && back != x && digits++ < 17);
 }
 
 void text_release(text *t) {

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The model with gradients behind it, ready for `batch` pictures. */
+/* The model with gradients after it, ready for `batch` pictures. */
 typedef struct machine {
     stria_session *session;
     stria_port x, y, layer, gradient; /* gradient: of the layer or of x */

@@ -91,7 +91,7 @@ const char *option_each(const options *given, const char *name, int index);
         .help = "its weights: .safetensors, .npz, PyTorch's .pth, Keras' .keras or .h5"                                \
     }
 
-/* Options of networks built in, as they may also stand behind the name: "resnet50:classes=10,size=3x32x32". */
+/* Options of networks built in, as they may also stand after the name: "resnet50:classes=10,size=3x32x32". */
 #define NETWORK_GROUP "networks built in, each of those that the network has (also NAME:key=value,…)"
 #define NETWORK_ROW(key, of, why)                                                                                      \
     { .name = key, .kind = OPTION_TEXT, .type = of, .group = NETWORK_GROUP, .help = why }
@@ -110,7 +110,7 @@ const char *option_each(const options *given, const char *name, int index);
         NETWORK_ROW("shortcut", "KIND", "a or b: zeros or convolutions where channels change (resnet20 to 1202)"),     \
         NETWORK_ROW("bypass", "KIND", "none, simple or complex (squeezenet)"),                                         \
         NETWORK_ROW("heads", "0|1", "auxiliary classifiers in training (googlenet)"),                                  \
-        NETWORK_FLAG("bn", "batch normalisation behind each layer (mlp, alexnet, vgg)"),                               \
+        NETWORK_FLAG("bn", "batch normalisation after each layer (mlp, alexnet, vgg)"),                                \
         NETWORK_FLAG("plain", "without shortcuts (resnet)")
 
 #define PREPROCESS_GROUP "pictures and classes, for models that don't say it themselves"

@@ -77,7 +77,7 @@ static bool in_zoo(const char *spec) {
     return stria_zoo_about(name) != NULL;
 }
 
-/* NAME:key=value,… with the flags' keys and values behind those that are there. */
+/* NAME:key=value,… with the flags' keys and values after those that are there. */
 static stria_status network_spec(const options *given, const char *spec, char *out, size_t bytes, stria_error *error) {
     size_t length = (size_t)snprintf(out, bytes, "%s", spec);
     for (int i = 0; i < given->row_count && length < bytes; i++) {

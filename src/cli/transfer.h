@@ -17,7 +17,7 @@
          .minimum = 2,                                                                                                 \
          .maximum = 1 << 24,                                                                                           \
          .group = TRANSFER_GROUP,                                                                                      \
-         .help = "replaces the last layer with weights, and what is behind it, by a new one for N classes"},           \
+         .help = "replaces the last layer with weights, and what is after it, by a new one for N classes"},            \
     {                                                                                                                  \
         .name = "freeze", .kind = OPTION_TEXT, .type = "WHAT", .group = TRANSFER_GROUP,                                \
         .help = "weights that stay as they are: all-but-head, until:LAYER, names with * and ? joined by commas as "    \

@@ -113,7 +113,7 @@ static stria_status plain(layer_call *c, stria_error *err) {
         "epsilon", "0.00001", "added to the variance"                                                                  \
     }
 #define BLOCK_ACTIVATION(standard)                                                                                     \
-    { "activation", standard, "a layer behind each normalisation, as relu; none" }
+    { "activation", standard, "a layer after each normalisation, as relu; none" }
 #define BLOCK_SHORTCUT                                                                                                 \
     {                                                                                                                  \
         "shortcut", "b",                                                                                               \

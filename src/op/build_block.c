@@ -57,7 +57,7 @@ static void leave(block *b) {
     graph_scope_leave(b->c->g);
 }
 
-/* The option's layer behind x; none: x itself. */
+/* The option's layer after x; none: x itself. */
 static value *activate(block *b, value *x, const char *name) {
     const char *activation = layer_text(b->c, "activation");
     if (!*activation || strcmp(activation, "none") == 0) return x;

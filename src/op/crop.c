@@ -36,7 +36,7 @@ static stria_status infer(node *n, stria_error *err) {
     return rule_output(n, 0, n->in[0]->type, &y, err);
 }
 
-/* The odd one of what is missing or too much is behind. */
+/* The odd one of what is missing or too much is after. */
 static stria_status expand(graph *g, const node *n, value **out, stria_error *err) {
     builder b = {g, n->name, STRIA_OK, err};
     const shape *x = &n->in[0]->shape;

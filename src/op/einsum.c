@@ -312,7 +312,7 @@ static bool walk_next(walk *w) {
     return false;
 }
 
-/* Tensor 0 is the result (or dy), the operands come behind it. False: there is nothing to sum. */
+/* Tensor 0 is the result (or dy), the operands come after it. False: there is nothing to sum. */
 static bool walk_begin(walk *w, const ref_call *c, const shape *result, int first) {
     const node *n = c->node;
     const char *equation = ((const einsum_attributes *)c->attributes)->equation;

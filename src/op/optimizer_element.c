@@ -119,10 +119,12 @@ static const attr_field nadam_fields[] = {FIELD(nadam_attributes, beta1, ATTR_FL
 /* μ_t = β1 · (1 − 0.96^(t·ψ) / 2); the product of all so far, which soon is 0 beside 1. */
 nadam_step nadam_step_of(const nadam_attributes *a, double rate, int64_t done) {
     double beta = (double)a->beta1, decay = pow(0.96, (double)a->momentum_decay), power = 1, product = 1;
-    for (int64_t t = 0; t <= done && product > 1e-20; t++) {
+    int64_t steps = 0;
+    for (; steps <= done && product > 1e-20 && power > 1e-17; steps++) {
         power *= decay;
         product *= beta * (1 - 0.5 * power);
     }
+    if (steps <= done && power <= 1e-17) product *= pow(beta, (double)(done + 1 - steps)); /* the rest are all beta */
     double t = (double)done + 1, mu = beta * (1 - 0.5 * pow(0.96, t * (double)a->momentum_decay));
     double next = beta * (1 - 0.5 * pow(0.96, (t + 1) * (double)a->momentum_decay));
     return (nadam_step){.gradient = rate * (1 - mu) / (1 - product),
@@ -241,7 +243,8 @@ static stria_status ftrl_reference(const ref_call *c, stria_error *err) {
         double old = c->in[S].f[i], h = old + g * g;
         double z = c->in[S + 1].f[i] + g - (sqrt(h) - sqrt(old)) / rate * x;
         double slope = (sqrt(h) + (double)a->beta) / rate + 2 * (double)a->l2;
-        optimizer_put(c, i, (fmin(fmax(z, -l1), l1) - z) / slope, h, z);
+        if (rate == 0) optimizer_put(c, i, c->in[X].f[i], old, c->in[S + 1].f[i]);
+        else optimizer_put(c, i, slope > 0 ? (fmin(fmax(z, -l1), l1) - z) / slope : c->in[X].f[i], h, z);
     }
     return optimizer_told(c);
 }
@@ -249,6 +252,8 @@ static stria_status ftrl_reference(const ref_call *c, stria_error *err) {
 static const op_case ftrl_cases[] = {
     {"pos:, i64=0, 3x4, 3x4, pos:3x4, 3x4", ""},
     {"pos:1, i64=3, 257, 257, pos:257, 257", "l1=0.5 l2=0.25 beta=1 norm_coefficient=0.125"},
+    {"f=0.1:, i64=0, 3:2, f=0,0:2, f=0,0.5:2, f=0,0:2", ""},   /* no gradient yet: nothing to divide by */
+    {"f=0:, i64=2, 3:2, f=1,0:2, f=0.1,0.5:2, f=0.5,0:2", ""}, /* a rate of 0 changes nothing */
     {0}};
 
 const op_def op_FtrlUpdate = {
@@ -268,6 +273,6 @@ const op_def op_FtrlUpdate = {
     .in_place_pair = {X + 1, S + 1, S + 2},
     .text =
         "g = dx + norm_coefficient · x; h' = h + g²; z' = z + g − (√h' − √h) / r · x; x' = (clip(z', −l1, l1) − z') / "
-        "((√h' + beta) / r + 2 · l2)",
+        "((√h' + beta) / r + 2 · l2); x stays where the divisor is 0, and all stays where r is",
     .note = "states: h, then z; FTRL-Proximal (McMahan et al., KDD 2013) and Keras, whose h begins as 0.1",
 };

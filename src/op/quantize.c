@@ -53,7 +53,7 @@ stria_status quantize_check_bytes(const node *n, int i, const char *what, stria_
 
 /* Which scale an element has: [outer][entries along the axis][inner]. */
 typedef struct scales {
-    int64_t size, inner; /* of the axis; elements behind it */
+    int64_t size, inner; /* of the axis; elements after it */
     int64_t block, blocks;
     bool single, blocked;
 } scales;

@@ -1,5 +1,5 @@
 /* LSTM, GRU and RNN: a cell goes along each sequence, in one direction or in both, and gives its state at every step.
- * An item of the batch may be shorter than the others (sequence_lens): behind its end Y is 0, and Y_h is its last step;
+ * An item of the batch may be shorter than the others (sequence_lens): after its end Y is 0, and Y_h is its last step;
  * of an item without steps it is 0, as ONNX Runtime's. */
 #include "op/recurrent.h"
 
@@ -32,7 +32,7 @@ static recurrent_kind kind_of(const op_def *op) {
     return op == &op_GRU || op == &op_GRUGradient ? CELL_GRU : CELL_RNN;
 }
 
-/* Inputs of the forward node; behind them a gradient node has those of the outputs. */
+/* Inputs of the forward node; after them a gradient node has those of the outputs. */
 static int forward_inputs(recurrent_kind kind) {
     return kind == CELL_LSTM ? 8 : 6;
 }

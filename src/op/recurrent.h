@@ -14,7 +14,7 @@ typedef struct recurrent_attributes {
     int64_t hidden_size;                      /* 0: as the weights say */
     int64_t input_forget;                     /* LSTM: f = 1 − i */
     int64_t layout;                           /* 0: [step, item, …], 1: [item, step, …] */
-    int64_t linear_before_reset;              /* GRU: the reset gate acts behind the product with R */
+    int64_t linear_before_reset;              /* GRU: the reset gate acts after the product with R */
 } recurrent_attributes;
 
 typedef enum recurrent_kind { CELL_RNN, CELL_GRU, CELL_LSTM } recurrent_kind;
@@ -61,13 +61,13 @@ typedef struct recurrent_weights {
 
 typedef struct recurrent_step {
     const double *x, *h0, *c0; /* input and state before */
-    double *h, *c;             /* state behind it */
+    double *h, *c;             /* state after it */
     double *a, *v;             /* [gates·hidden]: what the functions get, what they give */
     double *s;                 /* [hidden]: GRU: R·h + b of h (reset_after) or r·h; LSTM: h(c) */
 } recurrent_step;
 
 void recurrent_forward(const recurrent_geometry *g, int d, const recurrent_weights *w, const recurrent_step *s);
-/* dh, dc: of the state behind the step; become those of the state before it. dx and *dw: added to. scratch holds
+/* dh, dc: of the state after the step; become those of the state before it. dx and *dw: added to. scratch holds
  * 2·gates·hidden + hidden. */
 void recurrent_backward(const recurrent_geometry *g, int d, const recurrent_weights *w, const recurrent_step *s,
                         double *dh, double *dc, double *dx, const recurrent_weights *dw, double *scratch);

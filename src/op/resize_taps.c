@@ -79,7 +79,7 @@ static int64_t clamp(double index, const resize_axis *a) {
     return (int64_t)(index > last ? last : index > 0 ? index : 0);
 }
 
-/* The element for the position, `rest` behind `below`. */
+/* The element for the position, `rest` after `below`. */
 static double nearest(const resize_geometry *g, double below, double rest) {
     if (g->rounding == RESIZE_FLOOR) return below;
     if (g->rounding == RESIZE_CEIL) return rest > 0 ? below + 1 : below;

@@ -36,7 +36,7 @@ typedef struct found {
 static int element_order(const tensor *x, int64_t a, int64_t b) {
     if (dtype_is_float(x->type)) {
         double p = tensor_f64(x, a), q = tensor_f64(x, b);
-        return p < q || (p == p && q != q) ? -1 : p > q || (p != p && q == q); /* NaN behind all numbers */
+        return p < q || (p == p && q != q) ? -1 : p > q || (p != p && q == q); /* NaN after all numbers */
     }
     int64_t p = tensor_i64(x, a), q = tensor_i64(x, b);
     return integer_less(x->type, p, q) ? -1 : integer_less(x->type, q, p);

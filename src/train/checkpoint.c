@@ -399,6 +399,7 @@ static stria_status position_get(const checkpoint *c, const trainer *t, position
     TRY(real_get(c, "best.top1", &at.best_top1, err));
     TRY(count_get(c, "best.step", &at.best_step, err));
     TRY(count_get_new(c, "best.epoch", &at.best_epoch, err));
+    if (at.best_top1 >= 0 && at.best_epoch == 0) at.best_epoch = at.epoch; /* of a run that did not note it */
     TRY(count_get_new(c, "base.epoch", &at.base_epoch, err));
     TRY(count_get_new(c, "base.step", &at.base_step, err));
     TRY(plateau_get(c, &at.plateau, err));

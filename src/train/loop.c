@@ -122,6 +122,7 @@ static void steps_repeat(trainer *t, int64_t bad_step, stria_error *first) {
 static stria_status checkpoint_repeat(trainer *t, int64_t bad_step, stria_error *first, stria_error *err) {
     checkpoint c;
     TRY(checkpoint_read(&c, t->options.out, err));
+    c.rate_changed = c.options.lr != t->options.lr || strcmp(c.options.schedule, t->options.schedule) != 0;
     stria_status status = checkpoint_restore(&c, t, err);
     if (status == STRIA_OK) {
         steps_repeat(t, bad_step, first);

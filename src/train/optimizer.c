@@ -39,8 +39,9 @@ static const optimizer_row keras_sgd = {
     {"velocity"}, "weight_decay",
     {0},          {{"momentum", "alpha", 0, 0, 1, {0}}, {"nesterov", "nesterov", 0, 0, 2, {"0", "1"}}},
     NULL,         NULL};
-static const optimizer_row adamw = {
-    "adamw", &op_AdamUpdate, {"mean", "square"}, "weight_decay", {"decoupled", "1"}, {ADAM_KEYS}, NULL, NULL};
+#define ADAMW_ROW                                                                                                      \
+    { "adamw", &op_AdamUpdate, {"mean", "square"}, "weight_decay", {"decoupled", "1"}, {ADAM_KEYS}, NULL, NULL }
+static const optimizer_row adamw = ADAMW_ROW; /* what muon leaves to it */
 
 static const optimizer_row rows[] = {
     {"sgd",
@@ -52,7 +53,7 @@ static const optimizer_row rows[] = {
      &keras_sgd,
      NULL},
     {"adam", &op_AdamUpdate, {"mean", "square"}, "weight_decay", {"decoupled", "0"}, {ADAM_KEYS}, NULL, NULL},
-    {"adamw", &op_AdamUpdate, {"mean", "square"}, "weight_decay", {"decoupled", "1"}, {ADAM_KEYS}, NULL, NULL},
+    ADAMW_ROW,
     {"rmsprop",
      &op_RMSPropUpdate,
      {"square"},

@@ -64,12 +64,15 @@ static double polynomial(const schedule *s, double lr, double t, double all) {
 static double restarts(const schedule *s, double lr, double t, double all) {
     double length = s->setting[0], floor = s->setting[2];
     (void)all;
-    for (; t >= length; length *= s->setting[1]) {
-        if (s->setting[1] == 1) {
-            t = fmod(t, length);
-            break;
-        }
-        t -= length;
+    double factor = s->setting[1];
+    if (factor == 1) {
+        t = fmod(t, length);
+    } else if (t >= length) { /* after n restarts every·(factorⁿ − 1)/(factor − 1) steps are done */
+        double n = floor(log1p(t / length * (factor - 1)) / log(factor));
+        while (n > 0 && length * (pow(factor, n) - 1) / (factor - 1) > t) n--; /* the logarithm may round up, */
+        while (length * (pow(factor, n + 1) - 1) / (factor - 1) <= t) n++;     /* or down */
+        t -= length * (pow(factor, n) - 1) / (factor - 1);
+        length *= pow(factor, n);
     }
     return floor + (lr - floor) * (1 + cos(acos(-1.0) * t / length)) / 2;
 }

@@ -1,5 +1,6 @@
 #include "train/step.h"
 
+#include "op/matmul.h"
 #include "op/op.h"
 #include "op/reduce.h"
 #include "op/shape.h"
@@ -110,7 +111,7 @@ static stria_status gradients_change(graph *g, const recipe *r, value *const *x,
     return STRIA_OK;
 }
 
-/* ---- behind the update ---- */
+/* ---- after the update ---- */
 
 /* Where the value that x is to have is written down. */
 static value **next_of(graph *g, const value *x) {
@@ -119,10 +120,24 @@ static value **next_of(graph *g, const value *x) {
     return &g->updates[i].next;
 }
 
-/* w·min(1, c / ‖w‖) of each unit's weights, the rows of dimension 0 (Srivastava et al., "Dropout", JMLR 2014). */
-static value *max_norm(builder *b, double most, value *w) {
+/* The dimension that counts the units of a weight: that of the results of the first node that reads it. */
+static int unit_dimension(const graph *g, const value *w) {
+    for (int i = 0; i < g->node_count; i++) {
+        const node *n = g->nodes[i];
+        if (n->in_count < 2 || n->in[1] != w) continue;
+        if (n->op == &op_MatMul) return w->shape.rank - 1;
+        if (n->op == &op_Gemm) return ((const gemm_attributes *)n->attributes)->transB ? 0 : 1;
+        return n->op == &op_ConvTranspose ? 1 : 0;
+    }
+    return 0;
+}
+
+/* w·min(1, c / ‖w‖) of each unit's weights (Srivastava et al., "Dropout", JMLR 2014). */
+static value *max_norm(builder *b, double most, const value *parameter, value *w) {
     int64_t axes[RANK_MAX];
-    for (int d = 1; d < w->shape.rank; d++) axes[d - 1] = d;
+    int units = unit_dimension(b->g, parameter);
+    for (int d = 0, k = 0; d < w->shape.rank; d++)
+        if (d != units) axes[k++] = d;
     value *norm =
         build2(b, &op_ReduceL2, w, build_i64(b, axes, w->shape.rank - 1), &(reduce_attributes){.keepdims = 1});
     value *share = build2(b, &op_Div, build_scalar(b, w->type, most), norm, NULL);
@@ -208,7 +223,7 @@ static stria_status parameters_finish(graph *g, const recipe *r, value *const *x
     for (int i = 0; i < n; i++) {
         if (!dx[i]) continue;
         value *next = *next_of(g, x[i]);
-        if (r->max_norm > 0 && x[i]->shape.rank > 1) next = max_norm(&b, r->max_norm, next);
+        if (r->max_norm > 0 && x[i]->shape.rank > 1) next = max_norm(&b, r->max_norm, x[i], next);
         TRY(b.status);
         *next_of(g, x[i]) = next;
         if (!share) continue;

@@ -92,7 +92,7 @@ typedef struct checkpoint {
     uint64_t data_checksum;
     int64_t images;    /* of the training set */
     int64_t batch;     /* images a step until now; options.batch may be another from here on */
-    bool rate_changed; /* options.lr or options.schedule is another from here on: a plateau's factor begins anew */
+    bool rate_changed; /* options.lr or options.schedule is another from here on: a plateau's factor starts again */
     const char *isa;
     struct safetensors *file;
 } checkpoint;

@@ -8,7 +8,7 @@
 /* The classifier's last product with weights: a Conv, Gemm or MatMul. */
 typedef struct last_product {
     node *product;
-    bool maximum; /* positions are joined behind it by their maximum, not by their mean */
+    bool maximum; /* positions are joined after it by their maximum, not by their mean */
 } last_product;
 
 /* STRIA_UNSUPPORTED where the way from the output back leads to no product of one value. */
@@ -20,7 +20,7 @@ stria_status last_product_find(graph *g, last_product *out, stria_error *err);
 stria_status head_replace(graph *g, int64_t classes, uint64_t seed, graph **out, stria_error *err);
 
 /* Freezes parameters and statistics in place:
- *   all-but-head   all but those of the last product and of what is behind it
+ *   all-but-head   all but those of the last product and of what is after it
  *   until:NAME     those that the layer or value NAME is computed from, with its own
  *   none           nothing is frozen any more
  *   GLOB[,GLOB…]   those whose name, or the name of a layer that reads them, matches: "conv*", "layer?.*.bn*"

@@ -148,7 +148,7 @@ static const float *optional(const walk *w, int i) {
     return w->c->node->in_count > i ? w->c->in[i] : NULL;
 }
 
-/* X·W and both halves of the bias, which but for GRU's behind a reset gate may as well be one. */
+/* X·W and both halves of the bias, which but for GRU's after a reset gate may as well be one. */
 static void inputs_multiply(walk *w) {
     const recurrent_geometry *g = &w->p->g;
     int64_t all = all_gates(g);
@@ -233,7 +233,7 @@ static void step_run(const walk *w) {
     }
 }
 
-/* Between the states' tensors and the walk's own, item behind item; 0 where `from` is absent. */
+/* Between the states' tensors and the walk's own, item after item; 0 where `from` is absent. */
 static void states_begin(const walk *w, const float *from, float *to) {
     const recurrent_geometry *g = &w->p->g;
     for (int64_t b = 0; b < g->batch; b++)

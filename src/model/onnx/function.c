@@ -281,7 +281,7 @@ static bool has_if(const Onnx__GraphProto *g) {
     return false;
 }
 
-/* Initialisers of branches behind the graph's own. */
+/* Initialisers of branches after the graph's own. */
 static stria_status tensors_append(const expansion *e, Onnx__GraphProto *g, stria_error *err) {
     size_t count = g->n_initializer + (size_t)e->tensor_count;
     Onnx__TensorProto **list = arena_alloc(&e->im->arena, sizeof *list * (count + 1));

@@ -49,7 +49,7 @@ typedef struct importer {
     branch_decoded *graphs;
     int graph_count, graph_capacity;
     size_t graph_bytes;  /* that may still be decoded */
-    size_t file_tensors; /* initialisers of the file's own graph; those of branches come behind */
+    size_t file_tensors; /* initialisers of the file's own graph; those of branches come after */
     onnx_known known;    /* contents of inputs that are given before */
     external_files files;
     arena arena;
@@ -62,7 +62,7 @@ typedef struct importer {
     int *given;      /* of each input that is no initialiser: whose contents in `known` are its, −1: none */
     dims_used used;  /* of known.dims */
     int64_t first;   /* size of open first dimensions */
-    int64_t nominal; /* of those behind the first */
+    int64_t nominal; /* of those after the first */
     int fresh;       /* counts made-up names */
     bool all_fixed;  /* optional inputs become constants: an operator needs the contents of one */
 } importer;

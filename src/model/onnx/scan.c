@@ -102,7 +102,7 @@ static size_t conditions(const importer *im, int n) {
     return count;
 }
 
-/* What node n must come behind: its inputs, and the conditions of the branches that it stands in. */
+/* What node n must come after: its inputs, and the conditions of the branches that it stands in. */
 static const char *needed(const importer *im, int n, size_t k) {
     size_t inputs = im->file->node[n]->n_input;
     if (k < inputs) return im->file->node[n]->input[k];

@@ -1,6 +1,6 @@
 /* VGG (Simonyan, Zisserman, "Very deep convolutional networks for large-scale image recognition", ICLR 2015): 3 × 3
  * convolutions in five stages, three dense layers. Layers, names and first weights are torchvision's, which has batch
- * normalisation behind each convolution in the -bn forms. vgg16: 138,357,544 parameters, vgg19: 143,667,240. */
+ * normalisation after each convolution in the -bn forms. vgg16: 138,357,544 parameters, vgg19: 143,667,240. */
 #include "model/zoo/zoo.h"
 
 value *zoo_vgg(zoo *z, value *x) {
