@@ -8,7 +8,7 @@
 
 /* One item of a case's inputs. */
 typedef struct item {
-    bool absent, given;
+    bool absent, given, open;
     dtype type;
     shape shape;
     double low, high, value[256];
@@ -54,7 +54,18 @@ static bool parse_prefix(const char *prefix, item *it, dtype float_type) {
         const char *name;
         dtype type;
     } kinds[] = {{"i64=", STRIA_INT64}, {"u64=", STRIA_UINT64}, {"i32=", STRIA_INT32},
-                 {"u8=", STRIA_UINT8},  {"bool=", STRIA_BOOL},  {"f=", 0}};
+                 {"u8=", STRIA_UINT8},  {"bool=", STRIA_BOOL},  {"f=", 0}},
+      types[] = {{"i64", STRIA_INT64},
+                 {"f64", STRIA_FLOAT64},
+                 {"f16", STRIA_FLOAT16},
+                 {"u8", STRIA_UINT8},
+                 {"bool", STRIA_BOOL}};
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+        if (strcmp(prefix, types[i].name) == 0) {
+            it->type = types[i].type;
+            it->low = 0, it->high = 2;
+            return true;
+        }
     it->type = float_type;
     it->low = -1, it->high = 1;
     if (strcmp(prefix, "pos") == 0) it->low = 0.5, it->high = 1.5;
@@ -77,16 +88,16 @@ static bool parse_item(const char *from, size_t length, item *it, dtype float_ty
     if (length >= sizeof copy) return false;
     memcpy(copy, from, length);
     copy[length] = 0;
-    *it = (item){.absent = strcmp(copy, "-") == 0};
+    *it = (item){.absent = strcmp(copy, "-") == 0, .open = *copy == '?'};
     if (it->absent) return true;
-    char *colon = strrchr(copy, ':');
-    bool scalar = !colon && strchr(copy, '=');
+    char *word = copy + it->open, *colon = strrchr(word, ':');
+    bool scalar = !colon && strchr(word, '=');
     if (colon) *colon = 0;
     return parse_shape(colon    ? colon + 1
                        : scalar ? ""
-                                : copy,
+                                : word,
                        &it->shape) &&
-           parse_prefix(colon || scalar ? copy : "", it, float_type);
+           parse_prefix(colon || scalar ? word : "", it, float_type);
 }
 
 tensor *random_tensor(dtype type, const shape *s, double low, double high, uint64_t stream) {
@@ -125,7 +136,8 @@ static stria_status add_inputs(case_graph *c, const op_def *op, const op_case *t
         in[i] = NULL;
         uint64_t stream = random_hash(case_name(op, text)) + (uint64_t)i;
         if (!it.absent) TRY(item_tensor(&it, stream, &c->contents[i], err));
-        if (!it.absent && op->value_inputs >> i & 1) TRY(graph_add_constant(c->g, name, c->contents[i], &in[i], err));
+        if (!it.absent && !it.open && op->value_inputs >> i & 1)
+            TRY(graph_add_constant(c->g, name, c->contents[i], &in[i], err));
         else if (!it.absent) TRY(graph_add_input(c->g, name, it.type, &it.shape, &in[i], err));
         at = end ? end + 2 : at + length;
     }

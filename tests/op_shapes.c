@@ -176,7 +176,7 @@ static const row refusals[] = {
     {"Pad", "2x0, i64=0,1,0,1:4", "mode=edge", "nothing is left of dimension 1 of size 0 to pad with"},
     {"Pad", "2x3, i64=0,0:2, -, i64=2:1", "", "axis 2 is out of range for a tensor of rank 2"},
     {"Pad", "2x3, i64=0,0,0,0:4", "mode=mirror", "mode is 'mirror', expected constant, reflect, edge or wrap"},
-    {"GatherElements", "2x3, i64=0,1,0:3x1", "axis=1", "indices are [3, 1], which does not fit the input's [2, 3]"},
+    {"GatherElements", "2x3, i64=0,1,0:3x1", "axis=1", "indices are [3, 1], which do not fit the input's [2, 3]"},
     {"GatherND", "2x3, i64=0,1,0:1x3", "", "indices [1, 3] with 0 batch dimensions do not fit the input's [2, 3]"},
     {"ScatterElements", "2x3, i64=0,1:2x1, 2x2", "axis=1", "updates is [2, 2], but what is indexed is [2, 1]"},
     {"ScatterND", "2x3, i64=0,1:1x2, 1", "reduction=sum", "reduction is 'sum', expected none, add, mul, max or min"},

@@ -169,8 +169,9 @@ stria_status graph_add_state(graph *g, const char *name, value_role role, tensor
 static stria_status inputs_check(const op_def *op, value *const *in, int in_count, stria_error *err) {
     if (in_count > op->in_max)
         FAIL(err, STRIA_BAD_ARGUMENT, "%d input%s, but it takes at most %d", in_count, text_s(in_count), op->in_max);
-    for (int i = 0; i < op->in_min; i++)
-        if (i >= in_count || !in[i]) FAIL(err, STRIA_BAD_ARGUMENT, "input %d of %d is missing", i + 1, op->in_min);
+    int needed = op->in_max == OP_UNBOUNDED && in_count > op->in_min ? in_count : op->in_min; /* of a list, all */
+    for (int i = 0; i < needed; i++)
+        if (i >= in_count || !in[i]) FAIL(err, STRIA_BAD_ARGUMENT, "input %d of %d is missing", i + 1, needed);
     return STRIA_OK;
 }
 

@@ -127,11 +127,12 @@ static stria_status infer_gradient(node *n, stria_error *err) {
 static void running_store(const ref_call *c, const double *const now[2]) {
     const norm_attributes *a = c->attributes;
     int64_t channels = c->in[MEAN].shape.dim[0];
-    double old = a->training_mode ? (double)a->momentum : 1;
+    double old = (double)a->momentum;
+    bool given = norm_given_statistics(c->node);
     for (int k = RUNNING_MEAN; k < c->out_count; k++) {
         const double *batch = now[(k - RUNNING_MEAN) % 2], *before = c->in[MEAN + (k - RUNNING_MEAN) % 2].f;
         for (int64_t i = 0; c->out[k].f && i < channels; i++)
-            c->out[k].f[i] = k >= BATCH_MEAN || old == 1 ? batch[i] : before[i] * old + batch[i] * (1 - old);
+            c->out[k].f[i] = k >= BATCH_MEAN || given ? batch[i] : before[i] * old + batch[i] * (1 - old);
     }
 }
 
@@ -161,6 +162,7 @@ static const op_case cases[] = {{"2x3x4x5, 3, 3, 3, pos:3", ""},
                                 {"4x17, 17, 17, 17, pos:17", "epsilon=0.01"},
                                 {"5, 1, 1, 1, pos:1", ""},
                                 {"3x5x4x3, 5, 5, 5, pos:5", "training_mode=1 momentum=0.75"},
+                                {"3x5x4x3, 5, 5, 5, pos:5", "training_mode=1 momentum=1"},
                                 {"6x3, 3, 3, 3, pos:3", "training_mode=1"},
                                 {"2x2x9, 2, 2, 2, pos:2", "training_mode=1 epsilon=0.001"},
                                 {0}};

@@ -16,6 +16,8 @@ static stria_status infer(node *n, stria_error *err) {
     if ((axis->type != STRIA_INT64 && axis->type != STRIA_INT32) || shape_count(&axis->shape) != 1)
         FAIL(err, STRIA_BAD_SHAPE, "the axis is %lld of %s, expected one int64", (long long)shape_count(&axis->shape),
              dtype_name(axis->type));
+    if (n->in_count > 2) TRY(rule_float(n, 0, "dy", err));
+    if (n->in_count > 2) TRY(rule_same_type(n, 0, 1, err));
     if (n->in_count > 2) TRY(rule_same_shape(&n->in[0]->shape, "dy", &n->in[1]->shape, "x", err));
     return rule_like(n, 0, err);
 }

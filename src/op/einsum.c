@@ -57,8 +57,8 @@ static stria_status term_read(const char *text, size_t length, int rank, int dot
                  text);
     if (rank >= 0) dots = rank - letters;
     if (dots < 0 || (at < 0 && rank >= 0 && dots) || letters + (at < 0 ? 0 : dots) > RANK_MAX)
-        FAIL(err, STRIA_BAD_SHAPE, "the equation's '%.*s' has %d letters, its tensor rank %d",
-             (int)(length < 60 ? length : 60), text, letters, rank);
+        FAIL(err, STRIA_BAD_SHAPE, "the equation's '%.*s' has %d letter%s, its tensor rank %d",
+             (int)(length < 60 ? length : 60), text, letters, text_s(letters), rank);
     out->rank = 0;
     for (size_t i = 0; i < length; i++) {
         if (out->rank == at && at >= 0)

@@ -124,7 +124,7 @@ static stria_status gather_elements_infer(node *n, stria_error *err) {
     bool fits = x->rank == indices->rank;
     for (int d = 0; fits && d < x->rank; d++) fits = d == axis || indices->dim[d] <= x->dim[d];
     if (!fits)
-        FAIL(err, STRIA_BAD_SHAPE, "indices are %s, which does not fit the input's %s", shape_text(indices, ti),
+        FAIL(err, STRIA_BAD_SHAPE, "indices are %s, which do not fit the input's %s", shape_text(indices, ti),
              shape_text(x, tx));
     return rule_output(n, 0, n->in[0]->type, indices, err);
 }

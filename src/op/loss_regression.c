@@ -153,7 +153,9 @@ static stria_status infer(node *n, stria_error *err) {
 }
 
 static stria_status infer_gradient(node *n, stria_error *err) {
+    const pair_attributes *a = n->attributes;
     TRY(check(n, err));
+    if (a->of != 0 && a->of != 1) FAIL(err, STRIA_BAD_ARGUMENT, "of is %lld, expected 0 or 1", (long long)a->of);
     shape loss = loss_shape(n);
     TRY(rule_same_shape(&n->in[0]->shape, "dloss", &loss, "the loss", err));
     return rule_like(n, 1, err);

@@ -51,6 +51,7 @@ static stria_status lamb_reference(const ref_call *c, stria_error *err) {
 
 static const op_case lamb_cases[] = {
     {"pos:, i64=0, 3x4, 3x4, 3x4, pos:3x4", ""},
+    {"pos:, i64=1, 3x7, 3x7, 3x7, pos:3x7", "epsilon=0"},
     {"pos:1, i64=3, 9001, 9001, 9001, pos:9001", "beta1=0.5 beta2=0.75 epsilon=0.01 weight_decay=0.125"},
     {0}};
 

@@ -17,8 +17,8 @@ static stria_status infer(node *n, stria_error *err) {
         FAIL(err, STRIA_BAD_SHAPE, "batch_axis is %lld and time_axis %lld, expected 0 and 1 or 1 and 0",
              (long long)a->batch_axis, (long long)a->time_axis);
     if (x->rank < 2 || lengths->rank != 1 || lengths->dim[0] != x->dim[a->batch_axis] || n->in[1]->type != STRIA_INT64)
-        FAIL(err, STRIA_BAD_SHAPE, "lengths are %s of %s, which does not fit the input's %s",
-             dtype_name(n->in[1]->type), shape_text(lengths, tl), shape_text(x, tx));
+        FAIL(err, STRIA_BAD_SHAPE, "lengths are %s of %s, which do not fit the input's %s", dtype_name(n->in[1]->type),
+             shape_text(lengths, tl), shape_text(x, tx));
     return rule_like(n, 0, err);
 }
 

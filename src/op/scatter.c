@@ -40,7 +40,7 @@ static stria_status elements_infer(node *n, stria_error *err) {
     bool fits = x->rank == indices->rank;
     for (int d = 0; fits && d < x->rank; d++) fits = d == axis || indices->dim[d] <= x->dim[d];
     if (!fits)
-        FAIL(err, STRIA_BAD_SHAPE, "indices are %s, which does not fit the input's %s", shape_text(indices, ti),
+        FAIL(err, STRIA_BAD_SHAPE, "indices are %s, which do not fit the input's %s", shape_text(indices, ti),
              shape_text(x, tx));
     TRY(check(n, indices, err));
     return rule_like(n, 0, err);

@@ -57,7 +57,10 @@ static stria_status infer_gradient(node *n, stria_error *err) {
     TRY(rule_float(n, 0, "dy", err));
     TRY(counted(&full, n, &n->in[1]->shape, err));
     TRY(check_indices(n, &n->in[1]->shape, err));
-    if (n->in[0]->shape.rank != full.rank) FAIL(err, STRIA_BAD_SHAPE, "dy has rank %d", n->in[0]->shape.rank);
+    const shape *dy = &n->in[0]->shape;
+    char has[192], wants[192];
+    if (dy->rank != full.rank || dy->dim[0] != full.dim[0] || dy->dim[1] != full.dim[1])
+        FAIL(err, STRIA_BAD_SHAPE, "dy is %s, the indices count in %s", shape_text(dy, has), shape_text(&full, wants));
     return rule_output(n, 0, n->in[0]->type, &n->in[1]->shape, err);
 }
 

@@ -16,7 +16,10 @@ static stria_status infer(node *n, stria_error *err) {
 
 static stria_status select_infer(node *n, stria_error *err) {
     TRY(rule_floats(n, 0, err));
+    shape both;
     TRY(rule_same_shape(&n->in[0]->shape, "dy", &n->in[2]->shape, "y", err));
+    TRY(rule_broadcast(n, 1, &both, err));
+    TRY(rule_same_shape(&both, "x with y", &n->in[2]->shape, "y", err));
     return rule_like(n, 0, err);
 }
 
