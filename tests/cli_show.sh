@@ -36,6 +36,50 @@ expect 1 show "$model" saliency --image nothere.png -o x.ppm
 [ ! -e x.ppm ] || fail "half a picture was written"
 
 digits data
+
+# A dream rises; a picture that a class likes is that class; the numbers are the model's input.
+expect 0 train linear --data mnist:data --epochs 3 --batch 20 --out runs/likes
+expect 0 show runs/likes activation-max --class 4 -o four.ppm --json
+jq -e '.kind == "activation-max" and .after > .before and .shape == [1, 1, 28, 28]' stdout >/dev/null || fail "activation-max: $(cat stdout)"
+expect 0 predict runs/likes four.ppm --json
+jq -e '.[0].predictions[0] | .class == 4 and .probability > 0.5' stdout >/dev/null || fail "four.ppm is no four: $(cat stdout)"
+expect 0 show "$model" activation-max --layer conv2 --channel 5 --steps 20 -o c.npy
+says stdout 'c.npy: activation-max, layer c2, '
+expect 0 show "$model" deepdream --image "$picture" --layer conv2 --steps 20 -o dream.ppm --json
+jq -e '.after > 2 * .before and .layer == "c2"' stdout >/dev/null || fail "deepdream: $(cat stdout)"
+expect 0 show "$model" deepdream --image "$picture" --layer conv2 --steps 0 -o still.ppm
+cmp -s dream.ppm still.ppm && fail "a dream changes nothing"
+expect 2 show "$model" activation-max --layer conv2 --channel 6 -o x.ppm
+says stderr "channel 6 is out of range, there are 0 to 5"
+refused 2 "activation-max needs --class N, or --layer NAME --channel N" show "$model" activation-max -o x.ppm
+
+# In the terminal: half blocks of the picture that the file has.
+expect 0 show "$model" deepdream --image "$picture" --steps 0 --terminal --protocol blocks -o same.ppm
+rgb=$(tail -c $((252 * 252 * 3)) same.ppm | head -c 3 | od -An -tu1 | sed 's/^ *//; s/  */;/g')
+[ "$(grep -c '▀' stdout)" -eq 40 ] || fail "the terminal has $(grep -c '▀' stdout) rows of blocks"
+# 80 columns of 252 pixels: the first is a mean of three by three
+tail -c $((252 * 252 * 3)) same.ppm | od -An -v -tu1 -w756 | head -n 3 | awk '{ for (i = 1; i <= 9; i++) sum[i % 3] += $i } END {
+    printf "\033[38;2;%d;%d;%dm", int(sum[1] / 9 + 0.5), int(sum[2] / 9 + 0.5), int(sum[0] / 9 + 0.5) }' >first
+head -c "$(wc -c <first)" stdout | cmp -s - first || fail "the first block is not $(cat -v first), the file begins with $rgb"
+for protocol in kitty:'_Ga=T,f=100' sixel:'P0;1;0q'; do
+    expect 0 show "$model" gradcam --image "$picture" --terminal --protocol "${protocol%%:*}"
+    says stdout "${protocol#*:}"
+done
+refused 2 "show: --terminal and --json both want the standard output" show "$model" filters --terminal --json
+
+# Where the images are put: a point each, classes apart; numbers of both methods.
+expect 0 show runs/likes embedding --layer logits -o points.svg --limit 50
+says stdout 'points.svg: layer logits, principal components of 50 images, 10 numbers each: '
+[ "$(grep -c 'class="mark' points.svg)" -eq 60 ] || fail "points.svg has $(grep -c 'class="mark' points.svg) marks, not 50 and 10 of the legend"
+grep -q '<title>3: mnist:data/test/3</title>' points.svg || grep -q '<title>3: .*/3</title>' points.svg || fail "points.svg does not name an image"
+expect 0 show runs/likes embedding --layer logits --method tsne --perplexity 5 --limit 50 -o points.npy --json
+jq -e '.method == "tsne" and .images == 50 and .numbers == 10 and .divergence >= 0 and .layer == "logits"' stdout >/dev/null || fail "embedding --json: $(cat stdout)"
+[ "$(tail -c $((50 * 2 * 8)) points.npy | wc -c)" -eq 800 ] && head -c 128 points.npy | grep -aq "'shape': (50, 2)" || fail "points.npy has other points"
+refused 2 "--perplexity: 49 is out of range 1 to 48, the other images" show runs/likes embedding --method tsne --perplexity 49 --limit 50 -o x.svg
+refused 2 "show: 'x.png' ends in none of .svg and .npy, which embeddings are written to" show runs/likes embedding -o x.png
+expect 2 show runs/likes embedding --layer nothere -o x.svg
+[ ! -e x.svg ] || fail "half an embedding was written"
+
 expect 0 train linear --data mnist:data --epochs 3 --batch 20 --out runs/a
 expect 0 train linear --data mnist:data --epochs 2 --batch 20 --lr 0.01 --optimizer adam --out 'runs/<b>'
 expect 0 compare runs/a 'runs/<b>'

@@ -124,3 +124,16 @@ stria_status paint_heat(const stria_array *x, const float *heat, int64_t oh, int
         }
     return STRIA_OK;
 }
+
+stria_status paint_pixels(const stria_array *from, stria_array *picture, stria_error *error) {
+    int64_t height = from->shape[1], width = from->shape[2], scale = enlargement(height, width);
+    stria_status status = picture_new(height * scale, width * scale, picture, error);
+    if (status != STRIA_OK) return status;
+    const uint8_t *pixels = from->data;
+    uint8_t *to = picture->data;
+    for (int64_t c = 0; c < 3; c++)
+        for (int64_t y = 0; y < height * scale; y++)
+            for (int64_t x = 0; x < width * scale; x++)
+                to[(c * height * scale + y) * width * scale + x] = pixels[(c * height + y / scale) * width + x / scale];
+    return STRIA_OK;
+}

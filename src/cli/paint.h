@@ -15,5 +15,7 @@ stria_status paint_tiles(const float *maps, int64_t count, int64_t height, int64
  * share of the size that 99 of 100 values do not pass. Small pictures are enlarged by a whole number. */
 stria_status paint_heat(const stria_array *x, const float *heat, int64_t oh, int64_t ow, stria_array *picture,
                         stria_error *error);
+/* A picture uint8 [3, height, width]; small ones are enlarged by a whole number. */
+stria_status paint_pixels(const stria_array *from, stria_array *picture, stria_error *error);
 
 #endif

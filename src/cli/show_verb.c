@@ -1,7 +1,10 @@
 /* stria show: what a network sees. */
 #include "cli/attribution.h"
+#include "cli/dream.h"
 #include "cli/json.h"
 #include "cli/paint.h"
+#include "cli/show_embedding.h"
+#include "cli/show_terminal.h"
 #include "cli/source.h"
 #include "cli/term.h"
 #include "cli/verb.h"
@@ -14,21 +17,26 @@ typedef stria_status attribution(const attribution_job *j, stria_array *out, str
 
 typedef struct show_kind {
     const char *name;
-    attribution *compute; /* NULL: filters */
+    attribution *compute; /* NULL: of weights, or a dream */
     bool layer;           /* it looks at a layer */
     bool scored;          /* it asks for a class */
     bool positive;        /* what is below 0 is not drawn */
+    bool dreams;          /* it changes a picture until the network likes it */
+    bool image;           /* it needs one */
 } show_kind;
 
 static const show_kind kinds[] = {
-    {"filters", NULL, false, false, false},
-    {"features", attribution_features, true, false, false},
-    {"gradcam", attribution_gradcam, true, true, true},
-    {"gradcam++", attribution_gradcam_plus, true, true, true},
-    {"saliency", attribution_saliency, false, true, true},
-    {"smoothgrad", attribution_smoothgrad, false, true, true},
-    {"integrated", attribution_integrated, false, true, false},
-    {"occlusion", attribution_occlusion, false, true, false},
+    {"filters", NULL, false, false, false, false, false},
+    {"features", attribution_features, true, false, false, false, true},
+    {"gradcam", attribution_gradcam, true, true, true, false, true},
+    {"gradcam++", attribution_gradcam_plus, true, true, true, false, true},
+    {"saliency", attribution_saliency, false, true, true, false, true},
+    {"smoothgrad", attribution_smoothgrad, false, true, true, false, true},
+    {"integrated", attribution_integrated, false, true, false, false, true},
+    {"occlusion", attribution_occlusion, false, true, false, false, true},
+    {"deepdream", NULL, true, false, false, true, true},
+    {"activation-max", NULL, false, false, false, true, false},
+    {"embedding", NULL, false, false, false, false, false},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -38,6 +46,7 @@ typedef struct showing {
     const show_kind *kind;
     stria_model *model;
     stria_array picture, x, result, painted;
+    double before, after; /* of a dream: what it maximised */
     char layer[256], class_name[256];
     int class;
     double probability;
@@ -61,7 +70,7 @@ static const show_kind *kind_find(const char *name) {
     if (near) term_say("show: there is no kind '%s'; did you mean '%s'?", name, near);
     else
         term_say("show: there is no kind '%s'; there are filters, features, gradcam, gradcam++, saliency, smoothgrad, "
-                 "integrated and occlusion",
+                 "integrated, occlusion, deepdream, activation-max and embedding",
                  name);
     return NULL;
 }
@@ -236,27 +245,68 @@ static stria_status attribution_make(showing *s, stria_error *error) {
     return status == STRIA_OK ? s->kind->compute(&job, &s->result, error) : status;
 }
 
+/* Of activation-max: the class, or the channel of --layer. Of deepdream: all of a layer. */
+static stria_status dream_make(showing *s, stria_error *error) {
+    bool begins = s->kind->image, layer = option_given(s->given, "layer");
+    dream_job job = {.model = s->model,
+                     .x = begins ? &s->x : NULL,
+                     .channel = begins ? -1 : option_integer(s->given, layer ? "channel" : "class"),
+                     .steps = option_integer(s->given, "steps"),
+                     .rate = option_real(s->given, "rate"),
+                     .seed = (uint64_t)option_integer(s->given, "seed"),
+                     .threads = (int)option_integer(s->given, "threads")};
+    dream d;
+    if (!begins && !layer && !option_given(s->given, "class"))
+        return source_refuse(error, STRIA_BAD_ARGUMENT, "activation-max needs --class N, or --layer NAME --channel N");
+    stria_status status = begins ? stria_picture_read(option_text(s->given, "image"), &s->picture, error) : STRIA_OK;
+    if (status == STRIA_OK && begins) status = stria_model_picture(s->model, &s->picture, &s->x, error);
+    if (status == STRIA_OK && (begins || layer)) status = layer_find(s, error);
+    if (status != STRIA_OK) return status;
+    job.layer = *s->layer ? s->layer : NULL;
+    status = dream_run(&job, &d, error);
+    if (status != STRIA_OK) {
+        free(d.x.data);
+        free(d.pixels.data);
+        return status;
+    }
+    s->result = d.x;
+    s->before = d.before, s->after = d.after;
+    status = paint_pixels(&d.pixels, &s->painted, error);
+    free(d.pixels.data);
+    return status;
+}
+
+static stria_status result_make(showing *s, stria_error *error) {
+    if (s->kind->dreams) return dream_make(s, error);
+    return s->kind->compute ? attribution_make(s, error) : filters_read(s, error);
+}
+
 static stria_status show(showing *s, const char *file, stria_error *error) {
     stria_status status = source_model(s->given, s->given->operands[0], &s->model, error);
     if (status == STRIA_OK && s->kind->scored) source_warn(s->model, false);
-    if (status == STRIA_OK) status = s->kind->compute ? attribution_make(s, error) : filters_read(s, error);
-    if (status == STRIA_OK && source_ends(file, ".npy")) return stria_array_write(file, &s->result, error);
-    if (status == STRIA_OK) status = paint(s, error);
-    return status == STRIA_OK ? stria_picture_write(file, &s->painted, error) : status;
+    if (status == STRIA_OK) status = result_make(s, error);
+    bool terminal = option_given(s->given, "terminal"), numbers = file && source_ends(file, ".npy");
+    if (status == STRIA_OK && numbers) status = stria_array_write(file, &s->result, error);
+    if (status == STRIA_OK && !s->kind->dreams && (terminal || !numbers)) status = paint(s, error);
+    if (status == STRIA_OK && file && !numbers) status = stria_picture_write(file, &s->painted, error);
+    return status == STRIA_OK && terminal ? show_terminal(s->given, &s->painted, error) : status;
 }
 
 static int show_print(const showing *s, const char *file) {
     if (option_given(s->given, "json"))
-        return json_finish(json_pack("{s:s,s:o,s:o,s:o,s:o,s:o,s:o}", "kind", s->kind->name, "file", json_text(file),
-                                     "layer", *s->layer ? json_text(s->layer) : json_null(), "class",
+        return json_finish(json_pack("{s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "kind", s->kind->name, "file",
+                                     json_text(file), "layer", *s->layer ? json_text(s->layer) : json_null(), "class",
                                      s->kind->scored ? json_integer(s->class) : json_null(), "name",
                                      s->kind->scored ? json_text(s->class_name) : json_null(), "probability",
                                      s->kind->scored ? json_number(s->probability) : json_null(), "shape",
-                                     json_shape(s->result.rank, s->result.shape)));
-    printf("%s: %s", show_name(file), s->kind->name);
+                                     json_shape(s->result.rank, s->result.shape), "before",
+                                     s->kind->dreams ? json_number(s->before) : json_null(), "after",
+                                     s->kind->dreams ? json_number(s->after) : json_null()));
+    printf("%s%s%s", file ? show_name(file) : "", file ? ": " : "", s->kind->name);
     if (s->kind->scored)
         printf(" for class %d, %s (%.1f %%)", s->class, show_name(s->class_name), 100 * s->probability);
     if (*s->layer) printf(", layer %s", show_name(s->layer));
+    if (s->kind->dreams) printf(", %.4g %s %.4g", s->before, term_arrow(), s->after);
     putchar('\n');
     return EXIT_DONE;
 }
@@ -265,10 +315,15 @@ static int show_run(const options *given) {
     const char *file = option_text(given, "out");
     const show_kind *kind = kind_find(given->operands[1]);
     if (!kind) return EXIT_USAGE;
-    bool image = option_given(given, "image");
-    if (!file || (kind->compute && !image)) {
-        term_say("show: --%s is missing; usage: stria show MODEL %s%s --out OUT", file ? "image IMAGE" : "out OUT",
-                 kind->name, kind->compute ? " --image IMAGE" : "");
+    bool image = option_given(given, "image"), terminal = option_given(given, "terminal");
+    if (strcmp(kind->name, "embedding") == 0) return show_embedding(given);
+    if ((!file && !terminal) || (kind->image && !image)) {
+        term_say("show: --%s is missing; usage: stria show MODEL %s%s --out OUT",
+                 file || terminal ? "image IMAGE" : "out OUT", kind->name, kind->image ? " --image IMAGE" : "");
+        return EXIT_USAGE;
+    }
+    if (terminal && option_given(given, "json")) {
+        term_say("show: --terminal and --json both want the standard output");
         return EXIT_USAGE;
     }
     showing s = {.given = given, .kind = kind};
@@ -321,16 +376,42 @@ static const option_row show_rows[] = {
      .type = "X",
      .standard = "0.15",
      .help = "smoothgrad: standard deviation, in parts of the picture's range"},
+    {.name = "channel",
+     .kind = OPTION_INTEGER,
+     .type = "N",
+     .maximum = INT64_MAX,
+     .help = "activation-max: of --layer"},
+    {.name = "steps",
+     .kind = OPTION_INTEGER,
+     .type = "N",
+     .standard = "64",
+     .maximum = 1000000,
+     .help = "deepdream, activation-max: steps of gradient ascent"},
+    {.name = "rate",
+     .kind = OPTION_REAL,
+     .type = "X",
+     .standard = "0.02",
+     .help = "deepdream, activation-max: of a step, in parts of the range of pixels"},
+    {.name = "terminal", .kind = OPTION_FLAG, .help = "shows the picture in the terminal, too, or only there"},
+    {.name = "protocol",
+     .kind = OPTION_CHOICE,
+     .type = "HOW",
+     .standard = "auto",
+     .choices = "auto|kitty|sixel|blocks",
+     .help = "how the terminal draws; auto: by TERM, TERM_PROGRAM and COLORTERM"},
+    SHOW_EMBEDDING_ROWS,
     OPTIONS_PREPROCESS,
     {0},
 };
 
 const verb verb_show = {
     .name = "show",
-    .usage = "MODEL KIND --image IMAGE --out OUT [options]\nMODEL filters --out OUT [--layer NAME]",
-    .about = "pictures of what a network sees: filters, features, Grad-CAM, saliency, occlusion",
+    .usage = "MODEL KIND --image IMAGE --out OUT [options]\nMODEL filters --out OUT [--layer NAME]\n"
+             "MODEL activation-max --class N --out OUT\nMODEL embedding --data DATA --out OUT.svg",
+    .about = "pictures of what a network sees: filters, features, Grad-CAM, saliency, dreams",
     .text =
-        "KIND is filters, features, gradcam, gradcam++, saliency, smoothgrad, integrated (gradients) or occlusion. "
+        "KIND is filters, features, gradcam, gradcam++, saliency, smoothgrad, integrated (gradients), occlusion, "
+        "deepdream, activation-max or embedding. "
         "Orange speaks for the class, blue against it. Definitions are those of Captum, of the model's first output "
         "as it is; docs/pictures.md has them. Grad-CAM's map is taken at the layer's size; what is below 0 is dropped "
         "there, then it is interpolated bilinearly.",
@@ -339,7 +420,13 @@ const verb verb_show = {
                 "# the numbers, of another layer\n"
                 "stria show model.onnx gradcam --image cat.jpg --layer conv1 --out cam.npy\n"
                 "# the filters of the first convolution\n"
-                "stria show model.onnx filters --out filters.png",
+                "stria show model.onnx filters --out filters.png\n"
+                "# in the terminal\n"
+                "stria show model.onnx gradcam --image cat.jpg --terminal\n"
+                "# a picture that class 3 likes\n"
+                "stria show runs/lenet5-1 activation-max --class 3 --out three.png\n"
+                "# where the network puts the test images\n"
+                "stria show runs/lenet5-1 embedding --data mnist:data/mnist --method tsne --out tsne.svg",
     .operands_min = 2,
     .operands_max = 2,
     .rows = show_rows,

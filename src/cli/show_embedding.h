@@ -1,0 +1,44 @@
+/* stria show MODEL embedding: where a network puts images, in two dimensions. */
+#ifndef CLI_SHOW_EMBEDDING_H
+#define CLI_SHOW_EMBEDDING_H
+
+#include "cli/options.h"
+
+/* Returns the exit code. */
+int show_embedding(const options *given);
+
+#define SHOW_EMBEDDING_GROUP "embedding"
+#define SHOW_EMBEDDING_ROWS                                                                                            \
+    {.name = "data",                                                                                                   \
+     .kind = OPTION_TEXT,                                                                                              \
+     .type = "DATA",                                                                                                   \
+     .group = SHOW_EMBEDDING_GROUP,                                                                                    \
+     .help = "the images; default: a run's own"},                                                                      \
+        {.name = "split",                                                                                              \
+         .kind = OPTION_CHOICE,                                                                                        \
+         .type = "SPLIT",                                                                                              \
+         .standard = "test",                                                                                           \
+         .choices = "train|val|test",                                                                                  \
+         .group = SHOW_EMBEDDING_GROUP,                                                                                \
+         .help = "which of them"},                                                                                     \
+        {.name = "limit",                                                                                              \
+         .kind = OPTION_INTEGER,                                                                                       \
+         .type = "N",                                                                                                  \
+         .standard = "500",                                                                                            \
+         .minimum = 3,                                                                                                 \
+         .maximum = 3000,                                                                                              \
+         .group = SHOW_EMBEDDING_GROUP,                                                                                \
+         .help = "at most so many images"},                                                                            \
+        {.name = "method",                                                                                             \
+         .kind = OPTION_CHOICE,                                                                                        \
+         .type = "HOW",                                                                                                \
+         .standard = "pca",                                                                                            \
+         .choices = "pca|tsne",                                                                                        \
+         .group = SHOW_EMBEDDING_GROUP,                                                                                \
+         .help = "principal components, or t-SNE: neighbours stay neighbours"},                                        \
+    {                                                                                                                  \
+        .name = "perplexity", .kind = OPTION_REAL, .type = "X", .standard = "30", .group = SHOW_EMBEDDING_GROUP,       \
+        .help = "tsne: how many neighbours each image has, roughly"                                                    \
+    }
+
+#endif
