@@ -7,6 +7,8 @@
 #include "check.h"
 #include "model/model.h"
 #include "model/net.h"
+#include "op/op.h"
+#include "op/shape.h"
 #include "run.h"
 #include "train/loss.h"
 #include "train/step.h"

@@ -67,7 +67,7 @@ static float step_run(session *s, const char *image, int step) {
 static void states_copy(state_set *to, const state_set *from) {
     for (int i = 0; i < from->count; i++) {
         tensor *t = NULL;
-        CHECK(tensor_new(&t, from->tensors[i]->type, from->tensors[i]->shape, "copy", NULL) == STRIA_OK, "copy");
+        CHECK(tensor_new(&t, from->tensors[i]->type, &from->tensors[i]->shape, "copy", NULL) == STRIA_OK, "copy");
         memcpy(t->data, from->tensors[i]->data, t->bytes);
         CHECK(state_set_put(to, from->names[i], t, NULL) == STRIA_OK, "copy");
         tensor_release(t);

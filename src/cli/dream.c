@@ -68,7 +68,7 @@ static stria_value *as_float(stria_graph *g, stria_value *v) {
 static stria_status objective_add(ascent *a, stria_graph *g, stria_error *error) {
     const dream_job *j = a->job;
     int64_t shape[STRIA_RANK_MAX];
-    stria_value *of = stria_find(g, j->layer ? j->layer : stria_model_output(j->model, 0).name);
+    stria_value *of = stria_find(g, j->layer ? j->layer : stria_model_output(j->model, 0)->name);
     of = as_float(g, of);
     if (!of) return source_refuse(error, STRIA_BAD_ARGUMENT, "the model has no layer '%s'", j->layer);
     int rank = stria_value_shape(of, shape);
@@ -94,7 +94,7 @@ static stria_status session_make(ascent *a, stria_error *error) {
     if (status == STRIA_OK) g = NULL;
     if (status == STRIA_OK) status = stria_session_new(&a->session, with, &options, error);
     if (status == STRIA_OK)
-        status = stria_session_port(a->session, stria_model_input(a->job->model, 0).name, &a->x, error);
+        status = stria_session_port(a->session, stria_model_input(a->job->model, 0)->name, &a->x, error);
     stria_graph_free(g);
     stria_model_free(with);
     return status;

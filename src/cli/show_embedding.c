@@ -102,7 +102,7 @@ static stria_status image_take(embedding *e, int64_t index, stria_error *error) 
     if (status == STRIA_OK) status = stria_dataset_read(e->data, index, NULL, 0, &e->labels[index], error);
     if (status == STRIA_OK) status = stria_model_picture(e->model, &picture, &x, error);
     if (status == STRIA_OK)
-        status = stria_session_set(e->session, stria_model_input(e->model, 0).name, x.data, x.bytes, error);
+        status = stria_session_set(e->session, stria_model_input(e->model, 0)->name, x.data, x.bytes, error);
     if (status == STRIA_OK) status = stria_session_run(e->session, error);
     if (status == STRIA_OK)
         status = stria_session_get(e->session, FEATURES, e->features + index * e->width,

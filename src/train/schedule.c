@@ -62,7 +62,7 @@ static double polynomial(const schedule *s, double lr, double t, double all) {
 /* A cosine over `every` steps, then over `factor` times as many, and so on (Loshchilov and Hutter, "SGDR", ICLR 2017).
  */
 static double restarts(const schedule *s, double lr, double t, double all) {
-    double length = s->setting[0], floor = s->setting[2];
+    double length = s->setting[0], least = s->setting[2];
     (void)all;
     double factor = s->setting[1];
     if (factor == 1) {
@@ -74,7 +74,7 @@ static double restarts(const schedule *s, double lr, double t, double all) {
         t -= length * (pow(factor, n) - 1) / (factor - 1);
         length *= pow(factor, n);
     }
-    return floor + (lr - floor) * (1 + cos(acos(-1.0) * t / length)) / 2;
+    return least + (lr - least) * (1 + cos(acos(-1.0) * t / length)) / 2;
 }
 
 static double between(double from, double to, double share) {
