@@ -283,6 +283,48 @@ static void check_accumulation(void) {
     session_free(two);
 }
 
+/* Weights of classes: the mean is of weights times losses, over the weights' sum; others than the two refuse them. */
+static void check_class_weights(void) {
+    static const double weights[3] = {0.5, 3, 2}, ones[3] = {1, 1, 1};
+    static const int labels[4] = {0, 2, 1, 1}; /* step_of's */
+    static const char *const specs[] = {"cross_entropy", "nll"};
+    for (int k = 0; k < 2; k++) {
+        stria_error err = {0};
+        double sum = 0, all = 0;
+        session *s = step_of((recipe){.loss = specs[k], .class_weights = weights}), *even;
+        if (!s) return;
+        CHECK(session_run(s, &err) == STRIA_OK, "%s: %s", specs[k], err.text);
+        const float *z = session_host(s, CLASSIFIER_LOGITS);
+        for (int b = 0; b < 4; b++) {
+            double total = 0;
+            for (int c = 0; c < 3; c++) total += exp((double)z[b * 3 + c]);
+            sum += weights[labels[b]] * (log(total) - (double)z[b * 3 + labels[b]]);
+            all += weights[labels[b]];
+        }
+        double loss = (double)*(const float *)session_host(s, STEP_LOSS);
+        CHECK(fabs(loss - sum / all) < 1e-6, "%s: %g, not %g", specs[k], loss, sum / all);
+        for (int i = 0; i < run_nodes(s); i++)
+            CHECK(run_node(s, i)->impl != &impl_reference, "%s runs by the reference", run_node(s, i)->node->name);
+        session_free(s);
+        s = step_of((recipe){.loss = specs[k], .class_weights = ones});
+        even = step_new(specs[k]);
+        CHECK(session_run(s, &err) == STRIA_OK && session_run(even, &err) == STRIA_OK, "%s", err.text);
+        CHECK(*(const float *)session_host(s, STEP_LOSS) == *(const float *)session_host(even, STEP_LOSS),
+              "%s: weights of 1 change the loss", specs[k]);
+        session_free(s);
+        session_free(even);
+    }
+    stria_error err = {0};
+    graph *model = NULL, *step = NULL;
+    recipe r = {.loss = "hinge", .class_weights = weights};
+    CHECK(net_read(&model, net, strlen(net), "heads", 0, &err) == STRIA_OK, "%s", err.text);
+    CHECK(optimizer_parse("sgd", &r.optimizer, &err) == STRIA_OK, "%s", err.text);
+    CHECK(step_graph(model, 4, &r, &step, &err) == STRIA_BAD_ARGUMENT &&
+              strstr(err.text, "are for cross_entropy and nll, not for hinge"),
+          "%s", err.text);
+    graph_free(model);
+}
+
 /* Every loss trains; each number is that of its layer. */
 static void check_names(void) {
     static const char *const specs[] = {"cross_entropy",
@@ -338,6 +380,7 @@ int main(void) {
     check_finish();
     check_matmul_units();
     check_accumulation();
+    check_class_weights();
     check_names();
     check_not_finite();
     return check_report();

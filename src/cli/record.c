@@ -1,6 +1,7 @@
 #include "cli/record.h"
 
 #include "cli/json.h"
+#include "cli/score.h"
 #include "cli/source.h"
 #include "cli/term.h"
 #include "cli/verb.h"
@@ -66,20 +67,55 @@ static json_t *record_new(const char *command, int threads) {
     return document;
 }
 
+/* Takes the document. */
+static stria_status document_write(const char *folder, const char *name, json_t *document, stria_error *error) {
+    char path[4200];
+    char *text = json_dumps(document, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    stria_status status = text ? stria_file_write(path, text, strlen(text), error)
+                               : source_refuse(error, STRIA_NO_MEMORY, "not enough memory for %s", name);
+    free(text);
+    json_decref(document);
+    return status;
+}
+
 stria_status record_write(const char *folder, const options *given, int threads, stria_error *error) {
-    char path[4200], *command = record_command(given);
+    char *command = record_command(given);
     bool resumed = option_given(given, "resume");
     json_t *document = resumed ? record_read(folder) : NULL;
     if (!command) return source_refuse(error, STRIA_NO_MEMORY, "not enough memory for run.json");
     if (!document) document = record_new(resumed ? "" : command, threads);
     json_t *list = json_object_get(document, "continued");
     if (resumed && json_array_size(list) < COMMANDS_MAX) json_array_append_new(list, json_text(command));
-    char *text = json_dumps(document, JSON_INDENT(2));
-    snprintf(path, sizeof path, "%s/run.json", folder);
-    stria_status status = text ? stria_file_write(path, text, strlen(text), error)
-                               : source_refuse(error, STRIA_NO_MEMORY, "not enough memory for run.json");
-    free(text);
     free(command);
-    json_decref(document);
-    return status;
+    return document_write(folder, "run.json", document, error);
+}
+
+/* A number where the row takes one, so that other programs need not read it out of text. */
+static json_t *option_value_json(const stria_option_row *row, const char *text) {
+    char *end = NULL;
+    bool number = !row->type || strcmp(row->type, "N") == 0 || strcmp(row->type, "X") == 0;
+    if (!number || !*text) return json_text(text);
+    long long whole = strtoll(text, &end, 10);
+    return *end ? json_number(strtod(text, NULL)) : json_integer(whole);
+}
+
+stria_status record_options(const char *folder, const stria_train_options *of, stria_error *error) {
+    json_t *document = json_object();
+    const stria_option_row *row;
+    char value[1100];
+    for (int i = 0; (row = stria_train_option(i)); i++)
+        if (strcmp(row->name, "out") != 0 &&
+            stria_train_option_get(of, row->name, value, sizeof value, NULL) == STRIA_OK)
+            json_object_set_new(document, row->name, option_value_json(row, value));
+    return document_write(folder, "options.json", document, error);
+}
+
+stria_status record_test(const char *folder, const char *data, int64_t step, const stria_evaluation *score,
+                         stria_error *error) {
+    json_t *document = score_json(score);
+    set(document, "data", data);
+    set(document, "split", "test");
+    json_object_set_new(document, "step", json_integer((json_int_t)step));
+    return document_write(folder, "test.json", document, error);
 }

@@ -15,4 +15,10 @@ const char *record_text(const json_t *document, const char *key);
 /* "stria train lenet5 --data fashion-mnist", as a shell takes it; free it. NULL when memory runs out. */
 char *record_command(const options *given);
 
+/* options.json: every training option that holds, by its name; numbers as numbers. */
+stria_status record_options(const char *folder, const stria_train_options *of, stria_error *error);
+/* test.json: what the test images say of the model after so many steps, as `stria eval --json` does. */
+stria_status record_test(const char *folder, const char *data, int64_t step, const stria_evaluation *score,
+                         stria_error *error);
+
 #endif

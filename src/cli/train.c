@@ -11,6 +11,7 @@
 #include "cli/source.h"
 #include "cli/tensorboard.h"
 #include "cli/term.h"
+#include "cli/training.h"
 #include "cli/transfer.h"
 #include "cli/verb.h"
 
@@ -77,42 +78,16 @@ static bool resume_usage(const options *given) {
 }
 
 static bool train_usage(const options *given) {
+    bool trial = option_given(given, "overfit") || option_given(given, "find-lr");
+    if (trial && (option_given(given, "resume") || option_given(given, "out"))) {
+        term_say("train: --overfit and --find-lr leave no run, so --resume and --out are not for them");
+        return false;
+    }
     if (option_given(given, "resume")) return resume_usage(given);
     if (given->operand_count == 0) term_say("train: MODEL is missing; usage: stria train MODEL --data DATA");
     else if (!option_given(given, "data")) term_say("train: --data is missing; 'stria data list' shows the sources");
     else return true;
     return false;
-}
-
-/* The library's options, those that suit the model before those that are given. */
-static stria_status training_options(training *t, stria_error *error) {
-    t->options = stria_train_options_default();
-    stria_status status = t->model ? stria_train_options_for(t->model, &t->options, error) : STRIA_OK;
-    const stria_option_row *row;
-    for (int i = 0; (row = stria_train_option(i)) && status == STRIA_OK; i++)
-        if (option_given(t->given, row->name))
-            status = stria_train_option_set(&t->options, row->name, row->type ? option_text(t->given, row->name) : "1",
-                                            error);
-    /* a few pictures are no reason to ask for --batch: an epoch has at least four steps */
-    int64_t images = t->train ? stria_dataset_count(t->train) : 0, most = images < 4 ? images : images / 4;
-    if (status == STRIA_OK && images > 0 && !option_given(t->given, "batch") && t->options.batch > most)
-        t->options.batch = most;
-    return status;
-}
-
-/* Training and validation images. A source without validation images of its own lends some of its training images. */
-static stria_status training_data(training *t, stria_error *error) {
-    bool none = false;
-    stria_status status = source_division(t->given, &t->division, &none, error);
-    t->division.limit = option_integer(t->given, "limit");
-    t->division.pipes = true;
-    if (status == STRIA_OK)
-        status = none ? stria_dataset_open(&t->train, t->data, &t->division, error)
-                      : stria_dataset_open_pair(&t->train, &t->val, t->data, &t->division, error);
-    if (status == STRIA_OK) source_note(t->train);
-    if (status == STRIA_OK && !none && strcmp(stria_dataset_note(t->train), stria_dataset_note(t->val)) != 0)
-        source_note(t->val);
-    return status;
 }
 
 /* What the model, as it is trained, makes of the pictures. */
@@ -144,13 +119,15 @@ static void training_facts(training *t) {
 static stria_status training_begin(training *t, stria_error *error) {
     const char *model = t->given->operands[0];
     stria_status status = source_spec(t->given, model, t->data, sizeof t->data, error);
-    if (status == STRIA_OK) status = training_data(t, error);
+    t->division.limit = option_integer(t->given, "limit");
+    if (status == STRIA_OK)
+        status = training_data(t->given, t->data, true, &t->division, &t->train, &t->val, error);
     stria_open_options opened = stria_open_options_default();
     opened.data = t->train;
     if (status == STRIA_OK) status = source_model_with(t->given, model, &opened, NULL, &t->model, error);
     if (status == STRIA_OK) status = transfer_apply(t->given, &t->model, error);
     if (status == STRIA_OK) source_warn(t->model, true);
-    if (status == STRIA_OK) status = training_options(t, error);
+    if (status == STRIA_OK) status = training_options(t->given, t->model, t->train, &t->options, error);
     if (status == STRIA_OK) signals_hold(); /* what is made from here on is saved, not left half-done */
     if (status == STRIA_OK && option_given(t->given, "out")) {
         snprintf(t->folder, sizeof t->folder, "%s", t->options.out);
@@ -172,7 +149,7 @@ static stria_status training_resume(training *t, stria_error *error) {
     const stria_option_row *row;
     for (int i = 0; (row = stria_train_option(i)) && count < OPTION_ROWS_MAX - 1; i++)
         if (option_given(t->given, row->name)) changed[count++] = row->name;
-    stria_status status = training_options(t, error);
+    stria_status status = training_options(t->given, NULL, NULL, &t->options, error);
     if (*folder) snprintf(t->folder, sizeof t->folder, "%s", folder);
     else if (status == STRIA_OK) status = folder_newest(t->folder, sizeof t->folder, error);
     if (status == STRIA_OK) status = stria_run_data(t->folder, t->data, sizeof t->data, error);
@@ -209,6 +186,7 @@ static void report_begin(training *t) {
     stria_error error = {0};
     t->recorded = true;
     report_check(t, record_write(t->folder, t->given, t->run_threads, &error), &error);
+    report_check(t, record_options(t->folder, stria_trainer_options(t->trainer), &error), &error);
     report_make(t);
 }
 
@@ -275,6 +253,7 @@ static stria_status training_test(training *t, stria_error *error) {
     status = stria_evaluate(t->model, t->test, &run, &t->score, error);
     t->scored = status == STRIA_OK;
     t->tested = t->scored && strcmp(t->tested_split, "test") == 0;
+    if (t->tested) status = record_test(t->folder, t->data, t->progress.step, &t->score, error);
     return status;
 }
 
@@ -362,6 +341,8 @@ static stria_status training_run(training *t, stria_error *error) {
 
 static int train_run(const options *given) {
     if (!train_usage(given)) return EXIT_USAGE;
+    if (option_given(given, "overfit")) return trial_overfit(given);
+    if (option_given(given, "find-lr")) return trial_find_lr(given);
     training *t = calloc(1, sizeof *t);
     if (!t) return EXIT_FAILED;
     t->given = given;
@@ -402,6 +383,7 @@ static const option_row train_rows[] = {
     OPTION_LANG,
     OPTION_TENSORBOARD("also writes RUN/tensorboard while it trains; a run that has it goes on with it"),
     OPTION_MAX_PIXELS,
+    OPTIONS_TRIAL,
     OPTIONS_TRANSFER,
     OPTIONS_PREPROCESS,
     OPTIONS_NETWORK,
@@ -418,6 +400,10 @@ const verb verb_train = {
             "options that suit it, like its own learning rate; what is given here wins.",
     .examples = "# LeNet-5 on Fashion-MNIST, into runs/lenet5-1\n"
                 "stria train lenet5 --data fashion-mnist --epochs 5\n"
+                "# which learning rate? the losses of 100 of them, drawn\n"
+                "stria train lenet5 --data fashion-mnist --find-lr rates.svg\n"
+                "# can it learn 32 pictures by heart?\n"
+                "stria train lenet5 --data fashion-mnist --overfit 32\n"
                 "# other rates, your own files and folder\n"
                 "stria train lenet --data mnist:data/mnist --lr 0.02 --out runs/try\n"
                 "# a new classifier on a trained network's features\n"

@@ -20,16 +20,17 @@ static const struct row {
     const char *name; /* a layer of op/build.c */
     reads reads;
     target target;
+    bool weighs; /* its operator takes a weight for each class */
 } rows[] = {
-    {"cross_entropy", LOGITS, LABELS},
-    {"nll", LOG_PROBABILITIES, LABELS},
-    {"hinge", LOGITS, LABELS},
-    {"squared_error", SCORES, ONE_HOT},
-    {"euclidean", SCORES, ONE_HOT},
-    {"absolute_error", SCORES, ONE_HOT},
-    {"huber", SCORES, ONE_HOT},
-    {"binary_cross_entropy", LOGITS, ONE_HOT},
-    {"kl_divergence", LOG_PROBABILITIES, ONE_HOT},
+    {"cross_entropy", LOGITS, LABELS, true},
+    {"nll", LOG_PROBABILITIES, LABELS, true},
+    {"hinge", LOGITS, LABELS, false},
+    {"squared_error", SCORES, ONE_HOT, false},
+    {"euclidean", SCORES, ONE_HOT, false},
+    {"absolute_error", SCORES, ONE_HOT, false},
+    {"huber", SCORES, ONE_HOT, false},
+    {"binary_cross_entropy", LOGITS, ONE_HOT, false},
+    {"kl_divergence", LOG_PROBABILITIES, ONE_HOT, false},
 };
 #define ROWS ((int)(sizeof rows / sizeof *rows))
 
@@ -121,7 +122,21 @@ static value *one_hot(builder *b, value *labels, int64_t classes, dtype type) {
     return build(b, &op_OneHot, in, 3, NULL);
 }
 
-static stria_status term_build(graph *g, const term *t, bool only, value *labels, value **loss, stria_error *err) {
+/* The loss's third input. */
+static stria_status class_weights_add(graph *g, const term *t, const double *weights, value *loss, int64_t classes,
+                                      stria_error *err) {
+    shape s = {.rank = 1, .dim = {classes}};
+    builder b = {.g = g, .origin = "class weights", .err = err};
+    if (!t->row->weighs)
+        FAIL(err, STRIA_BAD_ARGUMENT, "--class-weights are for cross_entropy and nll, not for %s", t->row->name);
+    value *w = build_filled(&b, loss->type, &s, 0);
+    TRY(b.status);
+    for (int64_t i = 0; i < classes; i++) tensor_put(w->data, i, weights[i]);
+    return graph_append_input(g, loss->producer, w, err);
+}
+
+static stria_status term_build(graph *g, const term *t, bool only, const double *class_weights, value *labels,
+                               value **loss, stria_error *err) {
     value *output, *in[2];
     head h;
     char options[TEXT_MAX + 64];
@@ -136,20 +151,22 @@ static stria_status term_build(graph *g, const term *t, bool only, value *labels
     if (!name) FAIL(err, STRIA_NO_MEMORY, "not enough memory for a loss");
     snprintf(options, sizeof options, "name=%s%s", name, t->options);
     TRY(layer_build(g, t->row->name, in, 2, NULL, 0, options, 0, loss, err));
+    if (class_weights) TRY(class_weights_add(g, t, class_weights, *loss, h.logits->shape.dim[1], err));
     if ((*loss)->shape.rank != 0)
         FAIL(err, STRIA_BAD_ARGUMENT, "--loss: %s with reduction none is not a number to minimise", t->row->name);
     if (t->weight != 1) *loss = build2(&b, &op_Mul, *loss, build_scalar(&b, (*loss)->type, t->weight), NULL);
     return b.status;
 }
 
-stria_status loss_build(graph *g, const char *spec, value *labels, value **loss, stria_error *err) {
+stria_status loss_build(graph *g, const char *spec, const double *class_weights, value *labels, value **loss,
+                        stria_error *err) {
     term terms[TERMS_MAX];
     int count;
     builder b = {.g = g, .origin = "loss", .err = err};
     TRY(spec_read(spec, terms, &count, err));
     for (int i = 0; i < count; i++) {
         value *one;
-        TRY(term_build(g, &terms[i], count == 1, labels, &one, err));
+        TRY(term_build(g, &terms[i], count == 1, class_weights, labels, &one, err));
         *loss = i == 0 ? one : build2(&b, &op_Add, *loss, one, NULL);
     }
     return b.status;

@@ -2,6 +2,7 @@
 
 #include "base/spec.h"
 #include "data/augment.h"
+#include "train/class_weights.h"
 #include "train/loss.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
@@ -64,6 +65,16 @@ static const struct row rows[] = {
      0,
      0,
      loss_check},
+    {{"class-weights", "balanced|X,…",
+      "what the loss of each class's pictures counts (cross_entropy, nll): balanced, so that all classes count the "
+      "same, "
+      "or a number each",
+      ""},
+     TEXT,
+     FIELD(class_weights),
+     0,
+     0,
+     class_weights_check},
     {{"lr", "X", "learning rate, above 0, up to 1e6", "0.05"}, REAL, FIELD(lr), 1e-12, 1e6, NULL},
     {{"schedule", "NAME[:key=value,…]",
       "constant, cosine[:floor=X], step[:every=STEPS,gamma=0.1], exponential[:every=STEPS,gamma=0.5]; every: 1000; "

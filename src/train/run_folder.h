@@ -10,8 +10,10 @@
 #define BEST_FILE       "best.onnx"
 #define METRICS_FILE    "metrics.jsonl"
 /* What the command writes there, while it trains. */
-#define REPORT_FILE "report.html"
-#define RECORD_FILE "run.json"
+#define REPORT_FILE  "report.html"
+#define OPTIONS_FILE "options.json"
+#define TEST_FILE    "test.json"
+#define RECORD_FILE  "run.json"
 
 struct trainer;
 

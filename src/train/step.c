@@ -33,12 +33,12 @@ recipe recipe_standard(void) {
 }
 
 /* The labels, the loss by them, and as outputs the main head's logits and the loss. */
-static stria_status loss_append(graph *g, int64_t batch, const char *spec, value **loss, stria_error *err) {
+static stria_status loss_append(graph *g, int64_t batch, const recipe *r, value **loss, stria_error *err) {
     value *labels;
     head h;
     shape s = {.rank = 1, .dim = {batch}};
     TRY(graph_add_input(g, STEP_LABELS, STRIA_INT64, &s, &labels, err));
-    TRY(loss_build(g, spec, labels, loss, err));
+    TRY(loss_build(g, r->loss, r->class_weights, labels, loss, err));
     TRY(classifier_head(g, g->outputs[0], &h, err));
     g->output_count = 0;
     TRY(graph_add_output(g, h.logits, CLASSIFIER_LOGITS, err));
@@ -287,7 +287,7 @@ stria_status step_graph(graph *g, int64_t batch, const recipe *r, graph **out, s
     TRY(classifier_copy(g, batch, &step, err));
     stria_status status = pass_training(&step, err);
     if (status == STRIA_OK) status = pass_pad(&step, err); /* before there are gradients of a Pad */
-    if (status == STRIA_OK) status = loss_append(step, batch, r->loss, &loss, err);
+    if (status == STRIA_OK) status = loss_append(step, batch, r, &loss, err);
     if (status == STRIA_OK) status = updates_append(step, loss, r, err);
     if (status == STRIA_OK) *out = step;
     else graph_free(step);

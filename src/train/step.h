@@ -17,7 +17,8 @@
 
 /* What a step minimises, and how. */
 typedef struct recipe {
-    const char *loss; /* train/loss.h */
+    const double *class_weights; /* of the model's classes; NULL: all 1 */
+    const char *loss;            /* train/loss.h */
     optimizer optimizer;
     double weight_decay; /* L2 */
     double clip_norm;    /* of all gradients together; 0: unlimited */

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "model/model.h"
 #include "train/class_names.h"
+#include "train/class_weights.h"
 #include "transform/transform.h"
 
 #include <string.h>
@@ -21,12 +22,16 @@ static stria_status step_session(trainer *t, graph *step, stria_error *err) {
 
 static stria_status step_make(trainer *t, stria_error *err) {
     recipe r;
-    graph *step;
+    graph *step = NULL;
+    double *weights = NULL;
     TRY(recipe_of(&t->options, &r, err));
     TRY(schedule_parse(t->options.schedule, &t->schedule, err));
-    TRY(step_graph(t->model, t->options.batch, &r, &step, err));
-    stria_status status = step_session(t, step, err);
+    TRY(class_weights_of(t->options.class_weights, t->train, t->permutation, t->at.epoch_score.classes, &weights, err));
+    r.class_weights = weights;
+    stria_status status = step_graph(t->model, t->options.batch, &r, &step, err);
+    if (status == STRIA_OK) status = step_session(t, step, err);
     graph_free(step);
+    mem_free(weights);
     return status;
 }
 

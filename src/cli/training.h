@@ -1,0 +1,35 @@
+/* What every kind of training begins with: a model, options and pictures, as the command line says. */
+#ifndef CLI_TRAINING_H
+#define CLI_TRAINING_H
+
+#include "cli/options.h"
+
+/* The library's options, those that suit the model (NULL: none) and the number of images (train NULL: unknown) before
+ * those that are given. */
+stria_status training_options(const options *given, const stria_model *model, const stria_dataset *train,
+                              stria_train_options *out, stria_error *error);
+/* Training and, if it validates and --val does not say none, validation images. Of `division` the limit counts; the rest
+ * becomes what the options say of parts and files. */
+stria_status training_data(const options *given, const char *data, bool validates, stria_dataset_options *division,
+                           stria_dataset **train, stria_dataset **val, stria_error *error);
+
+/* ---- trial.c: trainings that leave no run ---- */
+
+#define OPTIONS_TRIAL                                                                                                  \
+    {.name = "overfit",                                                                                                \
+     .kind = OPTION_INTEGER,                                                                                           \
+     .type = "N",                                                                                                      \
+     .minimum = 1,                                                                                                     \
+     .maximum = 1 << 24,                                                                                               \
+     .help = "a check instead of a training: whether N pictures can be learnt by heart (200 epochs unless --epochs)"}, \
+    {                                                                                                                  \
+        .name = "find-lr", .kind = OPTION_OPTIONAL, .type = "FILE.svg",                                                \
+        .help = "instead of a training, tries 100 learning rates from 1e-6 to 10 for a step each, suggests one, and "  \
+                "draws the losses if a file is named"                                                                  \
+    }
+
+/* Exit codes. */
+int trial_overfit(const options *given);
+int trial_find_lr(const options *given);
+
+#endif
