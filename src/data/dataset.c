@@ -395,3 +395,33 @@ stria_status dataset_read(const dataset *d, int64_t i, dataset_item *item, stria
 void dataset_item_release(dataset_item *item) {
     image_release(&item->decoded);
 }
+
+/* ---- values that were computed of a dataset's items ---- */
+
+static stria_status values_take(store *s, const dataset *of, const int shape[3], float **values, stria_error *err) {
+    size_t each = (size_t)shape[0] * (size_t)shape[1] * (size_t)shape[2];
+    s->path = "";
+    s->part = PART_ALL;
+    s->count = of->count;
+    s->channels = shape[0], s->height = shape[1], s->width = shape[2];
+    TRY(source_name_classes(s, of->store->class_names, of->store->classes, err));
+    TRY(mem_new(&s->labels, (size_t)s->count + 1, sizeof *s->labels, "labels", err));
+    for (int64_t i = 0; i < s->count; i++) s->labels[i] = (int32_t)dataset_label(of, i);
+    TRY(mem_new(&s->values, (size_t)s->count * each + 1, sizeof *s->values, "features", err));
+    *values = s->values;
+    return STRIA_OK;
+}
+
+stria_status dataset_of_values(dataset **out, const dataset *of, const int shape[3], float **values, stria_error *err) {
+    dataset *d;
+    TRY(mem_new(&d, 1, sizeof *d, "a dataset", err));
+    stria_status status = mem_new(&d->store, 1, sizeof *d->store, "a dataset", err);
+    if (status == STRIA_OK) {
+        d->store->references = 1;
+        d->count = of->count;
+        status = values_take(d->store, of, shape, values, err);
+    }
+    if (status == STRIA_OK) *out = d;
+    else dataset_free(d);
+    return status;
+}

@@ -39,6 +39,10 @@ stria_status dataset_from_arrays(dataset **out, const struct stria_array *images
                                  const char *const *class_names, int classes, stria_error *err);
 stria_status dataset_from_callbacks(dataset **out, const struct stria_dataset_callbacks *c, stria_error *err);
 
+/* A dataset with of's items, labels and classes, whose contents are floats [channels][height][width] each, which the
+ * caller writes to (*values)[item][…] before anybody reads them; 0 until then. */
+stria_status dataset_of_values(dataset **out, const dataset *of, const int shape[3], float **values, stria_error *err);
+
 void dataset_free(dataset *d); /* accepts NULL */
 
 /* ---- facts; the strings live as long as the dataset ---- */

@@ -41,15 +41,15 @@ static stria_status tell_and_note(trainer *t, stria_event *e, stria_error *err) 
 
 static void tell_start(trainer *t) {
     const program *p = session_program(t->step);
-    step_memory m = step_memory_of(p->g);
+    step_memory m = step_memory_of(p->g), whole = step_memory_of(t->model);
     uint64_t workspace = p->plan.workspace_bytes; /* gradients of parameters live in it too */
     tell(t, &(stria_event){.kind = STRIA_EVENT_START,
                            .epoch = t->at.epoch + 1,
                            .images = dataset_count(t->train),
                            .parameters = m.parameters,
-                           .frozen_parameters = m.frozen,
-                           .buffers = m.buffers,
-                           .parameter_bytes = m.parameter_bytes,
+                           .frozen_parameters = whole.frozen,
+                           .buffers = whole.buffers,
+                           .parameter_bytes = whole.parameter_bytes,
                            .optimizer_bytes = m.optimizer_bytes,
                            .activation_bytes = workspace > m.gradient_bytes ? workspace - m.gradient_bytes : 0,
                            .gradient_bytes = m.gradient_bytes,
@@ -253,6 +253,8 @@ stria_status trainer_run(trainer *t, stria_error *err) {
     if (t->mend) TRY(run_folder_mend(t, err));
     tell_start(t);
     if ((t->at.step == 0 || t->unsaved) && !t->stop_asked) TRY(checkpoint_now(t, err));
+    stria_status status = t->at.epoch < t->options.epochs ? trainer_features(t, err) : STRIA_OK;
+    if (status != STRIA_OK && status != STRIA_INTERRUPTED) return status;
     t->checkpointed = clock_seconds();
     while (t->at.epoch < t->options.epochs && !t->stop_asked && !stops_early(t)) {
         TRY(epoch_run(t, err));

@@ -28,7 +28,7 @@ static stria_status step_make(trainer *t, stria_error *err) {
     TRY(schedule_parse(t->options.schedule, &t->schedule, err));
     TRY(class_weights_of(t->options.class_weights, t->train, t->permutation, t->at.epoch_score.classes, &weights, err));
     r.class_weights = weights;
-    stria_status status = step_graph(t->model, t->options.batch, &r, &step, err);
+    stria_status status = step_graph(t->learns, t->options.batch, &r, &step, err);
     if (status == STRIA_OK) status = step_session(t, step, err);
     graph_free(step);
     mem_free(weights);
@@ -37,7 +37,8 @@ static stria_status step_make(trainer *t, stria_error *err) {
 
 static stria_status loader_make(trainer *t, stria_error *err) {
     classifier c;
-    TRY(classifier_of(t->model, &c, err));
+    const dataset *d = t->features[0] ? t->features[0] : t->train;
+    TRY(classifier_of(t->learns, &c, err));
     t->image = c.image->name;
     TRY(mem_new(&t->labels, (size_t)t->options.batch, sizeof *t->labels, "labels", err));
     TRY(mem_new(&t->permutation, (size_t)dataset_classes(t->train) + 1, sizeof *t->permutation, "classes", err));
@@ -55,7 +56,7 @@ static stria_status loader_make(trainer *t, stria_error *err) {
                               .drop_last = true,
                               .augment = &changes,
                               .bad = t->options.skip_bad ? BAD_REPLACED : BAD_FAILS};
-    return classifier_loader(&c, t->train, &options, &t->loader, err);
+    return classifier_loader(&c, d, &options, &t->loader, err);
 }
 
 /* The name under which the states hold the moving average of a variable, in the arena; NULL where there is none. */
@@ -82,6 +83,38 @@ static stria_status averages_use(const trainer *t, graph *g, stria_error *err) {
     return STRIA_OK;
 }
 
+/* Where nothing random comes before what is trained, the frozen part is cut off, as far as its results may be kept.
+ * What is decided here follows from the model, the data and the options alone. */
+static stria_status frozen_cut(trainer *t, stria_error *err) {
+    bool found = false;
+    int64_t items = dataset_count(t->train) + (t->val ? dataset_count(t->val) : 0);
+    t->learns = t->model;
+    if (*t->options.augment || t->options.skip_bad) return STRIA_OK;
+    TRY(features_cut(t->model, &t->cut, &found, err));
+    if (found && features_bytes(&t->cut) > FEATURES_MAX / items) features_release(&t->cut);
+    if (!t->cut.rest) return STRIA_OK;
+    t->learns = t->cut.rest;
+    const dataset *of[2] = {t->train, t->val};
+    for (int i = 0; i < 2 && of[i]; i++)
+        TRY(dataset_of_values(&t->features[i], of[i], t->cut.shape, &t->feature_values[i], err));
+    return state_set_add_graph(&t->states, t->model, err); /* the checkpoint has all of it */
+}
+
+static bool features_progress(void *context) {
+    trainer *t = context;
+    if (t->callback && !t->callback(&(stria_event){.kind = STRIA_EVENT_PROGRESS}, t->context)) t->stop_asked = true;
+    return !t->stop_asked;
+}
+
+stria_status trainer_features(trainer *t, stria_error *err) {
+    const dataset *of[2] = {t->train, t->val};
+    for (int i = 0; i < 2 && !t->features_filled; i++)
+        if (t->features[i])
+            TRY(features_fill(&t->cut, of[i], t->ks, t->pool, t->feature_values[i], features_progress, t, err));
+    t->features_filled = true;
+    return STRIA_OK;
+}
+
 static stria_status trainer_make(trainer *t, graph *model, stria_error *err) {
     TRY(graph_copy(model, NULL, &t->model, err));
     TRY(graph_float32(&t->model, err)); /* parameters of any type are trained as float32, and saved so */
@@ -89,14 +122,15 @@ static stria_status trainer_make(trainer *t, graph *model, stria_error *err) {
     graph_drop_metadata(t->model, MODEL_WEIGHTS);
     if (t->options.patience > 0 && !t->val)
         FAIL(err, STRIA_BAD_ARGUMENT, "--patience needs validation images, and there are none");
+    TRY(frozen_cut(t, err));
     TRY(loader_make(t, err));
     TRY(step_make(t, err));
     evaluator_config config = {
         .batch = 256, .skip_bad = t->options.skip_bad, .ks = t->ks, .pool = t->pool, .states = &t->states};
     if (!t->val) return STRIA_OK;
-    TRY(graph_copy(t->model, NULL, &t->judged, err));
+    TRY(graph_copy(t->learns, NULL, &t->judged, err));
     TRY(averages_use(t, t->judged, err));
-    return evaluator_new(&t->validation, t->judged, t->val, &config, err);
+    return evaluator_new(&t->validation, t->judged, t->features[1] ? t->features[1] : t->val, &config, err);
 }
 
 stria_status data_source_name(data_source *s, const char *spec, stria_error *err) {
@@ -143,6 +177,8 @@ void trainer_free(trainer *t) {
     mem_free(t->permutation);
     tensor_release(t->network);
     graph_free(t->judged);
+    features_release(&t->cut);
+    for (int i = 0; i < 2; i++) dataset_free(t->features[i]);
     graph_free(t->model);
     pool_release(t->pool);
     arena_release(&t->texts);

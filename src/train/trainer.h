@@ -4,6 +4,7 @@
 
 #include "run/session.h"
 #include "train/evaluate.h"
+#include "train/features.h"
 #include "train/metrics.h"
 #include "train/run_folder.h"
 #include "train/schedule.h"
@@ -40,7 +41,12 @@ typedef struct trainer {
     schedule schedule; /* of the options */
     graph *judged;     /* what validation runs: the model, by the averages of its weights where there are any */
     const dataset *train, *val; /* val may be NULL */
-    data_source source;         /* as the user said it, for the checkpoint */
+    features cut;               /* its frozen part, whose results are kept; zeroed: everything runs in each step */
+    dataset *features[2];       /* what it makes of train and val; NULL without it */
+    float *feature_values[2];   /* their contents */
+    bool features_filled;
+    graph *learns;      /* what steps run and are made of: cut.rest, or the model */
+    data_source source; /* as the user said it, for the checkpoint */
     const kernel_set *ks;
     pool *pool;
     state_set states;
@@ -74,6 +80,10 @@ void trainer_free(trainer *t); /* accepts NULL */
 /* To the last epoch. Events go to the callback in this thread. STRIA_INTERRUPTED, with everything saved, when it said
  * stop before that. */
 stria_status trainer_run(trainer *t, stria_error *err);
+
+/* The features of the frozen part, where it is cut off: computed once. STRIA_INTERRUPTED when the callback said stop.
+ */
+stria_status trainer_features(trainer *t, stria_error *err);
 
 /* A copy of the model with the parameters as they are now. */
 stria_status trainer_model(const trainer *t, graph **out, stria_error *err);
