@@ -41,6 +41,7 @@ typedef struct stria_train_options {
     const char *out;    /* run folder; "": none is written */
     const stria_thread_pool *pool; /* NULL: threads of its own; else `threads` does not matter. No row; NULL in what
                                       stria_trainer_options gives */
+    int64_t cache; /* MiB for decoded pictures of files, so that later epochs read no files; 0: none. No bit changes */
 } stria_train_options;
 
 /* Every row's default. */

@@ -349,10 +349,14 @@ static void part_choose(const double number[4], augment_draw *d, int height, int
     part[3] = w;
 }
 
+bool augment_parts(const augment *a) {
+    return a->count && a->steps[0].kind->needs & EARLY;
+}
+
 bool augment_part(const augment *a, augment_draw *d, image_view *view) {
     const augment_step *s = &a->steps[0];
     int part[4];
-    if (!a->count || !(s->kind->needs & EARLY) || draw_uniform(d, 0, 1) >= s->p) return false;
+    if (!augment_parts(a) || draw_uniform(d, 0, 1) >= s->p) return false;
     part_choose(s->number, d, view->height, view->width, part);
     int64_t skip = part[0] * view->row_step + part[1] * view->pixel_step;
     if (view->bytes) view->bytes += skip;

@@ -48,6 +48,9 @@ int draw_whole(augment_draw *d, int n);
  * network's size; false if the chain does not begin with one, or its turn does not come. */
 bool augment_part(const augment *a, augment_draw *d, image_view *view);
 
+/* Whether the chain may do so: it needs pictures of their own size. */
+bool augment_parts(const augment *a);
+
 /* After it, before values are scaled: planes x[channels][height][width] of pixels 0…255 (or of measured
  * values), changed in place. What is blanked becomes 0 by p (preprocess_black). STRIA_NO_MEMORY. Thread-safe. */
 stria_status augment_apply(const augment *a, augment_draw *d, const int shape[3], const preprocess *p, bool measured,

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "data/kept.h"
 
 #define SHARE 16 /* items a task: enough that small pictures are not all overhead */
 
@@ -28,6 +29,7 @@ struct loader {
     uint8_t *bad;         /* [items of the data], those that were found bad; NULL: BAD_FAILS */
     bad_item *worst;      /* [tasks of a batch], the first in the data that this batch found */
     bad_item first;       /* of all of them */
+    kept *kept;           /* NULL: nothing is */
 };
 
 /* The dataset's pictures as far as is known before one is read: those of a folder may have any size. */
@@ -73,6 +75,7 @@ stria_status loader_new(loader **out, const dataset *d, const preprocess *p, con
         TRY_DONE(mem_new(&l->bad, (size_t)n + 1, sizeof *l->bad, "a batch loader", err));
         TRY_DONE(mem_new(&l->worst, (size_t)tasks, sizeof *l->worst, "a batch loader", err));
     }
+    if (options->keep_bytes && !dataset_uniform(d)) TRY_DONE(kept_new(&l->kept, n, options->keep_bytes, err));
     *out = l;
     l = NULL;
 done:
@@ -87,7 +90,12 @@ void loader_free(loader *l) {
     mem_free(l->errors);
     mem_free(l->bad);
     mem_free(l->worst);
+    kept_free(l->kept);
     mem_free(l);
+}
+
+size_t loader_kept_bytes(const loader *l) {
+    return kept_bytes(l->kept);
 }
 
 void loader_shape(const loader *l, int shape[3]) {
@@ -131,42 +139,71 @@ static void planes_swap(float *x, int64_t area) {
     }
 }
 
-/* Pixels, changed, then scaled. */
-static stria_status fill_augmented(const loader *l, const preprocess *p, augment_draw *d, const image_view *v, float *x,
-                                   stria_error *err) {
-    preprocess unscaled = preprocess_unscaled(p), ordered = *p;
+/* Pixels as the steps of augmentation know them: not scaled, red before green and blue. */
+static stria_status pixels_fill(const preprocess *p, const image_view *v, float *x, stria_error *err) {
+    preprocess unscaled = preprocess_unscaled(p);
+    if (p->order == PREPROCESS_BGR) unscaled.order = PREPROCESS_RGB;
+    return preprocess_apply(&unscaled, NULL, v, x, err);
+}
+
+/* Changed, then scaled. */
+static stria_status pixels_change(const loader *l, const preprocess *p, augment_draw *d, bool measured, float *x,
+                                  stria_error *err) {
+    preprocess ordered = *p;
     bool swapped = p->order == PREPROCESS_BGR;
-    if (swapped) { /* steps know planes as red, green and blue */
-        unscaled.order = PREPROCESS_RGB;
-        channels_swap(&ordered);
-    }
-    TRY(preprocess_apply(&unscaled, NULL, v, x, err));
-    TRY(augment_apply(&l->augment, d, l->shape, &ordered, v->values != NULL, x, err));
+    if (swapped) channels_swap(&ordered);
+    TRY(augment_apply(&l->augment, d, l->shape, &ordered, measured, x, err));
     if (swapped) planes_swap(x, (int64_t)l->shape[1] * l->shape[2]);
     preprocess_scale(p, l->shape, x);
     return STRIA_OK;
 }
 
-static stria_status fill_item(const loader *l, int64_t index, float *x, stria_error *err) {
-    dataset_item item;
+static int64_t shape_size(const loader *l) {
+    return (int64_t)l->shape[0] * l->shape[1] * l->shape[2];
+}
+
+/* A view of the picture as x. part: resized to the network's size, whatever preprocessing says. A picture that only its
+ * resized form is needed of is kept so. */
+static stria_status fill_view(const loader *l, int64_t index, augment_draw *draw, const image_view *v, bool part,
+                              float *x, stria_error *err) {
     int shape[3];
-    augment_draw draw = augment_draw_of(l->o.seed, l->filling, index);
-    TRY(dataset_read(l->data, index, &item, err));
-    image_view v = item.view;
-    preprocess p = preprocess_fit(&l->p, &v, l->shape);
-    if (augment_part(&l->augment, &draw, &v)) {
+    preprocess p = preprocess_fit(&l->p, v, l->shape);
+    if (part) {
         p.resize_height = l->shape[1];
         p.resize_width = l->shape[2];
         p.crop_height = p.crop_width = 0;
     }
-    stria_status status = preprocess_shape(&p, v.channels, v.height, v.width, shape, err);
-    if (status == STRIA_OK && memcmp(shape, l->shape, sizeof shape) != 0) {
-        status = error_set(err, STRIA_BAD_SHAPE, "the picture becomes %dx%dx%d, but %dx%dx%d is expected", shape[0],
-                           shape[1], shape[2], l->shape[0], l->shape[1], l->shape[2]);
-    }
-    if (status == STRIA_OK && !l->augment.count) status = preprocess_apply(&p, &l->table, &v, x, err);
-    else if (status == STRIA_OK) status = fill_augmented(l, &p, &draw, &v, x, err);
+    TRY(preprocess_shape(&p, v->channels, v->height, v->width, shape, err));
+    if (memcmp(shape, l->shape, sizeof shape) != 0)
+        FAIL(err, STRIA_BAD_SHAPE, "the picture becomes %dx%dx%d, but %dx%dx%d is expected", shape[0], shape[1],
+             shape[2], l->shape[0], l->shape[1], l->shape[2]);
+    if (!l->augment.count) TRY(preprocess_apply(&p, &l->table, v, x, err));
+    else TRY(pixels_fill(&p, v, x, err));
+    if (l->kept && !augment_parts(&l->augment)) kept_copy(l->kept, index, x, shape_size(l));
+    return l->augment.count ? pixels_change(l, &p, draw, v->values != NULL, x, err) : STRIA_OK;
+}
+
+/* From what was kept of it, which has the network's channels and size already. */
+static stria_status fill_kept(const loader *l, augment_draw *draw, const float *values, float *x, stria_error *err) {
+    const image_view v = {.channels = l->shape[0], .height = l->shape[1], .width = l->shape[2]};
+    preprocess p = preprocess_fit(&l->p, &v, l->shape);
+    memcpy(x, values, (size_t)shape_size(l) * sizeof *x);
+    return l->augment.count ? pixels_change(l, &p, draw, false, x, err) : STRIA_OK;
+}
+
+static stria_status fill_item(const loader *l, int64_t index, float *x, stria_error *err) {
+    dataset_item item = {0};
+    augment_draw draw = augment_draw_of(l->o.seed, l->filling, index);
+    const float *values = kept_values(l->kept, index);
+    if (values) return fill_kept(l, &draw, values, x, err);
+    const image *picture = kept_image(l->kept, index);
+    if (!picture) TRY(dataset_read(l->data, index, &item, err));
+    image_view v = picture ? image_view_of(picture) : item.view;
+    bool part = augment_part(&l->augment, &draw, &v);
+    stria_status status = fill_view(l, index, &draw, &v, part, x, err);
     if (status != STRIA_OK && dataset_file(l->data, index)) error_prefix(err, "%s: ", dataset_file(l->data, index));
+    if (status == STRIA_OK && !picture && augment_parts(&l->augment) && kept_take(l->kept, index, &item.decoded))
+        return STRIA_OK;
     dataset_item_release(&item);
     return status;
 }

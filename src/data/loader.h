@@ -23,6 +23,7 @@ typedef struct loader_options {
     bool shuffle;   /* a new permutation every epoch; else the dataset's order */
     bool drop_last; /* leave out a last batch that is not full */
     loader_bad bad;
+    size_t keep_bytes;      /* memory for decoded pictures of files, so that later epochs read no files; 0: none */
     const augment *augment; /* random changes to every picture, copied; NULL: none */
     int shape[3]; /* channels, height, width that every picture must get: what `preprocess` does not say follows from
                      it (preprocess_fit); zeros: what preprocessing makes of the dataset's own */
@@ -44,6 +45,9 @@ int64_t loader_items(const loader *l, int64_t batch); /* in this batch: fewer on
  * good that could take a bad one's place. One thread at a time for a loader. */
 stria_status loader_fill(loader *l, pool *workers, int64_t epoch, int64_t batch, float *x, int64_t *labels,
                          int64_t *indices, stria_error *err);
+
+/* Memory that kept pictures take now. */
+size_t loader_kept_bytes(const loader *l);
 
 /* Pictures that turned out bad until now, each counted once, unless BAD_FAILS; *first (NULL: not wanted) is the
  * sentence of the first of them in the dataset, as long as there is one. The same for any number of threads. */

@@ -39,7 +39,8 @@ static stria_status evaluator_make(evaluator *e, graph *g, const evaluator_confi
     TRY(mem_new(&e->permutation, (size_t)dataset_classes(e->d) + 1, sizeof *e->permutation, "evaluation", err));
     TRY(mem_new(&e->labels, (size_t)e->batch, sizeof *e->labels, "evaluation", err));
     TRY(class_names_match(g, c.classes, e->d, e->permutation, err));
-    loader_options options = {.batch = e->batch, .bad = config->skip_bad ? BAD_MARKED : BAD_FAILS};
+    loader_options options = {
+        .batch = e->batch, .keep_bytes = config->keep_bytes, .bad = config->skip_bad ? BAD_MARKED : BAD_FAILS};
     TRY(classifier_loader(&c, e->d, &options, &e->loader, err));
     TRY(session_for(g, e->batch, config, &e->full, err));
     int64_t rest = dataset_count(e->d) % e->batch;

@@ -153,6 +153,12 @@ static const struct row rows[] = {
      0,
      1,
      NULL},
+    {{"cache", "MIB", "memory for decoded pictures of a folder, so that later epochs read no files; 0: none", "1024"},
+     INTEGER,
+     FIELD(cache),
+     0,
+     1 << 20,
+     NULL},
     {{"out", "FOLDER", "the run folder to write", ""}, TEXT, FIELD(out), 0, 0, NULL},
 };
 #define ROWS ((int)(sizeof rows / sizeof *rows))
@@ -257,7 +263,7 @@ void train_option_text(const stria_train_options *options, int index, text *out)
 }
 
 static bool recipe_may_say(const char *name) {
-    static const char *const own[] = {"seed", "threads", "skip-bad", "out"};
+    static const char *const own[] = {"seed", "threads", "skip-bad", "cache", "out"};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (strcmp(own[i], name) == 0) return false;
     return true;

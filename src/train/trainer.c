@@ -4,6 +4,7 @@
 #include "model/model.h"
 #include "train/class_names.h"
 #include "train/class_weights.h"
+#include "train/moments.h"
 #include "transform/transform.h"
 
 #include <string.h>
@@ -55,6 +56,7 @@ static stria_status loader_make(trainer *t, stria_error *err) {
                               .shuffle = true,
                               .drop_last = true,
                               .augment = &changes,
+                              .keep_bytes = (size_t)t->options.cache << 20,
                               .bad = t->options.skip_bad ? BAD_REPLACED : BAD_FAILS};
     return classifier_loader(&c, d, &options, &t->loader, err);
 }
@@ -118,15 +120,21 @@ stria_status trainer_features(trainer *t, stria_error *err) {
 static stria_status trainer_make(trainer *t, graph *model, stria_error *err) {
     TRY(graph_copy(model, NULL, &t->model, err));
     TRY(graph_float32(&t->model, err)); /* parameters of any type are trained as float32, and saved so */
+    bool plain = moments_wanted(t->model, t->train);
     TRY(classifier_adopt(t->model, t->train, err));
+    if (plain) TRY(moments_store(t->model, t->train, t->pool, err));
     graph_drop_metadata(t->model, MODEL_WEIGHTS);
     if (t->options.patience > 0 && !t->val)
         FAIL(err, STRIA_BAD_ARGUMENT, "--patience needs validation images, and there are none");
     TRY(frozen_cut(t, err));
     TRY(loader_make(t, err));
     TRY(step_make(t, err));
-    evaluator_config config = {
-        .batch = 256, .skip_bad = t->options.skip_bad, .ks = t->ks, .pool = t->pool, .states = &t->states};
+    evaluator_config config = {.batch = 256,
+                               .skip_bad = t->options.skip_bad,
+                               .keep_bytes = (size_t)t->options.cache << 18,
+                               .ks = t->ks,
+                               .pool = t->pool,
+                               .states = &t->states};
     if (!t->val) return STRIA_OK;
     TRY(graph_copy(t->learns, NULL, &t->judged, err));
     TRY(averages_use(t, t->judged, err));
