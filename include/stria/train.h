@@ -51,6 +51,11 @@ STRIA_API stria_train_options stria_train_options_default(void);
  * of a model whose classes have a sigmoid each. Texts live as long as the model. STRIA_BAD_FILE where the metadata says
  * something else. */
 STRIA_API stria_status stria_train_options_for(const stria_model *model, stria_train_options *out, stria_error *error);
+/* The same with what suits these training images: a network that has not been trained yet gets random changes to colour
+ * photos in files, penalties against learning them by heart, and the fewer of them there are the more epochs
+ * (docs/data.md). */
+STRIA_API stria_status stria_train_options_for_data(const stria_model *model, const stria_dataset *data,
+                                                    stria_train_options *out, stria_error *error);
 
 typedef struct stria_option_row {
     const char *name;     /* "weight-decay" as a flag */
@@ -286,8 +291,8 @@ STRIA_API void stria_predictor_picture(const stria_predictor *predictor, int64_t
 /* Never NULL: the class's number where the model has no names, "" outside 0…classes−1. Lives as long as the predictor.
  */
 STRIA_API const char *stria_predictor_class_name(const stria_predictor *predictor, int index);
-/* Probabilities [classes] as the model's output makes them (stria_classifier), for one picture file (PNG, JPEG, BMP,
- * PNM; also a pipe, or "-" for standard input), or one image of a dataset. STRIA_NO_FILE, STRIA_BAD_FILE,
+/* Probabilities [classes] as the model's output makes them (stria_classifier), for one picture file (PNG, JPEG, WebP,
+ * TIFF, BMP, PNM; also a pipe, or "-" for standard input), or one image of a dataset. STRIA_NO_FILE, STRIA_BAD_FILE,
  * STRIA_BAD_SHAPE for pictures that do not become the model's input, STRIA_BAD_ARGUMENT for an index outside
  * 0…count−1. */
 STRIA_API stria_status stria_predict_file(stria_predictor *predictor, const char *path, float *probabilities,

@@ -1,10 +1,14 @@
 #include "api/api.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "model/model.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+/* What photos of their own may undergo without becoming another class: docs/augmentation.md. */
+#define PHOTO_STEPS "resized-crop scale 0.3 1, flip, colour brightness 0.2 contrast 0.2 saturation 0.2"
 
 struct stria_trainer {
     trainer *t;
@@ -80,6 +84,30 @@ stria_status stria_train_options_for(const stria_model *model, stria_train_optio
     bool multi_label = classifier_of(model->g, &c, NULL) == STRIA_OK && c.kind.relation == OUTPUT_MULTI_LABEL;
     if (multi_label) o.loss = "binary_cross_entropy";
     if (model->recipe) TRY(train_options_recipe(&o, model->recipe, model->recipe_bytes, err));
+    *out = o;
+    return STRIA_OK;
+}
+
+/* Of 680 pictures 100 epochs, of 6,800 and more the usual 10. */
+static int64_t photo_epochs(int64_t images, int64_t usual) {
+    int64_t epochs = usual * 6800 / (images > 0 ? images : 1);
+    return epochs < usual ? usual : epochs > 10 * usual ? 10 * usual : epochs;
+}
+
+stria_status stria_train_options_for_data(const stria_model *model, const stria_dataset *data, stria_train_options *out,
+                                          stria_error *err) {
+    stria_train_options o;
+    classifier c;
+    TRY(stria_train_options_for(model, &o, err));
+    bool photos = !dataset_uniform(data->d) && dataset_channels(data->d) == 3;
+    bool fresh = graph_metadata(model->g, MODEL_WEIGHTS) != NULL;
+    if (photos && fresh && classifier_of(model->g, &c, NULL) == STRIA_OK && c.image->shape.dim[1] == 3) {
+        snprintf(o.augment, sizeof o.augment, "%s", PHOTO_STEPS);
+        o.lr /= 2;
+        if (o.weight_decay < 0.0005) o.weight_decay = 0.0005;
+        if (o.clip_norm == 0) o.clip_norm = 5;
+        o.epochs = photo_epochs(dataset_count(data->d), o.epochs);
+    }
     *out = o;
     return STRIA_OK;
 }

@@ -7,7 +7,7 @@
 stria_status training_options(const options *given, const stria_model *model, const stria_dataset *train,
                               stria_train_options *out, stria_error *error) {
     *out = stria_train_options_default();
-    stria_status status = model ? stria_train_options_for(model, out, error) : STRIA_OK;
+    stria_status status = model ? stria_train_options_for_data(model, train, out, error) : STRIA_OK;
     const stria_option_row *row;
     for (int i = 0; (row = stria_train_option(i)) && status == STRIA_OK; i++)
         if (option_given(given, row->name))

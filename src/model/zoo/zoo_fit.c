@@ -8,16 +8,15 @@
 #define ICON_SIDE  96 /* pictures up to this size are not resized */
 #define PHOTO_SIDE 64 /* of photos in networks that were made for icons of fewer pixels */
 
-static stria_status options_said(const char *text, bool *classes, bool *size, stria_error *err) {
+static stria_status option_said(const char *text, const char *option, bool *said, stria_error *err) {
     spec s = spec_open("", text);
     bool more = true;
-    *classes = *size = false;
-    for (;;) {
+    for (*said = false; !*said;) {
         TRY(spec_next(&s, &more, err));
-        if (!more) return STRIA_OK;
-        *classes = *classes || spec_is(s.key, "classes");
-        *size = *size || spec_is(s.key, "size");
+        if (!more) break;
+        *said = spec_is(s.key, option);
     }
+    return STRIA_OK;
 }
 
 /* Icons and arrays come as they are, photos as large as the network was made for. */
@@ -30,20 +29,23 @@ static void size_choose(const zoo_data *d, const int64_t natural[3], bool own, i
     size[2] = kept ? d->width : enlarged ? PHOTO_SIDE : natural[2];
 }
 
+/* What stands before the next option. */
+static const char *next(const text *out) {
+    const char *colon = strchr(text_string(out), ':');
+    return !colon ? ":" : colon[1] ? "," : "";
+}
+
 stria_status zoo_fit(const char *words, const zoo_data *d, bool own, text *out, stria_error *err) {
     bool classes, sized;
     int64_t natural[3], size[3];
-    const char *colon = strchr(words, ':');
     TRY(zoo_natural(words, natural, err));
-    TRY(options_said(words, &classes, &sized, err));
-    const char *between = !colon ? ":" : colon[1] ? "," : "";
-    text_printf(out, "%s", words);
-    if (!classes) {
-        text_printf(out, "%sclasses=%d", between, d->classes);
-        between = ",";
-    }
+    TRY(option_said(words, "classes", &classes, err));
+    TRY(option_said(words, "size", &sized, err));
     size_choose(d, natural, own, size);
+    text_printf(out, "%s", words);
+    if (!classes) text_printf(out, "%sclasses=%d", next(out), d->classes);
     if (!sized)
-        text_printf(out, "%ssize=%lldx%lldx%lld", between, (long long)size[0], (long long)size[1], (long long)size[2]);
+        text_printf(out, "%ssize=%lldx%lldx%lld", next(out), (long long)size[0], (long long)size[1],
+                    (long long)size[2]);
     return text_check(out, err);
 }
