@@ -30,7 +30,7 @@ says stdout "1 picture that repeats another"
 says stdout "1 picture in two parts"
 says stdout "1 picture that nearly repeats another"
 says stdout "1 picture of less than 8 pixels a side"
-says stdout "set/train/b/bad.png: not a PNG, JPEG, BMP or PNM picture"
+says stdout "set/train/b/bad.png: not a PNG, JPEG, WebP, TIFF, BMP or PNM picture"
 expect 1 data check folder:set --json
 for key in unreadable repeated nearly leaks tiny; do
     [ "$(jq ".$key | length" stdout)" = 1 ] || fail "--json: $key does not have one row"

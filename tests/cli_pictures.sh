@@ -38,5 +38,5 @@ says stderr 'is larger than the limit of 15'
 touch data/red/notes.txt data/red/w.webp
 expect 0 eval run --data folder:data --split train
 [ "$(grep -c 'left out' stderr)" = 1 ] || fail "what is left out is not said once"
-says stderr 'warning: 2 files are left out whose names are not of a PNG, JPEG, BMP or PNM picture: data/red/'
+says stderr 'warning: 2 files are left out whose names are not of a picture (.jpg .png .webp .tif .bmp .ppm): data/red/'
 finish

@@ -150,7 +150,7 @@ static void test_wrong_words(void **state) {
     refuse("mnits:x", NULL, STRIA_BAD_ARGUMENT, "did you mean 'mnist'?");
     refuse("fashion_mnist", NULL, STRIA_BAD_ARGUMENT, "did you mean 'fashion-mnist'?");
     refuse("imagenet21k", NULL, STRIA_BAD_ARGUMENT, "there are mnist");
-    refuse("mnist", NULL, STRIA_BAD_ARGUMENT, "needs a path: mnist:DIR");
+    refuse("mnist", NULL, STRIA_BAD_ARGUMENT, "needs a path: mnist:PATH");
     refuse("", NULL, STRIA_BAD_ARGUMENT, "there is no data set ''; there are mnist");
     refuse(data_folder, NULL, STRIA_BAD_ARGUMENT, "is a folder: write folder:");
     refuse(spec("mnist", "m"), "trian", STRIA_BAD_ARGUMENT, "no split is called 'trian'");
@@ -160,7 +160,7 @@ static void test_wrong_words(void **state) {
     refuse("npy:x.npy", NULL, STRIA_BAD_ARGUMENT, "X.npy,Y.npy");
     refuse(spec("folder", "nowhere"), NULL, STRIA_NO_FILE, "there is no folder");
     refuse(spec("cifar10", "m"), NULL, STRIA_NO_FILE, "has no test_batch.bin");
-    refuse(spec("cifar10", "m/t10k-labels-idx1-ubyte"), NULL, STRIA_UNSUPPORTED, "unpack");
+    refuse(spec("cifar10", "m/t10k-labels-idx1-ubyte"), NULL, STRIA_UNSUPPORTED, "neither a folder nor an archive");
 }
 
 static void test_bad_mnist(void **state) {
@@ -331,7 +331,7 @@ static void test_folder(void **state) {
     assert_non_null(strstr(dataset_file(d, 1), "dog/a.PGM"));
     assert_false(dataset_uniform(d));
     assert_string_equal(dataset_note(d),
-                        note_of("1 file is left out whose name is not of a PNG, JPEG, BMP or PNM picture: "
+                        note_of("1 file is left out whose name is not of a picture (.jpg .png .webp .tif .bmp .ppm): "
                                 "%s",
                                 "f/dog/notes.txt"));
     assert_int_equal(dataset_channels(d), 3); /* one is coloured */

@@ -180,12 +180,73 @@ static void test_common_size(void **state) {
     dataset_free(d);
 }
 
+static void test_csv(void **state) {
+    dataset *d = NULL;
+    stria_error err = {0};
+    static const char good[] =
+        "\xef\xbb\xbfpath,label\r\na/1.pgm,\"red, dark\"\r\n\r\n\"a/2 \"\"x\"\".pgm\",blue\r\na/3.pgm,blue,extra";
+    (void)state;
+    put_folder("l");
+    put_folder("l/a");
+    put_folder("l/b");
+    put_file("l/a/1.pgm", "P5 1 1 255\n1", 12);
+    put_file("l/a/2 \"x\".pgm", "P5 1 1 255\n2", 12);
+    put_file("l/a/3.pgm", "P5 1 1 255\n3", 12);
+    put_file("l/b/4.pgm", "P5 1 1 255\n4", 12);
+    put_file("l/good.csv", good, sizeof good - 1);
+    if (dataset_open(&d, spec("csv", "l/good.csv"), &(dataset_options){.split = "train"}, &err) != STRIA_OK)
+        fail_msg("%s", err.text);
+    assert_int_equal(dataset_count(d), 3);
+    assert_int_equal(dataset_classes(d), 2);
+    assert_string_equal(dataset_class_name(d, 1), "red, dark");
+    assert_int_equal(dataset_label(d, 0), 1);
+    assert_int_equal(dataset_label(d, 1), 0);
+    dataset_item item;
+    assert_int_equal(dataset_read(d, 1, &item, &err), STRIA_OK);
+    assert_int_equal(item.view.bytes[0], '2');
+    dataset_item_release(&item);
+    dataset_free(d);
+    static const struct {
+        const char *text, *words;
+        stria_status status;
+    } bad[] = {{"a/1.pgm", "line 1 is not path,label", STRIA_BAD_FILE},
+               {"a/1.pgm,x\n\"a/1.pgm,x", "line 2 is not path,label", STRIA_BAD_FILE},
+               {"a/1.pgm,x\na/9.pgm,y", "a/9.pgm', which is not there", STRIA_NO_FILE},
+               {"path,label\n", "names no pictures", STRIA_BAD_FILE},
+               {"a/1.pgm,70000", "70001 classes", STRIA_BAD_FILE}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        put_file("l/bad.csv", bad[i].text, strlen(bad[i].text));
+        refuse(spec("csv", "l/bad.csv"), NULL, bad[i].status, bad[i].words);
+    }
+    put_file("l/bad.csv", "a\0b", 3);
+    refuse(spec("csv", "l/bad.csv"), NULL, STRIA_BAD_FILE, "is not a text");
+    refuse(spec("csv", "l"), NULL, STRIA_BAD_ARGUMENT, "is a folder");
+}
+
+static void test_list(void **state) {
+    dataset *d = NULL;
+    (void)state;
+    put_file("l/caffe.txt", "a/1.pgm 2\na/2 \"x\".pgm\t 0\nb/4.pgm 10\n", 36);
+    assert_int_equal(dataset_open(&d, spec("list", "l/caffe.txt"), NULL, NULL), STRIA_OK);
+    assert_int_equal(dataset_classes(d), 11);
+    assert_int_equal(dataset_label(d, 2), 10);
+    assert_string_equal(dataset_class_name(d, 10), "10");
+    dataset_free(d);
+    put_file("l/plain.txt", "a/1.pgm\nb/4.pgm\na/3.pgm", 23);
+    assert_int_equal(dataset_open(&d, spec("list", "l/plain.txt"), NULL, NULL), STRIA_OK);
+    assert_int_equal(dataset_classes(d), 2);
+    assert_string_equal(dataset_class_name(d, 0), "a");
+    assert_int_equal(dataset_label(d, 1), 1);
+    dataset_free(d);
+    put_file("l/bare.txt", "1.pgm", 5);
+    put_file("l/1.pgm", "P5 1 1 255\n1", 12);
+    refuse(spec("list", "l/bare.txt"), NULL, STRIA_BAD_FILE, "'1.pgm' has neither a label nor a folder");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_flowers17),
-        cmocka_unit_test(test_cifar100),
-        cmocka_unit_test(test_validation_share),
-        cmocka_unit_test(test_common_size),
+        cmocka_unit_test(test_flowers17),   cmocka_unit_test(test_cifar100), cmocka_unit_test(test_validation_share),
+        cmocka_unit_test(test_common_size), cmocka_unit_test(test_csv),      cmocka_unit_test(test_list),
     };
     return cmocka_run_group_tests(tests, folder_setup, folder_teardown);
 }

@@ -195,9 +195,9 @@ STRIA_API void stria_array_release(stria_array *array);
 
 /* ---- pictures ---- */
 
-/* Reads a PNG, JPEG, BMP or PNM file, which may be a pipe, or standard input ("-"): uint8 [channels, height, width], 1
- * channel (grey) or 3 (red, green, blue). Free with stria_array_release. STRIA_NO_FILE, STRIA_BAD_FILE,
- * STRIA_UNSUPPORTED for another kind of picture. */
+/* Reads a PNG, JPEG, WebP, TIFF, BMP or PNM file, which may be a pipe, or standard input ("-"): uint8 [channels,
+ * height, width], 1 channel (grey) or 3 (red, green, blue). Free with stria_array_release. STRIA_NO_FILE,
+ * STRIA_BAD_FILE, STRIA_UNSUPPORTED for another kind of picture. */
 STRIA_API stria_status stria_picture_read(const char *path, stria_array *out, stria_error *error);
 /* The same of a file's contents in memory; of a file from a stranger, which may hold at most max_pixels pixels. 0:
  * 2^26, and at most 16 MiB and 4,096 times the data's size in memory. */

@@ -251,7 +251,8 @@ const verb verb_predict = {
     .usage = "MODEL IMAGE… [options]\nMODEL --data DATA [--split test] [--limit 8] [options]",
     .about = "the most probable classes of pictures, with names and probabilities",
     .text =
-        "IMAGE is a PNG, JPEG, BMP or PNM file, or - for standard input. How it becomes a tensor is stored in "
+        "IMAGE is a PNG, JPEG, WebP, TIFF, BMP or PNM file, or - for standard input. How it becomes a tensor is stored "
+        "in "
         "models that Stria trained. A picture that cannot be read is reported, the others are still judged, and the "
         "exit code is 1. Probabilities are those of a softmax, or of each class by itself where the network ends in "
         "sigmoids.",

@@ -336,7 +336,7 @@ static int show_run(const options *given) {
 
 static const option_row show_rows[] = {
     OPTION_WEIGHTS,
-    {.name = "image", .kind = OPTION_TEXT, .type = "IMAGE", .help = "the picture: PNG, JPEG, BMP or PNM"},
+    {.name = "image", .kind = OPTION_TEXT, .type = "IMAGE", .help = "the picture: PNG, JPEG, WebP, TIFF, BMP or PNM"},
     {.name = "out",
      .kind = OPTION_TEXT,
      .type = "OUT",

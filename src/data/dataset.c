@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "base/spec.h"
+#include "data/packed.h"
 #include "data/source.h"
 
 #define VAL_SHARE        (1.0 / 12) /* of train: 5,000 of MNIST's 60,000 */
@@ -20,33 +21,52 @@ struct dataset {
     bool lent;      /* it validates, and was cut from what trains */
 };
 
+static bool wants_pictures(const char *name, void *context) {
+    (void)context;
+    return image_name(name);
+}
+
 static const struct kind_row {
     dataset_kind kind;
     source_opener *open;
-    double val; /* share of train that is lent as val */
+    double val;                                      /* share of train that is lent as val */
+    bool (*wanted)(const char *name, void *context); /* of an archive; NULL: all of it */
 } kinds[] = {
-    {{"mnist", "DIR", NULL, "handwritten digits, 60,000 and 10,000 of 28x28, in IDX files"},
+    {{"mnist", "PATH", NULL, "handwritten digits, 60,000 and 10,000 of 28x28, in IDX files"},
      source_open_mnist,
-     VAL_SHARE},
-    {{"fashion-mnist", "[DIR]", "/usr/share/datasets/fashion-mnist",
+     VAL_SHARE,
+     NULL},
+    {{"fashion-mnist", "[PATH]", "/usr/share/datasets/fashion-mnist",
       "clothes, 60,000 and 10,000 of 28x28, in IDX files (Debian: dataset-fashion-mnist)"},
      source_open_fashion_mnist,
-     VAL_SHARE},
-    {{"cifar10", "DIR", NULL, "objects, 50,000 and 10,000 of 3x32x32, the binary version"},
+     VAL_SHARE,
+     NULL},
+    {{"cifar10", "PATH", NULL, "objects, 50,000 and 10,000 of 3x32x32, the binary version"},
      source_open_cifar10,
-     VAL_SHARE},
-    {{"cifar100", "DIR", NULL, "objects of 100 classes, 50,000 and 10,000 of 3x32x32, the binary version"},
+     VAL_SHARE,
+     NULL},
+    {{"cifar100", "PATH", NULL, "objects of 100 classes, 50,000 and 10,000 of 3x32x32, the binary version"},
      source_open_cifar100,
-     VAL_SHARE},
-    {{"flowers17", "DIR", NULL, "Oxford's 17 flowers, 1,360 photos: 40, 20 and 20 of each class, drawn by seed"},
+     VAL_SHARE,
+     NULL},
+    {{"flowers17", "PATH", NULL, "Oxford's 17 flowers, 1,360 photos: 40, 20 and 20 of each class, drawn by seed"},
      source_open_flowers17,
-     VAL_SHARE_FOLDER},
-    {{"folder", "DIR", NULL, "own pictures: one folder per class, or train, val and test above them"},
+     VAL_SHARE_FOLDER,
+     wants_pictures},
+    {{"folder", "PATH", NULL,
+      "own pictures: one folder per class, or train, val and test above them; or an archive of them"},
      source_open_folder,
-     VAL_SHARE_FOLDER},
+     VAL_SHARE_FOLDER,
+     wants_pictures},
+    {{"csv", "FILE", NULL, "own pictures: a text of lines path,label"}, source_open_csv, VAL_SHARE_FOLDER, NULL},
+    {{"list", "FILE", NULL, "own pictures: a text of lines path label, or path, whose folder is then the class"},
+     source_open_list,
+     VAL_SHARE_FOLDER,
+     NULL},
     {{"npy", "X.npy,Y.npy", NULL, "own arrays: x [N,C,H,W], [N,H,W] or [N,features], y integers [N]"},
      source_open_npy,
-     VAL_SHARE},
+     VAL_SHARE,
+     NULL},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -67,6 +87,7 @@ static void store_release(store *s) {
     mem_free(s->bytes);
     mem_free(s->values);
     mem_free(s->files);
+    packed_free(s->archive);
     text_release(&s->note);
     arena_release(&s->texts);
     mem_free(s);
@@ -105,7 +126,8 @@ static stria_status store_open(store **out, const char *spec, dataset_part part,
     s->checksum = random_hash("");
     s->path = arena_strdup(&s->texts, path);
     if (!s->path) status = error_set(err, STRIA_NO_MEMORY, "not enough memory to open %s", spec);
-    else status = row->open(path, part, s, err);
+    else status = source_enter(s, row->wanted, err);
+    if (status == STRIA_OK) status = row->open(path, part, s, err);
     if (status == STRIA_OK) *out = s;
     else store_release(s);
     return status;
@@ -371,11 +393,22 @@ static stria_status made_read(const dataset *d, int64_t i, dataset_item *item, s
     FAIL(err, status, "image %" PRId64 " cannot be read%s%s", item_at(d, i), *own.text ? ": " : "", own.text);
 }
 
+static stria_status picture_read(const store *s, const char *path, image *m, stria_error *err) {
+    const uint8_t *bytes;
+    uint8_t *owned;
+    size_t size;
+    if (!s->archive) return image_load(path, s->max_pixels, m, err);
+    TRY(source_read(s, path, &bytes, &size, &owned, err));
+    stria_status status = image_decode(bytes, size, s->max_pixels, m, err);
+    if (status != STRIA_OK) error_prefix(err, "%s: ", path);
+    return status;
+}
+
 stria_status dataset_read(const dataset *d, int64_t i, dataset_item *item, stria_error *err) {
     const store *s = d->store;
     image m = {0};
     if (s->files) {
-        TRY(image_load(dataset_file(d, i), s->max_pixels, &m, err));
+        TRY(picture_read(s, dataset_file(d, i), &m, err));
         *item = (dataset_item){.view = image_view_of(&m), .decoded = m};
         return STRIA_OK;
     }

@@ -31,9 +31,9 @@ static const format_row formats[] = {
     {"P5", 2, image_decode_pnm, "PNM"},
     {"P6", 2, image_decode_pnm, "PNM"},
     {"GIF8", 4, NULL, "GIF"},
-    {"RIFF", 4, NULL, "WebP"},
-    {"II*\0", 4, NULL, "TIFF"},
-    {"MM\0*", 4, NULL, "TIFF"},
+    {"RIFF", 4, image_decode_webp, "WebP"},
+    {"II*\0", 4, image_decode_tiff, "TIFF"},
+    {"MM\0*", 4, image_decode_tiff, "TIFF"},
     {"P1", 2, NULL, "PBM"},
     {"P4", 2, NULL, "PBM"},
     {"P7", 2, NULL, "PAM"},
@@ -102,7 +102,7 @@ stria_status image_decode(const uint8_t *data, size_t size, int64_t max_pixels, 
         const format_row *row = &formats[i];
         if (size >= row->length && memcmp(data, row->magic, row->length) == 0) return decode_as(row, &f, out, err);
     }
-    FAIL(err, STRIA_BAD_FILE, "not a PNG, JPEG, BMP or PNM picture");
+    FAIL(err, STRIA_BAD_FILE, "not a PNG, JPEG, WebP, TIFF, BMP or PNM picture");
 }
 
 /* Decodes a file's bytes and frees them. */
@@ -144,7 +144,8 @@ void image_release(image *m) {
 }
 
 bool image_name(const char *name) {
-    static const char *const ends[] = {".png", ".jpg", ".jpeg", ".bmp", ".pgm", ".ppm", ".pnm"};
+    static const char *const ends[] = {".png",  ".jpg", ".jpeg", ".webp", ".tif",
+                                       ".tiff", ".bmp", ".pgm",  ".ppm",  ".pnm"};
     const char *dot = strrchr(name, '.');
     for (size_t i = 0; dot && i < sizeof ends / sizeof *ends; i++) {
         if (strcasecmp(dot, ends[i]) == 0) return true;

@@ -1,5 +1,5 @@
-/* Pictures from files: PNG, JPEG, BMP, PNM (P2, P3, P5, P6). Whoever made the file may be hostile: memory and work are
- * bounded by the number of pixels and by the size of the file. */
+/* Pictures from files: PNG, JPEG, WebP, TIFF, BMP, PNM (P2, P3, P5, P6). Whoever made the file may be hostile: memory
+ * and work are bounded by the number of pixels and by the size of the file. */
 #ifndef DATA_IMAGE_H
 #define DATA_IMAGE_H
 
@@ -42,7 +42,7 @@ void image_release(image *m); /* accepts a zeroed image; leaves it zeroed */
 /* Writes a picture of 1 or 3 channels atomically, as its name ends: .png, .pgm (grey), .ppm (colour) or .pnm. */
 stria_status image_write(const char *path, const image *m, stria_error *err);
 
-/* True for the names that image_load may read: .png .jpg .jpeg .bmp .pgm .ppm .pnm, any case. */
+/* True for the names that image_load may read: .png .jpg .jpeg .webp .tif .tiff .bmp .pgm .ppm .pnm, any case. */
 bool image_name(const char *name);
 
 #endif

@@ -14,7 +14,8 @@ typedef struct image_file {
 
 typedef stria_status image_decoder(const image_file *f, image *out, stria_error *err);
 
-image_decoder image_decode_png, image_decode_jpeg, image_decode_bmp, image_decode_pnm;
+image_decoder image_decode_png, image_decode_jpeg, image_decode_webp, image_decode_tiff, image_decode_bmp,
+    image_decode_pnm;
 
 /* What png bytes go to, in order. */
 typedef struct file_writer file_writer;

@@ -66,27 +66,52 @@ static const uint8_t *jpeg_exif(const uint8_t *data, size_t size, size_t *length
 
 /* ---- orientation ---- */
 
-/* The first directory of a TIFF file, which EXIF data are: entries of tag, type, count and value. */
-static int tiff_orientation(const uint8_t *tiff, size_t size) {
-    if (size < 8 || (memcmp(tiff, "MM\0*", 4) != 0 && memcmp(tiff, "II*\0", 4) != 0)) return 1;
+/* A number of the first directory of a TIFF file, which EXIF data are: entries of tag, type, count and value. −1 where
+ * there is none, or it is damaged. */
+static int64_t tiff_number(const uint8_t *tiff, size_t size, uint32_t tag) {
+    if (size < 8 || (memcmp(tiff, "MM\0*", 4) != 0 && memcmp(tiff, "II*\0", 4) != 0)) return -1;
     bool big = *tiff == 'M';
     size_t at = number(tiff + 4, 4, big);
-    if (at > size - 2) return 1;
+    if (at > size - 2) return -1;
     int entries = (int)number(tiff + at, 2, big);
     for (at += 2; entries > 0 && at <= size && size - at >= 12; entries--, at += 12) {
-        if (number(tiff + at, 2, big) != 0x112) continue;
+        if (number(tiff + at, 2, big) != tag) continue;
         uint32_t type = number(tiff + at + 2, 2, big), count = number(tiff + at + 4, 4, big);
-        if (count != 1 || (type != 3 && type != 4)) return 1;
-        uint32_t value = number(tiff + at + 8, type == 3 ? 2 : 4, big);
-        return value >= 1 && value <= 8 ? (int)value : 1;
+        if (count != 1 || (type != 3 && type != 4)) return -1;
+        return number(tiff + at + 8, type == 3 ? 2 : 4, big);
     }
-    return 1;
+    return -1;
+}
+
+static int tiff_orientation(const uint8_t *tiff, size_t size) {
+    int64_t value = tiff_number(tiff, size, 0x112);
+    return value >= 1 && value <= 8 ? (int)value : 1;
+}
+
+/* The chunk EXIF of a RIFF file: its name, its length, its contents, to an even length. */
+static const uint8_t *webp_exif(const uint8_t *data, size_t size, size_t *length) {
+    for (size_t at = 12; at <= size && size - at >= 8;) {
+        size_t n = number(data + at + 4, 4, false);
+        if (n > size - at - 8) return NULL;
+        if (memcmp(data + at, "EXIF", 4) == 0) {
+            bool named = n >= 6 && memcmp(data + at + 8, "Exif\0\0", 6) == 0;
+            *length = n - (named ? 6 : 0);
+            return data + at + 8 + (named ? 6 : 0);
+        }
+        at += 8 + n + (n & 1);
+    }
+    return NULL;
+}
+
+static bool is_webp(const uint8_t *data, size_t size) {
+    return size >= 12 && memcmp(data, "RIFF", 4) == 0 && memcmp(data + 8, "WEBP", 4) == 0;
 }
 
 int image_orientation(const uint8_t *data, size_t size) {
     size_t length = 0;
     const uint8_t *tiff = is_png(data, size)    ? image_png_chunk(data, size, "eXIf", false, &length)
                           : is_jpeg(data, size) ? jpeg_exif(data, size, &length)
+                          : is_webp(data, size) ? webp_exif(data, size, &length)
                                                 : NULL;
     return tiff ? tiff_orientation(tiff, length) : 1;
 }
@@ -174,11 +199,22 @@ static image_facts pnm_facts(const uint8_t *data, size_t size) {
     return (image_facts){channels[data[1]], sized ? side((uint32_t)height) : 0, sized ? side((uint32_t)width) : 0};
 }
 
+/* Colours unless the photometric interpretation is a grey one. The directory may lie beyond these bytes. */
+static image_facts tiff_facts(const uint8_t *data, size_t size) {
+    int64_t kind = tiff_number(data, size, 0x106);
+    int64_t height = tiff_number(data, size, 0x101), width = tiff_number(data, size, 0x100);
+    image_facts f = {kind == 0 || kind == 1 ? 1 : 3, height > 0 ? side((uint32_t)height) : 0,
+                     width > 0 ? side((uint32_t)width) : 0};
+    return tiff_orientation(data, size) > 4 ? (image_facts){f.channels, f.width, f.height} : f;
+}
+
 static image_facts facts_stored(const uint8_t *data, size_t size) {
     if (is_png(data, size)) return png_facts(data, size);
     if (is_jpeg(data, size)) return jpeg_facts(data, size);
     if (size < 2) return (image_facts){0};
     if (memcmp(data, "BM", 2) == 0) return bmp_facts(data, size);
+    if (is_webp(data, size)) return (image_facts){.channels = 3};
+    if (memcmp(data, "II", 2) == 0 || memcmp(data, "MM", 2) == 0) return tiff_facts(data, size);
     return pnm_facts(data, size);
 }
 

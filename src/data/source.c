@@ -1,5 +1,7 @@
 #include "data/source.h"
 
+#include "data/image_format.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,14 +24,29 @@ static uint64_t hash_more(uint64_t hash, const void *data, size_t n) {
     return hash;
 }
 
-stria_status source_add_file(store *s, const char *path, const char *name, bool sized, stria_error *err) {
+static stria_status size_of(const store *s, const char *path, uint64_t *size, stria_error *err) {
     struct stat st;
+    if (s->archive) {
+        const uint8_t *bytes;
+        uint8_t *owned;
+        size_t n = 0;
+        TRY(source_read(s, path, &bytes, &n, &owned, err));
+        *size = n;
+        return STRIA_OK;
+    }
     if (stat(path, &st) != 0) FAIL(err, STRIA_NO_FILE, "%s: %s", path, strerror(errno));
+    *size = (uint64_t)st.st_size;
+    return STRIA_OK;
+}
+
+stria_status source_add_file(store *s, const char *path, const char *name, bool sized, stria_error *err) {
+    uint64_t bytes;
     uint8_t size[8];
-    for (int i = 0; i < 8; i++) size[i] = (uint8_t)((uint64_t)st.st_size >> 8 * i);
+    TRY(size_of(s, path, &bytes, err));
+    for (int i = 0; i < 8; i++) size[i] = (uint8_t)(bytes >> 8 * i);
     s->checksum = hash_more(s->checksum, name, strlen(name) + 1);
     if (sized) s->checksum = hash_more(s->checksum, size, sizeof size);
-    s->file_bytes += (size_t)st.st_size;
+    s->file_bytes += (size_t)bytes;
     return STRIA_OK;
 }
 
@@ -54,10 +71,19 @@ stria_status source_join(store *s, const char *folder, const char *name, char **
     return STRIA_OK;
 }
 
+static image_facts facts_of(const store *s, int64_t i) {
+    const uint8_t *bytes;
+    uint8_t *owned;
+    size_t size;
+    if (!s->archive) return image_look(s->files[i]);
+    if (source_read(s, s->files[i], &bytes, &size, &owned, NULL) != STRIA_OK) return (image_facts){0};
+    return image_header_facts(bytes, size);
+}
+
 static int channels_find(const store *s) {
     bool grey = false;
     for (int64_t i = 0; i < s->count; i++) {
-        image_facts f = image_look(s->files[i]);
+        image_facts f = facts_of(s, i);
         if (f.channels == 3) return 3;
         grey = grey || f.channels == 1;
     }
@@ -68,7 +94,7 @@ static void size_find(store *s) {
     image_facts first = {0};
     int64_t samples = s->count < SIZE_SAMPLE ? s->count : SIZE_SAMPLE;
     for (int64_t i = 0; i < samples; i++) {
-        image_facts f = image_look(s->files[i * s->count / samples]);
+        image_facts f = facts_of(s, i * s->count / samples);
         if (i == 0) first = f;
         if (f.height != first.height || f.width != first.width) return;
     }

@@ -37,14 +37,16 @@ typedef struct store {
     stria_status (*read)(int64_t index, uint8_t *pixels, void *context, stria_error *err);
     void (*done)(void *context);
     void *context;
-    text note; /* what of the source is not used, a sentence; or empty */
+    struct packed_files *archive; /* that the path names; NULL: it is a folder or a file of its own */
+    const char *root;             /* the folder of the data: the path, or the only folder of an archive */
+    text note;                    /* what of the source is not used, a sentence; or empty */
 } store;
 
 /* Opens PATH's part into a zeroed store; on failure the caller releases what is in it. */
 typedef stria_status source_opener(const char *path, dataset_part part, store *s, stria_error *err);
 
 source_opener source_open_mnist, source_open_fashion_mnist, source_open_cifar10, source_open_cifar100,
-    source_open_flowers17, source_open_npy, source_open_folder;
+    source_open_flowers17, source_open_npy, source_open_folder, source_open_csv, source_open_list;
 
 /* For sources of one piece: train and val come from all of it; a test part there is none. */
 stria_status source_whole(const char *path, dataset_part part, store *s, stria_error *err);
@@ -65,6 +67,19 @@ struct stria_dataset_callbacks;
 stria_status source_take_memory(store *s, const struct stria_array *images, const struct stria_array *labels,
                                 const char *const *names, int classes, stria_error *err);
 stria_status source_take_callbacks(store *s, const struct stria_dataset_callbacks *c, stria_error *err);
+
+/* ---- files below the path, in a folder or in an archive (source_files.c) ---- */
+
+/* Reads the path's archive, if it is one: contents of files that are wanted (NULL: all). Sets root. */
+stria_status source_enter(store *s, bool (*wanted)(const char *name, void *context), stria_error *err);
+bool source_holds(const store *s, const char *path);
+bool source_exists(const store *s, const char *path);
+/* Names in a folder, in any order; hidden ones too. STRIA_NO_FILE if it cannot be listed. */
+typedef stria_status source_visitor(const char *name, bool folder, void *context, stria_error *err);
+stria_status source_list(const store *s, const char *path, source_visitor *visit, void *context, stria_error *err);
+/* A whole file; *owned is what to free (mem_free), NULL if the bytes are the archive's. */
+stria_status source_read(const store *s, const char *path, const uint8_t **bytes, size_t *size, uint8_t **owned,
+                         stria_error *err);
 
 /* Class names from a list, or "0", "1", … for names NULL. */
 stria_status source_name_classes(store *s, const char *const *names, int classes, stria_error *err);

@@ -64,38 +64,40 @@ static stria_status take_records(store *s, const cifar *c, const char *path, con
 
 static stria_status read_batch(store *s, const cifar *c, const char *folder, const char *name, stria_error *err) {
     char *path;
-    uint8_t *records = NULL;
+    const uint8_t *records = NULL;
+    uint8_t *owned = NULL;
     size_t size = 0, record = (size_t)(PIXELS + c->labels);
     TRY(source_join(s, folder, name, &path, err));
-    if (!file_exists(path))
+    if (!source_exists(s, path))
         FAIL(err, STRIA_NO_FILE, "folder %s has no %s: unpack %s and give its folder as cifar%d:FOLDER", folder, name,
              c->archive, c->classes);
     TRY(source_add_file(s, path, name, true, err));
-    TRY(file_read(path, 0, &records, &size, err));
+    TRY(source_read(s, path, &records, &size, &owned, err));
     stria_status status;
     if (size == 0 || size % record) {
         status =
             error_set(err, STRIA_BAD_FILE, "%s: %zu bytes are no whole number of records of %zu", path, size, record);
     } else status = take_records(s, c, path, records, (int64_t)(size / record), err);
-    mem_free(records);
+    mem_free(owned);
     return status;
 }
 
 /* The folder itself, or the one that the archive makes inside it. */
-static stria_status find_folder(const char *path, const cifar *c, store *s, char **folder, stria_error *err) {
-    if (!file_exists(path)) FAIL(err, STRIA_NO_FILE, "there is no folder %s: unpack %s there", path, c->archive);
-    if (!file_is_folder(path)) {
-        FAIL(err, STRIA_UNSUPPORTED, "%s is not a folder: unpack the archive (tar xf) and give its folder", path);
-    }
-    TRY(source_join(s, path, c->folder, folder, err));
-    if (!file_is_folder(*folder)) *folder = arena_strdup(&s->texts, path);
-    if (!*folder) FAIL(err, STRIA_NO_MEMORY, "not enough memory for the name of %s", path);
+static stria_status find_folder(const char *path, const cifar *c, store *s, const char **folder, stria_error *err) {
+    char *inner;
+    if (!file_exists(path))
+        FAIL(err, STRIA_NO_FILE, "there is no folder or archive %s: %s is its usual name", path, c->archive);
+    if (!source_holds(s, path))
+        FAIL(err, STRIA_UNSUPPORTED, "%s is neither a folder nor an archive that is read (tar.gz, tar.xz, zip, …)",
+             path);
+    TRY(source_join(s, s->root, c->folder, &inner, err));
+    *folder = source_holds(s, inner) ? inner : s->root;
     return STRIA_OK;
 }
 
 static stria_status open_cifar(const char *path, const cifar *c, dataset_part part, store *s, stria_error *err) {
     bool test = part == PART_TEST || part == PART_DEFAULT;
-    char *folder;
+    const char *folder;
     if (part == PART_ALL) FAIL(err, STRIA_BAD_ARGUMENT, "%s is in two pieces: take split train, val or test", path);
     TRY(find_folder(path, c, s, &folder, err));
     s->part = test ? PART_TEST : PART_TRAIN;

@@ -3,7 +3,6 @@
  * splits; which ones is drawn by seed. */
 #include <stdio.h>
 
-#include "base/file.h"
 #include "base/random.h"
 #include "data/source.h"
 
@@ -14,11 +13,11 @@ static const char *const names[CLASSES] = {"daffodil",  "snowdrop", "lily valley
                                            "dandelion", "cowslip",  "buttercup",   "windflower", "pansy"};
 
 /* The folder of the pictures: PATH, or jpg in it as the archive has it. */
-static stria_status find_folder(const char *path, store *s, char **folder, stria_error *err) {
-    if (!file_is_folder(path)) FAIL(err, STRIA_NO_FILE, "there is no folder '%s'", path);
-    TRY(source_join(s, path, "jpg", folder, err));
-    if (!file_is_folder(*folder)) *folder = arena_strdup(&s->texts, path);
-    if (!*folder) FAIL(err, STRIA_NO_MEMORY, "not enough memory for the name of %s", path);
+static stria_status find_folder(const char *path, store *s, const char **folder, stria_error *err) {
+    char *jpg;
+    if (!source_holds(s, path)) FAIL(err, STRIA_NO_FILE, "there is no folder or archive '%s'", path);
+    TRY(source_join(s, s->root, "jpg", &jpg, err));
+    *folder = source_holds(s, jpg) ? jpg : s->root;
     return STRIA_OK;
 }
 
@@ -26,7 +25,7 @@ static stria_status add_picture(store *s, const char *folder, int number, int la
     char name[32], *path;
     snprintf(name, sizeof name, "image_%04d.jpg", number);
     TRY(source_join(s, folder, name, &path, err));
-    if (!file_exists(path))
+    if (!source_exists(s, path))
         FAIL(err, STRIA_NO_FILE, "%s is not there: flowers17 has image_0001.jpg to image_1360.jpg in one folder", path);
     TRY(source_add_file(s, path, name, false, err));
     s->files[s->count] = path;
@@ -44,7 +43,7 @@ static void members_draw(const store *s, int class, bool member[PER_CLASS]) {
 }
 
 stria_status source_open_flowers17(const char *path, dataset_part part, store *s, stria_error *err) {
-    char *folder;
+    const char *folder;
     bool member[PER_CLASS];
     TRY(find_folder(path, s, &folder, err));
     s->part = part == PART_DEFAULT ? PART_TEST : part;

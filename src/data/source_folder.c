@@ -1,9 +1,5 @@
 /* Own pictures: DIR/class/picture.jpg, or DIR/train/class/…, DIR/val/…, DIR/test/…. Classes are numbered by sorted
  * name, over all the parts, so that a class that is missing in one of them shifts nothing. */
-#include <dirent.h>
-#include <errno.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -28,13 +24,6 @@ static stria_status list_add(store *s, name_list *list, const char *name, stria_
     return STRIA_OK;
 }
 
-/* On the stack: that memory ran out must not look like "no such folder". */
-static bool is_folder_in(const char *path, const char *name) {
-    char joined[PATH_MAX];
-    int n = snprintf(joined, sizeof joined, "%s/%s", path, name);
-    return n > 0 && (size_t)n < sizeof joined && file_is_folder(joined);
-}
-
 /* What is passed over, for the note. */
 typedef struct left_out {
     int count;
@@ -49,22 +38,31 @@ static stria_status leave_out(store *s, left_out *left, const char *folder, cons
     return STRIA_OK;
 }
 
+/* What list_folder is asked for. */
+typedef struct listing {
+    store *s;
+    const char *path;
+    bool folders;
+    name_list *list;
+    left_out *left; /* NULL: nothing is noted */
+} listing;
+
+static stria_status list_name(const char *name, bool folder, void *context, stria_error *err) {
+    const listing *l = context;
+    bool picture = !folder && image_name(name);
+    if (*name == '.') return STRIA_OK;
+    if (l->folders ? folder : picture) return list_add(l->s, l->list, name, err);
+    return l->left && (picture || !l->folders) ? leave_out(l->s, l->left, l->path, name, err) : STRIA_OK;
+}
+
 /* Adds the folders in `path`, or the files that are named like pictures. The rest is left out, hidden things without a
  * word: beside folders, only pictures are worth one. */
 static stria_status list_folder(store *s, const char *path, bool folders, name_list *list, left_out *left,
                                 stria_error *err) {
-    DIR *dir = opendir(path);
-    if (!dir) FAIL(err, STRIA_NO_FILE, "folder %s: %s", path, strerror(errno));
-    stria_status status = STRIA_OK;
-    for (struct dirent *e; status == STRIA_OK && (e = readdir(dir));) {
-        if (e->d_name[0] == '.') continue;
-        bool folder = is_folder_in(path, e->d_name), picture = !folder && image_name(e->d_name);
-        if (folders ? folder : picture) status = list_add(s, list, e->d_name, err);
-        else if (left && (picture || !folders)) status = leave_out(s, left, path, e->d_name, err);
-    }
-    closedir(dir);
-    if (status == STRIA_OK && list->count) qsort(list->names, (size_t)list->count, sizeof *list->names, by_name);
-    return status;
+    listing l = {s, path, folders, list, left};
+    TRY(source_list(s, path, list_name, &l, err));
+    if (list->count) qsort(list->names, (size_t)list->count, sizeof *list->names, by_name);
+    return STRIA_OK;
 }
 
 static void drop_repeats(name_list *list) {
@@ -81,17 +79,18 @@ static stria_status add_class(store *s, const char *below, int32_t label, int *f
     name_list list = {0};
     char *folder, *path, *name;
     stria_status status;
-    TRY(source_join(s, s->path, below, &folder, err));
+    TRY(source_join(s, s->root, below, &folder, err));
     TRY_DONE(list_folder(s, folder, false, &list, left, err));
     if (!list.count) {
-        TRY_DONE(error_set(err, STRIA_BAD_FILE, "folder %s holds no pictures (.png .jpg .bmp .pgm .ppm)", folder));
+        TRY_DONE(error_set(err, STRIA_BAD_FILE, "folder %s holds no pictures (.jpg .png .webp .tif .bmp .pgm .ppm)",
+                           folder));
     }
     int total = (int)s->count + list.count;
     TRY_DONE(mem_reserve(&s->files, files_capacity, total, sizeof *s->files, "a list of files", err));
     TRY_DONE(mem_reserve(&s->labels, labels_capacity, total, sizeof *s->labels, "labels", err));
     for (int i = 0; i < list.count; i++) {
         TRY_DONE(source_join(s, below, list.names[i], &name, err));
-        TRY_DONE(source_join(s, s->path, name, &path, err));
+        TRY_DONE(source_join(s, s->root, name, &path, err));
         TRY_DONE(source_add_file(s, path, name, false, err)); /* a damaged picture may be replaced by a good one */
         s->files[s->count] = path;
         s->labels[s->count++] = label;
@@ -132,7 +131,7 @@ static stria_status look_inside(store *s, const char *name, bool *part, bool *un
     name_list inside = {0};
     left_out pictures = {0};
     char *path;
-    TRY(source_join(s, s->path, name, &path, err));
+    TRY(source_join(s, s->root, name, &path, err));
     stria_status status = list_folder(s, path, true, &inside, &pictures, err);
     *part = inside.count && !pictures.count;
     *unsure = (inside.count > 0) == (pictures.count > 0);
@@ -154,7 +153,7 @@ static stria_status add_part(const store *s, layout *l, const char *name, stria_
  * parts. */
 static stria_status find_parts(store *s, layout *l, stria_error *err) {
     bool all_named = true;
-    TRY(list_folder(s, s->path, true, &l->folders, NULL, err));
+    TRY(list_folder(s, s->root, true, &l->folders, NULL, err));
     for (int i = 0; i < l->folders.count; i++) all_named = all_named && part_of(l->folders.names[i]) >= 0;
     for (int round = 0; round < 2; round++) {
         bool divided = l->divided || all_named;
@@ -170,11 +169,11 @@ static stria_status find_parts(store *s, layout *l, stria_error *err) {
 
 /* Class names of the folder, or of all of its parts. */
 static stria_status list_classes(store *s, layout *l, name_list *classes, stria_error *err) {
-    if (!l->divided) return list_folder(s, s->path, true, classes, &l->pictures, err);
+    if (!l->divided) return list_folder(s, s->root, true, classes, &l->pictures, err);
     for (int i = 0; i < PARTS; i++) {
         char *folder;
         if (!l->parts[i]) continue;
-        TRY(source_join(s, s->path, l->parts[i], &folder, err));
+        TRY(source_join(s, s->root, l->parts[i], &folder, err));
         TRY(list_folder(s, folder, true, classes, &l->pictures, err));
     }
     if (classes->count) qsort(classes->names, (size_t)classes->count, sizeof *classes->names, by_name);
@@ -183,7 +182,7 @@ static stria_status list_classes(store *s, layout *l, name_list *classes, stria_
         const char *name = l->folders.names[i];
         bool part = false;
         for (int k = 0; k < PARTS; k++) part = part || l->parts[k] == name;
-        if (!part) TRY(leave_out(s, &l->others, s->path, name, err));
+        if (!part) TRY(leave_out(s, &l->others, s->root, name, err));
     }
     return STRIA_OK;
 }
@@ -194,7 +193,9 @@ static stria_status add_classes(store *s, const char *part, const name_list *cla
     for (int i = 0; i < classes->count; i++) {
         char *below = arena_printf(&s->texts, "%s%s%s", part, *part ? "/" : "", classes->names[i]);
         if (!below) FAIL(err, STRIA_NO_MEMORY, "not enough memory for the name %s", classes->names[i]);
-        if (*part && !is_folder_in(s->path, below)) continue;
+        char *folder;
+        TRY(source_join(s, s->root, below, &folder, err));
+        if (*part && !source_holds(s, folder)) continue;
         TRY(add_class(s, below, i, &files_capacity, &labels_capacity, left, err));
     }
     if (!s->count) FAIL(err, STRIA_BAD_FILE, "folder %s/%s holds no pictures", s->path, part);
@@ -217,11 +218,11 @@ static stria_status choose_part(store *s, const layout *l, dataset_part part, co
 
 /* The sentences of what was passed over. */
 static void note_write(store *s, const layout *l, const left_out *files) {
-    const char *between = "";
+    const char *between = s->note.length ? "; " : "";
     if (files->count) {
-        text_printf(&s->note, "%d file%s left out whose %s not of a PNG, JPEG, BMP or PNM picture: %s%s", files->count,
-                    files->count == 1 ? " is" : "s are", files->count == 1 ? "name is" : "names are", files->first,
-                    files->count == 1 ? "" : ", …");
+        text_printf(&s->note, "%s%d file%s left out whose %s not of a picture (.jpg .png .webp .tif .bmp .ppm): %s%s",
+                    between, files->count, files->count == 1 ? " is" : "s are",
+                    files->count == 1 ? "name is" : "names are", files->first, files->count == 1 ? "" : ", …");
         between = "; ";
     }
     if (l->pictures.count) {
@@ -254,9 +255,10 @@ static stria_status open_layout(store *s, layout *l, dataset_part part, name_lis
 stria_status source_open_folder(const char *path, dataset_part part, store *s, stria_error *err) {
     name_list classes = {0};
     layout l = {0};
-    if (!file_is_folder(path) && file_exists(path))
-        FAIL(err, STRIA_BAD_ARGUMENT, "'%s' is a file; a folder with a folder of pictures per class is expected", path);
-    if (!file_is_folder(path)) FAIL(err, STRIA_NO_FILE, "there is no folder '%s'", path);
+    if (!source_holds(s, path) && file_exists(path))
+        FAIL(err, STRIA_BAD_ARGUMENT,
+             "'%s' is a file; a folder with a folder of pictures per class is expected, or an archive of one", path);
+    if (!source_holds(s, path)) FAIL(err, STRIA_NO_FILE, "there is no folder '%s'", path);
     stria_status status = open_layout(s, &l, part, &classes, err);
     mem_free(l.folders.names);
     mem_free(classes.names);

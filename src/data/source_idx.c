@@ -17,7 +17,7 @@ static stria_status find_file(store *s, const char *folder, const char *stem, ch
         if (form & 2) *strstr(candidate, "-idx") = '.';
         TRY(source_join(s, folder, candidate, path, err));
         *name = candidate;
-        if (file_exists(*path)) return STRIA_OK;
+        if (source_exists(s, *path)) return STRIA_OK;
     }
     *path = NULL;
     return STRIA_OK;
@@ -38,9 +38,20 @@ static stria_status check_labels(const idx_array *labels, const char *path, int6
     return STRIA_OK;
 }
 
+static stria_status array_read(const store *s, const char *path, int rank, idx_array *out, stria_error *err) {
+    const uint8_t *bytes;
+    uint8_t *owned;
+    size_t size;
+    TRY(source_read(s, path, &bytes, &size, &owned, err));
+    stria_status status = idx_parse(bytes, size, rank, out, err);
+    if (status != STRIA_OK) error_prefix(err, "%s: ", path);
+    mem_free(owned);
+    return status;
+}
+
 static stria_status read_images(store *s, const char *path, stria_error *err) {
     idx_array images = {0};
-    TRY(idx_read(path, 3, &images, err));
+    TRY(array_read(s, path, 3, &images, err));
     s->count = images.shape[0];
     s->channels = 1;
     s->height = (int)images.shape[1];
@@ -51,7 +62,7 @@ static stria_status read_images(store *s, const char *path, stria_error *err) {
 
 static stria_status read_labels(store *s, const char *path, int classes, stria_error *err) {
     idx_array labels = {0};
-    TRY(idx_read(path, 1, &labels, err));
+    TRY(array_read(s, path, 1, &labels, err));
     stria_status status = check_labels(&labels, path, s->count, classes, err);
     if (status == STRIA_OK) status = mem_new(&s->labels, (size_t)s->count, sizeof *s->labels, "labels", err);
     for (int64_t i = 0; status == STRIA_OK && i < s->count; i++) s->labels[i] = labels.data[i];
@@ -65,7 +76,8 @@ static stria_status open_four(const char *folder, dataset_part part, store *s, c
     char *images, *labels;
     const char *image_file, *label_file;
     if (part == PART_ALL) FAIL(err, STRIA_BAD_ARGUMENT, "%s is in two pieces: take split train, val or test", folder);
-    if (!file_is_folder(folder)) FAIL(err, STRIA_NO_FILE, "there is no folder %s: %s", folder, advice);
+    if (!source_holds(s, folder)) FAIL(err, STRIA_NO_FILE, "there is no folder %s: %s", folder, advice);
+    folder = s->root;
     TRY(find_file(s, folder, test ? "t10k-images-idx3-ubyte" : "train-images-idx3-ubyte", &images, &image_file, err));
     TRY(find_file(s, folder, test ? "t10k-labels-idx1-ubyte" : "train-labels-idx1-ubyte", &labels, &label_file, err));
     if (!images || !labels) {
