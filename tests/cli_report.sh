@@ -31,6 +31,17 @@ jq -r '.classes[] | "\(.name) \(.precision * 10000 | round / 100) \(.recall * 10
 [ ! -s missing ] || fail "bars are missing: $(tr '\n' ' ' <missing)"
 [ "$(grep -c '<img alt="mnist/test/' "$page")" -ge 12 ] || fail "there are no pictures"
 
+# Training pictures as the training saw them: twelve, spread over the data; a report that is written again has the same ones.
+sheet() { grep -o '<img alt="mnist/train/[0-9]*" src="[^"]*"' "$1"; }
+[ "$(sheet "$page" | wc -l)" -eq 12 ] || fail "there are $(sheet "$page" | wc -l) training pictures"
+sheet "$page" | cut -d'"' -f2 | head -n 3 | tr '\n' ' ' | grep -qx 'mnist/train/0 mnist/train/45 mnist/train/91 ' || fail "other pictures are shown: $(sheet "$page" | cut -d'"' -f2)"
+expect 0 train linear --data mnist:data --epochs 1 --batch 20 --seed 7 --augment 'crop pad 4' --out runs/moved
+says runs/moved/report.html 'changed at random: <code>crop pad 4</code>'
+[ "$(sheet runs/moved/report.html | sort - <(sheet "$page") | uniq -d | wc -l)" -lt 12 ] || fail "no picture is changed"
+sheet runs/moved/report.html >before
+expect 0 report runs/moved
+sheet runs/moved/report.html | cmp -s - before || fail "the report that is written again has other training pictures"
+
 # Nothing outside is asked for, and nothing but one script runs.
 if grep -oE '(src|href|action|data)="[^"]*"|url\(|@import|https?:' "$page" | grep -vE '^(src="data:image/png;base64,|href="#)' | grep -q .; then fail "the page has outside links"; fi
 [ "$(grep -o '<script' "$page" | wc -l)" -eq 1 ] || fail "the page has not one script"

@@ -93,6 +93,24 @@ static page_state state_of(const reporting *r, const stria_run *run) {
     return epoch && of && strtoll(epoch, NULL, 10) >= strtoll(of, NULL, 10) ? PAGE_COMPLETE : PAGE_STOPPED;
 }
 
+/* The training pictures as the training saw them; where the data is gone, there are none. */
+static void sheet_make(reporting *r, const stria_run *run) {
+    stria_dataset_options both = stria_dataset_options_default();
+    stria_dataset *train = NULL, *val = NULL;
+    const char *limit = stria_run_text(run, "data.limit"), *seed = stria_run_text(run, "option.seed");
+    const char *spec = stria_run_text(run, "data"), *held = stria_run_text(run, "data.hold_out");
+    stria_error none;
+    both.limit = limit ? strtoll(limit, NULL, 10) : 0;
+    stria_status status = !spec                            ? STRIA_NO_FILE
+                          : held && strcmp(held, "0") != 0 ? stria_dataset_open_pair(&train, &val, spec, &both, &none)
+                                                           : stria_dataset_open(&train, spec, &both, &none);
+    if (status == STRIA_OK)
+        report_sheet(r->report, r->model, train, spec, stria_run_text(run, "option.augment"),
+                     seed ? strtoull(seed, NULL, 10) : 0);
+    stria_dataset_free(train);
+    stria_dataset_free(val);
+}
+
 static stria_status report_one(reporting *r, const stria_run *run, page_state state, stria_error *error) {
     stria_error none;
     r->report = report_new(r->folder, r->file, report_language(r->given));
@@ -101,6 +119,7 @@ static stria_status report_one(reporting *r, const stria_run *run, page_state st
     if (status != STRIA_OK) term_say("%s: without its network: %s", r->folder, none.text);
     status = r->model ? report_model(r->report, r->model, error) : STRIA_OK;
     bool evaluates = r->model && state != PAGE_RUNNING && !option_given(r->given, "no-eval");
+    if (status == STRIA_OK && r->model && !option_given(r->given, "no-eval")) sheet_make(r, run);
     if (status == STRIA_OK && evaluates) status = score(r, run, error);
     if (status == STRIA_OK) status = report_write(r->report, state, error);
     if (status == STRIA_OK && option_given(r->given, "tensorboard")) status = board_write(r, state, error);

@@ -13,6 +13,9 @@ report *report_new(const char *folder, const char *file, words_language language
 void report_free(report *r); /* accepts NULL */
 /* The network to draw; nothing of the model is kept. */
 stria_status report_model(report *r, const stria_model *model, stria_error *error);
+/* Training pictures as the training of the model sees them, from the data of this name. */
+void report_sheet(report *r, const stria_model *model, const stria_dataset *train, const char *spec,
+                  const char *augment, uint64_t seed);
 /* For stria_evaluate: fills options->judge. */
 void report_judge(report *r, stria_inference_options *options);
 /* What it found, on the data of this name: `spec` and its split. score must stay until the last report_write. */

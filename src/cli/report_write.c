@@ -16,6 +16,7 @@ struct report {
     words_language language;
     history *history;
     judge judge;
+    sheet sheet;
     net net;
     stria_summary summary;
     stria_model *model; /* the summary's names are its own */
@@ -46,6 +47,7 @@ void report_free(report *r) {
     if (!r) return;
     free(r->history);
     judge_release(&r->judge);
+    sheet_release(&r->sheet);
     net_release(&r->net);
     stria_summary_release(&r->summary);
     stria_model_free(r->model);
@@ -61,6 +63,13 @@ stria_status report_model(report *r, const stria_model *model, stria_error *erro
     r->summary.size = sizeof r->summary;
     if (status == STRIA_OK) status = stria_summarize(model, 1, &r->summary, error);
     return status;
+}
+
+void report_sheet(report *r, const stria_model *model, const stria_dataset *train, const char *spec,
+                  const char *augment, uint64_t seed) {
+    char name[4200];
+    snprintf(name, sizeof name, "%.*s/train", (int)strcspn(spec, ":"), spec);
+    sheet_read(&r->sheet, model, train, name, augment, seed);
 }
 
 void report_judge(report *r, stria_inference_options *options) {
@@ -165,6 +174,7 @@ stria_status report_write(report *r, page_state state, stria_error *error) {
               .score = r->score,
               .evaluated_on = r->evaluated_on,
               .judge = report_judged(r),
+              .sheet = r->sheet.count ? &r->sheet : NULL,
               .net = r->drawn ? &r->net : NULL,
               .summary = r->summary.layer_count ? &r->summary : NULL,
               .facts = r->facts,

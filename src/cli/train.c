@@ -178,6 +178,9 @@ static void report_make(training *t) {
     t->report = report_new(t->folder, file, report_language(t->given));
     if (t->report && stria_trainer_model(&model, t->trainer, &error) == STRIA_OK)
         report_check(t, report_model(t->report, model, &error), &error);
+    if (model && t->report)
+        report_sheet(t->report, model, stria_trainer_train_data(t->trainer), t->data,
+                     stria_trainer_options(t->trainer)->augment, (uint64_t)stria_trainer_options(t->trainer)->seed);
     stria_model_free(model);
 }
 

@@ -41,7 +41,7 @@ void judge_see(int64_t index, int64_t label, const float *probabilities, int cla
 }
 
 /* The mean of the pixels that fall into each of the thumbnail's. */
-static void shrink(judge_image *i, const uint8_t *from, int channels, int64_t height, int64_t width) {
+void judge_thumbnail(judge_image *i, const uint8_t *from, int channels, int64_t height, int64_t width) {
     int64_t side = height > width ? height : width;
     int64_t tall = side > JUDGE_SIDE ? height * JUDGE_SIDE / side : height;
     int64_t wide = side > JUDGE_SIDE ? width * JUDGE_SIDE / side : width;
@@ -71,7 +71,7 @@ static void picture_of_file(judge_image *i, const char *file) {
     while (folder && folder > file && folder[-1] != '/') folder--; /* the class's folder belongs to the name */
     i->name = strdup(folder ? folder : file);
     if (stria_picture_read(file, &picture, NULL) != STRIA_OK) return;
-    shrink(i, picture.data, (int)picture.shape[0], picture.shape[1], picture.shape[2]);
+    judge_thumbnail(i, picture.data, (int)picture.shape[0], picture.shape[1], picture.shape[2]);
     stria_array_release(&picture);
 }
 
@@ -85,11 +85,11 @@ static void picture_of_data(judge_image *i, const stria_dataset *data, const cha
     size_t bytes = (size_t)(channels * height * width);
     uint8_t *pixels = malloc(bytes);
     if (pixels && stria_dataset_read(data, i->index, pixels, bytes, NULL, NULL) == STRIA_OK)
-        shrink(i, pixels, (int)channels, height, width);
+        judge_thumbnail(i, pixels, (int)channels, height, width);
     free(pixels);
 }
 
-static void picture_release(judge_image *i) {
+void judge_image_release(judge_image *i) {
     free(i->name);
     free(i->pixels);
     i->name = NULL;
@@ -98,7 +98,7 @@ static void picture_release(judge_image *i) {
 
 static void pictures_read(judge_image *list, int count, const stria_dataset *data, const char *spec) {
     for (int i = 0; i < count; i++) {
-        picture_release(&list[i]);
+        judge_image_release(&list[i]);
         const char *file = stria_dataset_file(data, list[i].index);
         if (file) picture_of_file(&list[i], file);
         else picture_of_data(&list[i], data, spec);
@@ -112,8 +112,8 @@ void judge_pictures(judge *j, const stria_dataset *data, const char *spec) {
 
 void judge_release(judge *j) {
     for (int i = 0; i < JUDGE_SHOWN; i++) {
-        picture_release(&j->worst[i]);
-        picture_release(&j->best[i]);
+        judge_image_release(&j->worst[i]);
+        judge_image_release(&j->best[i]);
     }
     *j = (judge){0};
 }

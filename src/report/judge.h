@@ -29,5 +29,8 @@ void judge_see(int64_t index, int64_t label, const float *probabilities, int cla
 /* Reads the pictures of the images that were kept. A picture that cannot be read is left out. */
 void judge_pictures(judge *j, const stria_dataset *data, const char *spec);
 void judge_release(judge *j);
+/* pixels [channels][height][width] as the image's thumbnail; without memory it has none. */
+void judge_thumbnail(judge_image *i, const uint8_t *pixels, int channels, int64_t height, int64_t width);
+void judge_image_release(judge_image *i);
 
 #endif

@@ -159,6 +159,7 @@ static void links(out *o, const page *p) {
                 {"evaluation", "Evaluation", p->score != NULL},
                 {"worst", "Worst mistakes", p->judge && p->judge->worst_count},
                 {"surest", "Surest hits", p->judge && p->judge->best_count},
+                {"sheet", "Training pictures", p->sheet != NULL},
                 {"network", "Network", p->net || p->summary},
                 {"repeat", "How to repeat it", true}};
     out_raw(o, "<nav>");
@@ -207,6 +208,7 @@ void page_write(out *o, const page *p) {
     curves(o, p);
     if (p->score) page_score(o, p);
     if (p->judge) page_pictures(o, p);
+    if (p->sheet) page_sheet(o, p);
     if (p->net || p->summary) page_net(o, p);
     page_facts(o, p);
     page_end(o, p, true);

@@ -5,6 +5,7 @@
 #include "report/history.h"
 #include "report/judge.h"
 #include "report/net.h"
+#include "report/sheet.h"
 #include "report/words.h"
 
 typedef enum page_state { PAGE_RUNNING, PAGE_COMPLETE, PAGE_STOPPED } page_state;
@@ -30,6 +31,7 @@ typedef struct page {
     const stria_evaluation *score; /* of the model on evaluated_on */
     const char *evaluated_on;
     const judge *judge;
+    const sheet *sheet;
     const net *net;
     const stria_summary *summary;
     const page_fact *facts;
@@ -42,6 +44,7 @@ void page_write(out *o, const page *p);
 /* ---- page_score.c, page_net.c: sections ---- */
 void page_score(out *o, const page *p);
 void page_pictures(out *o, const page *p);
+void page_sheet(out *o, const page *p);
 void page_net(out *o, const page *p);
 
 /* ---- page_style.c ---- */

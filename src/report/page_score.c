@@ -230,3 +230,29 @@ void page_pictures(out *o, const page *p) {
     shots(o, p, "worst", "Worst mistakes", p->judge->worst, p->judge->worst_count);
     shots(o, p, "surest", "Surest hits", p->judge->best, p->judge->best_count);
 }
+
+void page_sheet(out *o, const page *p) {
+    const sheet *s = p->sheet;
+    page_section(o, p, "sheet", "Training pictures");
+    out_printf(o, "<p class=\"dim\">%s", page_word(p, "as the first epoch sees them"));
+    if (s->augment && *s->augment) {
+        out_printf(o, ", %s: <code>", page_word(p, "changed at random"));
+        out_text_cut(o, s->augment, PAGE_CELLS);
+        out_raw(o, "</code>");
+    }
+    out_raw(o, "</p>\n<div class=\"shots\">\n");
+    for (int i = 0; i < s->count; i++) {
+        const judge_image *image = &s->image[i];
+        out_raw(o, "<figure><img alt=\"");
+        out_text_cut(o, image->name, PAGE_CELLS);
+        out_raw(o, "\" src=\"");
+        png_uri(o, image->channels, image->height, image->width, image->pixels);
+        out_raw(o, "\"><figcaption>");
+        out_text_cut(o, image->name, 60);
+        out_raw(o, "<br>");
+        out_text_cut(o, s->class_name[i], 40);
+        out_raw(o, "</figcaption></figure>\n");
+    }
+    out_raw(o, "</div>\n");
+    page_section_end(o);
+}
