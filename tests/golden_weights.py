@@ -1,7 +1,7 @@
 """Writes golden/weights/: files of weights by the programs that define their formats, of two small networks with random
 numbers, with their outputs for input.npy; and golden/keras.txt: names and logits of networks of Keras Applications with
 weights that a formula gives. Run: KERAS_BACKEND=torch python3 tests/golden_weights.py (needs torch, keras, safetensors,
-h5py; only to make the files anew).
+h5py; only to make the files again).
 
 torch.net and keras.net describe the two networks. Both are [2, 3, 8, 8] → [2, 5].
 
@@ -123,6 +123,70 @@ def keras_files(x):
             group.attrs["weight_names"] = np.array([w.encode() for w in names])
 
 
+def layer_write(out, name, arrays):
+    """A layer of the older .h5 in group `name`: role -> array, or a function that makes it of the group and name."""
+    group = out.create_group(name)
+    group.attrs["weight_names"] = np.array([f"{role}:0".encode() for role in arrays])
+    for role, array in arrays.items():
+        array(group, f"{role}:0") if callable(array) else group.create_dataset(f"{role}:0", data=array)
+
+
+def hdf5_files():
+    """Files to be refused, since what they hold lies in others, or takes far more memory than they have bytes; and
+    types of two bytes."""
+    kernel, f32 = np.zeros((3, 3, 3, 4), np.float32), np.float32
+    with h5py.File(OUT / "keras2.h5") as old:
+        names = list(old)
+    with h5py.File(OUT / "external_link.h5", "w") as f:
+        f["ext"] = h5py.ExternalLink("keras2.h5", "/")
+        f.attrs["layer_names"] = np.array([f"ext/{n}".encode() for n in names])
+    with h5py.File(OUT / "external_array.h5", "w") as f:
+        f.attrs["layer_names"] = np.array([b"first"])
+        layer_write(f, "first", {"kernel": lambda g, n: g.__setitem__(n, h5py.ExternalLink("keras2.h5", "/first/first/kernel:0"))})
+    with h5py.File(OUT / "soft_link.h5", "w") as f:
+        layer_write(f, "real", {"kernel": kernel})
+        f["first"] = h5py.SoftLink("/real")
+        f.attrs["layer_names"] = np.array([b"first"])
+    with h5py.File(OUT / "external_storage.h5", "w") as f:
+        f.attrs["layer_names"] = np.array([b"first"])
+        layer_write(f, "first", {"kernel": lambda g, n: g.create_dataset(
+            n, kernel.shape, f32, external=[("input.npy", 0, kernel.nbytes)])})
+    with h5py.File(OUT / "virtual_set.h5", "w", libver="latest") as f:
+        layout = h5py.VirtualLayout(kernel.shape, f32)
+        layout[...] = h5py.VirtualSource("keras2.h5", "first/first/kernel:0", kernel.shape, f32)
+        f.attrs["layer_names"] = np.array([b"first"])
+        layer_write(f, "first", {"kernel": lambda g, n: g.create_virtual_dataset(n, layout)})
+    # A text that is written once, and 4,000 references to it.
+    count, long = 4000, b"t" * (1 << 17)
+    with h5py.File(OUT / "shared_text.h5", "w") as f:
+        f.attrs.create("layer_names", [long] + [b""] * (count - 1), dtype=h5py.string_dtype())
+    data = bytearray((OUT / "shared_text.h5").read_bytes())
+    at = data.index(len(long).to_bytes(4, "little"), data.index(b"layer_names"))
+    data[at:at + 16 * count] = data[at:at + 16] * count
+    (OUT / "shared_text.h5").write_bytes(data)
+    # 1.5 and -2 as bfloat16, as Keras 3 writes it (without the attribute it is two bytes of anything), and as float16.
+    two = np.array([0x3FC0, 0xC000], "<u2").view("V2")
+    with h5py.File(OUT / "two_bytes.h5", "w") as f:
+        f.attrs["layer_names"] = np.array([b"a"])
+
+        def marked(g, n):
+            g.create_dataset(n, data=two).attrs["dtype"] = "bfloat16"
+
+        layer_write(f, "a", {"kernel": marked, "bias": np.array([1.5, -2], np.float16)})
+    with h5py.File(OUT / "opaque.h5", "w") as f:
+        f.attrs["layer_names"] = np.array([b"a"])
+        layer_write(f, "a", {"kernel": two})
+    odd = h5py.h5t.IEEE_F16LE.copy()
+    odd.set_ebias(14)
+    with h5py.File(OUT / "odd_half.h5", "w") as f:
+        f.attrs["layer_names"] = np.array([b"a"])
+        layer_write(f, "a", {"kernel": lambda g, n: h5py.h5d.create(g.id, n.encode(), odd, h5py.h5s.create_simple((2,)))})
+    # A layer that consists of others, as a network in a network: two kernels in one group.
+    with h5py.File(OUT / "nested.h5", "w") as f:
+        f.attrs["layer_names"] = np.array([b"inner"])
+        layer_write(f, "inner", {"one/kernel": np.zeros((2, 3), f32), "two/kernel": np.ones((3, 2), f32)})
+
+
 def scaling(name, shape):
     role = name.split("/")[-1]
     if role == "moving_variance":
@@ -157,6 +221,7 @@ def main():
     np.save(OUT / "input.npy", x)
     torch_files(x)
     keras_files(x)
+    hdf5_files()
     a = keras.applications
     common = {"weights": None, "classes": 10, "classifier_activation": None}
     with open(HERE / "keras.txt", "w") as out:

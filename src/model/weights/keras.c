@@ -170,15 +170,31 @@ typedef struct legacy {
     weights *w;
     hdf5_group *root, *layer;
     char name[256]; /* the layer's */
+    int first;      /* its first array among w's */
 } legacy;
 
-/* "conv1/kernel:0" or "conv1/conv1/kernel" of layer conv1: its last part without ":0". */
+/* Whether the layer already has an array of this role. */
+static bool role_taken(const legacy *l, const char *role) {
+    size_t n = strlen(l->name);
+    for (int i = l->first; i < l->w->count; i++) {
+        const char *name = l->w->items[i].name;
+        if (strncmp(name, l->name, n) == 0 && name[n] == '/' && strcmp(name + n + 1, role) == 0) return true;
+    }
+    return false;
+}
+
+/* "conv1/kernel:0" or "conv1/conv1/kernel" of layer conv1: its last part without ":0". A layer that consists of others
+ * has several of that name: all but the first have their whole path. */
 static stria_status legacy_weight(void *context, const char *path, stria_error *err) {
     legacy *l = context;
     const char *last = strrchr(path, '/');
-    char role[64];
+    char role[300];
     snprintf(role, sizeof role, "%s", last ? last + 1 : path);
     role[strcspn(role, ":")] = 0;
+    if (role_taken(l, role)) {
+        snprintf(role, sizeof role, "%s", path);
+        role[strcspn(role, ":")] = 0;
+    }
     return variable_add(l->w, l->layer, path, l->name, role, err);
 }
 
@@ -187,6 +203,7 @@ static stria_status legacy_layer(void *context, const char *name, stria_error *e
     hdf5_group layer;
     if (!hdf5_open(l->root, name, &layer)) FAIL(err, STRIA_BAD_FILE, "layer '%s' is not in it", name);
     l->layer = &layer;
+    l->first = l->w->count;
     snprintf(l->name, sizeof l->name, "%s", name);
     stria_status status = hdf5_names(&layer, "weight_names", legacy_weight, l, err);
     hdf5_close(&layer);
@@ -215,7 +232,7 @@ static stria_status hdf5_work(weights *w, const uint8_t *bytes, size_t size, str
 }
 
 static stria_status hdf5_read(weights *w, const uint8_t *bytes, size_t size, stria_error *err) {
-    return child_run(w, bytes, size, hdf5_work, err);
+    return child_run(w, bytes, size, child_seconds(size), hdf5_work, err);
 }
 
 stria_status weights_keras(weights *w, const uint8_t *bytes, size_t size, stria_error *err) {

@@ -8,15 +8,17 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NAMES_MAX = 1 << 14, TEXT_MAX = 1024 };
+enum { NAMES_MAX = 1 << 14, TEXT_MAX = 1024, PATH_MAX_BYTES = 1024 };
 
-/* The library prints what fails unless it is told not to. */
-static void quiet(void) {
-    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+/* The library prints what fails unless it is told not to; it opens files that external links name, and loads plugins
+ * for filters that a file names, unless both are turned off. For the whole process, which is a child of its own. */
+static bool library_tame(void) {
+    return H5Eset_auto2(H5E_DEFAULT, NULL, NULL) >= 0 && H5Lunregister(H5L_TYPE_EXTERNAL) >= 0 &&
+           H5PLset_loading_state(0) >= 0;
 }
 
 stria_status hdf5_open_image(const uint8_t *bytes, size_t size, hdf5_group *root, stria_error *err) {
-    quiet();
+    if (!library_tame()) FAIL(err, STRIA_UNSUPPORTED, "this HDF5 library cannot be kept from opening other files");
     hid_t access = H5Pcreate(H5P_FILE_ACCESS), file = H5I_INVALID_HID, group = H5I_INVALID_HID;
     if (access >= 0 && H5Pset_fapl_core(access, 1 << 16, false) >= 0 &&
         H5Pset_file_image(access, (void *)(uintptr_t)bytes, size) >= 0)
@@ -36,24 +38,43 @@ void hdf5_close_image(hdf5_group *root) {
     H5Fclose((hid_t)root->file);
 }
 
-/* What a name links to lies in this file, and is of this kind. */
-static bool links_inside(hdf5_group *g, const char *name, H5O_type_t kind) {
+/* What a name without '/' links to lies in this file, and is of this kind. */
+static bool links_inside(hid_t in, const char *name, H5O_type_t kind) {
     H5L_info_t link;
     H5O_info_t object;
-    if (H5Lexists((hid_t)g->id, name, H5P_DEFAULT) <= 0) return false;
-    if (H5Lget_info((hid_t)g->id, name, &link, H5P_DEFAULT) < 0 || link.type != H5L_TYPE_HARD) return false;
-    return H5Oget_info_by_name((hid_t)g->id, name, &object, H5P_DEFAULT) >= 0 && object.type == kind;
+    if (H5Lexists(in, name, H5P_DEFAULT) <= 0) return false;
+    if (H5Lget_info(in, name, &link, H5P_DEFAULT) < 0 || link.type != H5L_TYPE_HARD) return false;
+    return H5Oget_info_by_name(in, name, &object, H5P_DEFAULT) >= 0 && object.type == kind;
+}
+
+/* What lies at a path below g, part by part, so that no link on the way leads elsewhere; below 0: nothing. */
+static hid_t inside_open(hdf5_group *g, const char *path, H5O_type_t kind) {
+    char part[PATH_MAX_BYTES];
+    hid_t at = (hid_t)g->id, next = -1;
+    for (const char *from = path;; from++) {
+        size_t length = strcspn(from, "/");
+        bool last = from[length] == 0;
+        next = -1;
+        if (length > 0 && length < sizeof part) {
+            memcpy(part, from, length);
+            part[length] = 0;
+            if (links_inside(at, part, last ? kind : H5O_TYPE_GROUP)) next = H5Oopen(at, part, H5P_DEFAULT);
+        }
+        if (at != (hid_t)g->id) H5Oclose(at);
+        if (next < 0 || last) return next;
+        at = next;
+        from += length;
+    }
 }
 
 bool hdf5_open(hdf5_group *g, const char *name, hdf5_group *out) {
-    if (!links_inside(g, name, H5O_TYPE_GROUP)) return false;
-    hid_t id = H5Gopen2((hid_t)g->id, name, H5P_DEFAULT);
+    hid_t id = inside_open(g, name, H5O_TYPE_GROUP);
     *out = (hdf5_group){id, g->file};
     return id >= 0;
 }
 
 void hdf5_close(hdf5_group *g) {
-    H5Gclose((hid_t)g->id);
+    H5Oclose((hid_t)g->id);
 }
 
 int hdf5_count(hdf5_group *g) {
@@ -185,16 +206,34 @@ stria_status hdf5_names(hdf5_group *g, const char *key, hdf5_each *each, void *c
 
 /* ---- arrays ---- */
 
-/* The type in memory; bfloat16 is opaque there. */
-static dtype element_type(hid_t type, hid_t *memory) {
+/* A little-endian type of two bytes with `exponent` bits of exponent after the sign, as IEEE 754 lays them out. */
+static bool half_is(hid_t type, size_t exponent, size_t bias) {
+    size_t sign, at, bits, fraction_at, fraction_bits;
+    return H5Tget_order(type) == H5T_ORDER_LE &&
+           H5Tget_fields(type, &sign, &at, &bits, &fraction_at, &fraction_bits) >= 0 && sign == 15 && bits == exponent &&
+           at == 15 - exponent && fraction_at == 0 && fraction_bits == at && H5Tget_ebias(type) == bias &&
+           H5Tget_norm(type) == H5T_NORM_IMPLIED && H5Tget_precision(type) == 16;
+}
+
+/* What Keras writes of bfloat16: two bytes of which the library knows nothing, with an attribute that says it. */
+static bool opaque_is_bfloat16(hid_t set, hid_t type) {
+    char said[16] = "";
+    char *tag = H5Tget_tag(type);
+    bool plain = tag && !*tag;
+    if (tag) H5free_memory(tag);
+    return plain && hdf5_attribute(&(hdf5_group){.id = set}, "dtype", said, sizeof said) && strcmp(said, "bfloat16") == 0;
+}
+
+/* The type, and the one that the library converts it to; −1: as it lies there. 0: one that is not read. */
+static dtype element_type(hid_t set, hid_t type, hid_t *memory) {
     size_t bytes = H5Tget_size(type);
     H5T_class_t kind = H5Tget_class(type);
     *memory = -1;
     if (kind == H5T_FLOAT && bytes == 4) return *memory = H5T_NATIVE_FLOAT, STRIA_FLOAT32;
     if (kind == H5T_FLOAT && bytes == 8) return *memory = H5T_NATIVE_DOUBLE, STRIA_FLOAT64;
-    if (kind == H5T_FLOAT && bytes == 2 && H5Tget_order(type) == H5T_ORDER_LE)
-        return STRIA_FLOAT16; /* as it lies there */
-    if (kind == H5T_OPAQUE && bytes == 2) return STRIA_BFLOAT16;
+    if (kind == H5T_FLOAT && bytes == 2 && half_is(type, 5, 15)) return STRIA_FLOAT16;
+    if (kind == H5T_FLOAT && bytes == 2 && half_is(type, 8, 127)) return STRIA_BFLOAT16;
+    if (kind == H5T_OPAQUE && bytes == 2 && opaque_is_bfloat16(set, type)) return STRIA_BFLOAT16;
     if (kind == H5T_INTEGER && bytes <= 8) return *memory = H5T_NATIVE_INT64, STRIA_INT64;
     return 0;
 }
@@ -212,24 +251,26 @@ static stria_status space_shape(hid_t space, const char *name, shape *out, stria
     return STRIA_OK;
 }
 
-/* Arrays that lie in other files, or are put together of them, are not this file's. */
-static bool lies_inside(hid_t set, hid_t root) {
+/* Arrays that lie in other files, or are put together of them, are not this file's. Asked before the extent, for which
+ * the library may open the sources of a virtual array. */
+static bool lies_inside(hid_t set, hid_t file) {
     hid_t made = H5Dget_create_plist(set);
     H5O_info_t here, there;
-    bool inside = H5Oget_info(set, &here) >= 0 && H5Oget_info(root, &there) >= 0 && here.fileno == there.fileno &&
+    bool inside = H5Oget_info(set, &here) >= 0 && H5Oget_info(file, &there) >= 0 && here.fileno == there.fileno &&
                   made >= 0 && H5Pget_external_count(made) == 0 && H5Pget_layout(made) != H5D_VIRTUAL;
     if (made >= 0) H5Pclose(made);
     return inside;
 }
 
-static stria_status set_read(weights *w, hid_t root, hid_t set, hid_t type, hid_t space, const char *name, tensor **out,
-                             stria_error *err) {
+static stria_status set_read(weights *w, hid_t set, hid_t type, const char *name, tensor **out, stria_error *err) {
     shape s;
-    hid_t memory;
-    dtype t = element_type(type, &memory);
+    hid_t memory, space;
+    dtype t = element_type(set, type, &memory);
     if (!t) FAIL(err, STRIA_UNSUPPORTED, "array '%s' is of a type that is not read", name);
-    if (!lies_inside(set, root)) FAIL(err, STRIA_BAD_FILE, "array '%s' lies in another file", name);
-    TRY(space_shape(space, name, &s, err));
+    if ((space = H5Dget_space(set)) < 0) FAIL(err, STRIA_BAD_FILE, "array '%s' is damaged", name);
+    stria_status status = space_shape(space, name, &s, err);
+    H5Sclose(space);
+    TRY(status);
     TRY(shape_check(&s, t, err, "array '%s'", name));
     TRY(weights_charge(w, (uint64_t)shape_bytes(&s, t), err));
     TRY(tensor_new(out, t, &s, name, err));
@@ -242,14 +283,14 @@ static stria_status set_read(weights *w, hid_t root, hid_t set, hid_t type, hid_
 
 stria_status hdf5_tensor(weights *w, hdf5_group *g, const char *path, const char *name, tensor **out,
                          stria_error *err) {
-    hid_t set = H5Dopen2((hid_t)g->id, path, H5P_DEFAULT), type = -1, space = -1;
-    if (set >= 0) type = H5Dget_type(set);
-    if (type >= 0) space = H5Dget_space(set);
-    stria_status status = space < 0 ? error_set(err, STRIA_BAD_FILE, "array '%s' is not in it, or damaged", name)
-                                    : set_read(w, (hid_t)g->id, set, type, space, name, out, err);
-    if (space >= 0) H5Sclose(space);
+    hid_t set = inside_open(g, path, H5O_TYPE_DATASET), type = -1;
+    stria_status status = STRIA_OK;
+    if (set < 0) FAIL(err, STRIA_BAD_FILE, "array '%s' is not in it, or damaged", name);
+    if (!lies_inside(set, (hid_t)g->file)) status = error_set(err, STRIA_BAD_FILE, "array '%s' lies in another file", name);
+    else if ((type = H5Dget_type(set)) < 0) status = error_set(err, STRIA_BAD_FILE, "array '%s' is damaged", name);
+    else status = set_read(w, set, type, name, out, err);
     if (type >= 0) H5Tclose(type);
-    if (set >= 0) H5Dclose(set);
+    H5Oclose(set);
     return status;
 }
 #else

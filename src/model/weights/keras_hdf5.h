@@ -13,7 +13,8 @@ typedef struct hdf5_group {
 stria_status hdf5_open_image(const uint8_t *bytes, size_t size, hdf5_group *root, stria_error *err);
 void hdf5_close_image(hdf5_group *root);
 
-/* False where there is no group of this name in it: links to other files are not followed. */
+/* False where there is no group at this path below g ("a/b"; not from the root): soft links, and those to other files,
+ * are not followed. */
 bool hdf5_open(hdf5_group *g, const char *name, hdf5_group *out);
 void hdf5_close(hdf5_group *g);
 int hdf5_count(hdf5_group *g); /* members */
