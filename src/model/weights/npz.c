@@ -1,4 +1,5 @@
 /* NumPy's .npz (data/npz.h) as weights: names are those of the members. */
+#include "base/memory.h"
 #include "data/npz.h"
 #include "model/weights/weights.h"
 
@@ -12,18 +13,22 @@ bool weights_is_npz(const uint8_t *bytes, size_t size) {
 static stria_status member_add(weights *w, const npz_member *m, stria_error *err) {
     shape s = shape_of(m->array.rank, m->array.shape);
     tensor *t;
-    TRY(weights_charge(w, m->array.bytes, err));
     TRY(tensor_raw(&t, (dtype)m->array.type, &s, m->name, err));
     if (t->bytes) memcpy(t->data, m->array.data, t->bytes);
     return weights_add(w, m->name, strlen(m->name), t, err);
 }
 
+/* One member after the other, so that only one is held twice. */
 stria_status weights_npz(weights *w, const uint8_t *bytes, size_t size, stria_error *err) {
-    npz_member *members;
-    int count;
+    zip_archive a;
     stria_status status = STRIA_OK;
-    TRY(npz_parse(bytes, size, &members, &count, err));
-    for (int i = 0; i < count && status == STRIA_OK; i++) status = member_add(w, &members[i], err);
-    npz_release(members, count);
+    TRY(zip_open(&a, bytes, size, err));
+    while (a.left > 0 && status == STRIA_OK) {
+        npz_member m;
+        TRY(npz_next(&a, &w->room, &m, err));
+        status = member_add(w, &m, err);
+        npy_release(&m.array);
+        mem_free(m.name);
+    }
     return status;
 }

@@ -39,15 +39,32 @@ static stria_status count_one(machine *m) {
     return STRIA_OK;
 }
 
+/* Before so many bytes are taken. */
+static stria_status charge(machine *m, uint64_t bytes) {
+    if (bytes > *m->room)
+        FAIL(m->err, STRIA_BAD_FILE, "the pickle would take far more memory than the file has bytes");
+    *m->room -= bytes;
+    return STRIA_OK;
+}
+
+/* Places for `need` values in the stack or the memo. */
+static stria_status places(machine *m, pickle_value ***list, int *capacity, int need) {
+    if (need <= *capacity) return STRIA_OK;
+    int more = need > 2 * *capacity ? need : 2 * *capacity;
+    TRY(charge(m, (uint64_t)more * sizeof(pickle_value *)));
+    return mem_reserve(list, capacity, more, sizeof(pickle_value *), "a pickle", m->err);
+}
+
 stria_status pickle_push(machine *m, pickle_value *v) {
     TRY(count_one(m));
-    TRY(mem_reserve(&m->stack, &m->stack_capacity, m->depth + 1, sizeof(pickle_value *), "a pickle", m->err));
+    TRY(places(m, &m->stack, &m->stack_capacity, m->depth + 1));
     m->stack[m->depth++] = v;
     return STRIA_OK;
 }
 
 static stria_status make(machine *m, pickle_kind kind, pickle_value **out) {
     TRY(count_one(m));
+    TRY(charge(m, sizeof(pickle_value)));
     pickle_value *v = arena_alloc(m->arena, sizeof *v);
     if (!v) FAIL(m->err, STRIA_NO_MEMORY, "not enough memory for a pickle");
     v->kind = kind;
@@ -81,6 +98,7 @@ static stria_status marked(machine *m, int *from) {
 static stria_status items_add(machine *m, pickle_value *to, pickle_value *const *items, int count) {
     if (to->count + count > to->capacity) {
         int capacity = 2 * to->capacity > to->count + count ? 2 * to->capacity : to->count + count;
+        TRY(charge(m, (uint64_t)capacity * sizeof(pickle_value *)));
         pickle_value **grown = arena_alloc(m->arena, (size_t)capacity * sizeof *grown);
         if (!grown) FAIL(m->err, STRIA_NO_MEMORY, "not enough memory for a pickle");
         if (to->count) memcpy(grown, to->items, (size_t)to->count * sizeof *grown);
@@ -106,7 +124,7 @@ static stria_status gather(machine *m, pickle_kind kind, int count) {
     return pickle_push(m, v);
 }
 
-/* ---- instructions: `x` is what the table says beside them ---- */
+/* ---- instructions: `x` is what the table says with them ---- */
 
 static stria_status do_skip(machine *m, int bytes) {
     const uint8_t *p;
@@ -192,6 +210,9 @@ static stria_status do_dict_add(machine *m, int x) {
 }
 
 static stria_status push_global(machine *m, const char *module, size_t module_length, const char *name, size_t length) {
+    if (module_length + length >= GLOBAL_MAX)
+        FAIL(m->err, STRIA_BAD_FILE, "the pickle names something with a name of %zu bytes", module_length + length);
+    TRY(charge(m, module_length + length + 2));
     char *text = arena_printf(m->arena, "%.*s.%.*s", (int)module_length, module, (int)length, name);
     if (!text) FAIL(m->err, STRIA_NO_MEMORY, "not enough memory for a pickle");
     return pickle_push_new(m, (pickle_value){.kind = PICKLE_GLOBAL, .count = (int)strlen(text), .text = text});
@@ -263,7 +284,7 @@ static stria_status memo_put(machine *m, uint64_t index) {
     TRY(pop(m, &v));
     m->depth++;
     int need = (int)index + 1;
-    TRY(mem_reserve(&m->memo, &m->memo_capacity, need, sizeof(pickle_value *), "a pickle", m->err));
+    TRY(places(m, &m->memo, &m->memo_capacity, need));
     while (m->memo_count < need) m->memo[m->memo_count++] = NULL;
     m->memo[index] = v;
     return STRIA_OK;
@@ -339,9 +360,9 @@ static stria_status machine_run(machine *m) {
     return STRIA_OK;
 }
 
-stria_status pickle_read(pickle *p, const uint8_t *bytes, size_t size, const char *const *harmless, size_t *used,
-                         stria_error *err) {
-    machine m = {.bytes = bytes, .size = size, .arena = &p->arena, .harmless = harmless, .err = err};
+stria_status pickle_read(pickle *p, const uint8_t *bytes, size_t size, const char *const *harmless, uint64_t *room,
+                         size_t *used, stria_error *err) {
+    machine m = {.bytes = bytes, .size = size, .arena = &p->arena, .harmless = harmless, .room = room, .err = err};
     stria_status status = machine_run(&m);
     if (status == STRIA_OK) status = pop(&m, &p->root);
     p->outside = m.outside;

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { VALUES_MAX = 1 << 20, WORD_MAX = 4096 };
+enum { VALUES_MAX = 1 << 20, WORD_MAX = 4096, GLOBAL_MAX = 256 };
 
 typedef struct machine {
     const uint8_t *bytes;
@@ -17,12 +17,13 @@ typedef struct machine {
     pickle_value **stack, **memo;
     int depth, stack_capacity, memo_count, memo_capacity;
     pickle_value *outside;
-    int made; /* values, and places in stacks and lists */
+    int made;       /* values, and places in stacks and lists */
+    uint64_t *room; /* bytes that may still be taken */
     bool stopped;
     stria_error *err;
 } machine;
 
-/* An instruction; x is what the table says beside it. */
+/* An instruction; x is what the table says with it. */
 typedef stria_status pickle_instruction(machine *m, int x);
 
 /* ---- pickle.c ---- */

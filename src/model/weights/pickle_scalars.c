@@ -39,7 +39,7 @@ stria_status do_long(machine *m, int x) {
     return pickle_push_new(m, (pickle_value){.kind = PICKLE_INT, .integer = (int64_t)n});
 }
 
-/* 'I' and 'L': decimal text; x: the 'L' behind it. */
+/* 'I' and 'L': decimal text; x: the 'L' after it. */
 stria_status do_decimal(machine *m, int x) {
     char digits[32] = "";
     const char *at;

@@ -1,6 +1,6 @@
 /* PyTorch's state dictionaries: torch.save's zip archives, and the plain pickles that it wrote before version 1.6. Both
  * hold a pickle in which a tensor is a call of _rebuild_tensor_v2(storage, offset, size, stride, …), and the storages'
- * memory beside it. Source: torch/serialization.py and torch/_utils.py. */
+ * memory after it. Source: torch/serialization.py and torch/_utils.py. */
 #include "data/zip.h"
 #include "model/weights/pickle.h"
 #include "model/weights/torch_storage.h"
@@ -11,13 +11,14 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Calls that mean data; all but the first ones only make values that are passed over. */
-static const char *const harmless[] = {"torch._utils._rebuild_tensor_v2",
-                                       "torch._utils._rebuild_tensor_v3",
-                                       "torch._utils._rebuild_tensor",
-                                       "torch._utils._rebuild_parameter",
-                                       "torch._utils._rebuild_parameter_with_state",
-                                       "collections.OrderedDict",
+/* Calls that mean data; those after the parameters only make values that are passed over. */
+enum { TENSOR_V2, TENSOR_V3, TENSOR, TENSORS, PARAMETER = TENSORS, PARAMETER_STATE, PARAMETERS };
+static const char *const harmless[] = {[TENSOR_V2] = "torch._utils._rebuild_tensor_v2",
+                                       [TENSOR_V3] = "torch._utils._rebuild_tensor_v3",
+                                       [TENSOR] = "torch._utils._rebuild_tensor",
+                                       [PARAMETER] = "torch._utils._rebuild_parameter",
+                                       [PARAMETER_STATE] = "torch._utils._rebuild_parameter_with_state",
+                                       [PARAMETERS] = "collections.OrderedDict",
                                        "collections.defaultdict",
                                        "torch.Size",
                                        "torch.device",
@@ -74,6 +75,12 @@ static stria_status storage_find(source *s, const pickle_value *id, const char *
     return storage_ready(s, *out, err);
 }
 
+static bool calls(const pickle_value *f, int from, int to) {
+    for (int i = from; i < to; i++)
+        if (pickle_is(f, PICKLE_GLOBAL, harmless[i])) return true;
+    return false;
+}
+
 /* A call's name and arguments as a tensor; *out NULL: it makes none. */
 static stria_status tensor_build(source *s, const pickle_value *call, const char *name, int depth, tensor **out,
                                  stria_error *err) {
@@ -82,11 +89,9 @@ static stria_status tensor_build(source *s, const pickle_value *call, const char
     dtype type;
     *out = NULL;
     if (!call || call->kind != PICKLE_CALL) return STRIA_OK;
-    bool parameter = pickle_is(f, PICKLE_GLOBAL, harmless[3]) || pickle_is(f, PICKLE_GLOBAL, harmless[4]);
-    if (parameter && depth < NESTED_MAX) return tensor_build(s, pickle_item(given, 0), name, depth + 1, out, err);
-    bool typed = pickle_is(f, PICKLE_GLOBAL, harmless[1]);
-    if (!typed && !pickle_is(f, PICKLE_GLOBAL, harmless[0]) && !pickle_is(f, PICKLE_GLOBAL, harmless[2]))
-        return STRIA_OK;
+    if (calls(f, PARAMETER, PARAMETERS) && depth < NESTED_MAX) return tensor_build(s, pickle_item(given, 0), name, depth + 1, out, err);
+    bool typed = calls(f, TENSOR_V3, TENSOR_V3 + 1);
+    if (!calls(f, TENSOR_V2, TENSORS)) return STRIA_OK;
     TRY(storage_find(s, pickle_item(given, 0), name, &storage, &type, err));
     if (typed) type = torch_type(pickle_item(given, 6));
     if (!type) FAIL(err, STRIA_UNSUPPORTED, "tensor '%s' is of a type that is not read", name);
@@ -103,9 +108,8 @@ static stria_status tensor_build(source *s, const pickle_value *call, const char
 static bool makes_tensor(const pickle_value *v) {
     for (int depth = 0; v && v->kind == PICKLE_CALL && depth <= NESTED_MAX; depth++) {
         const pickle_value *f = pickle_item(v, 0);
-        for (int i = 0; i < 3; i++)
-            if (pickle_is(f, PICKLE_GLOBAL, harmless[i])) return true;
-        if (!pickle_is(f, PICKLE_GLOBAL, harmless[3]) && !pickle_is(f, PICKLE_GLOBAL, harmless[4])) return false;
+        if (calls(f, TENSOR_V2, TENSORS)) return true;
+        if (!calls(f, PARAMETER, PARAMETERS)) return false;
         v = pickle_item(pickle_item(v, 1), 0);
     }
     return false;
@@ -220,7 +224,7 @@ static stria_status archive_add(source *s, stria_error *err) {
     if (big) FAIL(err, STRIA_UNSUPPORTED, "its numbers are big-endian");
     TRY(record_read(s, "data.pkl", &data, &size, &owned, err));
     if (!data) FAIL(err, STRIA_UNSUPPORTED, "the archive has no record data.pkl; TorchScript's are not read");
-    stria_status status = pickle_read(&p, data, size, harmless, NULL, err);
+    stria_status status = pickle_read(&p, data, size, harmless, &s->w->room, NULL, err);
     if (status == STRIA_OK) status = root_add(s, p.root, err);
     pickle_release(&p);
     mem_free(owned);
@@ -299,7 +303,7 @@ static stria_status plain_read(source *s, const uint8_t *bytes, size_t size, str
     size_t at = 0, used = 0;
     stria_status status = STRIA_OK;
     for (int i = 0; i < PICKLES && status == STRIA_OK; i++) {
-        status = pickle_read(&p[i], bytes + at, size - at, harmless, &used, err);
+        status = pickle_read(&p[i], bytes + at, size - at, harmless, &s->w->room, &used, err);
         if (status == STRIA_OK) at += used;
     }
     if (status == STRIA_OK) status = plain_add(s, &p[OBJECT], p[KEYS].root, bytes + at, size - at, err);

@@ -62,6 +62,12 @@ static stria_status numbers(const pickle_value *tuple, int64_t *out, const char 
     return STRIA_OK;
 }
 
+/* Strides of dimensions of one element reach nowhere, and may be any number: they are 0 here. */
+static void strides_settle(const shape *s, int64_t *stride) {
+    for (int d = 0; d < s->rank; d++)
+        if (s->dim[d] == 1) stride[d] = 0;
+}
+
 /* The last element that the view reaches, counted from its first; −1: none, since it is empty; INT64_MAX: too far. */
 static int64_t view_end(const shape *s, const int64_t *stride) {
     int64_t end = 0;
@@ -94,6 +100,11 @@ static void view_copy(uint8_t *to, const uint8_t *from, const shape *s, const in
     }
 }
 
+/* Any other byte is true, too, and is 1 here. */
+static void truths_settle(uint8_t *bytes, size_t count) {
+    for (size_t i = 0; i < count; i++) bytes[i] = bytes[i] != 0;
+}
+
 stria_status torch_view(weights *w, const torch_storage *from, dtype type, int64_t offset, const pickle_value *size,
                         const pickle_value *stride, const char *name, tensor **out, stria_error *err) {
     shape s = {.rank = size->count};
@@ -106,6 +117,7 @@ stria_status torch_view(weights *w, const torch_storage *from, dtype type, int64
     TRY(numbers(size, s.dim, "size", name, err));
     TRY(numbers(stride, strides, "stride", name, err));
     TRY(shape_check(&s, type, err, "tensor '%s'", name));
+    strides_settle(&s, strides);
     int64_t end = view_end(&s, strides);
     if (offset < 0 || (end >= 0 && (size_add(end, offset) >= elements)))
         FAIL(err, STRIA_BAD_FILE, "tensor '%s': %s %s at element %lld is outside of its storage of %lld", name,
@@ -116,9 +128,10 @@ stria_status torch_view(weights *w, const torch_storage *from, dtype type, int64
         return status;
     }
     TRY(tensor_raw(out, type, &s, name, err));
+    if (end < 0) return STRIA_OK; /* empty, at whatever offset */
     const uint8_t *first = from->data + offset * each;
-    if (end < 0) return STRIA_OK;
     if (is_dense(&s, strides)) memcpy((*out)->data, first, (*out)->bytes);
     else view_copy((*out)->data, first, &s, strides, (size_t)each);
+    if (type == STRIA_BOOL) truths_settle((*out)->data, (*out)->bytes);
     return STRIA_OK;
 }

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* In the order in which they are asked. */
@@ -57,12 +58,31 @@ static stria_status formats_refuse(const uint8_t *bytes, size_t size, stria_erro
         "not a file of weights that can be read: safetensors, NumPy's .npz, PyTorch's .pth, Keras' .keras and .h5 can");
 }
 
+static int name_compare(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Of two tensors of one name it would be chance which is taken. */
+static stria_status names_check(const weights *w, stria_error *err) {
+    const char **names;
+    stria_status status = STRIA_OK;
+    TRY(mem_new(&names, (size_t)w->count + 1, sizeof *names, "names", err));
+    for (int i = 0; i < w->count; i++) names[i] = w->items[i].name;
+    if (w->count) qsort(names, (size_t)w->count, sizeof *names, name_compare);
+    for (int i = 1; i < w->count && status == STRIA_OK; i++)
+        if (strcmp(names[i - 1], names[i]) == 0)
+            status = error_set(err, STRIA_BAD_FILE, "it has two tensors of the name '%s'", names[i]);
+    mem_free((void *)names);
+    return status;
+}
+
 stria_status weights_decode(weights *out, const uint8_t *bytes, size_t size, stria_error *err) {
     weights w = {.room = weights_room(size)};
     for (int i = 0; i < READERS; i++) {
         if (!readers[i].is(bytes, size)) continue;
         stria_status status = readers[i].decode(&w, bytes, size, err);
         if (status == STRIA_OK && w.count == 0) status = error_set(err, STRIA_BAD_FILE, "it holds no tensor");
+        if (status == STRIA_OK) status = names_check(&w, err);
         if (status == STRIA_OK) *out = w;
         else weights_release(&w);
         return status;

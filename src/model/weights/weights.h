@@ -1,7 +1,7 @@
 /* Files of weights: named tensors that belong to a network that is described elsewhere. One file here reads each format
  * (safetensors.c, npz.c, torch.c, keras.c); weights.c lists them, so a new format is a file and a row. join.c puts what
- * was read into a graph. Files come from strangers: what is held beside a file's own bytes is at most weights_room of
- * its size, and nothing in a file is executed. */
+ * was read into a graph. Files come from strangers: tensors, pickles and unpacked members of archives take at most weights_room of a
+ * file's size in all, a member that is being copied counts once more, and nothing in a file is executed. */
 #ifndef MODEL_WEIGHTS_WEIGHTS_H
 #define MODEL_WEIGHTS_WEIGHTS_H
 
@@ -41,7 +41,7 @@ stria_status weights_join(graph *g, const weights *w, text *report, stria_error 
 
 /* ---- for the readers ---- */
 
-/* Takes data over, also on failure. Names are unique, at most WEIGHTS_MAX. */
+/* Takes data over, also on failure. At most WEIGHTS_MAX; that names are unique is checked once all are there. */
 enum { WEIGHTS_MAX = 1 << 18 };
 stria_status weights_add(weights *w, const char *name, size_t length, tensor *data, stria_error *err);
 /* Counts bytes that are about to be taken. */
