@@ -140,7 +140,7 @@ static outcome trained(const stria_model *m, bool whole, int threads) {
     assert_ok(stria_trainer_new(&t, m, train, val, &options, &err));
     stria_trainer_on_event(t, remember, &o);
     assert_ok(stria_trainer_run(t, &err));
-    assert_ok(stria_trainer_model(t, &out, &err));
+    assert_ok(stria_trainer_model(&out, t, &err));
     assert_ok(stria_session_new(&s, out, &plain, &err));
     assert_ok(stria_session_get(s, "fc.weight", o.weights, sizeof o.weights, &err));
     stria_session_free(s);

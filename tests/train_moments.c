@@ -20,7 +20,7 @@ static const char *metadata_of(stria_dataset *d, const char *scale, const char *
     assert_int_equal(stria_model_open(&m, "linear:classes=2,size=3x4x4", 0, &err), STRIA_OK);
     if (scale) assert_int_equal(stria_model_set_metadata(m, "stria.scale", scale, &err), STRIA_OK);
     if (stria_trainer_new(&t, m, d, NULL, &o, &err) != STRIA_OK) fail_msg("%s", err.text);
-    assert_int_equal(stria_trainer_model(t, &trained, &err), STRIA_OK);
+    assert_int_equal(stria_trainer_model(&trained, t, &err), STRIA_OK);
     const char *said = stria_model_metadata(trained, key);
     snprintf(out, 64, "%s", said ? said : "");
     stria_model_free(trained);

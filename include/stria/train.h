@@ -22,7 +22,8 @@ typedef struct stria_train_options {
     int64_t batch;
     const char *optimizer; /* "sgd:momentum=0.9", "adam" */
     const char *loss;      /* "cross_entropy", "cross_entropy+cross_entropy:output=aux1,weight=0.3" */
-    const char *class_weights; /* "": all classes count alike; "balanced", or a number for each class of the data: "1,2" */
+    const char
+        *class_weights; /* "": all classes count alike; "balanced", or a number for each class of the data: "1,2" */
     double lr;
     const char *schedule; /* "constant", "cosine", "step:every=2000", "multistep:at=0.5x0.75", "plateau:patience=5" */
     const char *augment;  /* "crop pad 4, flip": docs/augmentation.md; "": pictures are taken as they are */

@@ -120,8 +120,7 @@ static stria_status training_begin(training *t, stria_error *error) {
     const char *model = t->given->operands[0];
     stria_status status = source_spec(t->given, model, t->data, sizeof t->data, error);
     t->division.limit = option_integer(t->given, "limit");
-    if (status == STRIA_OK)
-        status = training_data(t->given, t->data, true, &t->division, &t->train, &t->val, error);
+    if (status == STRIA_OK) status = training_data(t->given, t->data, true, &t->division, &t->train, &t->val, error);
     stria_open_options opened = stria_open_options_default();
     opened.data = t->train;
     if (status == STRIA_OK) status = source_model_with(t->given, model, &opened, NULL, &t->model, error);

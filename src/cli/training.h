@@ -8,8 +8,8 @@
  * those that are given. */
 stria_status training_options(const options *given, const stria_model *model, const stria_dataset *train,
                               stria_train_options *out, stria_error *error);
-/* Training and, if it validates and --val does not say none, validation images. Of `division` the limit counts; the rest
- * becomes what the options say of parts and files. */
+/* Training and, if it validates and --val does not say none, validation images. Of `division` the limit counts; the
+ * rest becomes what the options say of parts and files. */
 stria_status training_data(const options *given, const char *data, bool validates, stria_dataset_options *division,
                            stria_dataset **train, stria_dataset **val, stria_error *error);
 

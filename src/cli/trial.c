@@ -29,6 +29,7 @@ typedef struct trial {
     int64_t epochs;
     double loss, top1;
     /* find-lr: */
+    char schedule[64];
     int count;
     double rate[RATES], losses[RATES], smooth[RATES];
 } trial;
@@ -53,7 +54,7 @@ static stria_status trial_open(trial *t, int64_t limit, stria_error *error) {
     if (status == STRIA_OK) status = transfer_apply(t->given, &t->model, error);
     if (status == STRIA_OK) status = training_options(t->given, t->model, t->train, &t->options, error);
     if (status != STRIA_OK) return status;
-    *t->options.out = 0;
+    t->options.out = "";
     t->options.patience = 0;
     if (t->options.batch > stria_dataset_count(t->train)) t->options.batch = stria_dataset_count(t->train);
     return STRIA_OK;
@@ -110,9 +111,9 @@ int trial_overfit(const options *given) {
     t->given = given;
     stria_status status = trial_open(t, option_integer(given, "overfit"), &error);
     if (status == STRIA_OK) {
-        *t->options.augment = 0;
+        t->options.augment = "";
         if (!option_given(given, "epochs")) t->options.epochs = OVERFIT_EPOCHS;
-        if (!option_given(given, "schedule")) snprintf(t->options.schedule, sizeof t->options.schedule, "constant");
+        if (!option_given(given, "schedule")) t->options.schedule = "constant";
         status = trial_train(t, overfit_event, &error);
     }
     bool ended = status == STRIA_OK || (status == STRIA_INTERRUPTED && t->top1 >= 1);
@@ -206,8 +207,9 @@ int trial_find_lr(const options *given) {
     if (status == STRIA_OK) {
         t->options.lr = RATE_FIRST;
         t->options.epochs = RATES; /* at least as many steps */
-        snprintf(t->options.schedule, sizeof t->options.schedule, "exponential:every=1,gamma=%.9f",
+        snprintf(t->schedule, sizeof t->schedule, "exponential:every=1,gamma=%.9f",
                  pow(RATE_LAST / RATE_FIRST, 1.0 / (RATES - 1)));
+        t->options.schedule = t->schedule;
         status = trial_train(t, rate_event, &error);
     }
     bool ended = status == STRIA_OK || status == STRIA_NOT_FINITE || (status == STRIA_INTERRUPTED && !signals_asked());

@@ -41,14 +41,14 @@ static void image_read(sheet *s, const stria_dataset *train, int64_t index, cons
 
 void sheet_read(sheet *s, const stria_model *model, const stria_dataset *train, const char *name, const char *augment,
                 uint64_t seed) {
-    stria_port port = stria_model_input(model, 0);
+    const stria_port *port = stria_model_input(model, 0);
     stria_view_options view = stria_view_options_default();
     int64_t all = stria_dataset_count(train), wanted = all < SHEET_SHOWN ? all : SHEET_SHOWN;
     sheet_release(s);
-    if (port.rank == 4 && (port.shape[1] == 1 || port.shape[1] == 3) && port.shape[2] > 0 && port.shape[3] > 0) {
-        view.channels = port.shape[1];
-        view.height = port.shape[2];
-        view.width = port.shape[3];
+    if (port->rank == 4 && (port->shape[1] == 1 || port->shape[1] == 3) && port->shape[2] > 0 && port->shape[3] > 0) {
+        view.channels = port->shape[1];
+        view.height = port->shape[2];
+        view.width = port->shape[3];
     }
     view.augment = augment && *augment ? augment : NULL;
     view.seed = seed;

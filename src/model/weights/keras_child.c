@@ -79,8 +79,8 @@ static void limits_set(size_t size, int seconds) {
 
 /* A handler of the program's must not run in the child, nor a blocked signal keep it alive. */
 static void signals_reset(void) {
-    static const int all[] = {SIGSEGV, SIGBUS,  SIGFPE,  SIGILL, SIGABRT, SIGTRAP, SIGSYS,  SIGPIPE, SIGALRM, SIGXCPU,
-                              SIGXFSZ, SIGTERM, SIGHUP,  SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGCHLD, SIGPROF, SIGVTALRM};
+    static const int all[] = {SIGSEGV, SIGBUS,  SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS,  SIGPIPE, SIGALRM, SIGXCPU,
+                              SIGXFSZ, SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGCHLD, SIGPROF, SIGVTALRM};
     struct sigaction plain = {.sa_handler = SIG_DFL};
     sigset_t none;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) sigaction(all[i], &plain, NULL);

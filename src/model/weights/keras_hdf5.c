@@ -210,9 +210,9 @@ stria_status hdf5_names(hdf5_group *g, const char *key, hdf5_each *each, void *c
 static bool half_is(hid_t type, size_t exponent, size_t bias) {
     size_t sign, at, bits, fraction_at, fraction_bits;
     return H5Tget_order(type) == H5T_ORDER_LE &&
-           H5Tget_fields(type, &sign, &at, &bits, &fraction_at, &fraction_bits) >= 0 && sign == 15 && bits == exponent &&
-           at == 15 - exponent && fraction_at == 0 && fraction_bits == at && H5Tget_ebias(type) == bias &&
-           H5Tget_norm(type) == H5T_NORM_IMPLIED && H5Tget_precision(type) == 16;
+           H5Tget_fields(type, &sign, &at, &bits, &fraction_at, &fraction_bits) >= 0 && sign == 15 &&
+           bits == exponent && at == 15 - exponent && fraction_at == 0 && fraction_bits == at &&
+           H5Tget_ebias(type) == bias && H5Tget_norm(type) == H5T_NORM_IMPLIED && H5Tget_precision(type) == 16;
 }
 
 /* What Keras writes of bfloat16: two bytes of which the library knows nothing, with an attribute that says it. */
@@ -221,7 +221,8 @@ static bool opaque_is_bfloat16(hid_t set, hid_t type) {
     char *tag = H5Tget_tag(type);
     bool plain = tag && !*tag;
     if (tag) H5free_memory(tag);
-    return plain && hdf5_attribute(&(hdf5_group){.id = set}, "dtype", said, sizeof said) && strcmp(said, "bfloat16") == 0;
+    return plain && hdf5_attribute(&(hdf5_group){.id = set}, "dtype", said, sizeof said) &&
+           strcmp(said, "bfloat16") == 0;
 }
 
 /* The type, and the one that the library converts it to; −1: as it lies there. 0: one that is not read. */
@@ -286,7 +287,8 @@ stria_status hdf5_tensor(weights *w, hdf5_group *g, const char *path, const char
     hid_t set = inside_open(g, path, H5O_TYPE_DATASET), type = -1;
     stria_status status = STRIA_OK;
     if (set < 0) FAIL(err, STRIA_BAD_FILE, "array '%s' is not in it, or damaged", name);
-    if (!lies_inside(set, (hid_t)g->file)) status = error_set(err, STRIA_BAD_FILE, "array '%s' lies in another file", name);
+    if (!lies_inside(set, (hid_t)g->file))
+        status = error_set(err, STRIA_BAD_FILE, "array '%s' lies in another file", name);
     else if ((type = H5Dget_type(set)) < 0) status = error_set(err, STRIA_BAD_FILE, "array '%s' is damaged", name);
     else status = set_read(w, set, type, name, out, err);
     if (type >= 0) H5Tclose(type);

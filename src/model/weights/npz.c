@@ -1,6 +1,6 @@
 /* NumPy's .npz (data/npz.h) as weights: names are those of the members. */
-#include "base/memory.h"
 #include "data/npz.h"
+#include "base/memory.h"
 #include "model/weights/weights.h"
 
 #include <string.h>

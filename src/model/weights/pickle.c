@@ -41,8 +41,7 @@ static stria_status count_one(machine *m) {
 
 /* Before so many bytes are taken. */
 static stria_status charge(machine *m, uint64_t bytes) {
-    if (bytes > *m->room)
-        FAIL(m->err, STRIA_BAD_FILE, "the pickle would take far more memory than the file has bytes");
+    if (bytes > *m->room) FAIL(m->err, STRIA_BAD_FILE, "the pickle would take far more memory than the file has bytes");
     *m->room -= bytes;
     return STRIA_OK;
 }

@@ -41,8 +41,8 @@ typedef struct pickle {
 } pickle;
 
 /* Reads one pickle; *used: its bytes. `harmless`: names of functions that may stand in calls, NULL-terminated;
- * collections.OrderedDict() is a dictionary. Cycles are possible. At most 2²⁰ values, and no more memory than *room bytes,
- * from which it is taken. */
+ * collections.OrderedDict() is a dictionary. Cycles are possible. At most 2²⁰ values, and no more memory than *room
+ * bytes, from which it is taken. */
 stria_status pickle_read(pickle *p, const uint8_t *bytes, size_t size, const char *const *harmless, uint64_t *room,
                          size_t *used, stria_error *err);
 void pickle_release(pickle *p);

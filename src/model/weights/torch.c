@@ -89,7 +89,8 @@ static stria_status tensor_build(source *s, const pickle_value *call, const char
     dtype type;
     *out = NULL;
     if (!call || call->kind != PICKLE_CALL) return STRIA_OK;
-    if (calls(f, PARAMETER, PARAMETERS) && depth < NESTED_MAX) return tensor_build(s, pickle_item(given, 0), name, depth + 1, out, err);
+    if (calls(f, PARAMETER, PARAMETERS) && depth < NESTED_MAX)
+        return tensor_build(s, pickle_item(given, 0), name, depth + 1, out, err);
     bool typed = calls(f, TENSOR_V3, TENSOR_V3 + 1);
     if (!calls(f, TENSOR_V2, TENSORS)) return STRIA_OK;
     TRY(storage_find(s, pickle_item(given, 0), name, &storage, &type, err));

@@ -1,7 +1,8 @@
 /* Files of weights: named tensors that belong to a network that is described elsewhere. One file here reads each format
  * (safetensors.c, npz.c, torch.c, keras.c); weights.c lists them, so a new format is a file and a row. join.c puts what
- * was read into a graph. Files come from strangers: tensors, pickles and unpacked members of archives take at most weights_room of a
- * file's size in all, a member that is being copied counts once more, and nothing in a file is executed. */
+ * was read into a graph. Files come from strangers: tensors, pickles and unpacked members of archives take at most
+ * weights_room of a file's size in all, a member that is being copied counts once more, and nothing in a file is
+ * executed. */
 #ifndef MODEL_WEIGHTS_WEIGHTS_H
 #define MODEL_WEIGHTS_WEIGHTS_H
 
