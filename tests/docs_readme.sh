@@ -90,6 +90,8 @@ printf 'P2 4 3 255 1 2 3 4 5 6 7 8 9 10 11 12' >eye.png
 mkdir -p data/mnist
 for file in data/*-ubyte; do ln -s "../${file#data/}" data/mnist/; done
 [ -d runs/lenet5-1 ] || cp -r runs/first runs/lenet5-1
+cp -r runs/first runs/lenet
+ln -s data mnist
 
 # runs LINE WHERE: the line, as a user would type it.
 runs() {
@@ -98,6 +100,7 @@ runs() {
     *test_conv*) [ -d /usr/share/libonnx-testdata/data/node/test_basic_conv_with_padding ] || return 0
                  [ -e test_conv ] || ln -s /usr/share/libonnx-testdata/data/node/test_basic_conv_with_padding test_conv ;;
     *--grad*) line=${line/model.onnx/gradient.onnx} ;;
+    *fire5/concat_1*) line=${line/fire5\/concat_1/layer1.0.conv1} ;;
     *"--out runs/try") line="$line --epochs 1" ;; # which the next one continues
     *"| jq "*) line=${line%%|*} ;; # which not everyone has
     esac

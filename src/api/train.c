@@ -172,7 +172,7 @@ static stria_status options_change(checkpoint *c, const stria_train_options *opt
         if (strcmp(was, is) == 0 || strcmp(*names, "threads") == 0 || strcmp(*names, "epochs") == 0) continue;
         if (!train_option_may_change(*names))
             FAIL(err, STRIA_BAD_ARGUMENT, "--%s can't change when a run goes on", *names);
-        TRY(stria_train_option_set(&c->options, *names, is, err));
+        train_option_take(&c->options, options, *names);
         c->rate_changed |= strcmp(*names, "lr") == 0 || strcmp(*names, "schedule") == 0;
         used += (size_t)snprintf(changed + used, used < size ? size - used : 0, "%s%s", used ? ", " : "", *names);
         if (used >= size) used = size - 1;

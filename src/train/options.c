@@ -276,6 +276,14 @@ bool train_option_may_change(const char *name) {
     return true;
 }
 
+void train_option_take(stria_train_options *to, const stria_train_options *from, const char *name) {
+    static const size_t bytes[] = {[INTEGER] = sizeof(int64_t), [UNSIGNED] = sizeof(uint64_t), [REAL] = sizeof(double),
+                                   [THREADS] = sizeof(int),     [SWITCH] = sizeof(int),        [TEXT] = sizeof(char *)};
+    for (int i = 0; i < ROWS; i++)
+        if (strcmp(rows[i].row.name, name) == 0)
+            memcpy(field_of(to, &rows[i]), (const char *)from + rows[i].offset, bytes[rows[i].kind]);
+}
+
 /* One OPTION=VALUE; the value ends with the word. */
 static stria_status recipe_set(const spec *s, stria_train_options *options, stria_error *err) {
     char name[32];

@@ -26,5 +26,7 @@ stria_status train_options_recipe(stria_train_options *options, const char *word
 
 /* Whether a run that goes on may change this option: what decides its states may not. */
 bool train_option_may_change(const char *name);
+/* The named option of `from`, whose texts must live as long as `to`. */
+void train_option_take(stria_train_options *to, const stria_train_options *from, const char *name);
 
 #endif
