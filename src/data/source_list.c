@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "data/source.h"
 
 #define TEXT_MAX ((size_t)1 << 30)
@@ -98,8 +99,10 @@ static stria_status folder_label(store *s, row *r, stria_error *err) {
     return STRIA_OK;
 }
 
-static bool is_number(const char *label) {
-    return *label && strlen(label) < 7 && !label[strspn(label, "0123456789")];
+/* A class's number; −1 of other labels. */
+static int64_t number_of(const char *label) {
+    int64_t n;
+    return strlen(label) < 7 && text_to_int(label, &n) && n >= 0 ? n : -1;
 }
 
 static int by_text(const void *a, const void *b) {
@@ -109,25 +112,27 @@ static int by_text(const void *a, const void *b) {
 /* Numbers are classes themselves, 0 to the greatest; other labels are numbered by sorted name. */
 static stria_status classes_name(store *s, const rows *r, stria_error *err) {
     const char **names = NULL;
-    int count = 0, greatest = -1;
+    int count = 0;
+    int64_t greatest = -1;
     bool numbers = true;
     TRY(mem_new(&names, (size_t)r->count, sizeof *names, "class names", err));
     for (int i = 0; i < r->count; i++) {
         names[i] = r->rows[i].label;
-        numbers = numbers && is_number(names[i]);
-        if (numbers && atoi(names[i]) > greatest) greatest = atoi(names[i]);
+        int64_t n = number_of(names[i]);
+        numbers = numbers && n >= 0;
+        if (n > greatest) greatest = n;
     }
     qsort(names, (size_t)r->count, sizeof *names, by_text);
     for (int i = 0; i < r->count; i++)
         if (!count || strcmp(names[count - 1], names[i]) != 0) names[count++] = names[i];
-    if (numbers) count = greatest + 1;
+    if (numbers) count = (int)greatest + 1;
     stria_status status =
         count > SOURCE_MAX_CLASSES
             ? error_set(err, STRIA_BAD_FILE, "%s has %d classes; there may be %d", s->path, count, SOURCE_MAX_CLASSES)
             : source_name_classes(s, numbers ? NULL : names, count, err);
     for (int i = 0; status == STRIA_OK && i < r->count; i++) {
         const char **at = numbers ? NULL : bsearch(&r->rows[i].label, names, (size_t)count, sizeof *names, by_text);
-        s->labels[i] = numbers ? atoi(r->rows[i].label) : (int32_t)(at - names);
+        s->labels[i] = numbers ? (int32_t)number_of(r->rows[i].label) : (int32_t)(at - names);
     }
     mem_free(names);
     return status;
