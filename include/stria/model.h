@@ -230,6 +230,17 @@ STRIA_API stria_status stria_graph_from_model(stria_graph **out, const stria_mod
  * is as it was. STRIA_BAD_ARGUMENT for another ending, STRIA_UNSUPPORTED for a graph that the format cannot say,
  * STRIA_IO. */
 STRIA_API stria_status stria_model_save(const stria_model *model, const char *path, stria_error *error);
+/* How an .onnx file is written. */
+typedef struct stria_save_options {
+    size_t size; /* sizeof(stria_save_options) */
+    int opset;   /* 13…28: operators that it lacks are spelt in its words where that is possible; 0: the lowest opset
+                    that has the model's operators */
+} stria_save_options;
+STRIA_API stria_save_options stria_save_options_default(void);
+/* stria_model_save with options (NULL: the defaults). STRIA_BAD_ARGUMENT also for another opset, or one for a file that
+ * is not .onnx; STRIA_UNSUPPORTED names the layer that the opset cannot say. */
+STRIA_API stria_status stria_model_save_with(const stria_model *model, const char *path,
+                                             const stria_save_options *options, stria_error *error);
 /* The model as .net text: *text, which the caller frees with stria_text_free. Errors as of stria_model_save. */
 STRIA_API stria_status stria_model_text(const stria_model *model, char **text, stria_error *error);
 STRIA_API void stria_text_free(char *text); /* accepts NULL */

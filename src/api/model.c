@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "model/net.h"
 #include "model/onnx/onnx.h"
+#include "model/onnx/opset.h"
 #include "model/weights/weights.h"
 #include "model/zoo/zoo.h"
 #include "train/class_names.h"
@@ -226,6 +227,19 @@ stria_status stria_model_open_bytes(stria_model **out, const void *data, size_t 
 
 stria_status stria_model_save(const stria_model *m, const char *path, stria_error *err) {
     return graph_save(m->g, path, err);
+}
+
+stria_save_options stria_save_options_default(void) {
+    return (stria_save_options){.size = sizeof(stria_save_options)};
+}
+
+stria_status stria_model_save_with(const stria_model *m, const char *path, const stria_save_options *options,
+                                   stria_error *err) {
+    stria_save_options o = stria_save_options_default();
+    TRY(options_take(&o, sizeof o, options, "save", err));
+    if (o.opset && (o.opset < OPSET_WRITTEN || o.opset > GRAPH_OPSET))
+        FAIL(err, STRIA_BAD_ARGUMENT, "opset %d: %d to %d are written", o.opset, OPSET_WRITTEN, GRAPH_OPSET);
+    return graph_save_opset(m->g, path, o.opset, err);
 }
 
 stria_status stria_model_load_weights(stria_model *m, const char *path, char **report, stria_error *err) {

@@ -221,9 +221,12 @@ static stria_status random_fill(tensors *inputs, const stria_model *model, const
     return STRIA_OK;
 }
 
-stria_status tensors_random(tensors *inputs, const stria_model *model, uint64_t seed, stria_error *error) {
+stria_status tensors_random(tensors *inputs, const stria_model *model, int64_t batch, uint64_t seed,
+                            stria_error *error) {
     stria_session *session = NULL;
-    stria_status status = stria_session_new(&session, model, NULL, error);
+    stria_session_options chosen = stria_session_options_default();
+    chosen.batch = batch;
+    stria_status status = stria_session_new(&session, model, &chosen, error);
     if (status == STRIA_OK) status = random_fill(inputs, model, session, seed, error);
     stria_session_free(session);
     return status;

@@ -46,9 +46,10 @@ stria_status tensors_open_model(tensors *inputs, const options *given, const cha
  * that decide its shapes become a part of it. *model is set even on failure, if it could be opened. */
 stria_status tensors_open_case(tensors *inputs, tensors *wanted, const char *spec, const char *folder,
                                stria_model **model, stria_error *error);
-/* Random numbers in [-1, 1), or small whole ones, for every input at batch 1 and the sizes that the model is planned
+/* Random numbers in [-1, 1), or small whole ones, for every input at this batch and the sizes that the model is planned
  * with where it leaves others open. */
-stria_status tensors_random(tensors *inputs, const stria_model *model, uint64_t seed, stria_error *error);
+stria_status tensors_random(tensors *inputs, const stria_model *model, int64_t batch, uint64_t seed,
+                            stria_error *error);
 /* Shown every session that runs. */
 typedef struct tensors_look {
     void (*see)(const stria_session *session, void *context);

@@ -214,10 +214,16 @@ stria_status graph_load(graph **out, const char *spec, uint64_t seed, stria_erro
 }
 
 stria_status graph_save(const graph *g, const char *path, stria_error *err) {
+    return graph_save_opset(g, path, 0, err);
+}
+
+stria_status graph_save_opset(const graph *g, const char *path, int opset, stria_error *err) {
     text t = {0};
     stria_status status;
+    if (opset && !text_ends(path, ".onnx"))
+        FAIL(err, STRIA_BAD_ARGUMENT, "%s: an opset belongs to .onnx files only", path);
     if (weights_writes(path)) return weights_write(g, path, err);
-    if (text_ends(path, ".onnx")) status = onnx_write(g, &t, err);
+    if (text_ends(path, ".onnx")) status = onnx_write_opset(g, opset, &t, err);
     else if (text_ends(path, ".net")) status = net_write(g, &t, err);
     else
         status = error_set(err, STRIA_BAD_ARGUMENT,

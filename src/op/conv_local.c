@@ -97,11 +97,11 @@ static value *transpose(builder *b, value *x, const int64_t *perm, int rank) {
 static value *to_rows(builder *b, const local_geometry *g, value *x, int64_t channels) {
     static const int64_t down_first[4] = {2, 3, 0, 1}, across_first[3] = {2, 0, 1};
     return reshape(b, transpose(b, x, g->rank == 2 ? down_first : across_first, g->rank + 2),
-                   (int64_t[]){g->positions, g->batch, channels}, 3);
+                   (int64_t[]){g->positions, -1, channels}, 3); /* the batch stays open */
 }
 static value *from_rows(builder *b, const local_geometry *g, value *rows, int64_t channels) {
     static const int64_t last[4] = {2, 3, 0, 1}, across_last[3] = {1, 2, 0};
-    const int64_t sizes[4] = {g->w[0].out, g->w[1].out, g->batch, channels};
+    const int64_t sizes[4] = {g->w[0].out, g->w[1].out, -1, channels};
     return transpose(b, reshape(b, rows, sizes + 2 - g->rank, g->rank + 2), g->rank == 2 ? last : across_last,
                      g->rank + 2);
 }

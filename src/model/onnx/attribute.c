@@ -230,6 +230,30 @@ static bool is_default(const op_def *op, const attr_field *f, const void *attrib
                        : is_absent(f, (const char *)attributes + f->offset);
 }
 
+/* Written even at their default, as PyTorch does: several programs do not know it. */
+static bool is_spelt(const op_def *op, const attr_field *f) {
+    static const char *const pairs[][2] = {{"Resize", "mode"},
+                                           {"Resize", "coordinate_transformation_mode"},
+                                           {"Resize", "nearest_mode"},
+                                           {"Pad", "mode"},
+                                           {"DepthToSpace", "mode"},
+                                           {"Conv", "group"},
+                                           {"ConvTranspose", "group"},
+                                           {"Softmax", "axis"},
+                                           {"LogSoftmax", "axis"},
+                                           {"Flatten", "axis"},
+                                           {"LayerNormalization", "axis"},
+                                           {"LayerNormalization", "epsilon"},
+                                           {"BatchNormalization", "epsilon"},
+                                           {"BatchNormalization", "momentum"},
+                                           {"InstanceNormalization", "epsilon"},
+                                           {"LeakyRelu", "alpha"},
+                                           {"Elu", "alpha"}};
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+        if (strcmp(op->name, pairs[i][0]) == 0 && strcmp(f->name, pairs[i][1]) == 0) return true;
+    return false;
+}
+
 stria_status onnx_attributes_encode(const op_def *op, const void *attributes, Onnx__AttributeProto ***list,
                                     size_t *count, arena *a, stria_error *err) {
     size_t n = 0;
@@ -240,7 +264,7 @@ stria_status onnx_attributes_encode(const op_def *op, const void *attributes, On
     TRY(attributes_default(op, defaults, a, err));
     *count = 0;
     for (const attr_field *f = op->fields; f && f->name; f++) {
-        if (is_default(op, f, attributes, defaults)) continue;
+        if (is_default(op, f, attributes, defaults) && !is_spelt(op, f)) continue;
         if (!(p[*count] = arena_alloc(a, sizeof **p)) ||
             !field_encode(p[*count], f, (const char *)attributes + f->offset, a))
             FAIL(err, STRIA_NO_MEMORY, "not enough memory for attribute '%s'", f->name);

@@ -13,7 +13,9 @@ typedef struct exporter {
     arena arena;
     const char **name;   /* by value: as the file calls it */
     value_role *implied; /* by value: the role that reading would give an initialiser */
-    graph *other;        /* the graph at other sizes of its open dimensions; NULL: it cannot be had */
+    int opset;
+    bool *inlined; /* by value: a constant that only attributes hold */
+    graph *other;  /* the graph at other sizes of its open dimensions; NULL: it cannot be had */
     Onnx__GraphProto *graph;
     Onnx__ModelProto *model;
 } exporter;
@@ -53,6 +55,11 @@ static stria_status check_exportable(const graph *g, stria_error *err) {
         if (g->values[i]->role == ROLE_OPTIMIZER)
             FAIL(err, STRIA_UNSUPPORTED, "'%s' is the optimiser's and belongs to training, not to a model",
                  g->values[i]->name);
+    return STRIA_OK;
+}
+
+/* Once they are spelt out. */
+static stria_status check_nodes(const graph *g, stria_error *err) {
     for (int i = 0; i < g->node_count; i++) TRY(check_node(g->nodes[i], err));
     return STRIA_OK;
 }
@@ -109,11 +116,18 @@ static stria_status roles_imply(exporter *e, stria_error *err) {
 
 /* A constant that would come back as a parameter is written as a Constant node, which never does. */
 static bool as_node(const exporter *e, const value *v) {
-    return v->kind == VALUE_CONSTANT && e->implied[v->id] != ROLE_NONE;
+    return v->kind == VALUE_CONSTANT && e->implied[v->id] != ROLE_NONE && !e->inlined[v->id];
 }
 
 static bool as_initializer(const exporter *e, const value *v) {
-    return v->kind == VALUE_STATE || (v->kind == VALUE_CONSTANT && !as_node(e, v));
+    return v->kind == VALUE_STATE || (v->kind == VALUE_CONSTANT && !as_node(e, v) && !e->inlined[v->id]);
+}
+
+static stria_status inlined_find(exporter *e, stria_error *err) {
+    e->inlined = arena_alloc(&e->arena, sizeof *e->inlined * (size_t)(e->g->value_count + 1));
+    if (!e->inlined) return no_memory(err);
+    opset_inlined(e->g, e->opset, e->inlined);
+    return STRIA_OK;
 }
 
 /* ---- tensors, nodes ---- */
@@ -162,7 +176,9 @@ static stria_status node_write(exporter *e, const node *n, stria_error *err) {
         return no_memory(err);
     for (int i = 0; i < n->in_count; i++) p->input[i] = unconst(n->in[i] ? e->name[n->in[i]->id] : "");
     for (int i = 0; i < n->out_count; i++) p->output[i] = unconst(n->out[i] ? e->name[n->out[i]->id] : "");
-    return onnx_attributes_encode(n->op, n->attributes, &p->attribute, &p->n_attribute, &e->arena, err);
+    TRY(onnx_attributes_encode(n->op, n->attributes, &p->attribute, &p->n_attribute, &e->arena, err));
+    const tensor *axes = opset_axes_attribute(n, e->opset);
+    return axes && !opset_axes_write(p, axes, &e->arena) ? no_memory(err) : STRIA_OK;
 }
 
 static stria_status identity_write(exporter *e, int i, stria_error *err) {
@@ -362,7 +378,7 @@ static stria_status model_new(exporter *e, stria_error *err) {
     onnx__operator_set_id_proto__init(opset);
     opset->domain = unconst("");
     opset->has_version = e->model->has_ir_version = 1;
-    opset->version = opset_needed(e->g);
+    opset->version = e->opset;
     opsets[0] = opset;
     e->graph->name = unconst(*e->g->name ? e->g->name : "graph"); /* the standard wants one */
     e->model->ir_version = opset_ir_version((int)opset->version);
@@ -385,10 +401,11 @@ static void sink_append(ProtobufCBuffer *buffer, size_t length, const uint8_t *d
 
 static stria_status export(exporter *e, text *out, stria_error *err) {
     sink s = {{sink_append}, out};
-    TRY(check_exportable(e->g, err));
+    TRY(check_nodes(e->g, err));
     TRY(model_new(e, err));
     TRY(names_choose(e, err));
     TRY(roles_imply(e, err));
+    TRY(inlined_find(e, err));
     TRY(initializers_write(e, err));
     TRY(nodes_write(e, err));
     TRY(other_sizes(e, err));
@@ -399,36 +416,19 @@ static stria_status export(exporter *e, text *out, stria_error *err) {
     return text_check(out, err);
 }
 
-/* Composites of our own as the operators that they consist of, which others know; NULL if there are none. */
-static stria_status composites_expand(const graph *g, graph **out, stria_error *err) {
-    graph_map m;
-    node *copy;
-    bool any = false;
-    for (int i = 0; i < g->node_count; i++) any |= *g->nodes[i]->op->domain && g->nodes[i]->op->expand;
-    *out = NULL;
-    if (!any) return STRIA_OK;
-    TRY(graph_map_init(&m, (graph *)(uintptr_t)g, err)); /* which only reads it */
-    stria_status status = STRIA_OK;
-    for (int i = 0; i < g->node_count; i++) {
-        const node *n = g->nodes[i];
-        bool expanded = false;
-        if (*n->op->domain && n->op->expand) TRY_DONE(graph_map_expand(&m, n, &expanded, err));
-        if (!expanded) TRY_DONE(graph_map_node(&m, n, &copy, err));
-    }
-    TRY_DONE(graph_map_finish(&m, out, err));
-done:
-    if (status != STRIA_OK) graph_map_release(&m);
+stria_status onnx_write_opset(const graph *g, int opset, text *out, stria_error *err) {
+    graph *spelt;
+    TRY(check_exportable(g, err));
+    TRY(opset_spell(g, opset, &spelt, err));
+    exporter e = {.g = spelt, .opset = opset ? opset : opset_needed(spelt)};
+    arena_init(&e.arena);
+    stria_status status = export(&e, out, err);
+    graph_free(e.other);
+    graph_free(spelt);
+    arena_release(&e.arena);
     return status;
 }
 
 stria_status onnx_write(const graph *g, text *out, stria_error *err) {
-    graph *expanded;
-    TRY(composites_expand(g, &expanded, err));
-    exporter e = {.g = expanded ? expanded : g};
-    arena_init(&e.arena);
-    stria_status status = export(&e, out, err);
-    graph_free(e.other);
-    graph_free(expanded);
-    arena_release(&e.arena);
-    return status;
+    return onnx_write_opset(g, 0, out, err);
 }

@@ -46,6 +46,8 @@ stria_status onnx_read_known(graph **out, const uint8_t *data, size_t size, cons
 /* Appends a ModelProto of the lowest opset that can say the graph (opset.h). Refuses what only training has: updates,
  * optimiser states, operators of domain "stria", fused nodes. */
 stria_status onnx_write(const graph *g, text *out, stria_error *err);
+/* The same of this opset, in whose words newer operators are spelt where that is possible; 0: the lowest. */
+stria_status onnx_write_opset(const graph *g, int opset, text *out, stria_error *err);
 
 /* A TensorProto alone, as in a .pb file of a test case. *name (mem_free) is "" if it has none; NULL: not wanted. */
 stria_status onnx_read_tensor(tensor **out, char **name, const uint8_t *data, size_t size, stria_error *err);

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# convert: --opset, and the check at two rows.
+. "${SOURCE:-.}/tests/cli.sh"
+
+printf 'stria-net 1\nx = input(batch x 4 x 6 x 8)\ns = silu(x)\ng = gelu(s)\nm = mish(g)\ny = conv(m, 2, kernel=3, stride=2, padding=same)\n' >new.net
+expect 0 convert new.net new.onnx
+says stdout "passed"
+expect 0 convert new.net old.onnx --opset 13
+says stdout "passed"
+if grep -qa 'Swish\|Gelu\|Mish' old.onnx; then fail "opset 13 has none of Swish, Gelu and Mish"; fi
+grep -qa Gelu new.onnx || fail "Gelu is spelt out although its opset was not limited"
+if grep -qa Swish new.onnx; then fail "Swish is written although few programs know it"; fi
+grep -qa pads old.onnx || fail "padding is not said by numbers"
+expect 0 convert new.net newest.onnx --opset 24
+grep -qa Swish newest.onnx || fail "Swish is spelt out although opset 24 has it"
+
+# Layers that ONNX lacks keep the batch open.
+printf 'stria-net 1\nx = input(batch x 3 x 6 x 6)\ny = local_conv(x, 4, kernel=3)\n' >local.net
+expect 0 convert local.net local.onnx
+says stdout "passed"
+{ printf '\x93NUMPY\x01\x00v\x00%-117s\n' "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 3, 6, 6), }" && head -c 1296 /dev/zero; } >x.npy
+expect 0 run local.onnx --input x.npy
+says stdout "float32 [3, 4, 4, 4]"
+
+printf 'stria-net 1\nx = input(batch x 4 x 6 x 8)\ny = layer_norm(x, name=norm)\n' >norm.net
+refused 1 "norm.onnx: layer 'norm' (LayerNormalization) needs opset 17, not 16" convert norm.net norm.onnx --opset 16
+[ ! -e norm.onnx ] || fail "a refused opset leaves a file"
+expect 0 convert norm.net norm.onnx --opset 17
+refused 2 "--opset: 12 is out of range 13 to 28" convert norm.net norm.onnx --opset 12
+refused 2 "back.net: an opset belongs to .onnx files only" convert norm.net back.net --opset 17
+finish
