@@ -29,7 +29,7 @@ static stria_status sized_open(stria_model **out, const char *path, const tensor
     return status;
 }
 
-/* What was written as a model: OUT, or for weights IN anew with the weights of OUT. */
+/* What was written as a model: OUT, or for weights IN again with the weights of OUT. */
 static stria_status after_open(stria_model **out, const char *path, const options *given, const tensors *inputs,
                                stria_error *error) {
     if (!holds_weights(path)) return sized_open(out, path, inputs, error);
@@ -64,8 +64,8 @@ static bool takes_two(const stria_model *model) {
     stria_session_options chosen = stria_session_options_default();
     stria_error error;
     for (int i = 0; i < stria_model_input_count(model); i++) {
-        stria_port port = stria_model_input(model, i);
-        if (port.rank == 0 || port.shape[0] != 0) return false;
+        const stria_port *port = stria_model_input(model, i);
+        if (port->rank == 0 || port->shape[0] != 0) return false;
     }
     chosen.batch = 2;
     bool takes = stria_session_new(&session, model, &chosen, &error) == STRIA_OK;
