@@ -23,7 +23,7 @@ function(stria_program folder source)
 endfunction()
 
 set(test_timeout 600)
-if(STRIA_SANITIZE)
+if(STRIA_SANITIZE OR STRIA_COVERAGE)
     set(test_timeout 2400)
 endif()
 

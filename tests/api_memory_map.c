@@ -57,7 +57,7 @@ static void test_maps(void **state) {
         for (int train = 0; train < 2; train++) {
             stria_model *m;
             stria_memory_map map;
-            stria_summary s;
+            stria_summary s = {.size = sizeof s};
             assert_int_equal(stria_model_open(&m, models[i], 1, &err), STRIA_OK);
             assert_int_equal(stria_map_memory(m, 4, train, &map, &err), STRIA_OK);
             assert_int_equal(stria_summarize(m, 4, &s, &err), STRIA_OK);

@@ -35,7 +35,7 @@ refused 1 "data/red/1.ppm: a picture of 4 x 4 pixels is larger than the limit of
 expect 0 predict run data/red/1.ppm --max-pixels 16
 expect 1 eval run --data folder:data --split train --max-pixels 15
 says stderr 'is larger than the limit of 15'
-touch data/red/notes.txt data/red/w.webp
+touch data/red/notes.txt data/red/w.gif
 expect 0 eval run --data folder:data --split train
 [ "$(grep -c 'left out' stderr)" = 1 ] || fail "what is left out is not said once"
 says stderr 'warning: 2 files are left out whose names are not of a picture (.jpg .png .webp .tif .bmp .ppm): data/red/'

@@ -142,6 +142,8 @@ static void test_wrong_specs(void **state) {
         {"mlp:size=28x28", "option size is '28x28'"},
         {"resnet20:shortcut=c", "there is no shortcut 'c'; there are a and b"},
         {"resnet18:shortcut=b", "resnet18: there is no option 'shortcut'"},
+        {"mlp:hidden=0", "option hidden is '0', expected numbers from 1 to 1048576, as in 256x256x256"},
+        {"lenet5:size=28", "option size is '28', expected numbers from 1 to 1048576, as in 1x28x28"},
         {"mobilenet-v1:width=9", "option width is '9', expected a number from 0 to below 8"},
         {"vgg16:dropout=x", "option dropout is 'x'"},
         {"vgg16:bn=2", "there is no bn '2'; there are 0 and 1"},

@@ -211,12 +211,14 @@ static void check_matmul_units(void) {
     value *x, *w;
     builder b = {.err = &err};
     stria_status status = graph_new(&model, "units", &err);
-    if (status == STRIA_OK) status = graph_add_input(model, "x", STRIA_FLOAT32, &(shape){2, {4, 3}}, &x, &err);
+    if (status == STRIA_OK) status = graph_add_input(model, "x", STRIA_FLOAT32, &(shape){4, {4, 3, 1, 1}}, &x, &err);
     if (status == STRIA_OK) status = tensor_new(&first, STRIA_FLOAT32, &(shape){2, {3, 5}}, "w", &err);
     for (int i = 0; first && i < 15; i++) ((float *)first->data)[i] = i % 5 == 2 ? 0.125f : 1;
     if (status == STRIA_OK) status = graph_add_state(model, "w", ROLE_PARAMETER, first, &w, &err);
     b.g = model;
-    value *y = status == STRIA_OK ? build2(&b, &op_MatMul, x, w, NULL) : NULL;
+    value *y = status == STRIA_OK
+                   ? build2(&b, &op_MatMul, build1(&b, &op_Flatten, x, &(flatten_attributes){1}), w, NULL)
+                   : NULL;
     if (y) status = graph_add_output(model, y, "y", &err);
     recipe r = {.loss = "cross_entropy", .max_norm = 0.5};
     if (y && status == STRIA_OK) status = optimizer_parse("sgd", &r.optimizer, &err);

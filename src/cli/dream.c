@@ -93,6 +93,7 @@ static stria_status session_make(ascent *a, stria_error *error) {
     if (status == STRIA_OK) status = stria_model_from_graph(&with, g, error);
     if (status == STRIA_OK) g = NULL;
     if (status == STRIA_OK) status = stria_session_new(&a->session, with, &options, error);
+    a->x.size = sizeof a->x;
     if (status == STRIA_OK)
         status = stria_session_port(a->session, stria_model_input(a->job->model, 0)->name, &a->x, error);
     stria_graph_free(g);

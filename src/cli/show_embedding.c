@@ -77,7 +77,7 @@ static stria_status layer_choose(embedding *e, stria_error *error) {
 static stria_status session_make(embedding *e, stria_error *error) {
     stria_graph *g = NULL;
     stria_model *with = NULL;
-    stria_port port;
+    stria_port port = {.size = sizeof port};
     stria_session_options options = stria_session_options_default();
     options.threads = (int)option_integer(e->given, "threads");
     stria_status status = stria_graph_from_model(&g, e->model, 1, error);

@@ -426,7 +426,7 @@ const verb verb_show = {
                 "# a picture that class 3 likes\n"
                 "stria show runs/lenet5-1 activation-max --class 3 --out three.png\n"
                 "# where the network puts the test images\n"
-                "stria show runs/lenet5-1 embedding --data mnist:data/mnist --method tsne",
+                "stria show runs/lenet5-1 embedding --data mnist:data/mnist --out e.svg",
     .operands_min = 2,
     .operands_max = 2,
     .rows = show_rows,

@@ -252,8 +252,8 @@ static stria_status ftrl_reference(const ref_call *c, stria_error *err) {
 static const op_case ftrl_cases[] = {
     {"pos:, i64=0, 3x4, 3x4, pos:3x4, 3x4", ""},
     {"pos:1, i64=3, 257, 257, pos:257, 257", "l1=0.5 l2=0.25 beta=1 norm_coefficient=0.125"},
-    {"f=0.1:, i64=0, 3:2, f=0,0:2, f=0,0.5:2, f=0,0:2", ""},   /* no gradient yet: nothing to divide by */
-    {"f=0:, i64=2, 3:2, f=1,0:2, f=0.1,0.5:2, f=0.5,0:2", ""}, /* a rate of 0 changes nothing */
+    {"f=0.1:, i64=0, f=3,3:2, f=0,0:2, f=0,0.5:2, f=0,0:2", ""},   /* no gradient yet: nothing to divide by */
+    {"f=0:, i64=2, f=3,3:2, f=1,0:2, f=0.1,0.5:2, f=0.5,0:2", ""}, /* a rate of 0 changes nothing */
     {0}};
 
 const op_def op_FtrlUpdate = {

@@ -234,8 +234,9 @@ static stria_status option_set(zoo *z, const spec *s, int i, const char *words, 
                            &z->count[i], err);
     z->count[i] = numbers_parse(words, o->most, z->number[i]);
     if (z->count[i] < o->least || z->count[i] == 0)
-        FAIL(err, STRIA_BAD_ARGUMENT, "option %s is '%s', expected %s from 1 to %d%s", o->name, words,
-             o->most == 1 ? "a number" : "numbers", SIZE_MAX_OPTION, o->most == 1 ? "" : ", as in 1x28x28");
+        FAIL(err, STRIA_BAD_ARGUMENT, "option %s is '%s', expected %s from 1 to %d%s%s", o->name, words,
+             o->most == 1 ? "a number" : "numbers", SIZE_MAX_OPTION, o->most == 1 ? "" : ", as in ",
+             o->most == 1 ? "" : o->standard);
     return STRIA_OK;
 }
 
