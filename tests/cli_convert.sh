@@ -28,4 +28,16 @@ refused 1 "norm.onnx: layer 'norm' (LayerNormalization) needs opset 17, not 16" 
 expect 0 convert norm.net norm.onnx --opset 17
 refused 2 "--opset: 12 is out of range 13 to 28" convert norm.net norm.onnx --opset 12
 refused 2 "back.net: an opset belongs to .onnx files only" convert norm.net back.net --opset 17
+
+# run --layers: every result between, and each is what the model that ends there gives.
+printf 'stria-net 1\nx = input(batch x 3 x 6 x 6)\nc = conv(x, 4, kernel=3, name=first)\nr = relu(c)\ny = dense(r, 2)\noutput(y, scores)\n' >all.net
+{ printf '\x93NUMPY\x01\x00v\x00%-117s\n' "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 3, 6, 6), }" && head -c 1296 /dev/urandom | tr '\200-\377' '\000-\177' | tr '\110-\177' '\000-\057'; } >x.npy
+expect 0 run all.net --input x.npy --layers --output layers
+for file in first r scores; do [ -s layers/$file.npy ] || fail "there is no layers/$file.npy: $(ls layers)"; done
+expect 0 run all.net --input x.npy --output alone
+cmp -s alone/scores.npy layers/scores.npy || fail "the output is another with --layers"
+printf 'stria-net 1\nx = input(batch x 3 x 6 x 6)\nc = conv(x, 4, kernel=3, name=first)\nr = relu(c)\n' >part.net
+expect 0 run part.net --input x.npy --output part
+cmp -s part/r.npy layers/r.npy || fail "layer r is another than of the network that ends there"
+refused 2 "run: --layers is given with --grad; give one of the two" run all.net --input x.npy --layers --grad scores
 finish

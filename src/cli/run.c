@@ -2,6 +2,7 @@
 #include "cli/case.h"
 #include "cli/gradient.h"
 #include "cli/json.h"
+#include "cli/layers.h"
 #include "cli/source.h"
 #include "cli/tensors.h"
 #include "cli/term.h"
@@ -93,6 +94,10 @@ static int run_usage(const options *given) {
             return EXIT_USAGE;
         }
     }
+    if (option_given(given, "layers") && (test || grad)) {
+        term_say("run: --layers is given with --%s; give one of the two", test ? "test-data" : "grad");
+        return EXIT_USAGE;
+    }
     if (grad && (test || option_given(given, "batch"))) {
         term_say("run: --grad is given with --%s; gradients are those of all rows together",
                  test ? "test-data" : "batch");
@@ -131,19 +136,24 @@ static int run_run(const options *given) {
     chosen.session.optimize = !option_given(given, "no-optimize");
     chosen.testing.skip = (int)option_integer(given, "skip");
     if (option_given(given, "test-data")) return case_run(given, &chosen);
-    stria_model *model = NULL;
+    stria_model *model = NULL, *shown = NULL;
     stria_error error = {0};
     tensors inputs = {0};
     int code = EXIT_DONE;
     if (tensors_open_model(&inputs, given, given->operands[0], &model, &error) != STRIA_OK) code = term_fail(&error);
-    else code = model_run(given, model, &inputs, &chosen);
+    else if (option_given(given, "layers") && layers_open(&shown, model, &error) != STRIA_OK) code = term_fail(&error);
+    else code = model_run(given, shown ? shown : model, &inputs, &chosen);
     tensors_release(&inputs);
+    stria_model_free(shown);
     stria_model_free(model);
     return code;
 }
 
 static const option_row run_rows[] = {
     OPTION_WEIGHTS,
+    {.name = "layers",
+     .kind = OPTION_FLAG,
+     .help = "also every result between the layers, by the names that summary shows"},
     {.name = "input",
      .kind = OPTION_TEXT,
      .type = "[NAME=]FILE",
@@ -206,6 +216,8 @@ const verb verb_run = {
     .about = "any model on raw tensors: NumPy's .npy in, .npy out",
     .examples = "# one input, every output into out/NAME.npy\n"
                 "stria run model.onnx --input x.npy --output out\n"
+                "# and every result between the layers\n"
+                "stria run model.onnx --input x.npy --layers --output out\n"
                 "# an input by name, 64 rows at once\n"
                 "stria run model.onnx --input image=x.npy --batch 64 --output out\n"
                 "# open dimensions get the sizes of the arrays\n"
