@@ -21,7 +21,7 @@ typedef struct fetch_request {
 /* The file at `path`, whole and right. One that is there and has the sum is left alone; another one is replaced.
  * A connection that breaks is tried again, five times without progress, and goes on where it stood if the server can do
  * that. What was left in PATH.part by an earlier call is gone on with if the sum is known, so that the whole can be
- * judged; without a sum it begins anew, and nothing is left behind by a failure. sum: the file's, NULL: not wanted.
+ * judged; without a sum it begins again, and a failure leaves nothing. sum: the file's, NULL: not wanted.
  * STRIA_BAD_ARGUMENT for another kind of address, STRIA_NO_FILE where the server has no such file, STRIA_BAD_FILE for
  * another size or sum, STRIA_IO for connections, servers and disks that fail, STRIA_BUSY where another process is
  * fetching the same file, STRIA_INTERRUPTED where progress said so, STRIA_UNSUPPORTED in a build without libcurl. */

@@ -13,7 +13,7 @@ typedef struct zip_archive {
 } zip_archive;
 
 typedef struct zip_entry {
-    const uint8_t *name; /* in the archive, without an end of its own */
+    const uint8_t *name; /* in the archive, without a terminating 0 */
     size_t name_length;
     int method;
     uint32_t crc;

@@ -78,17 +78,14 @@ static int names_join(joining *j) {
 
 /* ---- what does not fit ---- */
 
-/* PyTorch's normalisation counts its batches. */
-static bool is_counter(const char *name) {
-    static const char end[] = "num_batches_tracked";
-    size_t n = strlen(name), e = sizeof end - 1;
-    return n >= e && strcmp(name + n - e, end) == 0;
+bool join_is_counter(const char *name) {
+    return text_ends(name, "num_batches_tracked");
 }
 
 static void unused_say(const joining *j) {
     char shape[192];
     for (int i = 0; i < j->w->count; i++)
-        if (!j->used[i] && !is_counter(j->w->items[i].name))
+        if (!j->used[i] && !join_is_counter(j->w->items[i].name))
             text_printf(j->report, "not used: '%s' %s\n", j->w->items[i].name,
                         shape_text(&j->w->items[i].data->shape, shape));
 }
@@ -111,7 +108,7 @@ static stria_status misfits_refuse(const joining *j, tensor *const *data, stria_
     int bad = 0;
     for (int i = 0; i < j->count; i++)
         if (!data[i]) misfit_say(j, &first, bad++, i);
-    const char *why = j->w->keras ? keras_other_network(j) : NULL;
+    const char *why = *j->why ? j->why : j->w->keras ? keras_other_network(j) : NULL;
     stria_status status = text_check(&first, err);
     if (status == STRIA_OK)
         status = error_set(err, STRIA_BAD_FILE, "it does not fit '%s' in %d of %d tensors: %s%s%s%s", j->g->name, bad,

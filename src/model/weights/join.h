@@ -12,12 +12,13 @@ typedef struct joining {
     bool *used;     /* of each tensor */
     int count;      /* of states */
     text *report;
+    char why[360]; /* why join_order guesses nothing; "": nothing to say */
 } joining;
 
 /* Finds states by names; returns how many have a tensor now. join_keras.c */
 int join_keras_names(joining *j);
-/* Kinds and shapes, one by one, when no name is the graph's; false, with nothing set, where they do not all agree.
- * join_order.c */
+/* Kinds and shapes, one by one, when no name is the graph's; false, with nothing set but why, where they do not all
+ * agree, or more than one order does. join_order.c */
 bool join_order(joining *j);
 
 /* Gives state i the tensor, unless it has one. */
@@ -32,6 +33,9 @@ stria_status join_tensor(const joining *j, const value *state, const tensor *fro
 stria_status keras_tensor(const graph *g, const value *state, const tensor *from, tensor **out, stria_error *err);
 /* Why these weights of Keras Applications are another network's than the zoo's of this name; NULL: nothing known. */
 const char *keras_other_network(const joining *j);
+
+/* PyTorch's normalisation counts its batches: no contents of a network. */
+bool join_is_counter(const char *name);
 
 /* The node that uses a state, and as which input; NULL: none. */
 const node *join_user(const graph *g, const value *state, int *input);

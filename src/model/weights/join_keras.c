@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "graph/op_def.h"
+#include "op/shape.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -126,21 +127,35 @@ static stria_status kernel_tensor(const value *v, const tensor *from, tensor **o
     return STRIA_BAD_SHAPE;
 }
 
-/* The picture [batch, c, h, w] that is flattened before a dense layer's input x; NULL: none is. */
-static const value *flattened(const value *x) {
+/* A transposition to [batch, h, w, c], as converters put one before a flattening. */
+static bool to_channels_last(const node *n) {
+    const ints *perm = &((const transpose_attributes *)n->attributes)->perm;
+    static const int64_t order[] = {0, 2, 3, 1};
+    return perm->count == 4 && memcmp(perm->value, order, sizeof order) == 0;
+}
+
+/* Sets *picture to the value [batch, c, h, w] that is flattened before a dense layer's input x; NULL: none is, or it is
+ * in Keras' order already. false: it is in an order of which nothing is known. */
+static bool flattened(const value *x, const value **picture) {
+    *picture = NULL;
     for (int steps = 0; steps < 64 && x->producer && x->producer->in_count > 0; steps++) {
         const node *n = x->producer;
         const value *before = n->in[0];
         bool flat = strcmp(n->op->name, "Flatten") == 0 || strcmp(n->op->name, "Reshape") == 0;
-        if (!before) return NULL;
-        if (flat && before->shape.rank == 4) return before;
-        if (!flat && !shape_equal(&before->shape, &x->shape)) return NULL; /* an activation or dropout keeps it */
+        if (!before) break;
+        if (*picture && strcmp(n->op->name, "Transpose") == 0) {
+            *picture = NULL;
+            return to_channels_last(n);
+        }
+        if (!flat && !shape_equal(&before->shape, &x->shape)) break; /* an activation or dropout keeps it */
+        if (*picture && (flat || n->in_count > 1 || text_ends(n->op->name, "Pool"))) break; /* it sees [c, h, w] */
+        if (flat && before->shape.rank == 4) *picture = before;
         x = before;
     }
-    return NULL;
+    return true;
 }
 
-/* [in, units] as [units, in] of a Gemm with transB, or as it is of a MatMul; behind a flattening `in` is h·w·c there
+/* [in, units] as [units, in] of a Gemm with transB, or as it is of a MatMul; after a flattening `in` is h·w·c there
  * and c·h·w here. A 1×1 convolution does what a dense layer does. */
 static stria_status dense_tensor(const node *user, const value *v, const tensor *from, tensor **out, stria_error *err) {
     const shape *s = &from->shape;
@@ -149,7 +164,8 @@ static stria_status dense_tensor(const node *user, const value *v, const tensor 
     int64_t in = s->dim[s->rank - 2], units = s->dim[s->rank - 1];
     bool turned = strcmp(user->op->name, "Gemm") == 0 && v->shape.dim[0] == units && v->shape.dim[1] == in;
     if (v->shape.rank != 2 || (!turned && (v->shape.dim[0] != in || v->shape.dim[1] != units))) return STRIA_BAD_SHAPE;
-    const value *picture = flattened(user->in[0]);
+    const value *picture;
+    if (!flattened(user->in[0], &picture)) return STRIA_BAD_SHAPE;
     int64_t c = in, h = 1, w = 1;
     if (picture && size_mul(size_mul(picture->shape.dim[1], picture->shape.dim[2]), picture->shape.dim[3]) == in)
         c = picture->shape.dim[1], h = picture->shape.dim[2], w = picture->shape.dim[3];

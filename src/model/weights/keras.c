@@ -241,6 +241,7 @@ stria_status weights_keras(weights *w, const uint8_t *bytes, size_t size, stria_
     const uint8_t *data;
     uint8_t *owned;
     w->keras = true;
+    w->ordered = true;
     if (is_hdf5(bytes, size)) return hdf5_read(w, bytes, size, err);
     if (!member_find(bytes, size, &a, &e)) FAIL(err, STRIA_BAD_FILE, "the archive has no model.weights.h5");
     TRY(weights_charge(w, e.unpacked > e.packed ? e.unpacked : 0, err));

@@ -11,7 +11,7 @@
 enum { NAMES_MAX = 1 << 14, TEXT_MAX = 1024, PATH_MAX_BYTES = 1024 };
 
 /* The library prints what fails unless it is told not to; it opens files that external links name, and loads plugins
- * for filters that a file names, unless both are turned off. For the whole process, which is a child of its own. */
+ * for filters that a file names, unless both are turned off. For the whole process, which is a child. */
 static bool library_tame(void) {
     return H5Eset_auto2(H5E_DEFAULT, NULL, NULL) >= 0 && H5Lunregister(H5L_TYPE_EXTERNAL) >= 0 &&
            H5PLset_loading_state(0) >= 0;

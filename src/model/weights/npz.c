@@ -22,6 +22,7 @@ static stria_status member_add(weights *w, const npz_member *m, stria_error *err
 stria_status weights_npz(weights *w, const uint8_t *bytes, size_t size, stria_error *err) {
     zip_archive a;
     stria_status status = STRIA_OK;
+    w->ordered = true;
     TRY(zip_open(&a, bytes, size, err));
     while (a.left > 0 && status == STRIA_OK) {
         npz_member m;

@@ -28,7 +28,7 @@ typedef struct pickle_value {
     union {
         int64_t integer;
         double real;
-        const char *text; /* in the pickle's bytes or its arena, without an end of its own */
+        const char *text; /* in the pickle's bytes or its arena, without a terminating 0 */
         struct pickle_value **items;
     };
 } pickle_value;

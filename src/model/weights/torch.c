@@ -166,7 +166,7 @@ static stria_status root_add(source *s, const pickle_value *root, stria_error *e
 
 /* ---- zip archives: FOLDER/data.pkl, FOLDER/data/KEY, FOLDER/byteorder ---- */
 
-/* The name behind the first folder's. */
+/* The name after the first folder's. */
 static const uint8_t *record_name(const zip_entry *e, size_t *length) {
     const uint8_t *slash = e->name_length ? memchr(e->name, '/', e->name_length) : NULL;
     if (!slash) return *length = 0, e->name;
@@ -326,6 +326,7 @@ bool weights_is_torch(const uint8_t *bytes, size_t size) {
 stria_status weights_torch(weights *w, const uint8_t *bytes, size_t size, stria_error *err) {
     source s = {.w = w};
     stria_status status = STRIA_OK;
+    w->ordered = true;
     if (memcmp(bytes, "PK", 2) != 0) status = plain_read(&s, bytes, size, err);
     else {
         status = zip_open(&s.archive, bytes, size, err);

@@ -6,7 +6,7 @@
 #include "model/weights/weights.h"
 
 typedef struct torch_storage {
-    const uint8_t *key; /* its name in the file, without an end of its own */
+    const uint8_t *key; /* its name in the file, without a terminating 0 */
     size_t key_length;
     const uint8_t *data;
     uint64_t bytes;
@@ -27,7 +27,7 @@ void torch_storages_release(torch_storages *s);
 /* The type that a storage's class names ("torch.FloatStorage") or a dtype ("torch.float32"); 0: another one. */
 dtype torch_type(const pickle_value *global);
 
-/* A view on a storage as a tensor of its own: size and stride are tuples of integers, offset and strides count
+/* A view on a storage as a tensor with its own memory: size and stride are tuples of integers, offset and strides count
  * elements. `name` is for sentences. */
 stria_status torch_view(weights *w, const torch_storage *s, dtype type, int64_t offset, const pickle_value *size,
                         const pickle_value *stride, const char *name, tensor **out, stria_error *err);

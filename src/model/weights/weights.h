@@ -18,6 +18,7 @@ typedef struct weights {
     weights_item *items; /* in the file's order */
     int count, capacity;
     bool keras;    /* names are LAYER/ROLE, arrays in Keras' order of dimensions */
+    bool ordered;  /* who wrote the file chose the order, rather than the alphabet */
     uint64_t room; /* bytes that tensors may still take */
 } weights;
 
@@ -34,8 +35,10 @@ stria_status weights_write(const graph *g, const char *path, stria_error *err);
 
 /* Puts the tensors into the graph's parameters and statistics of their names; types are converted to the graph's.
  * torchvision's names are the zoo's; those of Keras Applications, and layers' names of Keras in general, are mapped and
- * their arrays reordered (kernels to OIHW, depthwise ones, dense layers behind a flattening). Where no name at all is
- * the graph's, but kinds and shapes agree one by one, the order decides. report: a line for each thing that a user
+ * their arrays reordered (kernels to OIHW, depthwise ones, dense layers after a flattening). Where no name at all is
+ * the graph's, but kinds (by the last part of a name) and shapes agree one by one, the order decides, unless it would
+ * be a guess: a tensor whose kind its name does not tell while several have its shape, or names without numbers in a
+ * file that is sorted by name (safetensors). report: a line for each thing that a user
  * should know, also on failure. STRIA_BAD_FILE where a parameter or statistic of the graph stays without a tensor, or
  * would get one of another shape; nothing is changed then. */
 stria_status weights_join(graph *g, const weights *w, text *report, stria_error *err);
