@@ -243,7 +243,7 @@ stria_status stria_trainer_resume_data(stria_trainer **out, const char *folder, 
     if (status == STRIA_OK && c.validated != (val != NULL))
         status = error_set(err, STRIA_BAD_ARGUMENT, "the training in '%s' began %s validation data", folder,
                            c.validated ? "with" : "without");
-    if (status == STRIA_OK) status = resume(out, &c, train, val, NULL, err);
+    if (status == STRIA_OK) status = resume(out, &c, train, val, "", err);
     checkpoint_release(&c);
     return status;
 }
