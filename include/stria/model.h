@@ -249,7 +249,9 @@ STRIA_API void stria_text_free(char *text); /* accepts NULL */
  * .weights.h5 and .h5. torchvision's names are the zoo's; those of Keras Applications are mapped, and arrays brought to
  * ONNX's order. report (NULL: not wanted): what of the file was not used, and what did not fit, a line each, or NULL;
  * also on failure; free it with stria_text_free. STRIA_BAD_FILE where a tensor of the model would stay without contents
- * or get some of another shape: nothing is changed then. For the model's only holder. */
+ * or get some of another shape: nothing is changed then. For the model's only holder. HDF5 (Keras' files) is read in a
+ * forked child process, which ends before the call does: a host gets a SIGCHLD, must not wait for all children
+ * meanwhile, and has no other thread in the HDF5 library at that moment. */
 STRIA_API stria_status stria_model_load_weights(stria_model *model, const char *path, char **report,
                                                 stria_error *error);
 /* A copy without what only training uses: the outputs that metadata stria.auxiliary names, and what only they need. */

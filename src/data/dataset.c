@@ -1,4 +1,4 @@
-#include "data/dataset.h"
+#include "data/dataset_inside.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,17 +9,9 @@
 #include "base/random.h"
 #include "base/spec.h"
 #include "data/packed.h"
-#include "data/source.h"
 
 #define VAL_SHARE        (1.0 / 12) /* of train: 5,000 of MNIST's 60,000 */
 #define VAL_SHARE_FOLDER 0.2
-
-struct dataset {
-    store *store;
-    int64_t first, count;
-    int64_t *order; /* which items of the store; NULL: first, first + 1, … */
-    bool lent;      /* it validates, and was cut from what trains */
-};
 
 static bool wants_pictures(const char *name, void *context) {
     (void)context;
@@ -308,125 +300,6 @@ void dataset_free(dataset *d) {
     store_release(d->store);
     mem_free(d->order);
     mem_free(d);
-}
-
-/* ---- facts and items ---- */
-
-int64_t dataset_count(const dataset *d) {
-    return d->count;
-}
-int dataset_channels(const dataset *d) {
-    return d->store->channels;
-}
-int dataset_height(const dataset *d) {
-    return d->store->height;
-}
-int dataset_width(const dataset *d) {
-    return d->store->width;
-}
-void dataset_common(const dataset *d, int *height, int *width) {
-    const store *s = d->store;
-    *height = s->files ? s->common_height : s->height;
-    *width = s->files ? s->common_width : s->width;
-}
-bool dataset_uniform(const dataset *d) {
-    return !d->store->files;
-}
-bool dataset_lent(const dataset *d) {
-    return d->lent;
-}
-bool dataset_is_float(const dataset *d) {
-    return d->store->values != NULL;
-}
-value_range dataset_range(const dataset *d) {
-    return d->store->values ? d->store->range : RANGE_OF_PIXELS;
-}
-int dataset_classes(const dataset *d) {
-    return d->store->classes;
-}
-const char *dataset_class_name(const dataset *d, int i) {
-    return d->store->class_names[i];
-}
-const char *dataset_path(const dataset *d) {
-    return d->store->path;
-}
-const char *dataset_note(const dataset *d) {
-    return text_string(&d->store->note);
-}
-uint64_t dataset_checksum(const dataset *d) {
-    return d->store->checksum;
-}
-
-static int64_t item_size(const store *s) {
-    return (int64_t)s->channels * s->height * s->width;
-}
-
-static int64_t item_at(const dataset *d, int64_t i) {
-    return d->order ? d->order[i] : d->first + i;
-}
-
-int64_t dataset_label(const dataset *d, int64_t i) {
-    return d->store->labels[item_at(d, i)];
-}
-
-const uint8_t *dataset_pixels(const dataset *d, int64_t i) {
-    return d->store->bytes ? d->store->bytes + item_at(d, i) * item_size(d->store) : NULL;
-}
-
-const char *dataset_file(const dataset *d, int64_t i) {
-    return d->store->files ? d->store->files[item_at(d, i)] : NULL;
-}
-
-/* What the caller's callback makes, in planes. */
-static stria_status made_read(const dataset *d, int64_t i, dataset_item *item, stria_error *err) {
-    const store *s = d->store;
-    stria_error own = {0};
-    uint8_t *pixels;
-    TRY(mem_new(&pixels, (size_t)item_size(s), 1, "a picture", err));
-    stria_status status = s->read(item_at(d, i), pixels, s->context, &own);
-    if (status == STRIA_OK) {
-        item->view.bytes = pixels;
-        item->decoded = (image){.pixels = pixels};
-        return STRIA_OK;
-    }
-    mem_free(pixels);
-    FAIL(err, status, "image %" PRId64 " cannot be read%s%s", item_at(d, i), *own.text ? ": " : "", own.text);
-}
-
-static stria_status picture_read(const store *s, const char *path, image *m, stria_error *err) {
-    const uint8_t *bytes;
-    uint8_t *owned;
-    size_t size;
-    if (!s->archive) return image_load(path, s->max_pixels, m, err);
-    TRY(source_read(s, path, &bytes, &size, &owned, err));
-    stria_status status = image_decode(bytes, size, s->max_pixels, m, err);
-    if (status != STRIA_OK) error_prefix(err, "%s: ", path);
-    return status;
-}
-
-stria_status dataset_read(const dataset *d, int64_t i, dataset_item *item, stria_error *err) {
-    const store *s = d->store;
-    image m = {0};
-    if (s->files) {
-        TRY(picture_read(s, dataset_file(d, i), &m, err));
-        *item = (dataset_item){.view = image_view_of(&m), .decoded = m};
-        return STRIA_OK;
-    }
-    *item = (dataset_item){.view = {.channels = s->channels,
-                                    .height = s->height,
-                                    .width = s->width,
-                                    .channel_step = (int64_t)s->height * s->width,
-                                    .row_step = s->width,
-                                    .pixel_step = 1,
-                                    .range = dataset_range(d)}};
-    if (s->read) return made_read(d, i, item, err);
-    if (s->bytes) item->view.bytes = dataset_pixels(d, i);
-    else item->view.values = s->values + item_at(d, i) * item_size(s);
-    return STRIA_OK;
-}
-
-void dataset_item_release(dataset_item *item) {
-    image_release(&item->decoded);
 }
 
 /* ---- values that were computed of a dataset's items ---- */
