@@ -40,8 +40,8 @@ static void embedding_release(embedding *e) {
 
 /* What the last node with parameters reads: what the scores are made of. */
 static bool layer_last(const embedding *e, char layer[256]) {
-    stria_node_row row;
-    stria_operand in;
+    stria_node_row row = {.size = sizeof row};
+    stria_operand in = {.size = sizeof in};
     bool found = false;
     for (int i = 0; stria_model_node(e->model, i, &row); i++) {
         const char *result = NULL;
@@ -59,8 +59,8 @@ static bool layer_last(const embedding *e, char layer[256]) {
 
 static stria_status layer_choose(embedding *e, stria_error *error) {
     const char *name = option_text(e->given, "layer");
-    stria_node_row row;
-    stria_operand out;
+    stria_node_row row = {.size = sizeof row};
+    stria_operand out = {.size = sizeof out};
     if (!name && layer_last(e, e->layer)) return STRIA_OK;
     if (!name)
         return source_refuse(error, STRIA_BAD_SHAPE, "the model has no layer before its scores; --layer names one");

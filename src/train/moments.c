@@ -52,7 +52,10 @@ static stria_status sums_make(sums *s, loader *l, const int shape[3], pool *work
 
 static stria_status store(graph *g, const char *key, const double *numbers, int count, stria_error *err) {
     text line = {0};
-    for (int i = 0; i < count; i++) text_printf(&line, "%s%.4f", i ? "," : "", numbers[i]);
+    for (int i = 0; i < count; i++) { /* four digits, as a checkpoint that is read writes them again */
+        text_printf(&line, "%s", i ? "," : "");
+        text_double(&line, round(numbers[i] * 1e4) / 1e4);
+    }
     stria_status status = text_check(&line, err);
     if (status == STRIA_OK) status = graph_set_metadata(g, key, text_string(&line), err);
     text_release(&line);

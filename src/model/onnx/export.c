@@ -422,7 +422,7 @@ stria_status onnx_write_opset(const graph *g, int opset, text *out, stria_error 
     TRY(opset_spell(g, opset, &spelt, err));
     exporter e = {.g = spelt, .opset = opset ? opset : opset_needed(spelt)};
     arena_init(&e.arena);
-    stria_status status = export(&e, out, err);
+    stria_status status = e.opset ? export(&e, out, err) : no_memory(err);
     graph_free(e.other);
     graph_free(spelt);
     arena_release(&e.arena);

@@ -95,14 +95,14 @@ static uint32_t types_of(const node *n) {
     return types;
 }
 
-/* Whether an attribute would be written; dilations of one are none. */
-static bool field_set(const node *n, const char *name) {
+/* Whether an attribute would be written; dilations of one are none. *known: false where memory was missing. */
+static bool field_set(const node *n, const char *name, bool *known) {
     Onnx__AttributeProto **list;
     size_t count = 0;
     bool set = false;
     arena a;
     arena_init(&a);
-    if (onnx_attributes_encode(n->op, n->attributes, &list, &count, &a, NULL) != STRIA_OK) count = 0;
+    if (onnx_attributes_encode(n->op, n->attributes, &list, &count, &a, NULL) != STRIA_OK) *known = false, count = 0;
     for (size_t i = 0; i < count && !set; i++) {
         bool ones = list[i]->n_ints > 0;
         for (size_t k = 0; k < list[i]->n_ints; k++) ones = ones && list[i]->ints[k] == 1;
@@ -112,8 +112,9 @@ static bool field_set(const node *n, const char *name) {
     return set;
 }
 
-static bool applies(const struct row *r, const node *n, uint32_t types) {
-    return strcmp(n->op->name, r->op) == 0 && (!r->types || r->types & types) && (!r->field || field_set(n, r->field));
+static bool applies(const struct row *r, const node *n, uint32_t types, bool *known) {
+    return strcmp(n->op->name, r->op) == 0 && (!r->types || r->types & types) &&
+           (!r->field || field_set(n, r->field, known));
 }
 
 static bool reduces(const node *n) {
@@ -125,10 +126,10 @@ const tensor *opset_axes_attribute(const node *n, int opset) {
 }
 
 /* Reductions got their axes as an input in 18; until then they are an attribute, and none are all. */
-static int reduction_opset(const node *n) {
+static int reduction_opset(const node *n, bool *known) {
     bool input = n->in_count > 1 && n->in[1];
     if (!reduces(n)) return 1;
-    if (field_set(n, "noop_with_empty_axes") || (input && !value_contents(n->in[1]))) return 18;
+    if (field_set(n, "noop_with_empty_axes", known) || (input && !value_contents(n->in[1]))) return 18;
     return 1;
 }
 
@@ -143,19 +144,21 @@ static int pad_opset(const node *n) {
 
 int opset_of_node(const node *n) {
     uint32_t types = types_of(n);
-    int opset = OPSET_WRITTEN, special[] = {reduction_opset(n), pad_opset(n)};
+    bool known = true;
+    int opset = OPSET_WRITTEN, special[] = {reduction_opset(n, &known), pad_opset(n)};
     if (types & TYPE(BFLOAT16)) opset = 22; /* Conv, poolings and most functions got it there */
     for (int i = 0; i < 2; i++)
         if (special[i] > opset) opset = special[i];
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (rows[i].opset > opset && applies(&rows[i], n, types)) opset = rows[i].opset;
-    return opset;
+        if (rows[i].opset > opset && applies(&rows[i], n, types, &known)) opset = rows[i].opset;
+    return known ? opset : 0;
 }
 
 int opset_needed(const graph *g) {
     int opset = OPSET_WRITTEN;
     for (int k = 0; k < g->node_count; k++) {
         int needed = opset_of_node(g->nodes[k]);
+        if (needed == 0) return 0;
         if (needed > opset) opset = needed;
     }
     return opset;

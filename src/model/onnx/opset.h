@@ -8,7 +8,7 @@ struct Onnx__NodeProto;
 
 #define OPSET_WRITTEN 13 /* at least: older ones say lists of axes otherwise */
 
-/* Nodes, and values of newer types, may ask for more. */
+/* Nodes, and values of newer types, may ask for more. 0: not enough memory to tell. */
 int opset_needed(const graph *g);
 int opset_of_node(const node *n);
 /* The version of the file format that belongs to it. */

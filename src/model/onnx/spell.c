@@ -186,9 +186,10 @@ stria_status opset_spell(const graph *g, int opset, graph **out, stria_error *er
     for (int i = 0; opset && i < (*out)->node_count; i++) {
         const node *n = (*out)->nodes[i];
         int needed = opset_of_node(n);
-        if (needed <= opset) continue;
-        status = error_set(err, STRIA_UNSUPPORTED, "layer '%s' (%s) needs opset %d, not %d", n->name, n->op->name,
-                           needed, opset);
+        if (needed > 0 && needed <= opset) continue;
+        status = needed ? error_set(err, STRIA_UNSUPPORTED, "layer '%s' (%s) needs opset %d, not %d", n->name,
+                                    n->op->name, needed, opset)
+                        : error_set(err, STRIA_NO_MEMORY, "not enough memory to write the model");
         graph_free(*out);
         *out = NULL;
         return status;
