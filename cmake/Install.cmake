@@ -20,7 +20,7 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/StriaConfig.cmake ${CMAKE_CURRENT_BINA
 set(pc_requires "")
 set(pc_libraries "")
 foreach(module ${STRIA_REQUIRES})
-    if(module MATCHES "libcurl|hdf5")
+    if(module MATCHES "libcurl|hdf5|libarchive|libtiff|libwebp")
         string(APPEND pc_libraries " ${stria_${module}_LDFLAGS}")
     else()
         string(APPEND pc_requires " ${module}")
