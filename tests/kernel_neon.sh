@@ -20,7 +20,7 @@ fi
 out=$build/neon
 rm -rf "$out"
 mkdir -p "$out"
-flags="-std=gnu11 -Wall -Wextra -Werror -Iinclude -Isrc -Itests"
+flags="-std=gnu11 -Wall -Wextra -Wno-unused-parameter -Werror -Iinclude -Isrc -Itests"
 kernel_flags=${KERNEL_FLAGS:--O3 -ffp-contract=fast -fno-math-errno -fno-trapping-math -Wno-psabi}
 
 # One "prefix source flags" a line, compiled two at a time.
