@@ -240,7 +240,7 @@ static void check_boxes(const kernel_set *ks, map_kind kind) {
     const int64_t small[4] = {3, 5, 1, 19}, deep[8] = {2, 1, 3, 2, 2, 1, 3, 5}, wide[2] = {7, 130},
                   big[3] = {3, 4, 20011}, thin[3] = {5, 37, 3}, empty[2] = {3, 0}, pixels[2] = {61, 33};
     int every = is_integer(kind) ? 5 : 1; /* three types share their code: each sees other ways of broadcasting */
-    bool special = kind != MAP_pow; /* NaN to the power 0 is 1, and so on: libm's business */
+    bool special = kind != MAP_pow;       /* NaN to the power 0 is 1, and so on: libm's business */
     for (int mask = 0; mask < 256; mask += every) {
         check_box(ks, kind, 4, small, mask & 15, mask >> 4, mask * 7 & 15, mask % 3, special);
         check_box(ks, kind, 8, deep, mask, 255 - mask, mask * 5 & 255, mask % 2, special);
