@@ -1,5 +1,6 @@
 #include "cli/attribution.h"
 
+#include "cli/layer.h"
 #include "cli/source.h"
 
 #include <math.h>
@@ -15,12 +16,6 @@ typedef struct machine {
 #define GRADIENT "stria.gradient" /* outputs' names */
 #define LAYER    "stria.layer"
 #define SCORES   "stria.scores"
-
-/* A value of a model in half precision, or any other type, as float32. */
-static stria_value *as_float(stria_graph *g, stria_value *v) {
-    if (!v || stria_value_type(v) == STRIA_FLOAT32) return v;
-    return stria_node(g, "Cast", &v, 1, "to=1");
-}
 
 static stria_status array_new(stria_array *a, int rank, const int64_t *shape, stria_error *error) {
     size_t count = 1;
@@ -55,11 +50,11 @@ static stria_status graph_build(const attribution_job *j, stria_graph *g, bool g
     stria_value *y = stria_find(g, stria_model_output(j->model, 0)->name);
     stria_value *of = j->layer ? stria_find(g, j->layer) : stria_graph_input(g, 0);
     if (!of) return source_refuse(error, STRIA_BAD_ARGUMENT, "the model has no layer '%s'", j->layer);
-    if (j->layer) stria_output(g, as_float(g, of), LAYER);
-    stria_output(g, as_float(g, y), SCORES);
+    if (j->layer) stria_output(g, layer_as_float(g, of), LAYER);
+    stria_output(g, layer_as_float(g, y), SCORES);
     if (gradient) {
-        stria_value *score = score_of(g, as_float(g, y), j->class);
-        if (score) stria_output(g, as_float(g, stria_gradient(g, score, of)), GRADIENT);
+        stria_value *score = score_of(g, layer_as_float(g, y), j->class);
+        if (score) stria_output(g, layer_as_float(g, stria_gradient(g, score, of)), GRADIENT);
     }
     return stria_graph_status(g, error);
 }

@@ -1,5 +1,6 @@
 #include "cli/dream.h"
 
+#include "cli/layer.h"
 #include "cli/source.h"
 
 #include <math.h>
@@ -60,23 +61,18 @@ static stria_value *pick(stria_graph *g, int rank, const int64_t *shape, int64_t
     return v;
 }
 
-/* A value of a model in half precision as float32. */
-static stria_value *as_float(stria_graph *g, stria_value *v) {
-    return !v || stria_value_type(v) == STRIA_FLOAT32 ? v : stria_node(g, "Cast", &v, 1, "to=1");
-}
-
 static stria_status objective_add(ascent *a, stria_graph *g, stria_error *error) {
     const dream_job *j = a->job;
     int64_t shape[STRIA_RANK_MAX];
     stria_value *of = stria_find(g, j->layer ? j->layer : stria_model_output(j->model, 0)->name);
-    of = as_float(g, of);
+    of = layer_as_float(g, of);
     if (!of) return source_refuse(error, STRIA_BAD_ARGUMENT, "the model has no layer '%s'", j->layer);
     int rank = stria_value_shape(of, shape);
     stria_value *weight = j->channel < 0 ? of : pick(g, rank, shape, j->channel, error);
     if (!weight) return error->status;
     stria_value *objective = stria_mul(g, of, weight);
     stria_output(g, objective, OBJECTIVE);
-    stria_output(g, as_float(g, stria_gradient(g, objective, stria_graph_input(g, 0))), GRADIENT);
+    stria_output(g, layer_as_float(g, stria_gradient(g, objective, stria_graph_input(g, 0))), GRADIENT);
     a->objective_count = 1;
     for (int i = 0; i < rank; i++) a->objective_count *= i ? shape[i] : 1;
     a->objective_of = j->channel < 0 || rank < 2 ? a->objective_count : a->objective_count / shape[1];

@@ -1,6 +1,7 @@
 #include "cli/show_embedding.h"
 
 #include "cli/json.h"
+#include "cli/layer.h"
 #include "cli/source.h"
 #include "cli/term.h"
 #include "cli/verb.h"
@@ -20,7 +21,7 @@ typedef struct embedding {
     stria_model *model;
     stria_dataset *data;
     stria_session *session;
-    char layer[256], spec[4096];
+    char layer[LAYER_NAME], spec[4096];
     int64_t count, width; /* images, numbers an image */
     float *features;      /* [count][width] */
     double *y;            /* [count][2] */
@@ -39,7 +40,7 @@ static void embedding_release(embedding *e) {
 }
 
 /* What the last node with parameters reads: what the scores are made of. */
-static bool layer_last(const embedding *e, char layer[256]) {
+static bool layer_last(const embedding *e, char layer[LAYER_NAME]) {
     stria_node_row row = {.size = sizeof row};
     stria_operand in = {.size = sizeof in};
     bool found = false;
@@ -51,7 +52,7 @@ static bool layer_last(const embedding *e, char layer[256]) {
             parameters = parameters || strcmp(in.kind, "parameter") == 0 || strcmp(in.kind, "frozen") == 0;
         }
         if (!result || !parameters) continue;
-        snprintf(layer, 256, "%s", result);
+        snprintf(layer, LAYER_NAME, "%s", result);
         found = true;
     }
     return found;
@@ -59,19 +60,9 @@ static bool layer_last(const embedding *e, char layer[256]) {
 
 static stria_status layer_choose(embedding *e, stria_error *error) {
     const char *name = option_text(e->given, "layer");
-    stria_node_row row = {.size = sizeof row};
-    stria_operand out = {.size = sizeof out};
-    if (!name && layer_last(e, e->layer)) return STRIA_OK;
-    if (!name)
-        return source_refuse(error, STRIA_BAD_SHAPE, "the model has no layer before its scores; --layer names one");
-    for (int i = 0; stria_model_node(e->model, i, &row); i++)
-        for (int k = 0; stria_model_node_output(e->model, i, k, &out); k++) {
-            if (strcmp(out.name, name) != 0 && (k || strcmp(row.name, name) != 0)) continue;
-            snprintf(e->layer, sizeof e->layer, "%s", out.name);
-            return STRIA_OK;
-        }
-    return source_refuse(error, STRIA_BAD_ARGUMENT, "--layer: the model has no layer '%s'; stria summary lists them",
-                         name);
+    if (name) return layer_find(e->model, name, e->layer, error);
+    if (layer_last(e, e->layer)) return STRIA_OK;
+    return source_refuse(error, STRIA_BAD_SHAPE, "the model has no layer before its scores; --layer names one");
 }
 
 static stria_status session_make(embedding *e, stria_error *error) {
@@ -81,9 +72,7 @@ static stria_status session_make(embedding *e, stria_error *error) {
     stria_session_options options = stria_session_options_default();
     options.threads = (int)option_integer(e->given, "threads");
     stria_status status = stria_graph_from_model(&g, e->model, 1, error);
-    stria_value *v = status == STRIA_OK ? stria_find(g, e->layer) : NULL;
-    if (v && stria_value_type(v) != STRIA_FLOAT32) v = stria_node(g, "Cast", &v, 1, "to=1");
-    if (status == STRIA_OK) stria_output(g, v, FEATURES);
+    if (status == STRIA_OK) stria_output(g, layer_as_float(g, stria_find(g, e->layer)), FEATURES);
     if (status == STRIA_OK) status = stria_model_from_graph(&with, g, error);
     if (status == STRIA_OK) g = NULL;
     if (status == STRIA_OK) status = stria_session_new(&e->session, with, &options, error);

@@ -28,7 +28,7 @@ int show_embedding(const options *given);
          .minimum = 3,                                                                                                 \
          .maximum = 3000,                                                                                              \
          .group = SHOW_EMBEDDING_GROUP,                                                                                \
-         .help = "at most so many images"},                                                                            \
+         .help = "at most this many images"},                                                                          \
         {.name = "method",                                                                                             \
          .kind = OPTION_CHOICE,                                                                                        \
          .type = "HOW",                                                                                                \

@@ -2,6 +2,7 @@
 #include "cli/attribution.h"
 #include "cli/dream.h"
 #include "cli/json.h"
+#include "cli/layer.h"
 #include "cli/paint.h"
 #include "cli/show_embedding.h"
 #include "cli/show_terminal.h"
@@ -47,7 +48,7 @@ typedef struct showing {
     stria_model *model;
     stria_array picture, x, result, painted;
     double before, after; /* of a dream: what it maximised */
-    char layer[256], class_name[256];
+    char layer[LAYER_NAME], class_name[256];
     int class;
     double probability;
 } showing;
@@ -86,34 +87,12 @@ static void layer_default(showing *s) {
             snprintf(s->layer, sizeof s->layer, "%s", out.name);
 }
 
-static stria_status layer_unknown(const showing *s, const char *name, stria_error *error) {
-    enum { NAMES_MAX = 4096 };
-    const char **names = calloc(NAMES_MAX, sizeof *names);
-    stria_node_row row = {.size = sizeof row};
-    int count = 0;
-    while (names && count < NAMES_MAX && stria_model_node(s->model, count, &row)) names[count++] = row.name;
-    const char *near = names ? stria_nearest(name, names, count) : NULL;
-    source_say(error, STRIA_BAD_ARGUMENT, "--layer: the model has no layer '%s'%s%s%s", name,
-               near ? "; did you mean '" : "; stria summary lists them", near ? near : "", near ? "'?" : "");
-    free(names);
-    return STRIA_BAD_ARGUMENT;
-}
-
-/* By the name of a node or of its result. */
-static stria_status layer_find(showing *s, stria_error *error) {
+static stria_status layer_choose(showing *s, stria_error *error) {
     const char *name = option_text(s->given, "layer");
-    stria_node_row row = {.size = sizeof row};
-    stria_operand out = {.size = sizeof out};
-    if (!name) layer_default(s);
-    if (!name && *s->layer) return STRIA_OK;
-    if (!name) return source_refuse(error, STRIA_BAD_SHAPE, "the model has no layer with positions; --layer names one");
-    for (int i = 0; stria_model_node(s->model, i, &row); i++)
-        for (int k = 0; stria_model_node_output(s->model, i, k, &out); k++) {
-            if (strcmp(out.name, name) != 0 && (k || strcmp(row.name, name) != 0)) continue;
-            snprintf(s->layer, sizeof s->layer, "%s", out.name);
-            return STRIA_OK;
-        }
-    return layer_unknown(s, name, error);
+    if (name) return layer_find(s->model, name, s->layer, error);
+    layer_default(s);
+    if (*s->layer) return STRIA_OK;
+    return source_refuse(error, STRIA_BAD_SHAPE, "the model has no layer with positions; --layer names one");
 }
 
 /* ---- which class ---- */
@@ -159,7 +138,7 @@ static stria_status filters_find(const showing *s, stria_operand *weights, stria
             return source_refuse(error, STRIA_BAD_ARGUMENT, "--layer: '%s' (%s) has no filters; convolutions have",
                                  name, row.op);
     }
-    if (name) return layer_unknown(s, name, error);
+    if (name) return layer_unknown(s->model, name, error);
     return source_refuse(error, STRIA_BAD_SHAPE, "the model has no convolution, so no filters");
 }
 
@@ -239,7 +218,7 @@ static stria_status attribution_make(showing *s, stria_error *error) {
     stria_status status = stria_picture_read(option_text(s->given, "image"), &s->picture, error);
     if (status == STRIA_OK) status = stria_model_picture(s->model, &s->picture, &s->x, error);
     if (status == STRIA_OK && s->kind->scored) status = class_find(s, error);
-    if (status == STRIA_OK && s->kind->layer) status = layer_find(s, error);
+    if (status == STRIA_OK && s->kind->layer) status = layer_choose(s, error);
     job.layer = s->kind->layer ? s->layer : NULL;
     job.class = s->class;
     return status == STRIA_OK ? s->kind->compute(&job, &s->result, error) : status;
@@ -260,7 +239,7 @@ static stria_status dream_make(showing *s, stria_error *error) {
         return source_refuse(error, STRIA_BAD_ARGUMENT, "activation-max needs --class N, or --layer NAME --channel N");
     stria_status status = begins ? stria_picture_read(option_text(s->given, "image"), &s->picture, error) : STRIA_OK;
     if (status == STRIA_OK && begins) status = stria_model_picture(s->model, &s->picture, &s->x, error);
-    if (status == STRIA_OK && (begins || layer)) status = layer_find(s, error);
+    if (status == STRIA_OK && (begins || layer)) status = layer_choose(s, error);
     if (status != STRIA_OK) return status;
     job.layer = *s->layer ? s->layer : NULL;
     status = dream_run(&job, &d, error);
