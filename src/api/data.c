@@ -29,6 +29,16 @@ static stria_status dataset_wrap(stria_dataset **out, const char *spec, const st
     return STRIA_OK;
 }
 
+static dataset_options inner_options(const stria_dataset_options *o) {
+    return (dataset_options){.split = split_names[o->split],
+                             .limit = o->limit,
+                             .hold_out = o->hold_out_val,
+                             .val = o->val,
+                             .seed = o->seed,
+                             .max_pixels = o->max_pixels,
+                             .pipes = o->pipes};
+}
+
 stria_status stria_dataset_open(stria_dataset **out, const char *spec, const stria_dataset_options *options,
                                 stria_error *err) {
     stria_dataset_options o = stria_dataset_options_default();
@@ -36,13 +46,7 @@ stria_status stria_dataset_open(stria_dataset **out, const char *spec, const str
     TRY(options_take(&o, sizeof o, options, "dataset", err));
     if ((unsigned)o.split >= sizeof split_names / sizeof *split_names)
         FAIL(err, STRIA_BAD_ARGUMENT, "there is no split %d of a dataset", (int)o.split);
-    dataset_options inner = {.split = split_names[o.split],
-                             .limit = o.limit,
-                             .hold_out = o.hold_out_val,
-                             .val = o.val,
-                             .seed = o.seed,
-                             .max_pixels = o.max_pixels,
-                             .pipes = o.pipes};
+    dataset_options inner = inner_options(&o);
     TRY(dataset_wrap(&d, spec, &o, err));
     stria_status status = dataset_open(&d->d, spec, &inner, err);
     if (status == STRIA_OK) *out = d;
@@ -57,8 +61,7 @@ stria_status stria_dataset_open_pair(stria_dataset **train, stria_dataset **val,
     TRY(options_take(&o, sizeof o, options, "dataset", err));
     o.split = STRIA_SPLIT_TRAIN;
     o.hold_out_val = true;
-    dataset_options inner = {
-        .limit = o.limit, .val = o.val, .seed = o.seed, .max_pixels = o.max_pixels, .pipes = o.pipes};
+    dataset_options inner = inner_options(&o);
     stria_status status = dataset_wrap(&t, spec, &o, err);
     o.split = STRIA_SPLIT_VAL;
     if (status == STRIA_OK) status = dataset_wrap(&v, spec, &o, err);

@@ -102,6 +102,13 @@ static stria_status find_kind(const char *text, const struct kind_row **row, con
     return STRIA_OK;
 }
 
+static stria_status store_new(store **out, stria_error *err) {
+    TRY(mem_new(out, 1, sizeof **out, "a data set", err));
+    (*out)->references = 1;
+    (*out)->checksum = random_hash("");
+    return STRIA_OK;
+}
+
 static stria_status store_open(store **out, const char *spec, dataset_part part, const dataset_options *o,
                                stria_error *err) {
     const struct kind_row *row = NULL;
@@ -109,13 +116,11 @@ static stria_status store_open(store **out, const char *spec, dataset_part part,
     store *s = NULL;
     stria_status status;
     TRY(find_kind(spec, &row, &path, err));
-    TRY(mem_new(&s, 1, sizeof *s, "a data set", err));
-    s->references = 1;
+    TRY(store_new(&s, err));
     s->max_pixels = o->max_pixels;
     s->pipes = o->pipes;
     s->seed = o->seed;
     s->val = o->val > 0 ? o->val : row->val;
-    s->checksum = random_hash("");
     s->path = arena_strdup(&s->texts, path);
     if (!s->path) status = error_set(err, STRIA_NO_MEMORY, "not enough memory to open %s", spec);
     else status = source_enter(s, row->wanted, err);
@@ -266,13 +271,6 @@ stria_status dataset_open_pair(dataset **train, dataset **val, const char *spec,
     return STRIA_OK;
 }
 
-static stria_status store_new(store **out, stria_error *err) {
-    TRY(mem_new(out, 1, sizeof **out, "a data set", err));
-    (*out)->references = 1;
-    (*out)->checksum = random_hash("");
-    return STRIA_OK;
-}
-
 /* All of a store, or nothing but its release. */
 static stria_status whole(dataset **out, store *s, stria_status status, stria_error *err) {
     if (status == STRIA_OK) status = cut(out, s, 0, s->count, 0, err);
@@ -319,15 +317,7 @@ static stria_status values_take(store *s, const dataset *of, const int shape[3],
 }
 
 stria_status dataset_of_values(dataset **out, const dataset *of, const int shape[3], float **values, stria_error *err) {
-    dataset *d;
-    TRY(mem_new(&d, 1, sizeof *d, "a dataset", err));
-    stria_status status = mem_new(&d->store, 1, sizeof *d->store, "a dataset", err);
-    if (status == STRIA_OK) {
-        d->store->references = 1;
-        d->count = of->count;
-        status = values_take(d->store, of, shape, values, err);
-    }
-    if (status == STRIA_OK) *out = d;
-    else dataset_free(d);
-    return status;
+    store *s;
+    TRY(store_new(&s, err));
+    return whole(out, s, values_take(s, of, shape, values, err), err);
 }
