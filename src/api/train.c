@@ -186,7 +186,7 @@ static void note_add(stria_trainer *s, const checkpoint *c, const char *changed)
         snprintf(s->note, sizeof s->note,
                  "began with %.30s, continues with %.30s: the result will not be bit-identical", c->isa,
                  kernels_name(s->t->ks));
-    else if (changed && *changed)
+    else if (*changed)
         snprintf(s->note, sizeof s->note,
                  "changed: %s; the result will not be bit-identical to that of a training without a break", changed);
 }

@@ -23,7 +23,7 @@ enum { PATH = 4300, SCALARS_MAX = 256, SETTINGS_MAX = 80, LINE_MAX_BYTES = 1 << 
 
 struct tensorboard {
     char run[4096], folder[4200], file[PATH];
-    bool anew, fresh; /* fresh: no earlier file has settings and network */
+    bool rewrite, fresh; /* fresh: no earlier file has settings and network */
     out pending;
     int64_t offset;      /* bytes of the log that were taken */
     event_time at;       /* of the last line */
@@ -88,17 +88,17 @@ static double begun(const char *run) {
     return seconds > 0 ? (double)seconds : 0;
 }
 
-tensorboard *tensorboard_new(const char *folder, bool anew, int64_t step) {
+tensorboard *tensorboard_new(const char *folder, bool rewrite, int64_t step) {
     tensorboard *t = calloc(1, sizeof *t);
     if (!t) return NULL;
     snprintf(t->run, sizeof t->run, "%s", folder);
     snprintf(t->folder, sizeof t->folder, "%s/tensorboard", folder);
-    long long last = files_look(t->folder, 0, anew ? NULL : &t->earlier, step), now = (long long)time(NULL);
+    long long last = files_look(t->folder, 0, rewrite ? NULL : &t->earlier, step), now = (long long)time(NULL);
     /* readers take the files in the order of their names */
     snprintf(t->file, sizeof t->file, "%s/" PREFIX "%010lld" SUFFIX, t->folder, now > last ? now : last + 1);
-    t->anew = anew;
-    t->fresh = anew || last < 0;
-    t->base = anew || step > 0 ? begun(folder) : wall_now();
+    t->rewrite = rewrite;
+    t->fresh = rewrite || last < 0;
+    t->base = rewrite || step > 0 ? begun(folder) : wall_now();
     event_version(&t->pending, t->base);
     t->at = (event_time){t->base, step};
     if (!t->fresh) event_restart(&t->pending, (event_time){t->base, step + 1});
@@ -214,7 +214,7 @@ stria_status tensorboard_log(tensorboard *t, bool now, stria_error *error) {
     if (chunk) status = lines_take(t, f, chunk, error);
     free(chunk);
     if (f) fclose(f);
-    return status == STRIA_OK && !t->anew ? append(t, error) : status;
+    return status == STRIA_OK && !t->rewrite ? append(t, error) : status;
 }
 
 /* ---- settings, weights, pictures ---- */
@@ -309,7 +309,7 @@ void tensorboard_score(tensorboard *t, const stria_evaluation *score, const judg
 stria_status tensorboard_end(tensorboard *t, bool complete, stria_error *error) {
     stria_status status = tensorboard_log(t, true, error);
     event_finish(&t->pending, t->at, complete);
-    if (status != STRIA_OK || !t->anew) return status == STRIA_OK ? append(t, error) : status;
+    if (status != STRIA_OK || !t->rewrite) return status == STRIA_OK ? append(t, error) : status;
     if (t->pending.failed) return source_refuse(error, STRIA_NO_MEMORY, "not enough memory for '%s'", t->file);
     status = source_make_folder(t->folder, error);
     if (status == STRIA_OK) status = stria_file_write(t->file, t->pending.data, t->pending.length, error);

@@ -10,10 +10,10 @@ typedef struct tensorboard tensorboard;
 
 /* Whether the run has such files already. */
 bool tensorboard_exists(const char *folder);
-/* anew: all that the log says is written, in the place of the files that are there. Otherwise a training goes on after
- * `step` steps: files that are there stay, the next one continues them; where there is none, it begins with what the
- * log says. Call it before the log grows. NULL when there is no memory. */
-tensorboard *tensorboard_new(const char *folder, bool anew, int64_t step);
+/* rewrite: all that the log says is written, in the place of the files that are there. Otherwise a training goes on
+ * after `step` steps: files that are there stay, the next one continues them; where there is none, it begins with what
+ * the log says. Call it before the log grows. NULL when there is no memory. */
+tensorboard *tensorboard_new(const char *folder, bool rewrite, int64_t step);
 void tensorboard_free(tensorboard *t); /* accepts NULL; what was not written is lost */
 /* Settings and network, unless earlier files have them. The run's checkpoint must be there. */
 stria_status tensorboard_begin(tensorboard *t, const stria_model *model, stria_error *error);

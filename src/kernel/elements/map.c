@@ -42,13 +42,15 @@ stria_type map_type(map_kind kind, int which) {
 }
 
 size_t map_bytes(map_kind kind, int which) {
-    static const struct {
-        char type;
-        size_t bytes;
-    } sizes[] = {{'B', 1}, {'U', 1}, {'L', sizeof(int64_t)}};
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-        if (sizes[i].type == rows[kind].type[which]) return sizes[i].bytes;
-    return sizeof(float);
+    switch (map_type(kind, which)) {
+    case STRIA_BOOL:
+    case STRIA_UINT8:
+        return 1;
+    case STRIA_INT64:
+        return sizeof(int64_t);
+    default:
+        return sizeof(float);
+    }
 }
 
 /* Drops dimensions of 1 and joins neighbours that are one run in all operands. At least one dimension is left. */
