@@ -224,6 +224,7 @@ static void test_summary(void **state) {
     (void)state;
     assert_int_equal(stria_model_open(&m, "vgg16:dense=16,classes=4", 1, &err), STRIA_OK);
     assert_int_equal(stria_summarize(m, 1, &s, &err), STRIA_OK);
+    stria_model_free(m); /* a summary needs its model no more */
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         for (int d = 0; d < 2; d++) {
             assert_int_equal(row(&s, cases[i].layer)->receptive_field[d], cases[i].field);
@@ -238,7 +239,6 @@ static void test_summary(void **state) {
     assert_int_equal(s.frozen, 0);
     assert_int_equal(s.auxiliary, 0);
     stria_summary_release(&s);
-    stria_model_free(m);
 }
 
 /* Only what works position by position keeps a receptive field; sums over the picture, and what nobody knows, see all.

@@ -36,7 +36,7 @@ refused 2 "no preprocessing is called 'torch': there are imagenet, caffe and tf"
 head -n 9 names >short
 refused 1 "--labels: 'short' has 9 names, but the model has 10 classes" eval linear --data mnist:data --labels short
 sed '3s/.*/9/' names >double
-refused 2 "the data's class '7' is none of the model's 10 classes" eval linear --data mnist:data --labels double
+refused 2 "the model has no class '7'; its 10 classes are '9 (0)', '8', …" eval linear --data mnist:data --labels double
 sed '3s/.*//' names >gap
 refused 1 "--labels: line 3 of 'gap' is empty" eval linear --data mnist:data --labels gap
 sed "3s/.*/$(printf '%0300d' 0)/" names >long
@@ -48,7 +48,7 @@ refused 1 "--labels: cannot read '.': is a directory" eval linear --data mnist:d
 refused 1 "--labels: 'data/train-images-idx3-ubyte' is not a text file of class names" \
     eval linear --data mnist:data --labels data/train-images-idx3-ubyte
 sed 's/^/class /' names >others
-refused 2 "the data's class '0' is none of the model's 10 classes" eval linear --data mnist:data --labels others
+refused 2 "the model has no class '0'; its 10 classes are 'class 9', 'class 8', …" eval linear --data mnist:data --labels others
 
 # Fewer epochs than the run has are not overlooked.
 refused 2 "this run already has 8 epochs; --epochs must be at least 8" train --resume run --epochs 5

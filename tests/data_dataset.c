@@ -145,6 +145,17 @@ static void test_checksum(void **state) {
     dataset_free(c);
 }
 
+/* A path alone is what its files say. */
+static void test_paths_alone(void **state) {
+    (void)state;
+    dataset *named = open_split(spec("mnist", "m"), "train", 0, false), *alone;
+    alone = open_split(in_folder("m"), "train", 0, false);
+    assert_true(dataset_checksum(named) == dataset_checksum(alone));
+    assert_int_equal(dataset_count(named), dataset_count(alone));
+    dataset_free(named);
+    dataset_free(alone);
+}
+
 static void test_wrong_words(void **state) {
     (void)state;
     refuse("mnits:x", NULL, STRIA_BAD_ARGUMENT, "did you mean 'mnist'?");
@@ -152,7 +163,6 @@ static void test_wrong_words(void **state) {
     refuse("imagenet21k", NULL, STRIA_BAD_ARGUMENT, "there are mnist");
     refuse("mnist", NULL, STRIA_BAD_ARGUMENT, "needs a path: mnist:PATH");
     refuse("", NULL, STRIA_BAD_ARGUMENT, "there is no data set ''; there are mnist");
-    refuse(data_folder, NULL, STRIA_BAD_ARGUMENT, "is a folder: write folder:");
     refuse(spec("mnist", "m"), "trian", STRIA_BAD_ARGUMENT, "no split is called 'trian'");
     refuse(spec("mnist", "m"), "all", STRIA_BAD_ARGUMENT, "in two pieces");
     refuse(spec("mnist", "nowhere"), "train", STRIA_NO_FILE, "train-images-idx3-ubyte.gz");
@@ -497,6 +507,7 @@ int main(void) {
         cmocka_unit_test(test_pair_shares_memory),
         cmocka_unit_test(test_pair_freed_by_threads),
         cmocka_unit_test(test_checksum),
+        cmocka_unit_test(test_paths_alone),
         cmocka_unit_test(test_wrong_words),
         cmocka_unit_test(test_bad_mnist),
         cmocka_unit_test(test_cifar),

@@ -34,6 +34,8 @@ static void test_places(void **state) {
                  {"lenet5", "conv1", {6, 14, 14}},
                  {"lenet5", "conv2", {0, 0, 0}},
                  {"lenet5", "none", {0, 0, 0}},
+                 {"linear", "none", {0, 0, 0}}, /* flattening alone is nothing to keep */
+                 {"mlp", "all-but-head", {256, 1, 1}},
                  {"squeezenet1.1:size=3x64x64", "all-but-head", {512, 3, 3}}, /* before the dropout */
                  {"resnet20", "all-but-head", {64, 1, 1}},
                  {"resnet20", "*.weight,*.bias", {16, 32, 32}}}; /* statistics that are not frozen end it */
@@ -164,8 +166,40 @@ static void test_training(void **state) {
     stria_model_free(m);
 }
 
+/* Data that the network does not take is refused, with a frozen part as without. */
+static void test_other_shape(void **state) {
+    static const struct {
+        const char *freeze;
+        int64_t shape[4];
+    } cases[] = {{"a.*", {0, 4, 6, 6}}, {"none", {0, 4, 6, 6}}, {"a.*", {0, 2, 6, 7}}, {"none", {0, 2, 6, 7}}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        stria_dataset *train = NULL, *val = NULL;
+        stria_trainer *t = NULL;
+        stria_model *m = NULL, *part = NULL;
+        stria_train_options options = stria_train_options_default();
+        char sentence[200];
+        stria_graph *g = stria_graph_new("other");
+        stria_value *x = stria_input(g, "image", STRIA_FLOAT32, 4, cases[i].shape);
+        x = stria_relu(g, stria_dense(g, stria_flatten(g, stria_conv_bn_relu(g, x, 4, "name=a")), 12, "name=d"));
+        stria_output(g, stria_dense(g, x, 3, "name=fc"), "y");
+        assert_ok(stria_model_from_graph(&m, g, &err));
+        assert_ok(stria_model_freeze(&part, m, cases[i].freeze, &err));
+        data_open(&train, &val);
+        options.batch = 9;
+        assert_int_equal(stria_trainer_new(&t, part, train, val, &options, &err), STRIA_BAD_SHAPE);
+        snprintf(sentence, sizeof sentence, "pictures come as 2x6x6, but input 'image' takes %dx%dx%d",
+                 (int)cases[i].shape[1], (int)cases[i].shape[2], (int)cases[i].shape[3]);
+        assert_string_equal(err.text, sentence);
+        stria_model_free(m);
+        stria_model_free(part);
+        stria_dataset_free(train);
+        stria_dataset_free(val);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_places), cmocka_unit_test(test_two_borders),
-                                       cmocka_unit_test(test_training)};
+                                       cmocka_unit_test(test_training), cmocka_unit_test(test_other_shape)};
     return cmocka_run_group_tests(tests, folder_setup, folder_teardown);
 }

@@ -47,10 +47,10 @@ typedef struct stria_summary {
     int64_t auxiliary; /* parameters that only training has, not among `parameters`: those of auxiliary heads */
     uint64_t inference_bytes, training_bytes; /* parameters included, at the batch asked for */
     int layer_count;
-    const stria_layer_row *const *layers; /* [layer_count]; strings belong to the model */
+    const stria_layer_row *const *layers; /* [layer_count] */
     int tensor_count;
-    const stria_tensor_row *const *tensors; /* [tensor_count], in the model's order; strings as above */
-    void *memory;                           /* of all rows */
+    const stria_tensor_row *const *tensors; /* [tensor_count], in the model's order */
+    void *memory;                           /* of all rows and their strings, which need no model any more */
 } stria_summary;
 
 /* Of the model without its auxiliary heads (metadata stria.auxiliary), but for tensors and training_bytes. Shapes and
@@ -58,7 +58,8 @@ typedef struct stria_summary {
  * nothing allocated. training_bytes is 0 for what is not a classifier of pictures. STRIA_BAD_ARGUMENT for a batch below
  * 1, STRIA_BAD_SHAPE where the model cannot be run with it. */
 STRIA_API stria_status stria_summarize(const stria_model *model, int64_t batch, stria_summary *out, stria_error *error);
-/* Frees the rows, and leaves a struct of the same size without any; accepts one that was not filled. */
+/* Frees the rows and their strings, and leaves a struct of the same size without any; accepts one that was not filled.
+ */
 STRIA_API void stria_summary_release(stria_summary *summary);
 
 /* ---- the planned workspace ---- */
@@ -169,7 +170,8 @@ typedef struct stria_bench {
  */
 STRIA_API stria_status stria_bench_model(const stria_model *model, const stria_session_options *options, bool train,
                                          int repeat, stria_bench *out, stria_error *error);
-/* Frees the rows, and leaves a struct of the same size without any; accepts one that was not filled. */
+/* Frees the rows and their strings, and leaves a struct of the same size without any; accepts one that was not filled.
+ */
 STRIA_API void stria_bench_release(stria_bench *bench);
 
 /* ---- raw tensors: .npy and .npz files ---- */

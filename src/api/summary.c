@@ -25,13 +25,23 @@ static int64_t multiply_adds(const node *n) {
 
 /* ---- rows ---- */
 
-/* A summary while it is made: its rows, which are pointed to once they do not move any more. */
+/* A summary while it is made. All of it, the names too, is in one arena, since callers keep it longer than the model.
+ */
 typedef struct summary {
     stria_summary s;
+    arena *memory;
     stria_layer_row *layers;
     stria_tensor_row *tensors;
-    const char **connected; /* what the layers' `connected` point into */
+    const stria_layer_row **layer_list;
+    const stria_tensor_row **tensor_list;
+    bool lost; /* a name, for lack of memory */
 } summary;
+
+static const char *name_keep(summary *s, const char *name) {
+    const char *kept = arena_strdup(s->memory, name);
+    s->lost = s->lost || !kept;
+    return kept;
+}
 
 typedef struct rows {
     summary *s;
@@ -46,18 +56,19 @@ static void connected_fill(rows *r, const node *n, stria_layer_row *row) {
     row->connected = r->names;
     for (int i = 0; i < n->in_count; i++) {
         const value *v = n->in[i];
-        if (v && v->kind == VALUE_NODE) r->names[row->connected_count++] = v->producer->name;
-        else if (v && v->kind == VALUE_INPUT) r->names[row->connected_count++] = v->name;
+        if (v && v->kind == VALUE_NODE) r->names[row->connected_count++] = name_keep(r->s, v->producer->name);
+        else if (v && v->kind == VALUE_INPUT) r->names[row->connected_count++] = name_keep(r->s, v->name);
     }
     r->names += row->connected_count;
 }
 
 static void row_fill(rows *r, int k) {
     const node *n = r->g->nodes[k], *one = r->one->nodes[k];
-    stria_layer_row *row = &r->s->layers[r->s->s.layer_count++];
-    *row = (stria_layer_row){.name = n->name,
+    stria_layer_row *row = &r->s->layers[r->s->s.layer_count];
+    r->s->layer_list[r->s->s.layer_count++] = row;
+    *row = (stria_layer_row){.name = name_keep(r->s, n->name),
                              .type = n->op->name,
-                             .output = n->out[0]->name,
+                             .output = name_keep(r->s, n->out[0]->name),
                              .rank = one->out[0]->shape.rank,
                              .parameters = own_parameters(n, r->seen),
                              .multiply_adds = multiply_adds(one)};
@@ -70,17 +81,17 @@ static void row_fill(rows *r, int k) {
     r->s->s.multiply_adds = size_add(r->s->s.multiply_adds, row->multiply_adds);
 }
 
-/* g: the model's graph, whose names live on. */
 static stria_status rows_fill(graph *g, graph *one, summary *s, stria_error *err) {
     rows r = {.s = s, .g = g, .one = one};
-    size_t edges = 0;
+    size_t edges = 0, layers = (size_t)g->node_count + 1;
     stria_status status = STRIA_OK;
     for (int k = 0; k < g->node_count; k++) edges += (size_t)g->nodes[k]->in_count;
-    TRY_DONE(mem_new(&s->layers, (size_t)g->node_count + 1, sizeof *s->layers, "the summary", err));
-    TRY_DONE(mem_new(&s->connected, edges + 1, sizeof *s->connected, "the summary", err));
+    s->layers = arena_alloc(s->memory, layers * sizeof *s->layers);
+    s->layer_list = arena_alloc(s->memory, layers * sizeof(void *));
+    r.names = arena_alloc(s->memory, (edges + 1) * sizeof(void *));
+    if (!s->layers || !s->layer_list || !r.names) FAIL(err, STRIA_NO_MEMORY, "no memory for the summary");
     TRY_DONE(mem_new(&r.seen, (size_t)g->value_count + 1, sizeof *r.seen, "the summary", err));
     TRY_DONE(mem_new(&r.sight, (size_t)one->value_count + 1, sizeof *r.sight, "the summary", err));
-    r.names = s->connected;
     for (int i = 0; i < one->input_count; i++)
         if (one->inputs[i]->shape.rank == 4) r.sight[one->inputs[i]->id] = (sight){{1, 1}, {1, 1}};
     for (int k = 0; k < g->node_count; k++) row_fill(&r, k);
@@ -96,12 +107,17 @@ static const char *role_text(const value *v) {
 }
 
 static stria_status tensors_fill(const graph *g, summary *s, stria_error *err) {
-    TRY(mem_new(&s->tensors, (size_t)g->value_count + 1, sizeof *s->tensors, "the summary", err));
+    size_t tensors = (size_t)g->value_count + 1;
+    s->tensors = arena_alloc(s->memory, tensors * sizeof *s->tensors);
+    s->tensor_list = arena_alloc(s->memory, tensors * sizeof(void *));
+    if (!s->tensors || !s->tensor_list) FAIL(err, STRIA_NO_MEMORY, "no memory for the summary");
     for (int i = 0; i < g->value_count; i++) {
         const value *v = g->values[i];
         if (v->kind != VALUE_STATE) continue;
-        stria_tensor_row *row = &s->tensors[s->s.tensor_count++];
-        *row = (stria_tensor_row){.name = v->name, .role = role_text(v), .type = v->type, .rank = v->shape.rank};
+        stria_tensor_row *row = &s->tensors[s->s.tensor_count];
+        s->tensor_list[s->s.tensor_count++] = row;
+        *row = (stria_tensor_row){
+            .name = name_keep(s, v->name), .role = role_text(v), .type = v->type, .rank = v->shape.rank};
         memcpy(row->shape, v->shape.dim, sizeof row->shape);
     }
     return STRIA_OK;
@@ -154,57 +170,23 @@ static stria_status memory_fill(graph *g, graph *used, int64_t batch, stria_summ
     return status;
 }
 
-/* The model's own node or value of a name in a copy, since what a summary names lives as long as the model. */
-static void names_keep(const graph *g, summary *s) {
-    for (int i = 0; i < s->s.layer_count; i++) {
-        const node *n = graph_find_node(g, s->layers[i].name);
-        s->layers[i].name = n->name;
-        s->layers[i].output = n->out[0]->name;
-        for (int k = 0; k < s->layers[i].connected_count; k++) {
-            const char **name = (const char **)(uintptr_t)&s->layers[i].connected[k];
-            const node *from = graph_find_node(g, *name);
-            *name = from ? from->name : graph_find_value(g, *name)->name;
-        }
-    }
-}
-
-/* The rows and the lists of pointers to them in one block, which the caller frees as summary.memory. */
-static stria_status rows_list(summary *s, stria_error *err) {
-    size_t layers = (size_t)s->s.layer_count, tensors = (size_t)s->s.tensor_count, names = 0;
-    for (size_t i = 0; i < layers; i++) names += (size_t)s->layers[i].connected_count;
-    stria_layer_row *layer;
-    TRY(mem_new(&layer, 1,
-                layers * (sizeof *layer + sizeof layer) + tensors * (sizeof *s->tensors + sizeof layer) +
-                    names * sizeof *s->connected + 1,
-                "the summary", err));
-    stria_tensor_row *tensor = (stria_tensor_row *)(void *)(layer + layers);
-    const stria_layer_row **layer_list = (const stria_layer_row **)(void *)(tensor + tensors);
-    const stria_tensor_row **tensor_list = (const stria_tensor_row **)(void *)(layer_list + layers);
-    const char **connected = (const char **)(void *)(tensor_list + tensors);
-    for (size_t i = 0; i < layers; i++) {
-        layer[i] = s->layers[i];
-        for (int k = 0; k < layer[i].connected_count; k++) connected[k] = layer[i].connected[k];
-        layer[i].connected = connected;
-        connected += layer[i].connected_count;
-        layer_list[i] = &layer[i];
-    }
-    for (size_t i = 0; i < tensors; i++) tensor[i] = s->tensors[i], tensor_list[i] = &tensor[i];
-    s->s.layers = layer_list;
-    s->s.tensors = tensor_list;
-    s->s.memory = layer;
-    return STRIA_OK;
-}
-
 static stria_status summary_fill(graph *g, graph *used, int64_t batch, summary *s, stria_error *err) {
     graph *one;
     TRY(graph_for_batch(used, 1, &one, err));
     stria_status status = rows_fill(used, one, s, err);
     graph_free(one);
     TRY(status);
-    names_keep(g, s);
     TRY(tensors_fill(g, s, err));
-    TRY(memory_fill(g, used, batch, &s->s, err));
-    return rows_list(s, err);
+    if (s->lost) FAIL(err, STRIA_NO_MEMORY, "no memory for the summary's names");
+    s->s.layers = s->layer_list;
+    s->s.tensors = s->tensor_list;
+    s->s.memory = s->memory;
+    return memory_fill(g, used, batch, &s->s, err);
+}
+
+static void memory_free(arena *memory) {
+    if (memory) arena_release(memory);
+    mem_free(memory);
 }
 
 stria_status stria_summarize(const stria_model *model, int64_t batch, stria_summary *out, stria_error *err) {
@@ -212,17 +194,18 @@ stria_status stria_summarize(const stria_model *model, int64_t batch, stria_summ
     graph *used;
     TRY(output_check(out, "stria_summary", err));
     if (batch < 1) FAIL(err, STRIA_BAD_ARGUMENT, "a batch of %lld images cannot be run", (long long)batch);
-    TRY(heads_drop(model->g, &used, err));
-    stria_status status = summary_fill(model->g, used, batch, &s, err);
-    graph_free(used);
+    TRY(mem_new(&s.memory, 1, sizeof *s.memory, "the summary", err));
+    stria_status status = heads_drop(model->g, &used, err);
+    if (status == STRIA_OK) {
+        status = summary_fill(model->g, used, batch, &s, err);
+        graph_free(used);
+    }
     if (status == STRIA_OK) output_give(out, &s.s, sizeof s.s);
-    mem_free(s.layers);
-    mem_free((void *)s.connected);
-    mem_free(s.tensors);
+    else memory_free(s.memory);
     return status;
 }
 
 void stria_summary_release(stria_summary *s) {
-    mem_free(s->memory);
+    memory_free(s->memory);
     output_give(s, &(stria_summary){0}, sizeof *s);
 }

@@ -85,13 +85,48 @@ static void store_release(store *s) {
     mem_free(s);
 }
 
-/* NAME[:PATH]: what follows the name is a path, not pairs. */
+static const struct kind_row *kind_named(const char *name) {
+    for (int i = 0; i < KINDS; i++)
+        if (strcmp(kinds[i].kind.name, name) == 0) return &kinds[i];
+    return NULL;
+}
+
+/* A path alone: the files of a known data set are recognised by the name of one of them, lists by their suffix, and
+ * anything else is a folder of pictures or an archive of one. */
+static const struct kind_row *kind_of_path(const char *path) {
+    static const char *const files[][2] = {{"train-images-idx3-ubyte.gz", "mnist"},
+                                           {"train-images-idx3-ubyte", "mnist"},
+                                           {"data_batch_1.bin", "cifar10"},
+                                           {"fine_label_names.txt", "cifar100"}};
+    static const char *const suffixes[][2] = {{".csv", "csv"}, {".txt", "list"}};
+    size_t length = strlen(path);
+    if (!file_is_folder(path)) {
+        for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+            size_t n = strlen(suffixes[i][0]);
+            if (length > n && strcmp(path + length - n, suffixes[i][0]) == 0) return kind_named(suffixes[i][1]);
+        }
+        return kind_named("folder");
+    }
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        text file = {0};
+        text_printf(&file, "%s/%s", path, files[i][0]);
+        bool there = !file.failed && file_exists(file.data);
+        text_release(&file);
+        if (there) return kind_named(files[i][1]);
+    }
+    return kind_named("folder");
+}
+
+/* NAME[:PATH], where what follows the name is a path, not pairs; or a path alone. */
 static stria_status find_kind(const char *text, const struct kind_row **row, const char **path, stria_error *err) {
     spec s = spec_open("", text);
     int i;
     stria_status status = spec_choose(&s, "data set", s.name, SPEC_ROWS(kinds), &i, err);
-    if (status != STRIA_OK && file_is_folder(text))
-        FAIL(err, status, "'%s' is a folder: write folder:%s or mnist:%s", text, text, text);
+    if (status != STRIA_OK && file_exists(text)) {
+        *row = kind_of_path(text);
+        *path = text;
+        return STRIA_OK;
+    }
     TRY(status);
     const dataset_kind *kind = &kinds[i].kind;
     *path = text[s.name.length] ? text + s.name.length + 1 : "";

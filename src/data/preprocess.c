@@ -114,8 +114,10 @@ preprocess preprocess_fit(const preprocess *p, const image_view *view, const int
     preprocess q = *p;
     bool sized = q.resize_height || q.crop_height || view->values, doubtful;
     q.scale *= preprocess_factor(p, view->values ? view->range : RANGE_OF_PIXELS, &doubtful);
-    if (q.order == PREPROCESS_KEEP && view->channels != shape[0])
-        q.order = shape[0] == 1 ? PREPROCESS_GREY : PREPROCESS_RGB;
+    bool grey = shape[0] == 1 && (view->channels == 0 || view->channels == 3);
+    bool colour = shape[0] == 3 && view->channels <= 1;
+    if (q.order == PREPROCESS_KEEP && grey) q.order = PREPROCESS_GREY;
+    if (q.order == PREPROCESS_KEEP && colour) q.order = PREPROCESS_RGB;
     if (!sized && (view->height != shape[1] || view->width != shape[2])) {
         q.resize_height = shape[1];
         q.resize_width = shape[2];

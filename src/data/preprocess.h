@@ -82,8 +82,8 @@ double preprocess_factor(const preprocess *p, value_range values, bool *doubtful
 /* p with what it does not say, for pictures like this one that must become shape[3]: a grey network sees colours as
  * grey, one of three channels sees grey three times, and a picture of another size is resized to what the network
  * takes. Measured values (floats) are never resized. Values of another range are converted, where that is certain
- * (preprocess_factor). Of `view` only channels, sizes, kind and range are read. What a caller
- * gets may still not fit: preprocess_shape tells. */
+ * (preprocess_factor). Of `view` only channels (0: grey or colour, picture by picture), sizes, kind and range are
+ * read. What a caller gets may still not fit: preprocess_shape tells. */
 preprocess preprocess_fit(const preprocess *p, const image_view *view, const int shape[3]);
 
 /* What each of the 256 bytes becomes, for whoever prepares many pictures alike: same bits, a third of the time. */

@@ -1,10 +1,9 @@
 #include "data/source.h"
 
+#include "base/file.h"
 #include "data/image_format.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define SIZE_SAMPLE 64 /* pictures whose sizes are compared */
 
@@ -25,17 +24,17 @@ static uint64_t hash_more(uint64_t hash, const void *data, size_t n) {
 }
 
 static stria_status size_of(const store *s, const char *path, uint64_t *size, stria_error *err) {
-    struct stat st;
+    size_t n = 0;
     if (s->archive) {
         const uint8_t *bytes;
         uint8_t *owned;
-        size_t n = 0;
         TRY(source_read(s, path, &bytes, &n, &owned, err));
-        *size = n;
-        return STRIA_OK;
+    } else {
+        int fd;
+        TRY(file_open(path, &fd, &n, err));
+        file_close(fd);
     }
-    if (stat(path, &st) != 0) FAIL(err, STRIA_NO_FILE, "%s: %s", path, strerror(errno));
-    *size = (uint64_t)st.st_size;
+    *size = n;
     return STRIA_OK;
 }
 

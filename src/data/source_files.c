@@ -62,7 +62,7 @@ static bool is_folder_in(const char *path, const char *name) {
 stria_status source_list(const store *s, const char *path, source_visitor *visit, void *context, stria_error *err) {
     if (s->archive && inside(s, path)) return list_archive(s, inside(s, path), visit, context, err);
     DIR *dir = opendir(path);
-    if (!dir) FAIL(err, STRIA_NO_FILE, "folder %s: %s", path, strerror(errno));
+    if (!dir) FAIL(err, STRIA_NO_FILE, "cannot open folder '%s': %s", path, strerror(errno));
     stria_status status = STRIA_OK;
     for (struct dirent *e; status == STRIA_OK && (e = readdir(dir));)
         if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)

@@ -140,8 +140,9 @@ static stria_status refuse(char **names, int64_t classes, const char *wanted, st
         if (strncmp(names[i], wanted, length) == 0 && strcmp(names[i] + length, number) == 0) found[found[0] >= 0] = i;
     }
     if (found[1] < 0)
-        FAIL(err, STRIA_BAD_ARGUMENT, "the data's class '%s' is none of the model's %" PRId64 " classes", wanted,
-             classes);
+        FAIL(err, STRIA_BAD_ARGUMENT, "the model has no class '%s'; its %" PRId64 " class%s %s '%s'%s%s%s%s", wanted,
+             classes, classes == 1 ? "" : "es", classes == 1 ? "is" : "are", names[0], classes > 1 ? ", '" : "",
+             classes > 1 ? names[1] : "", classes > 1 ? "'" : "", classes > 2 ? ", …" : "");
     FAIL(err, STRIA_BAD_ARGUMENT, "the model has the class '%s' more than once: call the data's class '%s' or '%s'",
          wanted, names[found[0]], names[found[1]]);
 }

@@ -1,6 +1,5 @@
 #include "train/features.h"
 
-#include "data/preprocess.h"
 #include "model/model.h"
 #include "op/op.h"
 #include "run/session.h"
@@ -9,8 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BODY_BATCH 32
-#define BODY_NAME  "features"
+#define BODY_NAME "features"
 
 /* What a value depends on. */
 enum {
@@ -142,6 +140,13 @@ static stria_status body_make(graph *model, const char *border, graph **out, str
     return status;
 }
 
+/* Without a frozen variable there is nothing worth keeping: pictures that are only flattened, for one. */
+static bool reads_variables(const graph *g) {
+    for (int i = 0; i < g->value_count; i++)
+        if (g->values[i]->kind == VALUE_STATE) return true;
+    return false;
+}
+
 stria_status features_cut(graph *model, features *out, bool *found, stria_error *err) {
     uint8_t *kind;
     features f = {0};
@@ -153,8 +158,9 @@ stria_status features_cut(graph *model, features *out, bool *found, stria_error 
     stria_status status = STRIA_OK;
     if (border && border_shape(model, border, f.shape)) {
         status = body_make(model, border->name, &f.body, err);
-        if (status == STRIA_OK) status = rest_make(model, kind, border, f.shape, &f.rest, err);
-        *found = status == STRIA_OK;
+        bool worth = status == STRIA_OK && reads_variables(f.body);
+        if (worth) status = rest_make(model, kind, border, f.shape, &f.rest, err);
+        *found = worth && status == STRIA_OK;
     }
     mem_free(kind);
     if (*found) *out = f;
@@ -174,60 +180,39 @@ int64_t features_bytes(const features *f) {
 
 /* ---- running ---- */
 
-typedef struct filling {
-    loader *loader;
-    session *session;
-    const char *image;
-} filling;
-
-static stria_status filling_open(filling *r, const features *f, const dataset *d, const kernel_set *ks, pool *pool,
-                                 stria_error *err) {
-    preprocess p = preprocess_default();
-    char key[64];
-    for (int i = 0; i < preprocess_keys(); i++) {
-        snprintf(key, sizeof key, "stria.%s", preprocess_key(i));
-        const char *stored = graph_metadata(f->body, key);
-        if (stored) TRY(preprocess_set(&p, preprocess_key(i), stored, err));
-    }
+static stria_status body_session(session **out, const features *f, const kernel_set *ks, pool *pool, stria_error *err) {
     graph *copy;
     program *program;
     shape s = f->body->inputs[0]->shape;
     const shape *pointer = &s;
-    loader_options options = {.batch = BODY_BATCH};
-    s.dim[0] = BODY_BATCH;
-    for (int i = 0; i < 3; i++) options.shape[i] = (int)s.dim[i + 1];
-    TRY(loader_new(&r->loader, d, &p, &options, err));
+    s.dim[0] = FEATURES_BATCH;
     TRY(graph_copy(f->body, &pointer, &copy, err));
     program_config made = {.ks = ks, .threads = pool_threads(pool), .optimize = true};
     stria_status status = program_new(&program, copy, &made, pool, err);
     graph_free(copy);
     TRY(status);
-    status = session_new(&r->session, program, &(session_config){.pool = pool}, err);
+    status = session_new(out, program, &(session_config){.pool = pool}, err);
     program_release(program);
-    r->image = f->body->inputs[0]->name;
     return status;
 }
 
-static stria_status filling_run(filling *r, const features *f, pool *pool, float *values,
-                                bool (*progress)(void *context), void *context, stria_error *err) {
-    size_t each = (size_t)features_bytes(f) / sizeof(float);
-    for (int64_t b = 0; b < loader_batches(r->loader); b++) {
-        int64_t items = loader_items(r->loader, b);
-        TRY(loader_fill(r->loader, pool, 0, b, session_host(r->session, r->image), NULL, NULL, err));
-        TRY(session_run(r->session, err));
-        memcpy(values + (size_t)(b * BODY_BATCH) * each, session_host(r->session, BODY_NAME),
-               (size_t)items * each * sizeof *values);
-        if (progress && !progress(context)) FAIL(err, STRIA_INTERRUPTED, "stopped while features were computed");
-    }
-    return STRIA_OK;
-}
-
-stria_status features_fill(const features *f, const dataset *d, const kernel_set *ks, pool *pool, float *values,
+stria_status features_fill(const features *f, loader *l, const kernel_set *ks, pool *pool, float *values,
                            bool (*progress)(void *context), void *context, stria_error *err) {
-    filling r = {0};
-    stria_status status = filling_open(&r, f, d, ks, pool, err);
-    if (status == STRIA_OK) status = filling_run(&r, f, pool, values, progress, context, err);
-    loader_free(r.loader);
-    session_free(r.session);
+    size_t each = (size_t)features_bytes(f) / sizeof(float);
+    const char *image = f->body->inputs[0]->name;
+    session *s;
+    TRY(body_session(&s, f, ks, pool, err));
+    stria_status status = STRIA_OK;
+    for (int64_t b = 0; b < loader_batches(l); b++) {
+        int64_t items = loader_items(l, b);
+        TRY_DONE(loader_fill(l, pool, 0, b, session_host(s, image), NULL, NULL, err));
+        TRY_DONE(session_run(s, err));
+        memcpy(values + (size_t)(b * FEATURES_BATCH) * each, session_host(s, BODY_NAME),
+               (size_t)items * each * sizeof *values);
+        if (progress && !progress(context))
+            TRY_DONE(error_set(err, STRIA_INTERRUPTED, "stopped while features were computed"));
+    }
+done:
+    session_free(s);
     return status;
 }

@@ -5,7 +5,8 @@
 #include "run/machine.h"
 #include "train/classifier.h"
 
-#define FEATURES_MAX ((int64_t)1 << 30) /* bytes that are kept at most */
+#define FEATURES_MAX   ((int64_t)1 << 30) /* bytes that are kept at most */
+#define FEATURES_BATCH 32                 /* of the loader that features are computed from */
 
 /* A model cut in two where its frozen part ends. */
 typedef struct features {
@@ -15,15 +16,16 @@ typedef struct features {
 } features;
 
 /* Cuts where one value carries all that the rest learns from: computed from the picture by nodes that draw no random
- * numbers and read frozen variables only. *found false: there is no such value, or it is the picture itself. */
+ * numbers and read frozen variables only, and at least one of these. *found false: there is no such value. */
 stria_status features_cut(graph *model, features *out, bool *found, stria_error *err);
 void features_release(features *f); /* of a zeroed one, too */
 /* Bytes of one item. */
 int64_t features_bytes(const features *f);
 
-/* Runs the body over d, whose pictures become its input as the model says, into values[count][shape]. progress may be
- * NULL; false stops with STRIA_INTERRUPTED. The same bits for any number of threads. */
-stria_status features_fill(const features *f, const dataset *d, const kernel_set *ks, pool *pool, float *values,
+/* Runs the body over the loader's first epoch (classifier_loader of the whole model with a batch of FEATURES_BATCH, not
+ * shuffled) into values[count][shape]. progress may be NULL; false stops with STRIA_INTERRUPTED. The same bits for any
+ * number of threads. */
+stria_status features_fill(const features *f, loader *l, const kernel_set *ks, pool *pool, float *values,
                            bool (*progress)(void *context), void *context, stria_error *err);
 
 #endif

@@ -97,8 +97,12 @@ static stria_status frozen_cut(trainer *t, stria_error *err) {
     if (!t->cut.rest) return STRIA_OK;
     t->learns = t->cut.rest;
     const dataset *of[2] = {t->train, t->val};
-    for (int i = 0; i < 2 && of[i]; i++)
+    classifier c;
+    TRY(classifier_of(t->model, &c, err));
+    for (int i = 0; i < 2 && of[i]; i++) {
+        TRY(classifier_loader(&c, of[i], &(loader_options){.batch = FEATURES_BATCH}, &t->feature_loader[i], err));
         TRY(dataset_of_values(&t->features[i], of[i], t->cut.shape, &t->feature_values[i], err));
+    }
     return state_set_add_graph(&t->states, t->model, err); /* the checkpoint has all of it */
 }
 
@@ -109,11 +113,12 @@ static bool features_progress(void *context) {
 }
 
 stria_status trainer_features(trainer *t, stria_error *err) {
-    const dataset *of[2] = {t->train, t->val};
-    for (int i = 0; i < 2 && !t->features_filled; i++)
-        if (t->features[i])
-            TRY(features_fill(&t->cut, of[i], t->ks, t->pool, t->feature_values[i], features_progress, t, err));
-    t->features_filled = true;
+    for (int i = 0; i < 2 && t->feature_loader[i]; i++) {
+        TRY(features_fill(&t->cut, t->feature_loader[i], t->ks, t->pool, t->feature_values[i], features_progress, t,
+                          err));
+        loader_free(t->feature_loader[i]);
+        t->feature_loader[i] = NULL;
+    }
     return STRIA_OK;
 }
 
@@ -186,7 +191,7 @@ void trainer_free(trainer *t) {
     tensor_release(t->network);
     graph_free(t->judged);
     features_release(&t->cut);
-    for (int i = 0; i < 2; i++) dataset_free(t->features[i]);
+    for (int i = 0; i < 2; i++) loader_free(t->feature_loader[i]), dataset_free(t->features[i]);
     graph_free(t->model);
     pool_release(t->pool);
     arena_release(&t->texts);

@@ -44,9 +44,9 @@ typedef struct trainer {
     features cut;               /* its frozen part, whose results are kept; zeroed: everything runs in each step */
     dataset *features[2];       /* what it makes of train and val; NULL without it */
     float *feature_values[2];   /* their contents */
-    bool features_filled;
-    graph *learns;      /* what steps run and are made of: cut.rest, or the model */
-    data_source source; /* as the user said it, for the checkpoint */
+    loader *feature_loader[2];  /* their pictures, until features are computed; NULL after */
+    graph *learns;              /* what steps run and are made of: cut.rest, or the model */
+    data_source source;         /* as the user said it, for the checkpoint */
     const kernel_set *ks;
     pool *pool;
     state_set states;

@@ -37,7 +37,7 @@ static void input_fill(void *memory, const value *v) {
         uint8_t *to = (uint8_t *)memory + (size_t)i * dtype_bytes(v->type);
         if (v->type == STRIA_FLOAT32) memcpy(to, &(float){(float)(i % 7) / 4 - 0.5f}, 4);
         else if (v->type == STRIA_FLOAT64) memcpy(to, &(double){(double)(i % 7) / 4 - 0.5}, 8);
-        else if (dtype_bytes(v->type) <= 2) *to = v->type == STRIA_BOOL ? i & 1 : (uint8_t)(i % 3);
+        else if (dtype_bytes(v->type) <= 2) *to = (uint8_t)(v->type == STRIA_BOOL ? i & 1 : i % 3);
         else *to = (uint8_t)(i % 3);
     }
 }
