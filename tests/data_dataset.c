@@ -161,7 +161,7 @@ static void test_wrong_words(void **state) {
     refuse("mnits:x", NULL, STRIA_BAD_ARGUMENT, "did you mean 'mnist'?");
     refuse("fashion_mnist", NULL, STRIA_BAD_ARGUMENT, "did you mean 'fashion-mnist'?");
     refuse("imagenet21k", NULL, STRIA_BAD_ARGUMENT, "there are mnist");
-    refuse("mnist", NULL, STRIA_BAD_ARGUMENT, "needs a path: mnist:PATH");
+    refuse("folder", NULL, STRIA_BAD_ARGUMENT, "needs a path: folder:PATH");
     refuse("", NULL, STRIA_BAD_ARGUMENT, "there is no data set ''; there are mnist");
     refuse(spec("mnist", "m"), "trian", STRIA_BAD_ARGUMENT, "no split is called 'trian'");
     refuse(spec("mnist", "m"), "all", STRIA_BAD_ARGUMENT, "in two pieces");

@@ -36,9 +36,10 @@ typedef struct stria_dataset_options {
 /* The whole training split. */
 STRIA_API stria_dataset_options stria_dataset_options_default(void);
 
-/* spec: NAME[:PATH]: "mnist:DIR", "fashion-mnist", "cifar10:DIR", "folder:DIR", "npy:X.npy,Y.npy". options NULL:
- * training split, whole. STRIA_BAD_ARGUMENT for an unknown name or a split that the source does not have,
- * STRIA_NO_FILE, STRIA_BAD_FILE for files that are not what they should be. */
+/* spec: NAME[:PATH]: "mnist:DIR", "fashion-mnist", "cifar10:DIR", "folder:DIR", "npy:X.npy,Y.npy"; a name of the
+ * catalog without a path is found by stria_catalog_find. options NULL: training split, whole. STRIA_BAD_ARGUMENT for an
+ * unknown name or a split that the source does not have, STRIA_NO_FILE, STRIA_BAD_FILE for files that are not what they
+ * should be. */
 STRIA_API stria_status stria_dataset_open(stria_dataset **out, const char *spec, const stria_dataset_options *options,
                                           stria_error *error);
 /* The training images without their validation part, and that part; they share memory where one is cut from the other.
@@ -139,7 +140,7 @@ STRIA_API const char *stria_dataset_about(const char *name);
 
 typedef struct stria_fetch_options {
     size_t size;        /* sizeof(stria_fetch_options) */
-    uint64_t bytes;     /* that the file has; 0: not known */
+    uint64_t bytes;     /* that the file has; 0: not known, then at most 16 GiB */
     const char *sha256; /* its sum, 64 hexadecimal digits; NULL: not known */
     int stall_seconds;  /* how long nearly nothing may come before the connection counts as broken; default 30 */
     int retry_ms;       /* before the second try, doubled for each further one; default 1000 */
@@ -159,6 +160,39 @@ STRIA_API stria_status stria_fetch(const char *url, const char *path, const stri
                                    stria_error *error);
 /* The SHA-256 of a regular file, STRIA_SHA256_TEXT bytes with the end. */
 STRIA_API stria_status stria_file_sha256(const char *path, char *sum, stria_error *error);
+
+/* What can be fetched by name. */
+typedef struct stria_catalog_entry {
+    size_t size; /* sizeof(stria_catalog_entry) */
+    const char *name;
+    const char *kind; /* "data": a name for stria_dataset_open, or "model" */
+    const char *about;
+    const char *page, *licence; /* of its makers */
+    uint64_t bytes;             /* of the download, 0: not known */
+    int files;
+    int checked; /* 1: the sums of all files are known, and compared */
+} stria_catalog_entry;
+/* Fills out with the index-th entry; false past the last. The strings are static. */
+STRIA_API bool stria_catalog(int index, stria_catalog_entry *out);
+/* Where an entry is on this machine, as stria_dataset_open finds it for a name without a path: a folder of its name
+ * below $STRIA_DATA, below $XDG_CACHE_HOME/stria (or ~/.cache/stria), or below /usr/share/datasets. path[bytes].
+ * STRIA_NO_FILE if it is in none, STRIA_BAD_ARGUMENT for an unknown name. */
+STRIA_API stria_status stria_catalog_find(const char *name, char *path, size_t bytes, stria_error *error);
+
+typedef struct stria_catalog_options {
+    size_t size;        /* sizeof(stria_catalog_options) */
+    const char *folder; /* where to; NULL: a folder of its name below $STRIA_DATA, or else below the user's cache */
+    const char *from;   /* the address of a folder with the same files; NULL: the entry's own homes */
+    int stall_seconds, retry_ms;                                    /* as of stria_fetch_options */
+    bool (*progress)(uint64_t done, uint64_t total, void *context); /* over all files of the entry */
+    void *context;
+} stria_catalog_options;
+STRIA_API stria_catalog_options stria_catalog_options_default(void);
+/* Fetches those files of an entry that are not there yet, as stria_fetch does. path[bytes]: the file or folder; sum,
+ * NULL or room for STRIA_SHA256_TEXT bytes: of the last file. STRIA_BAD_ARGUMENT for an unknown name, and where there
+ * is no folder and none of the three variables is set; else the errors of stria_fetch. */
+STRIA_API stria_status stria_catalog_fetch(const char *name, const stria_catalog_options *options, char *path,
+                                           size_t bytes, char *sum, stria_error *error);
 
 #ifdef __cplusplus
 }

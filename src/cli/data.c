@@ -1,6 +1,6 @@
 /* stria data: where images come from, what they are, what training makes of them. */
 #include "cli/data.h"
-#include "cli/json.h"
+#include "cli/fetch.h"
 #include "cli/term.h"
 #include "cli/verb.h"
 
@@ -8,16 +8,21 @@
 
 static int data_list(const options *given) {
     const char *const *names = stria_dataset_names();
+    stria_catalog_entry e;
     if (option_given(given, "json")) {
         json_t *list = json_array();
-        for (int i = 0; names[i]; i++)
-            json_array_append_new(list, json_pack("{s:o,s:o}", "name", json_text(names[i]), "about",
-                                                  json_text(stria_dataset_about(names[i]))));
+        for (int i = 0; names[i]; i++) {
+            json_t *row =
+                json_pack("{s:o,s:o}", "name", json_text(names[i]), "about", json_text(stria_dataset_about(names[i])));
+            if (row && fetch_named("data", names[i], &e)) fetch_facts(&e, row);
+            json_array_append_new(list, row);
+        }
         return json_finish(json_pack("{s:o}", "sources", list));
     }
     for (int i = 0; names[i]; i++) {
         printf("%-15s ", names[i]);
         text_wrap(stdout, stria_dataset_about(names[i]), 16, 80);
+        if (fetch_named("data", names[i], &e)) fetch_show(&e, 16);
     }
     return EXIT_DONE;
 }
@@ -35,15 +40,21 @@ static int data_steps(const options *given) {
     return EXIT_DONE;
 }
 
+static int data_fetch(const options *given) {
+    return fetch_run(given, "data");
+}
+
 static const struct {
     const char *name;
-    int data; /* how many data sources it takes */
+    int data;         /* how many data sources it takes */
+    const char *like; /* one that it may take */
     int (*run)(const options *given);
-} words[] = {{"list", 0, data_list},
-             {"show", 1, data_show},
-             {"stats", 1, data_stats},
-             {"check", 1, data_check},
-             {"steps", 0, data_steps}};
+} words[] = {{"list", 0, "", data_list},
+             {"fetch", 1, "mnist", data_fetch},
+             {"show", 1, "folder:DIR", data_show},
+             {"stats", 1, "folder:DIR", data_stats},
+             {"check", 1, "folder:DIR", data_check},
+             {"steps", 0, "", data_steps}};
 enum { WORDS = sizeof words / sizeof *words };
 
 static int data_run(const options *given) {
@@ -52,13 +63,13 @@ static int data_run(const options *given) {
         names[i] = words[i].name;
         if (strcmp(what, names[i]) != 0) continue;
         if (given->operand_count - 1 == words[i].data) return words[i].run(given);
-        term_say(words[i].data ? "data %s: which data? 'stria data %s folder:DIR'" : "data %s takes no data", what,
-                 what);
+        term_say(words[i].data ? "data %s: which data? 'stria data %s %s'" : "data %s takes no data", what, what,
+                 words[i].like);
         return EXIT_USAGE;
     }
     const char *near = stria_nearest(what, names, WORDS);
     term_say("data: unknown word '%s'; %s%s%s", what,
-             near ? "did you mean '" : "there are list, show, stats, check and steps", near ? near : "",
+             near ? "did you mean '" : "there are list, fetch, show, stats, check and steps", near ? near : "",
              near ? "'?" : "");
     return EXIT_USAGE;
 }
@@ -72,18 +83,22 @@ static const option_row rows[] = {
     {"size", OPTION_INTEGER, "N", "64", NULL, 1, 1024, NULL, "width and height of each, in pixels (show)"},
     {"augment", OPTION_TEXT, "STEPS", NULL, NULL, 0, 0, NULL, "the random changes of training (show)"},
     {"seed", OPTION_INTEGER, "N", "0", NULL, 0, INT64_MAX, NULL, "of the choice of pictures and of the changes (show)"},
-    {"output", OPTION_TEXT, "FILE", NULL, NULL, 0, 0, NULL, "the sheet: .png, .ppm or .pgm (show)"},
+    {"output", OPTION_TEXT, "FILE", NULL, NULL, 0, 0, NULL, "the sheet: .png, .ppm or .pgm (show); the folder (fetch)"},
+    {"from", OPTION_TEXT, "ADDRESS", NULL, NULL, 0, 0, NULL,
+     "of a folder with the same files, http:// or https://, instead of the data's own home (fetch)"},
     {0}};
 
 const verb verb_data = {
     .name = "data",
-    .usage = "list\nshow DATA --output FILE\nstats DATA\ncheck DATA\nsteps",
-    .about = "data sources: list, show, stats, check; steps of augmentation",
-    .text =
-        "list: the names for --data. show: a sheet of pictures, with --augment as training sees them. stats: mean and "
-        "standard deviation per channel. check: unreadable and repeated pictures, leaks between the parts, sizes, "
-        "classes; exit 1 if a picture is unreadable or in two parts. steps: what --augment takes.",
+    .usage = "list\nfetch NAME\nshow DATA --output FILE\nstats DATA\ncheck DATA\nsteps",
+    .about = "data sources: list, fetch, show, stats, check; steps of augmentation",
+    .text = "list: the names for --data, their licence and size, and where they are on this machine. fetch: downloads "
+            "one from its own home, to be found by its name from then on; checks sums, goes on with a broken download. "
+            "show: a sheet of pictures, with --augment as training sees them. stats: mean and "
+            "standard deviation per channel. check: unreadable and repeated pictures, leaks between the parts, sizes, "
+            "classes; exit 1 if a picture is unreadable or in two parts. steps: what --augment takes.",
     .examples = "# names for --data\nstria data list\n"
+                "# get MNIST and train on it\nstria data fetch mnist\nstria train lenet5 --data mnist\n"
                 "# what training will see\nstria data show folder:flowers --augment \"flip\" --output sheet.png\n"
                 "# is the folder sound?\nstria data check folder:flowers\n"
                 "# the names for a script\nstria data list --json | jq -r '.sources[].name'",

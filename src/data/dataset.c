@@ -1,6 +1,7 @@
 #include "data/dataset_inside.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "base/spec.h"
+#include "data/catalog.h"
 #include "data/packed.h"
 
 #define VAL_SHARE        (1.0 / 12) /* of train: 5,000 of MNIST's 60,000 */
@@ -24,38 +26,36 @@ static const struct kind_row {
     double val;                                      /* share of train that is lent as val */
     bool (*wanted)(const char *name, void *context); /* of an archive; NULL: all of it */
 } kinds[] = {
-    {{"mnist", "PATH", NULL, "handwritten digits, 60,000 and 10,000 of 28x28, in IDX files"},
+    {{"mnist", "[PATH]", "handwritten digits, 60,000 and 10,000 of 28x28, in IDX files"},
      source_open_mnist,
      VAL_SHARE,
      NULL},
-    {{"fashion-mnist", "[PATH]", "/usr/share/datasets/fashion-mnist",
-      "clothes, 60,000 and 10,000 of 28x28, in IDX files (Debian: dataset-fashion-mnist)"},
+    {{"fashion-mnist", "[PATH]", "clothes, 60,000 and 10,000 of 28x28, in IDX files (Debian: dataset-fashion-mnist)"},
      source_open_fashion_mnist,
      VAL_SHARE,
      NULL},
-    {{"cifar10", "PATH", NULL, "objects, 50,000 and 10,000 of 3x32x32, the binary version"},
+    {{"cifar10", "[PATH]", "objects, 50,000 and 10,000 of 3x32x32, the binary version"},
      source_open_cifar10,
      VAL_SHARE,
      NULL},
-    {{"cifar100", "PATH", NULL, "objects of 100 classes, 50,000 and 10,000 of 3x32x32, the binary version"},
+    {{"cifar100", "[PATH]", "objects of 100 classes, 50,000 and 10,000 of 3x32x32, the binary version"},
      source_open_cifar100,
      VAL_SHARE,
      NULL},
-    {{"flowers17", "PATH", NULL, "Oxford's 17 flowers, 1,360 photos: 40, 20 and 20 of each class, drawn by seed"},
+    {{"flowers17", "[PATH]", "Oxford's 17 flowers, 1,360 photos: 40, 20 and 20 of each class, drawn by seed"},
      source_open_flowers17,
      VAL_SHARE_FOLDER,
      wants_pictures},
-    {{"folder", "PATH", NULL,
-      "own pictures: one folder per class, or train, val and test above them; or an archive of them"},
+    {{"folder", "PATH", "own pictures: one folder per class, or train, val and test above them; or an archive of them"},
      source_open_folder,
      VAL_SHARE_FOLDER,
      wants_pictures},
-    {{"csv", "FILE", NULL, "own pictures: a text of lines path,label"}, source_open_csv, VAL_SHARE_FOLDER, NULL},
-    {{"list", "FILE", NULL, "own pictures: a text of lines path label, or path, whose folder is then the class"},
+    {{"csv", "FILE", "own pictures: a text of lines path,label"}, source_open_csv, VAL_SHARE_FOLDER, NULL},
+    {{"list", "FILE", "own pictures: a text of lines path label, or path, whose folder is then the class"},
      source_open_list,
      VAL_SHARE_FOLDER,
      NULL},
-    {{"npy", "X.npy,Y.npy", NULL, "own arrays: x [N,C,H,W], [N,H,W] or [N,features], y integers [N]"},
+    {{"npy", "X.npy,Y.npy", "own arrays: x [N,C,H,W], [N,H,W] or [N,features], y integers [N]"},
      source_open_npy,
      VAL_SHARE,
      NULL},
@@ -117,8 +117,10 @@ static const struct kind_row *kind_of_path(const char *path) {
     return kind_named("folder");
 }
 
-/* NAME[:PATH], where what follows the name is a path, not pairs; or a path alone. */
-static stria_status find_kind(const char *text, const struct kind_row **row, const char **path, stria_error *err) {
+/* NAME[:PATH], where what follows the name is a path, not pairs; or a path alone. A name alone is looked for on the
+ * machine; `found` is room for its path. */
+static stria_status find_kind(const char *text, const struct kind_row **row, const char **path, char found[PATH_MAX],
+                              stria_error *err) {
     spec s = spec_open("", text);
     int i;
     stria_status status = spec_choose(&s, "data set", s.name, SPEC_ROWS(kinds), &i, err);
@@ -130,11 +132,12 @@ static stria_status find_kind(const char *text, const struct kind_row **row, con
     TRY(status);
     const dataset_kind *kind = &kinds[i].kind;
     *path = text[s.name.length] ? text + s.name.length + 1 : "";
-    if (!**path && !kind->standard_path)
-        FAIL(err, STRIA_BAD_ARGUMENT, "data set '%s' needs a path: %s:%s", kind->name, kind->name, kind->path);
-    if (!**path) *path = kind->standard_path;
     *row = &kinds[i];
-    return STRIA_OK;
+    if (**path) return STRIA_OK;
+    const catalog_entry *e = catalog_named(kind->name);
+    if (!e) FAIL(err, STRIA_BAD_ARGUMENT, "data set '%s' needs a path: %s:%s", kind->name, kind->name, kind->path);
+    *path = found;
+    return catalog_find(e, found, PATH_MAX, err);
 }
 
 static stria_status store_new(store **out, stria_error *err) {
@@ -148,9 +151,10 @@ static stria_status store_open(store **out, const char *spec, dataset_part part,
                                stria_error *err) {
     const struct kind_row *row = NULL;
     const char *path;
+    char found[PATH_MAX];
     store *s = NULL;
     stria_status status;
-    TRY(find_kind(spec, &row, &path, err));
+    TRY(find_kind(spec, &row, &path, found, err));
     TRY(store_new(&s, err));
     s->max_pixels = o->max_pixels;
     s->pipes = o->pipes;

@@ -86,7 +86,7 @@ void dataset_item_release(dataset_item *item);
 /* ---- what there is ---- */
 
 typedef struct dataset_kind {
-    const char *name, *path, *standard_path, *summary; /* standard_path NULL: one must be given */
+    const char *name, *path, *summary; /* path in brackets: looked for where none is given (data/catalog.h) */
 } dataset_kind;
 int dataset_kinds(void);
 const dataset_kind *dataset_kind_at(int i);

@@ -84,9 +84,18 @@ static stria_status reply_place(transfer *t) {
     return STRIA_OK;
 }
 
+/* A server may send without end, or say that it will. */
+static stria_status most_check(const transfer *t, uint64_t bytes) {
+    uint64_t most = t->want->most ? t->want->most : FETCH_MOST;
+    if (t->want->bytes || bytes <= most) return STRIA_OK;
+    FAIL(t->err, STRIA_BAD_FILE, "%s: the file has more than %llu bytes, the limit for files of unknown size",
+         t->want->url, (unsigned long long)most);
+}
+
 static stria_status bytes_take(transfer *t, const char *bytes, size_t count) {
     if (!t->placed) TRY(reply_place(t));
     t->placed = true;
+    TRY(most_check(t, t->total > t->part.have + count ? t->total : t->part.have + count));
     if (t->want->bytes && t->part.have + count > t->want->bytes)
         FAIL(t->err, STRIA_BAD_FILE, "%s: the server sends more than the %llu bytes of the file", t->want->url,
              (unsigned long long)t->want->bytes);
@@ -110,8 +119,10 @@ static int progress_came(void *context, curl_off_t total, curl_off_t now, curl_o
 
 /* ---- a try ---- */
 
+static CURLcode curl_state; /* of its start, once per process */
+
 static void curl_start(void) {
-    curl_global_init(CURL_GLOBAL_DEFAULT);
+    curl_state = curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
 static bool options_set(transfer *t, char error[CURL_ERROR_SIZE]) {
@@ -271,6 +282,8 @@ stria_status fetch_file(const fetch_request *request, char sum[SHA256_TEXT], str
         FAIL(err, STRIA_BAD_ARGUMENT, "'%s' is not a SHA-256 sum: 64 hexadecimal digits", request->sha256);
     if (there_already(request, sum ? sum : own)) return STRIA_OK;
     pthread_once(&once, curl_start);
+    if (curl_state != CURLE_OK)
+        FAIL(err, STRIA_IO, "%s: libcurl does not start: %s", request->url, curl_easy_strerror(curl_state));
     return part_fetch(&t, sum ? sum : own, err);
 }
 #endif
