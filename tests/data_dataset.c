@@ -150,6 +150,7 @@ static void test_paths_alone(void **state) {
     (void)state;
     dataset *named = open_split(spec("mnist", "m"), "train", 0, false), *alone;
     alone = open_split(in_folder("m"), "train", 0, false);
+    assert_string_equal(dataset_path(alone), in_folder("m"));
     assert_true(dataset_checksum(named) == dataset_checksum(alone));
     assert_int_equal(dataset_count(named), dataset_count(alone));
     dataset_free(named);

@@ -124,8 +124,7 @@ static bool there(char *path, size_t size, const char *folder, const char *name,
     return path_join(path, size, folder, whole) && file_exists(path);
 }
 
-/* Whether the folder holds the entry; path: what of it the source reads. */
-static bool entry_in(const catalog_entry *e, const char *folder, char *path, size_t size) {
+bool catalog_in(const catalog_entry *e, const char *folder, char *path, size_t size) {
     static const char *const endings[] = {".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".tar.zst", ".tar", ".zip", ""};
     for (size_t i = 0; e->archive && i < sizeof endings / sizeof *endings; i++)
         if (there(path, size, folder, e->archive, endings[i]) && !file_is_folder(path)) return true;
@@ -141,7 +140,7 @@ stria_status catalog_find(const catalog_entry *e, char *path, size_t size, stria
     uint64_t bytes = catalog_bytes(e);
     for (int i = 0; shelf_at(i, shelf, sizeof shelf); i++) {
         if (!*shelf || !path_join(folder, sizeof folder, shelf, e->name)) continue;
-        if (!entry_in(e, folder, found, sizeof found)) continue;
+        if (!catalog_in(e, folder, found, sizeof found)) continue;
         if (strlen(found) >= size) FAIL(err, STRIA_BAD_ARGUMENT, "the path of '%s' is too long", e->name);
         memcpy(path, found, strlen(found) + 1);
         return STRIA_OK;

@@ -91,50 +91,45 @@ static const struct kind_row *kind_named(const char *name) {
     return NULL;
 }
 
-/* A path alone: the files of a known data set are recognised by the name of one of them, lists by their suffix, and
- * anything else is a folder of pictures or an archive of one. */
-static const struct kind_row *kind_of_path(const char *path) {
-    static const char *const files[][2] = {{"train-images-idx3-ubyte.gz", "mnist"},
-                                           {"train-images-idx3-ubyte", "mnist"},
-                                           {"data_batch_1.bin", "cifar10"},
-                                           {"fine_label_names.txt", "cifar100"}};
+/* A path alone: a folder that holds a known data set, which `found` is then the path of; else a list by its suffix, or
+ * a folder of pictures or an archive of one. Flowers-17 is told by its name only: to others its pictures are just
+ * pictures. */
+static const struct kind_row *kind_of_path(const char *path, char found[PATH_MAX]) {
     static const char *const suffixes[][2] = {{".csv", "csv"}, {".txt", "list"}};
     size_t length = strlen(path);
-    if (!file_is_folder(path)) {
-        for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
-            size_t n = strlen(suffixes[i][0]);
-            if (length > n && strcmp(path + length - n, suffixes[i][0]) == 0) return kind_named(suffixes[i][1]);
-        }
-        return kind_named("folder");
+    const catalog_entry *e;
+    bool folder = file_is_folder(path);
+    for (int i = 0; folder && (e = catalog_at(i)); i++) {
+        const struct kind_row *row = kind_named(e->name);
+        if (row && !row->wanted && catalog_in(e, path, found, PATH_MAX)) return row;
     }
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        text file = {0};
-        text_printf(&file, "%s/%s", path, files[i][0]);
-        bool there = !file.failed && file_exists(file.data);
-        text_release(&file);
-        if (there) return kind_named(files[i][1]);
+    for (size_t i = 0; !folder && i < sizeof suffixes / sizeof *suffixes; i++) {
+        size_t n = strlen(suffixes[i][0]);
+        if (length > n && strcmp(path + length - n, suffixes[i][0]) == 0) return kind_named(suffixes[i][1]);
     }
     return kind_named("folder");
 }
 
 /* NAME[:PATH], where what follows the name is a path, not pairs; or a path alone. A name alone is looked for on the
- * machine; `found` is room for its path. */
+ * machine, and a folder may hold the archive; `found` is room for its path. */
 static stria_status find_kind(const char *text, const struct kind_row **row, const char **path, char found[PATH_MAX],
                               stria_error *err) {
     spec s = spec_open("", text);
     int i;
     stria_status status = spec_choose(&s, "data set", s.name, SPEC_ROWS(kinds), &i, err);
+    *found = 0;
     if (status != STRIA_OK && file_exists(text)) {
-        *row = kind_of_path(text);
-        *path = text;
+        *row = kind_of_path(text, found);
+        *path = *found && *row != kind_named("folder") ? found : text;
         return STRIA_OK;
     }
     TRY(status);
     const dataset_kind *kind = &kinds[i].kind;
+    const catalog_entry *e = catalog_named(kind->name);
     *path = text[s.name.length] ? text + s.name.length + 1 : "";
     *row = &kinds[i];
+    if (**path && e && file_is_folder(*path) && catalog_in(e, *path, found, PATH_MAX)) *path = found;
     if (**path) return STRIA_OK;
-    const catalog_entry *e = catalog_named(kind->name);
     if (!e) FAIL(err, STRIA_BAD_ARGUMENT, "data set '%s' needs a path: %s:%s", kind->name, kind->name, kind->path);
     *path = found;
     return catalog_find(e, found, PATH_MAX, err);
