@@ -41,8 +41,7 @@ typedef struct example {
 } example;
 
 static epilogue example_epilogue(const example *x) {
-    epilogue e = {.activation = x->kind % 3 == 2 ? ACTIVATION_LEAKY_RELU : (enum activation)(x->kind % 3),
-                  .alpha = 0.5f};
+    epilogue e = {.activation = (enum activation)(x->kind >> 4), .alpha = 0.5f, .beta = 12};
     if (x->kind & 4) e.bias = x->bias.data;
     e.bias_per_row = x->kind & 1;
     if (x->kind & 8) e.residual = x->residual.e.data;
@@ -66,6 +65,7 @@ static void example_expect(example *x) {
             if (e.residual) v += (double)get(&x->residual, i, j);
             if (v < 0 && e.activation == ACTIVATION_RELU) v = 0;
             if (v < 0 && e.activation == ACTIVATION_LEAKY_RELU) v *= (double)e.alpha;
+            if (e.activation == ACTIVATION_CLIP) v = fmin(fmax(v, (double)e.alpha), (double)e.beta);
             x->want[i * x->n + j] = v;
             x->bound[i * x->n + j] =
                 ((double)x->k + 8) * ldexp(1, -24) * (fabs((double)x->alpha) * magnitude + fabs(v) + 8);
@@ -82,7 +82,7 @@ static example example_new(int64_t m, int64_t n, int64_t k, uint64_t seed) {
     for (int64_t i = 0; i < x.c.floats; i++) x.residual.e.data[i] = (float)exact_random(&seed, -4, 4);
     x.bias = exact_new((size_t)(m > n ? m : n), 0);
     for (int64_t i = 0; i < (m > n ? m : n); i++) x.bias.data[i] = (float)exact_random(&seed, -9, 9);
-    x.kind = (int)exact_random(&seed, 0, 15);
+    x.kind = (int)exact_random(&seed, 0, 16 * ACTIVATION_CLIP + 15);
     x.alpha = exact_random(&seed, 0, 1) ? 1 : 0.5f;
     x.accumulate = exact_random(&seed, 0, 1);
     x.packed = exact_random(&seed, 0, 1);
@@ -159,6 +159,29 @@ static void check_example(example *x, bool whole, uint64_t seed) {
     example_free(x);
 }
 
+/* Bounds hold for infinities and let NaN through, in whole vectors and in parts of them. */
+static void check_bounds(const kernel_set *ks, enum activation activation) {
+    const float a[4] = {NAN, INFINITY, -INFINITY, -1};
+    epilogue e = {.activation = activation, .alpha = -2, .beta = 6};
+    for (int64_t n = 1; n <= 70; n++) {
+        exact b = exact_new((size_t)n, 0), c = exact_new((size_t)(4 * n), 0);
+        for (int64_t j = 0; j < n; j++) b.data[j] = 1;
+        gemm_shape g = {.m = 4, .n = n, .k = 1, .a_row = 1, .a_col = 1, .b_row = n, .b_col = 1, .c_row = n, .c_col = 1};
+        g.alpha = 1;
+        gemm_plan plan = gemm_plan_make(ks, &g, 1);
+        exact scratch = exact_new(plan.scratch_bytes / sizeof(float), 1);
+        gemm_run(&plan, a, b.data, c.data, &e, scratch.data, NULL);
+        bool clips = activation == ACTIVATION_CLIP, holds = true;
+        for (int64_t j = 0; j < n; j++)
+            holds &= isnan(c.data[j]) && c.data[n + j] == (clips ? 6 : INFINITY) &&
+                     c.data[2 * n + j] == (clips ? -2 : 0) && c.data[3 * n + j] == (clips ? -1 : 0);
+        CHECK(holds, "%s activation %d n %d", ks->isa, (int)activation, (int)n);
+        exact_free(scratch);
+        exact_free(c);
+        exact_free(b);
+    }
+}
+
 int main(void) {
     const int threads[3] = {1, 2, 7};
     const int64_t sizes[][3] = {{1, 1, 1},     {0, 5, 3},     {5, 0, 3},     {5, 4, 0},
@@ -180,6 +203,10 @@ int main(void) {
         if (!whole)
             for (int64_t j = 0; j < x.a.floats; j++) x.a.e.data[j] *= 1.1f + 0.01f * (float)(j % 7);
         check_example(&x, whole, i);
+    }
+    for (const kernel_set *const *ks = kernel_sets(); *ks; ks++) {
+        check_bounds(*ks, ACTIVATION_RELU);
+        check_bounds(*ks, ACTIVATION_CLIP);
     }
     for (int i = 0; i < 3; i++) pool_release(pools[i]);
     return check_report();
