@@ -26,8 +26,24 @@ static inline vf vf_min(vf a, vf b) {
 static inline vw vw_product(vw a, uint32_t m) {
     return (vw)_mm256_mul_epu32((__m256i)a, _mm256_set1_epi32((int)m));
 }
+/* Halves, quarters and eighths: AMD's processors take some forty operations for a store by a mask. */
 static inline void vf_store_part(float *p, vf x, int64_t n) {
-    _mm256_maskstore_ps(p, vf_part(n), (__m256)x);
+    if (n == LANES) {
+        vf_store(p, x);
+        return;
+    }
+    __m128 rest = _mm256_castps256_ps128((__m256)x);
+    if (n & 4) {
+        _mm_storeu_ps(p, rest);
+        rest = _mm256_extractf128_ps((__m256)x, 1);
+        p += 4;
+    }
+    if (n & 2) {
+        _mm_storel_pi((__m64 *)p, rest);
+        rest = _mm_movehl_ps(rest, rest);
+        p += 2;
+    }
+    if (n & 1) _mm_store_ss(p, rest);
 }
 static inline vf vf_zip_low(vf a, vf b) {
     return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
