@@ -71,6 +71,12 @@ expect 0 train linear --data mnist:digits --epochs 4 --batch 20 --schedule const
 expect 0 train linear --data mnist:digits --epochs 2 --batch 20 --schedule constant --augment "crop pad 2, noise 0.1" --threads 1 --out part
 expect 0 train --resume part --epochs 4
 cmp -s whole/model.onnx part/model.onnx || fail "an augmented training resumes to other bits"
+expect 0 train linear --data mnist:digits --epochs 3 --batch 20 --schedule constant --augment "mixup 1, cutmix" --out mixed
+expect 0 train linear --data mnist:digits --epochs 1 --batch 20 --schedule constant --augment "mixup 1, cutmix" --threads 1 --out parts
+expect 0 train --resume parts --epochs 3
+cmp -s mixed/model.onnx parts/model.onnx || fail "a training on mixed batches resumes to other bits"
+expect 2 train linear --data mnist:digits --augment cutmix --loss nll --out never
+says stderr "--loss: nll takes one class for each picture; mixup and cutmix make shares of two"
 expect 0 train linear --data mnist:digits --epochs 4 --batch 20 --schedule constant --out bare
 cmp -s whole/model.onnx bare/model.onnx && fail "--augment changes nothing"
 finish

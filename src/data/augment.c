@@ -10,25 +10,7 @@
 #include "base/text.h"
 #include "data/augment_step.h"
 
-enum { KEYS = 6, ANY = -1 };
-
-/* A key's numbers follow it; those of the first key may stand without it. */
-typedef struct argument {
-    const char *key;
-    int count; /* of numbers */
-    double standard[2], low, high;
-} argument;
-
-enum { NEEDS_PIXELS = 1, NEEDS_COLOUR = 2, EARLY = 4 };
-
-struct augment_kind {
-    const char *name;
-    augment_function *run;
-    int needs;
-    double p; /* how probable it is unless "p" says */
-    argument arguments[KEYS];
-    const char *takes, *does;
-};
+enum { ANY = -1 };
 
 #define PIXELS NEEDS_PIXELS
 #define COLOUR (NEEDS_PIXELS | NEEDS_COLOUR)
@@ -135,6 +117,20 @@ static const augment_kind kinds[] = {
      "2 magnitude 9",
      "RandAugment: COUNT steps of one strength of 0…30"},
     {"trivialaugment", augment_trivial, COLOUR, 1, {{0}}, "", "TrivialAugment Wide: one step of any strength"},
+    {"mixup",
+     NULL,
+     NEEDS_BATCH,
+     1,
+     {{"alpha", 1, {0.2}, 1e-3, 1e3}},
+     "0.2",
+     "blends each picture of a batch, and its label, with another"},
+    {"cutmix",
+     NULL,
+     NEEDS_BATCH,
+     1,
+     {{"alpha", 1, {1}, 1e-3, 1e3}},
+     "1",
+     "pastes a part of another picture of the batch, and of its label"},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -299,10 +295,14 @@ stria_status augment_check(const augment *a, const int shape[3], bool floats, st
 
 /* ---- random numbers ---- */
 
-augment_draw augment_draw_of(uint64_t seed, int64_t epoch, int64_t index) {
-    random_key of_epoch = random_step_key(seed, random_hash("loader/augment"), (uint64_t)epoch);
+augment_draw draw_of(const char *purpose, uint64_t seed, int64_t epoch, int64_t index) {
+    random_key of_epoch = random_step_key(seed, random_hash(purpose), (uint64_t)epoch);
     random_key k = random_step_key(of_epoch.seed, of_epoch.stream, (uint64_t)index);
     return (augment_draw){k.seed, k.stream, 0};
+}
+
+augment_draw augment_draw_of(uint64_t seed, int64_t epoch, int64_t index) {
+    return draw_of("loader/augment", seed, epoch, index);
 }
 
 double draw_uniform(augment_draw *d, double low, double high) {
@@ -377,7 +377,7 @@ stria_status augment_apply(const augment *a, augment_draw *d, const int shape[3]
     m.field = room + n;
     for (int i = 0; i < a->count; i++) {
         const augment_step *s = &a->steps[i];
-        if (s->kind->needs & EARLY) continue;
+        if (!s->kind->run) continue;
         if (s->p >= 1 || draw_uniform(d, 0, 1) < s->p) s->kind->run(&m, s, d);
     }
     if (m.x != x) memcpy(x, m.x, n * sizeof *x); /* steps may have swapped the two */

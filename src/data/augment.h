@@ -7,6 +7,7 @@
 #define DATA_AUGMENT_H
 
 #include "base/error.h"
+#include "base/pool.h"
 #include "data/preprocess.h"
 
 #define AUGMENT_STEPS   16
@@ -55,6 +56,15 @@ bool augment_parts(const augment *a);
  * values), changed in place. What is blanked becomes 0 by p (preprocess_black). STRIA_NO_MEMORY. Thread-safe. */
 stria_status augment_apply(const augment *a, augment_draw *d, const int shape[3], const preprocess *p, bool measured,
                            float *x, stria_error *err);
+
+/* Whether the chain has steps that act on a batch, and so makes shares of classes of labels. */
+bool augment_mixes(const augment *a);
+
+/* After it, and after values are scaled: mixes x[items][channels][height][width] by one of these steps, chosen and
+ * drawn by (seed, epoch, batch). spare is as large as a picture. Returns what share of each picture is its own; the
+ * rest is that of the one before it in the batch, for the first the last. */
+double augment_batch(const augment *a, uint64_t seed, int64_t epoch, int64_t batch, const int shape[3], int64_t items,
+                     float *x, float *spare, pool *workers);
 
 /* The steps there are, for help and docs: name, what it takes, what it does; false past the last. */
 bool augment_about(int index, const char **name, const char **takes, const char **does);

@@ -20,6 +20,28 @@ static inline int picture_area(const augment_picture *m) {
 /* `number` are the step's, defaults filled in; `count` of them (filters take any). */
 typedef void augment_function(augment_picture *m, const augment_step *s, augment_draw *d);
 
+/* A key's numbers follow it; those of the first key may stand without it. */
+enum { KEYS = 6 };
+typedef struct argument {
+    const char *key;
+    int count; /* of numbers; −1: any */
+    double standard[2], low, high;
+} argument;
+
+enum { NEEDS_PIXELS = 1, NEEDS_COLOUR = 2, EARLY = 4, NEEDS_BATCH = 8 };
+
+struct augment_kind {
+    const char *name;
+    augment_function *run; /* NULL: it acts before a picture is resized (EARLY), or on a batch */
+    int needs;
+    double p; /* how probable it is unless "p" says */
+    argument arguments[KEYS];
+    const char *takes, *does;
+};
+
+/* Where numbers are drawn for a purpose, "loader/augment" or another. */
+augment_draw draw_of(const char *purpose, uint64_t seed, int64_t epoch, int64_t index);
+
 /* Geometry (augment_warp.c). */
 augment_function augment_flip, augment_flip_vertical, augment_crop, augment_rotate, augment_affine, augment_perspective,
     augment_elastic;

@@ -30,7 +30,13 @@ struct loader {
     bad_item *worst;      /* [tasks of a batch], the first in the data that this batch found */
     bad_item first;       /* of all of them */
     kept *kept;           /* NULL: nothing is */
+    float *spare;         /* a picture, for mixing; NULL: nothing is mixed */
+    double share;         /* loader_share */
 };
+
+static int64_t shape_size(const loader *l) {
+    return (int64_t)l->shape[0] * l->shape[1] * l->shape[2];
+}
 
 /* The dataset's pictures as far as is known before one is read: those of a folder may have any size. */
 static image_view view_expected(const dataset *d, const int shape[3]) {
@@ -75,6 +81,8 @@ stria_status loader_new(loader **out, const dataset *d, const preprocess *p, con
         TRY_DONE(mem_new(&l->bad, (size_t)n + 1, sizeof *l->bad, "a batch loader", err));
         TRY_DONE(mem_new(&l->worst, (size_t)tasks, sizeof *l->worst, "a batch loader", err));
     }
+    if (augment_mixes(&l->augment))
+        TRY_DONE(mem_new(&l->spare, (size_t)shape_size(l), sizeof *l->spare, "a batch loader", err));
     if (options->keep_bytes && !dataset_uniform(d)) TRY_DONE(kept_new(&l->kept, n, options->keep_bytes, err));
     *out = l;
     l = NULL;
@@ -91,6 +99,7 @@ void loader_free(loader *l) {
     mem_free(l->bad);
     mem_free(l->worst);
     kept_free(l->kept);
+    mem_free(l->spare);
     mem_free(l);
 }
 
@@ -156,10 +165,6 @@ static stria_status pixels_change(const loader *l, const preprocess *p, augment_
     if (swapped) planes_swap(x, (int64_t)l->shape[1] * l->shape[2]);
     preprocess_scale(p, l->shape, x);
     return STRIA_OK;
-}
-
-static int64_t shape_size(const loader *l) {
-    return (int64_t)l->shape[0] * l->shape[1] * l->shape[2];
 }
 
 /* A view of the picture as x. part: resized to the network's size, whatever preprocessing says. A picture that only its
@@ -234,7 +239,7 @@ static stria_status fill_strictly(const loader *l, int64_t index, float *x, stri
 
 /* The place `at` of the epoch's order; *index is the item that it got, −1: none, in *x zeros. */
 static stria_status fill_place(loader *l, bad_item *found, int64_t at, float *x, int64_t *index, stria_error *err) {
-    int64_t n = dataset_count(l->data), size = (int64_t)l->shape[0] * l->shape[1] * l->shape[2];
+    int64_t n = dataset_count(l->data), size = shape_size(l);
     *index = l->order ? l->order[at] : at;
     if (!l->bad) return fill_strictly(l, *index, x, err);
     stria_status status = try_item(l, found, *index, x, err);
@@ -252,7 +257,7 @@ static void fill_share(void *context, int64_t task, int worker) {
     (void)worker;
     const fill_job *job = context;
     loader *l = job->l;
-    int64_t size = (int64_t)l->shape[0] * l->shape[1] * l->shape[2];
+    int64_t size = shape_size(l);
     int64_t end = (task + 1) * SHARE < job->items ? (task + 1) * SHARE : job->items;
     l->status[task] = STRIA_OK;
     for (int64_t i = task * SHARE; i < end && l->status[task] == STRIA_OK; i++) {
@@ -276,6 +281,20 @@ stria_status loader_none_good(const loader *l, stria_error *err) {
          (long long)dataset_count(l->data), l->first.error.text);
 }
 
+bool loader_mixes(const loader *l) {
+    return l->spare != NULL;
+}
+
+double loader_share(const loader *l) {
+    return l->share;
+}
+
+static void mix(loader *l, pool *workers, int64_t epoch, int64_t batch, const fill_job *job) {
+    l->share = 1;
+    if (l->spare)
+        l->share = augment_batch(&l->augment, l->o.seed, epoch, batch, l->shape, job->items, job->x, l->spare, workers);
+}
+
 stria_status loader_fill(loader *l, pool *workers, int64_t epoch, int64_t batch, float *x, int64_t *labels,
                          int64_t *indices, stria_error *err) {
     if (epoch < 0 || batch < 0 || batch >= loader_batches(l)) {
@@ -291,7 +310,7 @@ stria_status loader_fill(loader *l, pool *workers, int64_t epoch, int64_t batch,
         if (l->worst[i].index >= 0 && (l->first.index < 0 || l->worst[i].index < l->first.index))
             l->first = l->worst[i];
     while (bad < tasks && l->status[bad] == STRIA_OK) bad++;
-    if (bad == tasks) return STRIA_OK;
+    if (bad == tasks) return mix(l, workers, epoch, batch, &job), STRIA_OK;
     if (l->bad && l->status[bad] == STRIA_BAD_FILE) return loader_none_good(l, err);
     if (err) *err = l->errors[bad];
     return l->status[bad];

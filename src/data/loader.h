@@ -46,6 +46,11 @@ int64_t loader_items(const loader *l, int64_t batch); /* in this batch: fewer on
 stria_status loader_fill(loader *l, pool *workers, int64_t epoch, int64_t batch, float *x, int64_t *labels,
                          int64_t *indices, stria_error *err);
 
+/* Whether batches are mixed (augment_mixes), and what share of the last filled batch's pictures is of their own label;
+ * the rest is of the label before theirs in the batch, for the first of the last. 1: all of it. */
+bool loader_mixes(const loader *l);
+double loader_share(const loader *l);
+
 /* Memory that kept pictures take now. */
 size_t loader_kept_bytes(const loader *l);
 

@@ -61,13 +61,34 @@ static double lr_now(const trainer *t) {
     return t->at.plateau.factor * schedule_lr(&t->schedule, t->options.lr, t->at.step, steps_in_all(t));
 }
 
+/* The pictures' classes into the step's input: their numbers, or of mixed pictures the shares of two. Of these the
+ * class of the larger share stays in t->labels, by which the score counts. */
+static void labels_put(trainer *t) {
+    void *to = session_host(t->step, STEP_LABELS);
+    int64_t n = t->options.batch, classes = t->at.epoch_score.classes;
+    float own = (float)loader_share(t->loader), *shares = to;
+    for (int64_t i = 0; i < n; i++) t->labels[i] = t->permutation[t->labels[i]];
+    if (!loader_mixes(t->loader)) {
+        memcpy(to, t->labels, (size_t)n * sizeof *t->labels);
+        return;
+    }
+    memset(shares, 0, (size_t)(n * classes) * sizeof *shares);
+    for (int64_t i = 0; i < n; i++) {
+        shares[i * classes + t->labels[i]] += own;
+        shares[i * classes + t->labels[i ? i - 1 : n - 1]] += 1 - own;
+    }
+    if (own >= 0.5F) return;
+    int64_t last = t->labels[n - 1];
+    memmove(t->labels + 1, t->labels, (size_t)(n - 1) * sizeof *t->labels);
+    t->labels[0] = last;
+}
+
 /* Loads the batch at the trainer's position into the step's inputs. */
 static stria_status batch_load(trainer *t, stria_error *err) {
     float lr = (float)lr_now(t);
     TRY(loader_fill(t->loader, t->pool, t->at.epoch, t->at.batch, session_host(t->step, t->image), t->labels, NULL,
                     err));
-    int64_t *labels = session_host(t->step, STEP_LABELS);
-    for (int64_t i = 0; i < t->options.batch; i++) labels[i] = t->permutation[t->labels[i]];
+    labels_put(t);
     TRY(session_write(t->step, STEP_LR, &lr, sizeof lr, err));
     int64_t gathered = t->options.accumulate, updates = t->at.step / gathered;
     bool apply = t->at.step % gathered == gathered - 1;
@@ -88,8 +109,7 @@ static stria_status step_run(trainer *t, step_runner *run, double *loss, stria_e
     if (!isfinite(*loss)) FAIL(err, STRIA_NOT_FINITE, "the loss is %g", text_real(*loss));
     const bool *finite = session_host(t->step, STEP_FINITE);
     if (finite && !*finite) FAIL(err, STRIA_NOT_FINITE, "a gradient is not finite");
-    score_add(&t->at.epoch_score, session_host(t->step, CLASSIFIER_LOGITS), session_host(t->step, STEP_LABELS),
-              t->options.batch);
+    score_add(&t->at.epoch_score, session_host(t->step, CLASSIFIER_LOGITS), t->labels, t->options.batch);
     t->at.step++;
     t->at.batch++;
     t->unsaved = true;

@@ -21,16 +21,17 @@ static const struct row {
     reads reads;
     target target;
     bool weighs; /* its operator takes a weight for each class */
+    bool shares; /* it takes labels that are shares of classes */
 } rows[] = {
-    {"cross_entropy", LOGITS, LABELS, true},
-    {"nll", LOG_PROBABILITIES, LABELS, true},
-    {"hinge", LOGITS, LABELS, false},
-    {"squared_error", SCORES, ONE_HOT, false},
-    {"euclidean", SCORES, ONE_HOT, false},
-    {"absolute_error", SCORES, ONE_HOT, false},
-    {"huber", SCORES, ONE_HOT, false},
-    {"binary_cross_entropy", LOGITS, ONE_HOT, false},
-    {"kl_divergence", LOG_PROBABILITIES, ONE_HOT, false},
+    {"cross_entropy", LOGITS, LABELS, true, true},
+    {"nll", LOG_PROBABILITIES, LABELS, true, false},
+    {"hinge", LOGITS, LABELS, false, false},
+    {"squared_error", SCORES, ONE_HOT, false, true},
+    {"euclidean", SCORES, ONE_HOT, false, true},
+    {"absolute_error", SCORES, ONE_HOT, false, true},
+    {"huber", SCORES, ONE_HOT, false, true},
+    {"binary_cross_entropy", LOGITS, ONE_HOT, false, true},
+    {"kl_divergence", LOG_PROBABILITIES, ONE_HOT, false, true},
 };
 #define ROWS ((int)(sizeof rows / sizeof *rows))
 
@@ -145,7 +146,11 @@ static stria_status term_build(graph *g, const term *t, bool only, const double 
     TRY(classifier_head(g, output, &h, err));
     in[0] = t->row->reads == SCORES ? h.scores : h.logits;
     if (t->row->reads == LOG_PROBABILITIES) in[0] = build1(&b, &op_LogSoftmax, in[0], NULL);
-    in[1] = t->row->target == LABELS ? labels : one_hot(&b, labels, h.logits->shape.dim[1], h.logits->type);
+    if (dtype_is_float(labels->type) && !t->row->shares)
+        FAIL(err, STRIA_BAD_ARGUMENT,
+             "--loss: %s takes one class for each picture; mixup and cutmix make shares of two", t->row->name);
+    bool as_they_are = t->row->target == LABELS || dtype_is_float(labels->type);
+    in[1] = as_they_are ? labels : one_hot(&b, labels, h.logits->shape.dim[1], h.logits->type);
     TRY(b.status);
     const char *name = graph_fresh_name(g, only ? "loss" : t->row->name);
     if (!name) FAIL(err, STRIA_NO_MEMORY, "not enough memory for a loss");

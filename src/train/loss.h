@@ -12,7 +12,8 @@
  * as in cross_entropy:label_smoothing=0.1+cross_entropy:output=aux1,weight=0.3. */
 stria_status loss_check(const char *spec, stria_error *err);
 
-/* From a copy of a model (classifier_copy) whose labels are int64 [batch]: the scalar that spec means. class_weights:
+/* From a copy of a model (classifier_copy) whose labels are int64 [batch], or float32 [batch, classes] for shares of
+ * classes, which hinge and nll do not take: the scalar that spec means. class_weights:
  * NULL, or what the loss of each class's pictures counts, for cross_entropy and nll, whose mean is then divided by the
  * weights' sum (ONNX, PyTorch); others are refused. */
 stria_status loss_build(graph *g, const char *spec, const double *class_weights, value *labels, value **loss,

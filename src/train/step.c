@@ -36,10 +36,10 @@ recipe recipe_standard(void) {
 static stria_status loss_append(graph *g, int64_t batch, const recipe *r, value **loss, stria_error *err) {
     value *labels;
     head h;
-    shape s = {.rank = 1, .dim = {batch}};
-    TRY(graph_add_input(g, STEP_LABELS, STRIA_INT64, &s, &labels, err));
-    TRY(loss_build(g, r->loss, r->class_weights, labels, loss, err));
     TRY(classifier_head(g, g->outputs[0], &h, err));
+    shape s = {.rank = r->shares ? 2 : 1, .dim = {batch, h.logits->shape.dim[1]}};
+    TRY(graph_add_input(g, STEP_LABELS, r->shares ? STRIA_FLOAT32 : STRIA_INT64, &s, &labels, err));
+    TRY(loss_build(g, r->loss, r->class_weights, labels, loss, err));
     g->output_count = 0;
     TRY(graph_add_output(g, h.logits, CLASSIFIER_LOGITS, err));
     return graph_add_output(g, *loss, STEP_LOSS, err);

@@ -8,7 +8,7 @@
 #include "train/options.h"
 
 /* Names of the step's inputs and outputs; the image keeps the model's own. */
-#define STEP_LABELS "stria.labels" /* int64 [batch] */
+#define STEP_LABELS "stria.labels" /* int64 [batch]; with recipe.shares float32 [batch, classes] */
 #define STEP_LR     "stria.lr"     /* float32 scalar */
 #define STEP_COUNT  "stria.step"   /* int64 scalar: steps done before this one */
 #define STEP_LOSS   "stria.loss"   /* float32 scalar */
@@ -26,6 +26,7 @@ typedef struct recipe {
     double l1;           /* penalty: l1·Σ|w| over the weights */
     double max_norm;     /* of the weights of each unit after the update; 0: unlimited */
     int64_t accumulate;  /* runs whose gradients are averaged for one update; below 2: each makes its own */
+    bool shares;         /* labels are shares of classes, not one class each */
     double average;      /* of the weights, kept beside them: weight of the old average; 0: none */
 } recipe;
 

@@ -29,6 +29,7 @@ static stria_status step_make(trainer *t, stria_error *err) {
     TRY(schedule_parse(t->options.schedule, &t->schedule, err));
     TRY(class_weights_of(t->options.class_weights, t->train, t->permutation, t->at.epoch_score.classes, &weights, err));
     r.class_weights = weights;
+    r.shares = loader_mixes(t->loader);
     stria_status status = step_graph(t->learns, t->options.batch, &r, &step, err);
     if (status == STRIA_OK) status = step_session(t, step, err);
     graph_free(step);
