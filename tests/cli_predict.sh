@@ -161,6 +161,21 @@ says stderr "two/b/9.png"
 expect 1 predict pixel.net --data folder:two --split train --limit 0 --scale 1 --labels names --json
 says stdout '{"image":"two/b/9.png","error":"'
 says stdout '"image":"two/a/1.pgm"'
+# The surest mistakes, with their files; a mirrored picture is another one.
+rm two/b/9.png
+cp two/b/1.pgm two/a/wrong.pgm
+expect 0 eval pixel.net --data folder:two --split train --scale 1 --labels names --mistakes 2 --json
+[ "$(jq -c '.mistakes | map([.image, .label, .predicted, .probability > 0.99])' stdout)" = \
+    '[["two/a/wrong.pgm","a","b",true]]' ] || { fail "the mistake is another one"; cat stdout; }
+expect 0 eval pixel.net --data folder:two --split train --scale 1 --labels names --mistakes 1
+says stdout "surest mistakes"
+says stdout "two/a/wrong.pgm"
+says stdout ", calibration error 1"
+rm two/a/wrong.pgm
+expect 0 predict pixel.net two/b/1.pgm --scale 1 --labels names --tta flip --json # logits 6 and, mirrored, -10
+[ "$(jq '.[0].predictions[] | select(.name == "b") | .probability * 1000 | round' stdout)" = 499 ] || { fail "--tta flip is no mean"; cat stdout; }
+refused 2 "--tta: 'twice' is not one of no|flip|ten-crop" eval pixel.net --data folder:two --tta twice
+cp bad.png two/b/9.png
 # An evaluation has no part that is right without the rest.
 expect 1 eval pixel.net --data folder:two --split train --scale 1 --labels names
 says stderr "two/b/9.png"

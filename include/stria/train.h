@@ -236,7 +236,13 @@ typedef struct stria_evaluation {
     int64_t skipped;  /* images that could not be read (skip_bad) */
     const char *skipped_first; /* what is wrong with the first of them; NULL: none */
     void *memory;              /* of all that it points to */
+    double calibration;        /* expected calibration error: the mean over images of |accuracy − mean confidence| of
+                                  their bin, 15 equal bins of the predicted class's probability (Guo et al. 2017) */
 } stria_evaluation;
+
+/* Views of a picture whose probabilities are averaged: it and its mirror image; or four corners and the middle of both,
+ * cropped as the model crops, or of the picture resized to 8/7 of the network's sides. */
+typedef enum stria_tta { STRIA_TTA_NONE, STRIA_TTA_FLIP, STRIA_TTA_TEN_CROP } stria_tta;
 
 /* How evaluation and prediction run a model. */
 typedef struct stria_inference_options {
@@ -253,6 +259,7 @@ typedef struct stria_inference_options {
     void *judge_context;
     int skip_bad; /* 1: stria_evaluate leaves out pictures that cannot be read; 0: it fails at the first */
     const stria_thread_pool *pool; /* NULL: threads of its own; else `threads` does not matter */
+    int tta;                       /* test-time augmentation, a stria_tta; 0: none */
 } stria_inference_options;
 
 /* All CPUs, a batch that is chosen, the best instruction set, no progress. */

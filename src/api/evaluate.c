@@ -2,8 +2,8 @@
 #include "api/api.h"
 #include "data/image.h"
 #include "train/class_names.h"
+#include "train/probability.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -62,23 +62,13 @@ static stria_status evaluation_fill(stria_evaluation *out, const score *s, const
                           .top5 = (double)s->top5 / (double)s->images,
                           .classes = (int)s->classes,
                           .multi_label = s->multi_label,
+                          .calibration = score_calibration(s),
                           .skipped = evaluator_skipped(by, &skipped)};
     TRY(class_names_of(g, e.classes, &names, err));
     stria_status status = evaluation_list(&e, s, names, skipped, err);
     mem_free(names);
     if (status == STRIA_OK) output_give(out, &e, sizeof e);
     return status;
-}
-
-static void softmax(const float *logits, float *probabilities, int64_t classes) {
-    double most = -INFINITY, sum = 0;
-    for (int64_t c = 0; c < classes; c++) most = fmax(most, (double)logits[c]);
-    for (int64_t c = 0; c < classes; c++) sum += exp((double)logits[c] - most);
-    for (int64_t c = 0; c < classes; c++) probabilities[c] = (float)(exp((double)logits[c] - most) / sum);
-}
-
-static void sigmoid(const float *logits, float *probabilities, int64_t classes) {
-    for (int64_t c = 0; c < classes; c++) probabilities[c] = (float)(1 / (1 + exp(-(double)logits[c])));
 }
 
 /* What the caller's `judge` needs of each image. */
@@ -91,7 +81,7 @@ typedef struct judging {
 
 static void image_judge(int64_t index, int64_t label, const float *logits, void *context) {
     const judging *j = context;
-    (j->multi_label ? sigmoid : softmax)(logits, j->probabilities, j->classes);
+    probabilities_of(logits, j->classes, j->multi_label, j->probabilities);
     j->options->judge(index, label, j->probabilities, j->classes, j->options->judge_context);
 }
 
@@ -101,6 +91,15 @@ static stria_status judging_begin(judging *j, evaluator *e, stria_error *err) {
     j->multi_label = evaluator_multi_label(e);
     evaluator_on_image(e, image_judge, j);
     return mem_new(&j->probabilities, (size_t)j->classes, sizeof *j->probabilities, "probabilities", err);
+}
+
+static stria_status tta_of(int asked, tta_kind *out, stria_error *err) {
+    static const tta_kind kinds[] = {
+        [STRIA_TTA_NONE] = TTA_NONE, [STRIA_TTA_FLIP] = TTA_FLIP, [STRIA_TTA_TEN_CROP] = TTA_TEN_CROP};
+    if ((unsigned)asked >= sizeof kinds / sizeof *kinds)
+        FAIL(err, STRIA_BAD_ARGUMENT, "there is no test-time augmentation %d", asked);
+    *out = kinds[asked];
+    return STRIA_OK;
 }
 
 stria_status stria_evaluate(const stria_model *model, const stria_dataset *data, const stria_inference_options *options,
@@ -117,7 +116,8 @@ stria_status stria_evaluate(const stria_model *model, const stria_dataset *data,
     TRY(machine_kernels(o.isa, &ks, err));
     TRY(pool_take(&p, o.pool, o.threads, err));
     evaluator_config config = {.batch = o.batch ? o.batch : 128, .skip_bad = o.skip_bad, .ks = ks, .pool = p};
-    stria_status status = evaluator_new(&e, model->g, data->d, &config, err);
+    stria_status status = tta_of(o.tta, &config.tta, err);
+    if (status == STRIA_OK) status = evaluator_new(&e, model->g, data->d, &config, err);
     if (status == STRIA_OK) status = score_init(&s, evaluator_classes(e), true, err);
     if (status == STRIA_OK) s.multi_label = evaluator_multi_label(e);
     if (status == STRIA_OK) status = judging_begin(&j, e, err);
@@ -154,6 +154,8 @@ struct stria_predictor {
     session *s;
     pool *pool;
     int64_t max_pixels;
+    tta_kind tta;
+    double *sums;       /* [classes], over the views */
     classifier c;       /* of model->g */
     char **names;       /* of the classes; one block */
     int64_t picture[3]; /* channels, height, width of the last one */
@@ -164,9 +166,12 @@ stria_status stria_predictor_new(stria_predictor **out, const stria_model *model
     stria_inference_options o = stria_inference_options_default();
     program_wish wish = {.make = classifier_prediction, .batch = 1, .config = {.optimize = true}};
     stria_predictor *p;
+    tta_kind tta;
     TRY(options_take(&o, sizeof o, options, "inference", err));
     TRY(machine_kernels(o.isa, &wish.config.ks, err));
+    TRY(tta_of(o.tta, &tta, err));
     TRY(mem_new(&p, 1, sizeof *p, "a predictor", err));
+    p->tta = tta;
     p->model = model_retain(model);
     p->max_pixels = o.max_pixels;
     stria_status status = classifier_of(model->g, &p->c, err);
@@ -175,6 +180,7 @@ stria_status stria_predictor_new(stria_predictor **out, const stria_model *model
     session_config config = {.pool = p->pool};
     if (status == STRIA_OK) status = model_session(&p->s, model, &wish, &config, err);
     if (status == STRIA_OK) status = class_names_of(model->g, p->c.classes, &p->names, err);
+    if (status == STRIA_OK) status = mem_new(&p->sums, (size_t)p->c.classes, sizeof *p->sums, "a predictor", err);
     if (status == STRIA_OK) *out = p;
     else stria_predictor_free(p);
     return status;
@@ -184,6 +190,7 @@ void stria_predictor_free(stria_predictor *p) {
     if (!p) return;
     session_free(p->s);
     mem_free(p->names);
+    mem_free(p->sums);
     stria_model_free(p->model);
     pool_release(p->pool);
     mem_free(p);
@@ -207,7 +214,7 @@ static void probabilities_fill(stria_predictor *p, float *probabilities) {
     const char *name = kind->probabilities ? CLASSIFIER_PROBABILITIES : CLASSIFIER_LOGITS;
     const float *scores = session_host(p->s, name);
     if (kind->probabilities) memcpy(probabilities, scores, (size_t)p->c.classes * sizeof *probabilities);
-    else (kind->relation == OUTPUT_MULTI_LABEL ? sigmoid : softmax)(scores, probabilities, p->c.classes);
+    else probabilities_of(scores, p->c.classes, kind->relation == OUTPUT_MULTI_LABEL, probabilities);
 }
 
 /* What q makes of the picture is the model's input. */
@@ -221,14 +228,29 @@ static stria_status picture_fits(const classifier *c, const preprocess *q, const
     return STRIA_OK;
 }
 
-static stria_status predict_view(stria_predictor *p, const image_view *view, float *probabilities, stria_error *err) {
+/* The i-th view of the picture through the model. */
+static stria_status predict_one(stria_predictor *p, const image_view *picture, int i, float *probabilities,
+                                stria_error *err) {
     const int64_t *x = p->c.image->shape.dim;
     const int wanted[3] = {(int)x[1], (int)x[2], (int)x[3]};
-    preprocess q = preprocess_fit(&p->c.preprocess, view, wanted);
-    TRY(picture_fits(&p->c, &q, view, err));
-    TRY(preprocess_apply(&q, NULL, view, session_host(p->s, p->c.image->name), err));
+    image_view view = *picture;
+    preprocess q = preprocess_fit(&p->c.preprocess, &view, wanted);
+    TRY(tta_apply(p->tta, i, wanted, &q, &view, err));
+    TRY(picture_fits(&p->c, &q, &view, err));
+    TRY(preprocess_apply(&q, NULL, &view, session_host(p->s, p->c.image->name), err));
     TRY(session_run(p->s, err));
     probabilities_fill(p, probabilities);
+    return STRIA_OK;
+}
+
+static stria_status predict_view(stria_predictor *p, const image_view *view, float *probabilities, stria_error *err) {
+    int views = tta_views(p->tta);
+    for (int64_t c = 0; c < p->c.classes; c++) p->sums[c] = 0;
+    for (int i = 0; i < views; i++) {
+        TRY(predict_one(p, view, i, probabilities, err));
+        for (int64_t c = 0; c < p->c.classes; c++) p->sums[c] += (double)probabilities[c];
+    }
+    for (int64_t c = 0; views > 1 && c < p->c.classes; c++) probabilities[c] = (float)(p->sums[c] / views);
     p->picture[0] = view->channels, p->picture[1] = view->height, p->picture[2] = view->width;
     return STRIA_OK;
 }

@@ -1,5 +1,6 @@
 /* stria eval: how good a model is on labelled images. */
 #include "cli/json.h"
+#include "cli/mistakes.h"
 #include "cli/score.h"
 #include "cli/source.h"
 #include "cli/term.h"
@@ -25,6 +26,17 @@ static void score_warn(const stria_model *model, const stria_dataset *data) {
     source_warn_made(model, channels, height, width);
 }
 
+/* Everything that was found out, on stdout. */
+static int tell(const options *given, const stria_model *model, const char *source, const stria_dataset *data,
+                const stria_evaluation *score, const mistakes *wrong) {
+    json_t *document = option_given(given, "json") ? eval_json(model, score) : NULL;
+    if (!document) score_print(stdout, score);
+    if (document && wrong->most)
+        json_object_set_new(document, "mistakes", mistakes_json(wrong, given, source, data, score));
+    else if (wrong->most) mistakes_print(wrong, given, source, data, score);
+    return document ? json_finish(document) : EXIT_DONE;
+}
+
 static int eval_run(const options *given) {
     const char *spec = given->operands[0];
     stria_model *model = NULL;
@@ -32,9 +44,14 @@ static int eval_run(const options *given) {
     stria_evaluation score = {.size = sizeof score};
     stria_inference_options run = source_inference(given, "evaluating");
     stria_error error = {0};
+    mistakes wrong = {0};
     char source[4096];
     int code = EXIT_DONE;
     stria_status status = source_model(given, spec, &model, &error);
+    if (status == STRIA_OK && !mistakes_init(&wrong, (int)option_integer(given, "mistakes")))
+        status = source_refuse(&error, STRIA_NO_MEMORY, "not enough memory for %d mistakes", wrong.most);
+    run.judge = wrong.most ? mistakes_see : NULL;
+    run.judge_context = &wrong;
     if (status == STRIA_OK) status = source_spec(given, spec, source, sizeof source, &error);
     if (status == STRIA_OK)
         status = source_data(given, source, source_split(given), option_integer(given, "limit"), &data, &error);
@@ -42,8 +59,8 @@ static int eval_run(const options *given) {
     if (status == STRIA_OK) status = stria_evaluate(model, data, &run, &score, &error);
     if (status == STRIA_OK) score_warn(model, data);
     if (status != STRIA_OK) code = term_fail(&error);
-    else if (option_given(given, "json")) code = json_finish(eval_json(model, &score));
-    else score_print(stdout, &score);
+    else code = tell(given, model, source, data, &score, &wrong);
+    mistakes_release(&wrong);
     stria_evaluation_release(&score);
     stria_dataset_free(data);
     stria_model_free(model);
@@ -58,7 +75,14 @@ static const option_row eval_rows[] = {
     OPTIONS_DIVISION("X", "the validation share, where the data have no validation part; a run folder knows its own"),
     OPTION_BATCH(NULL, "images per batch (default: automatic)"),
     OPTION_MAX_PIXELS,
+    OPTION_TTA,
     OPTION_SKIP_BAD,
+    {.name = "mistakes",
+     .kind = OPTION_INTEGER,
+     .type = "N",
+     .standard = "0",
+     .maximum = 100000,
+     .help = "also lists the N mistakes that the model was surest of, with their pictures"},
     OPTIONS_PREPROCESS,
     {0},
 };
@@ -66,14 +90,17 @@ static const option_row eval_rows[] = {
 const verb verb_eval = {
     .name = "eval",
     .usage = "MODEL --data DATA [options]",
-    .about = "loss, top-1, top-5, per-class table and confusion matrix on labelled images",
+    .about = "loss, top-1, top-5, calibration, per-class table and confusion matrix on labelled images",
     .text =
         "Exactly the images of the split are judged, each once. Precision is the share of right ones among those taken "
-        "for a class, recall the share of a class that was found, F1 their harmonic mean. Where every class has a "
+        "for a class, recall the share of a class that was found, F1 their harmonic mean. The "
+        "calibration error says how far confidence is from accuracy on average, over 15 bins. Where every class has a "
         "sigmoid of its own, "
         "an image counts as its most probable class, and the loss is the binary cross-entropy averaged over classes.",
     .examples = "# the test images of the data that a run was trained with\n"
                 "stria eval runs/lenet5-1\n"
+                "# what it was surest of and got wrong, over ten views of each picture\n"
+                "stria eval runs/lenet5-1 --mistakes 10 --tta ten-crop --limit 100\n"
                 "# a folder with damaged pictures in it\n"
                 "stria eval model.onnx --data folder:photos --skip-bad\n"
                 "# the accuracy alone, for a script\n"

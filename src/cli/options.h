@@ -121,6 +121,12 @@ const char *option_each(const options *given, const char *name, int index);
         .name = "max-pixels", .kind = OPTION_INTEGER, .type = "N", .standard = "0", .maximum = 1 << 28,                \
         .help = "pixels of a picture's file at most; 0: 67,108,864, fewer if the file is tiny"                         \
     }
+#define OPTION_TTA                                                                                                     \
+    {                                                                                                                  \
+        .name = "tta", .kind = OPTION_CHOICE, .type = "VIEWS", .standard = "no", .choices = "no|flip|ten-crop",        \
+        .help = "averages the probabilities of several views: the picture and its mirror image, or of both the four "  \
+                "corners and the middle"                                                                               \
+    }
 #define OPTION_SKIP_BAD                                                                                                \
     {                                                                                                                  \
         .name = "skip-bad", .kind = OPTION_FLAG,                                                                       \

@@ -241,6 +241,7 @@ static const option_row predict_rows[] = {
     OPTION_LIMIT("8",
                  "with --data: at most this many images, 0: all; of a folder a fixed random choice, else the first"),
     OPTION_MAX_PIXELS,
+    OPTION_TTA,
     OPTIONS_DIVISION("X", "the validation share, where the data have no validation part; a run folder knows its own"),
     OPTIONS_PREPROCESS,
     {0},

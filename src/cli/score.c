@@ -106,8 +106,9 @@ static void pairs_print(FILE *stream, const stria_evaluation *score) {
 void score_print(FILE *stream, const stria_evaluation *score) {
     char count[64], top5[32] = "";
     if (score->classes > 5) snprintf(top5, sizeof top5, "top-5 %.2f %%, ", 100 * score->top5); /* else all are right */
-    fprintf(stream, "%s%s: top-1 %.2f %%, %sloss %.4f%s\n\n", term_begin(stream, STYLE_BOLD),
-            show_many(score->images, "image", count), 100 * score->top1, top5, score->loss, term_end(stream));
+    fprintf(stream, "%s%s: top-1 %.2f %%, %sloss %.4f, calibration error %.2f %%%s\n\n", term_begin(stream, STYLE_BOLD),
+            show_many(score->images, "image", count), 100 * score->top1, top5, score->loss, 100 * score->calibration,
+            term_end(stream));
     bool one = score->skipped == 1;
     if (score->skipped)
         fprintf(stream, "%s more image%s cannot be read and %s not counted%s: %s\n\n",
@@ -133,7 +134,8 @@ json_t *score_json(const stria_evaluation *score) {
         json_array_append_new(confusion,
                               json_shape(score->classes, score->confusion + (size_t)i * (size_t)score->classes));
     }
-    return json_pack("{s:I,s:I,s:o,s:o,s:o,s:o,s:o}", "images", (json_int_t)score->images, "skipped",
+    return json_pack("{s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:o}", "images", (json_int_t)score->images, "skipped",
                      (json_int_t)score->skipped, "loss", json_number(score->loss), "top1", json_number(score->top1),
-                     "top5", json_number(score->top5), "classes", classes, "confusion", confusion);
+                     "top5", json_number(score->top5), "calibration", json_number(score->calibration), "classes",
+                     classes, "confusion", confusion);
 }

@@ -301,6 +301,10 @@ stria_inference_options source_inference(const options *given, const char *label
     run.threads = (int)option_integer(given, "threads");
     if (has_row(given, "batch") && !given->verb->training) run.batch = option_integer(given, "batch");
     if (has_row(given, "max-pixels")) run.max_pixels = option_integer(given, "max-pixels");
+    if (has_row(given, "tta"))
+        run.tta = *option_text(given, "tta") == 'f'   ? STRIA_TTA_FLIP
+                  : *option_text(given, "tta") == 't' ? STRIA_TTA_TEN_CROP
+                                                      : STRIA_TTA_NONE;
     if (has_row(given, "skip-bad")) run.skip_bad = option_given(given, "skip-bad");
     run.progress = term_progress;
     memcpy(&run.context, &label, sizeof label); /* a label is only read */

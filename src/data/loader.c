@@ -32,6 +32,7 @@ struct loader {
     kept *kept;           /* NULL: nothing is */
     float *spare;         /* a picture, for mixing; NULL: nothing is mixed */
     double share;         /* loader_share */
+    int view;             /* loader_view */
 };
 
 static int64_t shape_size(const loader *l) {
@@ -83,7 +84,8 @@ stria_status loader_new(loader **out, const dataset *d, const preprocess *p, con
     }
     if (augment_mixes(&l->augment))
         TRY_DONE(mem_new(&l->spare, (size_t)shape_size(l), sizeof *l->spare, "a batch loader", err));
-    if (options->keep_bytes && !dataset_uniform(d)) TRY_DONE(kept_new(&l->kept, n, options->keep_bytes, err));
+    if (options->keep_bytes && !options->tta && !dataset_uniform(d))
+        TRY_DONE(kept_new(&l->kept, n, options->keep_bytes, err));
     *out = l;
     l = NULL;
 done:
@@ -169,10 +171,11 @@ static stria_status pixels_change(const loader *l, const preprocess *p, augment_
 
 /* A view of the picture as x. part: resized to the network's size, whatever preprocessing says. A picture that only its
  * resized form is needed of is kept so. */
-static stria_status fill_view(const loader *l, int64_t index, augment_draw *draw, const image_view *v, bool part,
-                              float *x, stria_error *err) {
+static stria_status fill_view(const loader *l, int64_t index, augment_draw *draw, image_view *v, bool part, float *x,
+                              stria_error *err) {
     int shape[3];
     preprocess p = preprocess_fit(&l->p, v, l->shape);
+    TRY(tta_apply(l->o.tta, l->view, l->shape, &p, v, err));
     if (part) {
         p.resize_height = l->shape[1];
         p.resize_width = l->shape[2];
@@ -279,6 +282,10 @@ int64_t loader_bad_count(const loader *l, const char **first) {
 stria_status loader_none_good(const loader *l, stria_error *err) {
     FAIL(err, STRIA_BAD_FILE, "none of the %lld pictures can be read, the first because of this: %s",
          (long long)dataset_count(l->data), l->first.error.text);
+}
+
+void loader_view(loader *l, int view) {
+    l->view = view;
 }
 
 bool loader_mixes(const loader *l) {

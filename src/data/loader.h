@@ -7,6 +7,7 @@
 #include "data/augment.h"
 #include "data/dataset.h"
 #include "data/preprocess.h"
+#include "data/tta.h"
 
 typedef struct loader loader;
 
@@ -25,6 +26,7 @@ typedef struct loader_options {
     loader_bad bad;
     size_t keep_bytes;      /* memory for decoded pictures of files, so that later epochs read no files; 0: none */
     const augment *augment; /* random changes to every picture, copied; NULL: none */
+    tta_kind tta; /* views of every picture, which loader_view chooses; where there are several, no picture is kept */
     int shape[3]; /* channels, height, width that every picture must get: what `preprocess` does not say follows from
                      it (preprocess_fit); zeros: what preprocessing makes of the dataset's own */
 } loader_options;
@@ -45,6 +47,9 @@ int64_t loader_items(const loader *l, int64_t batch); /* in this batch: fewer on
  * good that could take a bad one's place. One thread at a time for a loader. */
 stria_status loader_fill(loader *l, pool *workers, int64_t epoch, int64_t batch, float *x, int64_t *labels,
                          int64_t *indices, stria_error *err);
+
+/* Which of the tta_views(options.tta) the next batches hold; the first from the beginning. */
+void loader_view(loader *l, int view);
 
 /* Whether batches are mixed (augment_mixes), and what share of the last filled batch's pictures is of their own label;
  * the rest is of the label before theirs in the batch, for the first of the last. 1: all of it. */

@@ -238,9 +238,9 @@ static void apply_direct(const preprocess *p, const pixel_table *table, const im
     }
 }
 
-/* Half of what a crop leaves out, half to even as in torchvision: 3 gives 2, 5 gives 2. */
-static int crop_begin(int left_out) {
-    return left_out / 2 + (left_out % 4 == 3);
+/* Half of what a crop leaves out, half to even as in torchvision: 3 gives 2, 5 gives 2; or none or all of it before. */
+static int crop_begin(int left_out, bool before, bool after) {
+    return before ? 0 : after ? left_out : left_out / 2 + (left_out % 4 == 3);
 }
 
 stria_status preprocess_apply(const preprocess *p, const pixel_table *table, const image_view *view, float *x,
@@ -249,7 +249,8 @@ stria_status preprocess_apply(const preprocess *p, const pixel_table *table, con
     image_view v = *view;
     TRY(preprocess_shape(p, v.channels, v.height, v.width, shape, err));
     resized(p, v.height, v.width, &rh, &rw);
-    int top = crop_begin(rh - shape[1]), left = crop_begin(rw - shape[2]);
+    int at = p->corner, top = crop_begin(rh - shape[1], at == 1 || at == 2, at > 2);
+    int left = crop_begin(rw - shape[2], at == 1 || at == 3, at == 2 || at == 4);
     if (rh != v.height || rw != v.width) {
         resize_window window = {rh, rw, top, left, shape[1], shape[2]};
         return apply_resized(p, &v, shape, &window, x, err);

@@ -20,7 +20,8 @@ typedef enum preprocess_order {
 /* Zero-initialise and call preprocess_default; all zero is not a valid one (scale 0). */
 typedef struct preprocess {
     int resize_height, resize_width; /* 0: not resized; resize_width alone 0: the shorter side becomes resize_height */
-    int crop_height, crop_width;     /* from the middle; 0: not cropped */
+    int crop_height, crop_width;     /* 0: not cropped */
+    int corner; /* where from: 0 the middle; the corner 1 top left, 2 top right, 3 bottom left, 4 bottom right */
     preprocess_order order;
     double scale;
     int means, stds; /* how many are given: 0 (then 0 and 1), 1 for all channels, or one per channel */

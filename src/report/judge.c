@@ -32,7 +32,8 @@ void judge_see(int64_t index, int64_t label, const float *probabilities, int cla
     if (label < 0 || label >= classes || !(sure >= 0)) return; /* a NaN tells nothing */
     judge_image image = {
         .index = index, .label = (int)label, .predicted = best, .right = (double)probabilities[label], .sure = sure};
-    plot_bin *bin = &j->bin[sure < 1 ? (int)(sure * PLOT_BINS) : PLOT_BINS - 1];
+    int i = (int)ceil(sure * PLOT_BINS) - 1;
+    plot_bin *bin = &j->bin[i < 0 ? 0 : i < PLOT_BINS ? i : PLOT_BINS - 1];
     bin->images++;
     bin->right += best == label;
     bin->confidence += sure;

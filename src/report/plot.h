@@ -44,7 +44,7 @@ void plot_bars(out *o, const char *title, const plot_bar *bars, int count, const
 void plot_matrix(out *o, const char *title, const int64_t *counts, const char *const *names, int classes,
                  const char *rows, const char *columns, bool standalone);
 
-enum { PLOT_BINS = 10 };
+enum { PLOT_BINS = 15 }; /* as those of stria_evaluation.calibration */
 /* Of confidences in ten equal bins: how many images, the sum of the confidences, how many were right. */
 typedef struct plot_bin {
     int64_t images, right;

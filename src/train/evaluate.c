@@ -1,6 +1,9 @@
 #include "train/evaluate.h"
 
 #include "train/class_names.h"
+#include "train/probability.h"
+
+#include <string.h>
 
 struct evaluator {
     const dataset *d;
@@ -11,6 +14,8 @@ struct evaluator {
     int64_t batch, classes;
     bool multi_label;
     int64_t *labels, *permutation;
+    tta_kind tta;
+    double *sums; /* [batch][classes], over the views; NULL: there is one */
     evaluator_judge *judge;
     void *context; /* of judge */
 };
@@ -39,8 +44,12 @@ static stria_status evaluator_make(evaluator *e, graph *g, const evaluator_confi
     TRY(mem_new(&e->permutation, (size_t)dataset_classes(e->d) + 1, sizeof *e->permutation, "evaluation", err));
     TRY(mem_new(&e->labels, (size_t)e->batch, sizeof *e->labels, "evaluation", err));
     TRY(class_names_match(g, c.classes, e->d, e->permutation, err));
-    loader_options options = {
-        .batch = e->batch, .keep_bytes = config->keep_bytes, .bad = config->skip_bad ? BAD_MARKED : BAD_FAILS};
+    e->tta = config->tta;
+    if (e->tta) TRY(mem_new(&e->sums, (size_t)(e->batch * e->classes), sizeof *e->sums, "evaluation", err));
+    loader_options options = {.batch = e->batch,
+                              .tta = e->tta,
+                              .keep_bytes = config->keep_bytes,
+                              .bad = config->skip_bad ? BAD_MARKED : BAD_FAILS};
     TRY(classifier_loader(&c, e->d, &options, &e->loader, err));
     TRY(session_for(g, e->batch, config, &e->full, err));
     int64_t rest = dataset_count(e->d) % e->batch;
@@ -71,6 +80,7 @@ void evaluator_free(evaluator *e) {
     pool_release(e->pool);
     mem_free(e->labels);
     mem_free(e->permutation);
+    mem_free(e->sums);
     mem_free(e);
 }
 
@@ -96,15 +106,30 @@ static void judge_batch(const evaluator *e, int64_t first, const float *logits, 
         if (e->labels[i] >= 0) e->judge(first + i, e->labels[i], logits + i * e->classes, e->context);
 }
 
+/* The logits of a batch, of several views those of the mean probabilities. */
+static stria_status batch_run(evaluator *e, session *run, int64_t batch, int64_t n, stria_error *err) {
+    float *x = session_host(run, e->image), *logits = session_host(run, CLASSIFIER_LOGITS);
+    int views = tta_views(e->tta);
+    if (e->sums) memset(e->sums, 0, (size_t)(n * e->classes) * sizeof *e->sums);
+    for (int v = 0; v < views; v++) {
+        loader_view(e->loader, v);
+        TRY(loader_fill(e->loader, e->pool, 0, batch, x, e->labels, NULL, err));
+        TRY(session_run(run, err));
+        for (int64_t i = 0; e->sums && i < n; i++)
+            probabilities_add(logits + i * e->classes, e->classes, e->multi_label, e->sums + i * e->classes);
+    }
+    for (int64_t i = 0; e->sums && i < n; i++)
+        logits_of(e->sums + i * e->classes, e->classes, e->multi_label, views, logits + i * e->classes);
+    return STRIA_OK;
+}
+
 stria_status evaluator_run(evaluator *e, score *s, bool (*progress)(int64_t done, int64_t of, void *context),
                            void *context, stria_error *err) {
     int64_t batches = loader_batches(e->loader), done = 0;
     for (int64_t b = 0; b < batches; b++) {
         int64_t n = loader_items(e->loader, b);
         session *run = n == e->batch ? e->full : e->rest;
-        float *x = session_host(run, e->image);
-        TRY(loader_fill(e->loader, e->pool, 0, b, x, e->labels, NULL, err));
-        TRY(session_run(run, err));
+        TRY(batch_run(e, run, b, n, err));
         for (int64_t i = 0; i < n; i++) e->labels[i] = e->labels[i] < 0 ? -1 : e->permutation[e->labels[i]];
         const float *logits = session_host(run, CLASSIFIER_LOGITS);
         judge_batch(e, b * e->batch, logits, n);

@@ -12,6 +12,7 @@ typedef struct evaluator_config {
     int64_t batch; /* images at once, as far as the model and the dataset allow */
     const kernel_set *ks;
     size_t keep_bytes; /* memory for pictures, so that later runs read no files (loader.h) */
+    tta_kind tta;      /* probabilities are the means over these views of each picture */
     bool skip_bad;     /* pictures that cannot be read are left out, instead of ending it */
     pool *pool;        /* retained; NULL: one thread */
     state_set *states; /* NULL: the graph's own; else those of a training, which must outlive it */

@@ -30,6 +30,34 @@ static double binary_cross_entropy(const float *x, int64_t classes, int64_t labe
     return (sum - (double)x[label]) / (double)classes;
 }
 
+/* The probability of the class with the greatest logit. */
+static double sure_of(const float *x, int64_t classes, int64_t best, bool multi_label) {
+    double sum = 0, most = (double)x[best];
+    if (multi_label) return 1 / (1 + exp(-most));
+    for (int64_t c = 0; c < classes; c++) sum += exp((double)x[c] - most);
+    return 1 / sum;
+}
+
+static void bin_add(score *s, const float *x, int64_t best, bool right) {
+    double sure = sure_of(x, s->classes, best, s->multi_label);
+    if (!isfinite(sure)) return;
+    int i = (int)ceil(sure * SCORE_BINS) - 1;
+    score_bin *b = &s->bins[i < 0 ? 0 : i < SCORE_BINS ? i : SCORE_BINS - 1];
+    b->images++;
+    b->right += right;
+    b->sure += sure;
+}
+
+double score_calibration(const score *s) {
+    double sum = 0;
+    int64_t images = 0;
+    for (int i = 0; i < SCORE_BINS; i++) {
+        sum += fabs((double)s->bins[i].right - s->bins[i].sure);
+        images += s->bins[i].images;
+    }
+    return images ? sum / (double)images : 0;
+}
+
 void score_add(score *s, const float *logits, const int64_t *labels, int64_t n) {
     for (int64_t i = 0; i < n; i++) {
         const float *x = logits + i * s->classes;
@@ -44,6 +72,8 @@ void score_add(score *s, const float *logits, const int64_t *labels, int64_t n) 
         s->top1 += best == label && comparable;
         s->top5 += better < 5 && comparable;
         s->loss += (s->multi_label ? binary_cross_entropy : cross_entropy)(x, s->classes, label);
-        if (s->confusion) s->confusion[label * s->classes + best]++;
+        if (!s->confusion) continue;
+        s->confusion[label * s->classes + best]++;
+        bin_add(s, x, best, best == label);
     }
 }
