@@ -305,6 +305,8 @@ static void sizes_hold(void) {
     OK(stria_summarize(m, 1, &u.s, &err));
     CHECK(u.s.parameters == 104 + 10 * 64 + 10, "%lld parameters", (long long)u.s.parameters);
     for (size_t i = u.s.size; i < sizeof u; i++) CHECK(u.bytes[i] == 0x55, "byte %zu was written", i);
+    stria_summary_release(&u.s);
+    for (size_t i = u.s.size; i < sizeof u; i++) CHECK(u.bytes[i] == 0x55, "byte %zu was written", i);
     stria_summary none = {0}, whole = {.size = sizeof whole};
     FAILS(stria_summarize(m, 1, &none, &err), STRIA_BAD_ARGUMENT, "a stria_summary needs its size, not 0");
     OK(stria_summarize(m, 1, &whole, &err));

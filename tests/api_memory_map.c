@@ -19,13 +19,13 @@ static void check_map(const stria_memory_map *map) {
     int peak_node = -1;
     assert_true(map->node_count > 0 && map->block_count > 0);
     for (int i = 0; i < map->block_count; i++) {
-        const stria_memory_block *b = &map->blocks[i];
+        const stria_memory_block *b = map->blocks[i];
         assert_true(b->bytes > 0 && b->offset + b->bytes <= map->workspace_bytes);
         assert_true(b->first >= 0 && b->first <= b->last && b->last < map->node_count);
-        if (i) assert_true(b->bytes <= map->blocks[i - 1].bytes);
+        if (i) assert_true(b->bytes <= map->blocks[i - 1]->bytes);
         if (b->offset + b->bytes > highest) highest = b->offset + b->bytes;
         for (int k = 0; k < i; k++) {
-            const stria_memory_block *c = &map->blocks[k];
+            const stria_memory_block *c = map->blocks[k];
             bool apart = b->last < c->first || c->last < b->first || b->offset + b->bytes <= c->offset ||
                          c->offset + c->bytes <= b->offset;
             if (!apart) fail_msg("'%s' and '%s' share memory", b->name, c->name);
@@ -35,7 +35,7 @@ static void check_map(const stria_memory_map *map) {
     for (int k = 0; k < map->node_count; k++) {
         uint64_t used = 0;
         for (int i = 0; i < map->block_count; i++)
-            if (map->blocks[i].first <= k && map->blocks[i].last >= k) used += map->blocks[i].bytes;
+            if (map->blocks[i]->first <= k && map->blocks[i]->last >= k) used += map->blocks[i]->bytes;
         if (used > peak) peak = used, peak_node = k;
     }
     assert_int_equal(map->peak_bytes, peak);
@@ -45,7 +45,7 @@ static void check_map(const stria_memory_map *map) {
 
 static int count_of(const stria_memory_map *map, const char *kind) {
     int count = 0;
-    for (int i = 0; i < map->block_count; i++) count += strcmp(map->blocks[i].kind, kind) == 0;
+    for (int i = 0; i < map->block_count; i++) count += strcmp(map->blocks[i]->kind, kind) == 0;
     return count;
 }
 
@@ -56,7 +56,7 @@ static void test_maps(void **state) {
     for (size_t i = 0; i < sizeof models / sizeof *models; i++)
         for (int train = 0; train < 2; train++) {
             stria_model *m;
-            stria_memory_map map;
+            stria_memory_map map = {.size = sizeof map};
             stria_summary s = {.size = sizeof s};
             assert_int_equal(stria_model_open(&m, models[i], 1, &err), STRIA_OK);
             assert_int_equal(stria_map_memory(m, 4, train, &map, &err), STRIA_OK);
@@ -76,7 +76,7 @@ static void test_maps(void **state) {
 
 static void test_refusals(void **state) {
     stria_model *m;
-    stria_memory_map map = {0};
+    stria_memory_map map = {.size = sizeof map};
     (void)state;
     assert_int_equal(stria_model_open(&m, "lenet5", 1, &err), STRIA_OK);
     assert_int_equal(stria_map_memory(m, 0, true, &map, &err), STRIA_BAD_ARGUMENT);

@@ -190,7 +190,7 @@ static void test_refusals(void **state) {
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (9223372036854775807,), }", "any memory", 8,
          STRIA_BAD_FILE},
     };
-    uint8_t bytes[256], elements[8] = {0};
+    uint8_t bytes[256], elements[16] = {0};
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         npy_array a = {0};

@@ -42,6 +42,7 @@ typedef struct stria_tensor_row {
 
 typedef struct stria_summary {
     size_t size;                                /* sizeof(stria_summary) */
+    void *memory;                               /* of all rows and their strings, which need no model any more */
     int64_t parameters, buffers, multiply_adds; /* multiply-adds for one image */
     int64_t frozen;                             /* of the parameters, those that are not trained */
     int64_t auxiliary; /* parameters that only training has, not among `parameters`: those of auxiliary heads */
@@ -50,7 +51,6 @@ typedef struct stria_summary {
     const stria_layer_row *const *layers; /* [layer_count] */
     int tensor_count;
     const stria_tensor_row *const *tensors; /* [tensor_count], in the model's order */
-    void *memory;                           /* of all rows and their strings, which need no model any more */
 } stria_summary;
 
 /* Of the model without its auxiliary heads (metadata stria.auxiliary), but for tensors and training_bytes. Shapes and
@@ -73,14 +73,15 @@ typedef struct stria_memory_block {
 } stria_memory_block;
 
 typedef struct stria_memory_map {
+    size_t size;                          /* sizeof(stria_memory_map) */
+    void *memory;                         /* of all that is pointed to */
     uint64_t workspace_bytes, peak_bytes; /* peak: the most that is in use at once; the rest are gaps */
     int peak;                             /* the first node while it is */
     int backward;                         /* the first node that computes a gradient; node_count: none does */
     int node_count;
-    const char **nodes; /* names, in the order in which they run, after the passes */
+    const char *const *nodes; /* names, in the order in which they run, after the passes */
     int block_count;
-    stria_memory_block *blocks; /* the largest first */
-    void *memory;               /* what the names live in */
+    const stria_memory_block *const *blocks; /* the largest first */
 } stria_memory_map;
 
 /* What lies where and when in the workspace of inference (without auxiliary heads), or of a whole training step of a
@@ -88,7 +89,7 @@ typedef struct stria_memory_map {
  * lie elsewhere. Errors as of stria_bench_model. */
 STRIA_API stria_status stria_map_memory(const stria_model *model, int64_t batch, bool train, stria_memory_map *out,
                                         stria_error *error);
-/* Frees what it holds; accepts a zeroed struct. */
+/* Frees what it holds, and leaves a struct of the same size without it; accepts one that was not filled. */
 STRIA_API void stria_memory_map_release(stria_memory_map *map);
 
 /* ---- the graph, node by node ---- */

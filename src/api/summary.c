@@ -184,11 +184,6 @@ static stria_status summary_fill(graph *g, graph *used, int64_t batch, summary *
     return memory_fill(g, used, batch, &s->s, err);
 }
 
-static void memory_free(arena *memory) {
-    if (memory) arena_release(memory);
-    mem_free(memory);
-}
-
 stria_status stria_summarize(const stria_model *model, int64_t batch, stria_summary *out, stria_error *err) {
     summary s = {0};
     graph *used;
@@ -201,11 +196,11 @@ stria_status stria_summarize(const stria_model *model, int64_t batch, stria_summ
         graph_free(used);
     }
     if (status == STRIA_OK) output_give(out, &s.s, sizeof s.s);
-    else memory_free(s.memory);
+    else arena_free(s.memory);
     return status;
 }
 
 void stria_summary_release(stria_summary *s) {
-    memory_free(s->memory);
+    arena_free(s->memory);
     output_give(s, &(stria_summary){0}, sizeof *s);
 }

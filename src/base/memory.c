@@ -141,6 +141,11 @@ void arena_release(arena *a) {
     }
 }
 
+void arena_free(arena *a) {
+    if (a) arena_release(a);
+    mem_free(a);
+}
+
 static bool arena_grow(arena *a, size_t bytes) {
     size_t capacity = a->head ? a->head->capacity * 2 : ARENA_FIRST_BYTES - sizeof(arena_block);
     if (capacity > ARENA_MOST_BYTES) capacity = ARENA_MOST_BYTES;

@@ -38,6 +38,7 @@ typedef struct arena {
 
 void arena_init(arena *a);
 void arena_release(arena *a);                     /* frees all; the arena is empty and usable again */
+void arena_free(arena *a);                        /* the same for one that is itself from mem_new; accepts NULL */
 void *arena_alloc(arena *a, size_t bytes);        /* zeroed, 16-byte aligned; NULL when there is none */
 char *arena_strdup(arena *a, const char *string); /* NULL when there is none */
 void *arena_copy(arena *a, const void *data, size_t bytes);

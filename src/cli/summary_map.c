@@ -44,7 +44,7 @@ static void map_print(const stria_memory_map *map, bool train, const char *file)
 static json_t *map_json(const stria_memory_map *map, bool train, const char *file) {
     json_t *blocks = json_array();
     for (int i = 0; i < map->block_count; i++) {
-        const stria_memory_block *b = &map->blocks[i];
+        const stria_memory_block *b = map->blocks[i];
         json_array_append_new(blocks, json_pack("{s:o,s:s,s:I,s:I,s:i,s:i}", "name", json_text(b->name), "kind",
                                                 b->kind, "offset", (json_int_t)b->offset, "bytes", (json_int_t)b->bytes,
                                                 "first", b->first, "last", b->last));
@@ -58,7 +58,7 @@ static json_t *map_json(const stria_memory_map *map, bool train, const char *fil
 int summary_map(const options *given, const stria_model *model) {
     const char *file = option_text(given, "out");
     int64_t batch = option_integer(given, "batch");
-    stria_memory_map map = {0};
+    stria_memory_map map = {.size = sizeof map};
     stria_error error = {0};
     bool train = false;
     if (!file || !source_ends(file, ".svg")) {

@@ -22,7 +22,7 @@ typedef struct member_place {
 } member_place;
 
 static void put(text *t, uint64_t value, int bytes) {
-    for (int i = 0; i < bytes; i++) text_append(t, (const char *)&(uint8_t){(uint8_t)(value >> (8 * i))}, 1);
+    for (int i = 0; i < bytes; i++, value >>= 8) text_append(t, (const char *)&(uint8_t){(uint8_t)value}, 1);
 }
 
 static void header_put(text *t, const member_place *p, const char *name, bool local) {

@@ -29,7 +29,7 @@ static stria_status size_of(const store *s, const char *path, uint64_t *size, st
         const uint8_t *bytes;
         uint8_t *owned;
         TRY(source_read(s, path, &bytes, &n, &owned, err));
-    } else {
+    } else if (!file_is_stream(path)) {
         int fd;
         TRY(file_open(path, &fd, &n, err));
         file_close(fd);

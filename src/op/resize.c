@@ -218,7 +218,7 @@ static op_cost cost(const node *n) {
     resize_geometry g = resize_geometry_of(n);
     int64_t taps = 0, count = shape_count(&n->in[0]->shape), results = shape_count(&n->out[0]->shape);
     for (int d = 0; d < g.rank; d++)
-        if (!resize_keeps(&g, d)) taps += resize_taps_most(&g, d);
+        if (!resize_keeps(&g, d)) taps = size_add(taps, resize_taps_most(&g, d));
     return (op_cost){0, size_mul(count > results ? count : results, taps)};
 }
 

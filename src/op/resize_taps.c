@@ -3,6 +3,8 @@
 
 #include "op/resize.h"
 
+#include "base/sizes.h"
+
 bool resize_keeps(const resize_geometry *g, int d) {
     const resize_axis *a = &g->axis[d];
     bool whole = g->coordinates != RESIZE_TF_CROP_AND_RESIZE || (a->from == 0 && a->to == 1);
@@ -20,7 +22,7 @@ static double first_tap(const resize_geometry *g, int d) {
 }
 
 int64_t resize_taps_most(const resize_geometry *g, int d) {
-    return g->mode == RESIZE_NEAREST ? 1 : 2 - 2 * (int64_t)first_tap(g, d);
+    return g->mode == RESIZE_NEAREST ? 1 : (int64_t)fmin(2 - 2 * first_tap(g, d), (double)SIZE_BYTES_MAX);
 }
 
 /* In float32, as ONNX Runtime, OpenVINO and tract compute it: for the nearest element the rounding of a position that

@@ -80,7 +80,7 @@ static void legend_draw(out *o, const area *a) {
         uint64_t at_peak = 0;
         bool any = false;
         for (int i = 0; i < map->block_count; i++) {
-            const stria_memory_block *b = &map->blocks[i];
+            const stria_memory_block *b = map->blocks[i];
             if (kind_of(b) != k) continue;
             any = true;
             if (b->first <= map->peak && b->last >= map->peak) at_peak += b->bytes;
@@ -122,8 +122,8 @@ static void used_draw(out *o, const area *a) {
     const stria_memory_map *map = a->map;
     int64_t *change = calloc((size_t)map->node_count + 2, sizeof *change), used = 0;
     for (int i = 0; change && i < map->block_count; i++) {
-        change[map->blocks[i].first] += (int64_t)map->blocks[i].bytes;
-        change[map->blocks[i].last + 1] -= (int64_t)map->blocks[i].bytes;
+        change[map->blocks[i]->first] += (int64_t)map->blocks[i]->bytes;
+        change[map->blocks[i]->last + 1] -= (int64_t)map->blocks[i]->bytes;
     }
     out_raw(o, "<path class=\"curve k5 used\" d=\"");
     for (int k = 0; change && k < map->node_count; k++) {
@@ -171,7 +171,7 @@ void plot_memory(out *o, const char *title, const stria_memory_map *map) {
     svg_text(o, 8, 20, "start", "head", title, 110);
     legend_draw(o, &a);
     axes_draw(o, &a, units[unit]);
-    for (int i = 0; i < map->block_count && i < BLOCKS_MAX; i++) block_draw(o, &a, &map->blocks[i]);
+    for (int i = 0; i < map->block_count && i < BLOCKS_MAX; i++) block_draw(o, &a, map->blocks[i]);
     used_draw(o, &a);
     marks_draw(o, &a);
     svg_end(o);

@@ -119,6 +119,11 @@ static void plan_deal(plain_plan *p) {
         odd_lines(p->direct ? p->k * p->width : p->ic * p->y.slots * p->x.slots * p->plane + PIXELS_BEYOND);
 }
 
+/* Every pixel is its own window. */
+static bool is_unit(const window *w) {
+    return w->kernel == 1 && w->stride == 1 && w->in == w->out && !w->before;
+}
+
 static void plan_sizes(plain_plan *p) {
     const conv_shape *s = p->s;
     p->ic = s->ic / s->groups, p->oc = s->oc / s->groups;
@@ -126,8 +131,7 @@ static void plan_sizes(plain_plan *p) {
     p->x = axis_make(&s->x);
     p->k = p->ic * s->y.kernel * s->x.kernel;
     p->by_rows = p->oc == 1;
-    p->direct = !p->by_rows && s->y.kernel * s->x.kernel * s->y.stride * s->x.stride == 1 && s->y.in == s->y.out &&
-                s->x.in == s->x.out && !s->y.before && !s->x.before;
+    p->direct = !p->by_rows && is_unit(&s->y) && is_unit(&s->x);
     p->pitch = int64_max(pitch_find(&p->x), 1);
     p->positions = (s->y.out - 1) * p->pitch + s->x.out;
     p->width = p->by_rows ? p->pitch : p->ks->gemm_nr;

@@ -141,8 +141,9 @@ static window_attributes *windows_of(const node *n, window w[2]) {
 static stria_status pads_say(graph *g, node *n, stria_error *err) {
     window w[2];
     window_attributes *a = windows_of(n, w);
+    if (!a || strcmp(a->auto_pad, "NOTSET") == 0) return STRIA_OK;
     int rank = n->in[0]->shape.rank - 2;
-    if (!a || strcmp(a->auto_pad, "NOTSET") == 0 || rank < 1 || rank > 2) return STRIA_OK;
+    if (rank < 1 || rank > 2) return STRIA_OK;
     int64_t *pads = arena_alloc(&g->arena, 4 * sizeof *pads);
     if (!pads) FAIL(err, STRIA_NO_MEMORY, "not enough memory for pads");
     for (int d = 0; d < rank; d++) {
