@@ -41,6 +41,18 @@ cut_off() {
     return $?
 }
 
+# FOLDER and options: the same as soon as there is a checkpoint. A slow machine may have none after any fixed time.
+cut_off_saved() {
+    local folder=$1
+    shift
+    rm -rf "$folder"
+    "$STRIA" train "$@" --out "$folder" >stdout 2>stderr </dev/null &
+    local pid=$!
+    until [ -e "$folder/checkpoint.safetensors" ] || ! kill -0 "$pid" 2>/dev/null; do sleep 0.02; done
+    kill -KILL "$pid" 2>/dev/null
+    wait "$pid" 2>/dev/null
+}
+
 # Goes on with a run, however often that needs.
 finish_run() {
     expect 0 train --resume "$@" --json
@@ -61,9 +73,8 @@ RANDOM=${RESUME_SEED:-$$}
 echo "RESUME_SEED=$RANDOM repeats the moments"
 cut_off KILL 0.2 lenet5 --data mnist:data "${RECIPE[@]}" --out killed
 if [ ! -e killed/checkpoint.safetensors ]; then
-    rm -rf killed
     expect 0 train lenet5 --data mnist:data --epochs 1 --batch 10 --lr 0.1 --seed 5 --out other
-    cut_off KILL 1 lenet5 --data mnist:data "${RECIPE[@]}" --out killed
+    cut_off_saved killed lenet5 --data mnist:data "${RECIPE[@]}"
 fi
 for ((i = 0; i < 4; i++)); do cut_off KILL "0.$((RANDOM % 6 + 1))" --resume killed --threads $((i % 3 + 1)); done
 finish_run killed
@@ -79,8 +90,7 @@ for optimizer in adam:beta1=0.8 adamw rmsprop adagrad:decay=0.01 nadam lamb lion
     expect 0 train "${options[@]}" --out "$name-whole"
     cut_off KILL "0.$((RANDOM % 3 + 1))" "${options[@]}" --out "$name-killed"
     if [ ! -e "$name-killed/checkpoint.safetensors" ]; then
-        rm -rf "$name-killed"
-        cut_off KILL 1 "${options[@]}" --out "$name-killed"
+        cut_off_saved "$name-killed" "${options[@]}"
     fi
     finish_run "$name-killed" --threads 3
     same "$name-killed" "$name-whole" "killed with $optimizer"
