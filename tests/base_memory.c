@@ -6,8 +6,13 @@
 
 #include <cmocka.h>
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 
 #include "base/memory.h"
 
@@ -81,6 +86,41 @@ static void refuses_overflow(void **state) {
     mem_free(p);
     assert_int_equal(mem_bytes_now(), before);
 }
+
+#ifdef __linux__
+/* Whether the mapping that p lies in has a flag of /proc/self/smaps' VmFlags. */
+static bool mapping_has(const void *p, const char *flag) {
+    FILE *f = fopen("/proc/self/smaps", "r");
+    char line[512];
+    bool here = false, has = false;
+    while (f && fgets(line, sizeof line, f)) {
+        uintptr_t first = 0, end = 0;
+        if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR, &first, &end) == 2)
+            here = (uintptr_t)p >= first && (uintptr_t)p < end;
+        if (here && strncmp(line, "VmFlags:", 8) == 0) has = strstr(line, flag);
+    }
+    if (f) fclose(f);
+    return has;
+}
+
+static void large_blocks_have_large_pages(void **state) {
+    (void)state;
+    size_t page = (size_t)2 << 20, before = mem_bytes_now();
+    void *probe = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(probe, MAP_FAILED);
+    bool supported = madvise(probe, 2 * page, MADV_HUGEPAGE) == 0 && mapping_has(probe, " hg");
+    munmap(probe, 2 * page);
+    for (size_t bytes = page - 1; bytes < 4 * page; bytes += page + 1) {
+        void *p = mem_alloc(bytes);
+        assert_non_null(p);
+        assert_int_equal((uintptr_t)p % (bytes < page ? MEMORY_ALIGNMENT : page), 0);
+        memset(p, 0xAB, bytes);
+        if (supported) assert_int_equal(mapping_has(p, " hg"), bytes >= page);
+        mem_free(p);
+    }
+    assert_int_equal(mem_bytes_now(), before);
+}
+#endif
 
 static void injects_one_failure(void **state) {
     (void)state;
@@ -170,10 +210,13 @@ static void arena_survives_failure(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(aligns_and_accounts),    cmocka_unit_test(peak_remembers),
-        cmocka_unit_test(reallocates_any_block),  cmocka_unit_test(refuses_overflow),
-        cmocka_unit_test(injects_one_failure),    cmocka_unit_test(reserve_grows_and_keeps),
-        cmocka_unit_test(arena_serves_all_sizes), cmocka_unit_test(arena_survives_failure),
+#ifdef __linux__
+        cmocka_unit_test(large_blocks_have_large_pages),
+#endif
+        cmocka_unit_test(aligns_and_accounts),           cmocka_unit_test(peak_remembers),
+        cmocka_unit_test(reallocates_any_block),         cmocka_unit_test(refuses_overflow),
+        cmocka_unit_test(injects_one_failure),           cmocka_unit_test(reserve_grows_and_keeps),
+        cmocka_unit_test(arena_serves_all_sizes),        cmocka_unit_test(arena_survives_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
