@@ -60,6 +60,44 @@ wait $pid
 expect 0 train --resume middle --batch 110 --epochs 4000 --patience 1
 says stderr "changed: "
 
+# So many steps, in the middle of an epoch (11 steps), with validations within epochs; in two parts it has the same bits.
+counted=(--steps 27 --eval-every 4 --lr 0.1 --batch 50)
+expect 0 train "${options[@]}" "${counted[@]}" --out counted --json
+grep -q '"steps": *27[,}]' stdout || { fail "--steps 27 made others:"; cat stdout; }
+grep -q '"val_top1": *[01]' stdout || { fail "--steps has no validation at the end:"; cat stdout; }
+places() { # places RUN: kind, step and epoch of its validations
+    grep -v '"kind": "step"' "$1/metrics.jsonl" | sed 's/.*"kind": "\([a-z]*\)", "step": \([0-9]*\), "epoch": \([0-9]*\),.*"val_loss".*/\1 \2 \3/' | tr '\n' ';'
+}
+wanted="eval 4 1;eval 8 1;epoch 11 1;eval 12 2;eval 16 2;eval 20 2;epoch 22 2;eval 24 3;eval 27 3;"
+[ "$(places counted)" = "$wanted" ] || fail "validations are at $(places counted), not at $wanted"
+[ "$(grep -c '"kind": "step"' counted/metrics.jsonl)" = 27 ] || fail "--steps 27 has other lines"
+expect 0 train "${options[@]}" "${counted[@]}" --steps 14 --schedule constant --out first14
+expect 0 train --resume first14 --steps 27
+grep -q "changed:" stderr && fail "more steps are no change"
+expect 0 train "${options[@]}" "${counted[@]}" --schedule constant --out whole27
+cmp -s <(tensors first14) <(tensors whole27) || fail "27 steps in two parts have another checkpoint"
+grep '"kind": "eval", "step": 14' first14/metrics.jsonl >/dev/null || fail "the last of 14 steps has no validation"
+expect 0 train --resume whole27
+says stderr "complete: all its steps are done"
+says stderr "--steps 54"
+refused 2 "this run already has 27 steps; --steps must be at least 27" train --resume whole27 --steps 20
+expect 0 train --resume whole27 --epochs 5
+[ "$(grep -c '"kind": "epoch"' whole27/metrics.jsonl)" = 5 ] || fail "--epochs 5 after --steps 27 has other epochs"
+# Killed in the middle, it goes on to the same bits, with each validation's line once.
+"$STRIA" train "${options[@]}" --steps 3000 --eval-every 3 --lr 0.01 --out killed >stdout 2>stderr &
+pid=$!
+for ((i = 0; i < 300; i++)); do
+    grep -q '^step 12/' stderr && break
+    sleep 0.1
+done
+kill -KILL $pid
+wait $pid 2>/dev/null
+expect 0 train --resume killed
+expect 0 train "${options[@]}" --steps 3000 --eval-every 3 --lr 0.01 --out unkilled
+cmp -s <(tensors killed) <(tensors unkilled) || fail "a killed training of 3,000 steps has another checkpoint"
+[ "$(places killed)" = "$(places unkilled)" ] || fail "a killed training has other validations"
+refused 2 "--eval-every needs validation images, and there are none" train "${options[@]}" --eval-every 2 --val no
+
 refused 2 "--patience needs validation images, and there are none" \
     train "${options[@]}" --patience 2 --val no
 refused 2 "--ema: 1.5 is out of range 0…0.999999" \

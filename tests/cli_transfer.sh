@@ -25,6 +25,16 @@ expect 0 train whole "${common[@]}" --freeze none --out free
 expect 0 summary free/model.onnx
 if grep -q "frozen" stdout; then fail "--freeze none leaves something frozen"; fi
 
+# Given weights and images in their order: nothing is left for the seed to decide, and the first step's images are the first.
+expect 0 convert lenet5 given.onnx
+given=(--from given.onnx --no-shuffle --lr 0.02)
+expect 0 train lenet5 "${common[@]}" "${given[@]}" --seed 1 --out order1
+expect 0 train lenet5 "${common[@]}" "${given[@]}" --seed 2 --out order2
+cmp -s order1/model.onnx order2/model.onnx || fail "--no-shuffle takes an order of the seed's"
+expect 0 train lenet5 "${common[@]}" --from given.onnx --lr 0.02 --seed 1 --out order3
+cmp -s order1/model.onnx order3/model.onnx && fail "without --no-shuffle the order is the same"
+grep -q '"no-shuffle": *1' order1/options.json || fail "options.json does not say no-shuffle"
+
 # A model from a file, whose classifier has another number of classes.
 expect 0 convert squeezenet1.1:size=1x32x32,classes=1000 foreign.onnx
 expect 0 train foreign.onnx "${common[@]}" --head 10 --freeze all-but-head --limit 100 --out head

@@ -43,6 +43,9 @@ typedef struct stria_train_options {
     const stria_thread_pool *pool; /* NULL: threads of its own; else `threads` does not matter. No row; NULL in what
                                       stria_trainer_options gives */
     int64_t cache; /* MiB for decoded pictures of files, so that later epochs read no files; 0: none. No bit changes */
+    int64_t steps; /* training ends after so many steps instead of after `epochs`; 0: after `epochs` */
+    int64_t eval_every; /* steps after which it validates, besides every epoch's end; 0: at the ends only */
+    int no_shuffle;     /* 1: every epoch takes the training images in the dataset's order; 0: in an order of its own */
 } stria_train_options;
 
 /* Every row's default. */
@@ -87,8 +90,10 @@ typedef enum stria_event_kind {
     STRIA_EVENT_EPOCH,      /* after every epoch's validation */
     STRIA_EVENT_CHECKPOINT, /* lines, checkpoint and models were written */
     STRIA_EVENT_END,        /* everything is written */
-    STRIA_EVENT_PROGRESS /* after every batch of a validation, and of the search for a value that is not finite: nothing
-                            to tell, but it may be asked to stop */
+    STRIA_EVENT_PROGRESS,   /* after every batch of a validation, and of the search for a value that is not finite:
+                              nothing   to tell, but it may be asked to stop */
+    STRIA_EVENT_EVAL /* after a validation within an epoch (eval_every), and where the last of `steps` is not an epoch's
+                        last: the same fields as EPOCH, of the epoch until then */
 } stria_event_kind;
 
 /* What a callback sees. Fields that do not belong to the kind are 0. */
@@ -99,7 +104,7 @@ typedef struct stria_event {
     int64_t images;            /* of the training set */
     double loss;               /* of this step's batch; EPOCH: mean of the epoch */
     double top1;               /* EPOCH: share of training images right, as seen while training */
-    double val_loss, val_top1; /* EPOCH; −1 without a validation set */
+    double val_loss, val_top1; /* EPOCH; −1 without a validation set. Fields of EPOCH are EVAL's too */
     double lr;
     double seconds; /* since this process began to train */
     /* START */

@@ -152,7 +152,7 @@ static stria_status data_same(const checkpoint *c, const stria_dataset *train, s
 static stria_status options_extend(checkpoint *c, const stria_train_options *options, stria_error *err) {
     stria_train_options o = c->options;
     TRY(options_take(&o, sizeof o, options, "train", err));
-    if (o.epochs && o.epochs < c->options.epochs)
+    if (o.epochs && o.epochs < c->options.epochs && c->options.steps == 0)
         FAIL(err, STRIA_BAD_ARGUMENT, "this run already has %" PRId64 " epochs; --epochs must be at least %" PRId64,
              c->options.epochs, c->options.epochs);
     if (o.epochs) c->options.epochs = o.epochs;
@@ -169,10 +169,12 @@ static stria_status options_change(checkpoint *c, const stria_train_options *opt
     for (size_t used = 0; names && *names; names++) {
         TRY(stria_train_option_get(&c->options, *names, was, sizeof was, err));
         TRY(stria_train_option_get(options, *names, is, sizeof is, err));
+        if (strcmp(*names, "epochs") == 0) c->options.steps = 0; /* of both, the steps hold: their row comes later */
         if (strcmp(was, is) == 0 || strcmp(*names, "threads") == 0 || strcmp(*names, "epochs") == 0) continue;
         if (!train_option_may_change(*names))
             FAIL(err, STRIA_BAD_ARGUMENT, "--%s can't change when a run goes on", *names);
         train_option_take(&c->options, options, *names);
+        if (strcmp(*names, "steps") == 0) continue;
         c->rate_changed |= strcmp(*names, "lr") == 0 || strcmp(*names, "schedule") == 0;
         used += (size_t)snprintf(changed + used, used < size ? size - used : 0, "%s%s", used ? ", " : "", *names);
         if (used >= size) used = size - 1;

@@ -47,11 +47,11 @@ static void plan_data(const progress *p, const stria_event *event) {
 /* How to train a run further whose epochs are all done: as many again. */
 static void plan_resumed(const progress *p, const stria_event *event) {
     char word[2048], count[32];
-    if (event->epoch > event->epochs && p->resumed)
-        plan_line("", "complete: all its epochs are done; to train further:");
-    if (event->epoch > event->epochs && p->resumed)
-        fprintf(stderr, "%10sstria train --resume %s --epochs %lld\n", "", show_word(p->resumed, word, sizeof word),
-                2 * (long long)event->epochs);
+    bool complete = event->step >= event->steps && p->resumed;
+    if (complete) plan_line("", "complete: all its %s are done; to train further:", p->by_steps ? "steps" : "epochs");
+    if (complete)
+        fprintf(stderr, "%10sstria train --resume %s --%s %lld\n", "", show_word(p->resumed, word, sizeof word),
+                p->by_steps ? "steps" : "epochs", 2 * (long long)(p->by_steps ? event->steps : event->epochs));
     else if (event->step > 0) plan_line("", "resuming after step %s", show_count(event->step, count));
 }
 
@@ -71,8 +71,8 @@ static void plan(const progress *p, const stria_event *event) {
               show_many(event->steps, "step", steps), *p->options ? ", " : "", p->options);
     int64_t rest = p->batch ? event->images % p->batch : 0;
     if (rest)
-        plan_line("", "the last, incomplete batch of each epoch is dropped (%s, reshuffled every epoch)",
-                  show_many(rest, "image", steps));
+        plan_line("", "the last, incomplete batch of each epoch is dropped (%s%s)", show_many(rest, "image", steps),
+                  p->ordered ? "" : ", reshuffled every epoch");
     plan_resumed(p, event);
     if (event->note) plan_line("note", "%s", event->note);
 }
@@ -89,13 +89,16 @@ static void bar(const progress *p, const stria_event *event) {
     term_bar(label, share < 0 ? 0 : share > 1 ? 1 : share, tail);
 }
 
-/* The rate stands at the end where a terminal has room for it. */
-static void epoch_line(const stria_event *event) {
-    char line[256], val[64] = "", rate[32], time[32];
+/* Of an epoch, or of what was seen of it at a validation. The rate stands at the end where a terminal has room. */
+static void judged_line(const stria_event *event) {
+    char line[256], val[64] = "", rate[32], time[32], where[64];
+    bool epoch = event->kind == STRIA_EVENT_EPOCH;
     if (event->val_top1 >= 0)
         snprintf(val, sizeof val, ", validation %.2f %% (%.4f)", 100 * event->val_top1, event->val_loss);
-    snprintf(line, sizeof line, "epoch %lld/%lld  training %.2f %% (loss %.4f)%s, %s", (long long)event->epoch,
-             (long long)event->epochs, 100 * event->top1, event->loss, val, show_time(event->seconds, time));
+    snprintf(where, sizeof where, "%s %lld/%lld", epoch ? "epoch" : "step",
+             (long long)(epoch ? event->epoch : event->step), (long long)(epoch ? event->epochs : event->steps));
+    snprintf(line, sizeof line, "%s  training %.2f %% (loss %.4f)%s, %s", where, 100 * event->top1, event->loss, val,
+             show_time(event->seconds, time));
     snprintf(rate, sizeof rate, ", lr %.4g", event->lr);
     bool room = !isatty(fileno(stderr)) || text_columns(line) + text_columns(rate) <= term_width(stderr);
     term_bar_clear();
@@ -119,12 +122,13 @@ bool progress_event(const stria_event *event, void *context) {
         bar(p, event);
         break;
     case STRIA_EVENT_EPOCH:
+    case STRIA_EVENT_EVAL:
         p->trained = true;
         p->epoch = event->epoch;
         p->loss = event->loss;
         p->val_top1 = event->val_top1;
         p->skipped = event->skipped;
-        epoch_line(event);
+        judged_line(event);
         if (event->note) term_say("warning: %s", event->note);
         break;
     case STRIA_EVENT_CHECKPOINT:

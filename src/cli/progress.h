@@ -10,6 +10,8 @@ typedef struct progress {
     const char *options;                                         /* "batch 64, sgd:momentum=0.9, …" */
     const char *resumed;                                         /* the run folder that goes on, or NULL */
     int64_t classes, channels, height, width, val_images, batch; /* batch 0: not known */
+    bool ordered;                                                /* every epoch takes the images in the same order */
+    bool by_steps;                                               /* it ends after so many steps, not epochs */
     /* what came back */
     bool started, trained; /* a START was seen; an EPOCH was seen */
     int64_t first, step, epoch, epochs, steps, images, skipped;

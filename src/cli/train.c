@@ -113,6 +113,8 @@ static void training_facts(training *t) {
     settings_text(stria_trainer_options(t->trainer), t->given, t->settings, sizeof t->settings);
     p->options = t->settings;
     p->batch = stria_trainer_options(t->trainer)->batch;
+    p->by_steps = stria_trainer_options(t->trainer)->steps > 0;
+    p->ordered = stria_trainer_options(t->trainer)->no_shuffle;
     training_input(t);
 }
 
@@ -408,6 +410,8 @@ const verb verb_train = {
                 "stria train lenet5 --data fashion-mnist --overfit 32\n"
                 "# other rates, your own files and folder\n"
                 "stria train lenet --data mnist:data/mnist --lr 0.02 --out runs/try\n"
+                "# 1,000 steps, validated after every 250\n"
+                "stria train mlp --data fashion-mnist --steps 1000 --eval-every 250\n"
                 "# a new classifier on a trained network's features\n"
                 "stria train resnet.onnx --data folder:pictures --head 2 --freeze all-but-head\n"
                 "# continue where it stopped, ten epochs in all\n"

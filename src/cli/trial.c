@@ -55,7 +55,7 @@ static stria_status trial_open(trial *t, int64_t limit, stria_error *error) {
     if (status == STRIA_OK) status = training_options(t->given, t->model, t->train, &t->options, error);
     if (status != STRIA_OK) return status;
     t->options.out = "";
-    t->options.patience = 0;
+    t->options.patience = t->options.eval_every = 0;
     if (t->options.batch > stria_dataset_count(t->train)) t->options.batch = stria_dataset_count(t->train);
     return STRIA_OK;
 }
@@ -75,7 +75,7 @@ static stria_status trial_train(trial *t, stria_event_callback *callback, stria_
 static bool overfit_event(const stria_event *event, void *context) {
     trial *t = context;
     char label[64];
-    if (event->kind == STRIA_EVENT_EPOCH) {
+    if (event->kind == STRIA_EVENT_EPOCH || event->kind == STRIA_EVENT_EVAL) {
         t->epochs = event->epoch;
         t->loss = event->loss;
         t->top1 = event->top1;
@@ -207,6 +207,7 @@ int trial_find_lr(const options *given) {
     if (status == STRIA_OK) {
         t->options.lr = RATE_FIRST;
         t->options.epochs = RATES; /* at least as many steps */
+        t->options.steps = 0;
         snprintf(t->schedule, sizeof t->schedule, "exponential:every=1,gamma=%.9f",
                  pow(RATE_LAST / RATE_FIRST, 1.0 / (RATES - 1)));
         t->options.schedule = t->schedule;

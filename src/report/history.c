@@ -18,7 +18,7 @@ enum { STEP, EPOCH, LOSS, RATE, TOP1, VAL_LOSS, VAL_TOP1, SECONDS, FIELDS };
 
 typedef struct line {
     double value[FIELDS];
-    bool is_step, is_epoch;
+    bool is_step, is_epoch, is_eval; /* is_eval: a validation within an epoch */
 } line;
 
 static const struct {
@@ -74,6 +74,7 @@ static const char *value_read(line *l, const char *key, size_t length, const cha
         if (length == 4 && memcmp(key, "kind", 4) == 0) {
             l->is_step = size == 4 && memcmp(at + 1, "step", 4) == 0;
             l->is_epoch = size == 5 && memcmp(at + 1, "epoch", 5) == 0;
+            l->is_eval = size == 4 && memcmp(at + 1, "eval", 4) == 0;
         }
         return close + 1;
     }
@@ -115,7 +116,7 @@ static void line_take(history *h, const char *text) {
     if (!*blanks(text)) return;
     bool good = line_parse(&l, text) && v[STEP] >= 0 && v[STEP] < 1e15;
     if (!good) h->damaged++;
-    if (!good || (!l.is_step && !l.is_epoch)) return;
+    if (!good || (!l.is_step && !l.is_epoch && !l.is_eval)) return;
     double step = v[STEP];
     h->step = (int64_t)step;
     time_add(h, v[SECONDS]);
@@ -124,7 +125,7 @@ static void line_take(history *h, const char *text) {
         series_add(&h->rate, step, v[RATE]);
         return;
     }
-    h->epoch = v[EPOCH] >= 0 && v[EPOCH] < 1e15 ? (int64_t)v[EPOCH] : h->epoch;
+    if (l.is_epoch && v[EPOCH] >= 0 && v[EPOCH] < 1e15) h->epoch = (int64_t)v[EPOCH];
     series_add(&h->epoch_loss, step, v[LOSS]);
     series_add(&h->top1, step, v[TOP1]);
     if (!isnan(v[VAL_LOSS])) series_add(&h->val_loss, step, v[VAL_LOSS]);

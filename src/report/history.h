@@ -8,7 +8,7 @@
 
 typedef struct history {
     series loss, rate;                           /* of steps */
-    series epoch_loss, val_loss, top1, val_top1; /* of epochs, over steps */
+    series epoch_loss, val_loss, top1, val_top1; /* of epochs, and validations within them, over steps */
     int64_t step, epoch;                         /* of the last line; whole epochs */
     int64_t damaged;                             /* lines that could not be read */
     double seconds;                              /* of training, over all processes that went on with it */

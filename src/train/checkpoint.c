@@ -101,6 +101,7 @@ static stria_status position_add(writing *w, const trainer *t, stria_error *err)
     TRY(pair_add(w, err, "plateau.waited", "%" PRId64, at->plateau.waited + 1));
     TRY(pair_add(w, err, "best.step", "%" PRId64, at->best_step));
     TRY(pair_add(w, err, "best.epoch", "%" PRId64, at->best_epoch));
+    TRY(pair_add(w, err, "judged.step", "%" PRId64, at->judged_step));
     TRY(pair_add(w, err, "base.epoch", "%" PRId64, at->base_epoch));
     return pair_add(w, err, "base.step", "%" PRId64, at->base_step);
 }
@@ -341,13 +342,16 @@ static stria_status score_restore(const checkpoint *c, score *s, stria_error *er
 
 /* Only what this training can reach. */
 static stria_status position_check(const checkpoint *c, const position *at, const trainer *t, stria_error *err) {
-    int64_t batches = c->images / c->batch;
-    if (at->epoch > t->options.epochs || at->batch > batches || at->base_epoch > at->epoch ||
+    int64_t batches = c->images / c->batch, steps = t->options.steps, epochs = steps ? at->epoch : t->options.epochs;
+    if (steps > 0 && steps < at->step)
+        FAIL(err, STRIA_BAD_ARGUMENT, "this run already has %" PRId64 " steps; --steps must be at least %" PRId64,
+             at->step, at->step);
+    if (at->epoch > epochs || at->batch > batches || at->base_epoch > at->epoch ||
         at->step - at->base_step != (at->epoch - at->base_epoch) * batches + at->batch)
         FAIL(err, STRIA_BAD_FILE,
              "the checkpoint stands at epoch %" PRId64 ", batch %" PRId64 ", step %" PRId64 ", which %" PRId64
              " epochs of %" PRId64 " batches do not have",
-             at->epoch, at->batch, at->step, t->options.epochs, batches);
+             at->epoch, at->batch, at->step, epochs, batches);
     if (at->best_top1 > 1 || at->best_step > at->step || at->best_epoch > at->epoch + 1)
         FAIL(err, STRIA_BAD_FILE, "the checkpoint has its best score, %g, at step %" PRId64 " of %" PRId64,
              text_real(at->best_top1), at->best_step, at->step);
@@ -400,6 +404,7 @@ static stria_status position_get(const checkpoint *c, const trainer *t, position
     TRY(count_get(c, "best.step", &at.best_step, err));
     TRY(count_get_new(c, "best.epoch", &at.best_epoch, err));
     if (at.best_top1 >= 0 && at.best_epoch == 0) at.best_epoch = at.epoch; /* of a run that did not note it */
+    TRY(count_get_new(c, "judged.step", &at.judged_step, err));
     TRY(count_get_new(c, "base.epoch", &at.base_epoch, err));
     TRY(count_get_new(c, "base.step", &at.base_step, err));
     TRY(plateau_get(c, &at.plateau, err));

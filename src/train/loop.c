@@ -14,12 +14,35 @@ static int64_t batches(const trainer *t) {
     return loader_batches(t->loader);
 }
 static int64_t steps_in_all(const trainer *t) {
-    return t->at.base_step + batches(t) * (t->options.epochs - t->at.base_epoch);
+    return t->options.steps > 0 ? t->options.steps
+                                : t->at.base_step + batches(t) * (t->options.epochs - t->at.base_epoch);
+}
+
+int64_t trainer_epochs(const trainer *t, const position *at) {
+    int64_t steps = t->options.steps - at->base_step, batches = loader_batches(t->loader);
+    return t->options.steps > 0 ? at->base_epoch + (steps + batches - 1) / batches : t->options.epochs;
+}
+
+/* No step is left to be made. */
+static bool stepped(const trainer *t) {
+    return t->at.step >= steps_in_all(t);
+}
+
+/* The event of a validation is still to come: after every so many steps, and after the last one. An epoch's last step
+ * has its own. */
+static bool judge_due(const trainer *t) {
+    int64_t every = t->options.eval_every;
+    bool wanted = (every > 0 && t->at.step % every == 0) || stepped(t);
+    return wanted && t->at.batch > 0 && t->at.batch < batches(t) && t->at.judged_step != t->at.step;
+}
+
+static bool complete(const trainer *t) {
+    return stepped(t) && t->at.batch < batches(t) && !judge_due(t);
 }
 
 /* What every event has. */
 static void fill(const trainer *t, stria_event *e) {
-    e->epochs = t->options.epochs;
+    e->epochs = trainer_epochs(t, &t->at);
     e->step = t->at.step;
     e->steps = steps_in_all(t);
     e->seconds = clock_seconds() - t->started;
@@ -179,20 +202,6 @@ static stria_status checkpoint_now(trainer *t, stria_error *err) {
     return STRIA_OK;
 }
 
-/* The rest of the current epoch, as far as nobody asks to stop. */
-static stria_status epoch_run(trainer *t, stria_error *err) {
-    while (t->at.batch < batches(t) && !t->stop_asked) {
-        double lr = lr_now(t), loss;
-        stria_status status = step_run(t, session_run, &loss, err);
-        if (status == STRIA_NOT_FINITE) return not_finite_find(t, err);
-        TRY(status);
-        stria_event e = {.kind = STRIA_EVENT_STEP, .epoch = t->at.epoch + 1, .loss = loss, .lr = lr};
-        TRY(tell_and_note(t, &e, err));
-        if (clock_seconds() - t->checkpointed > CHECKPOINT_SECONDS) TRY(checkpoint_now(t, err));
-    }
-    return STRIA_OK;
-}
-
 static bool validation_progress(int64_t done, int64_t of, void *context) {
     trainer *t = context;
     tell_progress(t);
@@ -229,24 +238,55 @@ static void skipped_tell(trainer *t, stria_event *e) {
     e->note = t->skipped_note;
 }
 
-/* Validation, the epoch's event, a checkpoint. */
-static stria_status epoch_end(trainer *t, stria_error *err) {
+/* What was seen of the epoch, and a validation. STRIA_INTERRUPTED where that was stopped. */
+static stria_status judge(trainer *t, stria_event *e, stria_error *err) {
     const score *s = &t->at.epoch_score;
-    stria_event e = {.kind = STRIA_EVENT_EPOCH,
-                     .epoch = t->at.epoch + 1,
-                     .images = s->images,
-                     .val_loss = -1,
-                     .val_top1 = -1,
-                     .loss = s->loss / (double)s->images,
-                     .top1 = (double)s->top1 / (double)s->images,
-                     .lr = lr_now(t)};
-    stria_status status = t->validation ? validate(t, &e, err) : STRIA_OK;
+    e->epoch = t->at.epoch + 1;
+    e->images = s->images;
+    e->val_loss = e->val_top1 = -1;
+    e->loss = s->loss / (double)s->images;
+    e->top1 = (double)s->top1 / (double)s->images;
+    e->lr = lr_now(t);
+    if (t->validation) TRY(validate(t, e, err));
+    skipped_tell(t, e);
+    t->at.judged_step = t->at.step;
+    t->unsaved = true;
+    return STRIA_OK;
+}
+
+/* Within an epoch: the validation and its event, and a checkpoint of a model that is the best one. */
+static stria_status epoch_judge(trainer *t, stria_error *err) {
+    stria_event e = {.kind = STRIA_EVENT_EVAL};
+    stria_status status = judge(t, &e, err);
     if (status == STRIA_INTERRUPTED) return STRIA_OK;
     TRY(status);
-    skipped_tell(t, &e);
+    TRY(tell_and_note(t, &e, err));
+    return t->validation && t->at.best_step == t->at.step ? checkpoint_now(t, err) : STRIA_OK;
+}
+
+/* The rest of the current epoch, as far as nobody asks to stop. */
+static stria_status epoch_run(trainer *t, stria_error *err) {
+    for (;;) {
+        if (judge_due(t)) TRY(epoch_judge(t, err));
+        if (clock_seconds() - t->checkpointed > CHECKPOINT_SECONDS) TRY(checkpoint_now(t, err));
+        if (t->at.batch == batches(t) || stepped(t) || t->stop_asked) return STRIA_OK;
+        double lr = lr_now(t), loss;
+        stria_status status = step_run(t, session_run, &loss, err);
+        if (status == STRIA_NOT_FINITE) return not_finite_find(t, err);
+        TRY(status);
+        stria_event e = {.kind = STRIA_EVENT_STEP, .epoch = t->at.epoch + 1, .loss = loss, .lr = lr};
+        TRY(tell_and_note(t, &e, err));
+    }
+}
+
+/* Validation, the epoch's event, a checkpoint. */
+static stria_status epoch_end(trainer *t, stria_error *err) {
+    stria_event e = {.kind = STRIA_EVENT_EPOCH};
+    stria_status status = judge(t, &e, err);
+    if (status == STRIA_INTERRUPTED) return STRIA_OK;
+    TRY(status);
     schedule_plateau(&t->schedule, &t->at.plateau, t->options.lr, t->validation ? e.val_loss : e.loss);
     epoch_next(t); /* first: a line is made once, even if it cannot be written now */
-    t->unsaved = true;
     TRY(tell_and_note(t, &e, err));
     return checkpoint_now(t, err);
 }
@@ -260,7 +300,7 @@ static bool stops_early(const trainer *t) {
 /* After the last epoch, or where the callback said stop. */
 static stria_status finish(trainer *t, stria_error *err) {
     if (t->unsaved) TRY(checkpoint_now(t, err));
-    if (t->at.epoch < t->options.epochs && !stops_early(t))
+    if (!complete(t) && !stops_early(t))
         FAIL(err, STRIA_INTERRUPTED, "stopped at step %" PRId64 " of %" PRId64, t->at.step, steps_in_all(t));
     tell(t, &(stria_event){.kind = STRIA_EVENT_END, .epoch = t->at.epoch});
     return STRIA_OK;
@@ -273,12 +313,12 @@ stria_status trainer_run(trainer *t, stria_error *err) {
     if (t->mend) TRY(run_folder_mend(t, err));
     tell_start(t);
     if ((t->at.step == 0 || t->unsaved) && !t->stop_asked) TRY(checkpoint_now(t, err));
-    stria_status status = t->at.epoch < t->options.epochs ? trainer_features(t, err) : STRIA_OK;
+    stria_status status = complete(t) ? STRIA_OK : trainer_features(t, err);
     if (status != STRIA_OK && status != STRIA_INTERRUPTED) return status;
     t->checkpointed = clock_seconds();
-    while (t->at.epoch < t->options.epochs && !t->stop_asked && !stops_early(t)) {
+    while (!complete(t) && !t->stop_asked && !stops_early(t)) {
         TRY(epoch_run(t, err));
-        if (!t->stop_asked) TRY(epoch_end(t, err));
+        if (!t->stop_asked && t->at.batch == batches(t)) TRY(epoch_end(t, err));
     }
     return finish(t, err);
 }

@@ -65,14 +65,21 @@ static void number(text *t, const char *key, double x) {
     else text_printf(t, ", \"%s\": null", key);
 }
 
+/* NULL for events without a line. */
+static const char *kind_of(const stria_event *e) {
+    return e->kind == STRIA_EVENT_STEP    ? "step"
+           : e->kind == STRIA_EVENT_EPOCH ? "epoch"
+           : e->kind == STRIA_EVENT_EVAL  ? "eval"
+                                          : NULL;
+}
+
 static void line_add(text *t, const stria_event *e) {
-    bool epoch = e->kind == STRIA_EVENT_EPOCH;
-    text_printf(t, "{\"kind\": \"%s\", \"step\": %" PRId64 ", \"epoch\": %" PRId64, epoch ? "epoch" : "step", e->step,
-                e->epoch);
+    bool judged = e->kind != STRIA_EVENT_STEP;
+    text_printf(t, "{\"kind\": \"%s\", \"step\": %" PRId64 ", \"epoch\": %" PRId64, kind_of(e), e->step, e->epoch);
     number(t, "loss", e->loss);
     number(t, "lr", e->lr);
-    if (epoch) number(t, "top1", e->top1);
-    if (epoch && e->val_top1 >= 0) {
+    if (judged) number(t, "top1", e->top1);
+    if (judged && e->val_top1 >= 0) {
         number(t, "val_loss", e->val_loss);
         number(t, "val_top1", e->val_top1);
     }
@@ -81,7 +88,7 @@ static void line_add(text *t, const stria_event *e) {
 }
 
 stria_status metrics_add(metrics *m, const stria_event *e, stria_error *err) {
-    if (!*m->path || (e->kind != STRIA_EVENT_STEP && e->kind != STRIA_EVENT_EPOCH)) return STRIA_OK;
+    if (!*m->path || !kind_of(e)) return STRIA_OK;
     double now = clock_seconds(), before = m->added;
     line_add(&m->pending, e);
     TRY(text_check(&m->pending, err)); /* here: an empty text that failed has nothing to flush */

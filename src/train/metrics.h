@@ -1,4 +1,4 @@
-/* metrics.jsonl of a run folder: a JSON object for every step and epoch, one per line. */
+/* metrics.jsonl of a run folder: a JSON object for every step, epoch and validation in an epoch, one per line. */
 #ifndef TRAIN_METRICS_H
 #define TRAIN_METRICS_H
 
@@ -15,8 +15,8 @@ typedef struct metrics {
  * complete epochs: lines past that are dropped from the file. */
 stria_status metrics_open(metrics *m, const char *folder, int64_t step, int64_t epochs, stria_error *err);
 void metrics_release(metrics *m);
-/* Adds the line of a STEP or EPOCH event; any other adds none. Lines reach the file within a second, as far as the next
- * event takes no longer than the last. */
+/* Adds the line of a STEP, EPOCH or EVAL event; any other adds none. Lines reach the file within a second, as far as
+ * the next event takes no longer than the last. */
 stria_status metrics_add(metrics *m, const stria_event *e, stria_error *err);
 /* Writes what is pending; with `sync`, it and all lines before are on the disk on return. On failure the file is as
  * before and the lines stay pending. */

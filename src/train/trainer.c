@@ -54,7 +54,7 @@ static stria_status loader_make(trainer *t, stria_error *err) {
     TRY(augment_parse(t->options.augment, &changes, err));
     loader_options options = {.batch = t->options.batch,
                               .seed = t->options.seed,
-                              .shuffle = true,
+                              .shuffle = !t->options.no_shuffle,
                               .drop_last = true,
                               .augment = &changes,
                               .keep_bytes = (size_t)t->options.cache << 20,
@@ -132,6 +132,8 @@ static stria_status trainer_make(trainer *t, graph *model, stria_error *err) {
     graph_drop_metadata(t->model, MODEL_WEIGHTS);
     if (t->options.patience > 0 && !t->val)
         FAIL(err, STRIA_BAD_ARGUMENT, "--patience needs validation images, and there are none");
+    if (t->options.eval_every > 0 && !t->val)
+        FAIL(err, STRIA_BAD_ARGUMENT, "--eval-every needs validation images, and there are none");
     TRY(frozen_cut(t, err));
     TRY(loader_make(t, err));
     TRY(step_make(t, err));

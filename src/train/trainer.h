@@ -17,6 +17,7 @@ typedef struct position {
     double best_top1;              /* the best validation so far, −1: none yet */
     int64_t best_step;             /* steps at that time */
     int64_t best_epoch;            /* the epoch that it was made after, from 1 */
+    int64_t judged_step;           /* steps at the time of the last validation, or of the last one's event */
     int64_t base_epoch, base_step; /* where steps are counted from: 0, or where the size of batches changed */
     plateau plateau;
 } position;
@@ -80,6 +81,9 @@ void trainer_free(trainer *t); /* accepts NULL */
 /* To the last epoch. Events go to the callback in this thread. STRIA_INTERRUPTED, with everything saved, when it said
  * stop before that. */
 stria_status trainer_run(trainer *t, stria_error *err);
+
+/* The epochs of a training that stands at `at`, the last of which may not be whole (options.steps). */
+int64_t trainer_epochs(const trainer *t, const position *at);
 
 /* The features of the frozen part, where it is cut off: computed once. STRIA_INTERRUPTED when the callback said stop.
  */
