@@ -163,11 +163,20 @@ static void prints_sizes(void **state) {
     assert_string_equal(text_bytes(UINT64_MAX, b), "16.0 EiB");
 }
 
+static void quotes_json(void **state) {
+    (void)state;
+    text t = {0};
+    text_json(&t, "a\"b\\c\n\x1F\xC3\xA9");
+    assert_string_equal(text_string(&t), "\"a\\\"b\\\\c\\u000a\\u001f\xC3\xA9\"");
+    text_release(&t);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_grows),     cmocka_unit_test(text_failure_sticks), cmocka_unit_test(finds_the_nearest),
         cmocka_unit_test(reads_integers), cmocka_unit_test(reads_reals),         cmocka_unit_test(ignores_the_locale),
         cmocka_unit_test(knows_endings),  cmocka_unit_test(finds_utf8),          cmocka_unit_test(prints_sizes),
+        cmocka_unit_test(quotes_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

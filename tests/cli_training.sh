@@ -60,6 +60,18 @@ wait $pid
 expect 0 train --resume middle --batch 110 --epochs 4000 --patience 1
 says stderr "changed: "
 
+# The norms of gradients and weights: of one step of plain descent, weights move by the rate times the gradient's norm.
+expect 0 train linear --data mnist:data --steps 1 --batch 50 --optimizer sgd --lr 0.5 --schedule constant --val no --out step1
+moved=$(sed -n 's/.*"gradients": {\([^}]*\)}.*/\1/p' step1/metrics.jsonl)
+[ "$(echo "$moved" | tr ',' '\n' | wc -l)" = 2 ] || fail "linear has the gradients $moved"
+all=$(sed -n '1s/.*"gradient_norm": \([0-9.e-]*\).*/\1/p' step1/metrics.jsonl)
+echo "$moved" | tr ',' '\n' | awk -v all="$all" '{ s += $2 * $2 } END { d = sqrt(s) / all - 1; exit !(d < 1e-5 && d > -1e-5) }' ||
+    fail "the norm over all parameters is $all, not that of $moved"
+read -r -a names <<<"$(head -n 1 step1/results.csv | tr ',' ' ')"
+[ "$(wc -l <step1/results.csv)" = 2 ] && [ "${names[9]%%:*} ${names[12]%%:*}" = "gradient weight" ] && [ ${#names[@]} = 13 ] ||
+    { fail "results.csv is another:"; cat step1/results.csv; }
+grep -q "system    at most [0-9.]* MiB of memory" stderr || { fail "no system line:"; cat stderr; }
+
 # So many steps, in the middle of an epoch (11 steps), with validations within epochs; in two parts it has the same bits.
 counted=(--steps 27 --eval-every 4 --lr 0.1 --batch 50)
 expect 0 train "${options[@]}" "${counted[@]}" --out counted --json
@@ -96,6 +108,7 @@ expect 0 train --resume killed
 expect 0 train "${options[@]}" --steps 3000 --eval-every 3 --lr 0.01 --out unkilled
 cmp -s <(tensors killed) <(tensors unkilled) || fail "a killed training of 3,000 steps has another checkpoint"
 [ "$(places killed)" = "$(places unkilled)" ] || fail "a killed training has other validations"
+cmp -s <(cut -d, -f1-7,10- killed/results.csv) <(cut -d, -f1-7,10- unkilled/results.csv) || fail "a killed training has another results.csv"
 refused 2 "--eval-every needs validation images, and there are none" train "${options[@]}" --eval-every 2 --val no
 
 refused 2 "--patience needs validation images, and there are none" \

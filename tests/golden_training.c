@@ -127,6 +127,18 @@ static void compare(const golden *g, const char *isa, const char *what, const ch
                  sum, p->sum);
 }
 
+/* What the step gives as the sum of a gradient's squares. */
+static void compare_square(session *s, const char *parameter, const float *x, int64_t count) {
+    char name[128];
+    double sum = 0;
+    snprintf(name, sizeof name, "stria.square/%s", parameter);
+    const float *square = session_host(s, name);
+    assert_non_null(square);
+    for (int64_t i = 0; i < count; i++) sum += (double)x[i] * (double)x[i];
+    if (!(fabs((double)*square - sum) <= 1e-5 * sum))
+        fail_msg("the squares of '%s' sum to %.9g, not %.9g", parameter, (double)*square, sum);
+}
+
 /* All parameters, or the optimiser's tensor of each: after one step without decay that is the gradient. */
 static void compare_all(const golden *g, session *s, graph *model, bool gradients) {
     int index = 0;
@@ -139,6 +151,7 @@ static void compare_all(const golden *g, session *s, graph *model, bool gradient
         assert_non_null(x);
         compare(g, session_program(s)->config.ks->isa, gradients ? "gradient" : "weight", v->name,
                 gradients ? &g->gradient[index] : &g->weight[index], x, shape_count(&v->shape));
+        if (gradients) compare_square(s, v->name, x, shape_count(&v->shape));
         index++;
     }
     assert_int_equal(index, g->parameters);
@@ -147,7 +160,7 @@ static void compare_all(const golden *g, session *s, graph *model, bool gradient
 static session *step_session(graph *model, const golden *g, const kernel_set *ks, pool *p, double decay) {
     graph *step = NULL;
     session *s = NULL;
-    recipe r = {.loss = "cross_entropy", .weight_decay = decay};
+    recipe r = {.loss = "cross_entropy", .weight_decay = decay, .norms = true};
     run_config config = {.ks = ks, .pool = p, .optimize = true};
     assert_int_equal(optimizer_parse("sgd:momentum=0.875", &r.optimizer, NULL), STRIA_OK);
     assert_int_equal(step_graph(model, g->batch, &r, &step, NULL), STRIA_OK);

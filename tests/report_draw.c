@@ -247,15 +247,18 @@ static void test_history(void **state) {
     snprintf(path, sizeof path, "%s/metrics.jsonl", folder);
     history *h = history_new();
     assert_int_equal(history_read(h, folder, &error), STRIA_OK); /* no log yet */
-    write_file(path, "w",
-               "{\"kind\": \"step\", \"step\": 1, \"epoch\": 1, \"loss\": 2.5e-1, \"lr\": 0.05, \"seconds\": 3}\n"
-               "{\"kind\":\"step\",\"step\":2,\"epoch\":1,\"loss\":null,\"lr\":-0.125,\"seconds\":4,\"new\":true,\"s\":"
-               "\"t\"}\n"
-               "{\"kind\": \"epoch\", \"step\": 2, \"epoch\": 1, \"loss\": 0.123456789, \"lr\": 0, \"top1\": 0.5, "
-               "\"val_loss\": 1, \"val_top1\": 0.75, \"seconds\": 5}\n"
-               "garbage\n{\"kind\": \"step\", \"step\": 3, \"ep");
+    write_file(
+        path, "w",
+        "{\"kind\": \"step\", \"step\": 1, \"epoch\": 1, \"loss\": 2.5e-1, \"lr\": 0.05, \"gradient_norm\": 1.5, "
+        "\"seconds\": 3}\n"
+        "{\"kind\":\"step\",\"step\":2,\"epoch\":1,\"loss\":null,\"lr\":-0.125,\"seconds\":4,\"new\":true,\"s\":"
+        "\"t\"}\n"
+        "{\"kind\": \"epoch\", \"step\": 2, \"epoch\": 1, \"loss\": 0.123456789, \"lr\": 0, \"top1\": 0.5, "
+        "\"val_loss\": 1, \"val_top1\": 0.75, \"gradients\": {\"w\": 3, \"}\\\"\": {}}, \"seconds\": 5}\n"
+        "garbage\n{\"kind\": \"step\", \"step\": 3, \"ep");
     assert_int_equal(history_read(h, folder, &error), STRIA_OK);
     assert_true(h->step == 2 && h->epoch == 1 && h->damaged == 1 && h->seconds == 5);
+    assert_true(h->gradient.points == 1 && h->gradient.last_y == 1.5);
     assert_true(h->loss.points == 1 && h->loss.missing == 1 && h->loss.last_y == 0.25 && h->rate.last_y == -0.125);
     assert_true(h->epoch_loss.last_y == 0.123456789 && h->val_top1.last_y == 0.75 && h->val_loss.last_y == 1);
     write_file(path, "a", "och\": 2, \"loss\": 4, \"lr\": 1, \"seconds\": 1}\n"); /* the rest; of a later process */

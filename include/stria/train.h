@@ -96,6 +96,12 @@ typedef enum stria_event_kind {
                         last: the same fields as EPOCH, of the epoch until then */
 } stria_event_kind;
 
+/* Of one parameter that is trained: the Euclidean norms of its contents and of its gradient. */
+typedef struct stria_norm {
+    const char *name;
+    double weight, gradient;
+} stria_norm;
+
 /* What a callback sees. Fields that do not belong to the kind are 0. */
 typedef struct stria_event {
     stria_event_kind kind;
@@ -115,9 +121,14 @@ typedef struct stria_event {
     uint64_t gradient_bytes;   /* gradients of the parameters that are trained, all of them at once */
     const char *isa;
     int threads;
-    const char *path; /* CHECKPOINT: the run folder */
-    const char *note; /* what the user should know, or NULL. START; EPOCH: of pictures newly left out */
-    int64_t skipped;  /* EPOCH: pictures of training and validation that this process could not read (skip_bad) */
+    const char *path;     /* CHECKPOINT: the run folder */
+    const char *note;     /* what the user should know, or NULL. START; EPOCH: of pictures newly left out */
+    int64_t skipped;      /* EPOCH: pictures of training and validation that this process could not read (skip_bad) */
+    double gradient_norm; /* STEP: of all parameters' gradients together, before they are clipped or penalised */
+    const stria_norm *norms; /* EPOCH: [norm_count], weights as they are now, gradients of the last step. Valid during
+                                the call */
+    int norm_count;
+    uint64_t peak_bytes; /* END: the most memory that this process has held, 0: not known */
 } stria_event;
 
 /* Called in the training thread. Returning false asks to stop: the state is saved and stria_trainer_run returns

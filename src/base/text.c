@@ -77,6 +77,17 @@ void text_double(text *t, double x) {
     } while (!t->failed && text_to_double(t->data + start, &back) && back != x && digits++ < 17);
 }
 
+void text_json(text *t, const char *s) {
+    text_append(t, "\"", 1);
+    for (; *s; s++) {
+        unsigned char c = (unsigned char)*s;
+        if (c < 0x20) text_printf(t, "\\u%04x", c);
+        else if (c == '"' || c == '\\') text_printf(t, "\\%c", c);
+        else text_append(t, s, 1);
+    }
+    text_append(t, "\"", 1);
+}
+
 void text_release(text *t) {
     mem_free(t->data);
     *t = (text){0};

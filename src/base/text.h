@@ -20,6 +20,8 @@ int text_vformat(char *buffer, size_t size, const char *format, va_list argument
     __attribute__((format(printf, 3, 0)));
 /* The shortest decimal that reads back as x: 0.0005, not 0.00050000000000000001. */
 void text_double(text *t, double x);
+/* s as a JSON string, with its quotes. */
+void text_json(text *t, const char *s);
 void text_release(text *t);
 /* Bytes of the UTF-8 character that `s` begins with, 1 to 4; 0 if it begins with none (RFC 3629: no surrogates, nothing
  * longer than need be, at most U+10FFFF). */

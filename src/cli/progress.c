@@ -105,6 +105,14 @@ static void judged_line(const stria_event *event) {
     fprintf(stderr, "%s%s\n", line, room ? rate : "");
 }
 
+/* What the training took of the machine. */
+static void system_line(const progress *p, const stria_event *event) {
+    char bytes[32], time[32];
+    if (p->trained && event->peak_bytes)
+        plan_line("system", "at most %s of memory, %s", show_bytes(event->peak_bytes, bytes),
+                  show_time(event->seconds, time));
+}
+
 bool progress_event(const stria_event *event, void *context) {
     progress *p = context;
     if (event->kind != STRIA_EVENT_CHECKPOINT) p->seconds = event->seconds;
@@ -136,6 +144,8 @@ bool progress_event(const stria_event *event, void *context) {
         break;
     case STRIA_EVENT_END:
         term_bar_clear();
+        system_line(p, event);
+        p->peak_bytes = event->peak_bytes;
         break;
     }
     return !term_stopped();

@@ -19,7 +19,7 @@
 #define PREFIX "events.out.tfevents."
 #define SUFFIX ".stria"
 
-enum { PATH = 4300, SCALARS_MAX = 256, SETTINGS_MAX = 80, LINE_MAX_BYTES = 1 << 20 };
+enum { PATH = 4300, SCALARS_MAX = 4096, SETTINGS_MAX = 80, LINE_MAX_BYTES = 1 << 20 };
 
 struct tensorboard {
     char run[4096], folder[4200], file[PATH];

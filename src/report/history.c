@@ -14,7 +14,7 @@ history *history_new(void) {
 }
 
 /* What a line may say; those that it does not say are NaN. */
-enum { STEP, EPOCH, LOSS, RATE, TOP1, VAL_LOSS, VAL_TOP1, SECONDS, FIELDS };
+enum { STEP, EPOCH, LOSS, RATE, TOP1, VAL_LOSS, VAL_TOP1, SECONDS, GRADIENT, FIELDS };
 
 typedef struct line {
     double value[FIELDS];
@@ -25,8 +25,9 @@ static const struct {
     const char *name;
     size_t length;
 } fields[FIELDS] = {
-    [STEP] = {"step", 4}, [EPOCH] = {"epoch", 5},       [LOSS] = {"loss", 4},         [RATE] = {"lr", 2},
-    [TOP1] = {"top1", 4}, [VAL_LOSS] = {"val_loss", 8}, [VAL_TOP1] = {"val_top1", 8}, [SECONDS] = {"seconds", 7},
+    [STEP] = {"step", 4},         [EPOCH] = {"epoch", 5},     [LOSS] = {"loss", 4},
+    [RATE] = {"lr", 2},           [TOP1] = {"top1", 4},       [VAL_LOSS] = {"val_loss", 8},
+    [VAL_TOP1] = {"val_top1", 8}, [SECONDS] = {"seconds", 7}, [GRADIENT] = {"gradient_norm", 13},
 };
 
 /* A number as the log writes them, fast where it has at most 18 digits; end: behind it, at `text` if it is none. */
@@ -64,7 +65,20 @@ static void field_set(line *l, const char *key, size_t length, const char *value
     number(value, end);
 }
 
-/* A value behind its key: a number, a word in quotes, null, true or false. NULL if it is none of them. */
+/* After an object that begins here, whatever is in it; NULL if it does not end. */
+static const char *object_skip(const char *at) {
+    int depth = 0;
+    bool quoted = false;
+    for (; *at; at++) {
+        if (quoted && *at == '\\' && at[1]) at++;
+        else if (*at == '"') quoted = !quoted;
+        else if (!quoted && *at == '{') depth++;
+        else if (!quoted && *at == '}' && --depth == 0) return at + 1;
+    }
+    return NULL;
+}
+
+/* A value behind its key: a number, a word in quotes, null, true, false or an object. NULL if it is none of them. */
 static const char *value_read(line *l, const char *key, size_t length, const char *at) {
     const char *end = at;
     if (*at == '"') {
@@ -78,15 +92,16 @@ static const char *value_read(line *l, const char *key, size_t length, const cha
         }
         return close + 1;
     }
+    if (*at == '{') return object_skip(at);
     if (strncmp(at, "null", 4) == 0 || strncmp(at, "true", 4) == 0) return at + 4;
     if (strncmp(at, "false", 5) == 0) return at + 5;
     field_set(l, key, length, at, &end);
     return end == at ? NULL : end;
 }
 
-/* {"key": value, …} without anything nested. */
+/* {"key": value, …}; what is in objects within is passed over. */
 static bool line_parse(line *l, const char *at) {
-    *l = (line){.value = {NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN}};
+    *l = (line){.value = {NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN}};
     at = blanks(at);
     if (*at++ != '{') return false;
     for (;;) {
@@ -123,6 +138,7 @@ static void line_take(history *h, const char *text) {
     if (l.is_step) {
         series_add(&h->loss, step, v[LOSS]);
         series_add(&h->rate, step, v[RATE]);
+        if (!isnan(v[GRADIENT])) series_add(&h->gradient, step, v[GRADIENT]);
         return;
     }
     if (l.is_epoch && v[EPOCH] >= 0 && v[EPOCH] < 1e15) h->epoch = (int64_t)v[EPOCH];

@@ -7,7 +7,7 @@
 #include <stria/stria.h>
 
 typedef struct history {
-    series loss, rate;                           /* of steps */
+    series loss, rate, gradient;                 /* of steps; gradient: the norm of all */
     series epoch_loss, val_loss, top1, val_top1; /* of epochs, and validations within them, over steps */
     int64_t step, epoch;                         /* of the last line; whole epochs */
     int64_t damaged;                             /* lines that could not be read */

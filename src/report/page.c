@@ -107,6 +107,7 @@ static void curves(out *o, const page *p) {
                                {page_word(p, "validation"), &h->val_loss}};
     const plot_curve top1[] = {{page_word(p, "training"), &h->top1}, {page_word(p, "validation"), &h->val_top1}};
     const plot_curve rate[] = {{page_word(p, "Learning rate"), &h->rate}};
+    const plot_curve gradient[] = {{page_word(p, "Norm of the gradients"), &h->gradient}};
     plot base = {.x_title = page_word(p, "steps of training"), .width = 400, .height = 270};
     page_section(o, p, "curves", "Curves");
     warnings(o, p);
@@ -128,6 +129,8 @@ static void curves(out *o, const page *p) {
     base.percent = false;
     base.title = page_word(p, "Learning rate"), base.curves = rate, base.count = 1;
     if (h->rate.points) curve_card(o, "", &base);
+    base.title = page_word(p, "Norm of the gradients"), base.curves = gradient, base.log = true;
+    if (h->gradient.points) curve_card(o, "", &base);
     out_raw(o, "</div>\n");
     page_section_end(o);
 }

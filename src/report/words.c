@@ -24,6 +24,7 @@ static const char *const chinese[][2] = {
     {"Loss, logarithmic", "损失（对数坐标）"},
     {"Accuracy", "准确率"},
     {"Learning rate", "学习率"},
+    {"Norm of the gradients", "梯度范数"},
     {"logarithmic loss", "损失用对数坐标"},
     {"steps of training", "训练步数"},
     {"each batch", "每批"},

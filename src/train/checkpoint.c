@@ -75,6 +75,15 @@ static stria_status options_add(writing *w, const stria_train_options *options, 
     return STRIA_OK;
 }
 
+static stria_status norms_add(writing *w, const trainer *t, stria_error *err) {
+    text words = {0};
+    norms_write(&t->norms, &words);
+    stria_status status = text_check(&words, err);
+    if (status == STRIA_OK) status = pair_add(w, err, "gradients", "%s", text_string(&words));
+    text_release(&words);
+    return status;
+}
+
 static stria_status position_add(writing *w, const trainer *t, stria_error *err) {
     const position *at = &t->at;
     TRY(pair_add(w, err, "format", "%s", CHECKPOINT_FORMAT));
@@ -101,6 +110,7 @@ static stria_status position_add(writing *w, const trainer *t, stria_error *err)
     TRY(pair_add(w, err, "plateau.waited", "%" PRId64, at->plateau.waited + 1));
     TRY(pair_add(w, err, "best.step", "%" PRId64, at->best_step));
     TRY(pair_add(w, err, "best.epoch", "%" PRId64, at->best_epoch));
+    TRY(norms_add(w, t, err));
     TRY(pair_add(w, err, "judged.step", "%" PRId64, at->judged_step));
     TRY(pair_add(w, err, "base.epoch", "%" PRId64, at->base_epoch));
     return pair_add(w, err, "base.step", "%" PRId64, at->base_step);
@@ -423,6 +433,7 @@ stria_status checkpoint_restore(const checkpoint *c, trainer *t, stria_error *er
     tensor_release(t->network);
     t->network = tensor_retain(safetensors_find(c->file, "graph"));
     TRY(position_get(c, t, &t->at, err));
+    norms_read(&t->norms, safetensors_metadata(c->file, "gradients"));
     t->unsaved = false;
     t->mend = true;
     return STRIA_OK;

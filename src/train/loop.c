@@ -249,6 +249,9 @@ static stria_status judge(trainer *t, stria_event *e, stria_error *err) {
     e->lr = lr_now(t);
     if (t->validation) TRY(validate(t, e, err));
     skipped_tell(t, e);
+    norms_weigh(&t->norms);
+    e->norms = t->norms.norm;
+    e->norm_count = t->norms.count;
     t->at.judged_step = t->at.step;
     t->unsaved = true;
     return STRIA_OK;
@@ -274,7 +277,11 @@ static stria_status epoch_run(trainer *t, stria_error *err) {
         stria_status status = step_run(t, session_run, &loss, err);
         if (status == STRIA_NOT_FINITE) return not_finite_find(t, err);
         TRY(status);
-        stria_event e = {.kind = STRIA_EVENT_STEP, .epoch = t->at.epoch + 1, .loss = loss, .lr = lr};
+        stria_event e = {.kind = STRIA_EVENT_STEP,
+                         .epoch = t->at.epoch + 1,
+                         .loss = loss,
+                         .lr = lr,
+                         .gradient_norm = norms_take(&t->norms)};
         TRY(tell_and_note(t, &e, err));
     }
 }
@@ -302,7 +309,7 @@ static stria_status finish(trainer *t, stria_error *err) {
     if (t->unsaved) TRY(checkpoint_now(t, err));
     if (!complete(t) && !stops_early(t))
         FAIL(err, STRIA_INTERRUPTED, "stopped at step %" PRId64 " of %" PRId64, t->at.step, steps_in_all(t));
-    tell(t, &(stria_event){.kind = STRIA_EVENT_END, .epoch = t->at.epoch});
+    tell(t, &(stria_event){.kind = STRIA_EVENT_END, .epoch = t->at.epoch, .peak_bytes = machine_peak_rss()});
     return STRIA_OK;
 }
 

@@ -16,49 +16,72 @@
 
 #define FLUSH_SECONDS 1.0
 
+/* ---- what a checkpoint covers ---- */
+
+/* Whether a line was written after so many steps and complete epochs. */
+typedef bool later_line(const char *line, size_t length, int64_t step, int64_t epochs);
+
 /* The number after a key in one line; −1 if there is none. */
 static int64_t line_number(const char *line, size_t length, const char *key) {
     const char *at = memmem(line, length, key, strlen(key));
     return at ? strtoll(at + strlen(key), NULL, 10) : -1;
 }
 
-static bool line_is_later(const char *line, size_t length, int64_t step, int64_t epochs) {
+static bool later_in_log(const char *line, size_t length, int64_t step, int64_t epochs) {
     bool epoch = memmem(line, length, "\"kind\": \"epoch\"", 15) != NULL;
     return line_number(line, length, "\"step\": ") > step ||
            (epoch && line_number(line, length, "\"epoch\": ") > epochs);
 }
 
+/* "epoch,11,1,…"; the heading is never later. */
+static bool later_in_table(const char *line, size_t length, int64_t step, int64_t epochs) {
+    bool epoch = strncmp(line, "epoch,", 6) == 0;
+    const char *first = memchr(line, ',', length);
+    const char *second = first ? memchr(first + 1, ',', (size_t)(line + length - first) - 1) : NULL;
+    if (!second) return false;
+    return strtoll(first + 1, NULL, 10) > step || (epoch && strtoll(second + 1, NULL, 10) > epochs);
+}
+
 /* Length of the leading lines that the checkpoint covers. A last line without its end was cut off by a kill. */
-static size_t lines_to_keep(const char *data, size_t size, int64_t step, int64_t epochs) {
+static size_t lines_to_keep(later_line *later, const char *data, size_t size, int64_t step, int64_t epochs) {
     size_t kept = 0;
     while (kept < size) {
         const char *end = memchr(data + kept, '\n', size - kept);
         if (!end) break;
         size_t next = (size_t)(end - data) + 1;
-        if (line_is_later(data + kept, next - kept, step, epochs)) break;
+        if (later(data + kept, next - kept, step, epochs)) break;
         kept = next;
     }
     return kept;
 }
 
-void metrics_release(metrics *m) {
-    text_release(&m->pending);
-}
-
-stria_status metrics_open(metrics *m, const char *folder, int64_t step, int64_t epochs, stria_error *err) {
+static stria_status lines_open(line_file *f, const char *folder, const char *name, later_line *later, int64_t step,
+                               int64_t epochs, stria_error *err) {
     uint8_t *data;
     size_t size;
-    metrics_release(m);
-    *m = (metrics){.sent = clock_seconds(), .added = clock_seconds()};
-    if (!*folder) return STRIA_OK;
-    snprintf(m->path, sizeof m->path, "%s/%s", folder, METRICS_FILE);
-    if (!file_exists(m->path)) return STRIA_OK;
-    TRY(file_read(m->path, 0, &data, &size, err));
-    size_t kept = lines_to_keep((const char *)data, size, step, epochs);
-    stria_status status = kept < size ? file_replace(m->path, data, kept, err) : STRIA_OK;
+    snprintf(f->path, sizeof f->path, "%s/%s", folder, name);
+    if (!file_exists(f->path)) return STRIA_OK;
+    TRY(file_read(f->path, 0, &data, &size, err));
+    size_t kept = lines_to_keep(later, (const char *)data, size, step, epochs);
+    stria_status status = kept < size ? file_replace(f->path, data, kept, err) : STRIA_OK;
     mem_free(data);
     return status;
 }
+
+void metrics_release(metrics *m) {
+    text_release(&m->log.pending);
+    text_release(&m->table.pending);
+}
+
+stria_status metrics_open(metrics *m, const char *folder, int64_t step, int64_t epochs, stria_error *err) {
+    metrics_release(m);
+    *m = (metrics){.sent = clock_seconds(), .added = clock_seconds()};
+    if (!*folder) return STRIA_OK;
+    TRY(lines_open(&m->log, folder, METRICS_FILE, later_in_log, step, epochs, err));
+    return lines_open(&m->table, folder, RESULTS_FILE, later_in_table, step, epochs, err);
+}
+
+/* ---- lines ---- */
 
 static void number(text *t, const char *key, double x) {
     if (isfinite(x)) text_printf(t, ", \"%s\": %.9g", key, x);
@@ -73,34 +96,97 @@ static const char *kind_of(const stria_event *e) {
                                           : NULL;
 }
 
+/* An object of a norm for each parameter. */
+static void norms_add(text *t, const char *key, const stria_event *e, bool gradients) {
+    text_printf(t, ", \"%s\": {", key);
+    for (int i = 0; i < e->norm_count; i++) {
+        double x = gradients ? e->norms[i].gradient : e->norms[i].weight;
+        text_append(t, ", ", i ? 2 : 0);
+        text_json(t, e->norms[i].name);
+        if (isfinite(x)) text_printf(t, ": %.6g", x);
+        else text_printf(t, ": null");
+    }
+    text_append(t, "}", 1);
+}
+
 static void line_add(text *t, const stria_event *e) {
     bool judged = e->kind != STRIA_EVENT_STEP;
     text_printf(t, "{\"kind\": \"%s\", \"step\": %" PRId64 ", \"epoch\": %" PRId64, kind_of(e), e->step, e->epoch);
     number(t, "loss", e->loss);
     number(t, "lr", e->lr);
     if (judged) number(t, "top1", e->top1);
+    else number(t, "gradient_norm", e->gradient_norm);
     if (judged && e->val_top1 >= 0) {
         number(t, "val_loss", e->val_loss);
         number(t, "val_top1", e->val_top1);
     }
     number(t, "seconds", e->seconds);
+    if (judged) norms_add(t, "gradients", e, true);
+    if (judged) norms_add(t, "weights", e, false);
     text_printf(t, "}\n");
 }
 
+/* ---- the table ---- */
+
+/* In quotes where it must be (RFC 4180). */
+static void cell_text(text *t, const char *prefix, const char *s) {
+    bool quoted = s[strcspn(s, ",\"\r\n")] != 0;
+    text_printf(t, ",%s%s", quoted ? "\"" : "", prefix);
+    for (; *s; s++) text_printf(t, *s == '"' ? "\"%c" : "%c", *s == '\n' || *s == '\r' ? ' ' : *s);
+    text_append(t, "\"", quoted);
+}
+
+/* Empty where there is no number. */
+static void cell(text *t, double x) {
+    if (isfinite(x)) text_printf(t, ",%.9g", x);
+    else text_append(t, ",", 1);
+}
+
+static void heading_add(text *t, const stria_event *e) {
+    text_printf(t, "kind,step,epoch,loss,top1,val_loss,val_top1,lr,seconds");
+    for (int i = 0; i < 2 * e->norm_count; i++)
+        cell_text(t, i < e->norm_count ? "gradient:" : "weight:", e->norms[i % e->norm_count].name);
+    text_append(t, "\n", 1);
+}
+
+static void row_add(text *t, const stria_event *e) {
+    bool validated = e->val_top1 >= 0;
+    text_printf(t, "%s,%" PRId64 ",%" PRId64, kind_of(e), e->step, e->epoch);
+    const double cells[] = {e->loss, e->top1,   validated ? e->val_loss : NAN, validated ? e->val_top1 : NAN,
+                            e->lr,   e->seconds};
+    for (size_t i = 0; i < sizeof cells / sizeof *cells; i++) cell(t, cells[i]);
+    for (int i = 0; i < e->norm_count; i++) cell(t, e->norms[i].gradient);
+    for (int i = 0; i < e->norm_count; i++) cell(t, e->norms[i].weight);
+    text_append(t, "\n", 1);
+}
+
+static void table_add(line_file *f, const stria_event *e) {
+    if (e->kind == STRIA_EVENT_STEP) return;
+    if (!f->pending.length && !file_exists(f->path)) heading_add(&f->pending, e);
+    row_add(&f->pending, e);
+}
+
 stria_status metrics_add(metrics *m, const stria_event *e, stria_error *err) {
-    if (!*m->path || !kind_of(e)) return STRIA_OK;
+    if (!*m->log.path || !kind_of(e)) return STRIA_OK;
     double now = clock_seconds(), before = m->added;
-    line_add(&m->pending, e);
-    TRY(text_check(&m->pending, err)); /* here: an empty text that failed has nothing to flush */
+    line_add(&m->log.pending, e);
+    table_add(&m->table, e);
+    TRY(text_check(&m->log.pending, err)); /* here: an empty text that failed has nothing to flush */
+    TRY(text_check(&m->table.pending, err));
     m->added = now;
     return now + (now - before) - m->sent < FLUSH_SECONDS ? STRIA_OK : metrics_flush(m, false, err);
 }
 
+static stria_status lines_flush(line_file *f, bool sync, stria_error *err) {
+    if (!*f->path || (!f->pending.length && !(sync && file_exists(f->path)))) return STRIA_OK;
+    TRY(text_check(&f->pending, err));
+    TRY(file_append(f->path, f->pending.data, f->pending.length, sync, err));
+    f->pending.length = 0;
+    return STRIA_OK;
+}
+
 stria_status metrics_flush(metrics *m, bool sync, stria_error *err) {
     m->sent = clock_seconds();
-    if (!*m->path || (!m->pending.length && !(sync && file_exists(m->path)))) return STRIA_OK;
-    TRY(text_check(&m->pending, err));
-    TRY(file_append(m->path, m->pending.data, m->pending.length, sync, err));
-    m->pending.length = 0;
-    return STRIA_OK;
+    TRY(lines_flush(&m->log, sync, err));
+    return lines_flush(&m->table, sync, err);
 }

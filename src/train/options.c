@@ -42,6 +42,7 @@ static stria_status augment_text_check(const char *text, stria_error *err) {
 
 static const struct row rows[] = {
     {{"epochs", "N", "passes over the training images, 1…100000", "10"}, INTEGER, FIELD(epochs), 1, 1e5, NULL},
+    {{"batch", "N", "images per step, 1…65536", "64"}, INTEGER, FIELD(batch), 1, 65536, NULL},
     {{"steps", "N", "ends training after N steps instead of --epochs; 0: after --epochs", "0"},
      INTEGER,
      FIELD(steps),
@@ -54,7 +55,6 @@ static const struct row rows[] = {
      0,
      1e9,
      NULL},
-    {{"batch", "N", "images per step, 1…65536", "64"}, INTEGER, FIELD(batch), 1, 65536, NULL},
     {{"optimizer", "NAME[:key=value,…]",
       "sgd[:momentum=0.9,nesterov=0,style=torch|keras], adam or adamw[:beta1=0.9,beta2=0.999,epsilon=1e-8], "
       "nadam[:momentum_decay=0.004,…], rmsprop[:alpha=0.99,epsilon=1e-8], adagrad[:decay=0,epsilon=1e-10,initial=0], "

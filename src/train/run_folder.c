@@ -15,7 +15,7 @@
 
 stria_status run_folder_take(trainer *t, stria_error *err) {
     static const char *const names[] = {CHECKPOINT_FILE, MODEL_FILE,   BEST_FILE, METRICS_FILE, REPORT_FILE,
-                                        RECORD_FILE,     OPTIONS_FILE, TEST_FILE, NULL};
+                                        RECORD_FILE,     OPTIONS_FILE, TEST_FILE, RESULTS_FILE, NULL};
     if (!*t->options.out) return STRIA_OK;
     if (t->lock >= 0 && t->owner != (int64_t)getpid())
         FAIL(err, STRIA_BUSY, "'%s' belongs to process %" PRId64 ", from which this one was forked", t->options.out,

@@ -9,6 +9,7 @@
 #define MODEL_FILE      "model.onnx"
 #define BEST_FILE       "best.onnx"
 #define METRICS_FILE    "metrics.jsonl"
+#define RESULTS_FILE    "results.csv"
 /* What the command writes there, while it trains. */
 #define REPORT_FILE  "report.html"
 #define OPTIONS_FILE "options.json"

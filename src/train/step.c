@@ -5,6 +5,7 @@
 #include "op/reduce.h"
 #include "op/shape.h"
 #include "train/loss.h"
+#include "train/norms.h"
 #include "transform/transform.h"
 
 #include <assert.h>
@@ -270,6 +271,7 @@ static stria_status updates_append(graph *g, value *loss, const recipe *r, stria
     TRY_DONE(b.status);
     TRY_DONE(autodiff(g, loss, x, n, dx, err));
     TRY_DONE(gradients_gather(g, r, x, dx, n, &apply, err));
+    if (r->norms) TRY_DONE(norms_append(g, x, dx, n, err));
     TRY_DONE(gradients_change(g, r, x, dx, n, err));
     int first = g->update_count;
     TRY_DONE(optimizers_append(g, r, &inputs, x, dx, n, err));

@@ -30,8 +30,10 @@ static stria_status step_make(trainer *t, stria_error *err) {
     TRY(class_weights_of(t->options.class_weights, t->train, t->permutation, t->at.epoch_score.classes, &weights, err));
     r.class_weights = weights;
     r.shares = loader_mixes(t->loader);
+    r.norms = true;
     stria_status status = step_graph(t->learns, t->options.batch, &r, &step, err);
     if (status == STRIA_OK) status = step_session(t, step, err);
+    if (status == STRIA_OK) status = norms_find(&t->norms, t->step, &t->states, err);
     graph_free(step);
     mem_free(weights);
     return status;
@@ -185,6 +187,7 @@ void trainer_free(trainer *t) {
     run_folder_leave(t);
     metrics_release(&t->metrics);
     evaluator_free(t->validation);
+    norms_release(&t->norms);
     session_free(t->step);
     state_set_release(&t->states);
     loader_free(t->loader);

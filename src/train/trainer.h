@@ -6,6 +6,7 @@
 #include "train/evaluate.h"
 #include "train/features.h"
 #include "train/metrics.h"
+#include "train/norms.h"
 #include "train/run_folder.h"
 #include "train/schedule.h"
 #include "train/step.h"
@@ -53,6 +54,7 @@ typedef struct trainer {
     state_set states;
     tensor *network; /* the checkpoint's text of the graph: made once, and taken over when going on */
     session *step;
+    norms norms; /* of the step */
     evaluator *validation;
     loader *loader;
     int64_t *labels, *permutation;
