@@ -47,7 +47,9 @@ static float *array_new(int64_t n) {
 }
 
 static double peak(const kernel_set *ks) {
-    return machine_peak_gflops(ks, NULL);
+    double peak = 0;
+    if (machine_peak_gflops(ks, NULL, &peak, NULL) != STRIA_OK) exit(1);
+    return peak;
 }
 
 typedef struct step {

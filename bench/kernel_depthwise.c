@@ -83,7 +83,8 @@ int main(int argc, char **argv) {
     pool *alone;
     if (pool_new(&alone, 1, NULL) != STRIA_OK) return EXIT_FAILURE;
     for (int i = 0; i < 3; i++) {
-        double now = machine_peak_gflops(ks, alone);
+        double now = 0;
+        if (machine_peak_gflops(ks, alone, &now, NULL) != STRIA_OK) return EXIT_FAILURE;
         if (now > peak) peak = now;
     }
     printf("%s: peak of one thread %.0f GFLOP/s; forward | data gradient | weight gradient\n", ks->isa, peak);

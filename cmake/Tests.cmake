@@ -36,9 +36,10 @@ file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/tests)
 file(GLOB test_sources CONFIGURE_DEPENDS tests/*_*.c)
 file(GLOB test_support CONFIGURE_DEPENDS tests/*.c)
 list(REMOVE_ITEM test_support "" ${test_sources})
-# Compiled once; each test links what it calls. What draws is in the same archive, so that it stands before the library.
-add_library(tests_support STATIC EXCLUDE_FROM_ALL ${test_support} $<TARGET_OBJECTS:report_static>)
-target_link_libraries(tests_support PUBLIC libstria_static stria_flags ${STRIA_LIBRARIES} PkgConfig::CMOCKA)
+# Compiled once; each test links what it calls. What draws and the command are in the same archive, so that they stand before
+# the library.
+add_library(tests_support STATIC EXCLUDE_FROM_ALL ${test_support} $<TARGET_OBJECTS:report_static> $<TARGET_OBJECTS:cli_objects>)
+target_link_libraries(tests_support PUBLIC libstria_static stria_flags ${STRIA_LIBRARIES} PkgConfig::stria_jansson PkgConfig::CMOCKA m)
 target_include_directories(tests_support PUBLIC src tests)
 target_include_directories(tests_support SYSTEM PUBLIC ${generated} ${generated}/model/onnx)
 target_compile_options(tests_support PRIVATE -UNDEBUG)
@@ -49,6 +50,11 @@ foreach(source ${test_sources})
     add_dependencies(tests_${name} stria)
     stria_test(${name} $<TARGET_FILE:tests_${name}>)
 endforeach()
+
+# Every allocation passes by it, those of the command as well.
+set(wrapped malloc calloc realloc posix_memalign strdup free)
+list(TRANSFORM wrapped PREPEND "-Wl,--wrap=")
+target_link_options(tests_torture_cli PRIVATE ${wrapped})
 
 add_executable(operator-docs tools/operator-docs.c)
 target_link_libraries(operator-docs PRIVATE tests_support)

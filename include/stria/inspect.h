@@ -133,8 +133,8 @@ typedef struct stria_explained_node {
 } stria_explained_node;
 
 /* Nodes as the session runs them, after fusing. The row and its strings live as long as the session. NULL past the last
- * node; for index 0 of a session with nodes it can only mean that there was no memory for the table, and the next call
- * tries again. */
+ * node; before it, NULL means that there was no memory for the table, and the next call tries again. */
+STRIA_API int stria_session_node_count(const stria_session *session);
 STRIA_API const stria_explained_node *stria_session_explain(const stria_session *session, int index);
 
 /* ---- timing ---- */

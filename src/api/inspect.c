@@ -181,13 +181,13 @@ stria_status stria_bench_model(const stria_model *model, const stria_session_opt
     recipe r = recipe_standard();
     stria_status status =
         train ? step_graph(model->g, o.batch, &r, &g, err) : inference_graph(model->g, o.batch, &g, err);
-    if (status == STRIA_OK) b.peak_gflops = machine_peak_gflops(config.ks, workers);
+    if (status == STRIA_OK) status = machine_peak_gflops(config.ks, workers, &b.peak_gflops, err);
     if (status == STRIA_OK) status = program_new(&p, g, &config, workers, err);
     graph_free(g);
     session_config running = {.pool = workers, .seed = o.seed, .profile = true};
     if (status == STRIA_OK) status = program_bench(p, &running, repeat, &b, err);
     b.peak_rss_bytes = machine_peak_rss(); /* before the bandwidth, whose measurement takes memory too */
-    if (status == STRIA_OK) b.bandwidth_gbs = machine_bandwidth_gbs(workers);
+    if (status == STRIA_OK) status = machine_bandwidth_gbs(workers, &b.bandwidth_gbs, err);
     program_release(p);
     pool_release(workers);
     if (status == STRIA_OK) output_give(out, &b, sizeof b);

@@ -84,9 +84,13 @@ size_t stria_session_bytes(const stria_session *s) {
     return session_program(s->s)->plan.workspace_bytes;
 }
 
+int stria_session_node_count(const stria_session *s) {
+    return session_program(s->s)->g->node_count;
+}
+
 const stria_explained_node *stria_session_explain(const stria_session *session, int index) {
     stria_session *s = (stria_session *)(uintptr_t)session;
-    if (index < 0 || index >= session_program(s->s)->g->node_count) return NULL;
+    if (index < 0 || index >= stria_session_node_count(s)) return NULL;
     if (!s->explained) s->explained = explain_program(session_program(s->s), &s->arena);
     if (!s->explained) return NULL;
     return &s->explained[index];

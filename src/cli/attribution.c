@@ -36,10 +36,7 @@ static stria_value *score_of(stria_graph *g, stria_value *y, int class) {
         count *= (size_t)shape[i];
     }
     float *row = calloc(count + 1, sizeof *row);
-    if (!row || (size_t) class >= count) {
-        free(row);
-        return NULL;
-    }
+    if (!row) return NULL;
     row[class] = 1;
     stria_value *one = stria_constant(g, NULL, STRIA_FLOAT32, rank, shape, row);
     free(row);
@@ -54,6 +51,8 @@ static stria_status graph_build(const attribution_job *j, stria_graph *g, bool g
     stria_output(g, layer_as_float(g, y), SCORES);
     if (gradient) {
         stria_value *score = score_of(g, layer_as_float(g, y), j->class);
+        if (!score && stria_graph_status(g, error) == STRIA_OK)
+            return source_refuse(error, STRIA_NO_MEMORY, "not enough memory for a gradient");
         if (score) stria_output(g, layer_as_float(g, stria_gradient(g, score, of)), GRADIENT);
     }
     return stria_graph_status(g, error);

@@ -62,7 +62,7 @@ stria_status bench_trace(const bench_told *told, const char *file, stria_error *
     json_array_append_new(events, meta_event("thread_name", 1, "layers"));
     for (int run = 0; run < b->run_count; run++) at += run_add(events, told, run, at);
     json_t *document = json_pack("{s:o,s:s}", "traceEvents", events, "displayTimeUnit", "ms");
-    char *text = document ? json_dumps(document, JSON_COMPACT) : NULL;
+    char *text = json_whole(document, JSON_COMPACT);
     stria_status status = text ? stria_file_write(file, text, strlen(text), error)
                                : source_refuse(error, STRIA_NO_MEMORY, "not enough memory for '%s'", file);
     free(text);
@@ -95,8 +95,9 @@ stria_status bench_page(const options *given, const bench_told *told, const char
                        .batch = told->batch,
                        .bench = told->bench};
     page_bench_write(&o, &page);
-    stria_status status = o.failed ? source_refuse(error, STRIA_NO_MEMORY, "not enough memory for '%s'", file)
-                                   : stria_file_write(file, o.data, o.length, error);
+    stria_status status = o.failed || !command
+                              ? source_refuse(error, STRIA_NO_MEMORY, "not enough memory for '%s'", file)
+                              : stria_file_write(file, o.data, o.length, error);
     out_release(&o);
     free(command);
     return status;

@@ -44,7 +44,10 @@ static void taken_add(test_case *c, const char *op, const char *implementation) 
     for (int i = 0; i < c->taken_count; i++)
         if (strcmp(c->taken[i].op, op) == 0 && strcmp(c->taken[i].implementation, implementation) == 0) return;
     taken *grown = realloc(c->taken, ((size_t)c->taken_count + 1) * sizeof *grown);
-    if (!grown) return;
+    if (!grown) {
+        term_lost();
+        return;
+    }
     c->taken = grown;
     snprintf(grown[c->taken_count].op, sizeof grown->op, "%s", op);
     snprintf(grown[c->taken_count++].implementation, sizeof grown->implementation, "%s", implementation);

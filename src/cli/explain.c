@@ -18,6 +18,7 @@ static json_t *explain_json(const stria_session *session) {
                                                json_text(node->op), "implementation", json_text(node->implementation),
                                                "storage", json_text(node->storage), "refused", refused));
     }
+    if (json_array_size(nodes) < (size_t)stria_session_node_count(session)) term_lost();
     return json_pack("{s:o,s:I}", "nodes", nodes, "workspace_bytes", (json_int_t)stria_session_bytes(session));
 }
 
@@ -25,8 +26,9 @@ static void explain_print(const stria_session *session) {
     char bytes[32];
     const stria_explained_node *node;
     table t;
+    int i = 0;
     table_init(&t, "node|operator|implementation|storage|better ones that declined");
-    for (int i = 0; (node = stria_session_explain(session, i)); i++) {
+    for (; (node = stria_session_explain(session, i)); i++) {
         for (int r = 0; r == 0 || r < node->refusal_count; r++) {
             table_cell(&t, "%s", r ? "" : node->name);
             table_cell(&t, "%s", r ? "" : node->op);
@@ -37,6 +39,7 @@ static void explain_print(const stria_session *session) {
             else table_cell(&t, "%s", "");
         }
     }
+    if (i < stria_session_node_count(session)) term_lost();
     table_print(&t, stdout);
     table_release(&t);
     printf("\nworkspace %s\n", show_bytes(stria_session_bytes(session), bytes));

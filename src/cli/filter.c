@@ -111,7 +111,8 @@ static int filtering_show(const filtering *f, bool json) {
 }
 
 static int filter_kernels(const options *given) {
-    static filtering f; /* its names of files are many; the verb runs once */
+    static filtering f; /* its names of files are many */
+    f = (filtering){0};
     stria_error error = {0};
     stria_status status = filtering_run(&f, given, &error);
     int code = EXIT_DONE;

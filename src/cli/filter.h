@@ -96,6 +96,7 @@ typedef struct filter_graph {
     stria_type type;
     int threads;
     stria_session *session;
+    bool lost; /* memory ran out while it was built: filter_graph_ready fails */
 } filter_graph;
 
 stria_status filter_graph_init(filter_graph *g, stria_type type, int threads, stria_error *error);

@@ -74,11 +74,15 @@ static stria_value *window_sums(filter_graph *g, stria_value *x, int64_t maps, i
     char name[64];
     int64_t count = maps * h > w ? maps * h : w;
     double *ones = malloc((size_t)count * sizeof *ones);
-    for (int64_t i = 0; ones && i < count; i++) ones[i] = 1;
+    if (!ones) {
+        g->lost = true;
+        return NULL;
+    }
+    for (int64_t i = 0; i < count; i++) ones[i] = 1;
     for (int pass = 0; pass < 2; pass++) {
         snprintf(name, sizeof name, "%s_%s", of, pass ? "rows" : "columns");
         int64_t shape[4] = {1, pass ? 1 : maps, pass ? 1 : h, pass ? w : 1};
-        stria_value *kernel = ones ? filter_constant(g, name, shape, ones) : NULL;
+        stria_value *kernel = filter_constant(g, name, shape, ones);
         x = stria_node(g->graph, "Conv", (stria_value *[]){x, kernel}, 2, NULL);
     }
     free(ones);
@@ -106,8 +110,7 @@ static stria_status match_build(filter_graph *g, const match *m, stria_error *er
     stria_value *spread = stria_sub(g->graph, squares, stria_mul(g->graph, stria_mul(g->graph, sum, sum), less));
     stria_output(g->graph, products, "products");
     stria_output(g->graph, spread, "spread");
-    stria_status status = stria_graph_status(g->graph, error);
-    return status == STRIA_OK ? filter_graph_ready(g, error) : status;
+    return filter_graph_ready(g, error);
 }
 
 /* The first of the best; windows that are flat match nothing. */

@@ -19,6 +19,7 @@ void filter_graph_release(filter_graph *g) {
 stria_status filter_graph_ready(filter_graph *g, stria_error *error) {
     stria_model *model = NULL;
     stria_session_options chosen = stria_session_options_default();
+    if (g->lost) return source_refuse(error, STRIA_NO_MEMORY, "out of memory for a graph");
     chosen.threads = g->threads;
     stria_status status = stria_model_from_graph(&model, g->graph, error);
     if (status != STRIA_OK) return status;
@@ -63,7 +64,8 @@ stria_value *filter_constant(filter_graph *g, const char *name, const int64_t sh
     const void *data = typed_copy(g->type, values, shape[0] * shape[1] * shape[2] * shape[3], &own);
     stria_value *v = data ? stria_constant(g->graph, name, g->type, 4, shape, data) : NULL;
     free(own);
-    return v; /* NULL: the node that takes it says that its input is missing */
+    g->lost |= !data;
+    return v;
 }
 
 /* ---- borders ---- */
@@ -80,6 +82,7 @@ static stria_value *append_value(filter_graph *g, stria_value *x, int axis, doub
     snprintf(text, sizeof text, "pad_value_%d", axis);
     stria_value *constant = values ? filter_constant(g, text, shape, values) : NULL;
     free(values);
+    g->lost |= !values;
     snprintf(text, sizeof text, "axis=%d", axis);
     return stria_node(g->graph, "Concat", (stria_value *[]){x, constant}, 2, text);
 }
@@ -98,6 +101,7 @@ static stria_value *extend(filter_graph *g, stria_value *x, int axis, int64_t be
     }
     if (w->boundary == BOUNDARY_FILL) x = append_value(g, x, axis, w->pad_value);
     snprintf(text, sizeof text, "border_%d", axis);
+    g->lost |= !from;
     stria_value *indices = from ? stria_constant(g->graph, text, STRIA_INT64, 1, &count, from) : NULL;
     free(from);
     snprintf(text, sizeof text, "axis=%d", axis);
@@ -163,8 +167,7 @@ static stria_status build(filter_graph *g, const grid *x, const bank *b, const w
     int64_t kernels[4] = {b->count, b->channels, b->w.height, b->w.width};
     stria_value *y = filter_conv(g, in, filter_constant(g, "kernel", kernels, b->w.values), offset, w);
     stria_output(g->graph, collect(g, y, w->magnitude), "y");
-    stria_status status = stria_graph_status(g->graph, error);
-    return status == STRIA_OK ? filter_graph_ready(g, error) : status;
+    return filter_graph_ready(g, error);
 }
 
 stria_status filter_apply(const grid *x, const bank *b, const window *w, const double *bias, grid *y,

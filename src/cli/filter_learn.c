@@ -126,8 +126,7 @@ static stria_status lesson_build(filter_graph *g, const lesson *l, stria_error *
     stria_value *loss = stria_node(g->graph, "ReduceMean", &square, 1, "keepdims=0");
     stria_output(g->graph, loss, "loss");
     descend(g, l, ahead, loss);
-    stria_status status = stria_graph_status(g->graph, error);
-    return status == STRIA_OK ? filter_graph_ready(g, error) : status;
+    return filter_graph_ready(g, error);
 }
 
 /* ---- the descent ---- */

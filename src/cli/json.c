@@ -9,6 +9,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void *json_memory(size_t bytes) {
+    void *p = malloc(bytes);
+    if (!p) term_lost();
+    return p;
+}
+
+void json_begin(void) {
+    json_set_alloc_funcs(json_memory, free);
+}
+
+char *json_whole(const json_t *document, size_t flags) {
+    char *text = document ? json_dumps(document, flags) : NULL;
+    if (!term_has_lost()) return text;
+    free(text);
+    return NULL;
+}
+
 json_t *json_number(double value) {
     return isfinite(value) ? json_real(value) : json_null();
 }
@@ -31,7 +48,10 @@ json_t *json_text(const char *text) {
     json_t *string = json_string(text);
     if (string) return string;
     char *copy = malloc(4 * strlen(text) + 1), *to = copy;
-    if (!copy) return NULL;
+    if (!copy) {
+        term_lost();
+        return NULL;
+    }
     while (*text) {
         size_t n = character_bytes(text);
         if (n) memcpy(to, text, n);
@@ -66,13 +86,12 @@ static void escaped_print(const char *text) {
 }
 
 int json_finish(json_t *document) {
-    if (!document) {
-        term_say("out of memory while writing JSON");
+    char *text = json_whole(document, JSON_COMPACT | JSON_REAL_PRECISION(12));
+    json_decref(document);
+    if (!text) {
+        term_lost();
         return EXIT_FAILED;
     }
-    char *text = json_dumps(document, JSON_COMPACT | JSON_REAL_PRECISION(12));
-    json_decref(document);
-    if (!text) return json_finish(NULL);
     escaped_print(text);
     putchar('\n');
     free(text);

@@ -274,7 +274,11 @@ static bool takes_out(const options *given) {
 bool options_parse(options *given, int argc, char **argv, stria_error *error) {
     given->values = calloc((size_t)argc + 1, sizeof *given->values);
     given->operands = calloc((size_t)argc + 1, sizeof *given->operands);
-    if (!given->values || !given->operands) return refuse(error, "out of memory");
+    if (!given->values || !given->operands) {
+        refuse(error, "out of memory for %d words", argc);
+        error->status = STRIA_NO_MEMORY;
+        return false;
+    }
     given->words = argv;
     given->word_count = argc;
     bool ended = false;

@@ -1,6 +1,7 @@
 #include "cli/paint.h"
 
 #include "cli/source.h"
+#include "cli/term.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -88,7 +89,10 @@ static int by_value(const void *a, const void *b) {
 /* The size that 99 of 100 values do not pass, so that a single peak does not hide the others. */
 static double heat_size(const float *heat, int64_t count) {
     float *sizes = malloc((size_t)count * sizeof *sizes);
-    if (!sizes) return 0;
+    if (!sizes) {
+        term_lost();
+        return 0;
+    }
     for (int64_t i = 0; i < count; i++) sizes[i] = isfinite(heat[i]) ? fabsf(heat[i]) : 0;
     qsort(sizes, (size_t)count, sizeof *sizes, by_value);
     double most = (double)sizes[count - 1], usual = (double)sizes[(count - 1) * 99 / 100];

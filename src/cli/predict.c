@@ -213,7 +213,7 @@ static int predict_run(const options *given) {
     stria_error error = {0};
     int code = predict_usage(given);
     if (code != EXIT_DONE) return code;
-    if (option_given(given, "json")) r.list = json_array();
+    if (option_given(given, "json") && !(r.list = json_array())) return term_no_memory("predictions");
     stria_status status = source_model(given, given->operands[0], &model, &error);
     if (status == STRIA_OK) status = ranking_init(&r, given, model, &error);
     if (status == STRIA_OK && given->operand_count > 1) source_check_range(model, NULL);

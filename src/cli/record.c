@@ -31,6 +31,7 @@ json_t *record_read(const char *folder) {
     snprintf(path, sizeof path, "%s/run.json", folder);
     FILE *f = fopen(path, "rbe");
     char *text = f ? malloc(FILE_MAX) : NULL;
+    if (f && !text) term_lost();
     size_t bytes = text ? fread(text, 1, FILE_MAX, f) : 0;
     json_t *document = bytes && bytes < FILE_MAX ? json_loadb(text, bytes, 0, NULL) : NULL;
     free(text);
@@ -70,7 +71,7 @@ static json_t *record_new(const char *command, int threads) {
 /* Takes the document. */
 static stria_status document_write(const char *folder, const char *name, json_t *document, stria_error *error) {
     char path[4200];
-    char *text = json_dumps(document, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+    char *text = json_whole(document, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
     snprintf(path, sizeof path, "%s/%s", folder, name);
     stria_status status = text ? stria_file_write(path, text, strlen(text), error)
                                : source_refuse(error, STRIA_NO_MEMORY, "not enough memory for %s", name);

@@ -40,7 +40,7 @@ static stria_status data_open(reporting *r, const stria_run *run, const char **s
     stria_split first = source_split(r->given);
     stria_status status = source_data(r->given, r->spec, first, most, &r->data, error);
     *split = names[first];
-    if (status != STRIA_OK && !option_given(r->given, "split") && !said) {
+    if (status != STRIA_OK && status != STRIA_NO_MEMORY && !option_given(r->given, "split") && !said) {
         stria_error none;
         if (source_data(r->given, r->spec, STRIA_SPLIT_VAL, most, &r->data, &none) != STRIA_OK) return status;
         *split = names[STRIA_SPLIT_VAL];
@@ -53,7 +53,7 @@ static stria_status score(reporting *r, const stria_run *run, stria_error *error
     const char *split = "";
     stria_inference_options options = source_inference(r->given, "evaluating");
     stria_status status = data_open(r, run, &split, error);
-    if (status != STRIA_OK && !option_given(r->given, "data")) {
+    if (status != STRIA_OK && status != STRIA_NO_MEMORY && !option_given(r->given, "data")) {
         term_say("%s: without an evaluation: %s", r->folder, error->text);
         return STRIA_OK;
     }
@@ -104,6 +104,7 @@ static void sheet_make(reporting *r, const stria_run *run) {
     stria_status status = !spec                            ? STRIA_NO_FILE
                           : held && strcmp(held, "0") != 0 ? stria_dataset_open_pair(&train, &val, spec, &both, &none)
                                                            : stria_dataset_open(&train, spec, &both, &none);
+    if (status == STRIA_NO_MEMORY) term_lost();
     if (status == STRIA_OK)
         report_sheet(r->report, r->model, train, spec, stria_run_text(run, "option.augment"),
                      seed ? strtoull(seed, NULL, 10) : 0);
@@ -142,7 +143,7 @@ static int report_folder(const options *given, const char *folder, const char *f
     stria_run *run = NULL;
     stria_error error = {0};
     reporting *r = calloc(1, sizeof *r);
-    if (!r) return EXIT_FAILED;
+    if (!r) return term_no_memory("a report");
     r->given = given;
     r->folder = folder;
     if (file) snprintf(r->file, sizeof r->file, "%s", file);

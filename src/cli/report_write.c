@@ -127,7 +127,10 @@ static void continued(report *r) {
 
 /* What the checkpoint and run.json say; read once. Without a checkpoint there is only the latter. */
 static void facts_read(report *r) {
-    if (r->run || stria_run_open(&r->run, r->folder, NULL) != STRIA_OK) return;
+    if (r->run) return;
+    stria_status status = stria_run_open(&r->run, r->folder, NULL);
+    if (status == STRIA_NO_MEMORY) term_lost();
+    if (status != STRIA_OK) return;
     r->record = record_read(r->folder);
     r->epochs = run_number(r, "option.epochs");
     r->batch = run_number(r, "option.batch");
@@ -180,7 +183,8 @@ stria_status report_write(report *r, page_state state, stria_error *error) {
               .facts = r->facts,
               .fact_count = r->fact_count};
     page_write(&o, &p);
-    if (o.failed) status = source_refuse(error, STRIA_NO_MEMORY, "not enough memory for '%s'", r->file);
+    if (o.failed || r->sheet.lost || r->judge.lost)
+        status = source_refuse(error, STRIA_NO_MEMORY, "not enough memory for '%s'", r->file);
     else status = stria_file_write(r->file, o.data, o.length, error);
     r->bytes = o.length;
     out_release(&o);

@@ -17,7 +17,10 @@ static int worse_first(const void *a, const void *b) {
 
 static void classes_print(FILE *stream, const stria_evaluation *score) {
     int *order = malloc((size_t)score->classes * sizeof *order);
-    if (!order) return;
+    if (!order) {
+        term_lost();
+        return;
+    }
     for (int i = 0; i < score->classes; i++) order[i] = i;
     int shown = score->classes;
     if (shown > CLASSES_SHOWN) {

@@ -25,9 +25,10 @@ static bool is_one_of(const char *name, const char *const *names) {
 static const char *difference(const stria_train_options *of, const stria_train_options *base, const char *name,
                               char value[VALUE_BYTES]) {
     char usual[VALUE_BYTES];
-    bool known = stria_train_option_get(of, name, value, VALUE_BYTES, NULL) == STRIA_OK &&
-                 stria_train_option_get(base, name, usual, sizeof usual, NULL) == STRIA_OK;
-    if (!known || strcmp(value, usual) == 0) *value = 0;
+    stria_status status = stria_train_option_get(of, name, value, VALUE_BYTES, NULL);
+    if (status == STRIA_OK) status = stria_train_option_get(base, name, usual, sizeof usual, NULL);
+    if (status == STRIA_NO_MEMORY) term_lost();
+    if (status != STRIA_OK || strcmp(value, usual) == 0) *value = 0;
     return value;
 }
 

@@ -102,6 +102,7 @@ const char *show_name(const char *name) {
     char **copy = &held[next++ % 8];
     free(*copy);
     *copy = strdup(name);
+    if (!*copy) term_lost();
     return *copy ? text_clean(*copy) : "?";
 }
 
@@ -139,5 +140,6 @@ char *text_format(const char *format, va_list arguments) {
     char *text = malloc((size_t)length + 1);
     if (text) vsnprintf(text, (size_t)length + 1, format, again);
     va_end(again);
+    if (!text) term_lost();
     return text ? text_clean(text) : NULL;
 }

@@ -246,7 +246,9 @@ stria_status source_division(const options *given, stria_dataset_options *out, b
     if (has_row(given, "max-pixels")) chosen.max_pixels = option_integer(given, "max-pixels");
     if (has_row(given, "val")) {
         bool of_run = given->operand_count > 0 && source_is_folder(given->operands[0]);
-        if (of_run && stria_run_data_options(given->operands[0], &run, NULL) == STRIA_OK) {
+        stria_status read = of_run ? stria_run_data_options(given->operands[0], &run, error) : STRIA_NO_FILE;
+        if (read == STRIA_NO_MEMORY) return read;
+        if (read == STRIA_OK) {
             chosen.val = run.val;
             chosen.seed = run.seed;
         }

@@ -34,7 +34,9 @@ static json_t *names_json(const stria_model *model) {
     json_t *list = json_array();
     char **names;
     int count;
-    if (stria_model_class_names(&names, &count, model, NULL) != STRIA_OK) return list;
+    stria_status status = stria_model_class_names(&names, &count, model, NULL);
+    if (status == STRIA_NO_MEMORY) term_lost();
+    if (status != STRIA_OK) return list;
     for (int i = 0; i < count; i++) json_array_append_new(list, json_text(names[i]));
     stria_class_names_free(names);
     return list;
@@ -224,7 +226,9 @@ static void classes_print(const stria_model *model, const stria_classifier *c) {
     printf("classes   %d", c->classes);
     char **names = NULL;
     int shown = 0;
-    if (stria_model_metadata(model, "stria.classes")) (void)stria_model_class_names(&names, &shown, model, NULL);
+    if (stria_model_metadata(model, "stria.classes") &&
+        stria_model_class_names(&names, &shown, model, NULL) == STRIA_NO_MEMORY)
+        term_lost();
     for (int i = 0; i < shown && i < NAMES_SHOWN; i++) printf("%s%s", i ? ", " : ": ", text_clean(names[i]));
     stria_class_names_free(names);
     puts(shown > NAMES_SHOWN ? ", …" : shown ? "" : ", without names");

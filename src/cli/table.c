@@ -24,7 +24,10 @@ void table_cell(table *t, const char *format, ...) {
     if (t->count == t->capacity) {
         int capacity = t->capacity ? 2 * t->capacity : 64;
         char **cells = realloc(t->cells, (size_t)capacity * sizeof *cells);
-        if (!cells) return;
+        if (!cells) {
+            term_lost();
+            return;
+        }
         t->cells = cells;
         t->capacity = capacity;
     }

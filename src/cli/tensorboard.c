@@ -145,6 +145,7 @@ static stria_status append(tensorboard *t, stria_error *error) {
 typedef struct scalars {
     event_scalar item[SCALARS_MAX];
     int count;
+    bool lost; /* memory ran out */
 } scalars;
 
 static void scalar_add(scalars *s, double value, const char *a, const char *b, const char *c) {
@@ -153,7 +154,10 @@ static void scalar_add(scalars *s, double value, const char *a, const char *b, c
     event_scalar *item = &s->item[s->count];
     item->tag = malloc(bytes);
     item->value = value;
-    if (!item->tag) return;
+    if (!item->tag) {
+        s->lost = true;
+        return;
+    }
     snprintf(item->tag, bytes, c ? "%s/%s/%s" : "%s/%s", a, b, c);
     s->count++;
 }
@@ -184,6 +188,7 @@ static void line_take(tensorboard *t, const char *text, size_t length) {
         if (!known) line_scalars(s, kind, line);
         event_scalars(&t->pending, t->at, s->item, s->count);
     }
+    if (!s || s->lost) t->pending.failed = true;
     for (int i = 0; s && i < s->count; i++) free(s->item[i].tag);
     json_decref(line);
     free(s);
@@ -257,7 +262,10 @@ static void weights_put(const char *name, bool gradient, const float *x, size_t 
     tensorboard *t = context;
     size_t bytes = strlen(name) + 16;
     char *tag = malloc(bytes);
-    if (!tag) return;
+    if (!tag) {
+        t->pending.failed = true;
+        return;
+    }
     snprintf(tag, bytes, "%s/%s", gradient ? "gradients" : "weights", name);
     event_histogram(&t->pending, t->at, tag, x, count);
     free(tag);
@@ -284,6 +292,7 @@ static void matrix_put(tensorboard *t, const stria_evaluation *score) {
                 pixels[((size_t)c * (size_t)side + (size_t)y) * (size_t)side + (size_t)x] =
                     (uint8_t)(rgb >> (16 - 8 * c) & 255);
         }
+    if (n > 0 && n <= 4000 && !pixels) t->pending.failed = true;
     if (pixels) event_image(&t->pending, t->at, "confusion matrix", 3, side, side, pixels);
     free(pixels);
 }
@@ -293,6 +302,7 @@ static void shots_put(tensorboard *t, const char *of, const judge_image *list, i
         const judge_image *j = &list[i];
         size_t bytes = j->name ? strlen(j->name) + 64 : 0;
         char *tag = j->pixels && bytes ? malloc(bytes) : NULL;
+        if (j->pixels && bytes && !tag) t->pending.failed = true;
         if (!tag) continue;
         snprintf(tag, bytes, "%s/%02d %s", of, i + 1, j->name);
         event_image(&t->pending, t->at, tag, j->channels, j->height, j->width, j->pixels);

@@ -30,7 +30,9 @@ void board_event(board *b, const char *folder, const stria_trainer *trainer, con
     stria_error error = {0};
     if (event->kind == STRIA_EVENT_START) {
         b->threads = event->threads;
-        if (b->wanted || tensorboard_exists(folder)) b->files = tensorboard_new(folder, false, event->step);
+        bool wanted = b->wanted || tensorboard_exists(folder);
+        if (wanted) b->files = tensorboard_new(folder, false, event->step);
+        if (wanted && !b->files) term_lost();
     }
     if (!b->files || b->failed) return;
     if (event->kind == STRIA_EVENT_EPOCH) b->epoch = true;

@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static bool utf8, bar_shown;
+static bool utf8, bar_shown, lost;
 static double bar_time;
 
 /* A closed descriptor 0 to 2 would be given to the next file that is opened, and messages written into a checkpoint. */
@@ -27,6 +27,7 @@ static void descriptors_fill(void) {
 }
 
 void term_init(void) {
+    lost = false;
     descriptors_fill();
     setlocale(LC_CTYPE, "");
     utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
@@ -37,10 +38,19 @@ bool term_stopped(void) {
     return signals_asked();
 }
 
+void term_lost(void) {
+    lost = true;
+}
+
+bool term_has_lost(void) {
+    return lost;
+}
+
 bool term_finish(void) {
     errno = 0;
     int flushed = fflush(stdout), reason = errno;
-    if (flushed == 0 && !ferror(stdout)) return true;
+    if (lost) term_say("out of memory: not everything was shown or written");
+    if (flushed == 0 && !ferror(stdout)) return !lost;
     if (signals_pipe_closed()) return false;
     term_say("writing to standard output failed%s%s", reason ? ": " : "", reason ? strerror(reason) : "");
     return false;
@@ -92,6 +102,11 @@ void term_say(const char *format, ...) {
 int term_fail(const stria_error *error) {
     term_say("%s", error->text);
     return error->status == STRIA_BAD_ARGUMENT ? EXIT_USAGE : EXIT_FAILED;
+}
+
+int term_no_memory(const char *what) {
+    term_say("not enough memory for %s", what);
+    return EXIT_FAILED;
 }
 
 /* Seconds of a clock that only goes forward. */

@@ -11,6 +11,9 @@
 void term_init(void);
 /* Whether a signal that was held asks to stop. */
 bool term_stopped(void);
+/* Memory ran out and something is not shown: term_finish says so. */
+void term_lost(void);
+bool term_has_lost(void);
 /* Flushes stdout. False if anything of it was lost; then this was said on stderr, unless the reader just went away. */
 bool term_finish(void);
 
@@ -29,6 +32,9 @@ const char *term_end(FILE *stream);
 void term_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same for an error; returns the exit code that it deserves: 2 for the user's words, else 1. */
 int term_fail(const stria_error *error);
+
+/* "not enough memory for WHAT"; returns EXIT_FAILED. */
+int term_no_memory(const char *what);
 
 /* A bar on stderr, on a terminal only, at most ten times a second: "label ████░░░░ tail". */
 void term_bar(const char *label, double share, const char *tail);
@@ -58,7 +64,7 @@ const char *show_word(const char *word, char *text, size_t size);
  * through one of the two; JSON has escapes instead (json_finish). */
 char *text_clean(char *text);
 char *text_clean_lines(char *text); /* the same, but line feeds stay */
-/* What printf would print, cleaned, of any length; free it. NULL when memory runs out. */
+/* What printf would print, cleaned, of any length; free it. NULL when memory runs out: term_lost is called then. */
 char *text_format(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
 const char *show_name(const char *name);
 /* Bytes of the character at text; *code is its code point if it could drive a terminal, otherwise UINT_MAX. */

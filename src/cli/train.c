@@ -96,7 +96,9 @@ static void training_input(training *t) {
     stria_error none;
     char input[96], made[64];
     progress *p = &t->progress;
-    if (stria_trainer_model(&model, t->trainer, &none) != STRIA_OK) return;
+    stria_status status = stria_trainer_model(&model, t->trainer, &none);
+    if (status == STRIA_NO_MEMORY) term_lost();
+    if (status != STRIA_OK) return;
     source_made(model, p->channels, p->height, p->width, made);
     snprintf(p->input, sizeof p->input, "%s%s%s", source_input(model, input), *made ? ": pictures are " : "", made);
     stria_model_free(model);
@@ -246,7 +248,12 @@ static stria_status training_test(training *t, stria_error *error) {
     t->trainer = NULL;
     if (status != STRIA_OK) return status;
     t->tested_split = "test";
-    if (test_open(t, STRIA_SPLIT_TEST, &none) != STRIA_OK) {
+    status = test_open(t, STRIA_SPLIT_TEST, &none);
+    if (status == STRIA_NO_MEMORY) {
+        *error = none;
+        return status;
+    }
+    if (status != STRIA_OK) {
         term_say("no test split, so no final evaluation: %s", none.text);
         if (!t->report || !t->progress.val_images) return STRIA_OK;
         t->tested_split = "val"; /* for the report */
@@ -350,7 +357,7 @@ static int train_run(const options *given) {
     if (option_given(given, "overfit")) return trial_overfit(given);
     if (option_given(given, "find-lr")) return trial_find_lr(given);
     training *t = calloc(1, sizeof *t);
-    if (!t) return EXIT_FAILED;
+    if (!t) return term_no_memory("a training");
     t->given = given;
     t->resumed = option_given(given, "resume");
     t->board.wanted = option_given(given, "tensorboard");

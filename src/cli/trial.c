@@ -107,7 +107,7 @@ static int overfit_say(const trial *t) {
 int trial_overfit(const options *given) {
     stria_error error = {0};
     trial *t = calloc(1, sizeof *t);
-    if (!t) return EXIT_FAILED;
+    if (!t) return term_no_memory("a trial");
     t->given = given;
     stria_status status = trial_open(t, option_integer(given, "overfit"), &error);
     if (status == STRIA_OK) {
@@ -196,7 +196,7 @@ int trial_find_lr(const options *given) {
     stria_error error = {0};
     const char *path = option_text(given, "find-lr");
     trial *t = calloc(1, sizeof *t);
-    if (!t) return EXIT_FAILED;
+    if (!t) return term_no_memory("a trial");
     t->given = given;
     if (*path && !source_ends(path, ".svg")) {
         term_say("train: --find-lr: '%s' does not end in .svg", path);

@@ -219,6 +219,8 @@ stria_status safetensors_decode(safetensors *out, const uint8_t *data, size_t si
         FAIL(err, STRIA_BAD_FILE, "its header does not describe tensors");
     json_error_t why;
     json_t *header = json_loadb((const char *)data + LENGTH_BYTES, (size_t)length, JSON_REJECT_DUPLICATES, &why);
+    if (!header && json_error_code(&why) == json_error_out_of_memory)
+        FAIL(err, STRIA_NO_MEMORY, "not enough memory for its header");
     if (!header) FAIL(err, STRIA_BAD_FILE, "its header is not JSON: %s at byte %d", why.text, why.position);
     size_t start = LENGTH_BYTES + (size_t)length;
     stria_status status = header_decode(&file, header, data + start, size - start, err);

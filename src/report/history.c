@@ -191,6 +191,7 @@ stria_status history_read(history *h, const char *folder, stria_error *error) {
     if (!S_ISREG(status.st_mode)) return fail(error, path, "it is not a regular file");
     if (status.st_size < h->offset) *h = (history){0};
     char *chunk = malloc(CHUNK + 1);
+    if (!chunk) errno = ENOMEM;
     FILE *f = chunk ? fopen(path, "rbe") : NULL;
     stria_status result = f ? stream_read(h, f, chunk, path, error) : fail(error, path, strerror(errno));
     if (f) fclose(f);

@@ -65,29 +65,35 @@ void judge_thumbnail(judge_image *i, const uint8_t *from, int channels, int64_t 
     i->width = (int)wide;
 }
 
-static void picture_of_file(judge_image *i, const char *file) {
+/* False where memory ran out; a picture that cannot be read any more is none. */
+static bool picture_of_file(judge_image *i, const char *file) {
     stria_array picture = {0};
     const char *slash = strrchr(file, '/');
     const char *folder = slash;
     while (folder && folder > file && folder[-1] != '/') folder--; /* the class's folder belongs to the name */
     i->name = strdup(folder ? folder : file);
-    if (stria_picture_read(file, &picture, NULL) != STRIA_OK) return;
+    stria_status status = stria_picture_read(file, &picture, NULL);
+    if (status != STRIA_OK) return i->name && status != STRIA_NO_MEMORY;
     judge_thumbnail(i, picture.data, (int)picture.shape[0], picture.shape[1], picture.shape[2]);
     stria_array_release(&picture);
+    return i->name && i->pixels;
 }
 
-static void picture_of_data(judge_image *i, const stria_dataset *data, const char *spec) {
+static bool picture_of_data(judge_image *i, const stria_dataset *data, const char *spec) {
     int64_t channels, height, width;
     stria_dataset_shape(data, &channels, &height, &width);
     size_t length = strlen(spec) + 24;
     i->name = malloc(length);
     if (i->name) snprintf(i->name, length, "%s/%lld", spec, (long long)i->index);
-    if ((channels != 1 && channels != 3) || height < 1 || height > 65535 || width < 1 || width > 65535) return;
+    if ((channels != 1 && channels != 3) || height < 1 || height > 65535 || width < 1 || width > 65535)
+        return i->name != NULL;
     size_t bytes = (size_t)(channels * height * width);
     uint8_t *pixels = malloc(bytes);
-    if (pixels && stria_dataset_read(data, i->index, pixels, bytes, NULL, NULL) == STRIA_OK)
-        judge_thumbnail(i, pixels, (int)channels, height, width);
+    stria_status status = STRIA_NO_MEMORY;
+    if (pixels) status = stria_dataset_read(data, i->index, pixels, bytes, NULL, NULL);
+    if (status == STRIA_OK) judge_thumbnail(i, pixels, (int)channels, height, width);
     free(pixels);
+    return i->name && (i->pixels || (status != STRIA_OK && status != STRIA_NO_MEMORY));
 }
 
 void judge_image_release(judge_image *i) {
@@ -97,18 +103,19 @@ void judge_image_release(judge_image *i) {
     i->pixels = NULL;
 }
 
-static void pictures_read(judge_image *list, int count, const stria_dataset *data, const char *spec) {
+static bool pictures_read(judge_image *list, int count, const stria_dataset *data, const char *spec) {
+    bool whole = true;
     for (int i = 0; i < count; i++) {
         judge_image_release(&list[i]);
         const char *file = stria_dataset_file(data, list[i].index);
-        if (file) picture_of_file(&list[i], file);
-        else picture_of_data(&list[i], data, spec);
+        whole &= file ? picture_of_file(&list[i], file) : picture_of_data(&list[i], data, spec);
     }
+    return whole;
 }
 
 void judge_pictures(judge *j, const stria_dataset *data, const char *spec) {
-    pictures_read(j->worst, j->worst_count, data, spec);
-    pictures_read(j->best, j->best_count, data, spec);
+    bool worst = pictures_read(j->worst, j->worst_count, data, spec);
+    j->lost = !pictures_read(j->best, j->best_count, data, spec) || !worst;
 }
 
 void judge_release(judge *j) {

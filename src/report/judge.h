@@ -22,6 +22,7 @@ typedef struct judge {
     plot_bin bin[PLOT_BINS];
     judge_image worst[JUDGE_SHOWN], best[JUDGE_SHOWN]; /* least probability of the true class; greatest */
     int worst_count, best_count;
+    bool lost; /* memory ran out: a name or a picture is missing */
 } judge;
 
 /* For stria_inference_options.judge; context: a judge. */

@@ -28,6 +28,7 @@ typedef struct making {
     size_t seen_slots; /* a power of two */
     named *named;      /* in the order of names */
     int named_count;
+    bool lost; /* memory ran out: a box lacks a line */
 } making;
 
 static stria_status no_memory(stria_error *error) {
@@ -139,8 +140,9 @@ static void readers_count(making *m) {
 
 /* ---- what boxes say ---- */
 
-static char *line_take(out *o) {
+static char *line_take(making *m, out *o) {
     char *line = o->failed ? NULL : o->data;
+    m->lost |= o->failed;
     if (!line) out_release(o);
     *o = (out){0};
     return line;
@@ -204,13 +206,13 @@ static void box_fill(making *m, int box, int first, int last, int nodes, int64_t
     out o = {0};
     stria_model_node(m->model, first, &row);
     operators_print(&o, m, box);
-    b->line[0] = line_take(&o);
+    b->line[0] = line_take(m, &o);
     size_t scope = nodes > 1 ? scope_length(row.name, m->depth) : 0;
     out_bytes(&o, row.name, scope ? scope : strlen(row.name));
-    b->line[1] = line_take(&o);
+    b->line[1] = line_take(m, &o);
     if (stria_model_node_output(m->model, last, 0, &result)) shape_print(&o, result.rank, result.shape);
     if (parameters) out_printf(&o, " · %lld parameters", (long long)parameters);
-    b->line[2] = line_take(&o);
+    b->line[2] = line_take(m, &o);
     b->nodes = nodes;
     b->gradient = *row.origin != 0;
 }
@@ -233,14 +235,14 @@ static void boxes_fill(making *m, int boxes) {
     }
 }
 
-static void port_fill(net_box *b, const char *kind, const stria_port *port) {
+static void port_fill(making *m, net_box *b, const char *kind, const stria_port *port) {
     out o = {0};
     out_raw(&o, kind);
-    b->line[0] = line_take(&o);
+    b->line[0] = line_take(m, &o);
     out_raw(&o, port->name);
-    b->line[1] = line_take(&o);
+    b->line[1] = line_take(m, &o);
     shape_print(&o, port->rank, port->shape);
-    b->line[2] = line_take(&o);
+    b->line[2] = line_take(m, &o);
     b->port = true;
 }
 
@@ -343,8 +345,9 @@ static stria_status make(making *m, net_fold fold, int most, stria_error *error)
     boxes_fill(m, boxes);
     for (int i = 0; i < inputs + outputs; i++) {
         stria_port port = *(i < inputs ? stria_model_input(m->model, i) : stria_model_output(m->model, i - inputs));
-        port_fill(&n->box[boxes + i], i < inputs ? "input" : "output", &port);
+        port_fill(m, &n->box[boxes + i], i < inputs ? "input" : "output", &port);
     }
+    if (m->lost) return no_memory(error);
     stria_status status = arrows_make(m, boxes, error);
     return status == STRIA_OK && !net_layout(n) ? no_memory(error) : status;
 }

@@ -25,8 +25,10 @@ typedef struct layout {
     point *point;
     link *link;
     int *sorted; /* points by layer, then by order */
-    int *room;   /* as many, for sorting */
+    int *room;   /* as many, for sorting; zeros at first */
     int *begin;  /* [layers + 1] */
+    double *sum; /* by point, of its neighbours' places */
+    int *count;  /* by point, how many these are */
     int points, links, layers;
 } layout;
 
@@ -83,7 +85,9 @@ static bool points_make(layout *l) {
     l->sorted = calloc((size_t)l->points + 1, sizeof *l->sorted);
     l->room = calloc((size_t)l->points + 1, sizeof *l->room);
     l->begin = calloc((size_t)l->layers + 2, sizeof *l->begin);
-    if (!n->bend || !l->point || !l->link || !l->sorted || !l->room || !l->begin) return false;
+    l->sum = calloc((size_t)l->points + 1, sizeof *l->sum);
+    l->count = calloc((size_t)l->points + 1, sizeof *l->count);
+    if (!n->bend || !l->point || !l->link || !l->sorted || !l->room || !l->begin || !l->sum || !l->count) return false;
     for (int i = 0; i < n->boxes; i++)
         l->point[i] = (point){.layer = n->box[i].layer, .box = i, .bend = -1, .width = n->box[i].width};
     for (int i = 0; i < n->arrows; i++) {
@@ -104,31 +108,29 @@ static bool points_make(layout *l) {
 static void layers_fill(layout *l) {
     for (int i = 0; i < l->points; i++) l->begin[l->point[i].layer + 1]++;
     for (int i = 0; i < l->layers; i++) l->begin[i + 1] += l->begin[i];
-    int *next = calloc((size_t)l->layers + 1, sizeof *next);
-    for (int i = 0; next && i < l->points; i++) {
+    int *next = l->room; /* layers are no more than points */
+    for (int i = 0; i < l->points; i++) {
         int layer = l->point[i].layer;
         l->point[i].order = next[layer];
         l->sorted[l->begin[layer] + next[layer]++] = i;
     }
-    free(next);
 }
 
 /* The mean place of the neighbours above, or below, in want; its own where there are none. */
 static void wants_set(layout *l, bool up, bool by_x) {
-    double *sum = calloc((size_t)l->points + 1, sizeof *sum);
-    int *count = calloc((size_t)l->points + 1, sizeof *count);
-    for (int i = 0; sum && count && i < l->links; i++) {
+    double *sum = l->sum;
+    int *count = l->count;
+    memset(sum, 0, (size_t)l->points * sizeof *sum);
+    memset(count, 0, (size_t)l->points * sizeof *count);
+    for (int i = 0; i < l->links; i++) {
         int own = up ? l->link[i].down : l->link[i].up, other = up ? l->link[i].up : l->link[i].down;
         sum[own] += by_x ? l->point[other].x : l->point[other].order;
         count[own]++;
     }
     for (int i = 0; i < l->points; i++) {
         point *p = &l->point[i];
-        bool any = sum && count && count[i];
-        p->want = any ? sum[i] / count[i] : by_x ? p->x : p->order;
+        p->want = count[i] ? sum[i] / count[i] : by_x ? p->x : p->order;
     }
-    free(sum);
-    free(count);
 }
 
 /* Merges of[0…half) and of[half…count), both by rising want; equal ones keep their order. */
@@ -226,5 +228,7 @@ bool net_layout(net *n) {
     free(l.sorted);
     free(l.room);
     free(l.begin);
+    free(l.sum);
+    free(l.count);
     return good;
 }

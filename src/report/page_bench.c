@@ -38,6 +38,7 @@ static void roof(out *o, const page *p, const page_bench *b) {
     const plot_roof_texts texts = {page_word(p, "Roofline"), page_word(p, "FLOP per byte"), "GFLOP/s"};
     double all = layers_ms(bench);
     plot_dot *dots = calloc((size_t)bench->layer_count + 1, sizeof *dots);
+    if (!dots) o->failed = true;
     if (!dots || !(bench->peak_gflops > 0) || !(bench->bandwidth_gbs > 0)) {
         free(dots);
         return;

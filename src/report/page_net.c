@@ -27,6 +27,7 @@ static void layers(out *o, const page *p) {
         cell_count(o, row->parameters);
         cell_count(o, row->multiply_adds);
         out_raw(o, "</tr>\n");
+        o->failed |= shape.failed;
         out_release(&shape);
     }
     page_table_end(o);

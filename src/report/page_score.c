@@ -93,7 +93,10 @@ static void matrix(out *o, const page *p) {
         return;
     }
     const char **names = calloc((size_t)n + 1, sizeof *names);
-    if (!names) return;
+    if (!names) {
+        o->failed = true;
+        return;
+    }
     for (int c = 0; c < n; c++) names[c] = class_name(p, c);
     out_printf(o, "<div class=\"card%s\"%s>", n > 10 ? " scroll" : "", n > 10 ? " tabindex=\"0\"" : "");
     plot_matrix(o, page_word(p, "Confusion matrix"), p->score->confusion, names, n, page_word(p, "rows: true class"),
@@ -141,7 +144,10 @@ static void class_bars(out *o, const page *p, const int *order, int count) {
     bool all = p->score->classes <= BARS_MAX;
     int shown = all ? count : WORST_CLASSES;
     plot_bar *bars = calloc((size_t)shown + 1, sizeof *bars);
-    if (!bars) return;
+    if (!bars) {
+        o->failed = true;
+        return;
+    }
     for (int i = 0; i < shown; i++) {
         const stria_class_score *c = p->score->class_scores[all ? i : order[i]];
         bars[i] = (plot_bar){.name = c->name, .share = {c->precision, c->recall, c->f1}, .note = ""};

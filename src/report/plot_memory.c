@@ -121,12 +121,16 @@ static void axes_draw(out *o, const area *a, const char *unit) {
 static void used_draw(out *o, const area *a) {
     const stria_memory_map *map = a->map;
     int64_t *change = calloc((size_t)map->node_count + 2, sizeof *change), used = 0;
-    for (int i = 0; change && i < map->block_count; i++) {
+    if (!change) {
+        o->failed = true;
+        return;
+    }
+    for (int i = 0; i < map->block_count; i++) {
         change[map->blocks[i]->first] += (int64_t)map->blocks[i]->bytes;
         change[map->blocks[i]->last + 1] -= (int64_t)map->blocks[i]->bytes;
     }
     out_raw(o, "<path class=\"curve k5 used\" d=\"");
-    for (int k = 0; change && k < map->node_count; k++) {
+    for (int k = 0; k < map->node_count; k++) {
         used += change[k];
         for (int end = 0; end < 2; end++) {
             out_raw(o, k || end ? "L" : "M");
@@ -154,6 +158,7 @@ static void marks_draw(out *o, const area *a) {
     out_printf(&name, "peak %s in use at ", size);
     out_bytes(&name, map->nodes[map->peak], strlen(map->nodes[map->peak]));
     bool right = x > LEFT + a->width / 2;
+    o->failed |= name.failed;
     if (name.data) svg_text(o, right ? x + 4 : x - 4, TOP - 8, right ? "end" : "start", "", name.data, 70);
     out_release(&name);
 }

@@ -23,7 +23,9 @@ static void image_read(sheet *s, const stria_dataset *train, int64_t index, cons
     judge_image *i = &s->image[s->count];
     stria_array picture = {0};
     int64_t label = 0;
-    if (stria_dataset_view(train, index, view, &picture, NULL) != STRIA_OK) return;
+    stria_status status = stria_dataset_view(train, index, view, &picture, NULL);
+    s->lost |= status == STRIA_NO_MEMORY;
+    if (status != STRIA_OK) return;
     if (stria_dataset_read(train, index, NULL, 0, &label, NULL) == STRIA_OK) {
         const char *file = stria_dataset_file(train, index);
         *i = (judge_image){.index = index, .label = (int)label};
@@ -32,6 +34,7 @@ static void image_read(sheet *s, const stria_dataset *train, int64_t index, cons
         s->class_name[s->count] = strdup(stria_dataset_class_name(train, (int)label));
         if (i->name && i->pixels && s->class_name[s->count]) s->count++;
         else {
+            s->lost = true;
             judge_image_release(i);
             free(s->class_name[s->count]);
         }
@@ -53,6 +56,7 @@ void sheet_read(sheet *s, const stria_model *model, const stria_dataset *train, 
     view.augment = augment && *augment ? augment : NULL;
     view.seed = seed;
     s->augment = strdup(augment ? augment : "");
+    s->lost = !s->augment;
     for (int64_t i = 0; i < wanted; i++) image_read(s, train, i * all / wanted, &view, name);
 }
 

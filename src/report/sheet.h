@@ -12,6 +12,7 @@ typedef struct sheet {
     char *class_name[SHEET_SHOWN];
     char *augment; /* what was done to them, "" for nothing */
     int count;
+    bool lost; /* memory ran out: one is missing */
 } sheet;
 
 /* Some pictures, spread over the training images, at the size of the model's input, of the first epoch of a training

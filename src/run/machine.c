@@ -59,16 +59,17 @@ double machine_multiply_gflops(const kernel_set *ks, pool *p, int64_t rounds, fl
     return 2.0 * 12 * ks->lanes * (double)rounds * threads / (clock_seconds() - start) * 1e-9;
 }
 
-double machine_peak_gflops(const kernel_set *ks, pool *p) {
-    float *sink = mem_zalloc((size_t)pool_threads(p) * 64, sizeof *sink);
+stria_status machine_peak_gflops(const kernel_set *ks, pool *p, double *out, stria_error *err) {
+    float *sink;
     double best = 0, start = clock_seconds();
-    if (!sink) return 0;
+    TRY(mem_new(&sink, (size_t)pool_threads(p) * 64, sizeof *sink, "the measurement of this machine", err));
     do {
         double rate = machine_multiply_gflops(ks, p, PEAK_ROUNDS, sink);
         if (rate > best) best = rate;
     } while (clock_seconds() - start < 0.02);
     mem_free(sink);
-    return best;
+    *out = best;
+    return STRIA_OK;
 }
 
 enum { COPY_BYTES = 64 << 20, COPY_PIECE = 1 << 20 };
@@ -84,19 +85,20 @@ static void copy_piece(void *context, int64_t index, int worker) {
     memcpy(t->to + index * COPY_PIECE, t->from + index * COPY_PIECE, COPY_PIECE);
 }
 
-double machine_bandwidth_gbs(pool *p) {
-    char *from = mem_zalloc(COPY_BYTES, 1), *to = mem_zalloc(COPY_BYTES, 1);
+stria_status machine_bandwidth_gbs(pool *p, double *out, stria_error *err) {
+    char *both;
+    TRY(mem_new(&both, 2, COPY_BYTES, "the measurement of this machine", err));
+    memset(both, 1, COPY_BYTES); /* pages of their own, not one of zeros for all */
     double best = 0, start = clock_seconds();
-    if (from) memset(from, 1, COPY_BYTES); /* pages of their own, not one of zeros for all */
-    for (int run = 0; from && to && (run < 3 || clock_seconds() - start < 0.05); run++) {
+    for (int run = 0; run < 3 || clock_seconds() - start < 0.05; run++) {
         double begin = clock_seconds();
-        pool_run(p, copy_piece, &(copy_task){from, to}, COPY_BYTES / COPY_PIECE);
+        pool_run(p, copy_piece, &(copy_task){both, both + COPY_BYTES}, COPY_BYTES / COPY_PIECE);
         double rate = 2.0 * COPY_BYTES / (clock_seconds() - begin) * 1e-9;
         if (rate > best) best = rate;
     }
-    mem_free(from);
-    mem_free(to);
-    return best;
+    mem_free(both);
+    *out = best;
+    return STRIA_OK;
 }
 
 uint64_t machine_peak_rss(void) {

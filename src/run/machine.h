@@ -18,11 +18,11 @@ const char *machine_implementation(const op_def *op, int i);
  * operations a lane). sink: 64 floats a thread. */
 double machine_multiply_gflops(const kernel_set *ks, pool *p, int64_t rounds, float *sink);
 /* The best of such runs within 20 ms: the ceiling that other figures are shares of. */
-double machine_peak_gflops(const kernel_set *ks, pool *p);
+stria_status machine_peak_gflops(const kernel_set *ks, pool *p, double *out, stria_error *err);
 
 /* 10⁹ bytes per second that copying moves between memory and the threads of the pool, read and written, the best of
- * runs within 50 ms over two pieces of 64 MiB. 0 without memory for them. */
-double machine_bandwidth_gbs(pool *p);
+ * runs within 50 ms over two pieces of 64 MiB. */
+stria_status machine_bandwidth_gbs(pool *p, double *out, stria_error *err);
 
 /* Most memory that this process has had resident, in bytes; 0 if the system does not tell. */
 uint64_t machine_peak_rss(void);
