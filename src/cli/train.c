@@ -179,6 +179,7 @@ static void report_make(training *t) {
     stria_model *model = NULL;
     snprintf(file, sizeof file, "%s/report.html", t->folder);
     t->report = report_new(t->folder, file, report_language(t->given));
+    if (!t->report) report_check(t, STRIA_NO_MEMORY, &(stria_error){.text = "not enough memory"});
     if (t->report && stria_trainer_model(&model, t->trainer, &error) == STRIA_OK)
         report_check(t, report_model(t->report, model, &error), &error);
     if (model && t->report)
