@@ -8,6 +8,8 @@
 #   make conformance   runs ONNX's own test cases and writes docs/conformance.md
 #   make docs       writes docs/operators/
 #   make bench      times kernels, and Stria beside PyTorch and ONNX Runtime where PYTHON (python3) has them
+#   make bench-peers  times inference beside ONNX Runtime, OpenVINO, MNN and ncnn from PyPI (ARGS="--only resnet18:8 --rounds 3"),
+#                   and writes docs/benchmarks/
 #   make install PREFIX=… DESTDIR=… | deps | format | clean
 BUILD  ?= build
 PREFIX ?= /usr/local
@@ -17,7 +19,7 @@ CMAKE_FLAGS ?=
 # it. Without one they are skipped, visibly.
 export STRIA_TEST_DATA ?= $(abspath $(dir $(firstword $(wildcard ../data/mnist ../*/data/mnist))))
 
-.PHONY: coverage conformance docs build build-all configure deps demo check check-all fuzz bench install format clean
+.PHONY: coverage conformance docs build build-all configure deps demo check check-all fuzz bench bench-peers install format clean
 .NOTPARALLEL:
 
 build: configure
@@ -66,6 +68,11 @@ docs: build-all
 
 bench: build-all
 	@tools/bench $(BUILD)
+
+ARGS ?=
+bench-peers: configure
+	@cmake --build $(BUILD) --target stria bench_network
+	@tools/bench-peers $(BUILD) $(ARGS)
 
 install: build
 	cmake --install $(BUILD) --prefix $(PREFIX)

@@ -2,8 +2,8 @@
 """Writes the zoo's networks that the benchmarks run as .net text; `stria convert` makes ONNX files with random weights of
 them.
 
-usage: networks.py FOLDER [NAME…]    writes FOLDER/NAME.net: lenet5 resnet20 vgg16 resnet18 resnet50 mobilenet_v1 mobilenet_v2
-                                     squeezenet1_1 googlenet_bn (all without NAME)
+usage: networks.py FOLDER [NAME…]    writes FOLDER/NAME.net: lenet5 resnet20 alexnet vgg16 resnet18 resnet50 mobilenet_v1
+                                     mobilenet_v2 squeezenet1_1 googlenet_bn (all without NAME)
 $STRIA is the command, by default build/stria of this checkout. Needs no package.
 """
 import os
@@ -15,6 +15,7 @@ STRIA = os.environ.get("STRIA", os.path.join(os.path.dirname(os.path.abspath(__f
 NETWORKS = {
     "lenet5": "lenet5",
     "resnet20": "resnet20",
+    "alexnet": "alexnet:dropout=0",
     "vgg16": "vgg16:dropout=0",
     "resnet18": "resnet18",
     "resnet50": "resnet50",
