@@ -1,4 +1,4 @@
-/* Test-time augmentation through prediction and evaluation, against the views cut out by hand. */
+/* Test-time augmentation through prediction and evaluation, against the views cut out by hand; files in batches. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,6 +7,8 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <stria/stria.h>
@@ -157,6 +159,53 @@ static void evaluates(void **state) {
     stria_model_free(m);
 }
 
+/* Files in batches: what each gives alone; a bad one has its sentence, and disturbs no other. */
+static void files(void **state) {
+    enum { N = 37, BAD = 20 };
+    char folder[] = "/tmp/stria-tta-XXXXXX", paths[N][64];
+    const char *list[N];
+    static float together[N][CLASSES];
+    static stria_error errors[N];
+    stria_model *m = model("34x30", "28");
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    for (int i = 0; i < N; i++) {
+        uint8_t pixels[HEIGHT * WIDTH];
+        snprintf(paths[i], sizeof paths[i], "%s/%d.pgm", folder, i);
+        list[i] = paths[i];
+        FILE *f = fopen(paths[i], "wb");
+        assert_non_null(f);
+        fprintf(f, "P5 %d %d 255\n", WIDTH, HEIGHT);
+        picture(pixels, HEIGHT, WIDTH, i + 1);
+        fwrite(pixels, 1, i == BAD ? 100 : sizeof pixels, f);
+        fclose(f);
+    }
+    for (int tta = STRIA_TTA_NONE; tta <= STRIA_TTA_FLIP; tta++)
+        for (int batch = 0; batch <= 5; batch += 5) {
+            stria_inference_options o = stria_inference_options_default();
+            stria_predictor *p = NULL;
+            float alone[CLASSES];
+            o.tta = tta;
+            o.batch = batch;
+            o.threads = 3;
+            assert_ok(stria_predictor_new(&p, m, &o, &err));
+            assert_ok(stria_predict_files(p, list, N, together[0], errors, &err));
+            for (int i = 0; i < N; i++) {
+                stria_error one = {0};
+                stria_status status = stria_predict_file(p, paths[i], alone, &one);
+                assert_int_equal(status, i == BAD ? STRIA_BAD_FILE : STRIA_OK);
+                assert_int_equal(errors[i].status, status);
+                if (i == BAD) assert_string_equal(errors[i].text, one.text);
+                for (int c = 0; i != BAD && c < CLASSES; c++) assert_true(fabsf(alone[c] - together[i][c]) < 1e-6f);
+            }
+            assert_ok(stria_predict_files(p, list, 0, together[0], errors, &err));
+            stria_predictor_free(p);
+        }
+    for (int i = 0; i < N; i++) remove(paths[i]);
+    remove(folder);
+    stria_model_free(m);
+}
+
 static void refuses(void **state) {
     stria_inference_options o = stria_inference_options_default();
     stria_evaluation score = {.size = sizeof score};
@@ -182,6 +231,6 @@ static void refuses(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(flips), cmocka_unit_test(crops), cmocka_unit_test(evaluates),
-                                       cmocka_unit_test(refuses)};
+                                       cmocka_unit_test(files), cmocka_unit_test(refuses)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -198,6 +198,9 @@ STRIA_API void stria_array_release(stria_array *array);
 
 /* ---- pictures ---- */
 
+/* Whether a file of this name is taken for a picture in folders: by its ending (png, jpg, jpeg, webp, tif, tiff, bmp,
+ * pgm, ppm, pnm, in either case). */
+STRIA_API bool stria_picture_named(const char *name);
 /* Reads a PNG, JPEG, WebP, TIFF, BMP or PNM file, which may be a pipe, or standard input ("-"): uint8 [channels,
  * height, width], 1 channel (grey) or 3 (red, green, blue). Free with stria_array_release. STRIA_NO_FILE,
  * STRIA_BAD_FILE, STRIA_UNSUPPORTED for another kind of picture. */

@@ -323,6 +323,11 @@ STRIA_API stria_status stria_predict_file(stria_predictor *predictor, const char
                                           stria_error *error);
 STRIA_API stria_status stria_predict_item(stria_predictor *predictor, const stria_dataset *data, int64_t index,
                                           float *probabilities, stria_error *error);
+/* Many files in batches (stria_inference_options.batch, 0: 16), read by all threads: probabilities[count][classes], and
+ * what is wrong with each in errors[count] (status STRIA_OK: nothing); the probabilities of such a picture mean
+ * nothing. Fails only for the whole: STRIA_NO_MEMORY, and models that cannot be run. */
+STRIA_API stria_status stria_predict_files(stria_predictor *predictor, const char *const *paths, int64_t count,
+                                           float *probabilities, stria_error *errors, stria_error *error);
 /* The same for one picture in memory: uint8 [1 or 3, height, width], or float32 [channels, height, width] of values as
  * the model was trained with. STRIA_BAD_SHAPE for another array, STRIA_NOT_FINITE. */
 STRIA_API stria_status stria_predict_array(stria_predictor *predictor, const stria_array *picture, float *probabilities,

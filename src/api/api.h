@@ -58,6 +58,9 @@ stria_status pool_take(pool **out, const stria_thread_pool *shared, int threads,
 stria_status model_session(session **out, const stria_model *m, const program_wish *wish, const session_config *config,
                            stria_error *err);
 
+/* The views of stria_inference_options.tta. */
+stria_status tta_of(int asked, tta_kind *out, stria_error *err);
+
 stria_port port_of(const value *v, const char *name);
 
 #endif

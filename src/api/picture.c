@@ -29,6 +29,10 @@ static stria_status array_of(image *m, stria_array *out, stria_error *err) {
     return status;
 }
 
+bool stria_picture_named(const char *name) {
+    return image_name(name);
+}
+
 stria_status stria_picture_read(const char *path, stria_array *out, stria_error *err) {
     image m = {0};
     TRY(image_load_named(path, 0, &m, err));

@@ -1,0 +1,127 @@
+#include "cli/names.h"
+
+#include "cli/source.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* Folders that are being listed, the innermost first. */
+typedef struct above {
+    const struct above *next;
+    dev_t device;
+    ino_t inode;
+} above;
+
+void names_release(names *n) {
+    for (int64_t i = 0; i < n->count; i++) free(n->list[i]);
+    free(n->list);
+    *n = (names){0};
+}
+
+/* Takes the name over. */
+static stria_status name_put(names *n, char *name, stria_error *error) {
+    if (name && n->count == n->capacity) {
+        int64_t more = n->capacity ? 2 * n->capacity : 64;
+        char **list = realloc(n->list, (size_t)more * sizeof *list);
+        if (list) n->list = list, n->capacity = more;
+    }
+    if (name && n->count < n->capacity) {
+        n->list[n->count++] = name;
+        return STRIA_OK;
+    }
+    free(name);
+    return source_refuse(error, STRIA_NO_MEMORY, "not enough memory for the names of pictures");
+}
+
+static char *joined(const char *folder, const char *name) {
+    size_t f = strlen(folder), n = strlen(name);
+    char *text = malloc(f + n + 2);
+    if (!text) return NULL;
+    memcpy(text, folder, f);
+    if (f && text[f - 1] != '/') text[f++] = '/';
+    memcpy(text + f, name, n + 1);
+    return text;
+}
+
+static int by_name(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool hidden(const char *name) {
+    return *name == '.';
+}
+
+/* All that is in the folder but hidden names, sorted. */
+static stria_status entries_list(const char *folder, names *out, stria_error *error) {
+    DIR *dir = opendir(folder);
+    stria_status status = STRIA_OK;
+    if (!dir) return source_refuse(error, STRIA_NO_FILE, "folder '%s' cannot be listed: %s", folder, strerror(errno));
+    for (struct dirent *e; status == STRIA_OK && (e = readdir(dir));)
+        if (!hidden(e->d_name)) status = name_put(out, joined(folder, e->d_name), error);
+    closedir(dir);
+    if (out->count) qsort(out->list, (size_t)out->count, sizeof *out->list, by_name);
+    return status;
+}
+
+static bool encloses(const above *a, const struct stat *folder) {
+    for (; a; a = a->next)
+        if (a->device == folder->st_dev && a->inode == folder->st_ino) return true;
+    return false;
+}
+
+static stria_status folder_add(names *n, const char *folder, const struct stat *is, bool recursive, const above *outer,
+                               stria_error *error) {
+    const above here = {outer, is->st_dev, is->st_ino};
+    names entries = {0};
+    stria_status status = entries_list(folder, &entries, error);
+    for (int64_t i = 0; i < entries.count && status == STRIA_OK; i++) {
+        struct stat found;
+        char *name = entries.list[i];
+        bool inner = stat(name, &found) == 0 && S_ISDIR(found.st_mode);
+        if (inner && recursive && !encloses(&here, &found))
+            status = folder_add(n, name, &found, recursive, &here, error);
+        if (inner || !stria_picture_named(name)) continue;
+        entries.list[i] = NULL;
+        status = name_put(n, name, error);
+    }
+    names_release(&entries);
+    return status;
+}
+
+stria_status names_add(names *n, const char *path, bool recursive, stria_error *error) {
+    struct stat found;
+    int64_t before = n->count;
+    if (stat(path, &found) != 0 || !S_ISDIR(found.st_mode)) return name_put(n, strdup(path), error);
+    stria_status status = folder_add(n, path, &found, recursive, NULL, error);
+    if (status == STRIA_OK && n->count == before)
+        return source_refuse(error, STRIA_BAD_FILE, "folder '%s' holds no pictures%s", path,
+                             recursive ? "" : "; --recursive looks into the folders in it");
+    return status;
+}
+
+stria_status names_read(const char *path, int64_t most, names_taker *take, void *context, stria_error *error) {
+    bool input = strcmp(path, "-") == 0;
+    FILE *f = input ? stdin : fopen(path, "re");
+    names n = {0};
+    char *line = NULL;
+    size_t room = 0;
+    stria_status status = STRIA_OK;
+    if (!f) return source_refuse(error, STRIA_NO_FILE, "'%s' cannot be read: %s", path, strerror(errno));
+    for (ssize_t length; status == STRIA_OK && (length = getline(&line, &room, f)) >= 0;) {
+        while (length > 0 && (line[length - 1] == '\n' || line[length - 1] == '\r')) line[--length] = 0;
+        if (length > 0) status = name_put(&n, strdup(line), error);
+        if (status != STRIA_OK || n.count < most) continue;
+        status = take(&n, context, error);
+        names_release(&n);
+    }
+    if (status == STRIA_OK && ferror(f)) status = source_refuse(error, STRIA_IO, "'%s' cannot be read", path);
+    if (status == STRIA_OK && n.count) status = take(&n, context, error);
+    names_release(&n);
+    free(line);
+    if (!input) fclose(f);
+    return status;
+}

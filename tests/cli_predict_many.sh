@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# stria predict of folders, lists and pipes: batches, rows, lines of JSON, pictures that cannot be read.
+. "${SOURCE:-.}/tests/cli.sh"
+
+# picture FILE BYTE: 2 × 2 pixels, of which the first decides between classes a and b.
+picture() { printf "P5 2 2 255\n$2\001\001\001" >"$1"; }
+mkdir -p photos/deep/er photos/.hidden empty
+for i in 01 02 03 04 05 06 07 08 09; do picture photos/$i.pgm '\000'; picture photos/deep/$i.PGM '\011'; done
+for i in 1 2 3; do picture photos/deep/er/$i.pgm '\000'; done
+picture photos/.hidden/1.pgm '\000'
+picture "photos/deep/a \"quoted\", name.pgm" '\011'
+echo text >photos/05b.png
+echo text >photos/notes.txt
+ln -s .. photos/deep/loop
+ln -s ../../photos/01.pgm photos/deep/link.pgm
+cat >pixel.net <<'NET'
+stria-net 1
+image = input(batch x 1 x 2 x 2)
+f = flatten(image)
+w = constant(4x1, [1, -1, -1, -1])
+o = MatMul(f, w)
+y = Sigmoid(o)
+output(y)
+NET
+printf 'a\nb\n' >names
+run() { expect "$1" predict pixel.net "${@:2}" --scale 1 --labels names; }
+
+# A folder: its own pictures, in order; the bad one is said, the exit code is 1.
+run 1 photos
+[ "$(grep -c '^photos/0' stdout)" = 9 ] || fail "a folder's pictures are not named"
+[ "$(grep -c '  95.3 %  a' stdout)" = 9 ] || { fail "a folder's pictures are judged otherwise"; cat stdout; }
+says stderr "photos/05b.png: not a PNG"
+grep -q deep stdout && fail "predict goes into folders without --recursive"
+cp stdout nine
+run 1 photos --batch 1
+cmp -s nine stdout || fail "--batch 1 gives other answers"
+run 1 photos --batch 4 --threads 2
+cmp -s nine stdout || fail "--batch 4 gives other answers"
+
+# Recursive, with links and a loop; a table of all.
+run 1 photos --recursive --csv out.csv --top 1
+[ "$(wc -l <out.csv)" = 25 ] || { fail "out.csv has $(wc -l <out.csv) lines"; cat out.csv; }
+head -n 1 out.csv | grep -qx 'image,label,error,class1,probability1' || fail "out.csv has another heading"
+grep -qx 'photos/01.pgm,,,a,0.952574' out.csv || fail "out.csv lacks 01"
+grep -qx '"photos/deep/a ""quoted"", name.pgm",,,b,0.997527' out.csv || fail "a name is not quoted"
+grep -q '^photos/05b.png,,.*not a PNG.*,,$' out.csv || fail "out.csv lacks the bad picture"
+grep -q 'deep/link.pgm' out.csv || fail "a link is passed over"
+[ "$(grep -c hidden out.csv)" = 0 ] || fail "hidden folders are looked into"
+run 1 photos --recursive --json
+[ "$(jq length stdout)" = 24 ] || fail "--json has $(jq length stdout) pictures"
+
+# Names from a pipe, a line of JSON each, while the pipe is open.
+mkfifo pipe
+"$STRIA" predict pixel.net --list - --json-lines --scale 1 --labels names <pipe >lines 2>stderr &
+exec 5>pipe
+echo photos/01.pgm >&5
+for ((i = 0; i < 100; i++)); do [ -s lines ] && break; sleep 0.1; done
+[ "$(jq -r '.predictions[0].name' lines)" = a ] || fail "the first name is not answered while the pipe is open"
+printf 'photos/05b.png\n\nphotos/deep/01.PGM\r\n' >&5
+exec 5>&-
+wait $!
+[ $? = 1 ] || fail "a bad name from a pipe does not end in 1"
+[ "$(jq -rc '[.image, .predictions[0].name, (.error != null)]' lines | tr '\n' ' ')" = \
+    '["photos/01.pgm","a",false] ["photos/05b.png",null,true] ["photos/deep/01.PGM","b",false] ' ] || { fail "lines"; cat lines; }
+ls photos/0*.pgm >list
+run 0 --list list --json
+[ "$(jq length stdout)" = 9 ] || fail "--list FILE has $(jq length stdout) answers"
+
+# With labels, too.
+mkdir -p two/a two/b
+picture two/a/1.pgm '\000'; picture two/b/1.pgm '\011'; picture two/b/2.pgm '\000'
+run 0 --data folder:two --split train --limit 0 --csv two.csv --top 1
+[ "$(cut -d, -f1,2,4 two.csv | tail -n +2 | tr '\n' ' ')" = "two/a/1.pgm,a,a two/b/1.pgm,b,b two/b/2.pgm,b,a " ] ||
+    { fail "two.csv"; cat two.csv; }
+
+refused 1 "folder 'empty' holds no pictures; --recursive looks into the folders in it" predict pixel.net empty
+refused 1 "folder 'empty' holds no pictures" predict pixel.net empty --recursive
+refused 1 "'nolist' cannot be read: No such file or directory" predict pixel.net --list nolist
+refused 2 "predict: pictures and --data are given; give one of the two" predict pixel.net --list list --data folder:two
+finish
