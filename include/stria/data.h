@@ -106,6 +106,15 @@ STRIA_API const char *stria_dataset_note(const stria_dataset *dataset);
 STRIA_API stria_status stria_dataset_read(const stria_dataset *dataset, int64_t index, uint8_t *pixels, size_t bytes,
                                           int64_t *label, stria_error *error);
 
+/* Writes all images as WebDataset shards, which "wds:PREFIX-{000000..000009}.tar" reads: PREFIX-000000.tar and so on,
+ * each atomically and of at most per_shard images, mixed in an order that is always the same; files as they are, others
+ * as PNM; and classes.txt beside them. *shards: how many there are. progress NULL: none; false stops.
+ * STRIA_BAD_ARGUMENT for measured values, STRIA_BAD_FILE where a classes.txt names other classes, STRIA_INTERRUPTED,
+ * STRIA_IO. */
+STRIA_API stria_status stria_dataset_pack(const stria_dataset *dataset, const char *prefix, int64_t per_shard,
+                                          bool (*progress)(int64_t done, int64_t of, void *context), void *context,
+                                          int64_t *shards, stria_error *error);
+
 /* How a picture is looked at. */
 typedef struct stria_view_options {
     size_t size;           /* sizeof(stria_view_options) */

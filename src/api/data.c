@@ -1,4 +1,5 @@
 #include "api/api.h"
+#include "data/pack.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -196,4 +197,11 @@ const char *stria_dataset_about(const char *name) {
     for (int i = 0; i < dataset_kinds(); i++)
         if (strcmp(dataset_kind_at(i)->name, name) == 0) return dataset_kind_at(i)->summary;
     return NULL;
+}
+
+stria_status stria_dataset_pack(const stria_dataset *d, const char *prefix, int64_t per_shard,
+                                bool (*progress)(int64_t done, int64_t of, void *context), void *context,
+                                int64_t *shards, stria_error *err) {
+    int64_t count;
+    return dataset_pack(d->d, prefix, per_shard, progress, context, shards ? shards : &count, err);
 }

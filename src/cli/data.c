@@ -54,6 +54,9 @@ static const struct {
              {"show", 1, "folder:DIR", data_show},
              {"stats", 1, "folder:DIR", data_stats},
              {"check", 1, "folder:DIR", data_check},
+             {"pack", 1, "folder:DIR --output shards/train", data_pack},
+             {"split", 1, "folder:DIR --output FOLDER", data_split},
+             {"augment", 1, "folder:DIR --output FOLDER", data_augment},
              {"steps", 0, "", data_steps}};
 enum { WORDS = sizeof words / sizeof *words };
 
@@ -69,39 +72,51 @@ static int data_run(const options *given) {
     }
     const char *near = stria_nearest(what, names, WORDS);
     term_say("data: unknown word '%s'; %s%s%s", what,
-             near ? "did you mean '" : "there are list, fetch, show, stats, check and steps", near ? near : "",
-             near ? "'?" : "");
+             near ? "did you mean '" : "there are list, fetch, show, stats, check, pack, split, augment and steps",
+             near ? near : "", near ? "'?" : "");
     return EXIT_USAGE;
 }
 
 static const option_row rows[] = {
-    {"split", OPTION_CHOICE, "train|val|test", "train", "train|val|test", 0, 0, NULL, "which part (show, stats)"},
+    {"split", OPTION_CHOICE, "train|val|test", "train", "train|val|test", 0, 0, NULL,
+     "which part (show, stats, pack, augment)"},
     OPTIONS_DIVISION("X",
                      "the validation share, where the data have no validation part (default: a fifth of folders, a "
                      "twelfth of others)"),
-    {"count", OPTION_INTEGER, "N", "36", NULL, 1, 1024, NULL, "pictures on the sheet (show)"},
-    {"size", OPTION_INTEGER, "N", "64", NULL, 1, 1024, NULL, "width and height of each, in pixels (show)"},
-    {"augment", OPTION_TEXT, "STEPS", NULL, NULL, 0, 0, NULL, "the random changes of training (show)"},
-    {"seed", OPTION_INTEGER, "N", "0", NULL, 0, INT64_MAX, NULL, "of the choice of pictures and of the changes (show)"},
-    {"output", OPTION_TEXT, "FILE", NULL, NULL, 0, 0, NULL, "the sheet: .png, .ppm or .pgm (show); the folder (fetch)"},
+    {"count", OPTION_INTEGER, "N", "36", NULL, 1, 1024, NULL,
+     "pictures on the sheet (show); of each picture, 1 unless said (augment)"},
+    {"size", OPTION_INTEGER, "N", "64", NULL, 1, 1024, NULL,
+     "width and height of each, in pixels (show); as it is unless said (augment)"},
+    {"augment", OPTION_TEXT, "STEPS", NULL, NULL, 0, 0, NULL, "the random changes of training (show, augment)"},
+    {"seed", OPTION_INTEGER, "N", "0", NULL, 0, INT64_MAX, NULL,
+     "of the choice of pictures and of the changes (show, augment)"},
+    {"output", OPTION_TEXT, "FILE", NULL, NULL, 0, 0, NULL,
+     "the sheet: .png, .ppm or .pgm (show); the folder (fetch, split, augment); PREFIX-000000.tar … (pack)"},
+    {"shard", OPTION_INTEGER, "N", "10000", NULL, 1, INT64_MAX, NULL, "pictures per shard at most (pack)"},
     {"from", OPTION_TEXT, "ADDRESS", NULL, NULL, 0, 0, NULL,
      "of a folder with the same files, http:// or https://, instead of the data's own home (fetch)"},
     {0}};
 
 const verb verb_data = {
     .name = "data",
-    .usage = "list\nfetch NAME\nshow DATA --output FILE\nstats DATA\ncheck DATA\nsteps",
-    .about = "data sources: list, fetch, show, stats, check; steps of augmentation",
+    .usage = "list\nfetch NAME\nshow DATA --output FILE\nstats DATA\ncheck DATA\npack DATA --output PREFIX\nsplit DATA "
+             "--output FOLDER\naugment DATA --output FOLDER "
+             "--augment STEPS\nsteps",
+    .about = "data sources: list, fetch, show, stats, check, pack, split, augment; steps",
     .text = "list: the names for --data, their licence and size, and where they are on this machine. fetch: downloads "
             "one from its own home, to be found by its name from then on; checks sums, goes on with a broken download. "
             "show: a sheet of pictures, with --augment as training sees them. stats: mean and "
             "standard deviation per channel. check: unreadable and repeated pictures, leaks between the parts, sizes, "
-            "classes; exit 1 if a picture is unreadable or in two parts. steps: what --augment takes.",
-    .examples = "# names for --data\nstria data list\n"
-                "# get MNIST and train on it\nstria data fetch mnist\nstria train lenet5 --data mnist\n"
-                "# what training will see\nstria data show folder:flowers --augment \"flip\" --output sheet.png\n"
-                "# is the folder sound?\nstria data check folder:flowers\n"
-                "# the names for a script\nstria data list --json | jq -r '.sources[].name'",
+            "classes; exit 1 if a picture is unreadable or in two parts. "
+            "pack: tar shards for wds:, WebDataset's form. split: train, val and test as training takes them, as "
+            "folders of PNG. augment: changed pictures, as PNG. steps: what --augment takes.",
+    .examples =
+        "# names for --data\nstria data list\n"
+        "# get MNIST and train on it\nstria data fetch mnist\nstria train lenet5 --data mnist\n"
+        "# what training will see\nstria data show folder:flowers --augment \"flip\" --output sheet.png\n"
+        "# is the folder sound?\nstria data check folder:flowers\n"
+        "# shards of at most 1,000 pictures\nstria data pack fashion-mnist --split test --shard 1000 --output shard\n"
+        "# the names for a script\nstria data list --json | jq -r '.sources[].name'",
     .operands_min = 1,
     .operands_max = 2,
     .rows = rows,

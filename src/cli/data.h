@@ -7,5 +7,8 @@
 int data_show(const options *given);
 int data_stats(const options *given);
 int data_check(const options *given);
+int data_pack(const options *given);
+int data_split(const options *given);
+int data_augment(const options *given);
 
 #endif

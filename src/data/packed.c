@@ -21,6 +21,7 @@ struct packed_files {
     uint64_t bytes, most; /* unpacked, and how many there may be */
     int passed_over;
     const char *first_passed;
+    const char *folder; /* what names begin with: of several archives the file's name; NULL: nothing */
 };
 
 bool packed_is(const char *path) {
@@ -140,7 +141,8 @@ static stria_status contents_read(packed_files *a, struct archive *from, const c
 static stria_status entry_add(packed_files *a, struct archive *from, const char *name, bool wanted, stria_error *err) {
     TRY(mem_reserve(&a->entries, &a->capacity, a->count + 1, sizeof *a->entries, "an archive", err));
     entry *e = &a->entries[a->count];
-    *e = (entry){.name = arena_strdup(&a->texts, name), .place = a->count};
+    *e = (entry){.place = a->count};
+    e->name = a->folder ? arena_printf(&a->texts, "%s/%s", a->folder, name) : arena_strdup(&a->texts, name);
     if (!e->name) FAIL(err, STRIA_NO_MEMORY, "not enough memory for the name %s", name);
     a->count++;
     return wanted ? contents_read(a, from, name, e, err) : STRIA_OK;
@@ -196,8 +198,9 @@ static stria_status reading_open(struct archive **out, const char *path, stria_e
     return status;
 }
 
-static uint64_t most_bytes(const char *path) {
-    uint64_t file = file_bytes(path), ratio = FREE_BYTES + BYTES_PER_BYTE * file;
+/* Unpacked bytes that may be there after this archive. */
+static uint64_t most_bytes(const packed_files *a, const char *path) {
+    uint64_t file = file_bytes(path), ratio = a->bytes + FREE_BYTES + BYTES_PER_BYTE * file;
     long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
     uint64_t half = pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page / 2 : UINT64_MAX;
     return ratio < half ? ratio : half;
@@ -214,16 +217,26 @@ static void order(packed_files *a) {
     a->count = kept;
 }
 
-stria_status packed_read(packed_files **out, const char *path, packed_wanted *wanted, void *context, stria_error *err) {
-    packed_files *a = NULL;
+static stria_status archive_add(packed_files *a, const char *path, packed_wanted *wanted, void *context,
+                                stria_error *err) {
     struct archive *from = NULL;
+    a->most = most_bytes(a, path);
+    TRY(reading_open(&from, path, err));
+    stria_status status = entries_read(a, from, path, wanted, context, err);
+    if (status != STRIA_OK) error_prefix(err, "%s: ", path);
+    archive_read_free(from);
+    return status;
+}
+
+static stria_status all_read(packed_files **out, const char *const *paths, int count, bool folders,
+                             packed_wanted *wanted, void *context, stria_error *err) {
+    packed_files *a = NULL;
+    stria_status status = STRIA_OK;
     TRY(mem_new(&a, 1, sizeof *a, "an archive", err));
-    a->most = most_bytes(path);
-    stria_status status = reading_open(&from, path, err);
-    if (status == STRIA_OK) {
-        status = entries_read(a, from, path, wanted, context, err);
-        if (status != STRIA_OK) error_prefix(err, "%s: ", path);
-        archive_read_free(from);
+    for (int i = 0; i < count && status == STRIA_OK; i++) {
+        const char *slash = strrchr(paths[i], '/');
+        if (folders) a->folder = slash ? slash + 1 : paths[i];
+        status = archive_add(a, paths[i], wanted, context, err);
     }
     order(a);
     if (status == STRIA_OK) *out = a;
@@ -231,11 +244,25 @@ stria_status packed_read(packed_files **out, const char *path, packed_wanted *wa
     return status;
 }
 
+stria_status packed_read(packed_files **out, const char *path, packed_wanted *wanted, void *context, stria_error *err) {
+    return all_read(out, &path, 1, false, wanted, context, err);
+}
+
+stria_status packed_read_all(packed_files **out, const char *const *paths, int count, packed_wanted *wanted,
+                             void *context, stria_error *err) {
+    return all_read(out, paths, count, true, wanted, context, err);
+}
+
 #else
 
 stria_status packed_read(packed_files **out, const char *path, packed_wanted *wanted, void *context, stria_error *err) {
     (void)out, (void)wanted, (void)context;
     FAIL(err, STRIA_UNSUPPORTED, "%s: this build has no libarchive, so it reads no archives: unpack it", path);
+}
+
+stria_status packed_read_all(packed_files **out, const char *const *paths, int count, packed_wanted *wanted,
+                             void *context, stria_error *err) {
+    return packed_read(out, count ? paths[0] : "", wanted, context, err);
 }
 
 #endif

@@ -46,7 +46,10 @@ typedef struct store {
 typedef stria_status source_opener(const char *path, dataset_part part, store *s, stria_error *err);
 
 source_opener source_open_mnist, source_open_fashion_mnist, source_open_cifar10, source_open_cifar100,
-    source_open_flowers17, source_open_npy, source_open_folder, source_open_csv, source_open_list;
+    source_open_flowers17, source_open_npy, source_open_folder, source_open_csv, source_open_list, source_open_wds;
+
+/* Members of a WebDataset shard that are read: pictures and .cls. */
+bool source_wds_wanted(const char *name, void *context);
 
 /* For sources of one piece: train and val come from all of it; a test part there is none. */
 stria_status source_whole(const char *path, dataset_part part, store *s, stria_error *err);
@@ -83,6 +86,10 @@ stria_status source_read(const store *s, const char *path, const uint8_t **bytes
 
 /* Class names from a list, or "0", "1", … for names NULL. */
 stria_status source_name_classes(store *s, const char *const *names, int classes, stria_error *err);
+
+/* Labels as texts into s->labels[count], which is there, and class names: numbers are the classes themselves, 0 to the
+ * greatest; other labels are numbered by sorted name. */
+stria_status source_take_labels(store *s, const char *const *labels, int64_t count, stria_error *err);
 
 /* Channels and common size of pictures in files, by their headers: 3 channels if any picture is in colour, whatever
  * their order; the size by a sample. Whoever reads an unreadable one says which. */

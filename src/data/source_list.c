@@ -99,45 +99,6 @@ static stria_status folder_label(store *s, row *r, stria_error *err) {
     return STRIA_OK;
 }
 
-/* A class's number; −1 of other labels. */
-static int64_t number_of(const char *label) {
-    int64_t n;
-    return strlen(label) < 7 && text_to_int(label, &n) && n >= 0 ? n : -1;
-}
-
-static int by_text(const void *a, const void *b) {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* Numbers are classes themselves, 0 to the greatest; other labels are numbered by sorted name. */
-static stria_status classes_name(store *s, const rows *r, stria_error *err) {
-    const char **names = NULL;
-    int count = 0;
-    int64_t greatest = -1;
-    bool numbers = true;
-    TRY(mem_new(&names, (size_t)r->count, sizeof *names, "class names", err));
-    for (int i = 0; i < r->count; i++) {
-        names[i] = r->rows[i].label;
-        int64_t n = number_of(names[i]);
-        numbers = numbers && n >= 0;
-        if (n > greatest) greatest = n;
-    }
-    qsort(names, (size_t)r->count, sizeof *names, by_text);
-    for (int i = 0; i < r->count; i++)
-        if (!count || strcmp(names[count - 1], names[i]) != 0) names[count++] = names[i];
-    if (numbers) count = (int)greatest + 1;
-    stria_status status =
-        count > SOURCE_MAX_CLASSES
-            ? error_set(err, STRIA_BAD_FILE, "%s has %d classes; there may be %d", s->path, count, SOURCE_MAX_CLASSES)
-            : source_name_classes(s, numbers ? NULL : names, count, err);
-    for (int i = 0; status == STRIA_OK && i < r->count; i++) {
-        const char **at = numbers ? NULL : bsearch(&r->rows[i].label, names, (size_t)count, sizeof *names, by_text);
-        s->labels[i] = numbers ? (int32_t)number_of(r->rows[i].label) : (int32_t)(at - names);
-    }
-    mem_free(names);
-    return status;
-}
-
 /* Beside the text, unless the path begins at the root. */
 static stria_status path_of(store *s, const char *path, char **out, stria_error *err) {
     const char *slash = strrchr(s->path, '/');
@@ -146,6 +107,15 @@ static stria_status path_of(store *s, const char *path, char **out, stria_error 
                   : arena_strdup(&s->texts, path);
     if (!*out) FAIL(err, STRIA_NO_MEMORY, "not enough memory for the name of %s", path);
     return STRIA_OK;
+}
+
+static stria_status labels_take(store *s, const rows *r, stria_error *err) {
+    const char **labels;
+    TRY(mem_new(&labels, (size_t)r->count, sizeof *labels, "labels", err));
+    for (int i = 0; i < r->count; i++) labels[i] = r->rows[i].label;
+    stria_status status = source_take_labels(s, labels, r->count, err);
+    mem_free(labels);
+    return status;
 }
 
 static stria_status rows_take(store *s, rows *r, stria_error *err) {
@@ -160,7 +130,7 @@ static stria_status rows_take(store *s, rows *r, stria_error *err) {
         s->files[i] = path;
     }
     s->count = r->count;
-    TRY(classes_name(s, r, err));
+    TRY(labels_take(s, r, err));
     source_look(s);
     return STRIA_OK;
 }

@@ -1,0 +1,166 @@
+/* stria data pack, split, augment: data sets written anew. */
+#include "cli/data.h"
+#include "cli/json.h"
+#include "cli/source.h"
+#include "cli/term.h"
+#include "cli/verb.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { PATH_ROOM = 4352, PARTS = 3 };
+
+static const char *const part_names[PARTS] = {"train", "val", "test"};
+
+static int no_output(const options *given, const char *like) {
+    if (option_given(given, "output")) return EXIT_DONE;
+    term_say("data %s: where to? add --output %s", given->operands[0], like);
+    return EXIT_USAGE;
+}
+
+/* ---- pack ---- */
+
+static int pack_told(const options *given, int64_t images, int64_t shards) {
+    char a[64], b[64];
+    const char *prefix = option_text(given, "output");
+    if (option_given(given, "json"))
+        return json_finish(json_pack("{s:I,s:I,s:o}", "images", (json_int_t)images, "shards", (json_int_t)shards,
+                                     "prefix", json_text(prefix)));
+    printf("%s in %s: wds:%s-", show_many(images, "image", a), show_many(shards, "shard", b), show_name(prefix));
+    if (shards > 1) printf("{000000..%06lld}.tar\n", (long long)shards - 1);
+    else printf("000000.tar\n");
+    return EXIT_DONE;
+}
+
+int data_pack(const options *given) {
+    stria_dataset *data = NULL;
+    stria_error error = {0};
+    char label[] = "packing";
+    int64_t shards = 0;
+    int code = no_output(given, "shards/train");
+    if (code != EXIT_DONE) return code;
+    stria_status status = source_data(given, given->operands[1], source_split(given), 0, &data, &error);
+    if (status == STRIA_OK)
+        status = stria_dataset_pack(data, option_text(given, "output"), option_integer(given, "shard"), term_progress,
+                                    label, &shards, &error);
+    code = status == STRIA_OK ? pack_told(given, stria_dataset_count(data), shards) : term_fail(&error);
+    stria_dataset_free(data);
+    return code;
+}
+
+/* ---- folders of classes ---- */
+
+/* "OUT/PART/CLASS" made; a class's name with a slash, or none, has its number instead. */
+static stria_status class_folder(const char *out, const char *part, const stria_dataset *data, int label,
+                                 char path[PATH_ROOM], stria_error *error) {
+    const char *name = stria_dataset_class_name(data, label), *slash = *part ? "/" : "";
+    bool plain = *name && *name != '.' && !strchr(name, '/');
+    int n = plain ? snprintf(path, PATH_ROOM, "%s%s%s/%s", out, slash, part, name)
+                  : snprintf(path, PATH_ROOM, "%s%s%s/%d", out, slash, part, label);
+    if (n < 0 || n >= PATH_ROOM - 300) return source_refuse(error, STRIA_BAD_ARGUMENT, "the names are too long");
+    return source_make_folder(path, error);
+}
+
+/* Written as a PNG: PATH/NNNNNN.png, or PATH/NNNNNN-K.png of several. */
+static stria_status picture_put(const stria_dataset *data, int64_t i, const stria_view_options *o, const char *path,
+                                int64_t copies, stria_error *error) {
+    char file[PATH_ROOM + 64];
+    stria_array a;
+    stria_status status = stria_dataset_view(data, i, o, &a, error);
+    if (status != STRIA_OK) return status;
+    if (copies > 1) snprintf(file, sizeof file, "%s/%06lld-%lld.png", path, (long long)i, (long long)o->epoch + 1);
+    else snprintf(file, sizeof file, "%s/%06lld.png", path, (long long)i);
+    status = stria_picture_write(file, &a, error);
+    stria_array_release(&a);
+    return status;
+}
+
+/* Every picture of the data, `copies` times, below OUT/PART. */
+static stria_status pictures_put(const stria_dataset *data, const char *out, const char *part, stria_view_options *o,
+                                 int64_t copies, stria_error *error) {
+    char path[PATH_ROOM], label[] = "writing";
+    int64_t count = stria_dataset_count(data);
+    for (int64_t i = 0; i < count; i++) {
+        int64_t class = 0;
+        stria_status status = stria_dataset_read(data, i, NULL, 0, &class, error);
+        if (status == STRIA_OK) status = class_folder(out, part, data, (int)class, path, error);
+        for (o->epoch = 0; o->epoch < copies && status == STRIA_OK; o->epoch++)
+            status = picture_put(data, i, o, path, copies, error);
+        if (status == STRIA_OK && !term_progress(i + 1, count, label))
+            status = source_refuse(error, STRIA_INTERRUPTED, "stopped after %lld of %lld pictures", (long long)i + 1,
+                                   (long long)count);
+        if (status != STRIA_OK) return status;
+    }
+    return STRIA_OK;
+}
+
+static stria_status fresh_folder(const char *out, stria_error *error) {
+    if (access(out, F_OK) == 0)
+        return source_refuse(error, STRIA_BAD_ARGUMENT, "'%s' is there already: give a folder that is not", out);
+    return source_make_folder(out, error);
+}
+
+int data_augment(const options *given) {
+    stria_dataset *data = NULL;
+    stria_error error = {0};
+    stria_view_options o = stria_view_options_default();
+    const char *out = option_text(given, "output");
+    int code = no_output(given, "FOLDER");
+    if (code != EXIT_DONE) return code;
+    if (!option_given(given, "augment")) {
+        term_say("data augment: which changes? add --augment STEPS; 'stria data steps' lists them");
+        return EXIT_USAGE;
+    }
+    int64_t copies = option_given(given, "count") ? option_integer(given, "count") : 1;
+    o.augment = option_text(given, "augment");
+    o.seed = (uint64_t)option_integer(given, "seed");
+    if (option_given(given, "size")) o.height = o.width = option_integer(given, "size");
+    stria_status status = source_data(given, given->operands[1], source_split(given), 0, &data, &error);
+    if (status == STRIA_OK) status = fresh_folder(out, &error);
+    if (status == STRIA_OK) status = pictures_put(data, out, "", &o, copies, &error);
+    int64_t images = status == STRIA_OK ? copies * stria_dataset_count(data) : 0;
+    stria_dataset_free(data);
+    if (status != STRIA_OK) return term_fail(&error);
+    if (option_given(given, "json"))
+        return json_finish(json_pack("{s:I,s:o}", "images", (json_int_t)images, "folder", json_text(out)));
+    char many[64];
+    printf("%s in folder:%s\n", show_many(images, "image", many), show_name(out));
+    return EXIT_DONE;
+}
+
+/* ---- split ---- */
+
+static stria_status part_put(const options *given, int part, int64_t *images, stria_error *error) {
+    stria_dataset_options chosen;
+    stria_dataset *data = NULL;
+    stria_view_options as_it_is = stria_view_options_default();
+    stria_status status = source_division(given, &chosen, NULL, error);
+    if (status != STRIA_OK) return status;
+    chosen.split = (stria_split)part;
+    chosen.hold_out_val = true;
+    status = stria_dataset_open(&data, given->operands[1], &chosen, error);
+    if (status == STRIA_OK)
+        status = pictures_put(data, option_text(given, "output"), part_names[part], &as_it_is, 1, error);
+    *images = status == STRIA_OK ? stria_dataset_count(data) : 0;
+    stria_dataset_free(data);
+    return status;
+}
+
+int data_split(const options *given) {
+    stria_error error = {0}, none = {0};
+    int64_t images[PARTS] = {0};
+    int code = no_output(given, "FOLDER");
+    if (code != EXIT_DONE) return code;
+    stria_status status = fresh_folder(option_text(given, "output"), &error);
+    for (int part = 0; part < 2 && status == STRIA_OK; part++) status = part_put(given, part, &images[part], &error);
+    if (status == STRIA_OK && part_put(given, 2, &images[2], &none) == STRIA_INTERRUPTED) /* there may be none */
+        status = STRIA_INTERRUPTED, error = none;
+    if (status != STRIA_OK) return term_fail(&error);
+    if (option_given(given, "json"))
+        return json_finish(json_pack("{s:I,s:I,s:I}", "train", (json_int_t)images[0], "val", (json_int_t)images[1],
+                                     "test", (json_int_t)images[2]));
+    for (int part = 0; part < PARTS; part++)
+        if (images[part]) printf("%-6s %lld\n", part_names[part], (long long)images[part]);
+    return EXIT_DONE;
+}
