@@ -72,6 +72,12 @@ read -r -a names <<<"$(head -n 1 step1/results.csv | tr ',' ' ')"
     { fail "results.csv is another:"; cat step1/results.csv; }
 grep -q "system    at most [0-9.]* MiB of memory" stderr || { fail "no system line:"; cat stderr; }
 
+# Parts of the network computed again instead of kept: the same model.
+expect 0 train resnet20:size=1x28x28 --data mnist:data --limit 64 --batch 16 --steps 3 --val no --out kept
+expect 0 train resnet20:size=1x28x28 --data mnist:data --limit 64 --batch 16 --steps 3 --val no --recompute --out again
+cmp -s kept/model.onnx again/model.onnx || fail "--recompute makes another model"
+expect 0 train --resume kept --recompute --steps 4
+
 # So many steps, in the middle of an epoch (11 steps), with validations within epochs; in two parts it has the same bits.
 counted=(--steps 27 --eval-every 4 --lr 0.1 --batch 50)
 expect 0 train "${options[@]}" "${counted[@]}" --out counted --json

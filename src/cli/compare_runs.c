@@ -1,20 +1,14 @@
 /* stria compare: several runs in one table and one picture. */
 #include "cli/json.h"
+#include "cli/runs_picture.h"
 #include "cli/source.h"
 #include "cli/table.h"
 #include "cli/term.h"
 #include "cli/verb.h"
 
-#include "report/history.h"
-#include "report/plot.h"
-#include "report/svg.h"
-#include "report/words.h"
-
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { RUNS_MAX = 24, PANEL_WIDTH = 440, PANEL_HEIGHT = 280, PANELS = 4 };
 
 typedef struct compared_run {
     const char *folder;
@@ -133,41 +127,13 @@ static json_t *runs_json(const compared_run *runs, int count, const char *file) 
 
 /* ---- the picture ---- */
 
-/* The series of a panel: validation where a run has some, else training. */
-static const series *panel_series(const history *h, int panel) {
-    if (panel == 0) return h->epoch_loss.points ? &h->epoch_loss : &h->loss;
-    if (panel == 1) return h->val_top1.points ? &h->val_top1 : &h->top1;
-    return panel == 2 ? &h->val_loss : &h->rate;
-}
-
-static void picture_draw(out *o, const compared_run *runs, int count, words_language language, bool log) {
-    static const char *const titles[PANELS] = {"Training loss", "Validation accuracy", "Validation loss",
-                                               "Learning rate"};
-    plot_curve curves[RUNS_MAX];
-    plot p = {.x_title = words(language, "steps of training"), .curves = curves, .count = count, .bare = true};
-    for (int i = 0; i < count; i++) curves[i] = (plot_curve){runs[i].name, panel_series(runs[i].history, 0)};
-    p.width = 2 * PANEL_WIDTH;
-    double top = 30 + plot_legend(NULL, &p, 0, 0);
-    svg_begin(o, 2 * PANEL_WIDTH, top + 2 * PANEL_HEIGHT, words(language, "Compared runs"), true);
-    svg_text(o, 8, 18, "start", "head", words(language, "Compared runs"), 0);
-    plot_legend(o, &p, 8, 24);
-    p.width = PANEL_WIDTH;
-    p.height = PANEL_HEIGHT;
-    for (int panel = 0; panel < PANELS; panel++) {
-        for (int i = 0; i < count; i++) curves[i].data = panel_series(runs[i].history, panel);
-        p.title = words(language, titles[panel]);
-        p.percent = panel == 1;
-        p.log = log && panel % 2 == 0;
-        plot_curves_at(o, &p, panel % 2 * PANEL_WIDTH, top + panel / 2 * PANEL_HEIGHT);
-    }
-    svg_end(o);
-}
-
 static stria_status picture_write(const options *given, const compared_run *runs, int count, const char *file,
                                   stria_error *error) {
     out o = {0};
     bool chinese = strcmp(option_text(given, "lang"), "zh") == 0;
-    picture_draw(&o, runs, count, chinese ? WORDS_CHINESE : WORDS_ENGLISH, option_given(given, "log"));
+    runs_curve curves[RUNS_MAX];
+    for (int i = 0; i < count; i++) curves[i] = (runs_curve){runs[i].name, runs[i].history};
+    runs_picture(&o, curves, count, chinese ? WORDS_CHINESE : WORDS_ENGLISH, option_given(given, "log"));
     stria_status status = o.failed ? source_refuse(error, STRIA_NO_MEMORY, "not enough memory for '%s'", file)
                                    : stria_file_write(file, o.data, o.length, error);
     out_release(&o);

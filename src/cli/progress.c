@@ -123,7 +123,7 @@ bool progress_event(const stria_event *event, void *context) {
         p->steps = event->steps;
         p->epochs = event->epochs;
         p->images = event->images;
-        plan(p, event);
+        if (!p->quiet) plan(p, event);
         break;
     case STRIA_EVENT_STEP:
         p->step = event->step;
@@ -136,7 +136,7 @@ bool progress_event(const stria_event *event, void *context) {
         p->loss = event->loss;
         p->val_top1 = event->val_top1;
         p->skipped = event->skipped;
-        judged_line(event);
+        if (!p->quiet) judged_line(event);
         if (event->note) term_say("warning: %s", event->note);
         break;
     case STRIA_EVENT_CHECKPOINT:
@@ -144,7 +144,7 @@ bool progress_event(const stria_event *event, void *context) {
         break;
     case STRIA_EVENT_END:
         term_bar_clear();
-        system_line(p, event);
+        if (!p->quiet) system_line(p, event);
         p->peak_bytes = event->peak_bytes;
         break;
     }

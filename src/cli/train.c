@@ -83,6 +83,10 @@ static bool train_usage(const options *given) {
         term_say("train: --overfit and --find-lr leave no run, so --resume and --out are not for them");
         return false;
     }
+    if (option_given(given, "repeat") && !option_given(given, "sweep")) {
+        term_say("train: --repeat is of --sweep");
+        return false;
+    }
     if (option_given(given, "resume")) return resume_usage(given);
     if (given->operand_count == 0) term_say("train: MODEL is missing; usage: stria train MODEL --data DATA");
     else if (!option_given(given, "data")) term_say("train: --data is missing; 'stria data list' shows the sources");
@@ -353,16 +357,14 @@ static stria_status training_run(training *t, stria_error *error) {
     return status;
 }
 
-static int train_run(const options *given) {
-    if (!train_usage(given)) return EXIT_USAGE;
-    if (option_given(given, "overfit")) return trial_overfit(given);
-    if (option_given(given, "find-lr")) return trial_find_lr(given);
+int train_with(const options *given, json_t **result) {
     training *t = calloc(1, sizeof *t);
     if (!t) return term_no_memory("a training");
     t->given = given;
     t->resumed = option_given(given, "resume");
     t->board.wanted = option_given(given, "tensorboard");
     t->progress.data = t->data;
+    t->progress.quiet = result != NULL;
     stria_error error = {0};
     stria_status status = t->resumed ? training_resume(t, &error) : training_begin(t, &error);
     if (status == STRIA_OK) status = training_run(t, &error);
@@ -372,12 +374,23 @@ static int train_run(const options *given) {
     if (complete && !stopped && !t->report) report_late(t);
     if (complete && !stopped) status = training_test(t, &error);
     report_end(t, complete ? PAGE_COMPLETE : PAGE_STOPPED);
-    if (complete && !stopped && status == STRIA_OK && !json) status = training_print(t, &error);
-    int code = stopped ? interrupted(t, complete) : status == STRIA_OK ? EXIT_DONE : failed(t, &error);
-    if (code == EXIT_DONE && json) code = json_finish(training_json(t));
+    if (complete && !stopped && status == STRIA_OK && !json && !result) status = training_print(t, &error);
+    bool diverged = result && status == STRIA_NOT_FINITE, done = status == STRIA_OK || diverged;
+    int code = stopped ? interrupted(t, complete) : done ? EXIT_DONE : failed(t, &error);
+    if (code == EXIT_DONE && result) *result = training_json(t);
+    else if (code == EXIT_DONE && json) code = json_finish(training_json(t));
+    if (diverged && result && *result) json_object_set_new(*result, "diverged", json_true());
     training_release(t);
     free(t);
     return code;
+}
+
+static int train_run(const options *given) {
+    if (!train_usage(given)) return EXIT_USAGE;
+    if (option_given(given, "overfit")) return trial_overfit(given);
+    if (option_given(given, "find-lr")) return trial_find_lr(given);
+    if (option_given(given, "sweep")) return grid_run(given);
+    return train_with(given, NULL);
 }
 
 static const option_row train_rows[] = {
@@ -398,6 +411,7 @@ static const option_row train_rows[] = {
     OPTION_TENSORBOARD("also writes RUN/tensorboard while it trains; a run that has it goes on with it"),
     OPTION_MAX_PIXELS,
     OPTIONS_TRIAL,
+    OPTIONS_SWEEP,
     OPTIONS_TRANSFER,
     OPTIONS_PREPROCESS,
     OPTIONS_NETWORK,
@@ -409,23 +423,23 @@ const verb verb_train = {
     .usage = "MODEL --data DATA [options]\n--resume [RUN] [options]",
     .about = "trains a network and writes a run folder: model.onnx, checkpoint, metrics, report",
     .text = "The same seed gives the same bits, with any number of threads and after any interruption. Ctrl-C saves "
-            "and says how "
-            "to go on. Afterwards the test images of the same data judge the model. A network may bring "
+            "and says how to go on. Afterwards the test images of the same data judge the model. A network may bring "
             "options that suit it, like its own learning rate; what is given here wins.",
-    .examples = "# LeNet-5 on Fashion-MNIST, into runs/lenet5-1\n"
-                "stria train lenet5 --data fashion-mnist --epochs 5\n"
-                "# which learning rate? the losses of 100 of them, drawn\n"
-                "stria train lenet5 --data fashion-mnist --find-lr rates.svg\n"
-                "# can it learn 32 pictures by heart?\n"
-                "stria train lenet5 --data fashion-mnist --overfit 32\n"
-                "# other rates, your own files and folder\n"
-                "stria train lenet --data mnist:data/mnist --lr 0.02 --out runs/try\n"
-                "# 1,000 steps, validated after every 250\n"
-                "stria train mlp --data fashion-mnist --steps 1000 --eval-every 250\n"
-                "# a new classifier on a trained network's features\n"
-                "stria train resnet.onnx --data folder:pictures --head 2 --freeze all-but-head\n"
-                "# continue where it stopped, ten epochs in all\n"
-                "stria train --resume runs/try --epochs 10",
+    .examples =
+        "# LeNet-5 on Fashion-MNIST, into runs/lenet5-1\n"
+        "stria train lenet5 --data fashion-mnist --epochs 5\n"
+        "# which learning rate? the losses of 100 of them, drawn\n"
+        "stria train lenet5 --data fashion-mnist --find-lr rates.svg\n"
+        "# can it learn 32 pictures by heart?\n"
+        "stria train lenet5 --data fashion-mnist --overfit 32\n"
+        "# other rates, your own files and folder\n"
+        "stria train lenet --data mnist:data/mnist --lr 0.02 --out runs/try\n"
+        "# two optimisers at their rates, from two seeds each\n"
+        "stria train mlp --data fashion-mnist --sweep \"optimizer=momentum,adam lr=0.001\" --repeat 2 --out grid\n"
+        "# a new classifier on a trained network's features\n"
+        "stria train resnet.onnx --data folder:pictures --head 2 --freeze all-but-head\n"
+        "# continue where it stopped, ten epochs in all\n"
+        "stria train --resume runs/try --epochs 10",
     .operands_min = 0,
     .operands_max = 1,
     .training = true,

@@ -2,6 +2,7 @@
 #ifndef CLI_TRAINING_H
 #define CLI_TRAINING_H
 
+#include "cli/json.h"
 #include "cli/options.h"
 
 /* The library's options, those that suit the model (NULL: none) and the number of images (train NULL: unknown) before
@@ -12,6 +13,29 @@ stria_status training_options(const options *given, const stria_model *model, co
  * rest becomes what the options say of parts and files. */
 stria_status training_data(const options *given, const char *data, bool validates, stria_dataset_options *division,
                            stria_dataset **train, stria_dataset **val, stria_error *error);
+
+/* ---- train.c ---- */
+
+/* `stria train` with these options; returns the exit code. result NULL: as the user sees it. Else only the bar is seen;
+ * where it returns EXIT_DONE, *result is what --json would print, with "diverged" where a loss or gradient was not
+ * finite. */
+int train_with(const options *given, json_t **result);
+
+/* ---- grid.c: a grid of trainings ---- */
+
+#define OPTIONS_SWEEP                                                                                                  \
+    {.name = "sweep",                                                                                                  \
+     .kind = OPTION_TEXT,                                                                                              \
+     .type = "GRID",                                                                                                   \
+     .help = "a training for each combination, as of \"optimizer=sgd,adam; lr=0.1,0.01\", into --out; the same "       \
+             "command goes on with it"},                                                                               \
+    {                                                                                                                  \
+        .name = "repeat", .kind = OPTION_INTEGER, .type = "N", .minimum = 1, .maximum = 1000,                          \
+        .help = "trainings of each combination of --sweep, with seeds of their own (default 1)"                        \
+    }
+
+/* Exit code. */
+int grid_run(const options *given);
 
 /* ---- trial.c: trainings that leave no run ---- */
 

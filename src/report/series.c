@@ -42,6 +42,26 @@ void series_add(series *s, double x, double y) {
     b->count++;
 }
 
+void series_join(series *s, const series *other) {
+    if (s->points == 0) {
+        *s = *other;
+        return;
+    }
+    if (other->count < s->count) s->count = other->count;
+    for (int i = 0; i < s->count; i++) {
+        series_bucket *a = &s->bucket[i];
+        const series_bucket *b = &other->bucket[i];
+        a->x += b->x;
+        a->y += b->y;
+        a->least = fmin(a->least, b->least);
+        a->most = fmax(a->most, b->most);
+        a->count += b->count;
+    }
+    s->every += other->every;
+    s->points += other->points;
+    s->missing += other->missing;
+}
+
 double series_x(const series *s, int i) {
     return s->bucket[i].x / (double)s->bucket[i].count;
 }

@@ -28,6 +28,8 @@ typedef struct series {
 
 /* Points come with rising x. One that is not finite is counted, not drawn. */
 void series_add(series *s, double x, double y);
+/* Another curve over the same x becomes a part of it: means, least and greatest are of both. */
+void series_join(series *s, const series *other);
 /* Means of a bucket. */
 double series_x(const series *s, int i);
 double series_y(const series *s, int i);

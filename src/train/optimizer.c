@@ -151,14 +151,24 @@ static stria_status setting_read(const spec *s, const optimizer_key *key, double
     return STRIA_OK;
 }
 
+/* Other names of the first row, with the settings that textbooks mean by them. */
+static bool is_momentum(spec_word name, optimizer *o) {
+    bool nesterov = spec_is(name, "nesterov");
+    if (!nesterov && !spec_is(name, "momentum")) return false;
+    *o = (optimizer){.row = &rows[0], .setting = {0.9, nesterov}};
+    return true;
+}
+
 stria_status optimizer_parse(const char *text, optimizer *out, stria_error *err) {
     spec s = spec_open("--optimizer", text);
     optimizer o;
     int i;
     bool more;
-    TRY(spec_choose(&s, "optimiser", s.name, SPEC_ROWS(rows), &i, err));
-    o.row = &rows[i];
-    for (int k = 0; k < OPTIMIZER_KEYS; k++) o.setting[k] = o.row->keys[k].standard;
+    if (!is_momentum(s.name, &o)) {
+        TRY(spec_choose(&s, "optimiser", s.name, SPEC_ROWS(rows), &i, err));
+        o.row = &rows[i];
+        for (int k = 0; k < OPTIMIZER_KEYS; k++) o.setting[k] = o.row->keys[k].standard;
+    }
     for (;;) {
         TRY(spec_next(&s, &more, err));
         if (!more) break;

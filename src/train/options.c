@@ -56,7 +56,8 @@ static const struct row rows[] = {
      1e9,
      NULL},
     {{"optimizer", "NAME[:key=value,…]",
-      "sgd[:momentum=0.9,nesterov=0,style=torch|keras], adam or adamw[:beta1=0.9,beta2=0.999,epsilon=1e-8], "
+      "sgd[:momentum=0,nesterov=0,style=torch|keras], momentum and nesterov (sgd with momentum=0.9, nesterov=1), adam "
+      "or adamw[:beta1=0.9,beta2=0.999,epsilon=1e-8], "
       "nadam[:momentum_decay=0.004,…], rmsprop[:alpha=0.99,epsilon=1e-8], adagrad[:decay=0,epsilon=1e-10,initial=0], "
       "adadelta[:rho=0.9,epsilon=1e-6], lamb[:epsilon=1e-6,…], lion[:beta1=0.9,beta2=0.99], "
       "muon[:momentum=0.95,nesterov=1,steps=5], ftrl[:l1=0,l2=0,beta=0,initial=0.1]",
@@ -151,6 +152,15 @@ static const struct row rows[] = {
      FIELD(seed),
      0,
      9.2e18,
+     NULL},
+    {{"recompute", NULL,
+      "computes parts of the network again for the gradients instead of keeping all results: less memory, more time, "
+      "the same bits",
+      "0"},
+     SWITCH,
+     FIELD(recompute),
+     0,
+     1,
      NULL},
     {{"no-shuffle", NULL,
       "takes the images in the data's order in every epoch; with --from, a run begins as another framework's did", "0"},

@@ -19,6 +19,7 @@ stria_status recipe_of(const stria_train_options *options, recipe *out, stria_er
                 .l1 = options->l1,
                 .max_norm = options->max_norm,
                 .accumulate = options->accumulate,
+                .recompute = options->recompute,
                 .average = options->ema};
     TRY(optimizer_parse(options->optimizer, &r.optimizer, err));
     *out = r;
@@ -257,7 +258,8 @@ static stria_status optimizers_append(graph *g, const recipe *r, const update_in
     return all ? graph_add_output(g, all, STEP_FINITE, err) : STRIA_OK;
 }
 
-static stria_status updates_append(graph *g, value *loss, const recipe *r, stria_error *err) {
+/* *forward: nodes before those of the gradients. */
+static stria_status updates_append(graph *g, value *loss, const recipe *r, int *forward, stria_error *err) {
     value **x = NULL, **dx = NULL, *apply;
     update_inputs inputs;
     stria_status status = STRIA_OK;
@@ -269,6 +271,7 @@ static stria_status updates_append(graph *g, value *loss, const recipe *r, stria
     builder b = {.g = g, .origin = "loss", .err = err};
     loss = checked(&b, loss);
     TRY_DONE(b.status);
+    *forward = g->node_count;
     TRY_DONE(autodiff(g, loss, x, n, dx, err));
     TRY_DONE(gradients_gather(g, r, x, dx, n, &apply, err));
     if (r->norms) TRY_DONE(norms_append(g, x, dx, n, err));
@@ -286,11 +289,13 @@ done:
 stria_status step_graph(graph *g, int64_t batch, const recipe *r, graph **out, stria_error *err) {
     graph *step;
     value *loss;
+    int forward = 0;
     TRY(classifier_copy(g, batch, &step, err));
     stria_status status = pass_training(&step, err);
     if (status == STRIA_OK) status = pass_pad(&step, err); /* before there are gradients of a Pad */
     if (status == STRIA_OK) status = loss_append(step, batch, r, &loss, err);
-    if (status == STRIA_OK) status = updates_append(step, loss, r, err);
+    if (status == STRIA_OK) status = updates_append(step, loss, r, &forward, err);
+    if (status == STRIA_OK && r->recompute) status = pass_recompute(&step, forward, err);
     if (status == STRIA_OK) *out = step;
     else graph_free(step);
     return status;

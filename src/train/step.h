@@ -27,6 +27,7 @@ typedef struct recipe {
     double max_norm;     /* of the weights of each unit after the update; 0: unlimited */
     int64_t accumulate;  /* runs whose gradients are averaged for one update; below 2: each makes its own */
     bool shares;         /* labels are shares of classes, not one class each */
+    bool recompute;      /* results of the forward part, instead of keeping them for the gradients */
     bool norms;          /* the gradients' norms are outputs, too: train/norms.h */
     double average;      /* of the weights, kept beside them: weight of the old average; 0: none */
 } recipe;

@@ -1,0 +1,346 @@
+/* stria train --sweep: a training for each combination of a grid. */
+#include "cli/grid.h"
+
+#include "cli/folder.h"
+#include "cli/signals.h"
+#include "cli/source.h"
+#include "cli/term.h"
+#include "cli/training.h"
+#include "cli/verb.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WORDS_MAX = 2 * OPTION_ROWS_MAX + 64, TEXT_MAX = 512 };
+
+static void grid_release(grid *s) {
+    json_decref(s->document);
+    free(s->jobs);
+    free(s->text);
+}
+
+/* ---- the grid ---- */
+
+/* Without blanks at both ends, in place. */
+static char *trimmed(char *text) {
+    while (isspace((unsigned char)*text)) text++;
+    size_t length = strlen(text);
+    while (length && isspace((unsigned char)text[length - 1])) text[--length] = 0;
+    return text;
+}
+
+static const option_row *row_of(const options *given, const char *name) {
+    for (int i = 0; i < given->row_count; i++)
+        if (strcmp(given->rows[i].name, name) == 0) return &given->rows[i];
+    return NULL;
+}
+
+/* What a combination may set: options with a value, and the model. */
+static bool may_vary(const options *given, const char *name) {
+    static const char *const kept[] = {"resume", "out",  "overfit", "find-lr", "sweep",
+                                       "repeat", "lang", "seed",    "threads", NULL};
+    const option_row *row = row_of(given, name);
+    for (int i = 0; kept[i]; i++)
+        if (strcmp(kept[i], name) == 0) return false;
+    return strcmp(name, "model") == 0 || (row && row->kind != OPTION_FLAG);
+}
+
+/* "optimizer=sgd,adam", or with bars where values hold commas. */
+static stria_status axis_read(grid *s, char *text, stria_error *error) {
+    grid_axis *axis = &s->axis[s->axis_count];
+    char *equals = strchr(text, '='), *rest, *value;
+    if (s->axis_count == GRID_AXES)
+        return source_refuse(error, STRIA_BAD_ARGUMENT, "--sweep: more than %d options", GRID_AXES);
+    if (!equals)
+        return source_refuse(error, STRIA_BAD_ARGUMENT, "--sweep: '%s' is not of the form OPTION=VALUE,VALUE,…", text);
+    *equals = 0;
+    *axis = (grid_axis){.name = trimmed(text)};
+    if (!may_vary(s->given, axis->name))
+        return source_refuse(error, STRIA_BAD_ARGUMENT, "--sweep: '%s' is not an option of a training with a value",
+                             axis->name);
+    for (rest = equals + 1; (value = strsep(&rest, strchr(equals + 1, '|') ? "|" : ","));) {
+        value = trimmed(value);
+        if (!*value) return source_refuse(error, STRIA_BAD_ARGUMENT, "--sweep: %s has an empty value", axis->name);
+        if (axis->count == GRID_VALUES)
+            return source_refuse(error, STRIA_BAD_ARGUMENT, "--sweep: more than %d values of %s", GRID_VALUES,
+                                 axis->name);
+        axis->values[axis->count++] = value;
+    }
+    s->axis_count++;
+    return STRIA_OK;
+}
+
+static stria_status grid_read(grid *s, stria_error *error) {
+    char *rest, *part;
+    s->repeat = option_given(s->given, "repeat") ? (int)option_integer(s->given, "repeat") : 1;
+    s->combinations = 1;
+    rest = s->text = strdup(option_text(s->given, "sweep"));
+    if (!rest) return source_refuse(error, STRIA_NO_MEMORY, "not enough memory for a sweep");
+    while ((part = strsep(&rest, ";"))) {
+        stria_status status = *trimmed(part) ? axis_read(s, trimmed(part), error) : STRIA_OK;
+        if (status != STRIA_OK) return status;
+    }
+    for (int i = 0; i < s->axis_count; i++)
+        if ((s->combinations *= s->axis[i].count) > GRID_RUNS) break;
+    if (s->axis_count == 0) return source_refuse(error, STRIA_BAD_ARGUMENT, "--sweep: there is nothing in it");
+    if (s->combinations > GRID_RUNS / s->repeat)
+        return source_refuse(error, STRIA_BAD_ARGUMENT, "--sweep: more than %d trainings", GRID_RUNS);
+    return STRIA_OK;
+}
+
+const char *grid_value(const grid *s, int combination, int axis) {
+    for (int i = s->axis_count - 1; i > axis; i--) combination /= s->axis[i].count;
+    return s->axis[axis].values[combination % s->axis[axis].count];
+}
+
+const char *grid_label(const grid *s, int combination, char *text, size_t size) {
+    size_t length = 0;
+    for (int i = 0; i < s->axis_count && length < size; i++)
+        length += (size_t)snprintf(text + length, size - length, "%s%s=%s", i ? " " : "", s->axis[i].name,
+                                   grid_value(s, combination, i));
+    return text;
+}
+
+/* "003-adam-0.001-seed1": characters that shells and file systems take as they are. */
+static void job_name(const grid *s, grid_job *job) {
+    char *text = job->name;
+    size_t size = sizeof job->name - 32, length = (size_t)snprintf(text, size, "%03d", job->combination + 1);
+    for (int i = 0; i < s->axis_count && length < size; i++)
+        length += (size_t)snprintf(text + length, size - length, "-%s", grid_value(s, job->combination, i));
+    if (length >= size) length = size - 1;
+    for (size_t i = 0; i < length; i++)
+        if (!isalnum((unsigned char)text[i]) && !strchr(".-+_", text[i])) text[i] = '_';
+    snprintf(text + length, 32, "-seed%lld", (long long)job->seed);
+}
+
+static stria_status jobs_make(grid *s, stria_error *error) {
+    int64_t seed = option_integer(s->given, "seed");
+    s->job_count = s->combinations * s->repeat;
+    s->jobs = calloc((size_t)s->job_count, sizeof *s->jobs);
+    if (!s->jobs) return source_refuse(error, STRIA_NO_MEMORY, "not enough memory for a sweep");
+    for (int i = 0; i < s->job_count; i++) {
+        s->jobs[i] = (grid_job){.combination = i % s->combinations, .seed = seed + i / s->combinations};
+        job_name(s, &s->jobs[i]);
+    }
+    return STRIA_OK;
+}
+
+/* ---- the words of one training ---- */
+
+typedef struct wording {
+    char *words[WORDS_MAX];
+    int count;
+    bool failed;
+} wording;
+
+static void wording_release(wording *w) {
+    for (int i = 0; i < w->count; i++) free(w->words[i]);
+}
+
+static void word_add(wording *w, const char *prefix, const char *text, size_t length) {
+    size_t bytes = strlen(prefix) + length + 1;
+    char *word = w->count < WORDS_MAX ? malloc(bytes) : NULL;
+    w->failed |= !word;
+    if (!word) return;
+    snprintf(word, bytes, "%s%.*s", prefix, (int)length, text);
+    w->words[w->count++] = word;
+}
+
+static void pair_add(wording *w, const char *name, const char *value) {
+    word_add(w, "--", name, strlen(name));
+    if (value && *value) word_add(w, "", value, strlen(value));
+}
+
+static bool is_axis(const grid *s, const char *name) {
+    for (int i = 0; i < s->axis_count; i++)
+        if (strcmp(s->axis[i].name, name) == 0) return true;
+    return false;
+}
+
+/* What was given for all of them; identity: without what may be another when the sweep goes on. */
+static void words_shared(const grid *s, wording *w, bool identity) {
+    static const char *const own[] = {"sweep", "repeat", "out", "json", NULL};
+    const options *given = s->given;
+    for (int i = 0; i < given->operand_count && !is_axis(s, "model"); i++)
+        word_add(w, "", given->operands[i], strlen(given->operands[i]));
+    for (int i = 0; i < given->value_count; i++) {
+        const option_row *row = given->values[i].row;
+        bool skipped = is_axis(s, row->name) || (identity && strcmp(row->name, "threads") == 0);
+        for (int k = 0; own[k]; k++) skipped |= strcmp(own[k], row->name) == 0;
+        if (!skipped) pair_add(w, row->name, row->kind == OPTION_FLAG ? NULL : given->values[i].text);
+    }
+}
+
+/* The last word of text[length] if it is OPTION=VALUE, else NULL. */
+static const char *companion(const options *given, const char *text, size_t length) {
+    size_t begin = length;
+    char name[64];
+    while (begin > 0 && text[begin - 1] != ' ') begin--;
+    const char *equals = memchr(text + begin, '=', length - begin);
+    if (begin == 0 || !equals || (size_t)(equals - text) - begin >= sizeof name) return NULL;
+    snprintf(name, sizeof name, "%.*s", (int)(equals - text - (long)begin), text + begin);
+    return row_of(given, name) && may_vary(given, name) ? text + begin : NULL;
+}
+
+/* "adam lr=0.001": the axis' option, and those that come along. */
+static void words_of_value(const grid *s, wording *w, const char *axis, const char *value) {
+    size_t length = strlen(value);
+    const char *other;
+    while ((other = companion(s->given, value, length))) {
+        const char *equals = strchr(other, '=');
+        word_add(w, "--", other, (size_t)(equals - other));
+        word_add(w, "", equals + 1, length - (size_t)(equals + 1 - value));
+        length = (size_t)(other - value);
+        while (length && value[length - 1] == ' ') length--;
+    }
+    if (strcmp(axis, "model") != 0) word_add(w, "--", axis, strlen(axis));
+    word_add(w, "", value, length);
+}
+
+static void words_of_job(const grid *s, const grid_job *job, wording *w) {
+    char folder[1300], seed[32];
+    snprintf(folder, sizeof folder, "%s/%s", s->folder, job->name);
+    snprintf(seed, sizeof seed, "%lld", (long long)job->seed);
+    if (folder_has_checkpoint(folder)) { /* it was interrupted */
+        pair_add(w, "resume", folder);
+        if (option_given(s->given, "threads")) pair_add(w, "threads", option_text(s->given, "threads"));
+        return;
+    }
+    words_shared(s, w, false);
+    for (int i = 0; i < s->axis_count; i++) words_of_value(s, w, s->axis[i].name, grid_value(s, job->combination, i));
+    pair_add(w, "seed", seed);
+    pair_add(w, "out", folder);
+}
+
+/* The options of one training, which wording_release and options_release end. */
+static stria_status job_options(const grid *s, const grid_job *job, wording *w, options *out, stria_error *error) {
+    *w = (wording){.count = 0};
+    options_init(out, s->given->verb);
+    words_of_job(s, job, w);
+    if (w->failed) return source_refuse(error, STRIA_NO_MEMORY, "not enough memory for the words of a training");
+    return options_parse(out, w->count, w->words, error) ? STRIA_OK : error->status;
+}
+
+/* Every combination's options are right before the first is trained. */
+static stria_status jobs_check(const grid *s, stria_error *error) {
+    stria_status status = STRIA_OK;
+    for (int i = 0; i < s->combinations && status == STRIA_OK; i++) {
+        wording w;
+        options one;
+        status = job_options(s, &s->jobs[i], &w, &one, error);
+        options_release(&one);
+        wording_release(&w);
+    }
+    return status;
+}
+
+/* ---- sweep.json ---- */
+
+/* The grid and what all its trainings share, as one text: a folder belongs to one of them. */
+static json_t *identity(const grid *s) {
+    wording w = {.count = 0};
+    json_t *list = json_array();
+    words_shared(s, &w, true);
+    for (int i = 0; i < w.count; i++) json_array_append_new(list, json_text(w.words[i]));
+    wording_release(&w);
+    return json_pack("{s:o,s:o}", "sweep", json_text(option_text(s->given, "sweep")), "options", list);
+}
+
+static stria_status document_open(grid *s, stria_error *error) {
+    char path[1200];
+    json_error_t why;
+    snprintf(path, sizeof path, "%s/sweep.json", s->folder);
+    json_t *is = identity(s), *was = json_load_file(path, 0, &why);
+    bool there = was != NULL;
+    if (was && !json_equal(json_object_get(was, "identity"), is)) {
+        json_decref(is);
+        json_decref(was);
+        return source_refuse(error, STRIA_BAD_ARGUMENT,
+                             "'%s' holds another sweep; choose another folder, or give the same options", s->folder);
+    }
+    s->document = there ? was : json_pack("{s:O,s:{}}", "identity", is, "results");
+    json_decref(is);
+    for (int i = 0; i < s->job_count; i++)
+        s->jobs[i].result = json_object_get(json_object_get(s->document, "results"), s->jobs[i].name);
+    return there ? STRIA_OK : folder_prepare(s->folder, error);
+}
+
+static stria_status document_write(const grid *s, stria_error *error) {
+    char path[1200];
+    char *text = json_dumps(s->document, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+    snprintf(path, sizeof path, "%s/sweep.json", s->folder);
+    stria_status status = source_make_folder(s->folder, error);
+    if (status == STRIA_OK)
+        status = text ? stria_file_write(path, text, strlen(text), error)
+                      : source_refuse(error, STRIA_NO_MEMORY, "not enough memory for '%s'", path);
+    free(text);
+    return status;
+}
+
+/* ---- training ---- */
+
+static void job_say(const grid *s, int index) {
+    const grid_job *job = &s->jobs[index];
+    char label[TEXT_MAX], val[48] = "", test[48] = "", time[32];
+    const json_t *r = job->result;
+    const json_t *v = json_object_get(r, "val_top1"), *t = json_object_get(r, "test_top1");
+    if (json_is_number(v)) snprintf(val, sizeof val, "validation %.2f %%, ", 100 * json_number_value(v));
+    if (json_is_number(t)) snprintf(test, sizeof test, "test %.2f %%, ", 100 * json_number_value(t));
+    bool diverged = json_is_true(json_object_get(r, "diverged"));
+    fprintf(stderr, "%d/%d  %s seed %lld: %s%s%s%s\n", index + 1, s->job_count,
+            text_clean((char *)grid_label(s, job->combination, label, sizeof label)), (long long)job->seed,
+            diverged ? "diverged, " : "", diverged ? "" : val, diverged ? "" : test,
+            show_time(json_number_value(json_object_get(r, "seconds")), time));
+}
+
+/* Trains what was not trained yet. Returns the exit code of the first training that ended otherwise than it should. */
+static int jobs_run(grid *s, stria_error *error) {
+    int code = EXIT_DONE;
+    for (int i = 0; i < s->job_count && code == EXIT_DONE; i++) {
+        wording w;
+        options one;
+        json_t *result = NULL;
+        if (s->jobs[i].result) continue;
+        stria_status status = job_options(s, &s->jobs[i], &w, &one, error);
+        code = status == STRIA_OK ? train_with(&one, &result) : term_fail(error);
+        options_release(&one);
+        wording_release(&w);
+        if (code != EXIT_DONE) break;
+        json_object_set_new(json_object_get(s->document, "results"), s->jobs[i].name, result);
+        s->jobs[i].result = result;
+        job_say(s, i);
+        if (document_write(s, error) != STRIA_OK) code = term_fail(error);
+    }
+    return code;
+}
+
+static stria_status grid_begin(grid *s, stria_error *error) {
+    stria_status status = grid_read(s, error);
+    if (status == STRIA_OK) status = jobs_make(s, error);
+    if (status == STRIA_OK) status = jobs_check(s, error);
+    if (status != STRIA_OK) return status;
+    snprintf(s->folder, sizeof s->folder, "%s", option_text(s->given, "out"));
+    status = document_open(s, error);
+    return status == STRIA_OK ? document_write(s, error) : status;
+}
+
+int grid_run(const options *given) {
+    grid s = {.given = given};
+    stria_error error = {0};
+    char folder[2100];
+    if (!option_given(given, "out")) {
+        term_say("train: --sweep needs --out FOLDER, for the trainings and what comes of them");
+        return EXIT_USAGE;
+    }
+    stria_status status = grid_begin(&s, &error);
+    int code = status == STRIA_OK ? jobs_run(&s, &error) : term_fail(&error);
+    if (status == STRIA_OK && code != EXIT_DONE)
+        term_say("what was trained is kept; the same command with --out %s goes on",
+                 show_word(s.folder, folder, sizeof folder));
+    if (code == EXIT_DONE && grid_files_write(&s, &error) != STRIA_OK) code = term_fail(&error);
+    if (code == EXIT_DONE && option_given(given, "json")) code = json_finish(grid_document(&s));
+    else if (code == EXIT_DONE) grid_table_show(&s);
+    grid_release(&s);
+    return code;
+}

@@ -1,0 +1,60 @@
+#!/bin/bash
+# Grids of trainings: every combination once, alike to a training by itself; going on; what is refused; the summary.
+. "${SOURCE:-.}/tests/cli.sh"
+digits data
+common=(mlp:hidden=16 --data mnist:data --batch 50 --epochs 2)
+
+expect 0 train "${common[@]}" --sweep "optimizer = momentum, adam lr=0.001; weight-decay=0|0.01" --repeat 2 --seed 5 --out grid --lr 0.1
+[ "$(ls -d grid/0* | tr '\n' ' ')" = "grid/001-momentum-0-seed5 grid/001-momentum-0-seed6 grid/002-momentum-0.01-seed5 grid/002-momentum-0.01-seed6 grid/003-adam_lr_0.001-0-seed5 grid/003-adam_lr_0.001-0-seed6 grid/004-adam_lr_0.001-0.01-seed5 grid/004-adam_lr_0.001-0.01-seed6 " ] ||
+    { fail "other folders:"; ls grid; }
+[ "$(wc -l <grid/sweep.csv)" = 9 ] && [ "$(head -n 1 grid/sweep.csv)" = "run,optimizer,weight-decay,seed,epochs,steps,train_loss,val_top1,test_top1,seconds,diverged" ] ||
+    { fail "sweep.csv is another:"; cat grid/sweep.csv; }
+[ "$(grep -c "^optimizer\|^momentum\|^adam" stdout)" = 5 ] || { fail "the table has other rows:"; cat stdout; }
+says stdout " ± "
+says stderr "8/8  optimizer=adam lr=0.001 weight-decay=0.01 seed 6: validation"
+[ "$(grep -c "epoch 1/2" stderr)" = 0 ] || fail "a sweep shows every epoch"
+grep -q "<svg" grid/sweep.svg && grep -q "optimizer=adam lr=0.001 weight-decay=0.01" grid/sweep.svg || fail "sweep.svg lacks a combination"
+
+# Each is the training that its options say.
+expect 0 train "${common[@]}" --optimizer adam --lr 0.001 --weight-decay 0.01 --seed 6 --out alone
+cmp -s alone/model.onnx grid/004-adam_lr_0.001-0.01-seed6/model.onnx || fail "a training of the sweep is not the one by itself"
+grep -q -- "--lr 0.001 --optimizer adam --weight-decay 0.01 --seed 6" grid/004-adam_lr_0.001-0.01-seed6/run.json ||
+    { fail "run.json has another command:"; cat grid/004-adam_lr_0.001-0.01-seed6/run.json; }
+
+# What is there is not trained again; more seeds are added; what was cut off goes on.
+touch -d 2001-01-01 grid/*/model.onnx
+expect 0 train "${common[@]}" --sweep "optimizer = momentum, adam lr=0.001; weight-decay=0|0.01" --repeat 3 --seed 5 --out grid --lr 0.1 --json
+[ "$(find grid -name model.onnx -newermt 2020-01-01 | wc -l)" = 4 ] || fail "not only the four new trainings were made"
+grep -q '"runs": *3' stdout || { fail "--json says other numbers of runs:"; cat stdout; }
+refused 2 "'grid' holds another sweep; choose another folder, or give the same options" \
+    train "${common[@]}" --sweep "optimizer=adam" --out grid
+"$STRIA" train "${common[@]}" --epochs 600 --sweep "lr=0.1,0.01" --schedule constant --out cut >stdout 2>stderr &
+pid=$!
+for ((i = 0; i < 300; i++)); do
+    grep -q '"epoch": 3,' cut/001-0.1-seed0/metrics.jsonl 2>/dev/null && break
+    sleep 0.1
+done
+kill -TERM $pid
+wait $pid
+[ $? = 1 ] || fail "a sweep that was stopped exits with another code"
+says stderr "the same command with --out cut goes on"
+[ ! -e cut/002-0.01-seed0 ] || fail "a sweep that was stopped went on with the next training"
+expect 0 train "${common[@]}" --epochs 600 --sweep "lr=0.1,0.01" --schedule constant --out cut
+[ "$(grep -c . cut/sweep.csv)" = 3 ] || fail "a sweep that went on has not both trainings"
+grep -q "continued" cut/001-0.1-seed0/run.json || fail "the training that was cut off began again"
+
+# A rate that diverges is a result; other failures end it.
+expect 0 train "${common[@]}" --sweep "lr=0.1,1000000" --weight-decay 1 --out wild
+says stderr "lr=1000000 seed 0: diverged"
+grep -q ",1$" wild/sweep.csv || fail "sweep.csv does not say what diverged"
+
+refused 2 "--sweep: 'momentun' is not an option of a training with a value" train "${common[@]}" --sweep "momentun=1" --out no
+refused 2 "--optimizer: there is no optimiser 'adan'; did you mean 'adam'?" train "${common[@]}" --sweep "optimizer=sgd,adan" --out no
+refused 2 "--sweep: 'lr' is not of the form OPTION=VALUE,VALUE,…" train "${common[@]}" --sweep "lr" --out no
+refused 2 "--sweep: lr has an empty value" train "${common[@]}" --sweep "lr=0.1,,0.2" --out no
+refused 2 "--sweep: there is nothing in it" train "${common[@]}" --sweep ";" --out no
+refused 2 "--sweep: more than 1000 trainings" train "${common[@]}" --sweep "lr=0.1,0.2" --repeat 501 --out no
+refused 2 "train: --sweep needs --out FOLDER, for the trainings and what comes of them" train "${common[@]}" --sweep "lr=1,2"
+refused 2 "train: --repeat is of --sweep" train "${common[@]}" --repeat 2
+[ ! -e no ] || fail "a refused sweep leaves a folder"
+finish
