@@ -219,7 +219,7 @@ stria_status safetensors_decode(safetensors *out, const uint8_t *data, size_t si
         FAIL(err, STRIA_BAD_FILE, "its header does not describe tensors");
     json_error_t why;
     json_t *header = json_loadb((const char *)data + LENGTH_BYTES, (size_t)length, JSON_REJECT_DUPLICATES, &why);
-    if (!header && json_error_code(&why) == json_error_out_of_memory)
+    if (!header && (json_error_code(&why) == json_error_out_of_memory || !*why.text)) /* not said of the first buffer */
         FAIL(err, STRIA_NO_MEMORY, "not enough memory for its header");
     if (!header) FAIL(err, STRIA_BAD_FILE, "its header is not JSON: %s at byte %d", why.text, why.position);
     size_t start = LENGTH_BYTES + (size_t)length;

@@ -308,7 +308,9 @@ static stria_status build_twice(importer *im, stria_error *err) {
     stria_error again;
     stria_status status = build_again(im, 1, 1, err);
     if (status == STRIA_OK || status == STRIA_NO_MEMORY || !im->g || !has_open_sizes(im->g)) return status;
-    return build_again(im, 1, NOMINAL_LARGER, &again) == STRIA_OK ? STRIA_OK : status;
+    stria_status larger = build_again(im, 1, NOMINAL_LARGER, &again);
+    if (larger == STRIA_NO_MEMORY) FAIL(err, larger, "%s", again.text);
+    return larger == STRIA_OK ? STRIA_OK : status;
 }
 
 static bool has_open_batch(const graph *g) {
@@ -326,12 +328,15 @@ static stria_status branches_check(importer *im, stria_error *err) {
     if (!im->branch_count || !has_open_batch(im->g)) return STRIA_OK;
     graph *g = im->g;
     im->g = NULL;
+    stria_error other = {0};
+    stria_status status = STRIA_OK;
     for (size_t i = 0; i < sizeof batches / sizeof *batches && same; i++) {
-        stria_error other;
-        same = build_again(im, batches[i], im->nominal, &other) == STRIA_OK && branch_decisions(im) == of_one;
+        status = build_again(im, batches[i], im->nominal, &other);
+        same = status == STRIA_OK && branch_decisions(im) == of_one;
     }
     graph_free(im->g);
     im->g = g;
+    if (status == STRIA_NO_MEMORY) FAIL(err, status, "%s", other.text);
     if (!same)
         FAIL(err, STRIA_UNSUPPORTED,
              "the condition of an If depends on the batch, which the file leaves open; with arrays given or a fixed "

@@ -89,8 +89,8 @@ static stria_status variable_add(weights *w, hdf5_group *vars, const char *index
 static stria_status vars_add(weights *w, hdf5_group *vars, const char *group, const char *prefix, stria_error *err) {
     char own[256], layer[520], role[32], index[16];
     int count = hdf5_count(vars);
-    if (!hdf5_attribute(vars, "name", own, sizeof own)) snprintf(own, sizeof own, "%s", group);
-    snprintf(layer, sizeof layer, "%s%s", prefix, own);
+    TRY(hdf5_attribute(vars, "name", own, sizeof own, err));
+    snprintf(layer, sizeof layer, "%s%s", prefix, *own ? own : group);
     for (int i = 0; i < count; i++) {
         snprintf(index, sizeof index, "%d", i);
         role_name(group, i, count, role);
@@ -150,15 +150,15 @@ static stria_status members_add(weights *w, hdf5_group *g, const char *prefix, i
 static stria_status layer_add(weights *w, hdf5_group *g, const char *group, const char *prefix, int depth,
                               stria_error *err) {
     hdf5_group vars;
-    char own[256], inner[520];
+    char own[256] = "", inner[520];
     stria_status status = STRIA_OK;
     if (depth > DEPTH_MAX) FAIL(err, STRIA_BAD_FILE, "its groups are nested more than %d deep", (int)DEPTH_MAX);
     snprintf(inner, sizeof inner, "%s", prefix);
     if (hdf5_open(g, "vars", &vars)) {
         if (depth > 1) status = vars_add(w, &vars, group, prefix, err);
         /* What is inside a layer of the network has its name before it: "lstm/lstm_cell". */
-        if (depth > 1 && hdf5_attribute(&vars, "name", own, sizeof own))
-            snprintf(inner, sizeof inner, "%.250s%.250s/", prefix, own);
+        if (depth > 1 && status == STRIA_OK) status = hdf5_attribute(&vars, "name", own, sizeof own, err);
+        if (*own) snprintf(inner, sizeof inner, "%.250s%.250s/", prefix, own);
         hdf5_close(&vars);
     }
     return status == STRIA_OK ? members_add(w, g, inner, depth, err) : status;

@@ -172,13 +172,15 @@ static stria_status keep(void *context, const char *text, stria_error *err) {
     return STRIA_OK;
 }
 
-bool hdf5_attribute(hdf5_group *g, const char *key, char *out, size_t room) {
+stria_status hdf5_attribute(hdf5_group *g, const char *key, char *out, size_t room, stria_error *err) {
     attribute a;
     kept k = {out, room};
-    if (!attribute_open(g, key, &a)) return false;
-    bool good = a.count == 1 && attribute_each(&a, keep, &k, NULL) == STRIA_OK && *out;
+    *out = 0;
+    if (!attribute_open(g, key, &a)) return STRIA_OK;
+    stria_status status = a.count == 1 ? attribute_each(&a, keep, &k, err) : STRIA_OK;
     attribute_close(&a);
-    return good;
+    if (status != STRIA_OK) *out = 0;
+    return status == STRIA_NO_MEMORY ? status : STRIA_OK;
 }
 
 bool hdf5_has_names(hdf5_group *g, const char *key) {
@@ -216,17 +218,18 @@ static bool half_is(hid_t type, size_t exponent, size_t bias) {
 }
 
 /* What Keras writes of bfloat16: two bytes of which the library knows nothing, with an attribute that says it. */
-static bool opaque_is_bfloat16(hid_t set, hid_t type) {
+static stria_status opaque_type(hid_t set, hid_t type, dtype *out, stria_error *err) {
     char said[16] = "";
     char *tag = H5Tget_tag(type);
     bool plain = tag && !*tag;
     if (tag) H5free_memory(tag);
-    return plain && hdf5_attribute(&(hdf5_group){.id = set}, "dtype", said, sizeof said) &&
-           strcmp(said, "bfloat16") == 0;
+    if (plain) TRY(hdf5_attribute(&(hdf5_group){.id = set}, "dtype", said, sizeof said, err));
+    if (strcmp(said, "bfloat16") == 0) *out = STRIA_BFLOAT16;
+    return STRIA_OK;
 }
 
 /* The type, and the one that the library converts it to; −1: as it lies there. 0: one that is not read. */
-static dtype element_type(hid_t set, hid_t type, hid_t *memory) {
+static dtype element_type(hid_t type, hid_t *memory) {
     size_t bytes = H5Tget_size(type);
     H5T_class_t kind = H5Tget_class(type);
     *memory = -1;
@@ -234,7 +237,6 @@ static dtype element_type(hid_t set, hid_t type, hid_t *memory) {
     if (kind == H5T_FLOAT && bytes == 8) return *memory = H5T_NATIVE_DOUBLE, STRIA_FLOAT64;
     if (kind == H5T_FLOAT && bytes == 2 && half_is(type, 5, 15)) return STRIA_FLOAT16;
     if (kind == H5T_FLOAT && bytes == 2 && half_is(type, 8, 127)) return STRIA_BFLOAT16;
-    if (kind == H5T_OPAQUE && bytes == 2 && opaque_is_bfloat16(set, type)) return STRIA_BFLOAT16;
     if (kind == H5T_INTEGER && bytes <= 8) return *memory = H5T_NATIVE_INT64, STRIA_INT64;
     return 0;
 }
@@ -266,7 +268,8 @@ static bool lies_inside(hid_t set, hid_t file) {
 static stria_status set_read(weights *w, hid_t set, hid_t type, const char *name, tensor **out, stria_error *err) {
     shape s;
     hid_t memory, space;
-    dtype t = element_type(set, type, &memory);
+    dtype t = element_type(type, &memory);
+    if (H5Tget_class(type) == H5T_OPAQUE && H5Tget_size(type) == 2) TRY(opaque_type(set, type, &t, err));
     if (!t) FAIL(err, STRIA_UNSUPPORTED, "array '%s' is of a type that is not read", name);
     if ((space = H5Dget_space(set)) < 0) FAIL(err, STRIA_BAD_FILE, "array '%s' is damaged", name);
     stria_status status = space_shape(space, name, &s, err);

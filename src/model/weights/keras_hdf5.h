@@ -20,8 +20,8 @@ void hdf5_close(hdf5_group *g);
 int hdf5_count(hdf5_group *g); /* members */
 bool hdf5_member(hdf5_group *g, int index, char *name, size_t room);
 
-/* An attribute that is one text; false: there is none. */
-bool hdf5_attribute(hdf5_group *g, const char *key, char *out, size_t room);
+/* An attribute that is one text; "": there is none. The only failure is STRIA_NO_MEMORY. */
+stria_status hdf5_attribute(hdf5_group *g, const char *key, char *out, size_t room, stria_error *err);
 /* Calls `each` for every text of an attribute's list; one that is larger than an attribute can be is cut into key0,
  * key1, …. Texts may have variable or fixed length; a list of numbers without an element is an empty one. */
 typedef stria_status hdf5_each(void *context, const char *text, stria_error *err);
