@@ -29,7 +29,7 @@ static stria_status file_read(const char *path, json_t **out, stria_error *error
     *out = json_load_file(path, 0, &why);
     if (!*out && json_error_code(&why) == json_error_cannot_open_file)
         return source_refuse(error, STRIA_NO_FILE, "cannot open '%s'", path);
-    if (!*out && json_error_code(&why) == json_error_out_of_memory)
+    if (!*out && (json_error_code(&why) == json_error_out_of_memory || !*why.text)) /* not said of the first buffer */
         return source_refuse(error, STRIA_NO_MEMORY, "not enough memory to read '%s'", path);
     if (!*out) return source_refuse(error, STRIA_BAD_FILE, "'%s' is not JSON: line %d: %s", path, why.line, why.text);
     bool good = json_is_number(json_object_get(*out, "median_ms")) && json_is_array(json_object_get(*out, "layers"));

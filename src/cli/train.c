@@ -183,9 +183,10 @@ static void report_make(training *t) {
     stria_model *model = NULL;
     snprintf(file, sizeof file, "%s/report.html", t->folder);
     t->report = report_new(t->folder, file, report_language(t->given));
-    if (!t->report) report_check(t, STRIA_NO_MEMORY, &(stria_error){.text = "not enough memory"});
-    if (t->report && stria_trainer_model(&model, t->trainer, &error) == STRIA_OK)
-        report_check(t, report_model(t->report, model, &error), &error);
+    if (!t->report) report_check(t, source_refuse(&error, STRIA_NO_MEMORY, "not enough memory for it"), &error);
+    stria_status status = t->report ? stria_trainer_model(&model, t->trainer, &error) : STRIA_OK;
+    if (model) status = report_model(t->report, model, &error);
+    report_check(t, status, &error);
     if (model && t->report)
         report_sheet(t->report, model, stria_trainer_train_data(t->trainer), t->data,
                      stria_trainer_options(t->trainer)->augment, (uint64_t)stria_trainer_options(t->trainer)->seed);
@@ -262,7 +263,9 @@ static stria_status training_test(training *t, stria_error *error) {
         term_say("no test split, so no final evaluation: %s", none.text);
         if (!t->report || !t->progress.val_images) return STRIA_OK;
         t->tested_split = "val"; /* for the report */
-        if (test_open(t, STRIA_SPLIT_VAL, &none) != STRIA_OK) return STRIA_OK;
+        status = test_open(t, STRIA_SPLIT_VAL, &none);
+        if (status == STRIA_NO_MEMORY) term_lost();
+        if (status != STRIA_OK) return STRIA_OK;
     }
     if (t->report) report_judge(t->report, &run);
     t->score.size = sizeof t->score;
