@@ -52,7 +52,7 @@ foreach(source ${test_sources})
 endforeach()
 
 # Every allocation passes by it, those of the command as well.
-set(wrapped malloc calloc realloc posix_memalign strdup free)
+set(wrapped malloc calloc realloc posix_memalign strdup free json_loadb json_load_file)
 list(TRANSFORM wrapped PREPEND "-Wl,--wrap=")
 target_link_options(tests_torture_cli PRIVATE ${wrapped})
 
