@@ -35,6 +35,15 @@ refused 2 "--layer: 'relu1' (Relu) has no filters; convolutions have" show "$mod
 expect 1 show "$model" saliency --image nothere.png -o x.ppm
 [ ! -e x.ppm ] || fail "half a picture was written"
 
+# A binary model has one score: what speaks for class 1 speaks against class 0.
+printf 'stria-net 1\nx = input(batch x 3 x 8 x 8)\nc = conv(x, 2, kernel=3)\no = dense(c, 1)\ny = Sigmoid(o)\noutput(y)\n' >one.net
+values() { od -An -tf4 -v -w4 -j128 "$1" | awk -v s="$2" '{ printf "%.6g\n", s * $1 }' | sed 's/^-0$/0/'; }
+for kind in integrated occlusion; do
+    for class in 0 1; do expect 0 show one.net $kind --image "$picture" --class $class --out "$kind$class.npy"; done
+    [ "$(values ${kind}0.npy -1)" = "$(values ${kind}1.npy 1)" ] || fail "$kind: class 0 is not against class 1"
+    values ${kind}1.npy 1 | grep -qv '^0$' || fail "$kind of a binary model is blank"
+done
+
 digits data
 
 # A dream rises; a picture that a class likes is that class; the numbers are the model's input.

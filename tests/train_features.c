@@ -86,7 +86,7 @@ static void put_npy(const char *name, const char *type, const char *dims, const 
     put_file(name, file, 128 + bytes);
 }
 
-static void data_open(stria_dataset **train, stria_dataset **val) {
+static void data_open(stria_dataset **train, stria_dataset **val, double share) {
     static float x[75][72];
     static int64_t y[75];
     char spec[1100];
@@ -97,7 +97,9 @@ static void data_open(stria_dataset **train, stria_dataset **val) {
     put_npy("x.npy", "<f4", "(75, 2, 6, 6)", x, sizeof x);
     put_npy("y.npy", "<i8", "(75,)", y, sizeof y);
     snprintf(spec, sizeof spec, "npy:%s,%s", in_folder("x.npy"), in_folder("y.npy"));
-    assert_ok(stria_dataset_open_pair(train, val, spec, NULL, &err));
+    stria_dataset_options options = stria_dataset_options_default();
+    options.val = share;
+    assert_ok(stria_dataset_open_pair(train, val, spec, &options, &err));
 }
 
 static stria_model *network(void) {
@@ -138,7 +140,7 @@ static outcome trained(const stria_model *m, bool whole, int threads) {
     options.threads = threads;
     options.skip_bad = whole;
     plain.optimize = false;
-    data_open(&train, &val);
+    data_open(&train, &val, 0);
     assert_ok(stria_trainer_new(&t, m, train, val, &options, &err));
     stria_trainer_on_event(t, remember, &o);
     assert_ok(stria_trainer_run(t, &err));
@@ -185,7 +187,7 @@ static void test_other_shape(void **state) {
         stria_output(g, stria_dense(g, x, 3, "name=fc"), "y");
         assert_ok(stria_model_from_graph(&m, g, &err));
         assert_ok(stria_model_freeze(&part, m, cases[i].freeze, &err));
-        data_open(&train, &val);
+        data_open(&train, &val, 0);
         options.batch = 9;
         assert_int_equal(stria_trainer_new(&t, part, train, val, &options, &err), STRIA_BAD_SHAPE);
         snprintf(sentence, sizeof sentence, "pictures come as 2x6x6, but input 'image' takes %dx%dx%d",
@@ -198,8 +200,47 @@ static void test_other_shape(void **state) {
     }
 }
 
+/* Stops at its n-th call while features are computed. */
+typedef struct stopping {
+    int calls, at;
+    double val_loss;
+} stopping;
+
+static bool stop_once(const stria_event *e, void *context) {
+    stopping *s = context;
+    if (e->kind == STRIA_EVENT_EPOCH) s->val_loss = e->val_loss;
+    return e->kind != STRIA_EVENT_PROGRESS || ++s->calls != s->at;
+}
+
+/* Stopped after any batch of features, of training or validation, and run again, a training is the same. */
+static void test_stopped(void **state) {
+    double whole = 0;
+    (void)state;
+    stria_model *m = network();
+    for (int at = 0; at <= 3; at++) { /* two batches of training and two of validation */
+        stria_dataset *train = NULL, *val = NULL;
+        stria_trainer *t = NULL;
+        stopping s = {.at = at};
+        stria_train_options options = stria_train_options_default();
+        options.epochs = 1;
+        options.batch = 9;
+        data_open(&train, &val, 0.5);
+        assert_ok(stria_trainer_new(&t, m, train, val, &options, &err));
+        stria_trainer_on_event(t, stop_once, &s);
+        if (at) assert_int_equal(stria_trainer_run(t, &err), STRIA_INTERRUPTED);
+        assert_ok(stria_trainer_run(t, &err));
+        if (!at) whole = s.val_loss;
+        assert_true(s.val_loss == whole && whole > 0);
+        stria_trainer_free(t);
+        stria_dataset_free(train);
+        stria_dataset_free(val);
+    }
+    stria_model_free(m);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_places), cmocka_unit_test(test_two_borders),
-                                       cmocka_unit_test(test_training), cmocka_unit_test(test_other_shape)};
+                                       cmocka_unit_test(test_training), cmocka_unit_test(test_stopped),
+                                       cmocka_unit_test(test_other_shape)};
     return cmocka_run_group_tests(tests, folder_setup, folder_teardown);
 }

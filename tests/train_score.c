@@ -8,6 +8,7 @@
 
 #include <math.h>
 
+#include "train/probability.h"
 #include "train/score.h"
 
 enum { CLASSES = 3, IMAGES = 400 };
@@ -81,7 +82,21 @@ static void extremes(void **state) {
     score_release(&s);
 }
 
+/* The mean of several views: NaN in one is NaN, and a probability of 0 stays a finite logit. */
+static void averages(void **state) {
+    (void)state;
+    double sums[CLASSES] = {2, 0, NAN};
+    float logits[CLASSES];
+    for (int multi = 0; multi < 2; multi++) {
+        logits_of(sums, CLASSES, multi, 4, logits);
+        assert_true(fabs((double)logits[0] - (multi ? 0 : log(0.5))) < 1e-6);
+        assert_true(isfinite(logits[1]) && logits[1] < -700);
+        assert_true(isnan(logits[2]));
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(calibration), cmocka_unit_test(extremes)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(calibration), cmocka_unit_test(extremes),
+                                       cmocka_unit_test(averages)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -93,7 +93,7 @@ typedef enum stria_event_kind {
     STRIA_EVENT_CHECKPOINT, /* lines, checkpoint and models were written */
     STRIA_EVENT_END,        /* everything is written */
     STRIA_EVENT_PROGRESS,   /* after every batch of a validation, and of the search for a value that is not finite:
-                              nothing   to tell, but it may be asked to stop */
+                              nothing to tell, but it may be asked to stop */
     STRIA_EVENT_EVAL /* after a validation within an epoch (eval_every), and where the last of `steps` is not an epoch's
                         last: the same fields as EPOCH, of the epoch until then */
 } stria_event_kind;

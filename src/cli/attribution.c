@@ -27,7 +27,7 @@ static stria_status array_new(stria_array *a, int rank, const int64_t *shape, st
 }
 
 /* The class's element of y alone: y times a row of zeros and a one. */
-static stria_value *score_of(stria_graph *g, stria_value *y, int class) {
+static stria_value *score_of(stria_graph *g, stria_value *y, const attribution_job *j) {
     int64_t shape[STRIA_RANK_MAX];
     int rank = stria_value_shape(y, shape);
     size_t count = 1;
@@ -37,7 +37,7 @@ static stria_value *score_of(stria_graph *g, stria_value *y, int class) {
     }
     float *row = calloc(count + 1, sizeof *row);
     if (!row) return NULL;
-    row[class] = 1;
+    row[j->element] = (float)j->sign;
     stria_value *one = stria_constant(g, NULL, STRIA_FLOAT32, rank, shape, row);
     free(row);
     return stria_mul(g, y, one);
@@ -50,7 +50,7 @@ static stria_status graph_build(const attribution_job *j, stria_graph *g, bool g
     if (j->layer) stria_output(g, layer_as_float(g, of), LAYER);
     stria_output(g, layer_as_float(g, y), SCORES);
     if (gradient) {
-        stria_value *score = score_of(g, layer_as_float(g, y), j->class);
+        stria_value *score = score_of(g, layer_as_float(g, y), j);
         if (!score && stria_graph_status(g, error) == STRIA_OK)
             return source_refuse(error, STRIA_NO_MEMORY, "not enough memory for a gradient");
         if (score) stria_output(g, layer_as_float(g, stria_gradient(g, score, of)), GRADIENT);
@@ -309,7 +309,7 @@ static void boxes_run(machine *m, const attribution_job *j, float *x, float *sco
     size_t bytes = (size_t)(channels * height * width) * sizeof *x;
     memcpy(x, j->x->data, bytes);
     *status = machine_run(m, x, SCORES, &m->y, scores, error);
-    double whole = (double)scores[j->class];
+    double whole = (double)scores[j->element];
     int64_t rows = windows(height, j->window, j->stride), columns = windows(width, j->window, j->stride);
     for (int64_t k = 0; k < rows * columns && *status == STRIA_OK; k++) {
         box b = {.top = k / columns * j->stride, .left = k % columns * j->stride};
@@ -320,7 +320,7 @@ static void boxes_run(machine *m, const attribution_job *j, float *x, float *sco
         *status = machine_run(m, x, SCORES, &m->y, scores, error);
         for (int64_t v = b.top; v < b.bottom; v++)
             for (int64_t u = b.left; u < b.right; u++) {
-                sum[v * width + u] += whole - (double)scores[j->class];
+                sum[v * width + u] += j->sign * (whole - (double)scores[j->element]);
                 count[v * width + u]++;
             }
     }

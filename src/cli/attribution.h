@@ -9,7 +9,8 @@ typedef struct attribution_job {
     const stria_model *model;
     const stria_array *x; /* [1, channels, height, width], the model's input */
     const char *layer;    /* a value's name; for gradcam and features */
-    int class;
+    int element;          /* of the first output of one picture: the class's score, which must be there */
+    int sign;             /* 1, or −1 where the element speaks against the class: class 0 of a binary model */
     int threads;
     int64_t window, stride; /* occlusion: pixels */
     int64_t samples;        /* smoothgrad */

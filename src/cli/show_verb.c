@@ -97,6 +97,14 @@ static stria_status layer_choose(showing *s, stria_error *error) {
 
 /* ---- which class ---- */
 
+/* Of one picture. A binary model of two classes has one. */
+static int64_t scores_count(const stria_model *model) {
+    const stria_port *y = stria_model_output(model, 0);
+    int64_t count = 1;
+    for (int d = 1; d < y->rank; d++) count *= y->shape[d] ? y->shape[d] : 1;
+    return count;
+}
+
 static stria_status class_find(showing *s, stria_error *error) {
     stria_predictor *predictor = NULL;
     stria_inference_options run = source_inference(s->given, "predicting");
@@ -220,7 +228,9 @@ static stria_status attribution_make(showing *s, stria_error *error) {
     if (status == STRIA_OK && s->kind->scored) status = class_find(s, error);
     if (status == STRIA_OK && s->kind->layer) status = layer_choose(s, error);
     job.layer = s->kind->layer ? s->layer : NULL;
-    job.class = s->class;
+    bool binary = status == STRIA_OK && s->kind->scored && scores_count(s->model) == 1;
+    job.element = binary ? 0 : s->class;
+    job.sign = binary && s->class == 0 ? -1 : 1;
     return status == STRIA_OK ? s->kind->compute(&job, &s->result, error) : status;
 }
 

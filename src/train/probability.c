@@ -31,7 +31,7 @@ void probabilities_of(const float *logits, int64_t classes, bool multi_label, fl
 
 void logits_of(const double *sums, int64_t classes, bool multi_label, int count, float *logits) {
     for (int64_t c = 0; c < classes; c++) {
-        double p = fmax(sums[c] / count, DBL_MIN);
+        double mean = sums[c] / count, p = isnan(mean) ? mean : fmax(mean, DBL_MIN);
         logits[c] = (float)(multi_label ? log(p) - log(fmax(1 - p, DBL_MIN)) : log(p));
     }
 }

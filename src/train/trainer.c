@@ -116,7 +116,8 @@ static bool features_progress(void *context) {
 }
 
 stria_status trainer_features(trainer *t, stria_error *err) {
-    for (int i = 0; i < 2 && t->feature_loader[i]; i++) {
+    for (int i = 0; i < 2; i++) {
+        if (!t->feature_loader[i]) continue;
         TRY(features_fill(&t->cut, t->feature_loader[i], t->ks, t->pool, t->feature_values[i], features_progress, t,
                           err));
         loader_free(t->feature_loader[i]);
