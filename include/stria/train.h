@@ -127,8 +127,8 @@ typedef struct stria_event {
     const char *note;     /* what the user should know, or NULL. START; EPOCH: of pictures newly left out */
     int64_t skipped;      /* EPOCH: pictures of training and validation that this process could not read (skip_bad) */
     double gradient_norm; /* STEP: of all parameters' gradients together, before they are clipped or penalised */
-    const stria_norm *norms; /* EPOCH: [norm_count], weights as they are now, gradients of the last step. Valid during
-                                the call */
+    const stria_norm *const *norms; /* EPOCH: [norm_count], weights as they are now, gradients of the last step. Valid
+                                       during the call */
     int norm_count;
     uint64_t peak_bytes; /* END: the most memory that this process has held, 0: not known */
 } stria_event;

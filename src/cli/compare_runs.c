@@ -188,7 +188,7 @@ const verb verb_compare = {
     .usage = "RUN… [--out FILE.svg]",
     .about = "several runs side by side: a table, and one picture of their curves",
     .text =
-        "The figures are those of metrics.jsonl: of the last epoch, and the best validation. Runs without validation "
+        "The figures are those of metrics.jsonl: of the last validation, and the best one. Runs without validation "
         "are drawn with the accuracy that they had on the training images.",
     .examples = "# a table\n"
                 "stria compare runs/lenet5-1 runs/lenet5-2\n"

@@ -45,7 +45,7 @@ void plot_matrix(out *o, const char *title, const int64_t *counts, const char *c
                  const char *rows, const char *columns, bool standalone);
 
 enum { PLOT_BINS = 15 }; /* as those of stria_evaluation.calibration */
-/* Of confidences in ten equal bins: how many images, the sum of the confidences, how many were right. */
+/* Of confidences in PLOT_BINS equal bins: how many images, the sum of the confidences, how many were right. */
 typedef struct plot_bin {
     int64_t images, right;
     double confidence;

@@ -250,7 +250,7 @@ static stria_status judge(trainer *t, stria_event *e, stria_error *err) {
     if (t->validation) TRY(validate(t, e, err));
     skipped_tell(t, e);
     norms_weigh(&t->norms);
-    e->norms = t->norms.norm;
+    e->norms = t->norms.row;
     e->norm_count = t->norms.count;
     t->at.judged_step = t->at.step;
     t->unsaved = true;

@@ -100,9 +100,9 @@ static const char *kind_of(const stria_event *e) {
 static void norms_add(text *t, const char *key, const stria_event *e, bool gradients) {
     text_printf(t, ", \"%s\": {", key);
     for (int i = 0; i < e->norm_count; i++) {
-        double x = gradients ? e->norms[i].gradient : e->norms[i].weight;
+        double x = gradients ? e->norms[i]->gradient : e->norms[i]->weight;
         text_append(t, ", ", i ? 2 : 0);
-        text_json(t, e->norms[i].name);
+        text_json(t, e->norms[i]->name);
         if (isfinite(x)) text_printf(t, ": %.6g", x);
         else text_printf(t, ": null");
     }
@@ -145,7 +145,7 @@ static void cell(text *t, double x) {
 static void heading_add(text *t, const stria_event *e) {
     text_printf(t, "kind,step,epoch,loss,top1,val_loss,val_top1,lr,seconds");
     for (int i = 0; i < 2 * e->norm_count; i++)
-        cell_text(t, i < e->norm_count ? "gradient:" : "weight:", e->norms[i % e->norm_count].name);
+        cell_text(t, i < e->norm_count ? "gradient:" : "weight:", e->norms[i % e->norm_count]->name);
     text_append(t, "\n", 1);
 }
 
@@ -155,8 +155,8 @@ static void row_add(text *t, const stria_event *e) {
     const double cells[] = {e->loss, e->top1,   validated ? e->val_loss : NAN, validated ? e->val_top1 : NAN,
                             e->lr,   e->seconds};
     for (size_t i = 0; i < sizeof cells / sizeof *cells; i++) cell(t, cells[i]);
-    for (int i = 0; i < e->norm_count; i++) cell(t, e->norms[i].gradient);
-    for (int i = 0; i < e->norm_count; i++) cell(t, e->norms[i].weight);
+    for (int i = 0; i < e->norm_count; i++) cell(t, e->norms[i]->gradient);
+    for (int i = 0; i < e->norm_count; i++) cell(t, e->norms[i]->weight);
     text_append(t, "\n", 1);
 }
 

@@ -31,6 +31,7 @@ stria_status norms_find(norms *out, const session *s, const state_set *states, s
     int count = 0;
     for (int i = 0; i < g->output_count; i++) count += is_square(g, i);
     TRY(mem_new(&out->norm, (size_t)count + 1, sizeof *out->norm, "norms", err));
+    TRY(mem_new(&out->row, (size_t)count + 1, sizeof *out->row, "norms", err));
     TRY(mem_new(&out->squares, (size_t)count + 1, sizeof *out->squares, "norms", err));
     TRY(mem_new(&out->weight, (size_t)count + 1, sizeof *out->weight, "norms", err));
     for (int i = 0; i < g->output_count; i++) {
@@ -41,6 +42,7 @@ stria_status norms_find(norms *out, const session *s, const state_set *states, s
         if (!square || !weight || weight->type != STRIA_FLOAT32) continue;
         out->squares[out->count] = square;
         out->weight[out->count] = weight;
+        out->row[out->count] = &out->norm[out->count];
         out->norm[out->count++] = (stria_norm){.name = name, .gradient = NAN};
     }
     return STRIA_OK;
@@ -48,6 +50,7 @@ stria_status norms_find(norms *out, const session *s, const state_set *states, s
 
 void norms_release(norms *n) {
     mem_free(n->norm);
+    mem_free((void *)n->row);
     mem_free((void *)n->squares);
     mem_free((void *)n->weight);
     *n = (norms){0};

@@ -13,9 +13,10 @@ stria_status norms_append(graph *g, value *const *x, value *const *dx, int n, st
 /* The outputs that norms_append added, in their order. Zero-initialise. */
 typedef struct norms {
     int count;
-    stria_norm *norm;      /* [count]; names are the session's */
-    const float **squares; /* [count]: where the session puts the sums */
-    const tensor **weight; /* [count] */
+    stria_norm *norm;       /* [count]; names are the session's */
+    const stria_norm **row; /* [count]: the same, one by one */
+    const float **squares;  /* [count]: where the session puts the sums */
+    const tensor **weight;  /* [count] */
 } norms;
 
 /* Finds them in a session that runs on these states; both must outlive it. Gradients are NaN before the first run. */
