@@ -34,6 +34,11 @@ tar -C out -czf packed.tar.gz .
 expect 0 data stats wds:packed.tar.gz --json
 cmp -s stats stdout || fail "a compressed shard has other statistics"
 
+# Shards that differ by their folder only, with the same keys, keep all their samples.
+for i in 0 1 2; do mkdir part-$i && cp sh/t-000000.tar part-$i/data.tar; done
+expect 0 data stats "wds:part-{0..2}/data.tar" --json
+[ "$(jq .images stdout)" = 12 ] || fail "shards of one name lose samples: $(cat stdout)"
+
 # Arrays are packed too; a training on shards is that on the pictures, whatever the threads.
 digits digits
 expect 0 data pack mnist:digits --split train --shard 250 --output mn/t

@@ -21,7 +21,7 @@ struct packed_files {
     uint64_t bytes, most; /* unpacked, and how many there may be */
     int passed_over;
     const char *first_passed;
-    const char *folder; /* what names begin with: of several archives the file's name; NULL: nothing */
+    const char *folder; /* what names begin with: of several archives what tells their paths apart; NULL: nothing */
 };
 
 bool packed_is(const char *path) {
@@ -228,14 +228,26 @@ static stria_status archive_add(packed_files *a, const char *path, packed_wanted
     return status;
 }
 
+/* Where the paths begin to differ, from the last slash before that: the rest of each is its own. */
+static size_t shared_folders(const char *const *paths, int count) {
+    size_t same = strlen(paths[0]);
+    for (int i = 1; i < count; i++) {
+        size_t n = 0;
+        while (n < same && paths[i][n] == paths[0][n]) n++;
+        same = n;
+    }
+    while (same && paths[0][same - 1] != '/') same--;
+    return same;
+}
+
 static stria_status all_read(packed_files **out, const char *const *paths, int count, bool folders,
                              packed_wanted *wanted, void *context, stria_error *err) {
     packed_files *a = NULL;
     stria_status status = STRIA_OK;
+    size_t shared = folders ? shared_folders(paths, count) : 0;
     TRY(mem_new(&a, 1, sizeof *a, "an archive", err));
     for (int i = 0; i < count && status == STRIA_OK; i++) {
-        const char *slash = strrchr(paths[i], '/');
-        if (folders) a->folder = slash ? slash + 1 : paths[i];
+        if (folders) a->folder = paths[i] + shared;
         status = archive_add(a, paths[i], wanted, context, err);
     }
     order(a);

@@ -19,7 +19,8 @@ typedef bool packed_wanted(const char *name, void *context);
  * in the build and beyond the limits: unpacked bytes may be 2,000 times the file's size and 64 MiB, and at most half of
  * the machine's memory. STRIA_BAD_FILE for damaged archives, with the file that was read at that time. */
 stria_status packed_read(packed_files **out, const char *path, packed_wanted *wanted, void *context, stria_error *err);
-/* The same of several archives, as if each were unpacked into a folder of its own, called as the archive's file. */
+/* The same of several archives, as if each were unpacked into a folder of its own, called as the archive's file, with
+ * the folders in front from the first one in which the paths differ: paths that differ never share a folder. */
 stria_status packed_read_all(packed_files **out, const char *const *paths, int count, packed_wanted *wanted,
                              void *context, stria_error *err);
 void packed_free(packed_files *a); /* accepts NULL */
