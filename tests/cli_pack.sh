@@ -84,6 +84,15 @@ expect 0 data split folder:f --val 0.2 --output parts2
 diff -r parts parts2 || fail "split is another one the second time"
 refused 2 "'parts' is there already: give a folder that is not" data split folder:f --output parts
 
+# Each class has a folder of its own, also those whose name can be none, and those of one name.
+printf '%s,%s\n' f/cat/1.pgm 1/x f/cat/2.pgm 2 f/cat/3.pgm 1 f/cat/4.pgm .. >odd.csv
+expect 0 data augment csv:odd.csv --augment "flip p 0" --output odd
+[ "$(find odd -name '*.png' | wc -l) $(ls odd | wc -l)" = "4 4" ] || { fail "classes share a folder"; find odd; }
+mkdir twins && tar -C twins -xf sh/t-000000.tar && (cd twins && tar -cf t-0.tar ./*.cls ./*.pgm)
+printf 'a\na\n' >twins/classes.txt
+expect 0 data augment wds:twins/t-0.tar --augment "flip p 0" --output twin
+[ "$(ls twin | tr '\n' ,)" = "a (0),a (1)," ] || { fail "equal names share a folder"; ls twin; }
+
 # Augment: mirrored twice is what it was.
 expect 0 data augment folder:f --augment "flip p 1" --count 2 --output mirrored
 [ "$(find mirrored -name '*.png' | wc -l)" = 20 ] || fail "augment writes another number"

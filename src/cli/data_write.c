@@ -51,13 +51,59 @@ int data_pack(const options *given) {
 
 /* ---- folders of classes ---- */
 
-/* "OUT/PART/CLASS" made; a class's name with a slash, or none, has its number instead. */
-static stria_status class_folder(const char *out, const char *part, const stria_dataset *data, int label,
-                                 char path[PATH_ROOM], stria_error *error) {
-    const char *name = stria_dataset_class_name(data, label), *slash = *part ? "/" : "";
-    bool plain = *name && *name != '.' && !strchr(name, '/');
-    int n = plain ? snprintf(path, PATH_ROOM, "%s%s%s/%s", out, slash, part, name)
-                  : snprintf(path, PATH_ROOM, "%s%s%s/%d", out, slash, part, label);
+/* Names that can be folders, sorted: a class's folder is none of another's. */
+typedef struct folder_names {
+    const char **plain;
+    int count;
+} folder_names;
+
+enum { FOLDER_ROOM = 320, FOLDER_MOST = 255 }; /* bytes; NAME_MAX of usual file systems */
+
+static bool plain_name(const char *name) {
+    return *name && *name != '.' && !strchr(name, '/') && strlen(name) <= FOLDER_MOST;
+}
+
+static int by_name(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static const char **name_find(const folder_names *f, const char *name) {
+    return f->count ? bsearch(&name, f->plain, (size_t)f->count, sizeof *f->plain, by_name) : NULL;
+}
+
+static stria_status folder_names_of(const stria_dataset *data, folder_names *f, stria_error *error) {
+    int classes = stria_dataset_classes(data);
+    *f = (folder_names){.plain = calloc((size_t)classes + 1, sizeof *f->plain)};
+    if (!f->plain) return source_refuse(error, STRIA_NO_MEMORY, "not enough memory for %d class names", classes);
+    for (int i = 0; i < classes; i++) {
+        const char *name = stria_dataset_class_name(data, i);
+        if (plain_name(name)) f->plain[f->count++] = name;
+    }
+    if (f->count) qsort(f->plain, (size_t)f->count, sizeof *f->plain, by_name);
+    return STRIA_OK;
+}
+
+/* The class's name; "NAME (NUMBER)" where several have it, and NUMBER of one that can be no folder. Where that is a
+ * class's name already, "_" follows. The number keeps those apart that are made. */
+static void folder_name(const folder_names *f, const stria_dataset *data, int label, char folder[FOLDER_ROOM]) {
+    const char *name = stria_dataset_class_name(data, label), **is = plain_name(name) ? name_find(f, name) : NULL;
+    bool several = is && ((is > f->plain && strcmp(is[-1], name) == 0) ||
+                          (is + 1 < f->plain + f->count && strcmp(is[1], name) == 0));
+    if (is && !several) {
+        snprintf(folder, FOLDER_ROOM, "%s", name);
+        return;
+    }
+    if (several && strlen(name) <= FOLDER_MOST - 32) snprintf(folder, FOLDER_ROOM, "%s (%d)", name, label);
+    else snprintf(folder, FOLDER_ROOM, "%d", label);
+    for (size_t n = strlen(folder); name_find(f, folder) && n + 1 < FOLDER_ROOM; n++) memcpy(folder + n, "_", 2);
+}
+
+/* "OUT/PART/CLASS" made. */
+static stria_status class_folder(const char *out, const char *part, const folder_names *f, const stria_dataset *data,
+                                 int label, char path[PATH_ROOM], stria_error *error) {
+    char folder[FOLDER_ROOM];
+    folder_name(f, data, label, folder);
+    int n = snprintf(path, PATH_ROOM, "%s%s%s/%s", out, *part ? "/" : "", part, folder);
     if (n < 0 || n >= PATH_ROOM - 300) return source_refuse(error, STRIA_BAD_ARGUMENT, "the names are too long");
     return source_make_folder(path, error);
 }
@@ -81,18 +127,20 @@ static stria_status pictures_put(const stria_dataset *data, const char *out, con
                                  int64_t copies, stria_error *error) {
     char path[PATH_ROOM], label[] = "writing";
     int64_t count = stria_dataset_count(data);
-    for (int64_t i = 0; i < count; i++) {
+    folder_names folders;
+    stria_status status = folder_names_of(data, &folders, error);
+    for (int64_t i = 0; i < count && status == STRIA_OK; i++) {
         int64_t class = 0;
-        stria_status status = stria_dataset_read(data, i, NULL, 0, &class, error);
-        if (status == STRIA_OK) status = class_folder(out, part, data, (int)class, path, error);
+        status = stria_dataset_read(data, i, NULL, 0, &class, error);
+        if (status == STRIA_OK) status = class_folder(out, part, &folders, data, (int)class, path, error);
         for (o->epoch = 0; o->epoch < copies && status == STRIA_OK; o->epoch++)
             status = picture_put(data, i, o, path, copies, error);
         if (status == STRIA_OK && !term_progress(i + 1, count, label))
             status = source_refuse(error, STRIA_INTERRUPTED, "stopped after %lld of %lld pictures", (long long)i + 1,
                                    (long long)count);
-        if (status != STRIA_OK) return status;
     }
-    return STRIA_OK;
+    free(folders.plain);
+    return status;
 }
 
 static stria_status fresh_folder(const char *out, stria_error *error) {
