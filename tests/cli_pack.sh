@@ -93,6 +93,15 @@ printf 'a\na\n' >twins/classes.txt
 expect 0 data augment wds:twins/t-0.tar --augment "flip p 0" --output twin
 [ "$(ls twin | tr '\n' ,)" = "a (0),a (1)," ] || { fail "equal names share a folder"; ls twin; }
 
+# What is wrong with the test part is said; that there is none is no failure.
+mkdir -p tested/train tested/test && cp -r f/cat f/dog tested/train && cp -r f/cat f/dog tested/test
+echo junk >tested/test/dog/9.png
+expect 1 data split folder:tested --val 0.2 --output wrong
+says stderr "tested/test/dog/9.png"
+rm tested/test/dog/9.png
+expect 0 data split folder:tested --val 0.2 --output right --json
+[ "$(jq -c . stdout)" = '{"train":8,"val":2,"test":10}' ] || { fail "split with a test part"; cat stdout; }
+
 # Augment: mirrored twice is what it was.
 expect 0 data augment folder:f --augment "flip p 1" --count 2 --output mirrored
 [ "$(find mirrored -name '*.png' | wc -l)" = 20 ] || fail "augment writes another number"
