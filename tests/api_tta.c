@@ -13,6 +13,8 @@
 
 #include <stria/stria.h>
 
+#include "base/memory.h"
+
 enum { SIDE = 28, CLASSES = 10, HEIGHT = 37, WIDTH = 33 };
 
 static stria_error err;
@@ -196,7 +198,18 @@ static void files(void **state) {
                 assert_int_equal(status, i == BAD ? STRIA_BAD_FILE : STRIA_OK);
                 assert_int_equal(errors[i].status, status);
                 if (i == BAD) assert_string_equal(errors[i].text, one.text);
+                int64_t is[3];
+                stria_predictor_picture_at(p, i, &is[0], &is[1], &is[2]);
+                assert_int_equal(is[1], i == BAD ? 0 : HEIGHT);
+                assert_int_equal(is[2], i == BAD ? 0 : WIDTH);
                 for (int c = 0; i != BAD && c < CLASSES; c++) assert_true(fabsf(alone[c] - together[i][c]) < 1e-6f);
+            }
+            for (long n = 1, failed = 1; failed; n++) { /* one without memory is not one that is bad */
+                mem_fail_at(n);
+                failed = stria_predict_files(p, list, 7, together[0], errors, &err) != STRIA_OK;
+                mem_fail_at(0);
+                if (failed) assert_int_equal(err.status, STRIA_NO_MEMORY);
+                for (int i = 0; !failed && i < 7; i++) assert_ok(errors[i].status);
             }
             assert_ok(stria_predict_files(p, list, 0, together[0], errors, &err));
             stria_predictor_free(p);

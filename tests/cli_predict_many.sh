@@ -66,12 +66,29 @@ ls photos/0*.pgm >list
 run 0 --list list --json
 [ "$(jq length stdout)" = 9 ] || fail "--list FILE has $(jq length stdout) answers"
 
+# What is made of pictures is said of each one, not of the last of a batch.
+mkdir sizes && picture sizes/2.pgm '\000' && { printf 'P5 4 4 255\n'; head -c 16 /dev/zero; } >sizes/1.pgm
+run 0 sizes --batch 1
+grep resized stderr >told || fail "a picture that is resized is not said"
+run 0 sizes
+grep -qxFf told stderr || { fail "a picture that is resized is not said in a batch"; cat stderr; }
+
 # With labels, too.
 mkdir -p two/a two/b
 picture two/a/1.pgm '\000'; picture two/b/1.pgm '\011'; picture two/b/2.pgm '\000'
 run 0 --data folder:two --split train --limit 0 --csv two.csv --top 1
 [ "$(cut -d, -f1,2,4 two.csv | tail -n +2 | tr '\n' ' ')" = "two/a/1.pgm,a,a two/b/1.pgm,b,b two/b/2.pgm,b,a " ] ||
     { fail "two.csv"; cat two.csv; }
+
+# Of no picture the table has its heading; what fails before the first one leaves the old table.
+: >none
+echo old >old.csv
+run 1 empty --csv old.csv
+[ "$(cat old.csv)" = old ] || fail "a refused folder takes the old table away"
+run 0 --list none --csv old.csv --top 1
+[ "$(cat old.csv)" = image,label,error,class1,probability1 ] || { fail "of no picture"; cat old.csv; }
+echo - >dash
+refused 2 "dash names '-', standard input; a list names files: './-' is a file of that name" predict pixel.net --list dash
 
 refused 1 "folder 'empty' holds no pictures; --recursive looks into the folders in it" predict pixel.net empty
 refused 1 "folder 'empty' holds no pictures" predict pixel.net empty --recursive

@@ -314,6 +314,10 @@ STRIA_API int stria_predictor_classes(const stria_predictor *predictor);
 /* Channels, height, width of the picture that it predicted last, as it came; 0 before the first. */
 STRIA_API void stria_predictor_picture(const stria_predictor *predictor, int64_t *channels, int64_t *height,
                                        int64_t *width);
+/* The same of the index-th picture of the last stria_predict_files; 0 of one that could not be judged, and outside
+ * 0…count−1. */
+STRIA_API void stria_predictor_picture_at(const stria_predictor *predictor, int64_t index, int64_t *channels,
+                                          int64_t *height, int64_t *width);
 /* Never NULL: the class's number where the model has no names, "" outside 0…classes−1. Lives as long as the predictor.
  */
 STRIA_API const char *stria_predictor_class_name(const stria_predictor *predictor, int index);
@@ -327,7 +331,7 @@ STRIA_API stria_status stria_predict_item(stria_predictor *predictor, const stri
                                           float *probabilities, stria_error *error);
 /* Many files in batches (stria_inference_options.batch, 0: 16), read by all threads: probabilities[count][classes], and
  * what is wrong with each in errors[count] (status STRIA_OK: nothing); the probabilities of such a picture mean
- * nothing. Fails only for the whole: STRIA_NO_MEMORY, and models that cannot be run. */
+ * nothing. Fails only for the whole: STRIA_NO_MEMORY, also of one picture, and models that cannot be run. */
 STRIA_API stria_status stria_predict_files(stria_predictor *predictor, const char *const *paths, int64_t count,
                                            float *probabilities, stria_error *errors, stria_error *error);
 /* The same for one picture in memory: uint8 [1 or 3, height, width], or float32 [channels, height, width] of values as

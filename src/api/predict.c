@@ -27,10 +27,11 @@ struct stria_predictor {
     pool *pool;
     int64_t max_pixels;
     tta_kind tta;
-    double *sums;       /* [classes], over the views */
-    classifier c;       /* of model->g */
-    char **names;       /* of the classes; one block */
-    int64_t picture[3]; /* channels, height, width of the last one */
+    double *sums;                          /* [classes], over the views */
+    classifier c;                          /* of model->g */
+    char **names;                          /* of the classes; one block */
+    int64_t picture[3];                    /* channels, height, width of the last one */
+    int64_t (*pictures)[3], picture_count; /* those of the last files together; 0 where one was not read */
 };
 
 stria_status stria_predictor_new(stria_predictor **out, const stria_model *model,
@@ -66,6 +67,7 @@ void stria_predictor_free(stria_predictor *p) {
     session_free(p->many);
     mem_free(p->names);
     mem_free(p->sums);
+    mem_free(p->pictures);
     stria_model_free(p->model);
     pool_release(p->pool);
     mem_free(p);
@@ -77,6 +79,13 @@ int stria_predictor_classes(const stria_predictor *p) {
 
 void stria_predictor_picture(const stria_predictor *p, int64_t *channels, int64_t *height, int64_t *width) {
     *channels = p->picture[0], *height = p->picture[1], *width = p->picture[2];
+}
+
+void stria_predictor_picture_at(const stria_predictor *p, int64_t i, int64_t *channels, int64_t *height,
+                                int64_t *width) {
+    static const int64_t none[3];
+    const int64_t *is = i >= 0 && i < p->picture_count ? p->pictures[i] : none;
+    *channels = is[0], *height = is[1], *width = is[2];
 }
 
 const char *stria_predictor_class_name(const stria_predictor *p, int i) {
@@ -201,6 +210,7 @@ typedef struct file_job {
     const stria_predictor *p;
     const char *const *paths;
     image *pictures;
+    int64_t (*sizes)[3]; /* of the pictures that were read */
     float *x;
     int64_t size; /* of a picture in x */
     int view;
@@ -233,6 +243,13 @@ static stria_status many_make(stria_predictor *p, stria_error *err) {
     return model_session(&p->many, p->model, &wish, &config, err);
 }
 
+/* Without memory a picture cannot be told from a bad one: the whole has failed. */
+static stria_status memory_check(const file_job *j, int64_t n, stria_error *err) {
+    for (int64_t i = 0; i < n; i++)
+        if (j->errors[i].status == STRIA_NO_MEMORY) FAIL(err, STRIA_NO_MEMORY, "%s", j->errors[i].text);
+    return STRIA_OK;
+}
+
 /* At most a batch of files; what is left of the batch stays as it was, and is not looked at. */
 static stria_status batch_predict(stria_predictor *p, file_job *j, int64_t n, float *probabilities, double *sums,
                                   stria_error *err) {
@@ -240,8 +257,10 @@ static stria_status batch_predict(stria_predictor *p, file_job *j, int64_t n, fl
     int64_t classes = p->c.classes;
     memset(sums, 0, (size_t)(n * classes) * sizeof *sums);
     pool_run(p->pool, file_read_task, j, n);
+    TRY(memory_check(j, n, err));
     for (j->view = 0; j->view < views; j->view++) {
         pool_run(p->pool, file_put_task, j, n);
+        TRY(memory_check(j, n, err));
         TRY(session_run(p->many, err));
         for (int64_t i = 0; i < n; i++) {
             float *to = probabilities + i * classes;
@@ -253,8 +272,18 @@ static stria_status batch_predict(stria_predictor *p, file_job *j, int64_t n, fl
     for (int64_t i = 0; i < n; i++) {
         if (j->errors[i].status != STRIA_OK) continue;
         const image *m = &j->pictures[i];
-        p->picture[0] = m->channels, p->picture[1] = m->height, p->picture[2] = m->width;
+        j->sizes[i][0] = m->channels, j->sizes[i][1] = m->height, j->sizes[i][2] = m->width;
+        memcpy(p->picture, j->sizes[i], sizeof p->picture);
     }
+    return STRIA_OK;
+}
+
+static stria_status sizes_room(stria_predictor *p, int64_t count, stria_error *err) {
+    mem_free(p->pictures);
+    p->pictures = NULL;
+    p->picture_count = 0;
+    TRY(mem_new(&p->pictures, (size_t)count, sizeof *p->pictures, "the sizes of pictures", err));
+    p->picture_count = count;
     return STRIA_OK;
 }
 
@@ -264,6 +293,7 @@ stria_status stria_predict_files(stria_predictor *p, const char *const *paths, i
     double *sums = NULL;
     stria_status status = many_make(p, err);
     TRY_DONE(status);
+    TRY_DONE(sizes_room(p, count, err));
     TRY_DONE(mem_new(&pictures, (size_t)p->batch, sizeof *pictures, "pictures", err));
     TRY_DONE(mem_new(&sums, (size_t)(p->batch * p->c.classes), sizeof *sums, "probabilities", err));
     const int64_t *x = p->c.image->shape.dim;
@@ -272,6 +302,7 @@ stria_status stria_predict_files(stria_predictor *p, const char *const *paths, i
         file_job j = {.p = p,
                       .paths = paths + at,
                       .pictures = pictures,
+                      .sizes = p->pictures + at,
                       .x = session_host(p->many, p->c.image->name),
                       .size = x[1] * x[2] * x[3],
                       .errors = errors + at};

@@ -113,7 +113,11 @@ stria_status names_read(const char *path, int64_t most, names_taker *take, void 
     if (!f) return source_refuse(error, STRIA_NO_FILE, "'%s' cannot be read: %s", path, strerror(errno));
     for (ssize_t length; status == STRIA_OK && (length = getline(&line, &room, f)) >= 0;) {
         while (length > 0 && (line[length - 1] == '\n' || line[length - 1] == '\r')) line[--length] = 0;
-        if (length > 0) status = name_put(&n, strdup(line), error);
+        if (strcmp(line, "-") == 0)
+            status = source_refuse(error, STRIA_BAD_ARGUMENT,
+                                   "%s names '-', standard input; a list names files: './-' is a file of that name",
+                                   input ? "the list" : path);
+        else if (length > 0) status = name_put(&n, strdup(line), error);
         if (status != STRIA_OK || n.count < most) continue;
         status = take(&n, context, error);
         names_release(&n);

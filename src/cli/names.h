@@ -14,8 +14,9 @@ typedef struct names {
  * `recursive` those of the folders in it as well. Links to folders are followed, but not into a folder that they lie
  * in. STRIA_NO_FILE for a folder that cannot be listed, STRIA_BAD_FILE for one without pictures, STRIA_NO_MEMORY. */
 stria_status names_add(names *n, const char *path, bool recursive, stria_error *error);
-/* One name per line of a file, or of standard input ("-"); empty lines are passed over. Calls `take` with each batch of
- * at most `most` names as they come, so that a pipe is answered while it is open. */
+/* One name per line of a file, or of standard input ("-"); empty lines are passed over, "-" is refused with
+ * STRIA_BAD_ARGUMENT. Calls `take` with each batch of at most `most` names as they come, so that a pipe is answered
+ * while it is open. */
 typedef stria_status names_taker(const names *n, void *context, stria_error *error);
 stria_status names_read(const char *path, int64_t most, names_taker *take, void *context, stria_error *error);
 void names_release(names *n); /* leaves an empty list */

@@ -88,15 +88,17 @@ static void csv_field(out *o, const char *text, char end) {
     out_bytes(o, &end, 1);
 }
 
+static void csv_heading(ranking *r) {
+    out_raw(&r->csv, "image,label,error");
+    for (int k = 1; k <= r->top; k++) out_printf(&r->csv, ",class%d,probability%d", k, k);
+    out_raw(&r->csv, "\n");
+}
+
 /* image, label, error, then class and probability of the best ones; without an error r->best is set. */
 static void csv_row(ranking *r, const char *image, const char *label, const char *error) {
     out *o = &r->csv;
     if (!r->table) return;
-    if (!o->length) {
-        out_raw(o, "image,label,error");
-        for (int k = 1; k <= r->top; k++) out_printf(o, ",class%d,probability%d", k, k);
-        out_raw(o, "\n");
-    }
+    if (!o->length) csv_heading(r);
     csv_field(o, image, ',');
     csv_field(o, label, ',');
     csv_field(o, error, r->top ? ',' : '\n');
@@ -136,10 +138,11 @@ static void answers_warn(ranking *r, int64_t channels, int64_t height, int64_t w
     if (!r->warned_made && channels) r->warned_made = source_warn_made(r->model, channels, height, width);
 }
 
-/* The same of the picture that was predicted last. */
-static void picture_warn(ranking *r) {
+/* The same of the i-th of n pictures that were predicted together. */
+static void picture_warn(ranking *r, int64_t i, int64_t n) {
     int64_t channels, height, width;
-    stria_predictor_picture(r->predictor, &channels, &height, &width);
+    if (n == 1) stria_predictor_picture(r->predictor, &channels, &height, &width);
+    else stria_predictor_picture_at(r->predictor, i, &channels, &height, &width);
     answers_warn(r, channels, height, width);
 }
 
@@ -178,7 +181,7 @@ static stria_status several_predict(const answers *a, char *const *paths, int64_
         status = stria_predict_files(r->predictor, (const char *const *)paths, n, a->probabilities, a->errors, error);
     if (status != STRIA_OK) return status;
     for (int64_t i = 0; i < n; i++) {
-        if (a->errors[i].status == STRIA_OK) picture_warn(r);
+        if (a->errors[i].status == STRIA_OK) picture_warn(r, i, n);
         if (a->errors[i].status != STRIA_OK) {
             *error = a->errors[i];
             status = picture_failed(r, paths[i], error);
@@ -319,10 +322,11 @@ static int predict_finish(ranking *r, int code) {
     return code;
 }
 
-/* What was told until now, also where something ended the work. */
-static stria_status csv_write(const options *given, const ranking *r, stria_error *error) {
+/* What was told until now, also where something ended the work; then not of nothing. */
+static stria_status csv_write(const options *given, ranking *r, stria_status work, stria_error *error) {
     const char *file = option_text(given, "csv");
-    if (!file) return STRIA_OK;
+    if (!r->table || (work != STRIA_OK && !r->csv.length && !r->csv.failed)) return STRIA_OK;
+    if (!r->csv.length) csv_heading(r);
     if (r->csv.failed) return source_refuse(error, STRIA_NO_MEMORY, "not enough memory for '%s'", file);
     return stria_file_write(file, r->csv.data, r->csv.length, error);
 }
@@ -342,7 +346,7 @@ static int predict_run(const options *given) {
     if (status == STRIA_OK && files) source_check_range(model, NULL);
     if (status == STRIA_OK) status = files ? predict_files(given, &r, &error) : predict_data(given, &r, &error);
     code = predict_finish(&r, status == STRIA_OK ? EXIT_DONE : term_fail(&error));
-    if (r.csv.length && csv_write(given, &r, &error) != STRIA_OK) code = term_fail(&error);
+    if (csv_write(given, &r, status, &error) != STRIA_OK) code = term_fail(&error);
     ranking_release(&r);
     stria_model_free(model);
     return code;
