@@ -73,6 +73,12 @@ grep resized stderr >told || fail "a picture that is resized is not said"
 run 0 sizes
 grep -qxFf told stderr || { fail "a picture that is resized is not said in a batch"; cat stderr; }
 
+# Folders that link to each other are each listed once.
+for i in 1 2 3 4; do mkdir -p ring/$i && picture ring/$i/p.pgm '\000'; done
+for i in 1 2 3 4; do for k in 1 2 3 4; do ln -s ../$k ring/$i/to-$k; done; done
+run 0 ring --recursive --json
+[ "$(jq length stdout)" = 4 ] || fail "of 4 folders with links to each other $(jq length stdout) pictures are named"
+
 # With labels, too.
 mkdir -p two/a two/b
 picture two/a/1.pgm '\000'; picture two/b/1.pgm '\011'; picture two/b/2.pgm '\000'

@@ -9,12 +9,17 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Folders that are being listed, the innermost first. */
-typedef struct above {
-    const struct above *next;
+/* A folder that was listed; a set of them, open addressing. */
+typedef struct folder {
+    bool taken;
     dev_t device;
     ino_t inode;
-} above;
+} folder;
+
+typedef struct folders {
+    folder *list;
+    size_t count, room; /* room: 0 or a power of two */
+} folders;
 
 void names_release(names *n) {
     for (int64_t i = 0; i < n->count; i++) free(n->list[i]);
@@ -67,23 +72,45 @@ static stria_status entries_list(const char *folder, names *out, stria_error *er
     return status;
 }
 
-static bool encloses(const above *a, const struct stat *folder) {
-    for (; a; a = a->next)
-        if (a->device == folder->st_dev && a->inode == folder->st_ino) return true;
-    return false;
+/* Where it is, or is to be. */
+static folder *folder_place(const folders *f, dev_t device, ino_t inode) {
+    uint64_t h = ((uint64_t)inode ^ (uint64_t)device << 32) * 0x9e3779b97f4a7c15u;
+    for (size_t at = (size_t)(h >> 32);; at++) {
+        folder *is = &f->list[at & (f->room - 1)];
+        if (!is->taken || (is->device == device && is->inode == inode)) return is;
+    }
 }
 
-static stria_status folder_add(names *n, const char *folder, const struct stat *is, bool recursive, const above *outer,
+/* Whether the folder is a new one; it is not afterwards. */
+static stria_status folder_new(folders *f, const struct stat *is, bool *new, stria_error *error) {
+    if (2 * f->count >= f->room) {
+        folders more = {.room = f->room ? 2 * f->room : 64};
+        more.list = calloc(more.room, sizeof *more.list);
+        if (!more.list) return source_refuse(error, STRIA_NO_MEMORY, "not enough memory for the names of folders");
+        for (size_t i = 0; i < f->room; i++)
+            if (f->list[i].taken) *folder_place(&more, f->list[i].device, f->list[i].inode) = f->list[i];
+        more.count = f->count;
+        free(f->list);
+        *f = more;
+    }
+    folder *place = folder_place(f, is->st_dev, is->st_ino);
+    *new = !place->taken;
+    f->count += *new;
+    *place = (folder){true, is->st_dev, is->st_ino};
+    return STRIA_OK;
+}
+
+static stria_status folder_add(names *n, const char *path, const struct stat *is, bool recursive, folders *seen,
                                stria_error *error) {
-    const above here = {outer, is->st_dev, is->st_ino};
     names entries = {0};
-    stria_status status = entries_list(folder, &entries, error);
+    bool new = true;
+    stria_status status = folder_new(seen, is, &new, error);
+    if (status == STRIA_OK && new) status = entries_list(path, &entries, error);
     for (int64_t i = 0; i < entries.count && status == STRIA_OK; i++) {
         struct stat found;
         char *name = entries.list[i];
         bool inner = stat(name, &found) == 0 && S_ISDIR(found.st_mode);
-        if (inner && recursive && !encloses(&here, &found))
-            status = folder_add(n, name, &found, recursive, &here, error);
+        if (inner && recursive) status = folder_add(n, name, &found, recursive, seen, error);
         if (inner || !stria_picture_named(name)) continue;
         entries.list[i] = NULL;
         status = name_put(n, name, error);
@@ -96,7 +123,9 @@ stria_status names_add(names *n, const char *path, bool recursive, stria_error *
     struct stat found;
     int64_t before = n->count;
     if (stat(path, &found) != 0 || !S_ISDIR(found.st_mode)) return name_put(n, strdup(path), error);
-    stria_status status = folder_add(n, path, &found, recursive, NULL, error);
+    folders seen = {0};
+    stria_status status = folder_add(n, path, &found, recursive, &seen, error);
+    free(seen.list);
     if (status == STRIA_OK && n->count == before)
         return source_refuse(error, STRIA_BAD_FILE, "folder '%s' holds no pictures%s", path,
                              recursive ? "" : "; --recursive looks into the folders in it");

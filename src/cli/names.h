@@ -11,8 +11,8 @@ typedef struct names {
 } names;
 
 /* The picture, or of a folder the files in it that are named like pictures, in the order of their names; with
- * `recursive` those of the folders in it as well. Links to folders are followed, but not into a folder that they lie
- * in. STRIA_NO_FILE for a folder that cannot be listed, STRIA_BAD_FILE for one without pictures, STRIA_NO_MEMORY. */
+ * `recursive` those of the folders in it as well. Links to folders are followed; each folder is listed once.
+ * STRIA_NO_FILE for a folder that cannot be listed, STRIA_BAD_FILE for one without pictures, STRIA_NO_MEMORY. */
 stria_status names_add(names *n, const char *path, bool recursive, stria_error *error);
 /* One name per line of a file, or of standard input ("-"); empty lines are passed over, "-" is refused with
  * STRIA_BAD_ARGUMENT. Calls `take` with each batch of at most `most` names as they come, so that a pipe is answered
