@@ -43,6 +43,11 @@ expect 0 train "${common[@]}" --epochs 600 --sweep "lr=0.1,0.01" --schedule cons
 [ "$(grep -c . cut/sweep.csv)" = 3 ] || fail "a sweep that went on has not both trainings"
 grep -q "continued" cut/001-0.1-seed0/run.json || fail "the training that was cut off began again"
 
+# Values with commas in them, parted by bars.
+expect 0 train "${common[@]}" --epochs 1 --sweep "optimizer=sgd:momentum=0.9,nesterov=1|adam:beta1=0.8,beta2=0.9|lion" --lr 0.001 --out bars
+[ "$(ls -d bars/0* | tr '\n' ' ')" = "bars/001-sgd_momentum_0.9_nesterov_1-seed0 bars/002-adam_beta1_0.8_beta2_0.9-seed0 bars/003-lion-seed0 " ] ||
+    { fail "bars part other values:"; cat stderr; ls bars; }
+
 # A rate that diverges is a result; other failures end it.
 expect 0 train "${common[@]}" --sweep "lr=0.1,1000000" --weight-decay 1 --out wild
 says stderr "lr=1000000 seed 0: diverged"

@@ -59,7 +59,8 @@ static stria_status axis_read(grid *s, char *text, stria_error *error) {
     if (!may_vary(s->given, axis->name))
         return source_refuse(error, STRIA_BAD_ARGUMENT, "--sweep: '%s' is not an option of a training with a value",
                              axis->name);
-    for (rest = equals + 1; (value = strsep(&rest, strchr(equals + 1, '|') ? "|" : ","));) {
+    const char *between = strchr(equals + 1, '|') ? "|" : ","; /* before strsep cuts the text */
+    for (rest = equals + 1; (value = strsep(&rest, between));) {
         value = trimmed(value);
         if (!*value) return source_refuse(error, STRIA_BAD_ARGUMENT, "--sweep: %s has an empty value", axis->name);
         if (axis->count == GRID_VALUES)
