@@ -15,6 +15,12 @@ says stderr "is not an address that begins with http:// or https://"
 expect 1 data fetch mnist --from http://127.0.0.1:1/
 says stderr "http://127.0.0.1:1/train-images-idx3-ubyte.gz"
 [ ! -e cache/stria/mnist/train-images-idx3-ubyte.gz.part ] || fail "a download that never began left a part"
+# Where the bytes come from is said, not the makers' page; nothing is asked, as the folder cannot be made.
+: >blocked
+STRIA_DATA=$PWD/blocked
+expect 1 data fetch mnist
+says stderr "from https://ossci-datasets.s3.amazonaws.com/mnist/"
+STRIA_DATA=
 
 command -v python3 >/dev/null || finish
 # The archive that its makers publish no sum of: 1,360 grey pictures with the right names.

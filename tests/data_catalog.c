@@ -162,6 +162,27 @@ static void homes(void **state) {
     assert_true(says(&err, "http://127.0.0.1:1/first/one.bin: "));
 }
 
+static bool stop(uint64_t done, uint64_t total, void *context) {
+    return done == 0; /* not before something came */
+}
+
+/* An interruption of the second home is told, not the failure of the first. */
+static void interrupted(void **state) {
+    stria_error err = {0};
+    char path[512], sum[SHA256_TEXT], second[80];
+    catalog_fetch_options o = {.folder = in_folder("interrupted"), .stall_seconds = 1, .retry_ms = 1, .progress = stop};
+    (void)state;
+    SERVE({0});
+    snprintf(second, sizeof second, "%s/", from);
+    catalog_entry made = {.name = "two",
+                          .homes = {"http://127.0.0.1:1/first/", second},
+                          .files = {{"one.bin", BODY, body_sum}},
+                          .file_count = 1};
+    assert_int_equal(catalog_fetch(&made, &o, path, sizeof path, sum, &err), STRIA_INTERRUPTED);
+    assert_false(says(&err, "http://127.0.0.1:1/first/"));
+    http_stop(&server);
+}
+
 static void endless(void **state) {
     stria_error err = {0};
     (void)state;
@@ -200,6 +221,13 @@ static void found(void **state) {
     put_file("data/cifar10/data_batch_1.bin", "x", 1);
     assert_int_equal(catalog_find(cifar, path, sizeof path, &err), STRIA_OK);
     assert_string_equal(path, in_folder("data/cifar10"));
+    put_file("data/cifar10/cifar-10-binary.tar.gz", "x", 1); /* what is unpacked wins */
+    assert_int_equal(catalog_find(cifar, path, sizeof path, &err), STRIA_OK);
+    assert_string_equal(path, in_folder("data/cifar10"));
+    put_folder("data/cifar100");
+    put_file("data/cifar100/cifar-100-binary", "x", 1); /* the archive, called as its folder */
+    assert_int_equal(catalog_find(catalog_named("cifar100"), path, sizeof path, &err), STRIA_OK);
+    assert_string_equal(path, in_folder("data/cifar100/cifar-100-binary"));
     assert_int_equal(catalog_find(cifar, path, 5, &err), STRIA_BAD_ARGUMENT);
     places("", "relative", NULL); /* none of them says where */
     assert_int_equal(catalog_find(mnist, path, sizeof path, &err), STRIA_NO_FILE);
@@ -208,8 +236,9 @@ static void found(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(table), cmocka_unit_test(fetched), cmocka_unit_test(stalled),
-                                       cmocka_unit_test(homes), cmocka_unit_test(endless), cmocka_unit_test(found)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(table),       cmocka_unit_test(fetched), cmocka_unit_test(stalled), cmocka_unit_test(homes),
+        cmocka_unit_test(interrupted), cmocka_unit_test(endless), cmocka_unit_test(found)};
     return cmocka_run_group_tests(tests, setup, folder_teardown);
 }
 #endif

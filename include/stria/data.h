@@ -179,7 +179,8 @@ typedef struct stria_catalog_entry {
     const char *page, *licence; /* of its makers */
     uint64_t bytes;             /* of the download, 0: not known */
     int files;
-    int checked; /* 1: the sums of all files are known, and compared */
+    int checked;      /* 1: the sums of all files are known, and compared */
+    const char *home; /* the address of the folder that is asked first for the files */
 } stria_catalog_entry;
 /* Fills out with the index-th entry; false past the last. The strings are static. */
 STRIA_API bool stria_catalog(int index, stria_catalog_entry *out);

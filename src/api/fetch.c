@@ -50,7 +50,8 @@ bool stria_catalog(int index, stria_catalog_entry *out) {
                                .licence = e->licence,
                                .bytes = catalog_bytes(e),
                                .files = e->file_count,
-                               .checked = 1};
+                               .checked = 1,
+                               .home = e->homes[0]};
     for (int i = 0; i < e->file_count; i++) own.checked = own.checked && e->files[i].sha256;
     return output_give(out, &own, sizeof own);
 }

@@ -85,7 +85,7 @@ int fetch_run(const options *given, const char *kind) {
     o.progress = shown;
     o.context = label;
     term_say("%s%s%s%s, licence: %s, from %s", label, e.bytes ? " (" : "", e.bytes ? show_bytes(e.bytes, bytes) : "",
-             e.bytes ? ")" : "", e.licence, o.from ? o.from : e.page);
+             e.bytes ? ")" : "", e.licence, o.from ? o.from : e.home);
     stria_status status = stria_catalog_fetch(e.name, &o, path, sizeof path, sum, &error);
     term_bar_clear();
     return status == STRIA_OK ? told(given, &e, path, sum) : term_fail(&error);

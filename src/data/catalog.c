@@ -124,14 +124,21 @@ static bool there(char *path, size_t size, const char *folder, const char *name,
     return path_join(path, size, folder, whole) && file_exists(path);
 }
 
+/* The sign is there, and is not the archive under the name that its files have unpacked. */
+static bool sign_there(const catalog_entry *e, const char *sign, char *path, size_t size, const char *folder) {
+    bool archive = e->archive && strcmp(sign, e->archive) == 0;
+    return (there(path, size, folder, sign, "") && (!archive || file_is_folder(path))) ||
+           there(path, size, folder, sign, ".gz");
+}
+
+/* What is unpacked wins: it is read faster. */
 bool catalog_in(const catalog_entry *e, const char *folder, char *path, size_t size) {
     static const char *const endings[] = {".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".tar.zst", ".tar", ".zip", ""};
+    for (size_t i = 0; i < sizeof e->signs / sizeof *e->signs; i++)
+        if (e->signs[i] && sign_there(e, e->signs[i], path, size, folder))
+            return snprintf(path, size, "%s", folder) < (int)size;
     for (size_t i = 0; e->archive && i < sizeof endings / sizeof *endings; i++)
         if (there(path, size, folder, e->archive, endings[i]) && !file_is_folder(path)) return true;
-    for (size_t i = 0; i < sizeof e->signs / sizeof *e->signs; i++)
-        if (e->signs[i] &&
-            (there(path, size, folder, e->signs[i], "") || there(path, size, folder, e->signs[i], ".gz")))
-            return snprintf(path, size, "%s", folder) < (int)size;
     return false;
 }
 
@@ -180,18 +187,21 @@ static stria_status file_get(const catalog_file *f, const char *home, const char
     return fetch_file(&r, sum, err);
 }
 
-/* From one home after another; another one may help where a server fails or has another file. */
+/* From one home after another; another one may help where a server fails or has another file. If none does, the first
+ * one's failure is told; what is no home's failure, as an interruption, ends it and is told. */
 static stria_status file_get_any(const catalog_entry *e, int file, const char *path, whole_progress *w,
                                  char sum[SHA256_TEXT], stria_error *err) {
     const char *homes[CATALOG_HOMES] = {w->o->from ? w->o->from : e->homes[0], w->o->from ? NULL : e->homes[1]};
-    stria_error first = {0}, later;
-    stria_status status = STRIA_OK;
+    stria_error told = {0};
     for (int i = 0; i < CATALOG_HOMES && homes[i]; i++) {
-        status = file_get(&e->files[file], homes[i], path, w, sum, i ? &later : &first);
-        if (status != STRIA_IO && status != STRIA_NO_FILE && status != STRIA_BAD_FILE) break;
+        stria_error error = {0};
+        stria_status status = file_get(&e->files[file], homes[i], path, w, sum, &error);
+        if (status == STRIA_OK) return STRIA_OK;
+        bool home = status == STRIA_IO || status == STRIA_NO_FILE || status == STRIA_BAD_FILE;
+        if (i == 0 || !home) told = error;
+        if (!home) break;
     }
-    if (status != STRIA_OK) FAIL(err, first.status, "%s", first.text);
-    return status;
+    FAIL(err, told.status, "%s", told.text);
 }
 
 static stria_status folder_choose(const catalog_entry *e, const catalog_fetch_options *o, char *folder, size_t size,
