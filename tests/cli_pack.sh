@@ -75,6 +75,17 @@ says stderr "sh/classes.txt names 1 classes, but the shards have 2"
 refused 1 "sh/classes.txt is there and names other classes: pack into another folder" data pack folder:f --output sh/u
 refused 2 "data pack: where to? add --output shards/train" data pack folder:f
 
+# A class without a name keeps its line; files that shards would not be read with are refused before anything is written.
+mkdir blank && cp sh/t-000000.tar blank/t-000000.tar
+printf 'cat\r\n\ndog\n\n\n' >blank/classes.txt
+expect 0 data check wds:blank/t-000000.tar --val 0.5 --json
+[ "$(jq -c '[.classes[].name]' stdout)" = '["cat","","dog"]' ] || { fail "a class without a name"; cat stdout; }
+cp f/cat/1.pgm f/cat/1.image && printf '%s,%s\n' f/cat/1.image a f/cat/2.pgm b >endings.csv
+refused 2 "'f/cat/1.image' is not named like a picture (.jpg .png .webp .tif .bmp .ppm), so it would not be read from a shard: rename it" \
+    data pack csv:endings.csv --output never/t
+[ ! -e never ] || fail "a refused pack leaves a folder"
+rm f/cat/1.image
+
 # Split: the parts of a training, once each; the same ones again.
 expect 0 data split folder:f --val 0.2 --output parts
 [ "$(find parts/train -type f | wc -l) $(find parts/val -type f | wc -l)" = "8 2" ] || fail "split has other sizes"

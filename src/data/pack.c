@@ -9,6 +9,7 @@
 #include "base/sizes.h"
 #include "base/text.h"
 #include "data/dataset_inside.h"
+#include "data/image.h"
 
 enum { BLOCK = 512, ENDING_MAX = 8 };
 
@@ -178,6 +179,14 @@ static stria_status fitting(const dataset *d, int64_t per_shard, stria_error *er
     if (dataset_channels(d) != 1 && dataset_channels(d) != 3)
         FAIL(err, STRIA_BAD_ARGUMENT, "pictures of %d channels cannot be packed: of 1 and 3 they can",
              dataset_channels(d));
+    for (int64_t i = 0; i < dataset_count(d); i++) {
+        const char *file = dataset_file(d, i);
+        if (file && !image_name(file))
+            FAIL(err, STRIA_BAD_ARGUMENT,
+                 "'%s' is not named like a picture (.jpg .png .webp .tif .bmp .ppm), so it would not be read from a "
+                 "shard: rename it",
+                 file);
+    }
     return STRIA_OK;
 }
 

@@ -155,12 +155,15 @@ static stria_status names_read(store *s, stria_error *err) {
     mem_free(bytes);
     if (!text) FAIL(err, STRIA_NO_MEMORY, "not enough memory for class names");
     TRY(mem_new(&names, SOURCE_MAX_CLASSES, sizeof *names, "class names", err));
-    for (char *line = text; *line && count < SOURCE_MAX_CLASSES;) {
-        size_t n = strcspn(line, "\r\n"), gap = strspn(line + n, "\r\n");
+    for (char *line = text; *line && count < SOURCE_MAX_CLASSES;) { /* an empty line is a class without a name */
+        size_t n = strcspn(line, "\n");
+        char *next = line + n + (line[n] == '\n');
+        line[n] = 0;
+        if (n && line[n - 1] == '\r') line[n - 1] = 0;
         names[count++] = line;
-        line += n + gap;
-        if (gap) line[-(ptrdiff_t)gap] = 0;
+        line = next;
     }
+    while (count > s->classes && !*names[count - 1]) count--; /* but not at the end, without a sample */
     stria_status status = STRIA_OK;
     if (count < s->classes)
         status = error_set(err, STRIA_BAD_FILE, "%s names %d classes, but the shards have %d", path, count, s->classes);
