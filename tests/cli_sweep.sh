@@ -61,5 +61,17 @@ refused 2 "--sweep: there is nothing in it" train "${common[@]}" --sweep ";" --o
 refused 2 "--sweep: more than 1000 trainings" train "${common[@]}" --sweep "lr=0.1,0.2" --repeat 501 --out no
 refused 2 "train: --sweep needs --out FOLDER, for the trainings and what comes of them" train "${common[@]}" --sweep "lr=1,2"
 refused 2 "train: --repeat is of --sweep" train "${common[@]}" --repeat 2
+refused 2 "--out: more than 1023 characters" train "${common[@]}" --sweep "lr=1,2" --out "$(printf '%01100d' 0)"
+
+# A sweep.json that is damaged, or of something else, is refused and stays as it is.
+mkdir damaged
+printf '{"identity": ' >damaged/sweep.json
+expect 1 train "${common[@]}" --sweep "lr=0.1,0.2" --out damaged
+says stderr "'damaged/sweep.json' is not JSON: line 1"
+sed 's/"results"/"others"/' bars/sweep.json >damaged/sweep.json
+cp damaged/sweep.json before.json
+expect 1 train "${common[@]}" --epochs 1 --sweep "optimizer=sgd:momentum=0.9,nesterov=1|adam:beta1=0.8,beta2=0.9|lion" --lr 0.001 --out damaged
+says stderr "'damaged/sweep.json' is not a file of stria train --sweep: it lacks results"
+cmp -s before.json damaged/sweep.json && [ ! -e damaged/001* ] || fail "a damaged sweep.json was written over"
 [ ! -e no ] || fail "a refused sweep leaves a folder"
 finish

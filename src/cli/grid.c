@@ -11,6 +11,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { WORDS_MAX = 2 * OPTION_ROWS_MAX + 64, TEXT_MAX = 512 };
 
@@ -18,6 +19,10 @@ static void grid_release(grid *s) {
     json_decref(s->document);
     free(s->jobs);
     free(s->text);
+}
+
+static stria_status no_memory(stria_error *error) {
+    return source_refuse(error, STRIA_NO_MEMORY, "not enough memory for a sweep");
 }
 
 /* ---- the grid ---- */
@@ -77,7 +82,7 @@ static stria_status grid_read(grid *s, stria_error *error) {
     s->repeat = option_given(s->given, "repeat") ? (int)option_integer(s->given, "repeat") : 1;
     s->combinations = 1;
     rest = s->text = strdup(option_text(s->given, "sweep"));
-    if (!rest) return source_refuse(error, STRIA_NO_MEMORY, "not enough memory for a sweep");
+    if (!rest) return no_memory(error);
     while ((part = strsep(&rest, ";"))) {
         stria_status status = *trimmed(part) ? axis_read(s, trimmed(part), error) : STRIA_OK;
         if (status != STRIA_OK) return status;
@@ -119,7 +124,7 @@ static stria_status jobs_make(grid *s, stria_error *error) {
     int64_t seed = option_integer(s->given, "seed");
     s->job_count = s->combinations * s->repeat;
     s->jobs = calloc((size_t)s->job_count, sizeof *s->jobs);
-    if (!s->jobs) return source_refuse(error, STRIA_NO_MEMORY, "not enough memory for a sweep");
+    if (!s->jobs) return no_memory(error);
     for (int i = 0; i < s->job_count; i++) {
         s->jobs[i] = (grid_job){.combination = i % s->combinations, .seed = seed + i / s->combinations};
         job_name(s, &s->jobs[i]);
@@ -248,28 +253,46 @@ static json_t *identity(const grid *s) {
     return json_pack("{s:o,s:o}", "sweep", json_text(option_text(s->given, "sweep")), "options", list);
 }
 
+/* sweep.json of an earlier call; NULL and STRIA_OK: there is none. */
+static stria_status document_read(const char *path, json_t **out, stria_error *error) {
+    json_error_t why;
+    *out = json_load_file(path, 0, &why);
+    if (!*out && json_error_code(&why) == json_error_cannot_open_file && access(path, F_OK) != 0) return STRIA_OK;
+    if (!*out && json_error_code(&why) == json_error_cannot_open_file)
+        return source_refuse(error, STRIA_IO, "cannot open '%s'", path);
+    if (!*out && (json_error_code(&why) == json_error_out_of_memory || !*why.text)) /* not said of the first buffer */
+        return source_refuse(error, STRIA_NO_MEMORY, "not enough memory to read '%s'", path);
+    if (!*out) return source_refuse(error, STRIA_BAD_FILE, "'%s' is not JSON: line %d: %s", path, why.line, why.text);
+    if (json_is_object(json_object_get(*out, "results"))) return STRIA_OK;
+    json_decref(*out);
+    *out = NULL;
+    return source_refuse(error, STRIA_BAD_FILE, "'%s' is not a file of stria train --sweep: it lacks results", path);
+}
+
 static stria_status document_open(grid *s, stria_error *error) {
     char path[1200];
-    json_error_t why;
+    json_t *was = NULL;
     snprintf(path, sizeof path, "%s/sweep.json", s->folder);
-    json_t *is = identity(s), *was = json_load_file(path, 0, &why);
-    bool there = was != NULL;
-    if (was && !json_equal(json_object_get(was, "identity"), is)) {
+    stria_status status = document_read(path, &was, error);
+    if (status != STRIA_OK) return status;
+    json_t *is = identity(s);
+    if (was && is && !json_equal(json_object_get(was, "identity"), is)) {
         json_decref(is);
         json_decref(was);
         return source_refuse(error, STRIA_BAD_ARGUMENT,
                              "'%s' holds another sweep; choose another folder, or give the same options", s->folder);
     }
-    s->document = there ? was : json_pack("{s:O,s:{}}", "identity", is, "results");
+    s->document = was || !is ? was : json_pack("{s:O,s:{}}", "identity", is, "results");
     json_decref(is);
+    if (!is || !s->document) return no_memory(error);
     for (int i = 0; i < s->job_count; i++)
         s->jobs[i].result = json_object_get(json_object_get(s->document, "results"), s->jobs[i].name);
-    return there ? STRIA_OK : folder_prepare(s->folder, error);
+    return was ? STRIA_OK : folder_prepare(s->folder, error);
 }
 
 static stria_status document_write(const grid *s, stria_error *error) {
     char path[1200];
-    char *text = json_dumps(s->document, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+    char *text = json_whole(s->document, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
     snprintf(path, sizeof path, "%s/sweep.json", s->folder);
     stria_status status = source_make_folder(s->folder, error);
     if (status == STRIA_OK)
@@ -308,7 +331,8 @@ static int jobs_run(grid *s, stria_error *error) {
         options_release(&one);
         wording_release(&w);
         if (code != EXIT_DONE) break;
-        json_object_set_new(json_object_get(s->document, "results"), s->jobs[i].name, result);
+        if (!result || json_object_set_new(json_object_get(s->document, "results"), s->jobs[i].name, result) != 0)
+            return term_no_memory("the results of a sweep");
         s->jobs[i].result = result;
         job_say(s, i);
         if (document_write(s, error) != STRIA_OK) code = term_fail(error);
@@ -321,7 +345,7 @@ static stria_status grid_begin(grid *s, stria_error *error) {
     if (status == STRIA_OK) status = jobs_make(s, error);
     if (status == STRIA_OK) status = jobs_check(s, error);
     if (status != STRIA_OK) return status;
-    snprintf(s->folder, sizeof s->folder, "%s", option_text(s->given, "out"));
+    snprintf(s->folder, sizeof s->folder, "%s", option_text(s->given, "out")); /* jobs_check refused a longer one */
     status = document_open(s, error);
     return status == STRIA_OK ? document_write(s, error) : status;
 }
