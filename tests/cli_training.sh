@@ -48,6 +48,9 @@ says stderr "resuming after step 32"
 grep -q "changed:" stderr && fail "what was changed before is said again"
 expect 0 train --resume other --epochs 6 --lr 0.02 --json
 grep -q "changed:" stderr && fail "the same rate is no change"
+: >other/results.csv # a kill came between its creation and the first line
+expect 0 train --resume other --epochs 7
+[[ $(head -n 1 other/results.csv) == kind,step,epoch,loss,* ]] || { fail "an empty results.csv gets no heading:"; head -c 200 other/results.csv; }
 # In the middle of an epoch it begins again.
 "$STRIA" train "${options[@]}" --epochs 4000 --lr 0.01 --out middle >stdout 2>stderr &
 pid=$!

@@ -162,7 +162,7 @@ static void row_add(text *t, const stria_event *e) {
 
 static void table_add(line_file *f, const stria_event *e) {
     if (e->kind == STRIA_EVENT_STEP) return;
-    if (!f->pending.length && !file_exists(f->path)) heading_add(&f->pending, e);
+    if (!f->pending.length && file_bytes(f->path) == 0) heading_add(&f->pending, e);
     row_add(&f->pending, e);
 }
 
