@@ -42,6 +42,13 @@ says stderr "the same command with --out cut goes on"
 expect 0 train "${common[@]}" --epochs 600 --sweep "lr=0.1,0.01" --schedule constant --out cut
 [ "$(grep -c . cut/sweep.csv)" = 3 ] || fail "a sweep that went on has not both trainings"
 grep -q "continued" cut/001-0.1-seed0/run.json || fail "the training that was cut off began again"
+# A kill came after a training was complete and before sweep.json had it: its results are not lost.
+cp cut/sweep.csv whole.csv
+{ sed '/^  "results": {/,$d' cut/sweep.json; echo '"results": {}}'; } >sweep.json
+mv sweep.json cut
+expect 0 train "${common[@]}" --epochs 600 --sweep "lr=0.1,0.01" --schedule constant --out cut
+cmp -s <(cut -d, -f1-8,10 whole.csv) <(cut -d, -f1-8,10 cut/sweep.csv) || { fail "results were lost:"; cat whole.csv cut/sweep.csv; }
+awk -F, 'NR > 1 && !($9 > 0.01) { exit 1 }' cut/sweep.csv || { fail "the time of a complete training was lost:"; cat cut/sweep.csv; }
 
 # Values with commas in them, parted by bars.
 expect 0 train "${common[@]}" --epochs 1 --sweep "optimizer=sgd:momentum=0.9,nesterov=1|adam:beta1=0.8,beta2=0.9|lion" --lr 0.001 --out bars

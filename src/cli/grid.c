@@ -7,6 +7,7 @@
 #include "cli/term.h"
 #include "cli/training.h"
 #include "cli/verb.h"
+#include "report/history.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -318,6 +319,23 @@ static void job_say(const grid *s, int index) {
             show_time(json_number_value(json_object_get(r, "seconds")), time));
 }
 
+/* A process that went on with a training saw only its own part, or nothing of one that was complete: the log has all. */
+static stria_status result_complete(const grid *s, const grid_job *job, json_t *result, stria_error *error) {
+    char folder[1300];
+    history *h = history_new();
+    if (!h) return no_memory(error);
+    snprintf(folder, sizeof folder, "%s/%s", s->folder, job->name);
+    stria_status status = history_read(h, folder, error);
+    bool lost = status != STRIA_OK;
+    if (!lost && h->epoch_loss.points)
+        lost = json_object_set_new(result, "train_loss", json_number(h->epoch_loss.last_y)) != 0;
+    if (!lost && h->val_top1.points)
+        lost = json_object_set_new(result, "val_top1", json_share(h->val_top1.last_y)) != 0;
+    if (!lost) lost = json_object_set_new(result, "seconds", json_number(h->seconds)) != 0;
+    free(h);
+    return lost && status == STRIA_OK ? no_memory(error) : status;
+}
+
 /* Trains what was not trained yet. Returns the exit code of the first training that ended otherwise than it should. */
 static int jobs_run(grid *s, stria_error *error) {
     int code = EXIT_DONE;
@@ -328,9 +346,15 @@ static int jobs_run(grid *s, stria_error *error) {
         if (s->jobs[i].result) continue;
         stria_status status = job_options(s, &s->jobs[i], &w, &one, error);
         code = status == STRIA_OK ? train_with(&one, &result) : term_fail(error);
+        bool resumed = option_given(&one, "resume");
         options_release(&one);
         wording_release(&w);
         if (code != EXIT_DONE) break;
+        if (result && resumed) status = result_complete(s, &s->jobs[i], result, error);
+        if (status != STRIA_OK) {
+            json_decref(result);
+            return term_fail(error);
+        }
         if (!result || json_object_set_new(json_object_get(s->document, "results"), s->jobs[i].name, result) != 0)
             return term_no_memory("the results of a sweep");
         s->jobs[i].result = result;
