@@ -48,6 +48,8 @@ says stderr "resuming after step 32"
 grep -q "changed:" stderr && fail "what was changed before is said again"
 expect 0 train --resume other --epochs 6 --lr 0.02 --json
 grep -q "changed:" stderr && fail "the same rate is no change"
+expect 0 train --resume other --epochs 6 --eval-every 5 --cache 1
+grep -q "changed:" stderr && fail "options that change no bit are said to change some"
 : >other/results.csv # a kill came between its creation and the first line
 expect 0 train --resume other --epochs 7
 [[ $(head -n 1 other/results.csv) == kind,step,epoch,loss,* ]] || { fail "an empty results.csv gets no heading:"; head -c 200 other/results.csv; }

@@ -162,23 +162,34 @@ static stria_status options_extend(checkpoint *c, const stria_train_options *opt
     return train_options_check(&c->options, err);
 }
 
+/* Options of which a training that goes on may have other values and makes the same steps. */
+static bool same_bits(const char *name) {
+    static const char *const names[] = {"steps", "eval-every", "cache", "recompute", "skip-bad"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(names[i], name) == 0) return true;
+    return false;
+}
+
 /* Takes the named options over; `changed` lists those that differ from the run's. */
 static stria_status options_change(checkpoint *c, const stria_train_options *options, const char *const *names,
                                    char *changed, size_t size, stria_error *err) {
     char was[1100], is[1100];
+    bool epochs = false, steps = false;
     for (size_t used = 0; names && *names; names++) {
         TRY(stria_train_option_get(&c->options, *names, was, sizeof was, err));
         TRY(stria_train_option_get(options, *names, is, sizeof is, err));
-        if (strcmp(*names, "epochs") == 0) c->options.steps = 0; /* of both, the steps hold: their row comes later */
+        epochs |= strcmp(*names, "epochs") == 0;
+        steps |= strcmp(*names, "steps") == 0;
         if (strcmp(was, is) == 0 || strcmp(*names, "threads") == 0 || strcmp(*names, "epochs") == 0) continue;
         if (!train_option_may_change(*names))
             FAIL(err, STRIA_BAD_ARGUMENT, "--%s can't change when a run goes on", *names);
         train_option_take(&c->options, options, *names);
-        if (strcmp(*names, "steps") == 0) continue;
+        if (same_bits(*names)) continue;
         c->rate_changed |= strcmp(*names, "lr") == 0 || strcmp(*names, "schedule") == 0;
         used += (size_t)snprintf(changed + used, used < size ? size - used : 0, "%s%s", used ? ", " : "", *names);
         if (used >= size) used = size - 1;
     }
+    if (epochs && !steps) c->options.steps = 0; /* of both, the steps hold */
     return STRIA_OK;
 }
 
