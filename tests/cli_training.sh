@@ -104,6 +104,7 @@ expect 0 train --resume whole27
 says stderr "complete: all its steps are done"
 says stderr "--steps 54"
 refused 2 "this run already has 27 steps; --steps must be at least 27" train --resume whole27 --steps 20
+refused 2 "this run has begun 3 epochs; --epochs must be at least 3" train --resume whole27 --epochs 2
 expect 0 train --resume whole27 --epochs 5
 [ "$(grep -c '"kind": "epoch"' whole27/metrics.jsonl)" = 5 ] || fail "--epochs 5 after --steps 27 has other epochs"
 # Killed in the middle, it goes on to the same bits, with each validation's line once.

@@ -2,9 +2,11 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "model/model.h"
+#include "model/safetensors.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* What photos of their own may undergo without becoming another class: docs/augmentation.md. */
@@ -170,6 +172,17 @@ static bool same_bits(const char *name) {
     return false;
 }
 
+/* A run by steps may end after an epoch instead, if it is not past that one. */
+static stria_status epochs_instead(checkpoint *c, stria_error *err) {
+    const char *epoch = safetensors_metadata(c->file, "epoch"), *batch = safetensors_metadata(c->file, "batch");
+    int64_t whole = epoch ? strtoll(epoch, NULL, 10) : 0, begun = batch && strtoll(batch, NULL, 10) > 0;
+    if (c->options.steps > 0 && whole < INT64_MAX && whole + begun > c->options.epochs)
+        FAIL(err, STRIA_BAD_ARGUMENT, "this run has begun %" PRId64 " epochs; --epochs must be at least %" PRId64,
+             whole + begun, whole + begun);
+    c->options.steps = 0;
+    return STRIA_OK;
+}
+
 /* Takes the named options over; `changed` lists those that differ from the run's. */
 static stria_status options_change(checkpoint *c, const stria_train_options *options, const char *const *names,
                                    char *changed, size_t size, stria_error *err) {
@@ -189,8 +202,7 @@ static stria_status options_change(checkpoint *c, const stria_train_options *opt
         used += (size_t)snprintf(changed + used, used < size ? size - used : 0, "%s%s", used ? ", " : "", *names);
         if (used >= size) used = size - 1;
     }
-    if (epochs && !steps) c->options.steps = 0; /* of both, the steps hold */
-    return STRIA_OK;
+    return epochs && !steps ? epochs_instead(c, err) : STRIA_OK; /* of both, the steps hold */
 }
 
 static void note_add(stria_trainer *s, const checkpoint *c, const char *changed) {

@@ -319,7 +319,8 @@ static void job_say(const grid *s, int index) {
             show_time(json_number_value(json_object_get(r, "seconds")), time));
 }
 
-/* A process that went on with a training saw only its own part, or nothing of one that was complete: the log has all. */
+/* A process that went on with a training saw only its own part, or nothing of one that was complete: the log has all.
+ */
 static stria_status result_complete(const grid *s, const grid_job *job, json_t *result, stria_error *error) {
     char folder[1300];
     history *h = history_new();
