@@ -1,6 +1,9 @@
 #include "cli/training.h"
 
+#include "cli/settings.h"
 #include "cli/source.h"
+#include "cli/term.h"
+#include "cli/transfer.h"
 
 #include <string.h>
 
@@ -33,4 +36,46 @@ stria_status training_data(const options *given, const char *data, bool validate
     source_note(*train);
     if (!none && strcmp(stria_dataset_note(*train), stria_dataset_note(*val)) != 0) source_note(*val);
     return STRIA_OK;
+}
+
+static bool is_one_of(const char *name, const char *const *names) {
+    for (; *names; names++)
+        if (strcmp(*names, name) == 0) return true;
+    return false;
+}
+
+/* Options that a run keeps for good. */
+static bool resume_usage(const options *given) {
+    static const char *const kept[] = {"optimizer", "accumulate", "ema", "seed", "out", "val", "limit", NULL};
+    static const char *const groups[] = {PREPROCESS_GROUP, NETWORK_GROUP, TRANSFER_GROUP, NULL};
+    for (int i = 0; i < given->value_count; i++) {
+        const option_row *row = given->values[i].row;
+        if (!is_one_of(row->name, kept) && !(row->group && is_one_of(row->group, groups))) continue;
+        char word[2048];
+        const char *run = option_text(given, "resume");
+        term_say("train: --%s can't change when a run goes on; --epochs, --lr, --schedule, --batch, --data and others "
+                 "can; a new run can begin with its weights: stria train %s --%s %s --data DATA",
+                 row->name, *run ? show_word(run, word, sizeof word) : "RUN", row->name, row->type ? row->type : "");
+        return false;
+    }
+    if (given->operand_count == 0) return true;
+    term_say("train: unexpected argument '%s'; a run knows its model", given->operands[0]);
+    return false;
+}
+
+bool training_usage(const options *given) {
+    bool trial = option_given(given, "overfit") || option_given(given, "find-lr");
+    if (trial && (option_given(given, "resume") || option_given(given, "out"))) {
+        term_say("train: --overfit and --find-lr leave no run, so --resume and --out are not for them");
+        return false;
+    }
+    if (option_given(given, "repeat") && !option_given(given, "sweep")) {
+        term_say("train: --repeat is of --sweep");
+        return false;
+    }
+    if (option_given(given, "resume")) return resume_usage(given);
+    if (given->operand_count == 0) term_say("train: MODEL is missing; usage: stria train MODEL --data DATA");
+    else if (!option_given(given, "data")) term_say("train: --data is missing; 'stria data list' shows the sources");
+    else return true;
+    return false;
 }

@@ -14,6 +14,9 @@ stria_status training_options(const options *given, const stria_model *model, co
 stria_status training_data(const options *given, const char *data, bool validates, stria_dataset_options *division,
                            stria_dataset **train, stria_dataset **val, stria_error *error);
 
+/* Says what is wrong with the options of `stria train` together; false then. */
+bool training_usage(const options *given);
+
 /* ---- train.c ---- */
 
 /* `stria train` with these options; returns the exit code. result NULL: as the user sees it. Else only the bar is seen;
