@@ -23,6 +23,9 @@ def wanted():
         for key, value in event.items():
             if isinstance(value, (int, float)) and key not in ("step", "epoch", "seconds"):
                 tags.setdefault(f"{event['kind']}/{key}", []).append((event["step"], value))
+            for name, inner in (value.items() if isinstance(value, dict) else ()):
+                if inner is not None:
+                    tags.setdefault(f"{event['kind']}/{key}/{name}", []).append((event["step"], inner))
     return tags
 
 
