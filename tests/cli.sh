@@ -16,6 +16,15 @@ fail() {
     failed=$((failed + 1))
 }
 
+# await PID TEXT FILE: until the file has a line that matches. No fixed time is enough on every machine: it fails where the
+# process ends before.
+await() {
+    until grep -q "$2" "$3" 2>/dev/null; do
+        kill -0 "$1" 2>/dev/null || { fail "the process ended before '$2' was in $3"; return; }
+        sleep 0.05
+    done
+}
+
 # expect CODE WORDS…: runs the command; stdout and stderr lie in files of these names.
 expect() {
     local code=$1 got

@@ -30,10 +30,7 @@ refused 2 "'grid' holds another sweep; choose another folder, or give the same o
     train "${common[@]}" --sweep "optimizer=adam" --out grid
 "$STRIA" train "${common[@]}" --epochs 600 --sweep "lr=0.1,0.01" --schedule constant --out cut >stdout 2>stderr &
 pid=$!
-for ((i = 0; i < 300; i++)); do
-    grep -q '"epoch": 3,' cut/001-0.1-seed0/metrics.jsonl 2>/dev/null && break
-    sleep 0.1
-done
+await $pid '"epoch": 3,' cut/001-0.1-seed0/metrics.jsonl
 kill -TERM $pid
 wait $pid
 [ $? = 1 ] || fail "a sweep that was stopped exits with another code"

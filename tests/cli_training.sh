@@ -56,10 +56,7 @@ expect 0 train --resume other --epochs 7
 # In the middle of an epoch it begins again.
 "$STRIA" train "${options[@]}" --epochs 4000 --lr 0.01 --out middle >stdout 2>stderr &
 pid=$!
-for ((i = 0; i < 300; i++)); do
-    grep -q 'epoch 1/4000' stderr && break
-    sleep 0.1
-done
+await $pid 'epoch 1/4000' stderr
 kill -TERM $pid
 wait $pid
 expect 0 train --resume middle --batch 110 --epochs 4000 --patience 1
@@ -110,10 +107,7 @@ expect 0 train --resume whole27 --epochs 5
 # Killed in the middle, it goes on to the same bits, with each validation's line once.
 "$STRIA" train "${options[@]}" --steps 3000 --eval-every 3 --lr 0.01 --out killed >stdout 2>stderr &
 pid=$!
-for ((i = 0; i < 300; i++)); do
-    grep -q '^step 12/' stderr && break
-    sleep 0.1
-done
+await $pid '^step 12/' stderr
 kill -KILL $pid
 wait $pid 2>/dev/null
 expect 0 train --resume killed
