@@ -82,7 +82,7 @@ static void test_histogram(void **state) {
 
 static event_reach reach_of(const out *o, size_t length, int64_t most) {
     char path[] = "/tmp/stria-events-XXXXXX";
-    event_reach reach = {0, 0};
+    event_reach reach = {0};
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, o->data, length), (ssize_t)length);
@@ -107,7 +107,7 @@ static void test_reach(void **state) {
     assert_true(all.step == 201 && all.epoch == 200);
     assert_true(cut.step == 200 && cut.epoch == 200);
     assert_true(some.step == 150 && some.epoch == 0);
-    assert_true(none.step == 0 && none.epoch == 0);
+    assert_true(none.step == 0 && none.epoch == 0 && all.eval == 0);
     for (size_t i = 0; i < whole; i += 7) { /* any damage is survived; lengths may claim anything */
         char was = o.data[i];
         o.data[i] = (char)(was ^ 0xFF);

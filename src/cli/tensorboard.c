@@ -184,7 +184,10 @@ static void line_take(tensorboard *t, const char *text, size_t length) {
         if (spent < t->before) t->base += t->before; /* the next process */
         t->before = spent;
         t->at = (event_time){t->base + spent, json_integer_value(step)};
-        bool known = t->at.step <= (strcmp(kind, "epoch") == 0 ? t->earlier.epoch : t->earlier.step);
+        int64_t reached = strcmp(kind, "epoch") == 0  ? t->earlier.epoch
+                          : strcmp(kind, "eval") == 0 ? t->earlier.eval
+                                                      : t->earlier.step;
+        bool known = t->at.step <= reached;
         if (!known) line_scalars(s, kind, line);
         event_scalars(&t->pending, t->at, s->item, s->count);
     }

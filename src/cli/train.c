@@ -396,7 +396,7 @@ const verb verb_train = {
         "# other rates, your own files and folder\n"
         "stria train lenet --data mnist:data/mnist --lr 0.02 --out runs/try\n"
         "# two optimisers at their rates, from two seeds each\n"
-        "stria train mlp --data fashion-mnist --sweep \"optimizer=momentum,adam lr=0.001\" --repeat 2 --out grid\n"
+        "stria train mlp --data fashion-mnist --sweep \"lr=0.1,0.01\" --out grid\n"
         "# a new classifier on a trained network's features\n"
         "stria train resnet.onnx --data folder:pictures --head 2 --freeze all-but-head\n"
         "# continue where it stopped, ten epochs in all\n"

@@ -43,9 +43,9 @@ void event_finish(out *o, event_time at, bool success);
 
 /* ---- events_read.c ---- */
 
-/* The greatest steps at which scalars "step/…" and "epoch/…" stand. */
+/* The greatest steps at which scalars "step/…", "epoch/…" and "eval/…" stand. */
 typedef struct event_reach {
-    int64_t step, epoch;
+    int64_t step, epoch, eval;
 } event_reach;
 /* Raises it by a file of ours, of steps up to `most`. It ends where the file does, or where it is damaged. */
 void events_reach(const char *path, int64_t most, event_reach *reach);

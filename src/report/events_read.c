@@ -60,6 +60,7 @@ static void summary_look(span summary, int64_t step, event_reach *reach) {
     if (!field_read(&value, &field, &number, &tag) || field != VALUE_TAG) return;
     if (begins_with(tag, "step/") && step > reach->step) reach->step = step;
     if (begins_with(tag, "epoch/") && step > reach->epoch) reach->epoch = step;
+    if (begins_with(tag, "eval/") && step > reach->eval) reach->eval = step;
 }
 
 static void event_look(span event, int64_t most, event_reach *reach) {

@@ -18,8 +18,8 @@
 
 /* ---- what a checkpoint covers ---- */
 
-/* Whether a line was written after so many steps and complete epochs. */
-typedef bool later_line(const char *line, size_t length, int64_t step, int64_t epochs);
+/* Whether a line was written past there. */
+typedef bool later_line(const char *line, size_t length, const metrics_reach *reach);
 
 /* The number after a key in one line; −1 if there is none. */
 static int64_t line_number(const char *line, size_t length, const char *key) {
@@ -27,42 +27,45 @@ static int64_t line_number(const char *line, size_t length, const char *key) {
     return at ? strtoll(at + strlen(key), NULL, 10) : -1;
 }
 
-static bool later_in_log(const char *line, size_t length, int64_t step, int64_t epochs) {
-    bool epoch = memmem(line, length, "\"kind\": \"epoch\"", 15) != NULL;
-    return line_number(line, length, "\"step\": ") > step ||
-           (epoch && line_number(line, length, "\"epoch\": ") > epochs);
+/* The kinds tell validations apart: the step that they follow may be covered without them. */
+static bool is_later(bool epoch, bool eval, int64_t step, int64_t epochs, const metrics_reach *reach) {
+    return step > reach->step || (epoch && epochs > reach->epochs) || (eval && step > reach->judged);
+}
+
+static bool later_in_log(const char *line, size_t length, const metrics_reach *reach) {
+    return is_later(memmem(line, length, "\"kind\": \"epoch\"", 15), memmem(line, length, "\"kind\": \"eval\"", 14),
+                    line_number(line, length, "\"step\": "), line_number(line, length, "\"epoch\": "), reach);
 }
 
 /* "epoch,11,1,…"; the heading is never later. */
-static bool later_in_table(const char *line, size_t length, int64_t step, int64_t epochs) {
-    bool epoch = strncmp(line, "epoch,", 6) == 0;
+static bool later_in_table(const char *line, size_t length, const metrics_reach *reach) {
     const char *first = memchr(line, ',', length);
     const char *second = first ? memchr(first + 1, ',', (size_t)(line + length - first) - 1) : NULL;
-    if (!second) return false;
-    return strtoll(first + 1, NULL, 10) > step || (epoch && strtoll(second + 1, NULL, 10) > epochs);
+    return second && is_later(strncmp(line, "epoch,", 6) == 0, strncmp(line, "eval,", 5) == 0,
+                              strtoll(first + 1, NULL, 10), strtoll(second + 1, NULL, 10), reach);
 }
 
 /* Length of the leading lines that the checkpoint covers. A last line without its end was cut off by a kill. */
-static size_t lines_to_keep(later_line *later, const char *data, size_t size, int64_t step, int64_t epochs) {
+static size_t lines_to_keep(later_line *later, const char *data, size_t size, const metrics_reach *reach) {
     size_t kept = 0;
     while (kept < size) {
         const char *end = memchr(data + kept, '\n', size - kept);
         if (!end) break;
         size_t next = (size_t)(end - data) + 1;
-        if (later(data + kept, next - kept, step, epochs)) break;
+        if (later(data + kept, next - kept, reach)) break;
         kept = next;
     }
     return kept;
 }
 
-static stria_status lines_open(line_file *f, const char *folder, const char *name, later_line *later, int64_t step,
-                               int64_t epochs, stria_error *err) {
+static stria_status lines_open(line_file *f, const char *folder, const char *name, later_line *later,
+                               const metrics_reach *reach, stria_error *err) {
     uint8_t *data;
     size_t size;
     snprintf(f->path, sizeof f->path, "%s/%s", folder, name);
     if (!file_exists(f->path)) return STRIA_OK;
     TRY(file_read(f->path, 0, &data, &size, err));
-    size_t kept = lines_to_keep(later, (const char *)data, size, step, epochs);
+    size_t kept = lines_to_keep(later, (const char *)data, size, reach);
     stria_status status = kept < size ? file_replace(f->path, data, kept, err) : STRIA_OK;
     mem_free(data);
     return status;
@@ -73,12 +76,12 @@ void metrics_release(metrics *m) {
     text_release(&m->table.pending);
 }
 
-stria_status metrics_open(metrics *m, const char *folder, int64_t step, int64_t epochs, stria_error *err) {
+stria_status metrics_open(metrics *m, const char *folder, const metrics_reach *reach, stria_error *err) {
     metrics_release(m);
     *m = (metrics){.sent = clock_seconds(), .added = clock_seconds()};
     if (!*folder) return STRIA_OK;
-    TRY(lines_open(&m->log, folder, METRICS_FILE, later_in_log, step, epochs, err));
-    return lines_open(&m->table, folder, RESULTS_FILE, later_in_table, step, epochs, err);
+    TRY(lines_open(&m->log, folder, METRICS_FILE, later_in_log, reach, err));
+    return lines_open(&m->table, folder, RESULTS_FILE, later_in_table, reach, err);
 }
 
 /* ---- lines ---- */

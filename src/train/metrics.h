@@ -17,9 +17,14 @@ typedef struct metrics {
     double added, sent; /* seconds of a clock that never goes back: when the last line came, when lines were written */
 } metrics;
 
-/* Zero-initialise. The lines of a run folder ("": none are kept) whose training stands after `step` steps and `epochs`
- * complete epochs: lines past that are dropped from the files. */
-stria_status metrics_open(metrics *m, const char *folder, int64_t step, int64_t epochs, stria_error *err);
+/* Where a training stands: steps, complete epochs, and the step of its last validation within an epoch. */
+typedef struct metrics_reach {
+    int64_t step, epochs, judged;
+} metrics_reach;
+
+/* Zero-initialise. The lines of a run folder ("": none are kept) whose training stands there: lines past that are
+ * dropped from the files. */
+stria_status metrics_open(metrics *m, const char *folder, const metrics_reach *reach, stria_error *err);
 void metrics_release(metrics *m);
 /* Adds the line of a STEP, EPOCH or EVAL event; any other adds none. Lines reach the files within a second, as far as
  * the next event takes no longer than the last. */

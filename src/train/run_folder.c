@@ -97,7 +97,7 @@ stria_status run_folder_save(trainer *t, stria_error *err) {
 }
 
 stria_status run_folder_mend(trainer *t, stria_error *err) {
-    TRY(metrics_open(&t->metrics, t->options.out, t->at.step, t->at.epoch, err));
+    TRY(metrics_open(&t->metrics, t->options.out, &(metrics_reach){t->at.step, t->at.epoch, t->at.judged_step}, err));
     if (*t->options.out && t->at.step > 0) TRY(models_write(t, true, err)); /* at step 0 the first checkpoint is next */
     t->mend = false;
     return STRIA_OK;
