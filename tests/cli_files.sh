@@ -156,7 +156,8 @@ within 60 $memory 1 run m.onnx --input /dev/zero
 within 20 $memory 1 run m.onnx --input image=/dev/full
 within 20 $memory 1 eval m.onnx --data "npy:/dev/zero,/dev/zero" --split train
 within 20 $memory 2 summary .onnx
-within 20 $memory 1 predict m.onnx .
+mkdir -p nothing
+within 20 $memory 1 predict m.onnx nothing
 mkdir -p pictures/one pictures/two case run
 for i in 1 2 3 4 5 6 7 8; do cp a.pgm pictures/one/$i.pgm; cp a.pgm pictures/two/$i.pgm; done
 mkfifo pictures/two/b.pgm case/input_0.pb run/checkpoint.safetensors run/model.onnx run/metrics.jsonl
