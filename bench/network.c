@@ -1,31 +1,11 @@
 /* Times inference of a model as bench/inference.py asks for it: network MODEL [BATCH (1)] [THREADS (1)] [SECONDS (1)].
  * Prints JSON: per run, least and median wall time and the median processor time of all threads. Uses the public header
  * only, so that it can be compiled against any build. */
-#include <stria/stria.h>
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
+#define PROGRAM "network"
+#include "measure.h"
 
 #define RUNS_MAX 2000
 #define RUNS_MIN 5
-
-static double now_ms(clockid_t clock) {
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
-}
-
-static int ascending(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static void check(stria_status status, const stria_error *error) {
-    if (status == STRIA_OK) return;
-    fprintf(stderr, "network: %s\n", error->text);
-    exit(EXIT_FAILURE);
-}
 
 /* Numbers between −1 and 1 in the first input: zeros would favour whoever skips them. */
 static void input_fill(stria_session *session, const stria_model *model) {

@@ -3,20 +3,11 @@
  * more sessions of one model adds, after a run; next_ms, the shortest time of opening one of these; model_ms, opening
  * the model; workspace_bytes, a session's planned workspace. Uses the public header only, so that it can be compiled
  * against any build. */
-#include <stria/stria.h>
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
+#define PROGRAM "session"
+#include "measure.h"
 
 #define ROUNDS       5
 #define SESSIONS_MAX 64
-
-static double now_ms(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
-}
 
 /* Resident bytes of this process, from Linux's /proc. */
 static long long resident(void) {
@@ -27,17 +18,6 @@ static long long resident(void) {
         fclose(f);
     }
     return pages * 4096;
-}
-
-static int ascending(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static void check(stria_status status, const stria_error *error) {
-    if (status == STRIA_OK) return;
-    fprintf(stderr, "session: %s\n", error->text);
-    exit(EXIT_FAILURE);
 }
 
 static stria_session *session_opened(const stria_model *model) {
@@ -69,11 +49,11 @@ int main(int argc, char **argv) {
     if (more < 1 || more > SESSIONS_MAX) return fprintf(stderr, "usage: session [MODEL [SESSIONS]]\n"), 2;
     double first[ROUNDS], load[ROUNDS];
     for (int i = 0; i < ROUNDS; i++) {
-        double start = now_ms();
+        double start = now_ms(CLOCK_MONOTONIC);
         stria_model *model = model_opened(spec);
-        load[i] = now_ms() - start, start = now_ms();
+        load[i] = now_ms(CLOCK_MONOTONIC) - start, start = now_ms(CLOCK_MONOTONIC);
         stria_session *session = session_opened(model);
-        first[i] = now_ms() - start;
+        first[i] = now_ms(CLOCK_MONOTONIC) - start;
         stria_session_free(session);
         stria_model_free(model);
     }
@@ -87,9 +67,9 @@ int main(int argc, char **argv) {
     long long next_bytes = (resident() - before) / more;
     double next = 0;
     for (int i = 0; i < ROUNDS; i++) {
-        double start = now_ms();
+        double start = now_ms(CLOCK_MONOTONIC);
         stria_session *session = session_opened(model);
-        double ms = now_ms() - start;
+        double ms = now_ms(CLOCK_MONOTONIC) - start;
         if (i == 0 || ms < next) next = ms;
         stria_session_free(session);
     }

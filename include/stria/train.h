@@ -44,7 +44,7 @@ typedef struct stria_train_options {
                                       stria_trainer_options gives */
     int64_t cache; /* MiB for decoded pictures of files, so that later epochs read no files; 0: none. No bit changes */
     int64_t steps; /* training ends after so many steps instead of after `epochs`; 0: after `epochs` */
-    int64_t eval_every; /* steps after which it validates, besides every epoch's end; 0: at the ends only */
+    int64_t eval_every; /* also validates after every so many steps; 0: at the end of every epoch only */
     int recompute;      /* 1: a step computes parts of the network twice instead of keeping their results: less memory,
                            more time, the same bits */
     int no_shuffle;     /* 1: every epoch takes the training images in the dataset's order; 0: in an order of its own */

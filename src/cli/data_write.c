@@ -1,4 +1,4 @@
-/* stria data pack, split, augment: data sets written anew. */
+/* stria data pack, split, augment: data sets written again, as files of their own. */
 #include "cli/data.h"
 #include "cli/json.h"
 #include "cli/source.h"

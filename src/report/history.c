@@ -78,7 +78,7 @@ static const char *object_skip(const char *at) {
     return NULL;
 }
 
-/* A value behind its key: a number, a word in quotes, null, true, false or an object. NULL if it is none of them. */
+/* The value after its key: a number, a word in quotes, null, true, false or an object. NULL if it is none of them. */
 static const char *value_read(line *l, const char *key, size_t length, const char *at) {
     const char *end = at;
     if (*at == '"') {
