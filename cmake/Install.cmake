@@ -16,17 +16,20 @@ write_basic_package_version_file(StriaConfigVersion.cmake COMPATIBILITY SameMino
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/StriaConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/StriaConfigVersion.cmake
         DESTINATION ${package_dir})
 
-# libstria.a with the shared libraries of others: what these need themselves, dozens of libraries of libcurl, is theirs.
+# libstria.a with the shared libraries of others: what these need themselves is theirs.
 set(pc_requires "")
 set(pc_libraries "")
 foreach(module ${STRIA_REQUIRES})
-    if(module MATCHES "libcurl|hdf5|libarchive|libtiff|libwebp")
+    if(module MATCHES libwebp)
         string(APPEND pc_libraries " ${stria_${module}_LDFLAGS}")
     else()
         string(APPEND pc_requires " ${module}")
     endif()
 endforeach()
 string(REPLACE ";" " " pc_libraries "${pc_libraries}")
+if(CMAKE_DL_LIBS)
+    string(APPEND pc_libraries " -l${CMAKE_DL_LIBS}")
+endif()
 set(pc_dir ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 file(RELATIVE_PATH pc_prefix /prefix/${pc_dir} /prefix)
 string(REGEX REPLACE "/$" "" pc_prefix ${pc_prefix})

@@ -19,6 +19,12 @@ function(stria_program folder source)
     if(folder STREQUAL tests)
         target_compile_options(${folder}_${name} PRIVATE -UNDEBUG)
         target_link_libraries(${folder}_${name} PRIVATE PkgConfig::CMOCKA)
+        # Those that write such files themselves.
+        if(name STREQUAL data_packed AND stria_libarchive_FOUND)
+            target_link_libraries(${folder}_${name} PRIVATE PkgConfig::stria_libarchive)
+        elseif(name STREQUAL data_webp_tiff AND stria_libtiff-4_FOUND)
+            target_link_libraries(${folder}_${name} PRIVATE PkgConfig::stria_libtiff-4)
+        endif()
     endif()
 endfunction()
 

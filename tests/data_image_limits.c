@@ -128,9 +128,11 @@ static void test_png_bomb(void **state) {
     image_release(&m);
     free(b.data);
     b = make_bomb(SIDE, false); /* a page in one colour, as a program would write it, is read */
+    /* A block in large pages counts as up to one page more, depending on where it lies. */
+    size_t most = 3 * SIDE * SIDE + (3 << 20);
     peak = mem_bytes_peak();
     image_release(&(image[]){decode(b.data, b.size)}[0]);
-    assert_true(mem_bytes_peak() <= (peak > 3 * SIDE * SIDE + (1 << 20) ? peak : 3 * SIDE * SIDE + (1 << 20)));
+    assert_true(mem_bytes_peak() <= (peak > most ? peak : most));
     free(b.data);
 }
 

@@ -40,6 +40,10 @@ cmp shared.out static.out || fail "the shared and the static library train diffe
 if command -v readelf >/dev/null; then
     readelf -d shared | grep -q 'NEEDED.*libstria\.so\.[0-9]' || fail "the shared library has no version in its name"
     if readelf -d static | grep -q libstria; then fail "the static program needs the shared library"; fi
+    # They and what they need would take most of a program's start, so they are loaded when used.
+    for file in static shared "$prefix/bin/stria"; do
+        if readelf -d "$file" | grep -E 'NEEDED.*lib(curl|hdf5|archive|tiff)'; then fail "$file is linked with a library that few runs need"; fi
+    done
 fi
 make -C program CC="$cc" embed >make.log 2>&1 || { fail "examples/embed/Makefile:"; tail -n 5 make.log; }
 

@@ -9,8 +9,10 @@ stria_status fetch_file(const fetch_request *request, char sum[SHA256_TEXT], str
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/library.h"
 #include "data/fetch_part.h"
 
+#define CURL_DISABLE_TYPECHECK /* its macro of curl_easy_setopt calls a function that is linked */
 #include <curl/curl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -19,6 +21,12 @@ stria_status fetch_file(const fetch_request *request, char sum[SHA256_TEXT], str
 #include <strings.h>
 
 enum { TRIES = 5, PROGRESS_BYTES = 1 << 16, STALL_BYTES = 128, CONNECT_SECONDS = 30, REDIRECTS = 10 };
+
+#define CURL_SYMBOLS(X)                                                                                                \
+    X(curl_easy_cleanup)                                                                                               \
+    X(curl_easy_getinfo) X(curl_easy_init) X(curl_easy_perform) X(curl_easy_setopt) X(curl_easy_strerror)              \
+        X(curl_global_init) X(curl_slist_append) X(curl_slist_free_all)
+LIBRARY(libcurl, STRIA_CURL_FILE, CURL_SYMBOLS)
 
 /* One request on its way. */
 typedef struct transfer {
@@ -69,8 +77,8 @@ static size_t header_came(char *line, size_t one, size_t count, void *context) {
 static stria_status reply_place(transfer *t) {
     long code = 0;
     curl_off_t length = -1;
-    curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &code);
-    curl_easy_getinfo(t->curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+    libcurl.curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &code);
+    libcurl.curl_easy_getinfo(t->curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
     bool rest = code == 206 && t->reply_first >= 0 && (uint64_t)t->reply_first == t->part.have;
     if (code == 206 && !rest)
         FAIL(t->err, STRIA_IO, "%s: the server sends another part than was asked for", t->want->url);
@@ -122,31 +130,31 @@ static int progress_came(void *context, curl_off_t total, curl_off_t now, curl_o
 static CURLcode curl_state; /* of its start, once per process */
 
 static void curl_start(void) {
-    curl_state = curl_global_init(CURL_GLOBAL_DEFAULT);
+    curl_state = libcurl.curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
 static bool options_set(transfer *t, char error[CURL_ERROR_SIZE]) {
     CURL *c = t->curl;
     bool safe = strncasecmp(t->want->url, "https:", 6) == 0; /* then nothing leads away from it */
-    return curl_easy_setopt(c, CURLOPT_URL, t->want->url) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, safe ? "https" : "http,https") == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 1L) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_MAXREDIRS, (long)REDIRECTS) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_FAILONERROR, 1L) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_USERAGENT, "stria/" STRIA_VERSION) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, (long)STALL_BYTES) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, (long)t->want->stall_seconds) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_ERRORBUFFER, error) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, header_came) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_HEADERDATA, t) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, bytes_came) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_WRITEDATA, t) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, progress_came) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_XFERINFODATA, t) == CURLE_OK;
+    return libcurl.curl_easy_setopt(c, CURLOPT_URL, t->want->url) == CURLE_OK &&
+           libcurl.curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
+           libcurl.curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, safe ? "https" : "http,https") == CURLE_OK &&
+           libcurl.curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 1L) == CURLE_OK &&
+           libcurl.curl_easy_setopt(c, CURLOPT_MAXREDIRS, (long)REDIRECTS) == CURLE_OK &&
+           libcurl.curl_easy_setopt(c, CURLOPT_FAILONERROR, 1L) == CURLE_OK &&
+           libcurl.curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+           libcurl.curl_easy_setopt(c, CURLOPT_USERAGENT, "stria/" STRIA_VERSION) == CURLE_OK &&
+           libcurl.curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS) == CURLE_OK &&
+           libcurl.curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, (long)STALL_BYTES) == CURLE_OK &&
+           libcurl.curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, (long)t->want->stall_seconds) == CURLE_OK &&
+           libcurl.curl_easy_setopt(c, CURLOPT_ERRORBUFFER, error) == CURLE_OK &&
+           libcurl.curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, header_came) == CURLE_OK &&
+           libcurl.curl_easy_setopt(c, CURLOPT_HEADERDATA, t) == CURLE_OK &&
+           libcurl.curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, bytes_came) == CURLE_OK &&
+           libcurl.curl_easy_setopt(c, CURLOPT_WRITEDATA, t) == CURLE_OK &&
+           libcurl.curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L) == CURLE_OK &&
+           libcurl.curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, progress_came) == CURLE_OK &&
+           libcurl.curl_easy_setopt(c, CURLOPT_XFERINFODATA, t) == CURLE_OK;
 }
 
 /* Asks for the rest, if the server still has what the part is of. A part of an earlier call has no validator: its sum
@@ -155,11 +163,11 @@ static bool rest_ask(transfer *t, struct curl_slist **headers) {
     char line[320];
     bool resumable = t->part.have && (t->validator[0] || t->want->sha256);
     snprintf(line, sizeof line, "%llu-", (unsigned long long)t->part.have);
-    if (curl_easy_setopt(t->curl, CURLOPT_RANGE, resumable ? line : NULL) != CURLE_OK) return false;
-    if (!resumable || !t->validator[0]) return curl_easy_setopt(t->curl, CURLOPT_HTTPHEADER, NULL) == CURLE_OK;
+    if (libcurl.curl_easy_setopt(t->curl, CURLOPT_RANGE, resumable ? line : NULL) != CURLE_OK) return false;
+    if (!resumable || !t->validator[0]) return libcurl.curl_easy_setopt(t->curl, CURLOPT_HTTPHEADER, NULL) == CURLE_OK;
     snprintf(line, sizeof line, "If-Range: %s", t->validator);
-    *headers = curl_slist_append(NULL, line);
-    return *headers && curl_easy_setopt(t->curl, CURLOPT_HTTPHEADER, *headers) == CURLE_OK;
+    *headers = libcurl.curl_slist_append(NULL, line);
+    return *headers && libcurl.curl_easy_setopt(t->curl, CURLOPT_HTTPHEADER, *headers) == CURLE_OK;
 }
 
 /* STRIA_OK, or why it failed and whether another try may help. */
@@ -172,12 +180,12 @@ static stria_status try_once(transfer *t, bool *again) {
     t->status = STRIA_OK;
     t->reply[0] = 0;
     if (!options_set(t, error) || !rest_ask(t, &headers)) {
-        curl_slist_free_all(headers);
+        libcurl.curl_slist_free_all(headers);
         FAIL(t->err, STRIA_IO, "%s: libcurl refuses the request", t->want->url);
     }
-    CURLcode got = curl_easy_perform(t->curl);
-    curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &code);
-    curl_slist_free_all(headers);
+    CURLcode got = libcurl.curl_easy_perform(t->curl);
+    libcurl.curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &code);
+    libcurl.curl_slist_free_all(headers);
     if (t->status != STRIA_OK) return t->status;            /* a callback's reason */
     if (got == CURLE_OK && !t->placed) TRY(reply_place(t)); /* a reply without a byte */
     if (got == CURLE_OK) return STRIA_OK;
@@ -194,7 +202,7 @@ static stria_status try_once(transfer *t, bool *again) {
              got == CURLE_SEND_ERROR || got == CURLE_GOT_NOTHING || got == CURLE_HTTP2 || got == CURLE_HTTP2_STREAM ||
              ((got == CURLE_COULDNT_CONNECT || got == CURLE_COULDNT_RESOLVE_HOST) && t->part.have && !t->earlier);
     FAIL(t->err, got == CURLE_UNSUPPORTED_PROTOCOL ? STRIA_BAD_ARGUMENT : STRIA_IO, "%s: %s", t->want->url,
-         *error ? error : curl_easy_strerror(got));
+         *error ? error : libcurl.curl_easy_strerror(got));
 }
 
 /* Waits, asking now and then whether to stop. */
@@ -254,7 +262,7 @@ static stria_status part_fill(transfer *t, char sum[SHA256_TEXT], stria_error *e
 }
 
 static stria_status part_fetch(transfer *t, char sum[SHA256_TEXT], stria_error *err) {
-    t->curl = curl_easy_init();
+    t->curl = libcurl.curl_easy_init();
     if (!t->curl) FAIL(err, STRIA_NO_MEMORY, "not enough memory for a download");
     stria_status status = part_open(&t->part, t->want->path, t->want->sha256 != NULL, err);
     t->earlier = status == STRIA_OK && t->part.have > 0;
@@ -263,7 +271,7 @@ static stria_status part_fetch(transfer *t, char sum[SHA256_TEXT], stria_error *
     if (status == STRIA_OK) status = part_commit(&t->part, err);
     /* What could be whole one day is kept; a file that was begun in vain, or is wrong, is not. */
     part_close(&t->part, t->want->sha256 && t->part.have && (status == STRIA_IO || status == STRIA_INTERRUPTED));
-    curl_easy_cleanup(t->curl);
+    libcurl.curl_easy_cleanup(t->curl);
     return status;
 }
 
@@ -281,9 +289,14 @@ stria_status fetch_file(const fetch_request *request, char sum[SHA256_TEXT], str
     if (request->sha256 && !sha256_valid(request->sha256))
         FAIL(err, STRIA_BAD_ARGUMENT, "'%s' is not a SHA-256 sum: 64 hexadecimal digits", request->sha256);
     if (there_already(request, sum ? sum : own)) return STRIA_OK;
+    stria_status loaded = libcurl_load(err);
+    if (loaded != STRIA_OK) {
+        error_prefix(err, "%s: ", request->url);
+        return loaded;
+    }
     pthread_once(&once, curl_start);
     if (curl_state != CURLE_OK)
-        FAIL(err, STRIA_IO, "%s: libcurl does not start: %s", request->url, curl_easy_strerror(curl_state));
+        FAIL(err, STRIA_IO, "%s: libcurl does not start: %s", request->url, libcurl.curl_easy_strerror(curl_state));
     return part_fetch(&t, sum ? sum : own, err);
 }
 #endif

@@ -7,7 +7,15 @@
 #include <string.h>
 #include <tiffio.h>
 
+#include "base/library.h"
 #include "base/memory.h"
+
+#define TIFF_SYMBOLS(X)                                                                                                \
+    X(TIFFClientOpenExt)                                                                                               \
+    X(TIFFClose) X(TIFFGetField) X(TIFFGetFieldDefaulted) X(TIFFOpenOptionsAlloc) X(TIFFOpenOptionsFree)               \
+        X(TIFFOpenOptionsSetErrorHandlerExtR) X(TIFFOpenOptionsSetMaxSingleMemAlloc)                                   \
+            X(TIFFOpenOptionsSetWarningHandlerExtR) X(TIFFReadRGBAImageOriented)
+LIBRARY(libtiff, STRIA_TIFF_FILE, TIFF_SYMBOLS)
 
 /* What libtiff reads from. */
 typedef struct tiff_source {
@@ -61,8 +69,8 @@ __attribute__((format(printf, 4, 0))) static int on_warning(TIFF *t, void *conte
 
 static bool is_grey(TIFF *t) {
     uint16_t kind = 0, samples = 1;
-    TIFFGetField(t, TIFFTAG_PHOTOMETRIC, &kind);
-    TIFFGetFieldDefaulted(t, TIFFTAG_SAMPLESPERPIXEL, &samples);
+    libtiff.TIFFGetField(t, TIFFTAG_PHOTOMETRIC, &kind);
+    libtiff.TIFFGetFieldDefaulted(t, TIFFTAG_SAMPLESPERPIXEL, &samples);
     return (kind == PHOTOMETRIC_MINISBLACK || kind == PHOTOMETRIC_MINISWHITE) && samples <= 2;
 }
 
@@ -80,16 +88,16 @@ static void words_take(const uint32_t *words, image *m) {
 static stria_status read_first(TIFF *t, const image_file *f, image *out, stria_error *err) {
     uint32_t width = 0, height = 0;
     uint16_t orientation = 1;
-    TIFFGetField(t, TIFFTAG_IMAGEWIDTH, &width);
-    TIFFGetField(t, TIFFTAG_IMAGELENGTH, &height);
-    TIFFGetFieldDefaulted(t, TIFFTAG_ORIENTATION, &orientation);
+    libtiff.TIFFGetField(t, TIFFTAG_IMAGEWIDTH, &width);
+    libtiff.TIFFGetField(t, TIFFTAG_IMAGELENGTH, &height);
+    libtiff.TIFFGetFieldDefaulted(t, TIFFTAG_ORIENTATION, &orientation);
     TRY(image_check(f, height, width, err));
     if (orientation < 1 || orientation > 8) orientation = 1;
     uint64_t pixels = (uint64_t)height * width;
     TRY(image_new(f, out, is_grey(t) ? 1 : 3, height, width, 0, f->size, 4 * pixels, err));
     uint32_t *words = NULL;
     TRY(mem_new(&words, pixels, sizeof *words, "a TIFF picture", err));
-    int read = TIFFReadRGBAImageOriented(t, width, height, words, orientation, 1);
+    int read = libtiff.TIFFReadRGBAImageOriented(t, width, height, words, orientation, 1);
     if (read) words_take(words, out);
     mem_free(words);
     /* As the rows lie: libtiff mirrors, but never makes columns of rows. */
@@ -99,16 +107,17 @@ static stria_status read_first(TIFF *t, const image_file *f, image *out, stria_e
 
 stria_status image_decode_tiff(const image_file *f, image *out, stria_error *err) {
     tiff_source source = {.file = f};
-    TIFFOpenOptions *options = TIFFOpenOptionsAlloc();
+    TRY(libtiff_load(err));
+    TIFFOpenOptions *options = libtiff.TIFFOpenOptionsAlloc();
     if (!options) FAIL(err, STRIA_NO_MEMORY, "not enough memory to read a TIFF");
-    TIFFOpenOptionsSetErrorHandlerExtR(options, on_error, &source);
-    TIFFOpenOptionsSetWarningHandlerExtR(options, on_warning, &source);
-    TIFFOpenOptionsSetMaxSingleMemAlloc(options, (tmsize_t)(8 * image_most_pixels(f)));
-    TIFF *t = TIFFClientOpenExt("TIFF", "rm", (thandle_t)&source, source_read, source_write, source_seek, source_close,
-                                source_size, NULL, NULL, options);
-    TIFFOpenOptionsFree(options);
+    libtiff.TIFFOpenOptionsSetErrorHandlerExtR(options, on_error, &source);
+    libtiff.TIFFOpenOptionsSetWarningHandlerExtR(options, on_warning, &source);
+    libtiff.TIFFOpenOptionsSetMaxSingleMemAlloc(options, (tmsize_t)(8 * image_most_pixels(f)));
+    TIFF *t = libtiff.TIFFClientOpenExt("TIFF", "rm", (thandle_t)&source, source_read, source_write, source_seek,
+                                        source_close, source_size, NULL, NULL, options);
+    libtiff.TIFFOpenOptionsFree(options);
     stria_status status = t ? read_first(t, f, out, err) : error_set(err, STRIA_BAD_FILE, "a damaged TIFF");
-    if (t) TIFFClose(t);
+    if (t) libtiff.TIFFClose(t);
     if (status == STRIA_BAD_FILE && *source.message && err) {
         stria_error why = *err;
         error_set(err, status, "%s: %s", why.text, source.message);

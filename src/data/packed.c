@@ -84,6 +84,18 @@ int packed_passed_over(const packed_files *a, const char **first) {
 #include <archive.h>
 #include <archive_entry.h>
 
+#include "base/library.h"
+
+#define ARCHIVE_SYMBOLS(X)                                                                                             \
+    X(archive_entry_filetype)                                                                                          \
+    X(archive_entry_hardlink) X(archive_entry_pathname) X(archive_entry_pathname_utf8) X(archive_error_string)         \
+        X(archive_format) X(archive_read_data) X(archive_read_free) X(archive_read_new) X(archive_read_next_header)    \
+            X(archive_read_open_filename) X(archive_read_support_filter_bzip2) X(archive_read_support_filter_gzip)     \
+                X(archive_read_support_filter_xz) X(archive_read_support_filter_zstd)                                  \
+                    X(archive_read_support_format_gnutar) X(archive_read_support_format_raw)                           \
+                        X(archive_read_support_format_tar) X(archive_read_support_format_zip)
+LIBRARY(libarchive, STRIA_ARCHIVE_FILE, ARCHIVE_SYMBOLS)
+
 #define FREE_BYTES     ((uint64_t)64 << 20)
 #define BYTES_PER_BYTE 2000 /* bzip2 and xz shrink what repeats further than gzip's 1,032 times */
 #define FILES_MAX      (1 << 26)
@@ -124,8 +136,8 @@ static stria_status contents_read(packed_files *a, struct archive *from, const c
             if (!more) FAIL(err, STRIA_NO_MEMORY, "not enough memory for %s of %zu bytes", name, room);
             e->bytes = more;
         }
-        la_ssize_t n = archive_read_data(from, e->bytes + e->size, room - e->size);
-        if (n < 0) FAIL(err, STRIA_BAD_FILE, "damaged at '%s': %s", name, archive_error_string(from));
+        la_ssize_t n = libarchive.archive_read_data(from, e->bytes + e->size, room - e->size);
+        if (n < 0) FAIL(err, STRIA_BAD_FILE, "damaged at '%s': %s", name, libarchive.archive_error_string(from));
         if (n == 0) break;
         e->size += (size_t)n;
         a->bytes += (uint64_t)n;
@@ -150,9 +162,9 @@ static stria_status entry_add(packed_files *a, struct archive *from, const char 
 
 /* What a compressed file without an archive holds is called as the file, less its last ending. */
 static const char *name_of(packed_files *a, struct archive *from, struct archive_entry *header, const char *path) {
-    const char *name = archive_entry_pathname_utf8(header), *base = strrchr(path, '/');
-    if (!name) name = archive_entry_pathname(header); /* not UTF-8: as the bytes are */
-    if (archive_format(from) != ARCHIVE_FORMAT_RAW) return name ? name : "";
+    const char *name = libarchive.archive_entry_pathname_utf8(header), *base = strrchr(path, '/');
+    if (!name) name = libarchive.archive_entry_pathname(header); /* not UTF-8: as the bytes are */
+    if (libarchive.archive_format(from) != ARCHIVE_FORMAT_RAW) return name ? name : "";
     base = base ? base + 1 : path;
     const char *dot = strrchr(base, '.');
     return arena_printf(&a->texts, "%.*s", dot && dot > base ? (int)(dot - base) : (int)strlen(base), base);
@@ -162,16 +174,19 @@ static stria_status entries_read(packed_files *a, struct archive *from, const ch
                                  void *context, stria_error *err) {
     struct archive_entry *header;
     for (int seen = 0;; seen++) {
-        int code = archive_read_next_header(from, &header);
+        int code = libarchive.archive_read_next_header(from, &header);
         if (code == ARCHIVE_EOF) return STRIA_OK;
         if (code != ARCHIVE_OK && code != ARCHIVE_WARN)
-            FAIL(err, STRIA_BAD_FILE, "not an archive that is read, or a damaged one: %s", archive_error_string(from));
+            FAIL(err, STRIA_BAD_FILE, "not an archive that is read, or a damaged one: %s",
+                 libarchive.archive_error_string(from));
         if (seen == FILES_MAX) FAIL(err, STRIA_UNSUPPORTED, "more than %d files: unpack it", FILES_MAX);
         const char *name = name_of(a, from, header, path);
         if (!name) FAIL(err, STRIA_NO_MEMORY, "not enough memory to read an archive");
-        bool raw = archive_format(from) == ARCHIVE_FORMAT_RAW, folder = archive_entry_filetype(header) == AE_IFDIR;
+        bool raw = libarchive.archive_format(from) == ARCHIVE_FORMAT_RAW,
+             folder = libarchive.archive_entry_filetype(header) == AE_IFDIR;
         const char *inside = name_inside(name);
-        bool regular = raw || (archive_entry_filetype(header) == AE_IFREG && !archive_entry_hardlink(header));
+        bool regular = raw || (libarchive.archive_entry_filetype(header) == AE_IFREG &&
+                               !libarchive.archive_entry_hardlink(header));
         if (folder) continue;
         if (!inside || !regular) TRY(pass_over(a, name, err));
         else TRY(entry_add(a, from, inside, !wanted || wanted(inside, context), err));
@@ -179,22 +194,23 @@ static stria_status entries_read(packed_files *a, struct archive *from, const ch
 }
 
 static stria_status reading_open(struct archive **out, const char *path, stria_error *err) {
-    struct archive *from = archive_read_new();
+    TRY(libarchive_load(err));
+    struct archive *from = libarchive.archive_read_new();
     if (!from) FAIL(err, STRIA_NO_MEMORY, "not enough memory to read an archive");
-    archive_read_support_filter_gzip(from);
-    archive_read_support_filter_xz(from);
-    archive_read_support_filter_bzip2(from);
-    archive_read_support_filter_zstd(from);
-    archive_read_support_format_tar(from);
-    archive_read_support_format_gnutar(from);
-    archive_read_support_format_zip(from);
-    archive_read_support_format_raw(from);
-    if (archive_read_open_filename(from, path, 1 << 16) == ARCHIVE_OK) {
+    libarchive.archive_read_support_filter_gzip(from);
+    libarchive.archive_read_support_filter_xz(from);
+    libarchive.archive_read_support_filter_bzip2(from);
+    libarchive.archive_read_support_filter_zstd(from);
+    libarchive.archive_read_support_format_tar(from);
+    libarchive.archive_read_support_format_gnutar(from);
+    libarchive.archive_read_support_format_zip(from);
+    libarchive.archive_read_support_format_raw(from);
+    if (libarchive.archive_read_open_filename(from, path, 1 << 16) == ARCHIVE_OK) {
         *out = from;
         return STRIA_OK;
     }
-    stria_status status = error_set(err, STRIA_BAD_FILE, "%s: %s", path, archive_error_string(from));
-    archive_read_free(from);
+    stria_status status = error_set(err, STRIA_BAD_FILE, "%s: %s", path, libarchive.archive_error_string(from));
+    libarchive.archive_read_free(from);
     return status;
 }
 
@@ -224,7 +240,7 @@ static stria_status archive_add(packed_files *a, const char *path, packed_wanted
     TRY(reading_open(&from, path, err));
     stria_status status = entries_read(a, from, path, wanted, context, err);
     if (status != STRIA_OK) error_prefix(err, "%s: ", path);
-    archive_read_free(from);
+    libarchive.archive_read_free(from);
     return status;
 }
 

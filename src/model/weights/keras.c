@@ -232,6 +232,7 @@ static stria_status hdf5_work(weights *w, const uint8_t *bytes, size_t size, str
 }
 
 static stria_status hdf5_read(weights *w, const uint8_t *bytes, size_t size, stria_error *err) {
+    TRY(hdf5_load(err));
     return child_run(w, bytes, size, child_seconds(size), hdf5_work, err);
 }
 

@@ -1,5 +1,5 @@
-/* The little of HDF5 (libhdf5) that Keras' files need: groups, arrays, attributes of text. Only called in a child
- * process (keras_child.h). */
+/* The little of HDF5 (libhdf5) that Keras' files need: groups, arrays, attributes of text. All but hdf5_load is only
+ * called in a child process (keras_child.h). */
 #ifndef MODEL_WEIGHTS_KERAS_HDF5_H
 #define MODEL_WEIGHTS_KERAS_HDF5_H
 
@@ -8,6 +8,9 @@
 typedef struct hdf5_group {
     int64_t id, file;
 } hdf5_group;
+
+/* Before the child process: a thread that another one had loading when it began would hold locks in it for ever. */
+stria_status hdf5_load(stria_error *err);
 
 /* A file that lies in memory, which must stay. Close the root with hdf5_close_image. */
 stria_status hdf5_open_image(const uint8_t *bytes, size_t size, hdf5_group *root, stria_error *err);
