@@ -294,6 +294,8 @@ static const char *const lines[] = {
     "convert m.onnx out/n.onnx --json",
     "convert m.onnx out/w.npz",
     "convert m.net out/w.safetensors --weights w.npz",
+    "diff m.net m.onnx --image p.pgm",
+    "diff m.onnx m.onnx --json",
     "compare r s --out out/c.svg",
     "compare r s --json",
     "report r --out out/r.html",

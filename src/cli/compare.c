@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-static bool shapes_equal(const stria_array *a, const stria_array *b) {
+bool compare_shapes(const stria_array *a, const stria_array *b) {
     if (a->rank != b->rank) return false;
     for (int d = 0; d < a->rank; d++)
         if (a->shape[d] != b->shape[d]) return false;
@@ -16,25 +16,59 @@ static bool shapes_equal(const stria_array *a, const stria_array *b) {
 }
 
 /* True if numbers can be compared; else the reason. */
-static bool comparable(compared *item, const stria_array *got, const stria_array *wanted) {
-    if (got->type != wanted->type)
+static bool comparable(compared *item, const stria_array *got, const stria_array *wanted, bool any_type) {
+    if (got->type != wanted->type && !any_type)
         snprintf(item->reason, sizeof item->reason, "%s, not %s", stria_type_name(got->type),
                  stria_type_name(wanted->type));
-    else if (!shapes_equal(got, wanted)) snprintf(item->reason, sizeof item->reason, "another shape");
+    else if (!compare_shapes(got, wanted)) snprintf(item->reason, sizeof item->reason, "another shape");
     return !*item->reason;
 }
 
-static void element(compared *item, double got, double wanted, double rtol, double atol) {
+/* scale: what rtol is a share of. */
+static void element(compared *item, int64_t i, double got, double wanted, double scale, const compare_bound *bound) {
     if (got == wanted || (isnan(got) && isnan(wanted))) return;
-    double error = fabs(got - wanted), relative = error / fabs(wanted);
+    double error = fabs(got - wanted), relative = error / scale;
     if (!(error <= item->max_abs_error)) item->max_abs_error = error;
     if (!(relative <= item->max_rel_error)) item->max_rel_error = relative;
-    if (!(error <= atol + rtol * fabs(wanted)) || isinf(wanted)) item->passed = false;
+    if (error <= bound->atol + bound->rtol * scale && !isinf(wanted)) return;
+    if (item->passed) {
+        item->first = i;
+        item->got = got;
+        item->wanted = wanted;
+    }
+    item->passed = false;
+}
+
+/* The largest finite magnitude. */
+static double largest(const stria_array *a) {
+    double most = 0;
+    for (int64_t i = 0, count = tensor_count(a); i < count; i++) {
+        double value = fabs(tensor_value(a, i));
+        if (value > most && !isinf(value)) most = value;
+    }
+    return most;
+}
+
+void compare_pair(const stria_array *got, const stria_array *wanted, const compare_bound *bound, compared *out) {
+    out->max_abs_error = out->max_rel_error = 0;
+    out->first = -1;
+    *out->reason = 0;
+    out->passed = comparable(out, got, wanted, bound->any_type);
+    if (!out->passed) {
+        out->max_abs_error = out->max_rel_error = INFINITY;
+        return;
+    }
+    double scale = bound->of_tensor ? largest(wanted) : 0;
+    for (int64_t i = 0, count = tensor_count(got); i < count; i++) {
+        double value = tensor_value(wanted, i);
+        element(out, i, tensor_value(got, i), value, bound->of_tensor ? scale : fabs(value), bound);
+    }
 }
 
 stria_status compare_tensors(const tensors *got, const tensors *wanted, double rtol, double atol, comparison *out,
                              stria_error *error) {
     comparison found = {.passed = true};
+    const compare_bound bound = {.rtol = rtol, .atol = atol};
     if (wanted->count > got->count)
         return source_refuse(error, STRIA_BAD_SHAPE, "expected %d output%s, the model has %d", wanted->count,
                              show_s(wanted->count), got->count);
@@ -43,13 +77,8 @@ stria_status compare_tensors(const tensors *got, const tensors *wanted, double r
     found.count = wanted->count;
     for (int i = 0; i < wanted->count; i++) {
         compared *item = &found.items[i];
-        const stria_array *a = &got->items[i].array, *b = &wanted->items[i].array;
         snprintf(item->name, sizeof item->name, "%s", got->items[i].name);
-        item->passed = comparable(item, a, b);
-        if (!item->passed) item->max_abs_error = item->max_rel_error = INFINITY;
-        else
-            for (int64_t e = 0; e < tensor_count(a); e++)
-                element(item, tensor_value(a, e), tensor_value(b, e), rtol, atol);
+        compare_pair(&got->items[i].array, &wanted->items[i].array, &bound, item);
         found.passed = found.passed && item->passed;
     }
     *out = found;

@@ -9,8 +9,17 @@ typedef struct compared {
     char name[128];
     double max_abs_error, max_rel_error;
     bool passed;
-    char reason[160]; /* "" or what differs before any number does */
+    int64_t first;      /* the first element that does not pass; -1: none */
+    double got, wanted; /* that element */
+    char reason[160];   /* "" or what differs before any number does */
 } compared;
+
+/* What two tensors may differ by. */
+typedef struct compare_bound {
+    double rtol, atol;
+    bool of_tensor; /* rtol is a share of the tensor's largest value, not of each element's own */
+    bool any_type;  /* the same numbers in another type are the same */
+} compare_bound;
 
 typedef struct comparison {
     bool passed; /* all of them */
@@ -18,8 +27,11 @@ typedef struct comparison {
     compared *items;
 } comparison;
 
-/* got against wanted, by position: an element passes if |got - wanted| <= atol + rtol |wanted|, or both are NaN or the
- * same infinity. Different shapes or types do not pass. */
+bool compare_shapes(const stria_array *a, const stria_array *b);
+/* One tensor: an element passes if |got - wanted| <= atol + rtol |wanted|, or both are NaN or the same infinity.
+ * Different shapes or types do not pass. Sets all but the name. */
+void compare_pair(const stria_array *got, const stria_array *wanted, const compare_bound *bound, compared *out);
+/* got against wanted, by position. */
 stria_status compare_tensors(const tensors *got, const tensors *wanted, double rtol, double atol, comparison *out,
                              stria_error *error);
 void compare_release(comparison *found);

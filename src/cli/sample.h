@@ -1,0 +1,15 @@
+/* Inputs that models are compared on. */
+#ifndef CLI_SAMPLE_H
+#define CLI_SAMPLE_H
+
+#include "cli/tensors.h"
+
+/* A picture file as the model's input, as prediction makes it, of so many rows: further ones are mirrored in turn. The
+ * errors of stria_picture_read and stria_model_picture. */
+stria_status sample_picture(tensors *inputs, const stria_model *model, const char *path, int64_t rows,
+                            stria_error *error);
+/* The same of a picture that is always the same: gradients, a disc and noise. *drawn: false for a model that is no
+ * classifier of pictures, which gets random numbers (tensors_random). */
+stria_status sample_drawn(tensors *inputs, const stria_model *model, uint64_t seed, bool *drawn, stria_error *error);
+
+#endif
