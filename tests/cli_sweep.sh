@@ -47,6 +47,28 @@ expect 0 train "${common[@]}" --epochs 600 --sweep "lr=0.1,0.01" --schedule cons
 cmp -s <(cut -d, -f1-8,10 whole.csv) <(cut -d, -f1-8,10 cut/sweep.csv) || { fail "results were lost:"; cat whole.csv cut/sweep.csv; }
 awk -F, 'NR > 1 && !($9 > 0.01) { exit 1 }' cut/sweep.csv || { fail "the time of a complete training was lost:"; cat cut/sweep.csv; }
 
+# Seeds of unequal length, and one that diverged: the mean is of those that did not, as far as all of them go. The logs are
+# cut by hand and everything counts as trained, so that the command only reports.
+uneven=(train "${common[@]}" --batch 20 --epochs 6 --sweep "lr=0.1,0.01" --repeat 3 --out uneven)
+curve() { # PANEL: how many points the first combination's curve has there
+    grep -o 'class="curve k0" d="[^"]*"' uneven/sweep.svg | sed -n "${1}p" | tr -cd ML | wc -c
+}
+expect 0 "${uneven[@]}"
+[ "$(curve 1) $(curve 4)" = "6 162" ] || fail "a mean of whole runs has $(curve 1) epochs and $(curve 4) steps, not 6 and 162"
+sed -i '/"step": 109,/,$d' uneven/001-0.1-seed1/metrics.jsonl # four epochs
+sed -i '/"step": 30,/,$d' uneven/001-0.1-seed2/metrics.jsonl  # one epoch
+expect 0 "${uneven[@]}"
+[ "$(curve 1) $(curve 4)" = "1 29" ] || fail "a mean of unequal runs has $(curve 1) epochs and $(curve 4) steps, not 1 and 29"
+sed -i '/"run": "uneven\/001-0.1-seed2"/,/val_top1/ { s/"epochs"/"diverged": true, &/; s/"val_top1": .*/"val_top1": 0.1,/ }' \
+    uneven/sweep.json
+expect 0 "${uneven[@]}"
+[ "$(curve 1) $(curve 4)" = "4 108" ] || fail "a mean without the diverged run has $(curve 1) epochs and $(curve 4) steps, not 4 and 108"
+grep -q "lr=0.1 (1 of 3 diverged)" uneven/sweep.svg || fail "sweep.svg does not say that a run diverged"
+says stdout "mean ± deviation over 3 seeds, without those that diverged"
+grep -q '^0.1  *3  *1 .*100.00 ± 0.00 %' stdout || { fail "the diverged run counts in the mean:"; cat stdout; }
+expect 0 "${uneven[@]}" --json
+grep -q '"runs":3,"diverged":1,.*"val_top1":{"mean":1.0,"deviation":0.0,"runs":2}' stdout || { fail "--json has another number of runs in a mean:"; cat stdout; }
+
 # Values with commas in them, parted by bars.
 expect 0 train "${common[@]}" --epochs 1 --sweep "optimizer=sgd:momentum=0.9,nesterov=1|adam:beta1=0.8,beta2=0.9|lion" --lr 0.001 --out bars
 [ "$(ls -d bars/0* | tr '\n' ' ')" = "bars/001-sgd_momentum_0.9_nesterov_1-seed0 bars/002-adam_beta1_0.8_beta2_0.9-seed0 bars/003-lion-seed0 " ] ||
@@ -56,6 +78,7 @@ expect 0 train "${common[@]}" --epochs 1 --sweep "optimizer=sgd:momentum=0.9,nes
 expect 0 train "${common[@]}" --sweep "lr=0.1,1000000" --weight-decay 1 --out wild
 says stderr "lr=1000000 seed 0: diverged"
 grep -q ",1$" wild/sweep.csv || fail "sweep.csv does not say what diverged"
+grep -q "lr=1000000 (1 of 1 diverged)" wild/sweep.svg || fail "sweep.svg does not say what diverged"
 
 refused 2 "--sweep: 'momentun' is not an option of a training with a value" train "${common[@]}" --sweep "momentun=1" --out no
 refused 2 "--optimizer: there is no optimiser 'adan'; did you mean 'adam'?" train "${common[@]}" --sweep "optimizer=sgd,adan" --out no

@@ -119,6 +119,59 @@ static void test_series(void **state) {
     free(s);
 }
 
+/* The loss i/n of a run that has `points` steps. */
+static void run_fill(series *s, int points, double height) {
+    *s = (series){0};
+    for (int i = 1; i <= points; i++) series_add(s, i, height + 1.0 / i);
+}
+
+/* A mean is of all runs, whatever their lengths: it lies between their curves and ends with the shortest. */
+static void test_joined_series(void **state) {
+    (void)state;
+    static const int lengths[][3] = {{5, 5, 5}, {40, 7, 12}, {7, 40, 12}, {3000, 900, 1700}, {600, 3001, 513}};
+    series *one = calloc(1, sizeof *one);
+    for (size_t k = 0; k < sizeof lengths / sizeof *lengths; k++) {
+        series *sum = calloc(1, sizeof *sum);
+        int shortest = 1 << 30, longest = 0, next = 1;
+        for (int r = 0; r < 3; r++) {
+            run_fill(one, lengths[k][r], 3 * r); /* heights 0, 3, 6 */
+            series_join(sum, one);
+            shortest = lengths[k][r] < shortest ? lengths[k][r] : shortest;
+            longest = lengths[k][r] > longest ? lengths[k][r] : longest;
+        }
+        int64_t buckets_of = longest <= SERIES_BUCKETS ? 1 : sum->every;
+        double least, most;
+        assert_int_equal(sum->runs, 3);
+        assert_true(series_span(sum, &least, &most));
+        assert_true(most <= shortest && most > shortest - buckets_of);
+        for (int i = 0; i < sum->count; i++) {
+            const series_bucket *b = &sum->bucket[i];
+            double y = 0, x = 0;
+            int points = (int)(b->count / 3);
+            assert_int_equal(b->count, 3 * points);
+            for (int p = 0; p < points; p++, next++) x += next, y += 1.0 / next;
+            assert_true(fabs(series_x(sum, i) - x / points) < 1e-9);
+            assert_true(fabs(series_y(sum, i) - 3 - y / points) < 1e-9);
+            assert_true(b->least < 1.1 && b->most > 6 && b->most <= 7);
+        }
+        assert_int_equal(next, (int)most + 1);
+        free(sum);
+    }
+    /* One of the runs has no such points: then there is no mean. A gap ends it. */
+    series *sum = calloc(1, sizeof *sum);
+    run_fill(one, 9, 0);
+    series_join(sum, one);
+    *one = (series){0};
+    for (int i = 1; i <= 9; i++) series_add(one, i, i == 5 ? NAN : 1);
+    series_join(sum, one);
+    assert_true(sum->count == 4 && sum->last_x == 4 && sum->missing == 1);
+    *one = (series){0};
+    series_join(sum, one);
+    assert_int_equal(sum->count, 0);
+    free(sum);
+    free(one);
+}
+
 /* The number after `key="` from `from` on. */
 static double attribute(const char *from, const char *key) {
     char name[32];
@@ -319,6 +372,7 @@ int main(void) {
         cmocka_unit_test(test_cells),
         cmocka_unit_test(test_ticks),
         cmocka_unit_test(test_series),
+        cmocka_unit_test(test_joined_series),
         cmocka_unit_test(test_curve_reads_back),
         cmocka_unit_test(test_bars_and_matrix),
         cmocka_unit_test(test_heat_contrast),

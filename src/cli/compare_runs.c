@@ -187,9 +187,8 @@ const verb verb_compare = {
     .name = "compare",
     .usage = "RUN… [--out FILE.svg]",
     .about = "several runs side by side: a table, and one picture of their curves",
-    .text =
-        "The figures are those of metrics.jsonl: of the last validation, and the best one. Runs without validation "
-        "are drawn with the accuracy that they had on the training images.",
+    .text = "The figures are those of metrics.jsonl: of the last validation, and the best one. Runs without validation "
+            "are drawn with the accuracy that they had on the training images.",
     .examples = "# a table\n"
                 "stria compare runs/lenet5-1 runs/lenet5-2\n"
                 "# and a picture\n"

@@ -47,6 +47,7 @@ static void cell_spread(table *t, spread p, double factor, int digits, const cha
 
 void grid_table_show(const grid *s) {
     char headings[TEXT_MAX] = "", folder[2100];
+    bool any_diverged = false;
     table t;
     for (int i = 0; i < s->axis_count; i++)
         snprintf(headings + strlen(headings), sizeof headings - strlen(headings), "%s|", s->axis[i].name);
@@ -57,6 +58,7 @@ void grid_table_show(const grid *s) {
         for (int i = 0; i < s->axis_count; i++) table_cell(&t, "%s", show_name(grid_value(s, c, i)));
         table_cell(&t, "%d", s->repeat);
         table_cell(&t, "%d", diverged_count(s, c));
+        any_diverged |= diverged_count(s, c) > 0;
         cell_spread(&t, grid_spread(s, c, "train_loss"), 1, 4, "");
         cell_spread(&t, grid_spread(s, c, "val_top1"), 100, 2, " %");
         cell_spread(&t, grid_spread(s, c, "test_top1"), 100, 2, " %");
@@ -65,8 +67,8 @@ void grid_table_show(const grid *s) {
     table_print(&t, stdout);
     table_release(&t);
     show_word(s->folder, folder, sizeof folder);
-    printf("\nmean ± deviation over %d seed%s; %s/sweep.csv has each training, %s/sweep.svg the curves\n", s->repeat,
-           show_s(s->repeat), folder, folder);
+    printf("\nmean ± deviation over %d seed%s%s; %s/sweep.csv has each training, %s/sweep.svg the curves\n", s->repeat,
+           show_s(s->repeat), any_diverged ? ", without those that diverged" : "", folder, folder);
 }
 
 /* ---- sweep.csv ---- */
@@ -110,7 +112,7 @@ static void csv_write(out *o, const grid *s) {
 
 /* ---- sweep.svg ---- */
 
-/* The mean over the seeds, with a band from the least to the greatest. */
+/* The mean over the seeds, with a band from the least to the greatest, as far as all of them go. */
 static void history_join(history *sum, const history *one) {
     series_join(&sum->loss, &one->loss);
     series_join(&sum->rate, &one->rate);
@@ -120,11 +122,13 @@ static void history_join(history *sum, const history *one) {
     series_join(&sum->val_top1, &one->val_top1);
 }
 
+/* Trainings that diverged count only where all did: a mean would end with the first of them. */
 static stria_status combination_read(const grid *s, int combination, history *sum, stria_error *error) {
+    bool all_diverged = diverged_count(s, combination) == s->repeat;
     stria_status status = STRIA_OK;
     for (int i = 0; i < s->job_count && status == STRIA_OK; i++) {
         char folder[1300];
-        if (s->jobs[i].combination != combination) continue;
+        if (s->jobs[i].combination != combination || (diverged(&s->jobs[i]) && !all_diverged)) continue;
         history *one = history_new();
         if (!one) return source_refuse(error, STRIA_NO_MEMORY, "not enough memory for a picture");
         snprintf(folder, sizeof folder, "%s/%s", s->folder, s->jobs[i].name);
@@ -133,6 +137,15 @@ static stria_status combination_read(const grid *s, int combination, history *su
         free(one);
     }
     return status;
+}
+
+/* "lr=0.1 (1 of 3 diverged)" into text. */
+static const char *curve_name(const grid *s, int combination, char *text, size_t size) {
+    int count = diverged_count(s, combination);
+    grid_label(s, combination, text, size);
+    size_t length = strlen(text);
+    if (count) snprintf(text + length, size - length, " (%d of %d diverged)", count, s->repeat);
+    return text;
 }
 
 /* The first RUNS_MAX combinations. */
@@ -146,7 +159,7 @@ static stria_status svg_write(out *o, const grid *s, stria_error *error) {
         sums[c] = history_new();
         status = sums[c] ? combination_read(s, c, sums[c], error)
                          : source_refuse(error, STRIA_NO_MEMORY, "not enough memory for a picture");
-        curves[c] = (runs_curve){grid_label(s, c, labels[c], sizeof labels[c]), sums[c]};
+        curves[c] = (runs_curve){curve_name(s, c, labels[c], sizeof labels[c]), sums[c]};
     }
     if (status == STRIA_OK) runs_picture(o, curves, count, WORDS_ENGLISH, false);
     for (int c = 0; c < count; c++) free(sums[c]);

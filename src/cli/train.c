@@ -386,21 +386,20 @@ const verb verb_train = {
     .text = "The same seed gives the same bits, with any number of threads and after any interruption. Ctrl-C saves "
             "and says how to go on. Afterwards the test images of the same data judge the model. A network may bring "
             "options that suit it, like its own learning rate; what is given here wins.",
-    .examples =
-        "# LeNet-5 on Fashion-MNIST, into runs/lenet5-1\n"
-        "stria train lenet5 --data fashion-mnist --epochs 5\n"
-        "# which learning rate? the losses of 100 of them, drawn\n"
-        "stria train lenet5 --data fashion-mnist --find-lr rates.svg\n"
-        "# can it learn 32 pictures by heart?\n"
-        "stria train lenet5 --data fashion-mnist --overfit 32\n"
-        "# other rates, your own files and folder\n"
-        "stria train lenet --data mnist:data/mnist --lr 0.02 --out runs/try\n"
-        "# two optimisers at their rates, from two seeds each\n"
-        "stria train mlp --data fashion-mnist --sweep \"lr=0.1,0.01\" --out grid\n"
-        "# a new classifier on a trained network's features\n"
-        "stria train resnet.onnx --data folder:pictures --head 2 --freeze all-but-head\n"
-        "# continue where it stopped, ten epochs in all\n"
-        "stria train --resume runs/try --epochs 10",
+    .examples = "# LeNet-5 on Fashion-MNIST, into runs/lenet5-1\n"
+                "stria train lenet5 --data fashion-mnist --epochs 5\n"
+                "# which learning rate? the losses of 100 of them, drawn\n"
+                "stria train lenet5 --data fashion-mnist --find-lr rates.svg\n"
+                "# can it learn 32 pictures by heart?\n"
+                "stria train lenet5 --data fashion-mnist --overfit 32\n"
+                "# other rates, your own files and folder\n"
+                "stria train lenet --data mnist:data/mnist --lr 0.02 --out runs/try\n"
+                "# two optimisers at their rates, from two seeds each\n"
+                "stria train mlp --data fashion-mnist --sweep \"lr=0.1,0.01\" --out grid\n"
+                "# a new classifier on a trained network's features\n"
+                "stria train resnet.onnx --data folder:pictures --head 2 --freeze all-but-head\n"
+                "# continue where it stopped, ten epochs in all\n"
+                "stria train --resume runs/try --epochs 10",
     .operands_min = 0,
     .operands_max = 1,
     .training = true,

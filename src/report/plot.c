@@ -82,7 +82,7 @@ static void point(out *o, const area *a, char command, double x, double y) {
 }
 
 static void band(out *o, const area *a, const series *s, int colour) {
-    if (s->every < 2) return;
+    if (s->every < 2 && s->runs < 2) return;
     out_printf(o, "<path class=\"band f%d\" d=\"", colour);
     for (int i = 0; i < s->count; i++) point(o, a, i ? 'L' : 'M', series_x(s, i), s->bucket[i].most);
     for (int i = s->count - 1; i >= 0; i--) point(o, a, 'L', series_x(s, i), s->bucket[i].least);

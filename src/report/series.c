@@ -2,9 +2,9 @@
 
 #include <math.h>
 
-/* Two buckets become one: half as many, twice as long. */
+/* Two buckets become one: half as many, twice as long. An odd last one stays as it is. */
 static void halve(series *s) {
-    for (int i = 0; i < SERIES_BUCKETS / 2; i++) {
+    for (int i = 0; i < s->count / 2; i++) {
         series_bucket a = s->bucket[2 * i], b = s->bucket[2 * i + 1];
         s->bucket[i] = (series_bucket){.x = a.x + b.x,
                                        .y = a.y + b.y,
@@ -13,7 +13,8 @@ static void halve(series *s) {
                                        .last_x = b.last_x,
                                        .count = a.count + b.count};
     }
-    s->count = SERIES_BUCKETS / 2;
+    if (s->count % 2) s->bucket[s->count / 2] = s->bucket[s->count - 1];
+    s->count = (s->count + 1) / 2;
     s->every *= 2;
 }
 
@@ -42,24 +43,43 @@ void series_add(series *s, double x, double y) {
     b->count++;
 }
 
+/* Whether bucket i of both holds the same x: as many points of each run, up to the same last one. */
+static bool same_x(const series *a, int a_runs, const series *b, int i) {
+    return a->bucket[i].last_x == b->bucket[i].last_x && a->bucket[i].count == a_runs * b->bucket[i].count;
+}
+
+/* As long as both have the same x. Points are lost where one ends within a bucket of the other. */
+static void common_keep(series *s, const series *other) {
+    int common = 0, most = s->count < other->count ? s->count : other->count;
+    while (common < most && same_x(s, s->runs, other, common)) common++;
+    s->count = common;
+    s->points = 0;
+    for (int i = 0; i < common; i++) s->points += s->bucket[i].count;
+    if (common) s->last_x = s->bucket[common - 1].last_x;
+}
+
 void series_join(series *s, const series *other) {
-    if (s->points == 0) {
+    if (s->runs == 0) {
         *s = *other;
+        s->runs = 1;
         return;
     }
-    if (other->count < s->count) s->count = other->count;
+    series o = *other;
+    while (s->count && o.count && s->every < o.every) halve(s);
+    while (s->count && o.count && o.every < s->every) halve(&o);
+    common_keep(s, &o);
     for (int i = 0; i < s->count; i++) {
         series_bucket *a = &s->bucket[i];
-        const series_bucket *b = &other->bucket[i];
+        const series_bucket *b = &o.bucket[i];
         a->x += b->x;
         a->y += b->y;
         a->least = fmin(a->least, b->least);
         a->most = fmax(a->most, b->most);
         a->count += b->count;
+        s->points += b->count;
     }
-    s->every += other->every;
-    s->points += other->points;
-    s->missing += other->missing;
+    s->missing += o.missing;
+    s->runs++;
 }
 
 double series_x(const series *s, int i) {

@@ -19,7 +19,8 @@ typedef struct series_bucket {
 typedef struct series {
     series_bucket bucket[SERIES_BUCKETS];
     int count;       /* buckets in use */
-    int64_t every;   /* points in a full bucket */
+    int64_t every;   /* points in a full bucket, of each run */
+    int runs;        /* that series_join brought together; 0: none */
     int64_t points;  /* finite ones */
     int64_t missing; /* points whose y is not finite */
     double first_y, last_x, last_y;
@@ -28,7 +29,9 @@ typedef struct series {
 
 /* Points come with rising x. One that is not finite is counted, not drawn. */
 void series_add(series *s, double x, double y);
-/* Another curve over the same x becomes a part of it: means, least and greatest are of both. */
+/* The curve of one more run becomes a part of `s`, which begins zeroed: means, least and greatest are of all runs, and
+ * the curve ends where the first of them ends. Nothing is added to such a series any more; first_y, last_y and best are
+ * those of its first run. */
 void series_join(series *s, const series *other);
 /* Means of a bucket. */
 double series_x(const series *s, int i);
