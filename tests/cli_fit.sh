@@ -19,6 +19,7 @@ says stderr "input     3×64×64: pictures are resized"
 # What is given counts.
 expect 0 train lenet:size=1x28x28 --data folder:photos --epochs 1 --batch 4 --out three
 says stderr "input     1×28×28: pictures are turned grey and resized"
+says stderr "no test split, so no final evaluation: photos has no test split, only train, of which val is a part"
 refused 1 "the data has 3 classes, the model's output 'logits' has 10" train lenet --classes 10 --data folder:grey --batch 4
 # 15 pictures: a fifth validates, or what is said; the run keeps it.
 expect 0 train linear --data folder:grey --epochs 1 --batch 4

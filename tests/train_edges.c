@@ -52,6 +52,56 @@ static stria_status resume(int64_t epochs, stria_error *err) {
     return status;
 }
 
+/* Ends `run` after so many steps, or epochs; 0 of both leaves its end. Where it stands then, in steps. */
+static stria_status go_on(int64_t epochs, int64_t steps, long *stands, stria_error *err) {
+    stria_run *r = NULL;
+    stria_trainer *t = NULL;
+    stria_train_options o = options_of(epochs, "");
+    o.steps = steps;
+    stria_status status = stria_trainer_resume(&t, run, NULL, &o, err);
+    if (status == STRIA_OK) status = stria_trainer_run(t, err);
+    stria_trainer_free(t);
+    if (status == STRIA_OK) status = stria_run_open(&r, run, err);
+    if (status == STRIA_OK) *stands = strtol(stria_run_text(r, "step"), NULL, 10);
+    stria_run_free(r);
+    return status;
+}
+
+/* A run by steps takes more of them, or epochs instead; one by epochs takes steps. An epoch has six steps. */
+static void ends_change(void **state) {
+    stria_error err = {0};
+    stria_trainer *t = NULL;
+    stria_model *m = small_model(true, &err);
+    stria_train_options o = options_of(1, run);
+    long stands = 0;
+    (void)state;
+    small_folder_empty(run);
+    o.steps = 7;
+    assert_int_equal(stria_trainer_new(&t, m, data, NULL, &o, &err), STRIA_OK);
+    assert_int_equal(stria_trainer_run(t, &err), STRIA_OK);
+    stria_trainer_free(t);
+    static const struct {
+        int64_t epochs, steps;
+        long stands;      /* 0: it is refused */
+        const char *says; /* why */
+    } rows[] = {{0, 0, 7, ""},
+                {0, 6, 0, "this run already has 7 steps; --steps must be at least 7"},
+                {1, 0, 0, "this run has begun 2 epochs; --epochs must be at least 2"},
+                {0, 8, 8, ""},
+                {1, 8, 8, ""}, /* of both, the steps hold */
+                {4, 0, 24, ""},
+                {0, 0, 24, ""},
+                {3, 0, 0, "this run already has 4 epochs; --epochs must be at least 4"},
+                {0, 25, 25, ""}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        stria_status status = go_on(rows[i].epochs, rows[i].steps, &stands, &err);
+        if (!rows[i].stands) says(status, STRIA_BAD_ARGUMENT, &err, rows[i].says);
+        else if (status != STRIA_OK || stands != rows[i].stands)
+            fail_msg("row %zu: %ld steps, %s", i, stands, err.text);
+    }
+    stria_model_free(m);
+}
+
 /* ---- pictures ---- */
 
 static stria_dataset *larger_pictures(void) {
@@ -341,6 +391,7 @@ static int teardown(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ends_change),
         cmocka_unit_test(larger_pictures_are_resized),
         cmocka_unit_test(wrong_sizes_are_refused),
         cmocka_unit_test(names_come_back),

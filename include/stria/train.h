@@ -79,6 +79,9 @@ STRIA_API stria_status stria_train_option_set(stria_train_options *options, cons
  * for an unknown name or a value that is longer. */
 STRIA_API stria_status stria_train_option_get(const stria_train_options *options, const char *name, char *text,
                                               size_t bytes, stria_error *error);
+/* Whether a run keeps this option's value for good, since it decides its states or its place. False for an unknown
+ * name. */
+STRIA_API bool stria_train_option_kept(const char *name);
 
 /* ---------------------------------------------------------------------------------------------------------------
  * Trainer
@@ -147,16 +150,18 @@ typedef bool stria_event_callback(const stria_event *event, void *context);
 STRIA_API stria_status stria_trainer_new(stria_trainer **out, const stria_model *model, stria_dataset *train,
                                          stria_dataset *val, const stria_train_options *options, stria_error *error);
 /* Goes on with a run folder. data: NULL, or where the data is now ("mnist:DIR") if it has moved: the same images are
- * checked for. options: NULL, or only `epochs`, `threads`, `pool` and `skip_bad` are taken from it. Epochs may grow;
- * fewer than the run has are refused (STRIA_BAD_ARGUMENT), 0 leaves them; skip_bad 0 leaves what the run has. Of a
- * folder the names are checked, so that a picture may be replaced by another of its name. STRIA_NO_FILE where there is
- * no run, STRIA_BAD_FILE for a damaged checkpoint or other images, STRIA_BUSY, STRIA_IO. */
+ * checked for. options: NULL, or only `epochs`, `steps`, `threads`, `pool` and `skip_bad` are taken from it. With steps
+ * above 0 the run ends after so many, else with epochs above 0 after those, whichever it ended by before; 0 of both
+ * leaves its end. Fewer epochs than it has, or was to have, and fewer steps than it has are refused
+ * (STRIA_BAD_ARGUMENT); skip_bad 0 leaves what the run has. Of a folder the names are checked, so that a picture may be
+ * replaced by another of its name. STRIA_NO_FILE where there is no run, STRIA_BAD_FILE for a damaged checkpoint or
+ * other images, STRIA_BUSY, STRIA_IO. */
 STRIA_API stria_status stria_trainer_resume(stria_trainer **out, const char *folder, const char *data,
                                             const stria_train_options *options, stria_error *error);
 /* The same with further changes: names[] (NULL-terminated; NULL: none) are rows of stria_train_option whose values are
- * taken from options too. All but optimizer, accumulate, ema, seed and out may change; then the result is no longer
- * that of an uninterrupted training, which the START event's note says. With another batch the epoch that was under way
- * begins again. STRIA_BAD_ARGUMENT for a row that may not change. */
+ * taken from options too. All but those that are kept (stria_train_option_kept) may change; then the result is no
+ * longer that of an uninterrupted training, which the START event's note says. With another batch the epoch that was
+ * under way begins again. STRIA_BAD_ARGUMENT for a row that may not change. */
 STRIA_API stria_status stria_trainer_resume_with(stria_trainer **out, const char *folder, const char *data,
                                                  const stria_train_options *options, const char *const *names,
                                                  stria_error *error);

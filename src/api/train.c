@@ -151,13 +151,35 @@ static stria_status data_same(const checkpoint *c, const stria_dataset *train, s
     return STRIA_OK;
 }
 
+/* A run by steps may end after an epoch instead, if it is not past that one. */
+static stria_status epochs_instead(checkpoint *c, int64_t epochs, stria_error *err) {
+    const char *epoch = safetensors_metadata(c->file, "epoch"), *batch = safetensors_metadata(c->file, "batch");
+    int64_t whole = epoch ? strtoll(epoch, NULL, 10) : 0, begun = batch && strtoll(batch, NULL, 10) > 0;
+    if (whole < INT64_MAX && whole + begun > epochs)
+        FAIL(err, STRIA_BAD_ARGUMENT, "this run has begun %" PRId64 " epochs; --epochs must be at least %" PRId64,
+             whole + begun, whole + begun);
+    c->options.steps = 0;
+    return STRIA_OK;
+}
+
+/* Where it is to end: of both, the steps hold. checkpoint_restore refuses fewer of them than there are. */
+static stria_status end_change(checkpoint *c, const stria_train_options *to, stria_error *err) {
+    if (to->steps > 0) {
+        c->options.steps = to->steps;
+    } else if (to->epochs && c->options.steps > 0) {
+        TRY(epochs_instead(c, to->epochs, err));
+    } else if (to->epochs && to->epochs < c->options.epochs) {
+        FAIL(err, STRIA_BAD_ARGUMENT, "this run already has %" PRId64 " epochs; --epochs must be at least %" PRId64,
+             c->options.epochs, c->options.epochs);
+    }
+    if (to->epochs) c->options.epochs = to->epochs;
+    return STRIA_OK;
+}
+
 static stria_status options_extend(checkpoint *c, const stria_train_options *options, stria_error *err) {
     stria_train_options o = c->options;
     TRY(options_take(&o, sizeof o, options, "train", err));
-    if (o.epochs && o.epochs < c->options.epochs && c->options.steps == 0)
-        FAIL(err, STRIA_BAD_ARGUMENT, "this run already has %" PRId64 " epochs; --epochs must be at least %" PRId64,
-             c->options.epochs, c->options.epochs);
-    if (o.epochs) c->options.epochs = o.epochs;
+    TRY(end_change(c, &o, err));
     c->options.threads = o.threads;
     if (o.skip_bad) c->options.skip_bad = o.skip_bad;
     c->options.pool = o.pool;
@@ -172,29 +194,15 @@ static bool same_bits(const char *name) {
     return false;
 }
 
-/* A run by steps may end after an epoch instead, if it is not past that one. */
-static stria_status epochs_instead(checkpoint *c, stria_error *err) {
-    const char *epoch = safetensors_metadata(c->file, "epoch"), *batch = safetensors_metadata(c->file, "batch");
-    int64_t whole = epoch ? strtoll(epoch, NULL, 10) : 0, begun = batch && strtoll(batch, NULL, 10) > 0;
-    if (c->options.steps > 0 && whole < INT64_MAX && whole + begun > c->options.epochs)
-        FAIL(err, STRIA_BAD_ARGUMENT, "this run has begun %" PRId64 " epochs; --epochs must be at least %" PRId64,
-             whole + begun, whole + begun);
-    c->options.steps = 0;
-    return STRIA_OK;
-}
-
 /* Takes the named options over; `changed` lists those that differ from the run's. */
 static stria_status options_change(checkpoint *c, const stria_train_options *options, const char *const *names,
                                    char *changed, size_t size, stria_error *err) {
     char was[1100], is[1100];
-    bool epochs = false, steps = false;
     for (size_t used = 0; names && *names; names++) {
         TRY(stria_train_option_get(&c->options, *names, was, sizeof was, err));
         TRY(stria_train_option_get(options, *names, is, sizeof is, err));
-        epochs |= strcmp(*names, "epochs") == 0;
-        steps |= strcmp(*names, "steps") == 0;
         if (strcmp(was, is) == 0 || strcmp(*names, "threads") == 0 || strcmp(*names, "epochs") == 0) continue;
-        if (!train_option_may_change(*names))
+        if (stria_train_option_kept(*names))
             FAIL(err, STRIA_BAD_ARGUMENT, "--%s can't change when a run goes on", *names);
         train_option_take(&c->options, options, *names);
         if (same_bits(*names)) continue;
@@ -202,7 +210,7 @@ static stria_status options_change(checkpoint *c, const stria_train_options *opt
         used += (size_t)snprintf(changed + used, used < size ? size - used : 0, "%s%s", used ? ", " : "", *names);
         if (used >= size) used = size - 1;
     }
-    return epochs && !steps ? epochs_instead(c, err) : STRIA_OK; /* of both, the steps hold */
+    return STRIA_OK;
 }
 
 static void note_add(stria_trainer *s, const checkpoint *c, const char *changed) {

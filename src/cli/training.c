@@ -46,11 +46,13 @@ static bool is_one_of(const char *name, const char *const *names) {
 
 /* Options that a run keeps for good. */
 static bool resume_usage(const options *given) {
-    static const char *const kept[] = {"optimizer", "accumulate", "ema", "seed", "out", "val", "limit", NULL};
+    static const char *const kept[] = {"val", "limit", NULL}; /* of the command's own */
     static const char *const groups[] = {PREPROCESS_GROUP, NETWORK_GROUP, TRANSFER_GROUP, NULL};
     for (int i = 0; i < given->value_count; i++) {
         const option_row *row = given->values[i].row;
-        if (!is_one_of(row->name, kept) && !(row->group && is_one_of(row->group, groups))) continue;
+        if (!stria_train_option_kept(row->name) && !is_one_of(row->name, kept) &&
+            !(row->group && is_one_of(row->group, groups)))
+            continue;
         char word[2048];
         const char *run = option_text(given, "resume");
         term_say("train: --%s can't change when a run goes on; --epochs, --lr, --schedule, --batch, --data and others "

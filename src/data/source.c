@@ -9,7 +9,7 @@
 
 stria_status source_whole(const char *path, dataset_part part, store *s, stria_error *err) {
     if (part == PART_TEST) {
-        FAIL(err, STRIA_BAD_ARGUMENT, "%s has no test split; use --split val or --split train", path);
+        FAIL(err, STRIA_BAD_ARGUMENT, "%s has no test split, only train, of which val is a part", path);
     }
     s->part = PART_ALL;
     s->sorted = true;

@@ -298,11 +298,11 @@ static bool recipe_may_say(const char *name) {
     return true;
 }
 
-bool train_option_may_change(const char *name) {
+bool stria_train_option_kept(const char *name) {
     static const char *const kept[] = {"optimizer", "accumulate", "ema", "seed", "out"};
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
-        if (strcmp(kept[i], name) == 0) return false;
-    return true;
+        if (strcmp(kept[i], name) == 0) return true;
+    return false;
 }
 
 void train_option_take(stria_train_options *to, const stria_train_options *from, const char *name) {

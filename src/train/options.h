@@ -24,8 +24,6 @@ stria_status train_options_keep(stria_train_options *options, arena *texts, stri
 void train_recipe_cut(char *words, size_t bytes); /* gives each word an end */
 stria_status train_options_recipe(stria_train_options *options, const char *words, size_t bytes, stria_error *err);
 
-/* Whether a run that goes on may change this option: what decides its states may not. */
-bool train_option_may_change(const char *name);
 /* The named option of `from`, whose texts must live as long as `to`. */
 void train_option_take(stria_train_options *to, const stria_train_options *from, const char *name);
 

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { SEGMENTS_MAX = 64, NOT_COPIED = -1 };
+enum { SEGMENTS_MAX = 64, NONE = -1 /* no node, no segment */ };
 
 typedef struct recomputing {
     graph_map map;
@@ -27,9 +27,9 @@ static double made_bytes(const node *n) {
     return bytes;
 }
 
-/* The last forward node that reads each value, NOT_COPIED: none. */
+/* The last forward node that reads each value, or NONE. */
 static void last_readers(const graph *g, int forward, int *last) {
-    for (int v = 0; v < g->value_count; v++) last[v] = NOT_COPIED;
+    for (int v = 0; v < g->value_count; v++) last[v] = NONE;
     for (int k = 0; k < forward; k++)
         for (int i = 0; i < g->nodes[k]->in_count; i++)
             if (g->nodes[k]->in[i]) last[g->nodes[k]->in[i]->id] = k;
@@ -48,7 +48,7 @@ static void crossings(const graph *g, int forward, const int *last, double *cros
 /* The cheapest place to end a segment, among those between two shares of all bytes. */
 static int cut_between(const graph *g, int forward, const double *crossing, double low, double high) {
     double before = 0;
-    int best = NOT_COPIED;
+    int best = NONE;
     for (int k = 0; k < forward; k++) {
         before += made_bytes(g->nodes[k]);
         if (before > low && before <= high && (best < 0 || crossing[k] < crossing[best])) best = k;
@@ -107,7 +107,7 @@ done:
 /* ---- what is kept, what is computed again ---- */
 
 static int segment_of(const recomputing *r, const value *v) {
-    return v->producer && v->producer->id < r->forward ? r->segment[v->producer->id] : NOT_COPIED;
+    return v->producer && v->producer->id < r->forward ? r->segment[v->producer->id] : NONE;
 }
 
 /* The last segment is still there when the gradients begin. */
