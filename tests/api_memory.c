@@ -80,6 +80,48 @@ static void models_open(void) {
     stria_text_free(text);
 }
 
+typedef struct judgement {
+    const stria_model *model;
+    bool accepts;
+    int asked;
+} judgement;
+
+/* The file is whole, by its contents, and has another name yet. */
+static stria_status judge(const char *file, void *context, stria_error *error) {
+    judgement *j = context;
+    stria_model *back = NULL;
+    stria_open_options options = stria_open_options_default();
+    j->asked++;
+    stria_status status = stria_model_open(&back, file, 0, error);
+    CHECK(status == STRIA_BAD_ARGUMENT, "'%s' is opened by its name", file);
+    options.by_contents = true;
+    status = stria_model_open_with(&back, file, &options, NULL, error);
+    if (status != STRIA_OK) return status;
+    same_models(j->model, back, "the file that is judged");
+    stria_model_free(back);
+    if (j->accepts) return STRIA_OK;
+    snprintf(error->text, sizeof error->text, "not good enough");
+    return error->status = STRIA_BAD_VALUE;
+}
+
+static void files_are_judged(void) {
+    char path[600];
+    stria_model *m = small_model(true, &err), *back = NULL;
+    judgement j = {.model = m};
+    stria_save_options options = stria_save_options_default();
+    options.accept = judge;
+    options.context = &j;
+    snprintf(path, sizeof path, "%s/judged.onnx", small_folder);
+    FAILS(stria_model_save_with(m, path, &options, &err), STRIA_BAD_VALUE, "not good enough");
+    CHECK(stria_model_open(&back, path, 0, NULL) == STRIA_NO_FILE, "a refused file is there");
+    j.accepts = true;
+    OK(stria_model_save_with(m, path, &options, &err));
+    OK(stria_model_open(&back, path, 0, &err));
+    CHECK(j.asked == 2, "asked %d times", j.asked);
+    stria_model_free(back);
+    stria_model_free(m);
+}
+
 /* ---- pictures ---- */
 
 static void pictures_open(void) {
@@ -354,6 +396,7 @@ int main(void) {
     for (int64_t i = 0; i < TRAIN; i++) OK(stria_dataset_read(data, i, pixels + i * PIXELS, PIXELS, &labels[i], &err));
     stria_dataset_free(data);
     models_open();
+    files_are_judged();
     pictures_open();
     arrays_train();
     arrays_resume();

@@ -104,6 +104,32 @@ static void abort_leaves_nothing(void **state) {
     assert_int_equal(unlink(in_root("kept")), 0);
 }
 
+/* Sees the whole file under another name; says no to what begins with n. */
+static stria_status judge_first(const char *path, void *context, stria_error *err) {
+    char first = 0;
+    assert_int_equal(file_begin(path, (uint8_t *)&first, 1), 1);
+    assert_string_not_equal(path, in_root("judged"));
+    snprintf(context, 512, "%s", path);
+    return first == 'n' ? error_set(err, STRIA_BAD_FILE, "no") : STRIA_OK;
+}
+
+static void judge_decides(void **state) {
+    (void)state;
+    char seen[512] = "";
+    stria_error err = {0};
+    const file_judge judge = {judge_first, seen};
+    assert_int_equal(file_write_judged(in_root("judged"), "no", 2, &judge, &err), STRIA_BAD_FILE);
+    assert_string_equal(err.text, "no");
+    assert_int_equal(entries(root), 0);
+    assert_int_equal(file_write_judged(in_root("judged"), "yes", 3, &judge, &err), STRIA_OK);
+    assert_content(in_root("judged"), "yes", 3);
+    assert_int_equal(file_write_judged(in_root("judged"), "no", 2, &judge, &err), STRIA_BAD_FILE);
+    assert_content(in_root("judged"), "yes", 3);
+    assert_false(file_exists(seen));
+    assert_int_equal(unlink(in_root("judged")), 0);
+    assert_int_equal(entries(root), 0);
+}
+
 /* Old content or new, never half; no leavings; a sentence that says why and how far. Fails at every step until none is
  * left. */
 static void failures_keep_the_old(void **state) {
@@ -355,6 +381,7 @@ int main(void) {
         cmocka_unit_test(writes_and_reads),
         cmocka_unit_test(writer_streams),
         cmocka_unit_test(abort_leaves_nothing),
+        cmocka_unit_test(judge_decides),
         cmocka_unit_test(failures_keep_the_old),
         cmocka_unit_test(allocation_failures),
         cmocka_unit_test(failed_writer_cannot_commit),

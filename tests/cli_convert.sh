@@ -14,6 +14,32 @@ grep -qa pads old.onnx || fail "padding is not said by numbers"
 expect 0 convert new.net newest.onnx --opset 24
 grep -qa Swish newest.onnx || fail "Swish is spelt out although opset 24 has it"
 
+# Every layer, before and after; a table of a few of them, all with --json; on random numbers or on a picture.
+expect 0 convert new.net new.onnx --json
+jq -e '.passed and .input == "random numbers" and ([.layers[].name] | index("s", "g", "m")) != null and
+    (.layers | all(.passed and .max_rel_error < 1e-5)) and .outputs[0].name == "y"' stdout >/dev/null || fail "convert --json: $(cat stdout)"
+expect 0 convert resnet20 resnet.onnx
+says stdout "input: random numbers; --image FILE compares on a picture"
+[ "$(grep -c 'passed$' stdout)" -eq 9 ] || fail "not 8 layers and an output: $(cat stdout)"
+grep -qE '^and [0-9]+ layers more, which differ no more than those$' stdout || fail "it is not said how many layers are left out: $(cat stdout)"
+[ "$(awk 'length($0) > 80' stdout)" = "" ] || fail "wider than 80: $(cat stdout)"
+printf 'P6\n40 30\n255\n' >p.ppm && head -c 3600 /dev/urandom >>p.ppm
+expect 0 convert resnet20 resnet.onnx --image p.ppm
+says stdout "input: p.ppm"
+expect 0 convert resnet20 resnet.safetensors --image p.ppm --json
+jq -e '.input == "p.ppm" and (.layers | length) > 50 and .passed' stdout >/dev/null || fail "convert --image: $(cat stdout)"
+refused 2 "convert: --image is given, but a .net file holds no weights, so nothing is computed" convert resnet20 r.net --image p.ppm
+
+# What differs is not written, and what was there stays.
+printf old >kept.onnx
+expect 1 convert new.net kept.onnx --opset 13 --rtol 0 --atol 0
+says stdout "they first differ in layer 'm' (Mish)"
+says stderr "stria: 'kept.onnx' would not do what 'new.net' does; it is not written"
+[ "$(cat kept.onnx)" = old ] || fail "a conversion that failed replaced the file"
+expect 1 convert new.net none.onnx --opset 13 --rtol 0 --atol 0 --json
+jq -e '(.passed | not) and .first == "m"' stdout >/dev/null || fail "convert --json of models that differ: $(cat stdout)"
+[ -z "$(ls none.onnx* kept.onnx.* 2>/dev/null)" ] || fail "a conversion that failed leaves $(ls none.onnx* kept.onnx.* 2>/dev/null)"
+
 # Layers that ONNX lacks keep the batch open.
 printf 'stria-net 1\nx = input(batch x 3 x 6 x 6)\ny = local_conv(x, 4, kernel=3)\n' >local.net
 expect 0 convert local.net local.onnx

@@ -210,6 +210,7 @@ typedef struct stria_open_options {
     bool keep_batch;                  /* but an open first dimension stays open */
     const struct stria_dataset *data; /* classes and size that a network built in leaves open come from these data;
                                          NULL: the network's own */
+    bool by_contents; /* spec is a file whose contents tell the format, .onnx or .net, whatever its name ends in */
 } stria_open_options;
 STRIA_API stria_open_options stria_open_options_default(void);
 /* stria_model_open with options (NULL: the defaults). fixed[array_count], or NULL: set where an array became a part of
@@ -230,11 +231,15 @@ STRIA_API stria_status stria_graph_from_model(stria_graph **out, const stria_mod
  * is as it was. STRIA_BAD_ARGUMENT for another ending, STRIA_UNSUPPORTED for a graph that the format cannot say,
  * STRIA_IO. */
 STRIA_API stria_status stria_model_save(const stria_model *model, const char *path, stria_error *error);
-/* How an .onnx file is written. */
+/* How a model is written. */
 typedef struct stria_save_options {
     size_t size; /* sizeof(stria_save_options) */
     int opset;   /* 13…28: operators that it lacks are spelt in its words where that is possible; 0: the lowest opset
                     that has the model's operators */
+    stria_status (*accept)(const char *file, void *context, stria_error *error); /* asked when the file is whole and
+        before it takes the place of `path`, under the name that it has until then (its ending tells no format). What is
+        not STRIA_OK is returned, and the file goes: what was there is as it was. NULL: nobody is asked */
+    void *context;                                                               /* of accept */
 } stria_save_options;
 STRIA_API stria_save_options stria_save_options_default(void);
 /* stria_model_save with options (NULL: the defaults). STRIA_BAD_ARGUMENT also for another opset, or one for a file that

@@ -206,6 +206,7 @@ static stria_status open_from(stria_model **out, const char *spec, const void *d
                         .count = o.array_count,
                         .names = l.names,
                         .keep_batch = o.keep_batch,
+                        .by_contents = o.by_contents,
                         .dims = o.dims};
     if (status == STRIA_OK)
         status = spec ? load_fitted(&g, spec, &o, &known, err) : graph_load_bytes(&g, data, bytes, o.seed, &known, err);
@@ -239,7 +240,8 @@ stria_status stria_model_save_with(const stria_model *m, const char *path, const
     TRY(options_take(&o, sizeof o, options, "save", err));
     if (o.opset && (o.opset < OPSET_WRITTEN || o.opset > GRAPH_OPSET))
         FAIL(err, STRIA_BAD_ARGUMENT, "opset %d: %d to %d are written", o.opset, OPSET_WRITTEN, GRAPH_OPSET);
-    return graph_save_opset(m->g, path, o.opset, err);
+    const graph_saving how = {.opset = o.opset, .judge = {o.accept, o.context}};
+    return graph_save_with(m->g, path, &how, err);
 }
 
 stria_status stria_model_load_weights(stria_model *m, const char *path, char **report, stria_error *err) {

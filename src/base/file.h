@@ -45,12 +45,23 @@ stria_status file_writer_printf(file_writer *w, stria_error *err, const char *fo
     __attribute__((format(printf, 3, 4)));
 /* The same for a folder that others may write to, too: a link of that name is not followed but replaced. */
 stria_status file_writer_replace(file_writer **out, const char *path, stria_error *err);
-/* Syncs and renames; frees the writer on success and on failure (then the temporary file is removed). */
+/* Who is asked once a file is whole and before it takes its name: `path` is where it lies until then. What is not
+ * STRIA_OK becomes the writer's failure. */
+typedef struct file_judge {
+    stria_status (*accept)(const char *path, void *context, stria_error *err);
+    void *context;
+} file_judge;
+/* Sets the judge of this writer (NULL: none), which must live until the commit. */
+void file_writer_ask(file_writer *w, const file_judge *judge);
+/* Syncs, asks the judge and renames; frees the writer on success and on failure (then the temporary file is removed).
+ */
 stria_status file_writer_commit(file_writer *w, stria_error *err);
 void file_writer_abort(file_writer *w); /* accepts NULL; removes the temporary file */
 
 /* Writes a whole file atomically. */
 stria_status file_write(const char *path, const void *data, size_t bytes, stria_error *err);
+stria_status file_write_judged(const char *path, const void *data, size_t bytes, const file_judge *judge,
+                               stria_error *err);
 
 /* The same through file_writer_replace. */
 stria_status file_replace(const char *path, const void *data, size_t bytes, stria_error *err);

@@ -15,7 +15,8 @@
 enum { WRITER_BUFFER_BYTES = 1 << 16, LINKS_MAX = 40 /* as in Linux */ };
 
 struct file_writer {
-    char *path, *temporary; /* path: where the name leads, links followed */
+    char *path, *temporary;  /* path: where the name leads, links followed */
+    const file_judge *judge; /* NULL: none */
     int fd;
     bool failed;
     size_t used;
@@ -244,15 +245,25 @@ static bool writer_close(file_writer *w) {
     return !fails && (closed == 0 || errno == EINTR);
 }
 
+void file_writer_ask(file_writer *w, const file_judge *judge) {
+    w->judge = judge && judge->accept ? judge : NULL;
+}
+
+/* The whole file gets its name. */
+static stria_status writer_rename(file_writer *w, stria_error *err) {
+    stria_status status = writer_close(w) ? STRIA_OK : writer_fail(w, errno, err);
+    if (status == STRIA_OK && w->judge) status = w->judge->accept(w->temporary, w->judge->context, err);
+    if (status == STRIA_OK && (call_fails("rename", w->path) || rename(w->temporary, w->path) != 0))
+        status = writer_fail(w, errno, err);
+    if (status != STRIA_OK) unlink(w->temporary);
+    else if (!sync_name(w->path)) status = writer_fail(w, errno, err);
+    return status;
+}
+
 stria_status file_writer_commit(file_writer *w, stria_error *err) {
     stria_status status = w->failed ? writer_fail(w, EIO, err) : writer_flush(w, err);
     if (status == STRIA_OK && (call_fails("sync", w->path) || fsync(w->fd) != 0)) status = writer_fail(w, errno, err);
-    if (status == STRIA_OK) {
-        if (!writer_close(w) || call_fails("rename", w->path) || rename(w->temporary, w->path) != 0) {
-            status = writer_fail(w, errno, err);
-            unlink(w->temporary);
-        } else if (!sync_name(w->path)) status = writer_fail(w, errno, err);
-    }
+    if (status == STRIA_OK) status = writer_rename(w, err);
     file_writer_abort(w);
     return status;
 }
@@ -264,10 +275,16 @@ static stria_status write_whole(file_writer *w, const void *data, size_t bytes, 
     return status;
 }
 
-stria_status file_write(const char *path, const void *data, size_t bytes, stria_error *err) {
+stria_status file_write_judged(const char *path, const void *data, size_t bytes, const file_judge *judge,
+                               stria_error *err) {
     file_writer *w = NULL;
     TRY(file_writer_open(&w, path, err));
+    file_writer_ask(w, judge);
     return write_whole(w, data, bytes, err);
+}
+
+stria_status file_write(const char *path, const void *data, size_t bytes, stria_error *err) {
+    return file_write_judged(path, data, bytes, NULL, err);
 }
 
 stria_status file_replace(const char *path, const void *data, size_t bytes, stria_error *err) {

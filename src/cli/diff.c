@@ -152,7 +152,7 @@ static void preprocessing_warn(const diff_job *j) {
 static void diff_print(const diff_job *j) {
     const layer_diff *found = &j->found;
     printf("input: %s\n", show_name(j->input));
-    layer_diff_print(found, 0);
+    layer_diff_print(found, 0, true);
     for (int which = 0; which < 2; which++)
         if (found->alone_count[which])
             printf("%d layer%s of %s without a counterpart\n", found->alone_count[which],

@@ -55,7 +55,7 @@ static int by_place(const void *a, const void *b) {
     return (*left > *right) - (*left < *right);
 }
 
-void layer_diff_print(const layer_diff *diff, int most) {
+void layer_diff_print(const layer_diff *diff, int most, bool outputs) {
     table t;
     bool both = names_differ(diff);
     int shown = most > 0 && most < diff->count ? most : diff->count, hidden = diff->count - shown;
@@ -69,7 +69,7 @@ void layer_diff_print(const layer_diff *diff, int most) {
     qsort(layers, (size_t)shown, sizeof *layers, by_place);
     table_init(&t, both ? "layer|of the other|>absolute|>relative|" : "layer|operator|>absolute|>relative|");
     for (int i = 0; i < shown; i++) row_put(&t, layers[i], both);
-    for (int i = 0; i < diff->output_count; i++) row_put(&t, &diff->pairs[diff->count + i], both);
+    for (int i = 0; outputs && i < diff->output_count; i++) row_put(&t, &diff->pairs[diff->count + i], both);
     table_print(&t, stdout);
     table_release(&t);
     free(layers);

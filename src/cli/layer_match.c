@@ -66,10 +66,10 @@ static int likeness(const stria_array *a, const stria_array *b, const compare_bo
     return error <= bound->atol + bound->rtol * scale ? 4 : 3 * (error <= 0.25 * scale);
 }
 
-/* What a pair is worth; 0: it may not be one. */
+/* What a pair is worth; 0: it may not be one, as neither shape, nor operator or numbers speak for it. */
 static int pair_worth(const layer_result *a, const layer_result *b, const compare_bound *bound) {
     if (!compare_shapes(&a->t->array, &b->t->array)) return 0;
-    return 1 + 2 * (strcmp(a->op, b->op) == 0) + likeness(&a->t->array, &b->t->array, bound);
+    return 2 * (strcmp(a->op, b->op) == 0) + likeness(&a->t->array, &b->t->array, bound);
 }
 
 enum { STEP_PAIR = 1, STEP_LEFT, STEP_RIGHT };

@@ -2,6 +2,7 @@
 #ifndef DATA_NPZ_H
 #define DATA_NPZ_H
 
+#include "base/file.h"
 #include "data/npy.h"
 #include "data/zip.h"
 
@@ -22,8 +23,10 @@ stria_status npz_parse(const uint8_t *bytes, size_t size, npz_member **out, int 
 stria_status npz_next(zip_archive *a, uint64_t *room, npz_member *out, stria_error *err);
 
 /* Writes the arrays (members' names and arrays stay the caller's), stored and not deflated, atomically; "NAME.npy"
- * each. STRIA_UNSUPPORTED for types that NumPy lacks, for 4 GiB and more, and in a build without zlib. */
-stria_status npz_write(const char *path, const npz_member *members, int count, stria_error *err);
+ * each. STRIA_UNSUPPORTED for types that NumPy lacks, for 4 GiB and more, and in a build without zlib.
+ * judge: see file_writer_ask. */
+stria_status npz_write(const char *path, const npz_member *members, int count, const file_judge *judge,
+                       stria_error *err);
 
 void npz_release(npz_member *members, int count); /* accepts NULL */
 

@@ -8,8 +8,9 @@
 #include <string.h>
 
 #ifndef STRIA_HAVE_ZLIB
-stria_status npz_write(const char *path, const npz_member *members, int count, stria_error *err) {
-    (void)members, (void)count;
+stria_status npz_write(const char *path, const npz_member *members, int count, const file_judge *judge,
+                       stria_error *err) {
+    (void)members, (void)count, (void)judge;
     FAIL(err, STRIA_UNSUPPORTED, "%s: this build of Stria has no zlib, so it writes no .npz", path);
 }
 #else
@@ -90,13 +91,15 @@ static stria_status directory_write(file_writer *w, const npz_member *members, c
     return status;
 }
 
-stria_status npz_write(const char *path, const npz_member *members, int count, stria_error *err) {
+stria_status npz_write(const char *path, const npz_member *members, int count, const file_judge *judge,
+                       stria_error *err) {
     member_place *places;
     file_writer *w = NULL;
     uint64_t at = 0;
     TRY(mem_new(&places, (size_t)count + 1, sizeof *places, "an archive", err));
     stria_status status = STRIA_OK;
     TRY_DONE(file_writer_open(&w, path, err));
+    file_writer_ask(w, judge);
     for (int i = 0; i < count; i++) TRY_DONE(member_write(w, &members[i], &places[i], &at, err));
     TRY_DONE(directory_write(w, members, places, count, at, err));
     status = file_writer_commit(w, err);

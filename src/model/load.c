@@ -192,8 +192,9 @@ stria_status graph_load_known(graph **out, const char *spec, uint64_t seed, cons
     stria_status status;
     all.used = &used;
     TRY(dims_check(known->dims, err));
-    bool onnx = text_ends(spec, ".onnx");
-    if (onnx) status = load_onnx(out, spec, file_read_named, &all, err);
+    bool onnx = !known->by_contents && text_ends(spec, ".onnx");
+    if (known->by_contents) status = load_stream(out, spec, seed, &all, err);
+    else if (onnx) status = load_onnx(out, spec, file_read_named, &all, err);
     else if (!text_ends(spec, ".net") && file_is_stream(spec)) status = load_stream(out, spec, seed, &all, err);
     else status = graph_load(out, spec, seed, err);
     return status == STRIA_OK ? known_finish(out, &all, onnx, err) : status;
@@ -214,22 +215,22 @@ stria_status graph_load(graph **out, const char *spec, uint64_t seed, stria_erro
 }
 
 stria_status graph_save(const graph *g, const char *path, stria_error *err) {
-    return graph_save_opset(g, path, 0, err);
+    return graph_save_with(g, path, &(graph_saving){0}, err);
 }
 
-stria_status graph_save_opset(const graph *g, const char *path, int opset, stria_error *err) {
+stria_status graph_save_with(const graph *g, const char *path, const graph_saving *how, stria_error *err) {
     text t = {0};
     stria_status status;
-    if (opset && !text_ends(path, ".onnx"))
+    if (how->opset && !text_ends(path, ".onnx"))
         FAIL(err, STRIA_BAD_ARGUMENT, "%s: an opset belongs to .onnx files only", path);
-    if (weights_writes(path)) return weights_write(g, path, err);
-    if (text_ends(path, ".onnx")) status = onnx_write_opset(g, opset, &t, err);
+    if (weights_writes(path)) return weights_write(g, path, &how->judge, err);
+    if (text_ends(path, ".onnx")) status = onnx_write_opset(g, how->opset, &t, err);
     else if (text_ends(path, ".net")) status = net_write(g, &t, err);
     else
         status = error_set(err, STRIA_BAD_ARGUMENT,
                            "not the name of a model file: expected .onnx, .net, .safetensors or .npz");
     if (status != STRIA_OK) error_prefix(err, "%s: ", path);
-    if (status == STRIA_OK) status = file_write(path, t.data, t.length, err);
+    if (status == STRIA_OK) status = file_write_judged(path, t.data, t.length, &how->judge, err);
     text_release(&t);
     return status;
 }

@@ -2,6 +2,7 @@
 #ifndef MODEL_MODEL_H
 #define MODEL_MODEL_H
 
+#include "base/file.h"
 #include "graph/graph.h"
 
 /* Metadata of a model whose parameters still are the random numbers that it was made with: graph_load sets it of zoo
@@ -31,8 +32,11 @@ stria_status graph_load_bytes(graph **out, const void *data, size_t size, uint64
 /* By the ending of the path: .onnx (with parameters), .net (without), .safetensors or .npz (only parameters and
  * statistics); atomically. */
 stria_status graph_save(const graph *g, const char *path, stria_error *err);
-/* The same in this opset of ONNX; 0: the lowest. */
-stria_status graph_save_opset(const graph *g, const char *path, int opset, stria_error *err);
+typedef struct graph_saving {
+    int opset;        /* of an .onnx file; 0: the lowest */
+    file_judge judge; /* see file_writer_ask */
+} graph_saving;
+stria_status graph_save_with(const graph *g, const char *path, const graph_saving *how, stria_error *err);
 
 /* A copy of a model that fixes its batch, with the first dimension of every input open ("batch", nominal size 1); sizes
  * in Reshape's shape constants follow. Proved by shape inference: at batches 1 and 2 every output's first dimension is

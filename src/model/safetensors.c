@@ -353,7 +353,8 @@ static int text_sink(const char *bytes, size_t length, void *out) {
     return 0;
 }
 
-stria_status safetensors_write(const safetensors *file, const char *path, stria_error *err) {
+stria_status safetensors_write_judged(const safetensors *file, const char *path, const file_judge *judge,
+                                      stria_error *err) {
     stria_status status = STRIA_OK;
     file_writer *w = NULL;
     text t = {0};
@@ -364,6 +365,7 @@ stria_status safetensors_write(const safetensors *file, const char *path, stria_
         TRY_DONE(error_set(err, STRIA_NO_MEMORY, "not enough memory for a safetensors header"));
     TRY_DONE(text_check(&t, err));
     TRY_DONE(file_writer_replace(&w, path, err));
+    file_writer_ask(w, judge);
     TRY_DONE(file_fill(w, file, t.data, err));
     status = file_writer_commit(w, err);
     w = NULL;
@@ -372,4 +374,8 @@ done:
     text_release(&t);
     json_decref(header);
     return status;
+}
+
+stria_status safetensors_write(const safetensors *file, const char *path, stria_error *err) {
+    return safetensors_write_judged(file, path, NULL, err);
 }

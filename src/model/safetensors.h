@@ -3,6 +3,7 @@
 #ifndef MODEL_SAFETENSORS_H
 #define MODEL_SAFETENSORS_H
 
+#include "base/file.h"
 #include "graph/tensor.h"
 
 typedef struct safetensors_entry {
@@ -28,6 +29,8 @@ stria_status safetensors_decode(safetensors *out, const uint8_t *data, size_t si
 stria_status safetensors_read(safetensors *out, const char *path, stria_error *err);
 /* Atomically; a link of that name is replaced. Names and keys must be UTF-8 and unique. */
 stria_status safetensors_write(const safetensors *file, const char *path, stria_error *err);
+stria_status safetensors_write_judged(const safetensors *file, const char *path, const file_judge *judge,
+                                      stria_error *err);
 void safetensors_release(safetensors *file);
 
 /* Of the names, types, shapes and contents of all tensors and of all metadata but SAFETENSORS_CHECKSUM, where a writer

@@ -36,6 +36,7 @@ typedef struct onnx_known {
                                  order; only open dimensions get their sizes. NULL: of the first inputs, whatever the
                                  file says of their shapes */
     bool keep_batch;          /* open first dimensions stay so */
+    bool by_contents;         /* whatever the file's name ends in; model/model.h */
     bool no_files;            /* the model came from memory: weights in other files are refused */
     const char *dims;         /* well-formed sizes of open dimensions (model/dims.h) */
     dims_used *used;          /* which of them something was found for; NULL: not wanted */

@@ -6,6 +6,7 @@
 #ifndef MODEL_WEIGHTS_WEIGHTS_H
 #define MODEL_WEIGHTS_WEIGHTS_H
 
+#include "base/file.h"
 #include "base/text.h"
 #include "graph/graph.h"
 
@@ -31,7 +32,7 @@ void weights_release(weights *w);
 /* Whether a name ends as a format does that weights_write writes: .safetensors or .npz. */
 bool weights_writes(const char *path);
 /* All parameters and statistics of a graph under their names, atomically. */
-stria_status weights_write(const graph *g, const char *path, stria_error *err);
+stria_status weights_write(const graph *g, const char *path, const file_judge *judge, stria_error *err);
 
 /* Puts the tensors into the graph's parameters and statistics of their names; types are converted to the graph's.
  * torchvision's names are the zoo's; those of Keras Applications, and layers' names of Keras in general, are mapped and
