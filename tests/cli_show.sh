@@ -3,7 +3,7 @@
 . "${SOURCE:-.}/tests/cli.sh"
 model=$(cd "$SOURCE" && pwd)/tests/golden/show.onnx picture=$(cd "$SOURCE" && pwd)/tests/golden/show.ppm
 
-for kind in features gradcam gradcam++ saliency smoothgrad integrated occlusion; do
+for kind in features gradcam gradcam++ saliency smoothgrad guided integrated occlusion; do
     expect 0 show "$model" "$kind" --image "$picture" --out "$kind.ppm" --json
     says stdout "\"kind\":\"$kind\""
     head -n 1 "$kind.ppm" | grep -qx P6 || fail "$kind.ppm is not a picture"
@@ -34,6 +34,11 @@ says stderr "layer 'y' has 2 dimensions, Grad-CAM needs [1, channels, height, wi
 refused 2 "--layer: 'relu1' (Relu) has no filters; convolutions have" show "$model" filters --layer relu1 -o x.ppm
 expect 1 show "$model" saliency --image nothere.png -o x.ppm
 [ ! -e x.ppm ] || fail "half a picture was written"
+
+# Guided backpropagation of a network without a ReLU would be its gradient under another name.
+printf 'stria-net 1\nx = input(batch x 3 x 8 x 8)\nc = tanh(conv(x, 2, kernel=3))\ny = dense(c, 2)\noutput(y)\n' >smooth.net
+expect 1 show smooth.net guided --image "$picture" --out x.npy
+[ ! -e x.npy ] || fail "guided backpropagation without a ReLU was written"
 
 # A binary model has one score: what speaks for class 1 speaks against class 0.
 printf 'stria-net 1\nx = input(batch x 3 x 8 x 8)\nc = conv(x, 2, kernel=3)\no = dense(c, 1)\ny = Sigmoid(o)\noutput(y)\n' >one.net

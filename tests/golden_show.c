@@ -68,6 +68,6 @@ int main(void) {
     }
     fclose(f);
     unlink("show.err");
-    CHECK(lines == 20, "%d lines", lines);
+    CHECK(lines == 22, "%d lines", lines);
     return check_report();
 }

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import onnx
 import torch
-from captum.attr import IntegratedGradients, LayerGradCam, Occlusion, Saliency
+from captum.attr import GuidedBackprop, IntegratedGradients, LayerGradCam, Occlusion, Saliency
 from onnx import TensorProto, helper, numpy_helper
 
 random = np.random.default_rng(11)
@@ -83,6 +83,7 @@ def main():
 
         for target in (0, 3):
             case("saliency", f"--class {target}", Saliency(net).attribute(fresh(), target=target))
+            case("guided", f"--class {target}", GuidedBackprop(net).attribute(fresh(), target=target))
             case("integrated", f"--class {target}", IntegratedGradients(net).attribute(fresh(), 0, target, n_steps=50, method="gausslegendre"))
             for name, layer in (("relu2", net.relu2), ("c2", net.conv2), ("relu1", net.relu1)):
                 case("gradcam", f"--class {target} --layer {name}", LayerGradCam(net, layer).attribute(fresh(), target))

@@ -91,6 +91,9 @@ STRIA_API stria_value *stria_gradient(stria_graph *graph, stria_value *y, stria_
 /* The same for count values at once, which costs one sweep backwards, not count: dx[i] for x[i]. All NULL once an error
  * sticks. */
 STRIA_API void stria_gradients(stria_graph *graph, stria_value *y, stria_value *const *x, int count, stria_value **dx);
+/* stria_gradient by guided backpropagation (Springenberg et al. 2015): Relu, and Clip from 0, pass back only what is
+ * positive. An error sticks where there is neither between x and y. */
+STRIA_API stria_value *stria_gradient_guided(stria_graph *graph, stria_value *y, stria_value *x);
 /* After each run, `variable` holds what `next` was: every read within the run sees the value from its start. */
 STRIA_API void stria_assign(stria_graph *graph, stria_value *variable, stria_value *next);
 /* Makes a value an output, readable after a run under `name` (NULL: the value's own). */

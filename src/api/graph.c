@@ -151,8 +151,11 @@ stria_value *stria_node(stria_graph *g, const char *op, stria_value *const *inpu
     return layer(g, op, inputs, count, NULL, 0, options);
 }
 
-static stria_status gradients(graph *g, value *y, value *const *x, int count, value **dx, stria_error *err) {
-    TRY(autodiff(g, y, x, count, dx, err));
+typedef stria_status differentiation(graph *g, value *y, value *const *x, int count, value **dx, stria_error *err);
+
+static stria_status gradients(graph *g, differentiation *by, value *y, value *const *x, int count, value **dx,
+                              stria_error *err) {
+    TRY(by(g, y, x, count, dx, err));
     for (int i = 0; i < count; i++) {
         builder b = {.g = g, .origin = x[i]->name, .err = err};
         if (!dx[i]) dx[i] = build_filled(&b, x[i]->type, &x[i]->shape, 0);
@@ -161,16 +164,27 @@ static stria_status gradients(graph *g, value *y, value *const *x, int count, va
     return STRIA_OK;
 }
 
-void stria_gradients(stria_graph *g, stria_value *y, stria_value *const *x, int count, stria_value **dx) {
+static void gradients_by(stria_graph *g, differentiation *by, stria_value *y, stria_value *const *x, int count,
+                         stria_value **dx) {
     bool whole = y != NULL;
     for (int i = 0; i < count; i++) {
         whole = whole && x[i];
         dx[i] = NULL;
     }
     if (stuck(g)) return;
-    g->error.status = whole ? gradients(g->g, in(y), (value *const *)x, count, (value **)dx, &g->error)
+    g->error.status = whole ? gradients(g->g, by, in(y), (value *const *)x, count, (value **)dx, &g->error)
                             : error_set(&g->error, STRIA_BAD_ARGUMENT, "a gradient needs two values");
     for (int i = 0; i < count && g->error.status != STRIA_OK; i++) dx[i] = NULL;
+}
+
+void stria_gradients(stria_graph *g, stria_value *y, stria_value *const *x, int count, stria_value **dx) {
+    gradients_by(g, autodiff, y, x, count, dx);
+}
+
+stria_value *stria_gradient_guided(stria_graph *g, stria_value *y, stria_value *x) {
+    stria_value *dx = NULL;
+    gradients_by(g, autodiff_guided, y, &x, 1, &dx);
+    return dx;
 }
 
 stria_value *stria_gradient(stria_graph *g, stria_value *y, stria_value *x) {

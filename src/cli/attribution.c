@@ -43,23 +43,28 @@ static stria_value *score_of(stria_graph *g, stria_value *y, const attribution_j
     return stria_mul(g, y, one);
 }
 
-static stria_status graph_build(const attribution_job *j, stria_graph *g, bool gradient, stria_error *error) {
+/* What comes after the model. */
+typedef enum added { ADDED_NOTHING, ADDED_GRADIENT, ADDED_GUIDED } added;
+
+static stria_status graph_build(const attribution_job *j, stria_graph *g, added what, stria_error *error) {
     stria_value *y = stria_find(g, stria_model_output(j->model, 0)->name);
     stria_value *of = j->layer ? stria_find(g, j->layer) : stria_graph_input(g, 0);
     if (!of) return source_refuse(error, STRIA_BAD_ARGUMENT, "the model has no layer '%s'", j->layer);
     if (j->layer) stria_output(g, layer_as_float(g, of), LAYER);
     stria_output(g, layer_as_float(g, y), SCORES);
-    if (gradient) {
+    if (what != ADDED_NOTHING) {
         stria_value *score = score_of(g, layer_as_float(g, y), j);
         if (!score && stria_graph_status(g, error) == STRIA_OK)
             return source_refuse(error, STRIA_NO_MEMORY, "not enough memory for a gradient");
-        if (score) stria_output(g, layer_as_float(g, stria_gradient(g, score, of)), GRADIENT);
+        stria_value *slope = !score                 ? NULL
+                             : what == ADDED_GUIDED ? stria_gradient_guided(g, score, of)
+                                                    : stria_gradient(g, score, of);
+        if (score) stria_output(g, layer_as_float(g, slope), GRADIENT);
     }
     return stria_graph_status(g, error);
 }
 
-static stria_status machine_new(machine *m, const attribution_job *j, int64_t batch, bool gradient,
-                                stria_error *error) {
+static stria_status machine_new(machine *m, const attribution_job *j, int64_t batch, added what, stria_error *error) {
     stria_graph *g = NULL;
     stria_model *with = NULL;
     stria_session_options options = stria_session_options_default();
@@ -68,7 +73,7 @@ static stria_status machine_new(machine *m, const attribution_job *j, int64_t ba
     *m = (machine){.x.size = sizeof m->x, .y.size = sizeof m->y, .layer.size = sizeof m->layer};
     m->gradient.size = sizeof m->gradient;
     stria_status status = stria_graph_from_model(&g, j->model, batch, error);
-    if (status == STRIA_OK) status = graph_build(j, g, gradient, error);
+    if (status == STRIA_OK) status = graph_build(j, g, what, error);
     if (status == STRIA_OK) status = stria_model_from_graph(&with, g, error);
     if (status == STRIA_OK) g = NULL;
     if (status == STRIA_OK) status = stria_session_new(&m->session, with, &options, error);
@@ -76,7 +81,8 @@ static stria_status machine_new(machine *m, const attribution_job *j, int64_t ba
     if (status == STRIA_OK)
         status = stria_session_port(m->session, stria_model_output(j->model, 0)->name, &m->y, error);
     if (status == STRIA_OK && j->layer) status = stria_session_port(m->session, LAYER, &m->layer, error);
-    if (status == STRIA_OK && gradient) status = stria_session_port(m->session, GRADIENT, &m->gradient, error);
+    if (status == STRIA_OK && what != ADDED_NOTHING)
+        status = stria_session_port(m->session, GRADIENT, &m->gradient, error);
     stria_graph_free(g);
     stria_model_free(with);
     return status;
@@ -116,7 +122,7 @@ static stria_status machine_run(machine *m, const float *x, const char *name, co
 stria_status attribution_features(const attribution_job *j, stria_array *out, stria_error *error) {
     machine m;
     stria_array a = {0};
-    stria_status status = machine_new(&m, j, 1, false, error);
+    stria_status status = machine_new(&m, j, 1, ADDED_NOTHING, error);
     if (status == STRIA_OK) status = array_new(&a, m.layer.rank, m.layer.shape, error);
     if (status == STRIA_OK) status = machine_run(&m, j->x->data, LAYER, &m.layer, a.data, error);
     machine_free(&m);
@@ -129,6 +135,7 @@ stria_status attribution_features(const attribution_job *j, stria_array *out, st
 typedef struct sweep {
     const attribution_job *job;
     int64_t points;
+    bool guided;
     void (*fill)(const struct sweep *s, int64_t k, float *x);
     void (*take)(const struct sweep *s, int64_t k, const float *gradient, double *sum);
     size_t count; /* elements of x */
@@ -139,7 +146,7 @@ static stria_status sweep_run(sweep *s, stria_array *out, stria_error *error) {
     machine m;
     stria_array a = {0};
     job.layer = NULL;
-    stria_status status = machine_new(&m, &job, 1, true, error);
+    stria_status status = machine_new(&m, &job, 1, s->guided ? ADDED_GUIDED : ADDED_GRADIENT, error);
     s->count = status == STRIA_OK ? port_count(&m.x) : 0;
     float *x = calloc(s->count + 1, sizeof *x), *gradient = calloc(s->count + 1, sizeof *gradient);
     double *sum = calloc(s->count + 1, sizeof *sum);
@@ -171,6 +178,16 @@ static void take_size(const sweep *s, int64_t k, const float *gradient, double *
 
 stria_status attribution_saliency(const attribution_job *j, stria_array *out, stria_error *error) {
     return sweep_run(&(sweep){.job = j, .points = 1, .fill = fill_itself, .take = take_size}, out, error);
+}
+
+static void take_itself(const sweep *s, int64_t k, const float *gradient, double *sum) {
+    (void)k;
+    for (size_t i = 0; i < s->count; i++) sum[i] = (double)gradient[i];
+}
+
+stria_status attribution_guided(const attribution_job *j, stria_array *out, stria_error *error) {
+    return sweep_run(&(sweep){.job = j, .points = 1, .guided = true, .fill = fill_itself, .take = take_itself}, out,
+                     error);
 }
 
 /* A number in 0…1 of (seed, k, i), open at both ends: SplitMix64's finaliser. */
@@ -254,7 +271,7 @@ static double weight_plus(const float *a, const float *gradient, int64_t positio
 static stria_status cam(const attribution_job *j, cam_weight *weight, stria_array *out, stria_error *error) {
     machine m;
     stria_array map = {0};
-    stria_status status = machine_new(&m, j, 1, true, error);
+    stria_status status = machine_new(&m, j, 1, ADDED_GRADIENT, error);
     const int64_t *shape = m.layer.shape;
     if (status == STRIA_OK && m.layer.rank != 4)
         status = source_refuse(error, STRIA_BAD_SHAPE,
@@ -332,7 +349,7 @@ stria_status attribution_occlusion(const attribution_job *j, stria_array *out, s
     stria_array map = {0};
     job.layer = NULL;
     int64_t channels = j->x->shape[1], plane = j->x->shape[2] * j->x->shape[3];
-    stria_status status = machine_new(&m, &job, 1, false, error);
+    stria_status status = machine_new(&m, &job, 1, ADDED_NOTHING, error);
     float *x = calloc((size_t)(channels * plane), sizeof *x);
     float *scores = calloc(status == STRIA_OK ? port_count(&m.y) : 1, sizeof *scores);
     double *sum = calloc((size_t)plane, sizeof *sum), *count = calloc((size_t)plane, sizeof *count);

@@ -24,7 +24,9 @@ typedef struct attribution_job {
 stria_status attribution_features(const attribution_job *j, stria_array *out, stria_error *error);
 /* |∂score/∂x|, like x. */
 stria_status attribution_saliency(const attribution_job *j, stria_array *out, stria_error *error);
-/* The mean of it over `samples` noisy pictures (Smilkov et al. 2017). */
+/* ∂score/∂x by guided backpropagation (Springenberg et al. 2015), like x. */
+stria_status attribution_guided(const attribution_job *j, stria_array *out, stria_error *error);
+/* The mean of saliency over `samples` noisy pictures (Smilkov et al. 2017). */
 stria_status attribution_smoothgrad(const attribution_job *j, stria_array *out, stria_error *error);
 /* x · ∫ ∂score/∂x(t·x) dt over t in 0…1, by 50 Gauss-Legendre points; the baseline is 0 (Sundararajan et al. 2017). */
 stria_status attribution_integrated(const attribution_job *j, stria_array *out, stria_error *error);

@@ -33,6 +33,7 @@ static const show_kind kinds[] = {
     {"gradcam++", attribution_gradcam_plus, true, true, true, false, true},
     {"saliency", attribution_saliency, false, true, true, false, true},
     {"smoothgrad", attribution_smoothgrad, false, true, true, false, true},
+    {"guided", attribution_guided, false, true, false, false, true},
     {"integrated", attribution_integrated, false, true, false, false, true},
     {"occlusion", attribution_occlusion, false, true, false, false, true},
     {"deepdream", NULL, true, false, false, true, true},
@@ -71,7 +72,7 @@ static const show_kind *kind_find(const char *name) {
     if (near) term_say("show: there is no kind '%s'; did you mean '%s'?", name, near);
     else
         term_say("show: there is no kind '%s'; there are filters, features, gradcam, gradcam++, saliency, smoothgrad, "
-                 "integrated, occlusion, deepdream, activation-max and embedding",
+                 "guided, integrated, occlusion, deepdream, activation-max and embedding",
                  name);
     return NULL;
 }
@@ -399,8 +400,8 @@ const verb verb_show = {
              "MODEL activation-max --class N --out OUT\nMODEL embedding --data DATA --out OUT.svg",
     .about = "pictures of what a network sees: filters, features, Grad-CAM, saliency, dreams",
     .text =
-        "KIND is filters, features, gradcam, gradcam++, saliency, smoothgrad, integrated (gradients), occlusion, "
-        "deepdream, activation-max or embedding. "
+        "KIND is filters, features, gradcam, gradcam++, saliency, smoothgrad, guided (backpropagation), "
+        "integrated (gradients), occlusion, deepdream, activation-max or embedding. "
         "Orange speaks for the class, blue against it. Definitions are those of Captum, of the model's first output "
         "as it is; docs/pictures.md has them. Grad-CAM's map is taken at the layer's size; what is below 0 is dropped "
         "there, then it is interpolated bilinearly.",

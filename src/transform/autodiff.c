@@ -4,6 +4,8 @@ typedef struct diff {
     graph *g;
     bool *active; /* by value: depends on some x */
     value **grad; /* by value: d(Σ y)/d value so far, NULL: zero */
+    bool guided;
+    int rectifiers; /* met so far, where guided */
     stria_error *err;
 } diff;
 
@@ -33,12 +35,26 @@ static stria_status grad_add(diff *d, const value *v, value *dx) {
     return STRIA_OK;
 }
 
+static bool is_rectifier(const node *n) {
+    const tensor *least = n->op == &op_Clip && n->in_count > 1 && n->in[1] ? value_contents(n->in[1]) : NULL;
+    return n->op == &op_Relu || (least && shape_count(&least->shape) == 1 && tensor_f64(least, 0) == 0);
+}
+
+/* dy becomes max(dy, 0). */
+static stria_status guide(diff *d, const node *n, value **dy) {
+    node *positive;
+    if (!d->guided || !is_rectifier(n)) return STRIA_OK;
+    d->rectifiers++;
+    TRY(graph_add_node(d->g, &op_Relu, NULL, dy, 1, NULL, 1, NULL, &positive, d->err));
+    *dy = positive->out[0];
+    return STRIA_OK;
+}
+
 static stria_status sweep(diff *d, int first, int end);
 
 /* A composite without a rule: through the operators that it consists of, built once more. */
-static stria_status composite_differentiate(const diff *d, const node *n, value *const *dy, const bool *wanted,
-                                            value **dx) {
-    diff inner = {.g = d->g, .err = d->err};
+static stria_status composite_differentiate(diff *d, const node *n, value *const *dy, const bool *wanted, value **dx) {
+    diff inner = {.g = d->g, .guided = d->guided, .err = d->err};
     value *out[8] = {NULL};
     int first = d->g->node_count;
     stria_status status = STRIA_OK;
@@ -53,6 +69,7 @@ static stria_status composite_differentiate(const diff *d, const node *n, value 
     for (int i = 0; i < n->out_count; i++)
         if (out[i] && dy[i]) TRY_DONE(grad_add(&inner, out[i], dy[i]));
     TRY_DONE(sweep(&inner, first, end));
+    d->rectifiers += inner.rectifiers;
     for (int i = 0; i < n->in_count; i++) {
         if (!wanted[i]) continue;
         dx[i] = inner.grad[n->in[i]->id];
@@ -79,6 +96,7 @@ static stria_status node_differentiate(diff *d, const node *n, value **dy, bool 
     if (!n->op->gradient && !n->op->expand)
         FAIL(d->err, STRIA_UNSUPPORTED, "layer '%s': operator %s has no gradient", n->name, n->op->name);
     int first = d->g->node_count;
+    TRY(guide(d, n, dy));
     if (n->op->gradient) TRY(n->op->gradient(d->g, n, dy, wanted, dx, d->err));
     else TRY(composite_differentiate(d, n, dy, wanted, dx));
     for (int i = first; i < d->g->node_count; i++) d->g->nodes[i]->origin = n->name;
@@ -114,8 +132,9 @@ done:
     return status;
 }
 
-stria_status autodiff(graph *g, value *y, value *const *x, int count, value **dx, stria_error *err) {
-    diff d = {.g = g, .err = err};
+static stria_status differentiate(graph *g, value *y, value *const *x, int count, value **dx, bool guided,
+                                  stria_error *err) {
+    diff d = {.g = g, .guided = guided, .err = err};
     stria_status status = STRIA_OK;
     if (!dtype_is_float(y->type))
         FAIL(err, STRIA_BAD_ARGUMENT, "'%s' is %s: only floating-point values have gradients", y->name,
@@ -128,9 +147,20 @@ stria_status autodiff(graph *g, value *y, value *const *x, int count, value **dx
     d.grad[y->id] = build_filled(&b, y->type, &y->shape, 1);
     TRY_DONE(b.status);
     TRY_DONE(sweep(&d, 0, y->producer ? y->producer->id + 1 : 0));
+    if (guided && !d.rectifiers)
+        TRY_DONE(error_set(err, STRIA_UNSUPPORTED,
+                           "no Relu leads to '%s': guided backpropagation would be the gradient", y->name));
     for (int i = 0; i < count; i++) dx[i] = d.grad[x[i]->id];
 done:
     mem_free(d.active);
     mem_free(d.grad);
     return status;
+}
+
+stria_status autodiff(graph *g, value *y, value *const *x, int count, value **dx, stria_error *err) {
+    return differentiate(g, y, x, count, dx, false, err);
+}
+
+stria_status autodiff_guided(graph *g, value *y, value *const *x, int count, value **dx, stria_error *err) {
+    return differentiate(g, y, x, count, dx, true, err);
 }
