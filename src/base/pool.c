@@ -4,15 +4,14 @@
 #include "base/pool.h"
 
 #include "base/clock.h"
-
 #include "base/memory.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -198,16 +197,6 @@ static void pool_stop(pool *p, int started) {
     mem_free(p);
 }
 
-/* Workers take no signals: these belong to the program's own threads. */
-static int worker_start(worker *w) {
-    sigset_t all, old;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    int result = pthread_create(&w->thread, NULL, worker_main, w);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    return result;
-}
-
 stria_status pool_new(pool **out, int threads, stria_error *err) {
     pool *p = NULL;
     if (threads < 0 || threads > THREADS_MAX)
@@ -227,7 +216,7 @@ stria_status pool_new(pool **out, int threads, stria_error *err) {
     for (int w = 1; w < threads; w++) {
         p->workers[w].owner = p;
         p->workers[w].index = w;
-        int result = worker_start(&p->workers[w]);
+        int result = thread_start(&p->workers[w].thread, worker_main, &p->workers[w]);
         if (result == 0) continue;
         pool_stop(p, w - 1);
         FAIL(err, STRIA_NO_MEMORY, "cannot start thread %d of %d: %s", w + 1, threads, strerror(result));
