@@ -59,7 +59,7 @@ finish_run() {
 }
 
 expect 0 train lenet5 --data mnist:data "${RECIPE[@]}" --out whole --json
-keys='^{"run":"whole","epochs":12,"steps":660,"train_loss":[0-9.e-]*,"val_top1":[0-9.e-]*,"test_top1":[0-9.e-]*,"skipped":0,"seconds":[0-9.e-]*,"peak_bytes":[0-9]*}$'
+keys='^{"run":"whole","epochs":12,"steps":660,"train_loss":[0-9.e-]*,"val_top1":[0-9.e-]*,"test_top1":[0-9.e-]*,"skipped":0,"seconds":[0-9.e-]*,"peak_bytes":[0-9]*,"wait_share":[0-9.e-]*}$'
 grep -q "$keys" stdout || { fail "train --json says otherwise:"; cat stdout; }
 lines=$(wc -l <whole/metrics.jsonl)
 [ "$lines" -eq 672 ] || fail "metrics.jsonl has $lines lines, not one for each of 660 steps and 12 epochs"

@@ -48,6 +48,9 @@ typedef struct stria_train_options {
     int recompute;      /* 1: a step computes parts of the network twice instead of keeping their results: less memory,
                            more time, the same bits */
     int no_shuffle;     /* 1: every epoch takes the training images in the dataset's order; 0: in an order of its own */
+    int64_t workers; /* threads that read, decode and change pictures ahead of the steps, beside `threads`. 0: as many
+                        as these, at most one per CPU, and none where `threads` is 1; −1: none, each step makes its
+                        own batch. None either where pixels lie in memory and no change is random. No bit changes */
 } stria_train_options;
 
 /* Every row's default. */
@@ -133,7 +136,10 @@ typedef struct stria_event {
     const stria_norm *const *norms; /* EPOCH: [norm_count], weights as they are now, gradients of the last step. Valid
                                        during the call */
     int norm_count;
-    uint64_t peak_bytes; /* END: the most memory that this process has held, 0: not known */
+    uint64_t peak_bytes;   /* END: the most memory that this process has held, 0: not known */
+    double wait_share;     /* END: share of the steps' time, 0…1, that this process waited for their batches */
+    uint64_t loader_bytes; /* START: batches that are made ahead, and the most that decoded pictures may take (cache) */
+    int loader_threads, loader_ahead; /* START: threads that make batches ahead, and how many batches; 0: none */
 } stria_event;
 
 /* Called in the training thread. Returning false asks to stop: the state is saved and stria_trainer_run returns

@@ -44,8 +44,8 @@ static const option_row *row_of(const options *given, const char *name) {
 
 /* What a combination may set: options with a value, and the model. */
 static bool may_vary(const options *given, const char *name) {
-    static const char *const kept[] = {"resume", "out",  "overfit", "find-lr", "sweep",
-                                       "repeat", "lang", "seed",    "threads", NULL};
+    static const char *const kept[] = {"resume", "out",  "overfit", "find-lr", "sweep", "repeat",
+                                       "lang",   "seed", "threads", "workers", NULL};
     const option_row *row = row_of(given, name);
     for (int i = 0; kept[i]; i++)
         if (strcmp(kept[i], name) == 0) return false;

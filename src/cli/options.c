@@ -95,6 +95,7 @@ static const struct {
     {"save-dir", "out", NULL},
     {"output-dir", "out", NULL},
     {"workers", "threads", NULL},
+    {"num-workers", "workers", NULL},
     {"num-workers", "threads", NULL},
     {"momentum", NULL, "optimizer sgd:momentum=0.9"},
     {"nesterov", NULL, "optimizer sgd:nesterov=1"},

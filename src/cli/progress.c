@@ -28,10 +28,13 @@ static const char *info_value(const char *key) {
 
 static void plan_machine(const stria_event *event) {
     struct utsname system;
-    char threads[64];
+    char threads[64], workers[64] = "";
     const char *cpu = info_value("processor");
     if (!cpu) cpu = uname(&system) == 0 ? system.machine : "a machine";
-    plan_line("machine", "%s, %s, %s", cpu, event->isa, show_many(event->threads, "thread", threads));
+    if (event->loader_threads)
+        snprintf(workers, sizeof workers, ", %d that load pictures, %d batches ahead", event->loader_threads,
+                 event->loader_ahead);
+    plan_line("machine", "%s, %s, %s%s", cpu, event->isa, show_many(event->threads, "thread", threads), workers);
 }
 
 static void plan_data(const progress *p, const stria_event *event) {
@@ -55,18 +58,25 @@ static void plan_resumed(const progress *p, const stria_event *event) {
     else if (event->step > 0) plan_line("", "resuming after step %s", show_count(event->step, count));
 }
 
+static void plan_memory(const stria_event *event) {
+    char all[32], a[32], b[32], c[32], d[32], e[32], pictures[64] = "";
+    uint64_t sum = event->parameter_bytes + event->optimizer_bytes + event->activation_bytes + event->gradient_bytes +
+                   event->loader_bytes;
+    if (event->loader_bytes)
+        snprintf(pictures, sizeof pictures, ", pictures up to %s", show_bytes(event->loader_bytes, e));
+    plan_line("memory", "%s: parameters %s, optimiser %s, activations %s, gradients %s%s", show_bytes(sum, all),
+              show_bytes(event->parameter_bytes, a), show_bytes(event->optimizer_bytes, b),
+              show_bytes(event->activation_bytes, c), show_bytes(event->gradient_bytes, d), pictures);
+}
+
 static void plan(const progress *p, const stria_event *event) {
-    char a[32], b[32], c[32], d[32], e[32], epochs[64], steps[64];
+    char a[32], b[32], c[32], epochs[64], steps[64];
     plan_machine(event);
     plan_data(p, event);
     plan_line("model", "%s: %s trainable parameters, %s frozen, %s buffers", p->model, show_count(event->parameters, a),
               show_count(event->frozen_parameters, b), show_count(event->buffers, c));
     if (*p->input) plan_line("input", "%s", p->input);
-    plan_line("memory", "%s: parameters %s, optimiser %s, activations %s, gradients %s",
-              show_bytes(
-                  event->parameter_bytes + event->optimizer_bytes + event->activation_bytes + event->gradient_bytes, a),
-              show_bytes(event->parameter_bytes, b), show_bytes(event->optimizer_bytes, c),
-              show_bytes(event->activation_bytes, d), show_bytes(event->gradient_bytes, e));
+    plan_memory(event);
     plan_line("training", "%s, %s%s%s", show_many(event->epochs, "epoch", epochs),
               show_many(event->steps, "step", steps), *p->options ? ", " : "", p->options);
     int64_t rest = p->batch ? event->images % p->batch : 0;
@@ -109,8 +119,8 @@ static void judged_line(const stria_event *event) {
 static void system_line(const progress *p, const stria_event *event) {
     char bytes[32], time[32];
     if (p->trained && event->peak_bytes)
-        plan_line("system", "at most %s of memory, %s", show_bytes(event->peak_bytes, bytes),
-                  show_time(event->seconds, time));
+        plan_line("system", "at most %s of memory, %.1f %% of the steps' time waited for pictures, %s",
+                  show_bytes(event->peak_bytes, bytes), 100 * event->wait_share, show_time(event->seconds, time));
 }
 
 bool progress_event(const stria_event *event, void *context) {
@@ -146,6 +156,7 @@ bool progress_event(const stria_event *event, void *context) {
         term_bar_clear();
         if (!p->quiet) system_line(p, event);
         p->peak_bytes = event->peak_bytes;
+        p->wait_share = event->wait_share;
         break;
     }
     return !term_stopped();

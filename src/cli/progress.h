@@ -17,6 +17,7 @@ typedef struct progress {
     bool started, trained; /* a START was seen; an EPOCH was seen */
     int64_t first, step, epoch, epochs, steps, images, skipped;
     uint64_t peak_bytes;
+    double wait_share;
     double loss, val_top1, seconds; /* loss and val_top1: of the last epoch */
 } progress;
 

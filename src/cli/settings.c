@@ -33,8 +33,8 @@ static const char *difference(const stria_train_options *of, const stria_train_o
 }
 
 void settings_text(const stria_train_options *of, const options *given, char *text, size_t size) {
-    static const char *const said[] = {"epochs", "batch",   "optimizer", "lr", "schedule",
-                                       "seed",   "threads", "out",       NULL};
+    static const char *const said[] = {"epochs", "batch",   "optimizer", "lr",  "schedule",
+                                       "seed",   "threads", "workers",   "out", NULL};
     const stria_train_options base = stria_train_options_default();
     const stria_option_row *row;
     char value[VALUE_BYTES];
@@ -56,7 +56,7 @@ static stria_train_options suggested(const stria_model *model) {
 }
 
 void settings_retrain(const stria_trainer *trainer, const char *data, char *text, size_t size) {
-    static const char *const other[] = {"lr", "threads", "out", NULL};
+    static const char *const other[] = {"lr", "threads", "workers", "out", NULL};
     stria_model *model = NULL; /* whose words `base` points to */
     stria_trainer_model(&model, trainer, NULL);
     const stria_train_options *of = stria_trainer_options(trainer), base = suggested(model);

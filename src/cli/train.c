@@ -236,13 +236,13 @@ static stria_status training_test(training *t, stria_error *error) {
 
 static json_t *training_json(const training *t) {
     const progress *p = &t->progress;
-    return json_pack("{s:o,s:I,s:I,s:o,s:o,s:o,s:I,s:o,s:I}", "run", json_text(t->folder), "epochs",
+    return json_pack("{s:o,s:I,s:I,s:o,s:o,s:o,s:I,s:o,s:I,s:o}", "run", json_text(t->folder), "epochs",
                      (json_int_t)p->epochs, "steps", (json_int_t)p->steps, "train_loss",
                      p->trained ? json_number(p->loss) : json_null(), "val_top1",
                      p->trained ? json_share(p->val_top1) : json_null(), "test_top1",
                      t->tested ? json_number(t->score.top1) : json_null(), "skipped",
                      (json_int_t)(p->skipped + (t->tested ? t->score.skipped : 0)), "seconds", json_number(p->seconds),
-                     "peak_bytes", (json_int_t)p->peak_bytes);
+                     "peak_bytes", (json_int_t)p->peak_bytes, "wait_share", json_share(p->wait_share));
 }
 
 static stria_status pictures_show(const training *t, stria_error *error) {

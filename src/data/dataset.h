@@ -56,6 +56,7 @@ int dataset_width(const dataset *d);
 /* The size that all pictures have, by their headers where they are files, of which a sample is looked at; else 0. */
 void dataset_common(const dataset *d, int *height, int *width);
 bool dataset_uniform(const dataset *d);      /* all pictures are known to have one size */
+bool dataset_made(const dataset *d);         /* a callback of the caller's makes each picture when it is read */
 bool dataset_lent(const dataset *d);         /* it validates, and was cut from what trains */
 bool dataset_is_float(const dataset *d);     /* values, not pixels 0…255: scale 1 is the sensible preprocessing */
 value_range dataset_range(const dataset *d); /* of floats, over all items of the source; else of pixels */

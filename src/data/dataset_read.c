@@ -25,6 +25,9 @@ void dataset_common(const dataset *d, int *height, int *width) {
 bool dataset_uniform(const dataset *d) {
     return !d->store->files;
 }
+bool dataset_made(const dataset *d) {
+    return d->store->read != NULL;
+}
 bool dataset_lent(const dataset *d) {
     return d->lent;
 }

@@ -1,5 +1,12 @@
 /* Batches of a dataset as tensors. What a batch holds is a pure function of (seed, epoch, batch number): no state, so
- * training resumes anywhere with the same pictures. */
+ * training resumes anywhere with the same pictures.
+ *
+ * With threads of its own a loader makes batches ahead of who takes them, into a ring of buffers: while a step
+ * computes, the next pictures are decoded and changed. They share the cores with the threads that compute: a loader has
+ * as many as these (never more than the process has CPUs), all of which work while the step waits, and all of which
+ * sleep when the ring is full. In between the system deals the cores out; the total of work is the same, so that on
+ * busy cores a step takes longer by what was taken off its wait. Who is allowed one thread has no other: batches are
+ * then made within the step. */
 #ifndef DATA_LOADER_H
 #define DATA_LOADER_H
 
@@ -29,6 +36,9 @@ typedef struct loader_options {
     tta_kind tta; /* views of every picture, which loader_view chooses; where there are several, no picture is kept */
     int shape[3]; /* channels, height, width that every picture must get: what `preprocess` does not say follows from
                      it (preprocess_fit); zeros: what preprocessing makes of the dataset's own */
+    int threads;  /* of its own, which make batches ahead; 0: none. None either where pixels lie in memory and nothing
+                     is random, or `tta` has several views */
+    int ahead;    /* batches that are made ahead, with `threads`; 0: 2 to 8, as many as take 64 MiB */
 } loader_options;
 
 /* The dataset outlives the loader; preprocess is copied. STRIA_BAD_SHAPE if it is known now that pictures do not come
@@ -42,11 +52,21 @@ void loader_shape(const loader *l, int shape[3]);     /* channels, height, width
 int64_t loader_batches(const loader *l);              /* in an epoch */
 int64_t loader_items(const loader *l, int64_t batch); /* in this batch: fewer only in a last one that is not dropped */
 
+/* What is made ahead: threads and batches, 0 where nothing is. */
+int loader_threads(const loader *l);
+int loader_ahead(const loader *l);
+/* Memory that batches made ahead take, and the most that kept pictures may. */
+size_t loader_most_bytes(const loader *l);
+
 /* Fills x[items][c][h][w] and labels[items] (NULL: not wanted), and indices[items] into the dataset (NULL: not wanted),
- * decoding over the pool (NULL: this thread). Fails with the first item's error; STRIA_BAD_FILE where no picture is
- * good that could take a bad one's place. One thread at a time for a loader. */
+ * decoding over the pool (NULL: this thread), or waiting for the loader's own threads. Batches that are made ahead
+ * follow the one that was taken last; any other may be asked for. Fails with the first item's error; STRIA_BAD_FILE
+ * where no picture is good that could take a bad one's place. One thread at a time for a loader. */
 stria_status loader_fill(loader *l, pool *workers, int64_t epoch, int64_t batch, float *x, int64_t *labels,
                          int64_t *indices, stria_error *err);
+
+/* Until the next loader_fill the loader's threads work no more: they read nothing and call nobody. */
+void loader_rest(loader *l);
 
 /* Which of the tta_views(options.tta) the next batches hold; the first from the beginning. */
 void loader_view(loader *l, int view);

@@ -76,6 +76,9 @@ static void tell_start(trainer *t) {
                            .optimizer_bytes = m.optimizer_bytes,
                            .activation_bytes = workspace > m.gradient_bytes ? workspace - m.gradient_bytes : 0,
                            .gradient_bytes = m.gradient_bytes,
+                           .loader_bytes = loader_most_bytes(t->loader),
+                           .loader_threads = loader_threads(t->loader),
+                           .loader_ahead = loader_ahead(t->loader),
                            .isa = kernels_name(t->ks),
                            .threads = pool_threads(t->pool)});
 }
@@ -109,8 +112,10 @@ static void labels_put(trainer *t) {
 /* Loads the batch at the trainer's position into the step's inputs. */
 static stria_status batch_load(trainer *t, stria_error *err) {
     float lr = (float)lr_now(t);
+    double before = clock_seconds();
     TRY(loader_fill(t->loader, t->pool, t->at.epoch, t->at.batch, session_host(t->step, t->image), t->labels, NULL,
                     err));
+    t->waited += clock_seconds() - before;
     labels_put(t);
     TRY(session_write(t->step, STEP_LR, &lr, sizeof lr, err));
     int64_t gathered = t->options.accumulate, updates = t->at.step / gathered;
@@ -124,8 +129,10 @@ static stria_status batch_load(trainer *t, stria_error *err) {
 typedef stria_status step_runner(session *s, stria_error *err);
 
 static stria_status step_run(trainer *t, step_runner *run, double *loss, stria_error *err) {
+    double before = clock_seconds();
     TRY(batch_load(t, err));
     TRY(run(t->step, err));
+    t->stepped += clock_seconds() - before;
     float now;
     TRY(session_read(t->step, STEP_LOSS, &now, sizeof now, err));
     *loss = (double)now;
@@ -309,12 +316,16 @@ static stria_status finish(trainer *t, stria_error *err) {
     if (t->unsaved) TRY(checkpoint_now(t, err));
     if (!complete(t) && !stops_early(t))
         FAIL(err, STRIA_INTERRUPTED, "stopped at step %" PRId64 " of %" PRId64, t->at.step, steps_in_all(t));
-    tell(t, &(stria_event){.kind = STRIA_EVENT_END, .epoch = t->at.epoch, .peak_bytes = machine_peak_rss()});
+    tell(t, &(stria_event){.kind = STRIA_EVENT_END,
+                           .epoch = t->at.epoch,
+                           .peak_bytes = machine_peak_rss(),
+                           .wait_share = t->stepped > 0 ? t->waited / t->stepped : 0});
     return STRIA_OK;
 }
 
-stria_status trainer_run(trainer *t, stria_error *err) {
+static stria_status train(trainer *t, stria_error *err) {
     t->started = clock_seconds();
+    t->waited = t->stepped = 0;
     t->stop_asked = false;
     TRY(run_folder_take(t, err));
     if (t->mend) TRY(run_folder_mend(t, err));
@@ -328,4 +339,11 @@ stria_status trainer_run(trainer *t, stria_error *err) {
         if (!t->stop_asked && t->at.batch == batches(t)) TRY(epoch_end(t, err));
     }
     return finish(t, err);
+}
+
+/* Afterwards no thread reads the caller's data. */
+stria_status trainer_run(trainer *t, stria_error *err) {
+    stria_status status = train(t, err);
+    loader_rest(t->loader);
+    return status;
 }

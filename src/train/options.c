@@ -182,6 +182,15 @@ static const struct row rows[] = {
      0,
      1,
      NULL},
+    {{"workers", "N",
+      "threads that read and change pictures ahead of the steps; 0: as many as --threads where that is more than one; "
+      "-1: none",
+      "0"},
+     INTEGER,
+     FIELD(workers),
+     -1,
+     1024,
+     NULL},
     {{"cache", "MIB", "memory for decoded pictures of a folder, so that later epochs read no files; 0: none", "1024"},
      INTEGER,
      FIELD(cache),
@@ -292,7 +301,7 @@ void train_option_text(const stria_train_options *options, int index, text *out)
 }
 
 static bool recipe_may_say(const char *name) {
-    static const char *const own[] = {"seed", "threads", "skip-bad", "cache", "out"};
+    static const char *const own[] = {"seed", "threads", "skip-bad", "workers", "cache", "out"};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (strcmp(own[i], name) == 0) return false;
     return true;

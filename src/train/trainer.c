@@ -1,5 +1,6 @@
 #include "train/trainer.h"
 
+#include "base/sizes.h"
 #include "base/text.h"
 #include "model/model.h"
 #include "train/class_names.h"
@@ -39,6 +40,13 @@ static stria_status step_make(trainer *t, stria_error *err) {
     return status;
 }
 
+/* Threads of the loader's own, beside those that compute: data/loader.h says how they share the cores. */
+static int workers_of(const trainer *t) {
+    int64_t wanted = t->options.workers, threads = pool_threads(t->pool);
+    if (wanted == 0 && threads > 1) wanted = int64_min(threads, pool_cpus());
+    return wanted > 0 ? (int)wanted : 0;
+}
+
 static stria_status loader_make(trainer *t, stria_error *err) {
     classifier c;
     const dataset *d = t->features[0] ? t->features[0] : t->train;
@@ -60,6 +68,7 @@ static stria_status loader_make(trainer *t, stria_error *err) {
                               .drop_last = true,
                               .augment = &changes,
                               .keep_bytes = (size_t)t->options.cache << 20,
+                              .threads = workers_of(t),
                               .bad = t->options.skip_bad ? BAD_REPLACED : BAD_FAILS};
     return classifier_loader(&c, d, &options, &t->loader, err);
 }

@@ -64,6 +64,7 @@ typedef struct trainer {
     void *context;
     bool stop_asked;              /* the callback said so */
     double started, checkpointed; /* seconds of a clock that never goes back */
+    double waited, stepped;       /* seconds in this process: for batches, and of steps with them */
     metrics metrics;
     int64_t skipped;                              /* pictures, as the last epoch's event said */
     char skipped_note[sizeof(stria_error) + 128]; /* its sentence */
