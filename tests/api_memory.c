@@ -122,6 +122,22 @@ static void files_are_judged(void) {
     stria_model_free(m);
 }
 
+static void weights_are_narrowed(void) {
+    char path[600], *report = NULL;
+    stria_model *m = small_model(true, &err), *back = NULL;
+    stria_save_options options = stria_save_options_default();
+    options.weights = STRIA_INT8;
+    snprintf(path, sizeof path, "%s/narrow.onnx", small_folder);
+    FAILS(stria_model_save_with(m, path, &options, &err), STRIA_BAD_ARGUMENT, "not as int8");
+    options.weights = STRIA_FLOAT16;
+    options.report = &report;
+    OK(stria_model_save_with(m, path, &options, &err));
+    CHECK(report == NULL, "report: %s", report);
+    OK(stria_model_open(&back, path, 0, &err));
+    stria_model_free(back);
+    stria_model_free(m);
+}
+
 /* ---- pictures ---- */
 
 static void pictures_open(void) {
@@ -397,6 +413,7 @@ int main(void) {
     stria_dataset_free(data);
     models_open();
     files_are_judged();
+    weights_are_narrowed();
     pictures_open();
     arrays_train();
     arrays_resume();

@@ -40,6 +40,43 @@ expect 1 convert new.net none.onnx --opset 13 --rtol 0 --atol 0 --json
 jq -e '(.passed | not) and .first == "m"' stdout >/dev/null || fail "convert --json of models that differ: $(cat stdout)"
 [ -z "$(ls none.onnx* kept.onnx.* 2>/dev/null)" ] || fail "a conversion that failed leaves $(ls none.onnx* kept.onnx.* 2>/dev/null)"
 
+# Weights in half precision: half the file; computed with as float32; the bound fits, and what differs is printed.
+printf 'stria-net 1\nx = input(batch x 3 x 8 x 8)\nc = conv(x, 32, kernel=3, name=c1)\nn = batch_norm(c, name=n1)\nr = relu(n)\ny = dense(r, 20, name=fc)\n' >half.net
+expect 0 convert half.net whole.onnx
+for type in fp16 bf16; do
+    expect 0 convert half.net $type.onnx --$type --json
+    jq -e '.passed and .outputs[0].max_rel_error > 1e-5 and .layers[0].name == "c1" and .layers[0].max_abs_error > 0' stdout >/dev/null ||
+        fail "--$type: $(cat stdout)"
+    [ "$(wc -c <$type.onnx)" -lt $(($(wc -c <whole.onnx) * 53 / 100)) ] || fail "--$type does not halve the file"
+    expect 0 convert half.net $type.safetensors --$type
+    expect 0 diff $type.onnx half.net --weights $type.safetensors --rtol 1e-6
+    says stdout "the same within the bounds"
+    expect 1 diff $type.onnx half.net --rtol 1e-6
+    expect 1 convert half.net strict.onnx --$type --rtol 1e-6
+    [ ! -e strict.onnx ] || fail "--$type: a bound that is not kept leaves a file"
+done
+cmp -s fp16.onnx bf16.onnx && fail "float16 is bfloat16"
+expect 0 summary fp16.onnx --json
+jq -e '.parameters == '"$("$STRIA" summary half.net --json | jq .parameters)"' and
+    ([.tensors[] | select(.role == "parameter" and (.shape | length) > 1) | .type] == ["float16", "float16"]) and
+    ([.tensors[] | select((.shape | length) == 1) | .type] | all(. == "float32"))' stdout >/dev/null || fail "summary of fp16.onnx: $(cat stdout)"
+expect 0 convert half.net half.npz --fp16
+expect 0 diff fp16.onnx half.net --weights half.npz --rtol 1e-6
+refused 1 "half.npz: NumPy has no bfloat16; .safetensors and .onnx do" convert half.net half.npz --bf16
+refused 2 "back.net: a .net file holds no weights, so they have no type" convert half.net back.net --fp16
+refused 2 "convert: --fp16 and --bf16 are given; give one of the two" convert half.net back.onnx --fp16 --bf16
+
+# Values beyond float16's range become its largest, not infinite, and are said; so are those that are no numbers.
+header='{"fc.weight":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]}}' # 1, -100000, 65504, 65535, NaN, 0
+{ printf "\\x$(printf %02x ${#header})\\0\\0\\0\\0\\0\\0\\0%s" "$header"
+  printf '\x00\x00\x80\x3f\x00\x50\xc3\xc7\x00\xe0\x7f\x47\x00\xff\x7f\x47\x00\x00\xc0\x7f\x00\x00\x00\x00'; } >wild
+printf 'stria-net 1\nx = input(batch x 3)\ny = dense(x, 2, bias=0, name=fc)\n' >wild.net
+expect 0 convert wild.net wild.safetensors --weights wild --fp16 --rtol 1000
+says stderr "warning: fc.weight: 2 of 6 values are beyond float16's 65504, which they become; the farthest is -100000"
+says stderr "warning: fc.weight: 1 of 6 values are infinite or no numbers, and stay so"
+expect 0 convert wild.net wild.bf16.safetensors --weights wild --bf16
+if grep -q beyond stderr; then fail "bfloat16 has these values: $(cat stderr)"; fi
+
 # Layers that ONNX lacks keep the batch open.
 printf 'stria-net 1\nx = input(batch x 3 x 6 x 6)\ny = local_conv(x, 4, kernel=3)\n' >local.net
 expect 0 convert local.net local.onnx

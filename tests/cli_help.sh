@@ -14,7 +14,7 @@ for verb in $(verbs); do
     cmp -s stdout help || fail "help $verb differs from $verb --help"
     examples=$(sed -n '/^examples:/,$p' help | grep -c "stria $verb")
     [ "$examples" -ge 2 ] || fail "$verb --help shows $examples examples"
-    for option in $(sed -n '/^examples:/,$p' help | grep "stria $verb" | sed 's/|.*//' | grep -oE -- ' --[a-z-]+'); do
+    for option in $(sed -n '/^examples:/,$p' help | grep "stria $verb" | sed 's/|.*//' | grep -oE -- ' --[a-z0-9-]+'); do
         grep -qE -- "^  $option( |\$)" help || fail "$verb: an example has $option, which is no option"
     done
     grep -qF "SS \"stria $verb\"" man || fail "$verb is not in the man page"

@@ -292,7 +292,7 @@ static const char *const lines[] = {
     "bench --compare bench.json bench.json",
     "convert m.onnx out/n.net",
     "convert m.onnx out/n.onnx --json",
-    "convert m.onnx out/w.npz",
+    "convert m.onnx out/w.npz --fp16",
     "convert m.net out/w.safetensors --weights w.npz",
     "diff m.net m.onnx --image p.pgm",
     "diff m.onnx m.onnx --json",

@@ -239,10 +239,16 @@ typedef struct stria_save_options {
     size_t size; /* sizeof(stria_save_options) */
     int opset;   /* 13…28: operators that it lacks are spelt in its words where that is possible; 0: the lowest opset
                     that has the model's operators */
-    stria_status (*accept)(const char *file, void *context, stria_error *error); /* asked when the file is whole and
-        before it takes the place of `path`, under the name that it has until then (its ending tells no format). What is
-        not STRIA_OK is returned, and the file goes: what was there is as it was. NULL: nobody is asked */
-    void *context;                                                               /* of accept */
+    /* Asked when the file is whole and before it takes the place of `path`, under the name that it has until then (its
+     * ending tells no format). What is not STRIA_OK is returned, and the file goes: what was there is as it was. NULL:
+     * nobody is asked. */
+    stria_status (*accept)(const char *file, void *context, stria_error *error);
+    void *context;
+    stria_type weights; /* STRIA_FLOAT16 or STRIA_BFLOAT16: float32 parameters of two and more dimensions are stored so,
+                           an .onnx file casts them to float32 where they are used; 0: as they are. Values beyond the
+                           type's range become its largest. .npz has no bfloat16 */
+    char **report;      /* where weights: a line for each tensor with such values, or with values that are not finite;
+                           NULL: there is none; also on failure; free it with stria_text_free. NULL: not wanted */
 } stria_save_options;
 STRIA_API stria_save_options stria_save_options_default(void);
 /* stria_model_save with options (NULL: the defaults). STRIA_BAD_ARGUMENT also for another opset, or one for a file that

@@ -226,6 +226,13 @@ stria_status stria_model_open_bytes(stria_model **out, const void *data, size_t 
     return open_from(out, NULL, data, bytes, options, fixed, err);
 }
 
+/* Lines for the caller, NULL where there are none. */
+static void report_give(text *said, char **report) {
+    if (report) *report = NULL;
+    if (report && said->length && !said->failed) *report = said->data;
+    else text_release(said);
+}
+
 stria_status stria_model_save(const stria_model *m, const char *path, stria_error *err) {
     return graph_save(m->g, path, err);
 }
@@ -240,8 +247,14 @@ stria_status stria_model_save_with(const stria_model *m, const char *path, const
     TRY(options_take(&o, sizeof o, options, "save", err));
     if (o.opset && (o.opset < OPSET_WRITTEN || o.opset > GRAPH_OPSET))
         FAIL(err, STRIA_BAD_ARGUMENT, "opset %d: %d to %d are written", o.opset, OPSET_WRITTEN, GRAPH_OPSET);
-    const graph_saving how = {.opset = o.opset, .judge = {o.accept, o.context}};
-    return graph_save_with(m->g, path, &how, err);
+    if (o.weights && o.weights != STRIA_FLOAT16 && o.weights != STRIA_BFLOAT16)
+        FAIL(err, STRIA_BAD_ARGUMENT, "weights are stored as float16 or bfloat16, not as %s",
+             stria_type_name(o.weights));
+    text said = {0};
+    const graph_saving how = {.opset = o.opset, .judge = {o.accept, o.context}, .weights = o.weights, .report = &said};
+    stria_status status = graph_save_with(m->g, path, &how, err);
+    report_give(&said, o.report);
+    return status;
 }
 
 stria_status stria_model_load_weights(stria_model *m, const char *path, char **report, stria_error *err) {
@@ -253,8 +266,7 @@ stria_status stria_model_load_weights(stria_model *m, const char *path, char **r
     stria_status status = weights_join(m->g, &w, &said, err);
     if (status == STRIA_BAD_FILE) error_prefix(err, "%s: ", path);
     weights_release(&w);
-    if (report && said.length && !said.failed) *report = said.data;
-    else text_release(&said);
+    report_give(&said, report);
     return status;
 }
 

@@ -19,7 +19,7 @@ typedef struct taken {
 typedef struct test_case {
     stria_model *model;
     tensors inputs, wanted;
-    double rtol, atol;
+    compare_bound bound;
     comparison found; /* of the last way */
     char way[128];    /* how that was run */
     int ways;         /* how many ran */
@@ -68,7 +68,7 @@ static stria_status run_once(test_case *c, const tensors_way *chosen, stria_erro
     tensors outputs = {0};
     stria_status status = tensors_run(c->model, chosen, &c->inputs, 0, &(tensors_look){look, c}, &outputs, error);
     compare_release(&c->found);
-    if (status == STRIA_OK) status = compare_tensors(&outputs, &c->wanted, c->rtol, c->atol, &c->found, error);
+    if (status == STRIA_OK) status = compare_tensors(&outputs, &c->wanted, &c->bound, &c->found, error);
     tensors_release(&c->last);
     c->last = outputs;
     c->ways++;
@@ -166,7 +166,7 @@ static json_t *ways_json(const test_case *c) {
 /* One data set: its exit code, and its document where one is wanted (else NULL, and text is printed). Of what could not
  * be run there is none. */
 static int set_run(const options *given, const tensors_way *chosen, const char *folder, json_t **document) {
-    test_case c = {.rtol = option_real(given, "rtol"), .atol = option_real(given, "atol")};
+    test_case c = {.bound = {.rtol = option_real(given, "rtol"), .atol = option_real(given, "atol")}};
     stria_error error = {0};
     bool every = option_given(given, "every-way"), json = option_given(given, "json");
     int code = EXIT_FAILED;

@@ -65,10 +65,9 @@ void compare_pair(const stria_array *got, const stria_array *wanted, const compa
     }
 }
 
-stria_status compare_tensors(const tensors *got, const tensors *wanted, double rtol, double atol, comparison *out,
+stria_status compare_tensors(const tensors *got, const tensors *wanted, const compare_bound *bound, comparison *out,
                              stria_error *error) {
     comparison found = {.passed = true};
-    const compare_bound bound = {.rtol = rtol, .atol = atol};
     if (wanted->count > got->count)
         return source_refuse(error, STRIA_BAD_SHAPE, "expected %d output%s, the model has %d", wanted->count,
                              show_s(wanted->count), got->count);
@@ -78,7 +77,7 @@ stria_status compare_tensors(const tensors *got, const tensors *wanted, double r
     for (int i = 0; i < wanted->count; i++) {
         compared *item = &found.items[i];
         snprintf(item->name, sizeof item->name, "%s", got->items[i].name);
-        compare_pair(&got->items[i].array, &wanted->items[i].array, &bound, item);
+        compare_pair(&got->items[i].array, &wanted->items[i].array, bound, item);
         found.passed = found.passed && item->passed;
     }
     *out = found;

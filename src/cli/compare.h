@@ -32,7 +32,7 @@ bool compare_shapes(const stria_array *a, const stria_array *b);
  * Different shapes or types do not pass. Sets all but the name. */
 void compare_pair(const stria_array *got, const stria_array *wanted, const compare_bound *bound, compared *out);
 /* got against wanted, by position. */
-stria_status compare_tensors(const tensors *got, const tensors *wanted, double rtol, double atol, comparison *out,
+stria_status compare_tensors(const tensors *got, const tensors *wanted, const compare_bound *bound, comparison *out,
                              stria_error *error);
 void compare_release(comparison *found);
 /* {"passed", "outputs"} together with what `more` has (taken; NULL: nothing), or a table on stdout. */

@@ -7,8 +7,9 @@
 typedef struct conversion {
     const options *given; /* IN and OUT are its operands */
     const stria_model *before;
-    bool text;    /* a .net file, which has no weights: only the structure is compared */
-    bool checked; /* the comparison was made */
+    stria_type weights; /* that are stored as this type; 0: as they are */
+    bool text;          /* a .net file, which has no weights: only the structure is compared */
+    bool checked;       /* the comparison was made */
     bool passed;
     const char *input;  /* what the models ran on, in words */
     comparison outputs; /* the largest differences at one and two rows */

@@ -4,12 +4,23 @@
 #include "cli/term.h"
 #include "cli/verb.h"
 
+#include <string.h>
+
 static stria_status model_write(conversion *c, stria_error *error) {
     stria_save_options chosen = stria_save_options_default();
+    char *report = NULL;
     if (option_given(c->given, "opset")) chosen.opset = (int)option_integer(c->given, "opset");
     chosen.accept = conversion_check;
     chosen.context = c;
-    return stria_model_save_with(c->before, c->given->operands[1], &chosen, error);
+    chosen.weights = c->weights;
+    chosen.report = &report;
+    stria_status status = stria_model_save_with(c->before, c->given->operands[1], &chosen, error);
+    for (char *line = report, *end; line && (end = strchr(line, '\n')); line = end + 1) {
+        *end = 0;
+        term_say("warning: %s", show_name(line));
+    }
+    stria_text_free(report);
+    return status;
 }
 
 static int convert_usage(const options *given, bool text) {
@@ -18,13 +29,22 @@ static int convert_usage(const options *given, bool text) {
         term_say("convert: '%s' does not end in .onnx, .net, .safetensors or .npz, so its format is not known", path);
         return EXIT_USAGE;
     }
+    if (option_given(given, "fp16") && option_given(given, "bf16")) {
+        term_say("convert: --fp16 and --bf16 are given; give one of the two");
+        return EXIT_USAGE;
+    }
     if (!text || !option_given(given, "image")) return EXIT_DONE;
     term_say("convert: --image is given, but a .net file holds no weights, so nothing is computed");
     return EXIT_USAGE;
 }
 
 static int convert_run(const options *given) {
-    conversion c = {.given = given, .text = source_ends(given->operands[1], ".net"), .outputs.passed = true};
+    conversion c = {.given = given,
+                    .weights = option_given(given, "fp16")   ? STRIA_FLOAT16
+                               : option_given(given, "bf16") ? STRIA_BFLOAT16
+                                                             : 0,
+                    .text = source_ends(given->operands[1], ".net"),
+                    .outputs.passed = true};
     stria_model *before = NULL;
     stria_error error = {0};
     int code = convert_usage(given, c.text);
@@ -47,6 +67,10 @@ static const option_row convert_rows[] = {
      .minimum = 13,
      .maximum = 28,
      .help = "of an .onnx file; newer operators are spelt in older ones; by default the lowest that has them"},
+    {.name = "fp16",
+     .kind = OPTION_FLAG,
+     .help = "stores weights of two and more dimensions as float16; they are computed with as float32"},
+    {.name = "bf16", .kind = OPTION_FLAG, .help = "the same as bfloat16: a larger range, fewer digits; not in .npz"},
     {.name = "image",
      .kind = OPTION_TEXT,
      .type = "FILE",
@@ -55,8 +79,8 @@ static const option_row convert_rows[] = {
     {.name = "rtol",
      .kind = OPTION_REAL,
      .type = "X",
-     .standard = "1e-5",
-     .help = "relative error allowed between both; of a layer as a share of its largest value"},
+     .help = "relative error allowed between both, of a layer as a share of its largest value; 1e-5 if not given, "
+             "0.0625 with --fp16, 0.5 with --bf16"},
     {.name = "atol",
      .kind = OPTION_REAL,
      .type = "X",
@@ -86,6 +110,8 @@ const verb verb_convert = {
                 "stria convert resnet.onnx named.onnx --labels names.txt --preprocess imagenet\n"
                 "# PyTorch's weights, with the network that they are of\n"
                 "stria convert lenet5 lenet5.onnx --weights lenet5.pth\n"
+                "# a file of half the size: weights stored as float16\n"
+                "stria convert resnet.onnx small.onnx --fp16\n"
                 "# compared on a picture\n"
                 "stria convert resnet.onnx named.onnx --image cat.jpg\n"
                 "# weights for other programs\n"

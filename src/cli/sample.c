@@ -80,12 +80,14 @@ static void draw(uint8_t *pixels) {
 stria_status sample_drawn(tensors *inputs, const stria_model *model, uint64_t seed, bool *drawn, stria_error *error) {
     stria_classifier c = {.size = sizeof c};
     stria_array picture = {.type = STRIA_UINT8, .rank = 3, .shape = {3, SIDE, SIDE}, .bytes = 3 * SIDE * SIDE};
-    *drawn = stria_model_input_count(model) == 1 && stria_model_classifier(model, &c, NULL) == STRIA_OK;
+    stria_status status = stria_model_classifier(model, &c, error);
+    if (status == STRIA_NO_MEMORY) return status;
+    *drawn = status == STRIA_OK && stria_model_input_count(model) == 1;
     if (!*drawn) return tensors_random(inputs, model, 1, seed, error);
     picture.data = malloc(picture.bytes);
     if (!picture.data) return source_refuse(error, STRIA_NO_MEMORY, "out of memory for a picture");
     draw(picture.data);
-    stria_status status = picture_put(inputs, model, &picture, "the drawn picture", 1, error);
+    status = picture_put(inputs, model, &picture, "the drawn picture", 1, error);
     free(picture.data);
     *drawn = status != STRIA_BAD_SHAPE; /* an input of other channels than a picture's */
     if (*drawn) return status;

@@ -218,11 +218,19 @@ stria_status graph_save(const graph *g, const char *path, stria_error *err) {
     return graph_save_with(g, path, &(graph_saving){0}, err);
 }
 
-stria_status graph_save_with(const graph *g, const char *path, const graph_saving *how, stria_error *err) {
-    text t = {0};
-    stria_status status;
+static stria_status saving_check(const char *path, const graph_saving *how, stria_error *err) {
     if (how->opset && !text_ends(path, ".onnx"))
         FAIL(err, STRIA_BAD_ARGUMENT, "%s: an opset belongs to .onnx files only", path);
+    if (how->weights && text_ends(path, ".net"))
+        FAIL(err, STRIA_BAD_ARGUMENT, "%s: a .net file holds no weights, so they have no type", path);
+    if (how->weights == STRIA_BFLOAT16 && text_ends(path, ".npz"))
+        FAIL(err, STRIA_UNSUPPORTED, "%s: NumPy has no bfloat16; .safetensors and .onnx do", path);
+    return STRIA_OK;
+}
+
+static stria_status save(const graph *g, const char *path, const graph_saving *how, stria_error *err) {
+    text t = {0};
+    stria_status status;
     if (weights_writes(path)) return weights_write(g, path, &how->judge, err);
     if (text_ends(path, ".onnx")) status = onnx_write_opset(g, how->opset, &t, err);
     else if (text_ends(path, ".net")) status = net_write(g, &t, err);
@@ -232,5 +240,17 @@ stria_status graph_save_with(const graph *g, const char *path, const graph_savin
     if (status != STRIA_OK) error_prefix(err, "%s: ", path);
     if (status == STRIA_OK) status = file_write_judged(path, t.data, t.length, &how->judge, err);
     text_release(&t);
+    return status;
+}
+
+stria_status graph_save_with(const graph *g, const char *path, const graph_saving *how, stria_error *err) {
+    graph *narrow = NULL;
+    text report = {0};
+    TRY(saving_check(path, how, err));
+    if (!how->weights) return save(g, path, how, err);
+    stria_status status = graph_narrow(&narrow, g, how->weights, how->report ? how->report : &report, err);
+    if (status == STRIA_OK) status = save(narrow, path, how, err);
+    graph_free(narrow);
+    text_release(&report);
     return status;
 }

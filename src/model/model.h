@@ -3,6 +3,7 @@
 #define MODEL_MODEL_H
 
 #include "base/file.h"
+#include "base/text.h"
 #include "graph/graph.h"
 
 /* Metadata of a model whose parameters still are the random numbers that it was made with: graph_load sets it of zoo
@@ -34,9 +35,16 @@ stria_status graph_load_bytes(graph **out, const void *data, size_t size, uint64
 stria_status graph_save(const graph *g, const char *path, stria_error *err);
 typedef struct graph_saving {
     int opset;        /* of an .onnx file; 0: the lowest */
+    dtype weights;    /* see graph_narrow; 0: as they are */
+    text *report;     /* of graph_narrow; NULL: not wanted */
     file_judge judge; /* see file_writer_ask */
 } graph_saving;
 stria_status graph_save_with(const graph *g, const char *path, const graph_saving *how, stria_error *err);
+
+/* A copy whose float32 parameters of two and more dimensions are kept as float16 or bfloat16, each with a Cast to
+ * float32 before its uses. Values beyond the type's range become its largest; the report gets a line for each tensor
+ * with such values, or with values that are not finite. */
+stria_status graph_narrow(graph **out, const graph *g, dtype type, text *report, stria_error *err);
 
 /* A copy of a model that fixes its batch, with the first dimension of every input open ("batch", nominal size 1); sizes
  * in Reshape's shape constants follow. Proved by shape inference: at batches 1 and 2 every output's first dimension is
