@@ -40,6 +40,22 @@ expect 1 convert new.net none.onnx --opset 13 --rtol 0 --atol 0 --json
 jq -e '(.passed | not) and .first == "m"' stdout >/dev/null || fail "convert --json of models that differ: $(cat stdout)"
 [ -z "$(ls none.onnx* kept.onnx.* 2>/dev/null)" ] || fail "a conversion that failed leaves $(ls none.onnx* kept.onnx.* 2>/dev/null)"
 
+# A test case: what both ran on and what came of it, beside the same model.
+expect 0 convert resnet20 resnet.onnx --image p.ppm --save-test-case some/case
+cmp -s resnet.onnx some/case/model.onnx || fail "the test case has another model"
+expect 0 run some/case/model.onnx --test-data some/case
+says stdout "logits"
+expect 0 run resnet20 --test-data some/case/test_data_set_0
+expect 0 convert resnet20 resnet.onnx --seed 1
+expect 1 run resnet.onnx --test-data some/case
+expect 0 convert resnet20 resnet.onnx --seed 1 --save-test-case some/case # again, over the first
+expect 0 run resnet.onnx --test-data some/case --every-way
+cp some/case/test_data_set_0/input_0.pb some/case/test_data_set_0/input_1.pb
+refused_case="'some/case/test_data_set_0/input_1.pb' is of another case, with more inputs; remove that first"
+expect 1 convert resnet20 resnet.onnx --save-test-case some/case
+says stderr "$refused_case"
+refused 2 "convert: --save-test-case is given, but 'r.npz' is no .onnx file, and test cases have one" convert resnet20 r.npz --save-test-case c
+
 # Weights in half precision: half the file; computed with as float32; the bound fits, and what differs is printed.
 printf 'stria-net 1\nx = input(batch x 3 x 8 x 8)\nc = conv(x, 32, kernel=3, name=c1)\nn = batch_norm(c, name=n1)\nr = relu(n)\ny = dense(r, 20, name=fc)\n' >half.net
 expect 0 convert half.net whole.onnx

@@ -291,7 +291,7 @@ static const char *const lines[] = {
     "bench m.onnx --repeat 1 --train --html out/b.html --trace out/t.json",
     "bench --compare bench.json bench.json",
     "convert m.onnx out/n.net",
-    "convert m.onnx out/n.onnx --json",
+    "convert m.onnx out/n.onnx --json --save-test-case out/case",
     "convert m.onnx out/w.npz --fp16",
     "convert m.net out/w.safetensors --weights w.npz",
     "diff m.net m.onnx --image p.pgm",

@@ -92,6 +92,7 @@ static const char *const lines[][2] = {
     {"run m.onnx --input x.npy --grad logits --output out/y --json", NULL},
     {"convert m.onnx out/n.net", "out/n.net"},
     {"convert m.onnx out/n.onnx --json", "out/n.onnx"},
+    {"convert m.onnx out/n.onnx --save-test-case out/case", NULL},
     {"convert m.onnx out/w.npz", "out/w.npz"},
     {"convert m.onnx out/w.safetensors", "out/w.safetensors"},
     {"bench m.onnx --repeat 1 --html out/b.html --trace out/t.json", NULL},

@@ -193,6 +193,10 @@ STRIA_API stria_status stria_array_convert(const stria_array *array, stria_type 
 /* Writes .npy, atomically; bfloat16, which NumPy does not know, as float32. STRIA_BAD_SHAPE for bytes that are not the
  * shape's, STRIA_IO. */
 STRIA_API stria_status stria_array_write(const char *path, const stria_array *array, stria_error *error);
+/* Writes ONNX's TensorProto of this name ("": none), as the files of test cases hold it (input_0.pb); any type,
+ * atomically. Errors as of stria_array_write, and STRIA_BAD_FILE for 2 GiB and more. */
+STRIA_API stria_status stria_tensor_write(const char *path, const char *name, const stria_array *array,
+                                          stria_error *error);
 /* Frees the data; accepts a zeroed array. */
 STRIA_API void stria_array_release(stria_array *array);
 

@@ -164,6 +164,18 @@ stria_status stria_array_write(const char *path, const stria_array *array, stria
     return status;
 }
 
+stria_status stria_tensor_write(const char *path, const char *name, const stria_array *array, stria_error *err) {
+    text bytes = {0};
+    TRY(array_check(array, err));
+    const tensor t = {
+        .type = array->type, .shape = shape_of(array->rank, array->shape), .data = array->data, .bytes = array->bytes};
+    stria_status status = onnx_write_tensor(&t, name, &bytes, err);
+    if (status != STRIA_OK) error_prefix(err, "%s: ", path);
+    else status = file_write(path, bytes.data, bytes.length, err);
+    text_release(&bytes);
+    return status;
+}
+
 /* ---- types ---- */
 
 stria_status stria_array_convert(const stria_array *array, stria_type type, stria_array *out, stria_error *err) {

@@ -8,4 +8,8 @@
 /* stria run MODEL --test-data DIR [--every-way]; returns the exit code. */
 int case_run(const options *given, const tensors_way *chosen);
 
+/* Writes folder/test_data_set_0/input_0.pb, … and output_0.pb, … (case_write.c). STRIA_BAD_FILE where it holds more of
+ * them than these, of another case. */
+stria_status case_write(const char *folder, const tensors *inputs, const tensors *outputs, stria_error *error);
+
 #endif

@@ -93,9 +93,14 @@ static stria_status parity_at(conversion *c, const char *file, int64_t batch, co
     if (status == STRIA_OK && layers)
         status = layer_diff_run(c->before, &inputs, after, &inputs, &way, &of_layers, layers, error);
     stria_model_free(after);
+    tensors_release(&got);
+    if (batch == 1) {
+        c->inputs = inputs;
+        c->wanted = wanted;
+        return status;
+    }
     tensors_release(&inputs);
     tensors_release(&wanted);
-    tensors_release(&got);
     return status;
 }
 
@@ -178,6 +183,8 @@ stria_status conversion_check(const char *file, void *context, stria_error *erro
 }
 
 void conversion_release(conversion *c) {
+    tensors_release(&c->inputs);
+    tensors_release(&c->wanted);
     compare_release(&c->outputs);
     layer_diff_release(&c->layers);
 }

@@ -11,9 +11,10 @@ typedef struct conversion {
     bool text;          /* a .net file, which has no weights: only the structure is compared */
     bool checked;       /* the comparison was made */
     bool passed;
-    const char *input;  /* what the models ran on, in words */
-    comparison outputs; /* the largest differences at one and two rows */
-    layer_diff layers;  /* at one row */
+    const char *input;      /* what the models ran on, in words */
+    comparison outputs;     /* the largest differences at one and two rows */
+    tensors inputs, wanted; /* of IN at one row */
+    layer_diff layers;      /* at one row */
 } conversion;
 
 /* For stria_save_options.accept; context: the conversion. STRIA_BAD_FILE where the models differ. */

@@ -1,4 +1,5 @@
 /* stria convert: one model format into another, and proof that it is still the same network. */
+#include "cli/case.h"
 #include "cli/conversion.h"
 #include "cli/source.h"
 #include "cli/term.h"
@@ -6,13 +7,18 @@
 
 #include <string.h>
 
-static stria_status model_write(conversion *c, stria_error *error) {
+static stria_save_options saving_of(const conversion *c) {
     stria_save_options chosen = stria_save_options_default();
-    char *report = NULL;
     if (option_given(c->given, "opset")) chosen.opset = (int)option_integer(c->given, "opset");
+    chosen.weights = c->weights;
+    return chosen;
+}
+
+static stria_status model_write(conversion *c, stria_error *error) {
+    stria_save_options chosen = saving_of(c);
+    char *report = NULL;
     chosen.accept = conversion_check;
     chosen.context = c;
-    chosen.weights = c->weights;
     chosen.report = &report;
     stria_status status = stria_model_save_with(c->before, c->given->operands[1], &chosen, error);
     for (char *line = report, *end; line && (end = strchr(line, '\n')); line = end + 1) {
@@ -23,6 +29,18 @@ static stria_status model_write(conversion *c, stria_error *error) {
     return status;
 }
 
+/* The model once more, beside what both ran on and what IN made of it. */
+static stria_status case_save(const conversion *c, stria_error *error) {
+    const char *folder = option_text(c->given, "save-test-case");
+    char path[4096];
+    stria_save_options chosen = saving_of(c);
+    if (!folder) return STRIA_OK;
+    if (snprintf(path, sizeof path, "%s/model.onnx", folder) >= (int)sizeof path)
+        return source_refuse(error, STRIA_BAD_ARGUMENT, "the folder's name is too long");
+    stria_status status = case_write(folder, &c->inputs, &c->wanted, error);
+    return status == STRIA_OK ? stria_model_save_with(c->before, path, &chosen, error) : status;
+}
+
 static int convert_usage(const options *given, bool text) {
     const char *path = given->operands[1];
     if (!text && !source_ends(path, ".onnx") && !source_ends(path, ".safetensors") && !source_ends(path, ".npz")) {
@@ -31,6 +49,10 @@ static int convert_usage(const options *given, bool text) {
     }
     if (option_given(given, "fp16") && option_given(given, "bf16")) {
         term_say("convert: --fp16 and --bf16 are given; give one of the two");
+        return EXIT_USAGE;
+    }
+    if (option_given(given, "save-test-case") && !source_ends(path, ".onnx")) {
+        term_say("convert: --save-test-case is given, but '%s' is no .onnx file, and test cases have one", path);
         return EXIT_USAGE;
     }
     if (!text || !option_given(given, "image")) return EXIT_DONE;
@@ -52,6 +74,7 @@ static int convert_run(const options *given) {
     stria_status status = source_used(given, given->operands[0], &before, &error);
     c.before = before;
     if (status == STRIA_OK) status = model_write(&c, &error);
+    if (status == STRIA_OK) status = case_save(&c, &error);
     bool differ = c.checked && !c.passed;
     if (status == STRIA_OK || differ) code = conversion_finish(&c);
     if (status != STRIA_OK) code = term_fail(&error);
@@ -75,6 +98,11 @@ static const option_row convert_rows[] = {
      .kind = OPTION_TEXT,
      .type = "FILE",
      .help = "a picture that both are compared on, with its mirror image as second row; random numbers if not given"},
+    {.name = "save-test-case",
+     .kind = OPTION_TEXT,
+     .type = "DIR",
+     .help = "of an .onnx file: also DIR/model.onnx with one row of input and IN's output as ONNX test data, for other "
+             "programs and for stria run --test-data"},
     OPTION_DIMS,
     {.name = "rtol",
      .kind = OPTION_REAL,
@@ -114,6 +142,9 @@ const verb verb_convert = {
                 "stria convert resnet.onnx small.onnx --fp16\n"
                 "# compared on a picture\n"
                 "stria convert resnet.onnx named.onnx --image cat.jpg\n"
+                "# a test case: whether another program computes the same of it\n"
+                "stria convert resnet.onnx named.onnx --save-test-case case --image cat.jpg\n"
+                "stria run case/model.onnx --test-data case\n"
                 "# weights for other programs\n"
                 "stria convert runs/lenet5-1 lenet5.safetensors\n"
                 "# for programs that know no newer operators\n"

@@ -3,6 +3,7 @@
 #include "model/onnx/attribute.h"
 #include "model/onnx/onnx.h"
 #include "model/onnx/opset.h"
+#include "model/onnx/wire.h"
 
 #include "op/shape.h"
 
@@ -390,17 +391,7 @@ static stria_status model_new(exporter *e, stria_error *err) {
     return STRIA_OK;
 }
 
-typedef struct sink {
-    ProtobufCBuffer base;
-    text *out;
-} sink;
-
-static void sink_append(ProtobufCBuffer *buffer, size_t length, const uint8_t *data) {
-    text_append(((sink *)(void *)buffer)->out, (const char *)data, length);
-}
-
 static stria_status export(exporter *e, text *out, stria_error *err) {
-    sink s = {{sink_append}, out};
     TRY(check_nodes(e->g, err));
     TRY(model_new(e, err));
     TRY(names_choose(e, err));
@@ -411,9 +402,7 @@ static stria_status export(exporter *e, text *out, stria_error *err) {
     TRY(other_sizes(e, err));
     TRY(ports_write(e, err));
     TRY(metadata_write(e, err));
-    TRY(onnx_bytes_check(onnx__model_proto__get_packed_size(e->model), "the model takes", "", err));
-    onnx__model_proto__pack_to_buffer(e->model, &s.base);
-    return text_check(out, err);
+    return wire_pack(&e->model->base, "the model takes", out, err);
 }
 
 stria_status onnx_write_opset(const graph *g, int opset, text *out, stria_error *err) {

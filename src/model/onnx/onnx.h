@@ -52,5 +52,7 @@ stria_status onnx_write_opset(const graph *g, int opset, text *out, stria_error 
 
 /* A TensorProto alone, as in a .pb file of a test case. *name (mem_free) is "" if it has none; NULL: not wanted. */
 stria_status onnx_read_tensor(tensor **out, char **name, const uint8_t *data, size_t size, stria_error *err);
+/* Appends a TensorProto of this name ("": none). */
+stria_status onnx_write_tensor(const tensor *t, const char *name, text *out, stria_error *err);
 
 #endif

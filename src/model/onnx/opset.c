@@ -146,7 +146,8 @@ int opset_of_node(const node *n) {
     uint32_t types = types_of(n);
     bool known = true;
     int opset = OPSET_WRITTEN, special[] = {reduction_opset(n, &known), pad_opset(n)};
-    if (types & TYPE(BFLOAT16) && strcmp(n->op->name, "Cast") != 0) opset = 22; /* Conv, poolings and most functions got it there */
+    if (types & TYPE(BFLOAT16) && strcmp(n->op->name, "Cast") != 0)
+        opset = 22; /* Conv, poolings and most functions got it there */
     for (int i = 0; i < 2; i++)
         if (special[i] > opset) opset = special[i];
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)

@@ -172,3 +172,10 @@ stria_status onnx_read_tensor(tensor **out, char **name, const uint8_t *data, si
     if (name) *name = copy;
     return STRIA_OK;
 }
+
+stria_status onnx_write_tensor(const tensor *t, const char *name, text *out, stria_error *err) {
+    Onnx__TensorProto p;
+    int64_t dims[RANK_MAX];
+    onnx_tensor_encode(&p, t, name, dims);
+    return wire_pack(&p.base, "the tensor takes", out, err);
+}

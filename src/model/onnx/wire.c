@@ -1,6 +1,7 @@
 #include "model/onnx/wire.h"
 
 #include "base/memory.h"
+#include "model/onnx/onnx.h"
 
 /* Decoded messages are larger than the file's bytes: at worst an empty sub-message of 2 bytes becomes a struct of 200.
  * The budget lets small files do that and holds large ones near the size of their weights. */
@@ -117,4 +118,20 @@ stria_status wire_unpack_within(const ProtobufCMessageDescriptor *message, const
 void wire_free(void *message) {
     ProtobufCAllocator allocator = {budget_alloc, budget_free, NULL};
     if (message) protobuf_c_message_free_unpacked(message, &allocator);
+}
+
+typedef struct sink {
+    ProtobufCBuffer base;
+    text *out;
+} sink;
+
+static void sink_append(ProtobufCBuffer *buffer, size_t length, const uint8_t *data) {
+    text_append(((sink *)(void *)buffer)->out, (const char *)data, length);
+}
+
+stria_status wire_pack(const ProtobufCMessage *message, const char *what, text *out, stria_error *err) {
+    sink s = {{sink_append}, out};
+    TRY(onnx_bytes_check(protobuf_c_message_get_packed_size(message), what, "", err));
+    protobuf_c_message_pack_to_buffer(message, &s.base);
+    return text_check(out, err);
 }

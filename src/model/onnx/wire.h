@@ -3,7 +3,7 @@
 #ifndef MODEL_ONNX_WIRE_H
 #define MODEL_ONNX_WIRE_H
 
-#include "base/error.h"
+#include "base/text.h"
 
 #include <protobuf-c/protobuf-c.h>
 
@@ -20,5 +20,8 @@ stria_status wire_unpack_within(const ProtobufCMessageDescriptor *message, const
                                 size_t *left, void *out, stria_error *err);
 size_t wire_budget(size_t size);
 void wire_free(void *message); /* accepts NULL */
+
+/* Appends the encoded message. STRIA_BAD_FILE, "WHAT N bytes, …", for 2 GiB and more. */
+stria_status wire_pack(const ProtobufCMessage *message, const char *what, text *out, stria_error *err);
 
 #endif
