@@ -122,6 +122,25 @@ static void files_are_judged(void) {
     stria_model_free(m);
 }
 
+static void channels_are_turned(void) {
+    int16_t from[2 * 3 * 4 * 5];
+    stria_array last = {STRIA_INT16, 4, {2, 3, 4, 5}, from, sizeof from}, first = {0};
+    for (int i = 0; i < 120; i++) from[i] = (int16_t)(i * 7);
+    OK(stria_array_channels_first(&last, &first, &err));
+    const int64_t shape[] = {2, 5, 3, 4};
+    CHECK(first.rank == 4 && memcmp(first.shape, shape, sizeof shape) == 0 && first.bytes == sizeof from, "shape");
+    for (int n = 0; n < 2; n++)
+        for (int c = 0; c < 5; c++)
+            for (int i = 0; i < 12; i++)
+                CHECK(((int16_t *)first.data)[n * 60 + c * 12 + i] == from[n * 60 + i * 5 + c], "%d %d %d", n, c, i);
+    stria_array_release(&first);
+    last.rank = 3;
+    last.bytes = 2 * 3 * 4 * sizeof *from;
+    FAILS(stria_array_channels_first(&last, &first, &err), STRIA_BAD_SHAPE, "3 dimensions");
+    last.bytes--;
+    FAILS(stria_array_channels_first(&last, &first, &err), STRIA_BAD_SHAPE, "needs 48 bytes");
+}
+
 static void weights_are_narrowed(void) {
     char path[600], *report = NULL;
     stria_model *m = small_model(true, &err), *back = NULL;
@@ -414,6 +433,7 @@ int main(void) {
     models_open();
     files_are_judged();
     weights_are_narrowed();
+    channels_are_turned();
     pictures_open();
     arrays_train();
     arrays_resume();

@@ -64,4 +64,45 @@ y = Reshape(p, s)"; do
     expect 0 predict soft.net p.pgm --scale 1 --top 1
     says stdout "64.4 %" # e^4 / (e + e^2 + e^3 + e^4)
 done
+
+# Channels last are recognised, and taken with --layout nhwc: of fixed and of open sizes, of several types.
+head -c 1440 /dev/urandom | tr '\200-\377' '\000-\177' >pixels # [2, 12, 20, 3] bytes
+turned() { # the bytes of `pixels`, channels first
+    od -An -v -tu1 -w3 pixels | awk '{ for (c = 1; c <= 3; c++) p[c, NR] = $c }
+        END { for (n = 0; n < 2; n++) for (c = 1; c <= 3; c++) for (i = 1; i <= 240; i++) printf "\\%03o", p[c, n * 240 + i] }'
+}
+header() { printf '\x93NUMPY\x01\x00v\x00%-117s\n' "{'descr': '$1', 'fortran_order': False, 'shape': ($2), }"; }
+{ header '|u1' '2, 12, 20, 3' && cat pixels; } >last.npy
+{ header '|u1' '2, 3, 12, 20' && printf "$(turned)"; } >first.npy
+printf 'stria-net 1\nx = input(batch x 3 x 12 x 20)\ny = conv(x, 4, kernel=5, name=c)\noutput(y)\n' >fixed.net
+printf 'stria-net 1\nx = input(batch x 3 x height x width)\ny = conv(x, 4, kernel=1, name=c)\noutput(y)\n' >open.net
+for net in fixed open; do
+    expect 0 run $net.net --input first.npy --output from-first
+    expect 0 run $net.net --input x=last.npy --layout nhwc --output from-last
+    cmp -s from-first/y.npy from-last/y.npy || fail "$net.net: --layout nhwc gives other numbers"
+    [ -s from-last/y.npy ] || fail "$net.net gives nothing: $(ls from-last)"
+done
+refused 1 "input 'x' wants [2, 3, 12, 20], 'last.npy' holds [2, 12, 20, 3], channels last: --layout nhwc takes it" run fixed.net --input last.npy
+expect 1 run open.net --input last.npy
+says stderr "'last.npy' holds [2, 12, 20, 3], channels last: --layout nhwc takes it"
+refused 1 "input 'x' wants [2, 3, 12, 20], 'first.npy' holds [2, 20, 3, 12]" run fixed.net --input first.npy --layout nhwc
+expect 0 diff fixed.net fixed.net --input last.npy --layout nhwc
+
+# The same of data: --layout, or the name of the source.
+{ header '<i8' '2,' && printf '\x00\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0'; } >y.npy
+printf 'stria-net 1\nx = input(batch x 3 x 12 x 20)\ny = dense(x, 2, name=d)\noutput(y)\n' >two.net
+expect 0 eval two.net --data npy:first.npy,y.npy --split train --json
+cp stdout wanted
+expect 0 eval two.net --data npy:last.npy,y.npy --split train --layout nhwc --json
+[ "$(jq .loss stdout)" = "$(jq .loss wanted)" ] || fail "eval --layout nhwc: $(jq .loss stdout), not $(jq .loss wanted)"
+expect 0 predict two.net --data npy-nhwc:last.npy,y.npy --split train --json
+cp stdout wanted
+expect 0 predict two.net --data npy:first.npy,y.npy --split train --json
+[ "$(jq '[.. | .probability? // empty]' stdout)" = "$(jq '[.. | .probability? // empty]' wanted)" ] || fail "predict of npy-nhwc differs"
+expect 0 train two.net --data npy:last.npy,y.npy --layout nhwc --val no --epochs 1 --out trained
+expect 0 eval trained --split train
+expect 1 eval two.net --data npy:last.npy,y.npy --split train --json
+says stderr "npy-nhwc:X.npy,Y.npy reads [N,H,W,C]"
+refused 2 "--layout nhwc is for --data npy:X.npy,Y.npy" eval two.net --data folder:. --layout nhwc
+refused 2 "predict: --layout is given, but not --data npy:X.npy,Y.npy" predict two.net p.pgm --layout nhwc
 finish

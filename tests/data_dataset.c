@@ -257,6 +257,22 @@ static void test_npy(void **state) {
     dataset_item_release(&item);
     dataset_free(d);
 
+    char last[1300]; /* the same values in the same places, read as 1 x 3 pixels of two channels */
+    uint8_t turned[24], *expected = bytes;
+    for (int n = 0; n < 4; n++)
+        for (int c = 0; c < 2; c++)
+            for (int p = 0; p < 3; p++) turned[n * 6 + p * 2 + c] = expected[n * 6 + c * 3 + p];
+    npy_array z = {.type = STRIA_UINT8, .rank = 4, .shape = {4, 1, 3, 2}, .data = turned};
+    snprintf(last, sizeof last, "npy-nhwc%s", put_npy("z.npy", &z, &y) + 3);
+    d = open_split(last, "all", 0, false);
+    assert_int_equal(dataset_channels(d), 2);
+    for (int n = 0; n < 4; n++) assert_memory_equal(dataset_pixels(d, n), expected + n * 6, 6);
+    dataset_free(d);
+    z.rank = 3;
+    z.shape[2] = 6;
+    snprintf(last, sizeof last, "npy-nhwc%s", put_npy("z.npy", &z, &y) + 3);
+    refuse(last, "all", STRIA_BAD_SHAPE, "z.npy: an array of 3 dimensions, not [n, height, width, channels]");
+
     refuse(put_npy("x.npy", &x, &y), "test", STRIA_BAD_ARGUMENT, "has no test split");
     values[17] = NAN;
     refuse(put_npy("x.npy", &x, &y), NULL, STRIA_NOT_FINITE, "x.npy: the value at [2,1,0,2] is NaN");

@@ -190,6 +190,9 @@ STRIA_API void stria_arrays_release(stria_named_array *arrays, int count);
  * stria_array_release. STRIA_BAD_ARGUMENT for an unknown type, STRIA_BAD_SHAPE for bytes that are not the shape's. */
 STRIA_API stria_status stria_array_convert(const stria_array *array, stria_type type, stria_array *out,
                                            stria_error *error);
+/* Pictures with their channels last as ONNX has them: [n, height, width, channels] → [n, channels, height, width]. Free
+ * with stria_array_release. STRIA_BAD_SHAPE for another rank, and for bytes that are not the shape's. */
+STRIA_API stria_status stria_array_channels_first(const stria_array *array, stria_array *out, stria_error *error);
 /* Writes .npy, atomically; bfloat16, which NumPy does not know, as float32. STRIA_BAD_SHAPE for bytes that are not the
  * shape's, STRIA_IO. */
 STRIA_API stria_status stria_array_write(const char *path, const stria_array *array, stria_error *error);

@@ -164,6 +164,19 @@ stria_status stria_array_write(const char *path, const stria_array *array, stria
     return status;
 }
 
+stria_status stria_array_channels_first(const stria_array *array, stria_array *out, stria_error *err) {
+    TRY(array_check(array, err));
+    npy_array a = {.type = (int)array->type, .rank = array->rank, .bytes = array->bytes};
+    memcpy(a.shape, array->shape, sizeof a.shape);
+    a.count = (int64_t)(array->bytes / dtype_bytes(array->type));
+    TRY(mem_new(&a.data, array->bytes + 1, 1, "an array", err));
+    memcpy(a.data, array->data, array->bytes);
+    stria_status status = npy_channels_first(&a, err);
+    if (status == STRIA_OK) *out = array_of(&a);
+    else npy_release(&a);
+    return status;
+}
+
 stria_status stria_tensor_write(const char *path, const char *name, const stria_array *array, stria_error *err) {
     text bytes = {0};
     TRY(array_check(array, err));

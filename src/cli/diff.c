@@ -200,6 +200,7 @@ static const option_row diff_rows[] = {
      .kind = OPTION_TEXT,
      .type = "FILE",
      .help = "weights of the network built in or .net among the two; given twice: A's, then B's"},
+    OPTION_LAYOUT("of arrays of four dimensions: nhwc takes channels last, as NumPy and TensorFlow hold pictures"),
     OPTION_DIMS,
     {.name = "rtol",
      .kind = OPTION_REAL,

@@ -71,6 +71,7 @@ static const option_row eval_rows[] = {
     OPTION_WEIGHTS,
     OPTION_DATA("labelled images, NAME or NAME:PATH; for a run folder, by default its own"),
     OPTION_SPLIT("test"),
+    OPTION_LAYOUT("of --data npy:X.npy,Y.npy: nhwc reads [N,H,W,C]"),
     OPTION_LIMIT("0", "at most this many images, 0: all"),
     OPTIONS_DIVISION("X", "the validation share, where the data have no validation part; a run folder knows its own"),
     OPTION_BATCH(NULL, "images per batch (default: automatic)"),

@@ -85,6 +85,12 @@ const char *option_each(const options *given, const char *name, int index);
         .help = "sizes of dimensions that the model leaves open, by name or as INPUT:AXIS"                             \
     }
 
+#define OPTION_LAYOUT(why)                                                                                             \
+    {                                                                                                                  \
+        .name = "layout", .kind = OPTION_CHOICE, .type = "ORDER", .standard = "nchw", .choices = "nchw|nhwc",          \
+        .help = why                                                                                                    \
+    }
+
 #define OPTION_WEIGHTS                                                                                                 \
     {                                                                                                                  \
         .name = "weights", .kind = OPTION_TEXT, .type = "FILE",                                                        \

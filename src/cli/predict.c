@@ -302,6 +302,10 @@ static int predict_usage(const options *given) {
         term_say("predict: pictures and --data are given; give one of the two");
         return EXIT_USAGE;
     }
+    if (files && option_given(given, "layout")) {
+        term_say("predict: --layout is given, but not --data npy:X.npy,Y.npy");
+        return EXIT_USAGE;
+    }
     if (!files && !option_given(given, "data") && !source_is_folder(given->operands[0])) {
         term_say("predict: pictures or --data are missing; usage: stria predict MODEL IMAGE…");
         return EXIT_USAGE;
@@ -376,6 +380,7 @@ static const option_row predict_rows[] = {
     {.name = "json-lines", .kind = OPTION_FLAG, .help = "a JSON document per picture and line, as they come"},
     OPTION_BATCH("16", "pictures at once"),
     OPTION_SPLIT("test"),
+    OPTION_LAYOUT("of --data npy:X.npy,Y.npy: nhwc reads [N,H,W,C]"),
     OPTION_DIMS,
     OPTION_LIMIT("8",
                  "with --data: at most this many images, 0: all; of a folder a fixed random choice, else the first"),

@@ -164,6 +164,7 @@ static const option_row run_rows[] = {
      .type = "DIR",
      .help =
          "writes DIR/NAME.npy for every output; printed if not given (with --json, the first 10,000 values of each)"},
+    OPTION_LAYOUT("of arrays of four dimensions: nhwc takes channels last, as NumPy and TensorFlow hold pictures"),
     OPTION_DIMS,
     OPTION_BATCH(NULL, "rows of the inputs to run at once; all of them if not given"),
     {.name = "grad",

@@ -282,8 +282,12 @@ void source_note(const stria_dataset *data) {
 
 stria_status source_spec(const options *given, const char *model, char *spec, size_t bytes, stria_error *error) {
     const char *data = option_text(given, "data");
+    bool last = has_row(given, "layout") && strcmp(option_text(given, "layout"), "nhwc") == 0;
+    if (last && (!data || strncmp(data, "npy:", 4) != 0))
+        return source_refuse(error, STRIA_BAD_ARGUMENT, "--layout nhwc is for --data npy:X.npy,Y.npy");
     if (data) {
-        if ((size_t)snprintf(spec, bytes, "%s", data) < bytes) return STRIA_OK;
+        if ((size_t)snprintf(spec, bytes, "%s%s", last ? "npy-nhwc" : "", data + (last ? 3 : 0)) < bytes)
+            return STRIA_OK;
         return source_refuse(error, STRIA_BAD_ARGUMENT, "--data: the value is too long");
     }
     if (source_is_folder(model)) return stria_run_data(model, spec, bytes, error);

@@ -53,15 +53,31 @@ static const char *shape_text(int rank, const int64_t *shape, bool open, char te
     return text;
 }
 
+/* A size that was open may have been closed by the array itself, by position. */
+static bool size_fits(int64_t wanted, int64_t size, int64_t by_position) {
+    return wanted == 0 || wanted == size || wanted == by_position;
+}
+
+bool tensor_is_last(const stria_port *port, const stria_array *array) {
+    const int64_t *wanted = port->shape, *is = array->shape;
+    return port->rank == 4 && array->rank == 4 && wanted[1] != is[1] && wanted[1] == is[3] &&
+           size_fits(wanted[0], is[0], is[0]) && size_fits(wanted[2], is[1], is[2]) &&
+           size_fits(wanted[3], is[2], is[3]);
+}
+
+stria_status tensor_misfit(const stria_port *port, const stria_array *array, const char *file, stria_error *error) {
+    char wants[160], holds[160];
+    return source_refuse(error, STRIA_BAD_SHAPE, "input '%s' wants %s, '%s' holds %s%s", port->name,
+                         shape_text(port->rank, port->shape, true, wants), file,
+                         shape_text(array->rank, array->shape, false, holds),
+                         tensor_is_last(port, array) ? ", channels last: --layout nhwc takes it" : "");
+}
+
 static stria_status shape_check(const stria_port *port, const stria_array *array, const char *file,
                                 stria_error *error) {
     bool fits = port->rank == array->rank;
     for (int d = 0; d < port->rank && fits; d++) fits = port->shape[d] == 0 || port->shape[d] == array->shape[d];
-    char wants[160], holds[160];
-    if (fits) return STRIA_OK;
-    return source_refuse(error, STRIA_BAD_SHAPE, "input '%s' wants %s, '%s' holds %s", port->name,
-                         shape_text(port->rank, port->shape, true, wants), file,
-                         shape_text(array->rank, array->shape, false, holds));
+    return fits ? STRIA_OK : tensor_misfit(port, array, file, error);
 }
 
 static bool is_float(stria_type type) {

@@ -34,6 +34,10 @@ tensor *tensors_add(tensors *list, const char *name, stria_error *error);
 const tensor *tensors_find(const tensors *list, const char *name);
 /* Room for the tensor's data; shape and type must be set. */
 stria_status tensor_allocate(tensor *t, stria_error *error);
+/* Whether a picture's channels are last where the port wants them first. */
+bool tensor_is_last(const stria_port *port, const stria_array *array);
+/* Says what the port wants and the array in `file` holds; STRIA_BAD_SHAPE. */
+stria_status tensor_misfit(const stria_port *port, const stria_array *array, const char *file, stria_error *error);
 /* The tensor has the port's shape, or the sentence says what `file` holds instead; numbers are converted to its type.
  */
 stria_status tensor_fit(const stria_port *port, tensor *t, const char *file, stria_error *error);

@@ -102,6 +102,19 @@ static stria_status word_read(word *w, const char *text, stria_error *error) {
     return stria_arrays_read(w->file, &w->arrays, &w->count, error);
 }
 
+/* --layout nhwc: pictures with their channels last. */
+static stria_status word_turn(word *w, stria_error *error) {
+    for (int i = 0; i < w->count; i++) {
+        stria_array turned, *array = &w->arrays[i].array;
+        if (array->rank != 4) continue;
+        stria_status status = stria_array_channels_first(array, &turned, error);
+        if (status != STRIA_OK) return status;
+        stria_array_release(array);
+        *array = turned;
+    }
+    return STRIA_OK;
+}
+
 /* Which of a file's arrays NAME= means: its only one, or that of the name; −1: all. */
 static int word_pick(const word *w, int i) {
     return !*w->name || w->count == 1 || strcmp(w->arrays[i].name, w->name) == 0;
@@ -139,6 +152,27 @@ static stria_status word_take(tensors *inputs, const stria_model *model, word *w
     return named_input(inputs, model, index, w->arrays, w->count, w->file, error);
 }
 
+/* The model does not open for these sizes: perhaps as the channels of an array are last. Then the sentence says so. */
+static void last_find(const options *given, const char *spec, const word *words, int count, stria_error *error) {
+    stria_model *model = NULL;
+    stria_error other = {0};
+    if (source_model(given, spec, &model, &other) != STRIA_OK) return;
+    for (int k = 0; k < count; k++)
+        for (int i = 0; i < words[k].count; i++) {
+            const char *name = *words[k].name ? words[k].name : words[k].arrays[i].name;
+            int index = input_find(model, name);
+            stria_port port;
+            if (index < 0 && (*words[k].name || k >= stria_model_input_count(model))) continue;
+            port = port_at(model, index < 0 ? k : index);
+            if (tensor_is_last(&port, &words[k].arrays[i].array)) {
+                (void)tensor_misfit(&port, &words[k].arrays[i].array, words[k].file, error);
+                stria_model_free(model);
+                return;
+            }
+        }
+    stria_model_free(model);
+}
+
 static stria_status words_open(tensors *inputs, const options *given, const char *spec, word *words, int count,
                                stria_model **model, stria_error *error) {
     stria_open_options chosen = stria_open_options_default();
@@ -149,6 +183,7 @@ static stria_status words_open(tensors *inputs, const options *given, const char
     chosen.arrays = list;
     chosen.keep_batch = option_given(given, "batch");
     if (status == STRIA_OK) status = source_model_with(given, spec, &chosen, fixed, model, error);
+    if (status == STRIA_BAD_SHAPE) last_find(given, spec, words, count, error);
     for (int k = 0; k < count && status == STRIA_OK; k++) status = word_take(inputs, *model, &words[k], fixed, error);
     free(list);
     free(fixed);
@@ -171,8 +206,11 @@ stria_status tensors_open_model(tensors *inputs, const options *given, const cha
     word *words = calloc((size_t)count + 1, sizeof *words);
     stria_status status = STRIA_OK;
     if (!words) return source_refuse(error, STRIA_NO_MEMORY, "out of memory for %d inputs", count);
-    for (; read < count && status == STRIA_OK; read++)
+    bool last = strcmp(option_text(given, "layout"), "nhwc") == 0;
+    for (; read < count && status == STRIA_OK; read++) {
         status = word_read(&words[read], option_each(given, "input", read), error);
+        if (status == STRIA_OK && last) status = word_turn(&words[read], error);
+    }
     if (status != STRIA_OK && !name_known(given, spec, &words[read - 1], model, error)) status = error->status;
     if (status == STRIA_OK) status = words_open(inputs, given, spec, words, count, model, error);
     for (int k = 0; k < read; k++) stria_arrays_release(words[k].arrays, words[k].count);

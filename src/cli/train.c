@@ -119,8 +119,8 @@ static stria_status training_resume(training *t, stria_error *error) {
     else if (status == STRIA_OK) status = folder_newest(t->folder, sizeof t->folder, error);
     if (status == STRIA_OK) status = stria_run_data(t->folder, t->data, sizeof t->data, error);
     if (status == STRIA_OK) status = stria_run_data_options(t->folder, &t->division, error);
-    const char *moved = option_given(t->given, "data") ? option_text(t->given, "data") : NULL;
-    if (moved) snprintf(t->data, sizeof t->data, "%s", moved);
+    const char *moved = option_given(t->given, "data") || option_given(t->given, "layout") ? t->data : NULL;
+    if (moved && status == STRIA_OK) status = source_spec(t->given, t->folder, t->data, sizeof t->data, error);
     if (!option_given(t->given, "epochs")) t->options.epochs = 0; /* as the run has it */
     if (status == STRIA_OK)
         status = stria_trainer_resume_with(&t->trainer, t->folder, moved, count ? &t->options : NULL, changed, error);
@@ -356,6 +356,7 @@ static int train_run(const options *given) {
 
 static const option_row train_rows[] = {
     OPTION_DATA("labelled images, NAME or NAME:PATH"),
+    OPTION_LAYOUT("of --data npy:X.npy,Y.npy: nhwc reads [N,H,W,C]"),
     {.name = "resume",
      .kind = OPTION_OPTIONAL,
      .type = "RUN",

@@ -63,6 +63,7 @@ static const struct kind_row {
      source_open_npy,
      VAL_SHARE,
      NULL},
+    {{"npy-nhwc", "X.npy,Y.npy", "the same with channels last: x [N,H,W,C]"}, source_open_npy_nhwc, VAL_SHARE, NULL},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 

@@ -373,3 +373,28 @@ stria_status npy_to_float(npy_array *a, stria_error *err) {
     a->bytes = (size_t)a->count * sizeof(float);
     return STRIA_OK;
 }
+
+/* One picture's elements of `size` bytes: [pixels][channels] → [channels][pixels]. */
+static void planes_split(const uint8_t *from, uint8_t *to, size_t pixels, size_t channels, size_t size) {
+    for (size_t c = 0; c < channels; c++)
+        for (size_t i = 0; i < pixels; i++, to += size) memcpy(to, from + (i * channels + c) * size, size);
+}
+
+stria_status npy_channels_first(npy_array *a, stria_error *err) {
+    uint8_t *to;
+    if (a->rank != 4)
+        FAIL(err, STRIA_BAD_SHAPE, "an array of %d dimensions, not [n, height, width, channels]", a->rank);
+    const int64_t channels = a->shape[3];
+    TRY(mem_new(&to, a->bytes + 1, 1, "an array with its channels first", err));
+    size_t image = a->shape[0] ? a->bytes / (size_t)a->shape[0] : 0, pixels = (size_t)(a->shape[1] * a->shape[2]);
+    size_t size = a->count ? a->bytes / (size_t)a->count : 0;
+    for (int64_t n = 0; n < a->shape[0] && a->count; n++)
+        planes_split((const uint8_t *)a->data + (size_t)n * image, to + (size_t)n * image, pixels, (size_t)channels,
+                     size);
+    mem_free(a->data);
+    a->data = to;
+    a->shape[3] = a->shape[2];
+    a->shape[2] = a->shape[1];
+    a->shape[1] = channels;
+    return STRIA_OK;
+}

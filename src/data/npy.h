@@ -34,6 +34,9 @@ stria_status npy_header(const npy_array *a, text *out, size_t *bytes, stria_erro
 /* Turns any numeric array into float32, in the same memory where it fits. Integers beyond 2²⁴ are rounded. */
 stria_status npy_to_float(npy_array *a, stria_error *err);
 
+/* [n, height, width, channels] into [n, channels, height, width]. STRIA_BAD_SHAPE for another rank. */
+stria_status npy_channels_first(npy_array *a, stria_error *err);
+
 /* Element i of an integer or boolean array; false if the type is another or the value leaves int64. */
 bool npy_integer(const npy_array *a, int64_t i, int64_t *out);
 

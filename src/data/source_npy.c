@@ -58,7 +58,9 @@ static stria_status take_shape(store *s, const npy_array *x, const char *path, s
     s->height = x->rank > 2 ? (int)x->shape[x->rank - 2] : 1;
     s->width = (int)x->shape[x->rank - 1];
     if (x->rank == 4 && x->shape[3] <= 4 && x->shape[1] > 4)
-        text_printf(&s->note, "%s is [%lld, %lld, %lld, %lld], which is read as [N,C,H,W]: %d channels of %d x %d",
+        text_printf(&s->note,
+                    "%s is [%lld, %lld, %lld, %lld], which is read as [N,C,H,W]: %d channels of %d x %d; "
+                    "npy-nhwc:X.npy,Y.npy reads [N,H,W,C]",
                     path, (long long)x->shape[0], (long long)x->shape[1], (long long)x->shape[2],
                     (long long)x->shape[3], s->channels, s->height, s->width);
     return text_check(&s->note, err);
@@ -107,7 +109,8 @@ stria_status source_take_arrays(store *s, npy_array *x, const char *x_name, cons
     return take_labels(s, y, y_name, err);
 }
 
-stria_status source_open_npy(const char *path, dataset_part part, store *s, stria_error *err) {
+/* last: pictures are [N,H,W,C]. */
+static stria_status open_arrays(const char *path, bool last, dataset_part part, store *s, stria_error *err) {
     const char *comma = strrchr(path, ',');
     npy_array x = {0}, y = {0};
     if (!comma || comma == path || !comma[1]) FAIL(err, STRIA_BAD_ARGUMENT, "npy needs two files: npy:X.npy,Y.npy");
@@ -118,10 +121,22 @@ stria_status source_open_npy(const char *path, dataset_part part, store *s, stri
     TRY(source_add_file(s, comma + 1, "y", true, err));
     stria_status (*read)(const char *file, npy_array *out, stria_error *e) = s->pipes ? npy_read_named : npy_read;
     stria_status status = read(x_path, &x, err);
+    if (status == STRIA_OK && last) {
+        status = npy_channels_first(&x, err);
+        if (status == STRIA_BAD_SHAPE) error_prefix(err, "%s: ", x_path);
+    }
     if (status == STRIA_OK) status = take_pixels(s, &x, x_path, err);
     if (status == STRIA_OK) status = read(comma + 1, &y, err);
     if (status == STRIA_OK) status = take_labels(s, &y, comma + 1, err);
     npy_release(&x);
     npy_release(&y);
     return status;
+}
+
+stria_status source_open_npy(const char *path, dataset_part part, store *s, stria_error *err) {
+    return open_arrays(path, false, part, s, err);
+}
+
+stria_status source_open_npy_nhwc(const char *path, dataset_part part, store *s, stria_error *err) {
+    return open_arrays(path, true, part, s, err);
 }
