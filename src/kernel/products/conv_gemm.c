@@ -227,11 +227,12 @@ typedef struct pad_job {
 static void pad_row(void *context, int64_t index, int worker) {
     const pad_job *j = context;
     const conv_shape *s = j->s;
-    int64_t columns = padded_columns(s), before = s->x.before;
-    const float *x = j->x + index * s->x.in * s->ic;
-    float *to = j->padded + index * columns * s->ic;
-    for (int64_t column = -before; column < columns - before; column++, to += s->ic)
-        for (int64_t c = 0; c < s->ic; c++) to[c] = column < 0 || column >= s->x.in ? 0 : x[column * s->ic + c];
+    int64_t ic = s->ic, columns = padded_columns(s), before = int64_min(s->x.before, columns),
+            count = int64_min(s->x.in, columns - before), rest = columns - before - count;
+    float *to = j->padded + index * columns * ic;
+    memset(to, 0, (size_t)(before * ic) * sizeof *to);
+    memcpy(to + before * ic, j->x + index * s->x.in * ic, (size_t)(count * ic) * sizeof *to);
+    memset(to + (before + count) * ic, 0, (size_t)(rest * ic) * sizeof *to);
 }
 
 static void forward_run(const conv_plan *plan, const conv_data *d, pool *workers) {

@@ -218,7 +218,7 @@ static void products(const winograd_plan *p, const float *v, const float *u, int
     gemm_rows t = {.a = a, .taps = 1, .kc = ic, .b_step = nr, .c = c, .c_col = 1, .alpha = 1};
     for (int64_t column = 0; column < columns; column += nr) {
         t.b = u + column * ic;
-        t.cols = (int)int64_min(nr, columns - column);
+        t.cols = int64_min(nr, columns - column);
         for (int64_t g = 0; g < groups; g++) {
             int64_t first = share_begin(count, groups, g);
             t.rows = (int)(share_begin(count, groups, g + 1) - first);

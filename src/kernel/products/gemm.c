@@ -130,10 +130,10 @@ static void finish_task(void *context, int64_t index, int worker) {
                    .residual = residual,
                    .epilogue = e};
     for (int64_t j = 0; j < s->n; j += nr) {
-        t.cols = (int)int64_min(nr, s->n - j);
+        t.cols = int64_min(nr, s->n - j);
         for (int i = 0; i < t.rows; i++) {
             int64_t at = (first + i) * s->c_row + j * s->c_col;
-            partial_add(f, first + i, j, t.cols, sums + i * nr);
+            partial_add(f, first + i, j, (int)t.cols, sums + i * nr);
             c[i] = f->c + at;
             if (e && e->residual) residual[i] = e->residual + at;
         }

@@ -64,50 +64,76 @@ typedef struct sweep_job {
     float *workers;
 } sweep_job;
 
-/* The pixels of one tile: where they are in the result, and which input position belongs to tap offset 0. */
+/* The pixels of one tile: where they are in the result, and which input position belongs to tap 0. */
 typedef struct sweep_pixels {
     int rows;
+    bool inner;    /* no tap of any pixel lies in the padding */
     int64_t first; /* flat index of the first pixel */
     int64_t in_y[GEMM_MR_MAX], in_x[GEMM_MR_MAX];
-    const float *origin[GEMM_MR_MAX]; /* of the input image */
-    int64_t out_offset[GEMM_MR_MAX];  /* of channel 0, in the result and in the residual */
+    int64_t in_offset[GEMM_MR_MAX]; /* of that position in the images; it may lie outside of its image */
+    const float *in;
+    int64_t out_offset[GEMM_MR_MAX]; /* of channel 0, in the result and in the residual */
 } sweep_pixels;
 
 static int64_t pitch_offset(sweep_pitch p, int64_t image, int64_t y, int64_t x) {
     return image * p.image + y * p.row + x * p.pixel;
 }
 
-static void pixels_locate(const sweep_plan *p, int64_t tile, const float *in, sweep_pixels *px) {
+/* Where the next tile begins. */
+typedef struct sweep_place {
+    int64_t tile, first, x, y, image;
+} sweep_place;
+
+static sweep_place place_of(const sweep_plan *p, int64_t tile) {
     const sweep *s = &p->s;
-    px->first = share_begin(p->pixels, p->tiles, tile);
-    px->rows = (int)(share_begin(p->pixels, p->tiles, tile + 1) - px->first);
-    int64_t x = px->first % s->x.count, y = px->first / s->x.count % s->y.count;
-    int64_t image = px->first / s->x.count / s->y.count;
+    int64_t first = share_begin(p->pixels, p->tiles, tile), row = first / s->x.count;
+    return (sweep_place){tile, first, first % s->x.count, row % s->y.count, row / s->y.count};
+}
+
+/* Whether all taps of an axis read inside the input where tap 0 reads `first`. */
+static bool taps_inside(const window_axis *axis, int64_t first) {
+    int64_t last = first + (axis->taps - 1) * axis->move;
+    return (uint64_t)first < (uint64_t)axis->in && (uint64_t)last < (uint64_t)axis->in;
+}
+
+/* The pixels of the tile at a place, which moves to the next one. */
+static void pixels_locate(const sweep_plan *p, sweep_place *at, sweep_pixels *px) {
+    const sweep *s = &p->s;
+    int64_t end = share_begin(p->pixels, p->tiles, ++at->tile);
+    px->first = at->first;
+    px->rows = (int)(end - at->first);
+    px->inner = true;
+    at->first = end;
     for (int i = 0; i < px->rows; i++) {
-        int64_t out_y = s->y.start + y * s->y.every, out_x = s->x.start + x * s->x.every;
-        px->out_offset[i] = pitch_offset(s->out_pitch, image, out_y, out_x);
-        px->in_y[i] = y * s->y.step;
-        px->in_x[i] = x * s->x.step;
-        px->origin[i] = in + image * s->in_pitch.image;
-        if (++x < s->x.count) continue;
-        x = 0;
-        if (++y < s->y.count) continue;
-        y = 0;
-        image++;
+        int64_t out_y = s->y.start + at->y * s->y.every, out_x = s->x.start + at->x * s->x.every;
+        px->out_offset[i] = pitch_offset(s->out_pitch, at->image, out_y, out_x);
+        int64_t y = at->y * s->y.step + s->y.offset, x = at->x * s->x.step + s->x.offset;
+        px->in_y[i] = y;
+        px->in_x[i] = x;
+        px->in_offset[i] = pitch_offset(s->in_pitch, at->image, y, x);
+        px->inner = px->inner && taps_inside(&s->y, y) && taps_inside(&s->x, x);
+        if (++at->x < s->x.count) continue;
+        at->x = 0;
+        if (++at->y < s->y.count) continue;
+        at->y = 0;
+        at->image++;
     }
 }
 
-/* Row pointers of one tap; pixels in the padding get the row of zeros. */
-static void pixels_aim(const sweep_job *j, const sweep_pixels *px, int64_t tap, int64_t channel, const float **a) {
-    const sweep_plan *p = j->plan;
-    const sweep *s = &p->s;
-    int64_t dy = s->y.offset + tap / s->x.taps * s->y.move;
-    int64_t dx = s->x.offset + tap % s->x.taps * s->x.move;
+/* Row pointers of tap (u, v); pixels in the padding get the row of zeros. */
+static void pixels_aim(const sweep_job *j, const sweep_pixels *px, int64_t u, int64_t v, int64_t channel,
+                       const float **a) {
+    const sweep *s = &j->plan->s;
+    int64_t dy = u * s->y.move, dx = v * s->x.move;
+    int64_t offset = dy * s->in_pitch.row + dx * s->in_pitch.pixel + channel * s->in_pitch.channel;
+    if (px->inner) {
+        for (int i = 0; i < px->rows; i++) a[i] = px->in + px->in_offset[i] + offset;
+        return;
+    }
     for (int i = 0; i < px->rows; i++) {
         int64_t y = px->in_y[i] + dy, x = px->in_x[i] + dx;
         bool inside = (uint64_t)y < (uint64_t)s->y.in && (uint64_t)x < (uint64_t)s->x.in;
-        int64_t offset = y * s->in_pitch.row + x * s->in_pitch.pixel + channel * s->in_pitch.channel;
-        a[i] = inside ? px->origin[i] + offset : j->zeros;
+        a[i] = inside ? px->in + px->in_offset[i] + offset : j->zeros;
     }
 }
 
@@ -146,71 +172,75 @@ static void tile_run(const sweep_job *job, const sweep_pass *pass, const sweep_p
     const sweep_data *d = job->data;
     const sweep *s = &p->s;
     const epilogue *e = pass->last ? d->epilogue : NULL;
-    int nr = p->ks->gemm_nr;
-    float *c[2][GEMM_MR_MAX] = {0};
+    int64_t channel = pass->group * s->n + pass->column, first = channel * s->out_pitch.channel;
+    float *c[GEMM_MR_MAX], *next_c[GEMM_MR_MAX];
     const float *residual[GEMM_MR_MAX];
-    int64_t first = pass->group * s->n + pass->column, tiles = ceil_div(pass->columns, nr);
-    for (int i = 0; i < px->rows; i++) c[0][i] = pass->out + px->out_offset[i] + first * s->out_pitch.channel;
+    for (int i = 0; i < px->rows; i++) {
+        c[i] = pass->out + px->out_offset[i] + first;
+        next_c[i] = pass->out + after->out_offset[i] + first;
+    }
+    if (e && e->residual)
+        for (int i = 0; i < px->rows; i++) residual[i] = e->residual + px->out_offset[i] + first;
     t->rows = px->rows;
+    t->c = c;
+    t->next_c = s->out_pitch.channel == 1 ? next_c : NULL;
+    t->next = next;
+    t->next_rows = next ? px->rows : 0;
     t->epilogue = e;
     t->residual = residual;
-    t->accumulate = s->accumulate || !pass->first;
-    for (int64_t j = 0; j < tiles; j++) {
-        int64_t column = pass->column + j * nr, channel = pass->group * s->n + column;
-        t->c = c[j % 2];
-        float **next_c = c[(j + 1) % 2];
-        if (j + 1 < tiles)
-            for (int i = 0; i < px->rows; i++) next_c[i] = t->c[i] + nr * s->out_pitch.channel;
-        else
-            for (int i = 0; i < px->rows; i++)
-                next_c[i] = pass->out + after->out_offset[i] + first * s->out_pitch.channel;
-        t->next_c = s->out_pitch.channel == 1 ? next_c : NULL;
-        if (next) {
-            t->next = next + j * px->rows / tiles;
-            t->next_rows = (int)((j + 1) * px->rows / tiles - j * px->rows / tiles);
-        }
-        if (e && e->residual)
-            for (int i = 0; i < px->rows; i++)
-                residual[i] = e->residual + px->out_offset[i] + channel * s->out_pitch.channel;
-        if (e && e->bias) t->bias = e->bias + (e->bias_per_row ? px->first : channel);
-        t->b =
-            d->b + pass->group * s->b_group + column / nr * s->b_tile + (pass->tap * s->k + pass->channel) * s->b_step;
-        t->cols = (int)int64_min(nr, pass->columns - j * nr);
-        p->ks->gemm_rows(t);
-    }
-    t->residual = NULL; /* was of this call */
+    if (e && e->bias) t->bias = e->bias + (e->bias_per_row ? px->first : channel);
+    p->ks->gemm_rows(t);
+    t->c = t->next_c = NULL; /* were of this call, as is */
+    t->residual = NULL;
 }
 
-/* Row pointers a[taps][mr] of a tile. */
-static void tile_aim(const sweep_job *j, const sweep_pass *pass, int64_t tile, sweep_pixels *px, const float **a) {
+/* Row pointers a[taps][mr] of the tile at a place, which moves on. */
+static void tile_aim(const sweep_job *j, const sweep_pass *pass, sweep_place *at, sweep_pixels *px, const float **a) {
     const sweep_plan *p = j->plan;
-    pixels_locate(p, tile, j->data->in + pass->group * p->s.k * p->s.in_pitch.channel, px);
-    for (int64_t t = 0; t < pass->taps; t++) pixels_aim(j, px, pass->tap + t, pass->channel, a + t * p->ks->gemm_mr);
+    pixels_locate(p, at, px);
+    px->in = j->data->in + pass->group * p->s.k * p->s.in_pitch.channel;
+    int64_t u = p->taps ? pass->tap / p->s.x.taps : 0, v = p->taps ? pass->tap % p->s.x.taps : 0;
+    for (int64_t t = 0; t < pass->taps; t++) {
+        pixels_aim(j, px, u, v, pass->channel, a + t * p->ks->gemm_mr);
+        if (++v == p->s.x.taps) v = 0, u++;
+    }
+}
+
+/* What all tiles of a pass have in common. */
+static gemm_rows pass_rows(const sweep_job *j, const sweep_pass *pass) {
+    const sweep_plan *p = j->plan;
+    const sweep *s = &p->s;
+    int64_t nr = p->ks->gemm_nr, tiles = ceil_div(pass->columns, nr);
+    gemm_rows t = {.taps = pass->taps,
+                   .kc = pass->k,
+                   .next_each = (int)ceil_div(p->ks->gemm_mr, int64_max(1, tiles)),
+                   .b = j->data->b + pass->group * s->b_group + pass->column / nr * s->b_tile,
+                   .b_step = s->b_step,
+                   .b_tile = s->b_tile,
+                   .cols = pass->columns,
+                   .c_col = s->out_pitch.channel,
+                   .accumulate = s->accumulate || !pass->first,
+                   .alpha = s->alpha};
+    t.b += (pass->tap * s->k + pass->channel) * s->b_step;
+    if (p->gather && pass->taps) t.kc *= t.taps, t.taps = 1;
+    return t;
 }
 
 /* While a tile is computed, the rows of the next one are asked for, where each is used once only (a single tap). */
 static void pass_run(const sweep_job *j, const sweep_pass *pass, int64_t tile_first, int64_t tile_end, float *rows) {
     const sweep_plan *p = j->plan;
-    const sweep *s = &p->s;
     const float *a[2][BLOCK_TAPS * GEMM_MR_MAX];
     sweep_pixels px[2] = {0};
-    if (tile_first < tile_end) tile_aim(j, pass, tile_first, &px[tile_first % 2], a[tile_first % 2]);
+    gemm_rows t = pass_rows(j, pass);
+    sweep_place at = place_of(p, tile_first);
+    if (tile_first < tile_end) tile_aim(j, pass, &at, &px[tile_first % 2], a[tile_first % 2]);
     for (int64_t tile = tile_first; tile < tile_end; tile++) {
         int now = (int)(tile % 2), after = tile + 1 < tile_end ? !now : now;
-        gemm_rows t = {.a = a[now],
-                       .taps = pass->taps,
-                       .kc = pass->k,
-                       .b_step = s->b_step,
-                       .c_col = s->out_pitch.channel,
-                       .alpha = s->alpha};
-        if (after != now) tile_aim(j, pass, tile + 1, &px[after], a[after]);
+        if (after != now) tile_aim(j, pass, &at, &px[after], a[after]);
         if (px[after].rows < px[now].rows) after = now;
-        bool ask = after != now && pass->taps == 1 && s->in_pitch.channel == 1;
-        if (p->gather && pass->taps) {
-            rows_gather(j, &px[now], pass->taps, pass->k, a[now], rows);
-            t.kc *= t.taps;
-            t.taps = 1;
-        }
+        bool ask = after != now && pass->taps == 1 && p->s.in_pitch.channel == 1;
+        if (p->gather && pass->taps) rows_gather(j, &px[now], pass->taps, pass->k, a[now], rows);
+        t.a = a[now];
         tile_run(j, pass, &px[now], &px[after], ask ? a[after] : NULL, &t);
     }
 }

@@ -11,23 +11,24 @@
 #define GEMM_NR_MAX 32
 
 /* c[i][j] = f(alpha·Σ_t Σ_k a[t][i][k] · b[t·kc + k][j] (+ c[i][j]) + bias + residual): rows of A are given by
- * pointers, so that the pixels of a convolution need no copy. */
+ * pointers, so that the pixels of a convolution need no copy. Columns may be many tiles, one after the other. */
 typedef struct gemm_rows {
     const float *const *a; /* [taps][TILE_gemm_mr] pointers to kc floats each */
     int64_t taps, kc;
-    const float *const *next; /* [next_rows] rows of kc floats, part of the next tile's A, to bring into the cache */
-    int next_rows;
-    float *const *next_c; /* NULL, or the next tile's c, to bring into the cache */
-    const float *b;       /* row k at b + k·b_step; columns padded to whole vectors */
-    int64_t b_step;
-    int rows, cols;
+    const float *const *next; /* [next_rows] rows of kc floats, the next rows' A, to bring into the cache */
+    int next_rows, next_each; /* of them, with each tile of columns */
+    float *const *next_c;     /* NULL, or the next rows' c, to bring into the cache */
+    const float *b;           /* row k of column tile j at b + j·b_tile + k·b_step; columns padded to whole vectors */
+    int64_t b_step, b_tile;
+    int rows;
+    int64_t cols;
     float *const *c; /* [rows] */
     int64_t c_col;
     bool accumulate;
     float alpha;
     const epilogue *epilogue;     /* NULL: none */
-    const float *bias;            /* of this tile: [cols], or [rows] with bias_per_row */
-    const float *const *residual; /* [rows] of this tile; columns lie as those of c */
+    const float *bias;            /* of these rows and columns: [cols], or [rows] with bias_per_row */
+    const float *const *residual; /* [rows]; columns lie as those of c */
 } gemm_rows;
 
 /* c[i][j] = Σ_k a[k·a_step + i] · b[b_offset[k] + j] (+ c[i][j]): an outer product per k. Rows of B are padded to
