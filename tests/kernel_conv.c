@@ -147,13 +147,14 @@ static epilogue epilogue_of(const example *e, const image *residual, int kind) {
 static const struct family {
     const char *name;
     const conv_kernel *kernel;
-    enum { PIXELS, PLANES, IMAGES } order; /* what is contiguous: channels of a pixel, an image's planes, images */
-    bool depthwise;
-    int ops;
-} families[] = {{"gemm", conv_gemm, PIXELS, false, CONV_OPS},
-                {"depthwise", conv_depthwise, PIXELS, true, CONV_OPS},
-                {"plain", conv_plain, PLANES, false, 1},
-                {"batch", conv_batch, IMAGES, false, CONV_OPS}};
+    enum { PIXELS, PLANES, IMAGES } order;    /* what is contiguous: channels of a pixel, an image's planes, images */
+    bool (*accepts)(const conv_shape *shape); /* NULL: all */
+    int first, ops;                           /* conv_ops that it has */
+} families[] = {{"gemm", conv_gemm, PIXELS, NULL, 0, CONV_OPS},
+                {"depthwise", conv_depthwise, PIXELS, conv_is_depthwise, 0, CONV_OPS},
+                {"rows", conv_rows, PIXELS, conv_merges_rows, CONV_DW, CONV_OPS},
+                {"plain", conv_plain, PLANES, NULL, 0, 1},
+                {"batch", conv_batch, IMAGES, NULL, 0, CONV_OPS}};
 
 /* Element (b, y, x, c) of an image in a family's order. */
 static int64_t stored(const image *i, int order, int64_t b, int64_t y, int64_t x, int64_t c) {
@@ -220,8 +221,8 @@ static void check_weights(const struct family *f, const kernel_set *ks, pool *p,
 
 /* One plan, run twice: with any epilogue, and with one that has a residual. */
 static void check_family(const struct family *f, const kernel_set *ks, pool *p, const example *e, int kind) {
-    if (f->depthwise && !conv_is_depthwise(&e->s)) return;
-    for (int op = 0; op < f->ops; op++) {
+    if (f->accepts && !f->accepts(&e->s)) return;
+    for (int op = f->first; op < f->ops; op++) {
         arena a = {0};
         conv_plan *plan = conv_plan_new(&f->kernel[op], ks, &e->s, pool_threads(p), &a);
         if (!plan) abort();

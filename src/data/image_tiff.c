@@ -12,7 +12,8 @@
 
 #define TIFF_SYMBOLS(X)                                                                                                \
     X(TIFFClientOpenExt)                                                                                               \
-    X(TIFFClose) X(TIFFGetField) X(TIFFGetFieldDefaulted) X(TIFFOpenOptionsAlloc) X(TIFFOpenOptionsFree)               \
+    X(TIFFClose)                                                                                                       \
+    X(TIFFGetField) X(TIFFGetFieldDefaulted) X(TIFFOpenOptionsAlloc) X(TIFFOpenOptionsFree)                            \
         X(TIFFOpenOptionsSetErrorHandlerExtR) X(TIFFOpenOptionsSetMaxSingleMemAlloc)                                   \
             X(TIFFOpenOptionsSetWarningHandlerExtR) X(TIFFReadRGBAImageOriented)
 LIBRARY(libtiff, STRIA_TIFF_FILE, TIFF_SYMBOLS)

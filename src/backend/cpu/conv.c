@@ -58,6 +58,15 @@ static bool accept_depthwise(const node *n, refusal *why) {
     return accept_gemm(n, why);
 }
 
+/* Weight gradients of first layers. */
+static bool accept_rows(const node *n, refusal *why) {
+    conv_shape s = conv_shape_of(n);
+    if (!conv_merges_rows(&s))
+        return REFUSE(why, "kernel %lldx%lld, %lld channels, %lld groups", (long long)s.y.kernel, (long long)s.x.kernel,
+                      (long long)s.ic, (long long)s.groups);
+    return accept_gemm(n, why);
+}
+
 /* Windows of 3 × 3 that move by one pixel. */
 static bool accept_winograd(const node *n, refusal *why) {
     conv_shape s = conv_shape_of(n);
@@ -135,6 +144,7 @@ static void run(const impl_call *c) {
         return prepare(conv_##family, p, prepared, err);                                                               \
     }
 PREPARE(gemm)
+PREPARE(rows)
 PREPARE(depthwise)
 PREPARE(batch)
 PREPARE(plain)
@@ -149,6 +159,7 @@ PREPARE(winograd_4)
 
 static const op_impl depthwise = PACKED("depthwise", depthwise), depthwise_weight = WEIGHT("depthwise", depthwise);
 static const op_impl gemm = PACKED("gemm_implicit", gemm), gemm_weight = WEIGHT("gemm_implicit", gemm);
+static const op_impl rows_weight = WEIGHT("gemm_rows", rows);
 static const op_impl batch = PACKED("direct_batch_last", batch), batch_weight = WEIGHT("direct_batch_last", batch);
 #define WINOGRAD(text, m)                                                                                              \
     {                                                                                                                  \
@@ -161,4 +172,5 @@ static const op_impl plain = PACKED("direct_plain", plain);
 const op_impl *const cpu_conv[] = {&depthwise, &winograd_4, &winograd_2, &gemm, &plain, &batch, &impl_reference, NULL};
 /* And the transposed convolution. */
 const op_impl *const cpu_conv_data[] = {&depthwise, &gemm, &batch, &impl_reference, NULL};
-const op_impl *const cpu_conv_weight[] = {&depthwise_weight, &gemm_weight, &batch_weight, &impl_reference, NULL};
+const op_impl *const cpu_conv_weight[] = {&depthwise_weight, &rows_weight,    &gemm_weight,
+                                          &batch_weight,     &impl_reference, NULL};

@@ -48,11 +48,13 @@ typedef struct conv_kernel {
 /* One for each conv_op.
  *   conv_gemm       channels-last: an implicit matrix product
  *   conv_depthwise  channels-last, conv_is_depthwise: channels are the lanes, nothing is gathered
+ *   conv_rows       channels-last, weight gradient only, conv_merges_rows: a window's row is one run of numbers
  *   conv_batch      batch-last, x[ic][ih][iw][n]: every lane is an image, so it runs at full width with few channels
  *   conv_plain      ONNX order, forward only: neighbouring pixels are the lanes
  *   conv_winograd_  channels-last, forward only, 3 × 3 windows of stride 1, one group: fewer products, larger rounding
  * errors */
 extern const conv_kernel conv_gemm[CONV_OPS], conv_depthwise[CONV_OPS], conv_batch[CONV_OPS], conv_plain[1];
+extern const conv_kernel conv_rows[CONV_OPS];                    /* CONV_DW alone */
 extern const conv_kernel conv_winograd_2[1], conv_winograd_4[1]; /* tiles of 2 × 2 and of 4 × 4 results */
 
 /* What F(m, 3) is expected to cost, as a share of the cheaper of conv_gemm and the other m, by shape and instruction
@@ -74,7 +76,16 @@ static inline bool conv_is_depthwise(const conv_shape *s) {
     return s->groups > 1 && s->groups == s->ic;
 }
 
+/* Few input channels, as in a first layer: in rows that hold their padding, a row of a window is kw·ic numbers side by
+ * side, which are better taken as one than by channels. */
+bool conv_merges_rows(const conv_shape *s);
+
 /* ---- for the families ---- */
+
+/* Such rows: columns that any window touches, floats of all images in whole cache lines, and their making from x. */
+int64_t conv_padded_columns(const conv_shape *s);
+int64_t conv_padded_floats(const conv_shape *s);
+void conv_pad_rows(const conv_shape *s, const float *x, float *padded, pool *workers);
 
 /* The weight gradients of conv_gemm (conv_weight.c) and of conv_batch (conv_batch_weight.c). */
 conv_plan *conv_weight_plan(const conv_plan *common, arena *a);

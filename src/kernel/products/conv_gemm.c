@@ -51,27 +51,10 @@ static sweep sweep_of(const implicit_plan *p, const window_axis *y, const window
                    .splits = 1};
 }
 
-/* Few input channels, as in a first layer: a row of a window, kw pixels of ic channels, is contiguous in channels-last
- * storage. With padding in the memory it is one tap of kw·ic channels, and the packed weights [kh][kw][ic][nr] are
- * those of such taps already. */
-#define MERGE_CHANNELS 16 /* below this, the inner loop over channels alone would be too short */
-
-static bool merges_rows(const conv_shape *s) {
-    return s->groups == 1 && s->x.dilation == 1 && s->x.kernel > 1 && s->ic < MERGE_CHANNELS;
-}
-
-/* Columns of a row that any window touches. */
-static int64_t padded_columns(const conv_shape *s) {
-    return window_span(&s->x, s->x.out);
-}
-
-static int64_t padded_floats(const conv_shape *s) {
-    return round_up(s->batch * s->y.in * padded_columns(s) * s->ic, 16);
-}
-
-/* The same convolution over rows that hold their padding. */
+/* The same convolution over rows that hold their padding: a row of a window is one tap of kw·ic channels, and the
+ * packed weights [kh][kw][ic][nr] are those of such taps already. */
 static sweep merged_sweep(const conv_shape *s, sweep w) {
-    int64_t columns = padded_columns(s);
+    int64_t columns = conv_padded_columns(s);
     w.k = s->x.kernel * s->ic;
     w.whole_rows = true;
     w.x = (window_axis){.count = s->x.out, .every = 1, .in = columns, .step = s->x.stride, .move = 1, .taps = 1};
@@ -102,11 +85,11 @@ static conv_plan *forward_plan(const conv_plan *common, arena *a) {
     if (!p) return NULL;
     const conv_shape *s = &p->common.shape;
     sweep w = sweep_of(p, p->y, p->x, conv_x_pitch(s), conv_y_pitch(s));
-    p->merges = merges_rows(s);
+    p->merges = conv_merges_rows(s);
     if (p->merges) w = merged_sweep(s, w);
     p->sweeps[0] = sweep_plan_make(p->common.ks, &w);
     p->common.scratch_bytes = sweep_scratch_bytes(&p->sweeps[0], p->common.threads);
-    if (p->merges) p->common.scratch_bytes += (size_t)padded_floats(s) * sizeof(float);
+    if (p->merges) p->common.scratch_bytes += (size_t)conv_padded_floats(s) * sizeof(float);
     return &p->common;
 }
 
@@ -217,33 +200,15 @@ static void dx_pack(const conv_plan *p, const float *w, float *packed, pool *wor
 
 /* ---- run ---- */
 
-typedef struct pad_job {
-    const conv_shape *s;
-    const float *x;
-    float *padded;
-} pad_job;
-
-/* Row `index` of all images' rows: zeros, pixels, zeros. */
-static void pad_row(void *context, int64_t index, int worker) {
-    const pad_job *j = context;
-    const conv_shape *s = j->s;
-    int64_t ic = s->ic, columns = padded_columns(s), before = int64_min(s->x.before, columns),
-            count = int64_min(s->x.in, columns - before), rest = columns - before - count;
-    float *to = j->padded + index * columns * ic;
-    memset(to, 0, (size_t)(before * ic) * sizeof *to);
-    memcpy(to + before * ic, j->x + index * s->x.in * ic, (size_t)(count * ic) * sizeof *to);
-    memset(to + (before + count) * ic, 0, (size_t)(rest * ic) * sizeof *to);
-}
-
 static void forward_run(const conv_plan *plan, const conv_data *d, pool *workers) {
     const implicit_plan *p = (const implicit_plan *)plan;
     const conv_shape *s = &plan->shape;
     sweep_data data = {d->a, d->b, d->out, d->epilogue};
     float *scratch = d->scratch;
     if (p->merges) {
-        pool_run(workers, pad_row, &(pad_job){s, d->a, scratch}, s->batch * s->y.in);
+        conv_pad_rows(s, d->a, scratch, workers);
         data.in = scratch;
-        scratch += padded_floats(s);
+        scratch += conv_padded_floats(s);
     }
     sweep_run(&p->sweeps[0], &data, scratch, workers);
 }
