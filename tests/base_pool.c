@@ -1,4 +1,4 @@
-/* The pool: every index once, whoever else uses it and however slow a thread is; and the CPUs that a cgroup grants. */
+/* The pool: every index once, whoever else uses it and however slow a thread is. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +14,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "base/memory.h"
 #include "base/pool.h"
 
@@ -217,41 +216,6 @@ static void refuses_and_survives(void **state) {
     pool_release(p);
 }
 
-static void put(const char *root, const char *folder, const char *name, const char *content) {
-    char path[512];
-    snprintf(path, sizeof path, "%s%s", root, folder);
-    assert_int_equal(folder_make(path, NULL), STRIA_OK);
-    snprintf(path, sizeof path, "%s%s/%s", root, folder, name);
-    assert_int_equal(file_write(path, content, strlen(content), NULL), STRIA_OK);
-}
-
-static void reads_cgroups(void **state) {
-    (void)state;
-    assert_true(pool_cpus() >= 1);
-    char root[] = "/tmp/stria-cgroup-XXXXXX", command[64];
-    assert_non_null(mkdtemp(root));
-    assert_int_equal(pool_cpu_quota(root), 0);
-    put(root, "/proc/self", "cgroup", "0::/user/job\n");
-    assert_int_equal(pool_cpu_quota(root), 0);
-    put(root, "/sys/fs/cgroup/user/job", "cpu.max", "max 100000\n");
-    assert_int_equal(pool_cpu_quota(root), 0);
-    put(root, "/sys/fs/cgroup/user", "cpu.max", "250000 100000\n"); /* 2.5 CPUs, from the group above */
-    assert_int_equal(pool_cpu_quota(root), 3);
-    put(root, "/sys/fs/cgroup", "cpu.max", "1000 100000\n");
-    assert_int_equal(pool_cpu_quota(root), 1);
-    put(root, "/proc/self", "cgroup", "5:cpuset:/\n3:cpu,cpuacct:/docker/abc\n0::/none\n");
-    put(root, "/sys/fs/cgroup", "cpu.max", "max 100000\n");
-    put(root, "/sys/fs/cgroup/cpu", "cpu.cfs_quota_us", "-1\n");
-    put(root, "/sys/fs/cgroup/cpu", "cpu.cfs_period_us", "100000\n");
-    assert_int_equal(pool_cpu_quota(root), 0);
-    put(root, "/sys/fs/cgroup/cpu", "cpu.cfs_quota_us", "400000\n"); /* the mount's root: a container's own group */
-    assert_int_equal(pool_cpu_quota(root), 4);
-    put(root, "/proc/self", "cgroup", "garbage\n::\n0:\n");
-    assert_int_equal(pool_cpu_quota(root), 0);
-    snprintf(command, sizeof command, "rm -r %s", root);
-    assert_int_equal(system(command), 0);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_index_once),
@@ -261,7 +225,6 @@ int main(void) {
         cmocka_unit_test(many_callers_share_one),
         cmocka_unit_test(sleepers_wake),
         cmocka_unit_test(refuses_and_survives),
-        cmocka_unit_test(reads_cgroups),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 #include "api/api.h"
 #include "base/file.h"
+#include "base/limits.h"
 #include "base/text.h"
 
 #include <pthread.h>
@@ -85,7 +86,7 @@ static void rows_fill(void) {
     row_add("isas", text_string(&list));
     snprintf(line, sizeof line, "%d", pool_cpus());
     row_add("threads", line);
-    int quota = pool_cpu_quota("");
+    int quota = limits_cpus("");
     snprintf(line, sizeof line, "%d CPUs", quota);
     row_add("cgroup", quota ? line : "no CPU limit");
     libraries_list(&libraries);

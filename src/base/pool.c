@@ -4,6 +4,7 @@
 #include "base/pool.h"
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "base/memory.h"
 #include "base/thread.h"
 
@@ -238,81 +239,6 @@ int pool_threads(const pool *p) {
     return p ? p->threads : 1;
 }
 
-enum { CGROUP_TEXT = 8192 };
-
-/* Reads the beginning of root/path as text; false if there is none. */
-static bool read_text(char *text, const char *root, const char *path) {
-    char name[2 * PATH_MAX];
-    snprintf(name, sizeof name, "%s%s", root, path);
-    int fd = open(name, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return false;
-    ssize_t got = read(fd, text, CGROUP_TEXT - 1);
-    close(fd);
-    text[got > 0 ? got : 0] = 0;
-    return got > 0;
-}
-
-/* CPUs of one group, 0 if unlimited: version 2 says "quota period" or "max period", version 1 has two files and −1. */
-static int group_quota(const char *root, const char *mount, const char *group, bool v2) {
-    char path[PATH_MAX], text[CGROUP_TEXT];
-    long long quota = 0, period = 0;
-    snprintf(path, sizeof path, "%s%s/%s", mount, group, v2 ? "cpu.max" : "cpu.cfs_quota_us");
-    if (!read_text(text, root, path)) return 0;
-    char *end = text;
-    quota = strtoll(text, &end, 10); /* "max" reads as 0 */
-    if (!v2) {
-        snprintf(path, sizeof path, "%s%s/cpu.cfs_period_us", mount, group);
-        if (!read_text(text, root, path)) return 0;
-        end = text;
-    }
-    period = strtoll(end, NULL, 10);
-    if (quota <= 0 || period <= 0) return 0;
-    long long cpus = (quota - 1) / period + 1;
-    return cpus < INT_MAX ? (int)cpus : INT_MAX;
-}
-
-/* The least quota of a group and those above it. In a container the path may be the host's: then only the mount's own
- * root, where the walk ends, has files. */
-static int least_quota(const char *root, const char *mount, char *group, bool v2) {
-    int least = 0;
-    for (;;) {
-        while (*group && group[strlen(group) - 1] == '/') group[strlen(group) - 1] = 0;
-        int cpus = group_quota(root, mount, group, v2);
-        if (cpus > 0 && (least == 0 || cpus < least)) least = cpus;
-        char *slash = strrchr(group, '/');
-        if (!slash) return least;
-        *slash = 0;
-    }
-}
-
-/* Whether the comma-separated list holds the controller "cpu". */
-static bool lists_cpu(const char *list) {
-    for (;;) {
-        size_t length = strcspn(list, ",");
-        if (length == 3 && memcmp(list, "cpu", 3) == 0) return true;
-        if (!list[length]) return false;
-        list += length + 1;
-    }
-}
-
-/* Lines of /proc/self/cgroup are "number:controllers:path", with no controllers for version 2. */
-int pool_cpu_quota(const char *root) {
-    char text[CGROUP_TEXT], *rest = NULL;
-    int least = 0;
-    if (!read_text(text, root, "/proc/self/cgroup")) return 0;
-    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-        char *controllers = strchr(line, ':'), *group = controllers ? strchr(controllers + 1, ':') : NULL;
-        if (!group) continue;
-        *group++ = 0;
-        controllers++;
-        int cpus = 0;
-        if (!*controllers) cpus = least_quota(root, "/sys/fs/cgroup", group, true);
-        else if (lists_cpu(controllers)) cpus = least_quota(root, "/sys/fs/cgroup/cpu", group, false);
-        if (cpus > 0 && (least == 0 || cpus < least)) least = cpus;
-    }
-    return least;
-}
-
 /* CPUs in the affinity mask, which the kernel refuses to write into a set that is smaller than its own. */
 static int affinity_cpus(void) {
     int cpus = 0;
@@ -330,7 +256,7 @@ static int affinity_cpus(void) {
 }
 
 int pool_cpus(void) {
-    int cpus = affinity_cpus(), quota = pool_cpu_quota("");
+    int cpus = affinity_cpus(), quota = limits_cpus("");
     if (quota > 0 && quota < cpus) cpus = quota;
     return cpus > 0 ? cpus : 1;
 }

@@ -15,9 +15,6 @@ int pool_threads(const pool *p); /* 1 for NULL */
 /* CPUs that this process may use, from sched_getaffinity and the cgroup's quota (v1 and v2), at least 1. */
 int pool_cpus(void);
 
-/* The cgroup's CPU quota, rounded up, or 0 if there is none. root is "" (for tests: a folder with proc/ and sys/). */
-int pool_cpu_quota(const char *root);
-
 /* One task: index in 0…count−1, worker in 0…threads−1 (for per-thread scratch; results must not depend on it). */
 typedef void pool_task(void *context, int64_t index, int worker);
 

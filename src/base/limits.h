@@ -1,0 +1,16 @@
+/* What the system grants this process: by its control group (cgroup, versions 1 and 2) and the memory that is free.
+ * root is "" (for tests: a folder with proc/ and sys/). */
+#ifndef BASE_LIMITS_H
+#define BASE_LIMITS_H
+
+#include <stdint.h>
+
+/* The quota of CPUs, rounded up, or 0 if there is none. */
+int limits_cpus(const char *root);
+
+/* Bytes that the process may still take before others, or itself, are stopped: the least of what is free on the machine
+ * and what its group and those above it have left, where pages of files that were not used lately count as free.
+ * UINT64_MAX if the system does not tell. */
+uint64_t limits_memory(const char *root);
+
+#endif
