@@ -1,32 +1,46 @@
-#!/usr/bin/env bash
-# stria summary --memory-map: the picture has the blocks of --json where they lie; models that cannot be trained; bad words.
+#!/bin/bash
+# A training that does not fit the memory is refused before its first step, with the largest batch that fits; --batch auto.
 . "${SOURCE:-.}/tests/cli.sh"
-expect 0 summary lenet5 --batch 8 --memory-map -o map.svg --json
-jq -e '.training and .peak_bytes <= .workspace_bytes and .nodes > 20 and .peak_node != null' stdout >/dev/null || fail "--json: $(cat stdout)"
-[ "$(grep -c '<rect class="block' map.svg)" -eq "$(jq '.blocks | length' stdout)" ] || fail "the picture has other blocks"
-# Places: 916 pixels for all nodes from 64 on; heights are shares of the axis, which are those of the largest block's.
-grep -o '<rect class="block[^>]*>' map.svg | sed 's/.* x="\([0-9.]*\)" y="\([0-9.]*\)" width="\([0-9.]*\)" height="\([0-9.]*\)".*/\1 \3 \4/' >drawn
-jq -r '.nodes as $n | .blocks[0].bytes as $most | .blocks[] | "\(64 + 916 * .first / $n) \(916 * (.last + 1 - .first) / $n) \(.bytes / $most)"' stdout >wanted
-tall=$(head -n 1 drawn | cut -d' ' -f3)
-paste -d' ' drawn wanted | awk -v tall="$tall" '{ if (($1 - $4) ^ 2 + ($2 - $5) ^ 2 + ($3 - $6 * tall) ^ 2 > 0.002) { print; bad = 1 } } END { exit bad || NR == 0 }' ||
-    fail "blocks are elsewhere"
-peak=$(jq -r .peak_node stdout)
-grep -q "peak [0-9.]* [KM]iB in use at $peak<" map.svg || fail "the peak is not named"
-for word in 'parameter gradient (' 'backward pass begins'; do says map.svg "$word"; done
+digits data
+common=(train lenet5 --data mnist:data --steps 2 --schedule constant --threads 1)
+largest() { sed -n 's/.*the largest batch that fits is \([0-9]*\): --batch \1$/\1/p' stderr; }
+batch_of() { sed -n 's/.*"batch": \([0-9]*\),.*/\1/p' "$1/options.json"; }
 
-cat >plain.net <<'NET'
-stria-net 1
-"<script>" = input(batch x 4)
-y = dense("<script>", 3)
-z = relu(y)
-output(z)
-NET
-expect 0 summary plain.net --memory-map -o plain.svg
-says stdout "plain.svg: workspace of inference"
-says stderr "the map is that of inference"
-if grep -q '<script' plain.svg; then fail "a name became an element"; fi
-refused 2 "summary: --memory-map needs --out FILE.svg" summary lenet5 --memory-map
-refused 2 "summary: 'x.png' does not end in .svg" summary lenet5 --memory-map -o x.png
-expect 1 summary lenet5 --memory-map -o none/x.svg
-[ ! -e none ] || fail "a folder was made"
+# The batch that is named fits, the next one does not.
+for more in "" --recompute "--optimizer adam --ema 0.9" "--val no"; do
+    expect 1 "${common[@]}" --memory 9 --batch 500 --out no $more
+    says stderr "a training step of 500 images takes "
+    most=$(largest)
+    [ "${most:-0}" -gt 10 ] || { fail "no batch is named, or one too small:"; cat stderr; }
+    expect 0 "${common[@]}" --memory 9 --batch "$most" --out "named$most" $more
+    expect 1 "${common[@]}" --memory 9 --batch $((most + 1)) --out no $more
+    [ "$(largest)" = "$most" ] || { fail "of $((most + 1)) images another largest batch is named than $most:"; cat stderr; }
+    rm -r "named$most"
+done
+[ ! -e no ] || fail "a refused training leaves a folder"
+expect 1 "${common[@]}" --memory 1 --out no
+says stderr "not even one image fits"
+
+# What is free: no machine has terabytes.
+expect 1 train resnet18:size=3x2048x2048 --data mnist:data --batch 500 --steps 1 --val no --out no
+says stderr "of memory, and "
+says stderr "are free; "
+
+# auto: the largest power of two with which it fits, up to a quarter of the images; the run keeps it.
+expect 0 "${common[@]}" --batch auto --out free
+[ "$(batch_of free)" = 128 ] || fail "--batch auto takes $(batch_of free) of 550 images, not 128"
+expect 1 "${common[@]}" --memory 5 --batch 500 --out no
+most=$(largest) power=1
+while [ $((power * 2)) -le "$most" ]; do power=$((power * 2)); done
+expect 0 "${common[@]}" --batch auto --memory 5 --out small
+auto=$(batch_of small)
+[ "$auto" = "$power" ] || [ $((auto * 2)) = "$power" ] || fail "--batch auto takes $auto where $most fit"
+[ "$auto" -lt 128 ] || fail "--memory 5 changes nothing"
+expect 0 train --resume small --steps 4 --memory 0
+[ "$(batch_of small)" = "$auto" ] || fail "a run that goes on has another batch than it chose"
+says stderr "batch $auto,"
+expect 0 "${common[@]}" --batch "$auto" --steps 4 --out same
+cmp -s small/model.onnx same/model.onnx || fail "--batch auto trains otherwise than --batch $auto"
+refused 2 "--batch: 0 is out of range 1…65536" "${common[@]}" --batch 0
+refused 2 "--batch: 'ato' is not a whole number, nor auto" "${common[@]}" --batch ato
 finish

@@ -19,7 +19,8 @@ extern "C" {
 typedef struct stria_train_options {
     size_t size; /* sizeof(stria_train_options) */
     int64_t epochs;
-    int64_t batch;
+    int64_t batch; /* images per step; 0: as many as the memory holds (docs/training.md), which the trainer's own
+                      options then say */
     const char *optimizer; /* "sgd:momentum=0.9", "adam" */
     const char *loss;      /* "cross_entropy", "cross_entropy+cross_entropy:output=aux1,weight=0.3" */
     const char
@@ -51,6 +52,7 @@ typedef struct stria_train_options {
     int64_t workers; /* threads that read, decode and change pictures ahead of the steps, beside `threads`. 0: as many
                         as these, at most one per CPU, and none where `threads` is 1; −1: none, each step makes its
                         own batch. None either where pixels lie in memory and no change is random. No bit changes */
+    int64_t memory;  /* MiB that the network and its training may take, pictures apart; 0: what is free */
 } stria_train_options;
 
 /* Every row's default. */

@@ -188,7 +188,7 @@ static stria_status options_extend(checkpoint *c, const stria_train_options *opt
 
 /* Options of which a training that goes on may have other values and makes the same steps. */
 static bool same_bits(const char *name) {
-    static const char *const names[] = {"steps", "eval-every", "cache", "workers", "recompute", "skip-bad"};
+    static const char *const names[] = {"steps", "eval-every", "cache", "workers", "recompute", "skip-bad", "memory"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(names[i], name) == 0) return true;
     return false;

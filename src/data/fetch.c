@@ -25,8 +25,9 @@ enum { TRIES = 5, PROGRESS_BYTES = 1 << 16, STALL_BYTES = 128, CONNECT_SECONDS =
 #define CURL_SYMBOLS(X)                                                                                                \
     X(curl_easy_cleanup)                                                                                               \
     X(curl_easy_getinfo)                                                                                               \
-    X(curl_easy_init) X(curl_easy_perform) X(curl_easy_setopt) X(curl_easy_strerror) X(curl_global_init)               \
-        X(curl_slist_append) X(curl_slist_free_all)
+    X(curl_easy_init)                                                                                                  \
+    X(curl_easy_perform)                                                                                               \
+    X(curl_easy_setopt) X(curl_easy_strerror) X(curl_global_init) X(curl_slist_append) X(curl_slist_free_all)
 LIBRARY(libcurl, STRIA_CURL_FILE, CURL_SYMBOLS)
 
 /* One request on its way. */

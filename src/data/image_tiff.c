@@ -13,9 +13,12 @@
 #define TIFF_SYMBOLS(X)                                                                                                \
     X(TIFFClientOpenExt)                                                                                               \
     X(TIFFClose)                                                                                                       \
-    X(TIFFGetField) X(TIFFGetFieldDefaulted) X(TIFFOpenOptionsAlloc) X(TIFFOpenOptionsFree)                            \
-        X(TIFFOpenOptionsSetErrorHandlerExtR) X(TIFFOpenOptionsSetMaxSingleMemAlloc)                                   \
-            X(TIFFOpenOptionsSetWarningHandlerExtR) X(TIFFReadRGBAImageOriented)
+    X(TIFFGetField)                                                                                                    \
+    X(TIFFGetFieldDefaulted)                                                                                           \
+    X(TIFFOpenOptionsAlloc)                                                                                            \
+    X(TIFFOpenOptionsFree)                                                                                             \
+    X(TIFFOpenOptionsSetErrorHandlerExtR) X(TIFFOpenOptionsSetMaxSingleMemAlloc)                                       \
+        X(TIFFOpenOptionsSetWarningHandlerExtR) X(TIFFReadRGBAImageOriented)
 LIBRARY(libtiff, STRIA_TIFF_FILE, TIFF_SYMBOLS)
 
 /* What libtiff reads from. */

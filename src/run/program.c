@@ -173,6 +173,10 @@ stria_status program_new(program **out, graph *g, const program_config *config, 
     return status;
 }
 
+size_t program_run_bytes(const program *p) {
+    return p->plan.workspace_bytes + p->own_bytes;
+}
+
 program *program_retain(program *p) {
     __atomic_add_fetch(&p->references, 1, __ATOMIC_RELAXED);
     return p;

@@ -49,6 +49,8 @@ typedef struct program {
 /* Copies g. Sentences name its layers. The pool (NULL: none) is used to pack weights, and not kept. */
 stria_status program_new(program **out, graph *g, const program_config *config, pool *workers, stria_error *err);
 program *program_retain(program *p);
+/* What each of its sessions writes: workspace and packed weights of its own. */
+size_t program_run_bytes(const program *p);
 void program_release(program *p); /* accepts NULL */
 
 /* The input, the output (by its output name) or the state that has this name; NULL if there is none. */

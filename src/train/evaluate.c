@@ -20,19 +20,43 @@ struct evaluator {
     void *context; /* of judge */
 };
 
-static stria_status session_for(graph *g, int64_t batch, const evaluator_config *config, session **out,
+static stria_status program_for(graph *g, int64_t batch, const evaluator_config *config, program **out,
                                 stria_error *err) {
     graph *copy;
-    program *p;
     program_config made = {
         .ks = config->ks, .threads = pool_threads(config->pool), .optimize = true, .shared = config->states != NULL};
     TRY(classifier_graph(g, batch, &copy, err));
-    stria_status status = program_new(&p, copy, &made, config->pool, err);
+    stria_status status = program_new(out, copy, &made, config->pool, err);
     graph_free(copy);
-    TRY(status);
-    status = session_new(out, p, &(session_config){.pool = config->pool, .states = config->states}, err);
+    return status;
+}
+
+static stria_status session_for(graph *g, int64_t batch, const evaluator_config *config, session **out,
+                                stria_error *err) {
+    program *p;
+    TRY(program_for(g, batch, config, &p, err));
+    stria_status status = session_new(out, p, &(session_config){.pool = config->pool, .states = config->states}, err);
     program_release(p);
     return status;
+}
+
+stria_status evaluator_fit(graph *g, const dataset *d, const evaluator_config *config, int64_t *batch, size_t *bytes,
+                           stria_error *err) {
+    *batch = config->batch;
+    TRY(classifier_batch(g, batch, err));
+    if (*batch > dataset_count(d)) *batch = dataset_count(d);
+    *bytes = 0;
+    while (config->room) {
+        program *p;
+        int64_t half = *batch > 1 ? *batch / 2 : 1;
+        TRY(program_for(g, *batch, config, &p, err));
+        *bytes = program_run_bytes(p);
+        program_release(p);
+        TRY(classifier_batch(g, &half, err));
+        if (*bytes <= config->room || half >= *batch) return STRIA_OK;
+        *batch = half;
+    }
+    return STRIA_OK;
 }
 
 static stria_status evaluator_make(evaluator *e, graph *g, const evaluator_config *config, stria_error *err) {
@@ -59,12 +83,13 @@ static stria_status evaluator_make(evaluator *e, graph *g, const evaluator_confi
 stria_status evaluator_new(evaluator **out, graph *g, const dataset *d, const evaluator_config *config,
                            stria_error *err) {
     evaluator *e;
-    int64_t batch = config->batch;
+    int64_t batch;
+    size_t bytes;
     if (dataset_count(d) < 1) FAIL(err, STRIA_BAD_ARGUMENT, "there is no image to evaluate");
+    TRY(evaluator_fit(g, d, config, &batch, &bytes, err));
     TRY(mem_new(&e, 1, sizeof *e, "evaluation", err));
     e->d = d;
-    TRY(classifier_batch(g, &batch, err));
-    e->batch = batch < dataset_count(d) ? batch : dataset_count(d);
+    e->batch = batch;
     e->pool = pool_retain(config->pool);
     stria_status status = evaluator_make(e, g, config, err);
     if (status == STRIA_OK) *out = e;
@@ -90,6 +115,10 @@ int64_t evaluator_classes(const evaluator *e) {
 
 int64_t evaluator_skipped(const evaluator *e, const char **first) {
     return loader_bad_count(e->loader, first);
+}
+
+size_t evaluator_bytes(const evaluator *e) {
+    return program_run_bytes(session_program(e->full)) + (e->rest ? program_run_bytes(session_program(e->rest)) : 0);
 }
 
 bool evaluator_multi_label(const evaluator *e) {

@@ -10,6 +10,7 @@ typedef struct evaluator evaluator;
 
 typedef struct evaluator_config {
     int64_t batch; /* images at once, as far as the model and the dataset allow */
+    size_t room;   /* bytes that these may take: the batch is halved until it does not need more; 0: any */
     const kernel_set *ks;
     size_t keep_bytes; /* memory for pictures, so that later runs read no files (loader.h) */
     tta_kind tta;      /* probabilities are the means over these views of each picture */
@@ -17,6 +18,11 @@ typedef struct evaluator_config {
     pool *pool;        /* retained; NULL: one thread */
     state_set *states; /* NULL: the graph's own; else those of a training, which must outlive it */
 } evaluator_config;
+
+/* How many images its runs take at once, and, of a config with a room, what they write then (evaluator_bytes, but for a
+ * last, smaller batch). The batch is halved while that is more than the room, as far as the model leaves the choice. */
+stria_status evaluator_fit(graph *g, const dataset *d, const evaluator_config *config, int64_t *batch, size_t *bytes,
+                           stria_error *err);
 
 /* Makes one program for full batches and one for a last batch that is smaller, and keeps them. The graph and the
  * dataset must outlive it. */
@@ -34,6 +40,7 @@ void evaluator_on_image(evaluator *e, evaluator_judge *judge, void *context);
 /* loader_bad_count of its pictures. */
 int64_t evaluator_skipped(const evaluator *e, const char **first);
 int64_t evaluator_classes(const evaluator *e);
+size_t evaluator_bytes(const evaluator *e);     /* that its runs write, pictures apart */
 bool evaluator_multi_label(const evaluator *e); /* for score.multi_label */
 
 #endif

@@ -13,7 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef enum option_kind { INTEGER, UNSIGNED, THREADS, SWITCH, REAL, TEXT } option_kind;
+/* CHOSEN: an integer, or the word "auto", which is 0, outside its range. */
+typedef enum option_kind { INTEGER, CHOSEN, UNSIGNED, THREADS, SWITCH, REAL, TEXT } option_kind;
+
+#define CHOSEN_WORD "auto"
 
 struct row {
     stria_option_row row;
@@ -42,7 +45,13 @@ static stria_status augment_text_check(const char *text, stria_error *err) {
 
 static const struct row rows[] = {
     {{"epochs", "N", "passes over the training images, 1…100000", "10"}, INTEGER, FIELD(epochs), 1, 1e5, NULL},
-    {{"batch", "N", "images per step, 1…65536", "64"}, INTEGER, FIELD(batch), 1, 65536, NULL},
+    {{"batch", "N", "images per step, 1…65536; auto: as many as the memory holds, at most 1024 and a quarter of all",
+      "64"},
+     CHOSEN,
+     FIELD(batch),
+     1,
+     65536,
+     NULL},
     {{"steps", "N", "ends training after N steps instead of --epochs; 0: after --epochs", "0"},
      INTEGER,
      FIELD(steps),
@@ -169,6 +178,15 @@ static const struct row rows[] = {
      0,
      1,
      NULL},
+    {{"memory", "MIB",
+      "that network and training may take, pictures apart: more is refused, with the largest batch that fits; 0: what "
+      "is free",
+      "0"},
+     INTEGER,
+     FIELD(memory),
+     0,
+     1 << 24,
+     NULL},
     {{"threads", "N", "0…1024, 0: all CPUs; changes no bit of the result", "0"},
      THREADS,
      FIELD(threads),
@@ -225,11 +243,16 @@ static stria_status number_check(const struct row *r, double x, const char *valu
 static stria_status number_set(const struct row *r, void *field, const char *value, stria_error *err) {
     double x;
     int64_t i = 0;
+    if (r->kind == CHOSEN && strcmp(value, CHOSEN_WORD) == 0) {
+        *(int64_t *)field = 0;
+        return STRIA_OK;
+    }
     bool whole = r->kind != REAL, digits = value[strspn(value, "-0123456789")] == 0;
     if (whole && digits && !text_to_int(value, &i) && text_to_double(value, &x))
         return number_check(r, x < 0 ? -INFINITY : INFINITY, value, err); /* of more digits than 64 bits hold */
     if (whole ? !text_to_int(value, &i) : !text_to_double(value, &x))
-        FAIL(err, STRIA_BAD_ARGUMENT, "--%s: '%s' is not a %snumber", r->row.name, value, whole ? "whole " : "");
+        FAIL(err, STRIA_BAD_ARGUMENT, "--%s: '%s' is not a %snumber%s%s", r->row.name, value, whole ? "whole " : "",
+             r->kind == CHOSEN ? ", nor " : "", r->kind == CHOSEN ? CHOSEN_WORD : "");
     if (whole) x = (double)i;
     TRY(number_check(r, x, value, err));
     if (r->kind == REAL) *(double *)field = x;
@@ -268,6 +291,7 @@ static stria_status field_check(const struct row *r, const void *field, stria_er
     char said[32];
     if (r->kind == TEXT) return text_field_check(r, *(const char *const *)field, err);
     double x = number_of(r, field);
+    if (r->kind == CHOSEN && x == 0) return STRIA_OK;
     snprintf(said, sizeof said, "%.15g", x);
     return number_check(r, x, said, err);
 }
@@ -294,14 +318,15 @@ stria_status train_options_keep(stria_train_options *options, arena *texts, stri
 void train_option_text(const stria_train_options *options, int index, text *out) {
     const struct row *r = &rows[index];
     const void *field = (const char *)options + r->offset;
-    if (r->kind == REAL) text_double(out, *(const double *)field);
+    if (r->kind == CHOSEN && number_of(r, field) == 0) text_printf(out, CHOSEN_WORD);
+    else if (r->kind == REAL) text_double(out, *(const double *)field);
     else if (r->kind == THREADS || r->kind == SWITCH) text_printf(out, "%d", *(const int *)field);
     else if (r->kind == TEXT) text_printf(out, "%s", *(const char *const *)field);
     else text_printf(out, "%" PRId64, *(const int64_t *)field);
 }
 
 static bool recipe_may_say(const char *name) {
-    static const char *const own[] = {"seed", "threads", "skip-bad", "workers", "cache", "out"};
+    static const char *const own[] = {"seed", "threads", "skip-bad", "workers", "cache", "memory", "out"};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (strcmp(own[i], name) == 0) return false;
     return true;
@@ -315,8 +340,9 @@ bool stria_train_option_kept(const char *name) {
 }
 
 void train_option_take(stria_train_options *to, const stria_train_options *from, const char *name) {
-    static const size_t bytes[] = {[INTEGER] = sizeof(int64_t), [UNSIGNED] = sizeof(uint64_t), [REAL] = sizeof(double),
-                                   [THREADS] = sizeof(int),     [SWITCH] = sizeof(int),        [TEXT] = sizeof(char *)};
+    static const size_t bytes[] = {
+        [INTEGER] = sizeof(int64_t), [CHOSEN] = sizeof(int64_t), [UNSIGNED] = sizeof(uint64_t), [REAL] = sizeof(double),
+        [THREADS] = sizeof(int),     [SWITCH] = sizeof(int),     [TEXT] = sizeof(char *)};
     for (int i = 0; i < ROWS; i++)
         if (strcmp(rows[i].row.name, name) == 0)
             memcpy(field_of(to, &rows[i]), (const char *)from + rows[i].offset, bytes[rows[i].kind]);

@@ -5,21 +5,64 @@
 #include "model/model.h"
 #include "train/class_names.h"
 #include "train/class_weights.h"
+#include "train/memory.h"
 #include "train/moments.h"
 #include "transform/transform.h"
 
 #include <string.h>
+
+/* The name under which the states hold the moving average of a variable, in the arena; NULL where there is none. */
+static stria_status average_name(const trainer *t, const value *v, arena *a, const char **out, stria_error *err) {
+    text name = {0};
+    *out = NULL;
+    step_average_name(&name, v->name);
+    bool held = !name.failed && state_set_find(&t->states, name.data);
+    if (held) *out = arena_strdup(a, name.data);
+    bool failed = name.failed || (held && !*out);
+    text_release(&name);
+    if (failed) FAIL(err, STRIA_NO_MEMORY, "not enough memory for the averages of the weights");
+    return STRIA_OK;
+}
+
+/* Parameters that have a moving average get its name, so that a program takes their contents from there. */
+static stria_status averages_use(const trainer *t, graph *g, stria_error *err) {
+    for (int i = 0; i < g->value_count; i++) {
+        value *v = g->values[i];
+        const char *average = NULL;
+        if (v->kind == VALUE_STATE) TRY(average_name(t, v, &g->arena, &average, err));
+        if (average) v->name = average;
+    }
+    return STRIA_OK;
+}
 
 /* The step's session, on the states that it and validation share. */
 static stria_status step_session(trainer *t, graph *step, stria_error *err) {
     program *p;
     program_config made = {.ks = t->ks, .threads = pool_threads(t->pool), .optimize = true, .shared = true};
     session_config config = {.pool = t->pool, .states = &t->states, .seed = t->options.seed};
-    TRY(state_set_add_graph(&t->states, step, err));
     TRY(program_new(&p, step, &made, t->pool, err));
-    stria_status status = session_new(&t->step, p, &config, err);
+    stria_status status = memory_check(t, p, err);
+    if (status == STRIA_OK) status = session_new(&t->step, p, &config, err);
     program_release(p);
     return status;
+}
+
+evaluator_config trainer_validation(trainer *t) {
+    return (evaluator_config){.batch = VALIDATION_BATCH,
+                              .room = VALIDATION_ROOM,
+                              .skip_bad = t->options.skip_bad,
+                              .keep_bytes = (size_t)t->options.cache << 18,
+                              .ks = t->ks,
+                              .pool = t->pool,
+                              .states = &t->states};
+}
+
+static stria_status validation_make(trainer *t, stria_error *err) {
+    evaluator_config config = trainer_validation(t);
+    if (!t->val) return STRIA_OK;
+    TRY(graph_copy(t->learns, NULL, &t->judged, err));
+    TRY(averages_use(t, t->judged, err));
+    return evaluator_new(&t->validation, t->judged, t->features[1] ? t->features[1] : t->val, &config, err);
 }
 
 static stria_status step_make(trainer *t, stria_error *err) {
@@ -33,6 +76,8 @@ static stria_status step_make(trainer *t, stria_error *err) {
     r.shares = loader_mixes(t->loader);
     r.norms = true;
     stria_status status = step_graph(t->learns, t->options.batch, &r, &step, err);
+    if (status == STRIA_OK) status = state_set_add_graph(&t->states, step, err);
+    if (status == STRIA_OK) status = validation_make(t, err); /* with the averages among the states */
     if (status == STRIA_OK) status = step_session(t, step, err);
     if (status == STRIA_OK) status = norms_find(&t->norms, t->step, &t->states, err);
     graph_free(step);
@@ -71,30 +116,6 @@ static stria_status loader_make(trainer *t, stria_error *err) {
                               .threads = workers_of(t),
                               .bad = t->options.skip_bad ? BAD_REPLACED : BAD_FAILS};
     return classifier_loader(&c, d, &options, &t->loader, err);
-}
-
-/* The name under which the states hold the moving average of a variable, in the arena; NULL where there is none. */
-static stria_status average_name(const trainer *t, const value *v, arena *a, const char **out, stria_error *err) {
-    text name = {0};
-    *out = NULL;
-    step_average_name(&name, v->name);
-    bool held = !name.failed && state_set_find(&t->states, name.data);
-    if (held) *out = arena_strdup(a, name.data);
-    bool failed = name.failed || (held && !*out);
-    text_release(&name);
-    if (failed) FAIL(err, STRIA_NO_MEMORY, "not enough memory for the averages of the weights");
-    return STRIA_OK;
-}
-
-/* Parameters that have a moving average get its name, so that a program takes their contents from there. */
-static stria_status averages_use(const trainer *t, graph *g, stria_error *err) {
-    for (int i = 0; i < g->value_count; i++) {
-        value *v = g->values[i];
-        const char *average = NULL;
-        if (v->kind == VALUE_STATE) TRY(average_name(t, v, &g->arena, &average, err));
-        if (average) v->name = average;
-    }
-    return STRIA_OK;
 }
 
 /* Where nothing random comes before what is trained, the frozen part is cut off, as far as its results may be kept.
@@ -147,18 +168,9 @@ static stria_status trainer_make(trainer *t, graph *model, stria_error *err) {
     if (t->options.eval_every > 0 && !t->val)
         FAIL(err, STRIA_BAD_ARGUMENT, "--eval-every needs validation images, and there are none");
     TRY(frozen_cut(t, err));
+    TRY(memory_batch(t, err));
     TRY(loader_make(t, err));
-    TRY(step_make(t, err));
-    evaluator_config config = {.batch = 256,
-                               .skip_bad = t->options.skip_bad,
-                               .keep_bytes = (size_t)t->options.cache << 18,
-                               .ks = t->ks,
-                               .pool = t->pool,
-                               .states = &t->states};
-    if (!t->val) return STRIA_OK;
-    TRY(graph_copy(t->learns, NULL, &t->judged, err));
-    TRY(averages_use(t, t->judged, err));
-    return evaluator_new(&t->validation, t->judged, t->features[1] ? t->features[1] : t->val, &config, err);
+    return step_make(t, err);
 }
 
 stria_status data_source_name(data_source *s, const char *spec, stria_error *err) {

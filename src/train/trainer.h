@@ -80,6 +80,8 @@ stria_status trainer_new(trainer **out, graph *model, const dataset *train, cons
                          const data_source *source, const stria_train_options *options, const kernel_set *ks,
                          pool *pool, stria_error *err);
 void trainer_free(trainer *t); /* accepts NULL */
+/* How its validation runs. */
+evaluator_config trainer_validation(trainer *t);
 
 /* To the last epoch. Events go to the callback in this thread. STRIA_INTERRUPTED, with everything saved, when it said
  * stop before that. */

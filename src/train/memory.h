@@ -1,0 +1,19 @@
+/* What a training takes of the memory, found out before it takes it: pages that nobody has written yet cost nothing, so
+ * that a step too large would be killed in its midst. */
+#ifndef TRAIN_MEMORY_H
+#define TRAIN_MEMORY_H
+
+#include "train/trainer.h"
+
+enum { VALIDATION_BATCH = 256, AUTO_BATCH_MAX = 1024 };
+#define VALIDATION_ROOM ((size_t)256 << 20) /* bytes that validation may take, but for what one image needs */
+
+/* Sets options.batch where it is left open: the largest power of two, at most AUTO_BATCH_MAX and a quarter of the
+ * images, with which step and validation take no more than three quarters of what is free, or options.memory with the
+ * weights and the optimiser's states. */
+stria_status memory_batch(trainer *t, stria_error *err);
+/* STRIA_NO_MEMORY, with the largest batch that fits, where the step's program and the validation, which is made, take
+ * more than is free or options.memory allows. */
+stria_status memory_check(const trainer *t, const program *step, stria_error *err);
+
+#endif
