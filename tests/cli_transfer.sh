@@ -51,6 +51,18 @@ expect 2 train lenet5 "${common[@]}" --from foreign.onnx
 says stderr "no weights of"
 expect 2 train lenet5 "${common[@]}" --freeze "*"
 says stderr "has no parameter to train"
+# A rate of its own for some layers: in the header, kept by the run, and another training than without.
+expect 0 train lenet5 "${common[@]}" --lr-factor "logits*=3,conv1*=0.1" --out factors
+says stderr "lr-factor logits*=3,conv1*=0.1"
+grep -q '"lr-factor": "logits\*=3,conv1\*=0.1"' factors/options.json || fail "options.json has no lr-factor"
+expect 0 train --resume factors --epochs 9
+says stderr "lr-factor logits*=3,conv1*=0.1"
+refused 2 "--lr-factor: no weights of model 'lenet5', and no layer that has some, are called 'fc*'" \
+    train lenet5 "${common[@]}" --lr-factor "fc*=10" --out no
+refused 2 "--lr-factor: none of the weights called 'conv*' is trained" \
+    train lenet5 "${common[@]}" --freeze "conv*" --lr-factor "conv*=10" --out no
+refused 2 "--lr-factor: 'logits*' is not of the form PATTERN=X,…, with X above 0 and up to 1e+06: \"fc*=10,conv1*=0.1\"" \
+    train lenet5 "${common[@]}" --lr-factor "logits*" --out no
 for option in "--head 5" "--from base" "--freeze none"; do
     expect 2 train --resume parts $option
     says stderr "train: ${option%% *} can't change when a run goes on"

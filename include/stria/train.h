@@ -53,6 +53,8 @@ typedef struct stria_train_options {
                         as these, at most one per CPU, and none where `threads` is 1; −1: none, each step makes its
                         own batch. None either where pixels lie in memory and no change is random. No bit changes */
     int64_t memory;  /* MiB that the network and its training may take, pictures apart; 0: what is free */
+    const char *lr_factor; /* "": none; "fc*=10,conv1*=0.1": factors of the rate for weights whose name, or the name of
+                              a layer that reads them, matches; of several that match, the last */
 } stria_train_options;
 
 /* Every row's default. */

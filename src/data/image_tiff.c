@@ -17,8 +17,8 @@
     X(TIFFGetFieldDefaulted)                                                                                           \
     X(TIFFOpenOptionsAlloc)                                                                                            \
     X(TIFFOpenOptionsFree)                                                                                             \
-    X(TIFFOpenOptionsSetErrorHandlerExtR) X(TIFFOpenOptionsSetMaxSingleMemAlloc)                                       \
-        X(TIFFOpenOptionsSetWarningHandlerExtR) X(TIFFReadRGBAImageOriented)
+    X(TIFFOpenOptionsSetErrorHandlerExtR)                                                                              \
+    X(TIFFOpenOptionsSetMaxSingleMemAlloc) X(TIFFOpenOptionsSetWarningHandlerExtR) X(TIFFReadRGBAImageOriented)
 LIBRARY(libtiff, STRIA_TIFF_FILE, TIFF_SYMBOLS)
 
 /* What libtiff reads from. */

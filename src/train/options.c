@@ -4,6 +4,7 @@
 #include "data/augment.h"
 #include "train/class_weights.h"
 #include "train/loss.h"
+#include "train/lr_factor.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
 
@@ -98,6 +99,15 @@ static const struct row rows[] = {
      0,
      class_weights_check},
     {{"lr", "X", "learning rate, above 0, up to 1e6", "0.05"}, REAL, FIELD(lr), 1e-12, 1e6, NULL},
+    {{"lr-factor", "PATTERN=X,…",
+      "factors of the learning rate for some weights, by their name or their layer's, as in \"fc*=10,conv1*=0.1\"; of "
+      "several that match, the last",
+      ""},
+     TEXT,
+     FIELD(lr_factor),
+     0,
+     0,
+     lr_factor_check},
     {{"schedule", "NAME[:key=value,…]",
       "constant, cosine[:floor=X], step[:every=STEPS,gamma=0.1], exponential[:every=STEPS,gamma=0.5]; every: 1000; "
       "multistep[:at=0.5x0.75,gamma=0.1] (steps, or shares of all), polynomial[:power=1,floor=0], "

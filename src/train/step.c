@@ -5,6 +5,7 @@
 #include "op/reduce.h"
 #include "op/shape.h"
 #include "train/loss.h"
+#include "train/lr_factor.h"
 #include "train/norms.h"
 #include "transform/transform.h"
 
@@ -13,6 +14,7 @@
 
 stria_status recipe_of(const stria_train_options *options, recipe *out, stria_error *err) {
     recipe r = {.loss = options->loss,
+                .lr_factor = options->lr_factor,
                 .weight_decay = options->weight_decay,
                 .clip_norm = options->clip_norm,
                 .clip_value = options->clip_value,
@@ -244,14 +246,18 @@ static stria_status update_inputs_add(graph *g, update_inputs *out, stria_error 
     return graph_add_input(g, STEP_COUNT, STRIA_INT64, &scalar, &out->count, err);
 }
 
-/* The update of each parameter, and whether all gradients are finite. */
-static stria_status optimizers_append(graph *g, const recipe *r, const update_inputs *inputs, value *const *x,
-                                      value *const *dx, int n, stria_error *err) {
+/* The update of each parameter, by its factor of the rate, and whether all gradients are finite. */
+static stria_status optimizers_append(graph *g, const recipe *r, const update_inputs *inputs, const double *factors,
+                                      value *const *x, value *const *dx, int n, stria_error *err) {
     builder b = {.g = g, .origin = "gradients", .err = err};
     value *all = NULL, *finite;
     for (int i = 0; i < n; i++) {
+        update_inputs own = *inputs;
         if (!dx[i]) continue;
-        TRY(optimizer_append(g, &r->optimizer, inputs, x[i], dx[i], r->weight_decay, &finite, err));
+        if (factors[x[i]->id] != 1)
+            own.rate = build2(&b, &op_Mul, own.rate, build_scalar(&b, STRIA_FLOAT32, factors[x[i]->id]), NULL);
+        TRY(b.status);
+        TRY(optimizer_append(g, &r->optimizer, &own, x[i], dx[i], r->weight_decay, &finite, err));
         all = all ? build2(&b, &op_And, all, finite, NULL) : finite;
         TRY(b.status);
     }
@@ -261,10 +267,13 @@ static stria_status optimizers_append(graph *g, const recipe *r, const update_in
 /* *forward: nodes before those of the gradients. */
 static stria_status updates_append(graph *g, value *loss, const recipe *r, int *forward, stria_error *err) {
     value **x = NULL, **dx = NULL, *apply;
+    double *factors = NULL; /* of the forward part's values */
     update_inputs inputs;
     stria_status status = STRIA_OK;
     TRY_DONE(mem_new(&x, (size_t)g->value_count + 1, sizeof *x, "the training step", err));
     TRY_DONE(mem_new(&dx, (size_t)g->value_count + 1, sizeof *dx, "the training step", err));
+    TRY_DONE(mem_new(&factors, (size_t)g->value_count + 1, sizeof *factors, "the training step", err));
+    TRY_DONE(lr_factors_of(r->lr_factor ? r->lr_factor : "", g, factors, err));
     int n = trained_parameters(g, x);
     if (n == 0) TRY_DONE(error_set(err, STRIA_BAD_ARGUMENT, "model '%s' has no parameter to train", g->name));
     TRY_DONE(update_inputs_add(g, &inputs, err));
@@ -277,12 +286,13 @@ static stria_status updates_append(graph *g, value *loss, const recipe *r, int *
     if (r->norms) TRY_DONE(norms_append(g, x, dx, n, err));
     TRY_DONE(gradients_change(g, r, x, dx, n, err));
     int first = g->update_count;
-    TRY_DONE(optimizers_append(g, r, &inputs, x, dx, n, err));
+    TRY_DONE(optimizers_append(g, r, &inputs, factors, x, dx, n, err));
     TRY_DONE(parameters_finish(g, r, x, dx, n, inputs.count, err));
     status = updates_gate(g, first, apply, err);
 done:
     mem_free(x);
     mem_free(dx);
+    mem_free(factors);
     return status;
 }
 

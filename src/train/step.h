@@ -20,16 +20,17 @@ typedef struct recipe {
     const double *class_weights; /* of the model's classes; NULL: all 1 */
     const char *loss;            /* train/loss.h */
     optimizer optimizer;
-    double weight_decay; /* L2 */
-    double clip_norm;    /* of all gradients together; 0: unlimited */
-    double clip_value;   /* of each element of a gradient; 0: unlimited */
-    double l1;           /* penalty: l1·Σ|w| over the weights */
-    double max_norm;     /* of the weights of each unit after the update; 0: unlimited */
-    int64_t accumulate;  /* runs whose gradients are averaged for one update; below 2: each makes its own */
-    bool shares;         /* labels are shares of classes, not one class each */
-    bool recompute;      /* results of the forward part, instead of keeping them for the gradients */
-    bool norms;          /* the gradients' norms are outputs, too: train/norms.h */
-    double average;      /* of the weights, kept beside them: weight of the old average; 0: none */
+    const char *lr_factor; /* train/lr_factor.h; NULL: none */
+    double weight_decay;   /* L2 */
+    double clip_norm;      /* of all gradients together; 0: unlimited */
+    double clip_value;     /* of each element of a gradient; 0: unlimited */
+    double l1;             /* penalty: l1·Σ|w| over the weights */
+    double max_norm;       /* of the weights of each unit after the update; 0: unlimited */
+    int64_t accumulate;    /* runs whose gradients are averaged for one update; below 2: each makes its own */
+    bool shares;           /* labels are shares of classes, not one class each */
+    bool recompute;        /* results of the forward part, instead of keeping them for the gradients */
+    bool norms;            /* the gradients' norms are outputs, too: train/norms.h */
+    double average;        /* of the weights, kept beside them: weight of the old average; 0: none */
 } recipe;
 
 /* From checked options, whose texts the recipe points to. */

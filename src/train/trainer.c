@@ -5,6 +5,7 @@
 #include "model/model.h"
 #include "train/class_names.h"
 #include "train/class_weights.h"
+#include "train/lr_factor.h"
 #include "train/memory.h"
 #include "train/moments.h"
 #include "transform/transform.h"
@@ -167,6 +168,7 @@ static stria_status trainer_make(trainer *t, graph *model, stria_error *err) {
         FAIL(err, STRIA_BAD_ARGUMENT, "--patience needs validation images, and there are none");
     if (t->options.eval_every > 0 && !t->val)
         FAIL(err, STRIA_BAD_ARGUMENT, "--eval-every needs validation images, and there are none");
+    TRY(lr_factor_match(t->options.lr_factor, t->model, err));
     TRY(frozen_cut(t, err));
     TRY(memory_batch(t, err));
     TRY(loader_make(t, err));

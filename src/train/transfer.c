@@ -48,8 +48,7 @@ static stria_status mark_until(const graph *g, const char *name, bool *marked, s
     return STRIA_OK;
 }
 
-/* Weights by their name, and those that a layer of this name reads. */
-static bool mark_glob(const graph *g, const char *pattern, bool *marked) {
+bool weights_match(const graph *g, const char *pattern, bool *marked) {
     bool any = false;
     for (int i = 0; i < g->value_count; i++)
         if (is_weight(g->values[i]) && fnmatch(pattern, g->values[i]->name, 0) == 0) any = marked[i] = true;
@@ -71,7 +70,7 @@ static stria_status mark_globs(const graph *g, const char *patterns, bool *marke
                  sizeof pattern - 1);
         memcpy(pattern, patterns, length);
         pattern[length] = 0;
-        if (!mark_glob(g, pattern, marked))
+        if (!weights_match(g, pattern, marked))
             FAIL(err, STRIA_BAD_ARGUMENT,
                  "--freeze: no weights of model '%s', and no layer that has some, are called '%s'", g->name, pattern);
         patterns += length;

@@ -27,6 +27,10 @@ stria_status head_replace(graph *g, int64_t classes, uint64_t seed, graph **out,
  * STRIA_BAD_ARGUMENT where nothing is meant. *count: parameters that are frozen now. */
 stria_status weights_freeze(graph *g, const char *what, int64_t *count, stria_error *err);
 
+/* Marks the weights whose name, or the name of a layer that reads them, matches the pattern ("conv*");
+ * marked[value_count]. Whether there are any. */
+bool weights_match(const graph *g, const char *pattern, bool *marked);
+
 /* Contents of g's parameters, statistics and other float variables become those of `from` that have their name and
  * shape; the preprocessing comes along where g says nothing of its own. A sentence about what was taken, and what not,
  * is appended to `report`. STRIA_BAD_ARGUMENT where nothing fits. */
