@@ -51,6 +51,14 @@ expect 2 train lenet5 "${common[@]}" --from foreign.onnx
 says stderr "no weights of"
 expect 2 train lenet5 "${common[@]}" --freeze "*"
 says stderr "has no parameter to train"
+# First weights of another kind, for a network that is new.
+expect 0 train lenet5 "${common[@]}" --init orthogonal --out orthogonal
+expect 0 train lenet5 "${common[@]}" --out usual
+cmp -s orthogonal/model.onnx usual/model.onnx && fail "--init changes nothing"
+grep -q -- "--init orthogonal" orthogonal/run.json || fail "run.json does not know --init"
+refused 2 "--init is for a new network, and 'lenet5' has weights already" train usual "${common[@]}" --init he-normal --out no
+refused 2 "there is no init 'he'; there are glorot-uniform, glorot-normal, he-uniform, he-normal, lecun-uniform, lecun-normal, normal, truncated-normal, zeros, uniform, orthogonal and constant" \
+    train lenet5 "${common[@]}" --init he --out no
 # A rate of its own for some layers: in the header, kept by the run, and another training than without.
 expect 0 train lenet5 "${common[@]}" --lr-factor "logits*=3,conv1*=0.1" --out factors
 says stderr "lr-factor logits*=3,conv1*=0.1"

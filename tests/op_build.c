@@ -200,6 +200,12 @@ static void initialisation(void **state) {
                    {"normal", 1, false},
                    {"truncated-normal", 0.773741, false}, /* 1 − 4·φ(2)/(2Φ(2) − 1) */
                    {"zeros", 0, false},
+                   {"uniform", 1.0 / 3, true},
+                   {"orthogonal", 1.0 / 75, false},
+                   {"constant", 0, false},
+                   {"constant:value=-0.25", 0.0625, false},
+                   {"uniform:gain=0.1", 0.01 / 3, true},
+                   {"orthogonal:gain=2", 4.0 / 75, false},
                    {"glorot-uniform:gain=4", 32.0 / (3 * 25 + 64 * 25), true},
                    {"he-normal:gain=0.5", 0.5 / 75, false}};
     for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
@@ -214,6 +220,24 @@ static void initialisation(void **state) {
         assert_true(bias_most == 0);
     }
     for (int i = 0; init_names[i]; i++) assert_string_equal(init_names[i], schemes[i].init);
+}
+
+/* Rows or columns are orthonormal, and another seed gives others. */
+static void orthogonal(void **state) {
+    fixture *f = *state;
+    static const int64_t units[] = {1, 5, 7, 300};
+    for (size_t k = 0; k < sizeof units / sizeof *units; k++) {
+        const value *w = layer(f->g, "dense", f->vector, units[k], "init=orthogonal:gain=1.5")->producer->in[1];
+        int64_t rows = w->shape.dim[0], columns = w->shape.dim[1], n = rows < columns ? rows : columns;
+        for (int64_t i = 0; i < n; i++)
+            for (int64_t j = 0; j < n; j++) {
+                double sum = 0;
+                for (int64_t m = 0; m < (rows < columns ? columns : rows); m++)
+                    sum += rows < columns ? tensor_f64(w->data, i * columns + m) * tensor_f64(w->data, j * columns + m)
+                                          : tensor_f64(w->data, m * columns + i) * tensor_f64(w->data, m * columns + j);
+                assert_true(fabs(sum - (i == j ? 2.25 : 0)) < 1e-6);
+            }
+    }
 }
 
 /* Weights depend on the seed and the name, not on what else is in the graph. */
@@ -273,7 +297,7 @@ static void mistakes_are_refused(void **state) {
         {"conv", true, 0, "kernel=3", "layer 'conv1' (conv): 0 numbers are given, expected one: channels"},
         {"conv", true, 4, "kernel=3 init=glorot",
          "layer 'conv1' (conv): there is no init 'glorot'; there are glorot-uniform, glorot-normal, he-uniform, "
-         "he-normal, lecun-uniform, lecun-normal, normal, truncated-normal and zeros"},
+         "he-normal, lecun-uniform, lecun-normal, normal, truncated-normal, zeros, uniform, orthogonal and constant"},
         {"conv", true, 4, "kernel=3 init=he-nomal",
          "layer 'conv1' (conv): there is no init 'he-nomal'; did you mean 'he-normal'?"},
         {"conv", true, 4, "kernel=3 init=he-normal:gain=0",
@@ -369,6 +393,7 @@ int main(void) {
                                        TEST(dense_local_shared),
                                        TEST(other_convolutions),
                                        TEST(initialisation),
+                                       TEST(orthogonal),
                                        TEST(seeds),
                                        TEST(many_without_a_name),
                                        TEST(mistakes_are_refused),

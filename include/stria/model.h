@@ -117,8 +117,8 @@ STRIA_API int stria_value_shape(const stria_value *value, int64_t *shape);
 /* Layer level: layers make and initialise their own parameters, named NAME.weight and NAME.bias. Their random numbers
  * come from the seed that stria_graph_seed set last before the layer's call (0 unless set) and the parameter's name.
  * init=glorot-uniform (default), glorot-normal, he-uniform,
- * he-normal, lecun-uniform, lecun-normal, normal, truncated-normal, zeros, or one of these times a number:
- * glorot-uniform:gain=4. */
+ * he-normal, lecun-uniform, lecun-normal, normal, truncated-normal, uniform, orthogonal, or one of these times a
+ * number: glorot-uniform:gain=4; zeros, constant:value=0.1. */
 STRIA_API void stria_graph_seed(stria_graph *graph, uint64_t seed);
 
 /* x[batch, ic, ih, iw] → [batch, channels, oh, ow]. Options: kernel=K|KH,KW (required) stride=1
@@ -277,6 +277,13 @@ STRIA_API stria_status stria_model_without_heads(stria_model **out, const stria_
  * pictures, STRIA_UNSUPPORTED where the output does not come from one such product. */
 STRIA_API stria_status stria_model_replace_head(stria_model **out, const stria_model *model, int64_t classes,
                                                 uint64_t seed, stria_error *error);
+/* A copy of a network that nothing has trained, whose convolutions' and dense layers' weights are drawn anew: init as
+ * of stria_graph_seed ("he-normal", "orthogonal:gain=2"), by seed and name of the weights, so that another layer
+ * changes none of them. Biases, normalisations and frozen weights stay. STRIA_BAD_ARGUMENT for an unknown init, a model
+ * whose weights come from a file or a training, or one without such layers; STRIA_UNSUPPORTED for matrices that are too
+ * large to be made orthogonal (rows² · columns above 1e11). */
+STRIA_API stria_status stria_model_initialize(stria_model **out, const stria_model *model, const char *init,
+                                              uint64_t seed, stria_error *error);
 /* A copy in which training leaves some parameters as they are; batch normalisation of which scale and bias are frozen
  * keeps its running statistics and normalises by them. what: "all-but-head" (but for the last Conv, Gemm or MatMul and
  * what is after it), "until:NAME" (what the layer or value NAME is computed from, its own weights included), "none",

@@ -2,6 +2,7 @@
 #include "train/transfer.h"
 #include "api/api.h"
 #include "base/text.h"
+#include "train/initialize.h"
 
 stria_status stria_model_replace_head(stria_model **out, const stria_model *m, int64_t classes, uint64_t seed,
                                       stria_error *err) {
@@ -15,6 +16,16 @@ stria_status stria_model_freeze(stria_model **out, const stria_model *m, const c
     int64_t count;
     TRY(graph_copy(m->g, NULL, &copy, err));
     stria_status status = weights_freeze(copy, what, &count, err);
+    if (status == STRIA_OK) return model_wrap(out, copy, err);
+    graph_free(copy);
+    return status;
+}
+
+stria_status stria_model_initialize(stria_model **out, const stria_model *m, const char *init, uint64_t seed,
+                                    stria_error *err) {
+    graph *copy;
+    TRY(graph_copy(m->g, NULL, &copy, err));
+    stria_status status = weights_initialize(copy, init, seed, err);
     if (status == STRIA_OK) return model_wrap(out, copy, err);
     graph_free(copy);
     return status;

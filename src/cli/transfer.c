@@ -8,6 +8,15 @@ static void exchange(stria_model **model, stria_model *changed) {
     *model = changed;
 }
 
+static stria_status init_apply(const options *given, stria_model **model, stria_error *error) {
+    stria_model *changed = NULL;
+    if (!option_given(given, "init")) return STRIA_OK;
+    stria_status status = stria_model_initialize(&changed, *model, option_text(given, "init"),
+                                                 (uint64_t)option_integer(given, "seed"), error);
+    if (status == STRIA_OK) exchange(model, changed);
+    return status;
+}
+
 static stria_status head_apply(const options *given, stria_model **model, stria_error *error) {
     stria_model *changed = NULL;
     if (!option_given(given, "head")) return STRIA_OK;
@@ -40,7 +49,8 @@ static stria_status freeze_apply(const options *given, stria_model **model, stri
 }
 
 stria_status transfer_apply(const options *given, stria_model **model, stria_error *error) {
-    stria_status status = head_apply(given, model, error);
+    stria_status status = init_apply(given, model, error);
+    if (status == STRIA_OK) status = head_apply(given, model, error);
     if (status == STRIA_OK) status = from_apply(given, model, error);
     return status == STRIA_OK ? freeze_apply(given, model, error) : status;
 }

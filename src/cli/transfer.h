@@ -6,11 +6,17 @@
 
 #define TRANSFER_GROUP "what a training begins with"
 #define OPTIONS_TRANSFER                                                                                               \
-    {.name = "from",                                                                                                   \
+    {.name = "init",                                                                                                   \
      .kind = OPTION_TEXT,                                                                                              \
-     .type = "MODEL",                                                                                                  \
+     .type = "KIND",                                                                                                   \
      .group = TRANSFER_GROUP,                                                                                          \
-     .help = "takes the weights of another model that fit by name and shape, and says which do not"},                  \
+     .help = "first weights of a new network's convolutions and dense layers: glorot-, he- or lecun-uniform or "       \
+             "-normal, normal, truncated-normal, uniform or orthogonal, each with :gain=X; constant:value=X, zeros"},  \
+        {.name = "from",                                                                                               \
+         .kind = OPTION_TEXT,                                                                                          \
+         .type = "MODEL",                                                                                              \
+         .group = TRANSFER_GROUP,                                                                                      \
+         .help = "takes the weights of another model that fit by name and shape, and says which do not"},              \
         {.name = "head",                                                                                               \
          .kind = OPTION_INTEGER,                                                                                       \
          .type = "N",                                                                                                  \
@@ -24,7 +30,7 @@
                 "\"conv1*,bn1*\", or none"                                                                             \
     }
 
-/* Replaces *model by what --head, --from and --freeze make of it, in this order; says what was taken. */
+/* Replaces *model by what --init, --head, --from and --freeze make of it, in this order; says what was taken. */
 stria_status transfer_apply(const options *given, stria_model **model, stria_error *error);
 
 #endif

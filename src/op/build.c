@@ -78,7 +78,7 @@ static stria_status plain(layer_call *c, stria_error *err) {
     {                                                                                                                  \
         "init", "glorot-uniform",                                                                                      \
             "glorot-uniform, glorot-normal, he-uniform, he-normal, lecun-uniform, lecun-normal, normal, "              \
-            "truncated-normal, zeros; NAME:gain=X"                                                                     \
+            "truncated-normal, uniform, orthogonal; NAME:gain=X; zeros, constant:value=X"                              \
     }
 #define EPSILON                                                                                                        \
     { "epsilon", "0.00001", "added to the variance" }
@@ -114,11 +114,12 @@ static stria_status plain(layer_call *c, stria_error *err) {
     }
 #define BLOCK_ACTIVATION(standard)                                                                                     \
     { "activation", standard, "a layer after each normalisation, as relu; none" }
+#define BLOCK_ZERO_LAST                                                                                                \
+    { "zero_last", "0", "1: the last normalisation's scale begins as 0, the block as its shortcut" }
 #define BLOCK_SHORTCUT                                                                                                 \
-    {                                                                                                                  \
-        "shortcut", "b",                                                                                               \
-            "where size or channels change: a (every S-th pixel, zeros), b (a 1x1 convolution); none: no sum"          \
-    }
+    {"shortcut", "b",                                                                                                  \
+     "where size or channels change: a (every S-th pixel, zeros), b (a 1x1 convolution); none: no sum"},               \
+        BLOCK_ZERO_LAST
 
 static const layer_def layers[] = {
     {"conv",
@@ -208,7 +209,8 @@ static const layer_def layers[] = {
      {{"kernel", "3", "K or KH,KW"},
       {"expand", "6", "channels between, of each input channel"},
       BLOCK,
-      BLOCK_ACTIVATION("relu6")},
+      BLOCK_ACTIVATION("relu6"),
+      BLOCK_ZERO_LAST},
      "1×1 to more channels, depthwise, 1×1 to few without activation; + x where shapes agree"},
     {"fire",
      &op_Concat,

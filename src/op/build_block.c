@@ -74,6 +74,17 @@ static value *conv(block *b, value *x, const char *conv_name, const char *norm_n
                  epsilon);
 }
 
+/* With zero_last=1 the scale of y, the last normalisation before the sum, begins as 0, so that the block begins as its
+ * shortcut (Goyal et al., "Accurate, large minibatch SGD", 2017). */
+static value *last(block *b, value *y) {
+    int64_t zero = 0;
+    if (b->status == STRIA_OK) b->status = layer_int(b->c, "zero_last", 0, 1, &zero, b->err);
+    if (b->status != STRIA_OK || !zero) return y;
+    tensor *scale = y->producer->in[1]->data;
+    memset(scale->data, 0, scale->bytes);
+    return y;
+}
+
 /* "kernel=… stride=… padding=…": the block's, the padding half of the kernel unless it is given. */
 static const char *window_of(block *b) {
     const char *kernel = layer_text(b->c, "kernel"), *padding = layer_text(b->c, "padding");
@@ -181,7 +192,7 @@ stria_status layer_block_residual(layer_call *c, stria_error *err) {
     TRY(image_check(c, &channels, err));
     block b = block_open(c, err);
     value *y = activate(&b, conv(&b, c->in[0], "conv1", "bn1", channels, strided(&b)), "relu1");
-    y = conv(&b, y, "conv2", "bn2", channels, "kernel=3 padding=1");
+    y = last(&b, conv(&b, y, "conv2", "bn2", channels, "kernel=3 padding=1"));
     return block_close(&b, sum(&b, y, c->in[0], channels, "relu2"));
 }
 
@@ -193,7 +204,7 @@ stria_status layer_block_bottleneck(layer_call *c, stria_error *err) {
     block b = block_open(c, err);
     value *y = activate(&b, conv(&b, c->in[0], "conv1", "bn1", squeeze, "kernel=1"), "relu1");
     y = activate(&b, conv(&b, y, "conv2", "bn2", squeeze, strided(&b)), "relu2");
-    y = conv(&b, y, "conv3", "bn3", channels, "kernel=1");
+    y = last(&b, conv(&b, y, "conv3", "bn3", channels, "kernel=1"));
     return block_close(&b, sum(&b, y, c->in[0], channels, "relu3"));
 }
 
@@ -245,7 +256,7 @@ stria_status layer_block_inverted(layer_call *c, stria_error *err) {
     snprintf(names[1], sizeof names[1], "%d", i + 2);
     y = conv(&b, y, names[0], names[1], channels, "kernel=1");
     leave(&b);
-    if (stride[0] == 1 && stride[1] == 1 && channels_of(x) == channels) y = add(&b, y, x);
+    if (stride[0] == 1 && stride[1] == 1 && channels_of(x) == channels) y = add(&b, last(&b, y), x);
     return block_close(&b, y);
 }
 

@@ -14,6 +14,10 @@
  *   normal          N(0, 1), meant with a gain, as in normal:gain=0.01
  *   truncated-normal N(0, 1), drawn again beyond 2 deviations: meant with a gain, as in truncated-normal:gain=0.02
  *   zeros
+ *   uniform         U(−1, 1), meant with a gain
+ *   orthogonal      Q of w[dim 0, rest] = QR, w normal: orthonormal rows, or columns where there are fewer of them
+ *                   (Saxe, McClelland, Ganguli, "Exact solutions to the nonlinear dynamics of learning …", ICLR 2014)
+ *   constant        the number of constant:value=X
  * NAME:gain=X multiplies by X, as in glorot-uniform:gain=4, which the same paper's authors advise for logistic
  * sigmoids: their slope at 0 is 1/4, and without it a deep stack of them sees almost nothing of its input and of its
  * error. Random numbers are those of (seed, random_hash(name), index). */
@@ -23,6 +27,12 @@ stria_status init_parameter(graph *g, const char *name, dtype type, const shape 
 /* The same where the weights are not of that form: `fans` is the shape w[out, in, …] that counts, of one position. */
 stria_status init_parameter_of(graph *g, const char *name, dtype type, const shape *s, const shape *fans,
                                const char *init, uint64_t seed, value **out, stria_error *err);
+
+/* Contents as init_parameter_of gives them. */
+stria_status init_draw(tensor **out, const char *name, dtype type, const shape *s, const shape *fans, const char *init,
+                       uint64_t seed, stria_error *err);
+/* STRIA_BAD_ARGUMENT for what is not of the forms above. */
+stria_status init_check(const char *init, stria_error *err);
 
 /* "glorot-uniform", …; NULL-terminated. */
 extern const char *const init_names[];

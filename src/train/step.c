@@ -1,9 +1,9 @@
 #include "train/step.h"
 
-#include "op/matmul.h"
 #include "op/op.h"
 #include "op/reduce.h"
 #include "op/shape.h"
+#include "train/initialize.h"
 #include "train/loss.h"
 #include "train/lr_factor.h"
 #include "train/norms.h"
@@ -124,22 +124,10 @@ static value **next_of(graph *g, const value *x) {
     return &g->updates[i].next;
 }
 
-/* The dimension that counts the units of a weight: that of the results of the first node that reads it. */
-static int unit_dimension(const graph *g, const value *w) {
-    for (int i = 0; i < g->node_count; i++) {
-        const node *n = g->nodes[i];
-        if (n->in_count < 2 || n->in[1] != w) continue;
-        if (n->op == &op_MatMul) return w->shape.rank - 1;
-        if (n->op == &op_Gemm) return ((const gemm_attributes *)n->attributes)->transB ? 0 : 1;
-        return n->op == &op_ConvTranspose ? 1 : 0;
-    }
-    return 0;
-}
-
 /* w·min(1, c / ‖w‖) of each unit's weights (Srivastava et al., "Dropout", JMLR 2014). */
 static value *max_norm(builder *b, double most, const value *parameter, value *w) {
     int64_t axes[RANK_MAX];
-    int units = unit_dimension(b->g, parameter);
+    int units = weight_units(b->g, parameter);
     for (int d = 0, k = 0; d < w->shape.rank; d++)
         if (d != units) axes[k++] = d;
     value *norm =

@@ -1,14 +1,14 @@
 /* Residual networks (He, Zhang, Ren, Sun, "Deep residual learning for image recognition", CVPR 2016): y = relu(f(x) +
  * x). Layers, strides and names of tensors are torchvision's: in a bottleneck the 3 × 3 convolution strides. plain=1
- * leaves the shortcuts out. */
+ * leaves the shortcuts out; zero_last=1 begins with blocks that are their shortcuts. */
 #include "model/zoo/zoo.h"
 
 /* layer{index}: `count` blocks, the first of which strides. */
 static value *stage(zoo *z, value *x, int index, int count, int64_t channels, int stride, const char *block,
                     const char *shortcut) {
     for (int i = 0; i < count; i++)
-        x = zoo_layer(z, x, block, channels, "name=layer%d.%d stride=%d shortcut=%s", index, i, i == 0 ? stride : 1,
-                      zoo_word(z, "plain") ? "none" : shortcut);
+        x = zoo_layer(z, x, block, channels, "name=layer%d.%d stride=%d shortcut=%s zero_last=%d", index, i,
+                      i == 0 ? stride : 1, zoo_word(z, "plain") ? "none" : shortcut, (int)zoo_word(z, "zero_last"));
     return x;
 }
 

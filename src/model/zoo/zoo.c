@@ -63,9 +63,10 @@ static const zoo_option vgg_options[ZOO_OPTIONS] = VGG("0"), vgg_bn_options[ZOO_
     { COMMON("1000", "3x224x224"), WORD("heads", heads, flags), REAL("dropout", dropout, 1) }
 static const zoo_option googlenet_options[ZOO_OPTIONS] = GOOGLENET("1", "0.4"),
                         googlenet_bn_options[ZOO_OPTIONS] = GOOGLENET("0", "0.2");
-static const zoo_option photo_options[ZOO_OPTIONS] = {COMMON("1000", "3x224x224"), WORD("plain", "0", flags)};
+static const zoo_option photo_options[ZOO_OPTIONS] = {COMMON("1000", "3x224x224"), WORD("plain", "0", flags),
+                                                      WORD("zero_last", "0", flags)};
 static const zoo_option icon_options[ZOO_OPTIONS] = {COMMON("10", "3x32x32"), WORD("shortcut", "a", shortcuts),
-                                                     WORD("plain", "0", flags)};
+                                                     WORD("plain", "0", flags), WORD("zero_last", "0", flags)};
 static const zoo_option squeezenet_options[ZOO_OPTIONS] = {COMMON("1000", "3x224x224"),
                                                            WORD("bypass", "none", bypasses), REAL("dropout", "0.5", 1)};
 #define MOBILE(dropout)                                                                                                \
