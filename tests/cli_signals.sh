@@ -101,12 +101,15 @@ no_leavings . "convert"
 
 # On a terminal the bar is cleared before it dies; the screen is left as it was.
 if command -v script >/dev/null; then
-    script -qec "timeout --preserve-status -s TERM 4 '$STRIA' eval wide.net --data folder:long --split val" typescript >/dev/null 2>&1 </dev/null
-    if grep -q "of 6,000" typescript; then
-        [ "$(grep -v '^Script' typescript | tr -d '\n' | tail -c 4 | od -An -tx1 | tr -d ' ')" = 0d1b5b4b ] ||
-            { fail "the bar stays on the terminal:"; tail -c 100 typescript | od -c; }
-    else fail "no bar was on the terminal"; fi
+    script -qfec "echo \$\$ >terminal.pid; exec '$STRIA' eval wide.net --data folder:long --split val" typescript >/dev/null 2>&1 </dev/null &
+    terminal=$!
+    await "$terminal" "of 6,000" typescript
+    kill -TERM "$(cat terminal.pid)"
+    wait "$terminal"
+    [ "$(grep -v '^Script' typescript | tr -d '\n' | tail -c 4 | od -An -tx1 | tr -d ' ')" = 0d1b5b4b ] ||
+        { fail "the bar stays on the terminal:"; tail -c 100 typescript | od -c; }
 else echo "skipped: no script(1) to make a terminal"; fi
+
 # ---- a training ----
 
 RECIPE=(--batch 10 --lr 0.1 --seed 5)
