@@ -265,6 +265,8 @@ static const char *const lines[] = {
     "graph m.onnx --out out/g.dot --fold no --backward",
     "graph m.onnx --out out/g.mmd --json",
     "data list",
+    "model list",
+    "model list --json",
     "data list --json",
     "data steps",
     "data show folder:f --output out/sheet.png --augment flip",

@@ -174,13 +174,16 @@ STRIA_API stria_status stria_file_sha256(const char *path, char *sum, stria_erro
 typedef struct stria_catalog_entry {
     size_t size; /* sizeof(stria_catalog_entry) */
     const char *name;
-    const char *kind; /* "data": a name for stria_dataset_open, or "model" */
+    const char *kind; /* "data": a name for stria_dataset_open, or "model": one for stria_model_open */
     const char *about;
     const char *page, *licence; /* of its makers */
     uint64_t bytes;             /* of the download, 0: not known */
     int files;
-    int checked;      /* 1: the sums of all files are known, and compared */
-    const char *home; /* the address of the folder that is asked first for the files */
+    int checked;            /* 1: the sums of all files are known, and compared */
+    const char *home;       /* the address of the folder that is asked first for the files */
+    const char *sha256;     /* of the only file; NULL: not known, or there are several */
+    const char *preprocess; /* how pictures become a model's input: "resize=256 crop=224 …", metadata stria.KEY; "": not
+                               known, or no model */
 } stria_catalog_entry;
 /* Fills out with the index-th entry; false past the last. The strings are static. */
 STRIA_API bool stria_catalog(int index, stria_catalog_entry *out);

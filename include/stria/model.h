@@ -187,9 +187,10 @@ typedef struct stria_model stria_model;
 /* Takes the graph over (on success; on failure it stays the caller's). Fails with the graph's sticking error. A graph
  * without outputs gets its last value as output. */
 STRIA_API stria_status stria_model_from_graph(stria_model **out, stria_graph *graph, stria_error *error);
-/* spec: a zoo name with options ("lenet5", "mlp:hidden=128"), an .onnx file, a .net file, a run folder, or "-" for
- * standard input. A pipe or a device is read like a file, at most 2 GiB of a pipe and 64 MiB of a device; its contents
- * tell the format. Files in a run folder and external weights must be regular files. seed initialises the
+/* spec: a zoo name with options ("lenet5", "mlp:hidden=128"), an .onnx file, a .net file, a run folder, a trained model
+ * of stria_catalog that was fetched ("resnet18-v1-7"; what the catalog says of its pictures becomes its metadata), or
+ * "-" for standard input. A pipe or a device is read like a file, at most 2 GiB of a pipe and 64 MiB of a device; its
+ * contents tell the format. Files in a run folder and external weights must be regular files. seed initialises the
  * parameters of a zoo or .net model. STRIA_BAD_ARGUMENT for an unknown name or option, STRIA_NO_FILE, STRIA_BAD_FILE
  * (also an .onnx file above 2 GiB, the limit of its format), STRIA_BAD_SHAPE for layers that do not fit,
  * STRIA_UNSUPPORTED for what Stria does not compute. */

@@ -51,16 +51,18 @@ bool stria_catalog(int index, stria_catalog_entry *out) {
                                .bytes = catalog_bytes(e),
                                .files = e->file_count,
                                .checked = 1,
-                               .home = e->homes[0]};
+                               .home = e->homes[0],
+                               .sha256 = e->file_count == 1 ? e->files[0].sha256 : NULL,
+                               .preprocess = e->preprocess ? e->preprocess : ""};
     for (int i = 0; i < e->file_count; i++) own.checked = own.checked && e->files[i].sha256;
     return output_give(out, &own, sizeof own);
 }
 
 static stria_status entry_named(const char *name, const catalog_entry **out, stria_error *err) {
-    const char *names[64], *near;
+    const char *names[128], *near;
     int count = 0;
     if ((*out = catalog_named(name))) return STRIA_OK;
-    for (const catalog_entry *e; count < 64 && (e = catalog_at(count)); count++) names[count] = e->name;
+    for (const catalog_entry *e; count < 128 && (e = catalog_at(count)); count++) names[count] = e->name;
     near = text_nearest(name, names, count);
     FAIL(err, STRIA_BAD_ARGUMENT, "nothing called '%s' can be fetched%s%s%s", name, near ? "; did you mean '" : "",
          near ? near : "", near ? "'?" : "");

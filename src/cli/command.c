@@ -9,7 +9,7 @@
 
 const verb *const verbs[] = {&verb_train,   &verb_eval,    &verb_predict, &verb_run,    &verb_summary, &verb_explain,
                              &verb_bench,   &verb_convert, &verb_diff,    &verb_filter, &verb_graph,   &verb_report,
-                             &verb_compare, &verb_show,    &verb_data,    &verb_info,   NULL};
+                             &verb_compare, &verb_show,    &verb_model,   &verb_data,   &verb_info,    NULL};
 
 static const verb *verb_find(const char *name) {
     for (int i = 0; verbs[i]; i++)

@@ -90,3 +90,42 @@ int fetch_run(const options *given, const char *kind) {
     term_bar_clear();
     return status == STRIA_OK ? told(given, &e, path, sum) : term_fail(&error);
 }
+
+/* What follows the last slash, without a query. */
+static bool name_of_address(const char *address, char name[NAME_MAX + 1]) {
+    const char *from = strstr(address, "://");
+    const char *slash = from ? strrchr(from + 3, '/') : NULL;
+    size_t length = slash ? strcspn(slash + 1, "?#") : 0;
+    if (!length || length > NAME_MAX) return false;
+    memcpy(name, slash + 1, length);
+    name[length] = 0;
+    return strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+static int address_told(const options *given, const char *path, const char *sum) {
+    bool checked = option_given(given, "sum");
+    if (option_given(given, "json"))
+        return json_finish(json_pack("{s:o,s:o,s:b,s:s}", "name", json_text(given->operands[1]), "path",
+                                     json_text(path), "checked", checked, "sha256", sum));
+    printf("%s\n", show_name(path));
+    if (!checked) term_say("warning: no --sum was given, so nothing was compared; this file has %s", sum);
+    return EXIT_DONE;
+}
+
+int fetch_address(const options *given) {
+    const char *address = given->operands[1], *path = option_text(given, "output");
+    char name[NAME_MAX + 1], sum[STRIA_SHA256_TEXT], label[] = "fetching";
+    stria_fetch_options o = stria_fetch_options_default();
+    stria_error error = {0};
+    if (!path && !name_of_address(address, name)) {
+        term_say("model fetch: '%s' names no file: --output FILE does", show_name(address));
+        return EXIT_USAGE;
+    }
+    if (!path) path = name;
+    o.sha256 = option_text(given, "sum");
+    o.progress = shown;
+    o.context = label;
+    stria_status status = stria_fetch(address, path, &o, sum, &error);
+    term_bar_clear();
+    return status == STRIA_OK ? address_told(given, path, sum) : term_fail(&error);
+}

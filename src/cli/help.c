@@ -14,9 +14,11 @@ static void models_print(FILE *stream) {
     for (int i = 0; names[i] && length < sizeof line; i++)
         length += (size_t)snprintf(line + length, sizeof line - length, "%s%s", i ? ", " : " (", names[i]);
     if (length < sizeof line)
-        snprintf(line + length, sizeof line - length,
-                 "), an .onnx file, a .net file, the folder of a training run, or - for standard input. "
-                 "Pictures and arrays may be - as well, or a pipe.");
+        snprintf(
+            line + length, sizeof line - length,
+            "), an .onnx file, a .net file, the folder of a training run, a trained model that stria model fetched, "
+            "or - for standard input. "
+            "Pictures and arrays may be - as well, or a pipe.");
     text_wrap(stream, line, 0, WIDTH);
 }
 
@@ -196,8 +198,9 @@ void help_man(FILE *stream) {
     fputs(
         ".SH NAME\nstria \\- define, train, evaluate, explain and convert convolutional neural networks\n"
         ".SH SYNOPSIS\n.B stria\n.I VERB\n[words and options]\n.SH DESCRIPTION\n"
-        "MODEL is a network built in, an .onnx file, a .net file, the folder of a training run, or - for\n"
-        "standard input. Pictures and arrays may be - as well, or a pipe.\n"
+        "MODEL is a network built in, an .onnx file, a .net file, the folder of a training run, a trained model\n"
+        "that \\(lqstria model\\(rq fetched, or - for standard input. Pictures and arrays may be - as well, or a "
+        "pipe.\n"
         "DATA is NAME or NAME:PATH; \\(lqstria data list\\(rq shows the names.\n"
         "Options may stand before, between and after words, as \\-\\-key value or \\-\\-key=value; \\-\\- ends them.\n"
         ".SH VERBS\n",

@@ -22,6 +22,6 @@ typedef struct verb {
 extern const verb *const verbs[];
 
 extern const verb verb_train, verb_eval, verb_predict, verb_run, verb_summary, verb_explain, verb_bench, verb_convert,
-    verb_diff, verb_filter, verb_graph, verb_report, verb_compare, verb_show, verb_data, verb_info;
+    verb_diff, verb_filter, verb_graph, verb_report, verb_compare, verb_show, verb_model, verb_data, verb_info;
 
 #endif

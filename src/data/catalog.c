@@ -10,6 +10,20 @@
 #define IDX(what, digits, of, sum)                                                                                     \
     { what "-idx" digits "-ubyte.gz", of, sum }
 
+/* Classifiers of ImageNet's 1,000 classes from the ONNX Model Zoo. Sums, sizes and top-1 accuracies are those of its
+ * repository (github.com/onnx/models: the LFS pointers, ONNX_HUB_MANIFEST.json, the README of each family), which says
+ * how pictures become inputs, too. */
+#define IMAGENET(of, folder, words, length, sum)                                                                       \
+    {                                                                                                                  \
+        .name = of, .kind = CATALOG_MODEL, .about = "ImageNet, 1,000 classes: " words,                                 \
+        .page = "https://huggingface.co/onnxmodelzoo/" of, .licence = "Apache-2.0",                                    \
+        .homes = {"https://huggingface.co/onnxmodelzoo/" of "/resolve/main/",                                          \
+                  "https://media.githubusercontent.com/media/onnx/models/main/validated/vision/classification/" folder \
+                  "/model/"},                                                                                          \
+        .files = {{of ".onnx", length, sum}}, .file_count = 1, .signs = {of ".onnx"},                                  \
+        .preprocess = "resize=256 crop=224 channels=rgb scale=1/255 mean=0.485,0.456,0.406 std=0.229,0.224,0.225"      \
+    }
+
 /* Sums and sizes: what torchvision, TensorFlow Datasets and MLDatasets.jl agree on, the files of the homes below. */
 static const catalog_entry entries[] = {
     {.name = "mnist",
@@ -64,6 +78,36 @@ static const catalog_entry entries[] = {
      .file_count = 1,
      .archive = "17flowers",
      .signs = {"jpg", "image_0001.jpg"}},
+    IMAGENET("squeezenet1.0-12", "squeezenet", "SqueezeNet 1.0, top-1 56.85 %", 4952956,
+             "dec81a8684617770b3cf13fadc1d92565d1d453d23935fc6388b792d99c992bd"),
+    IMAGENET("squeezenet1.1-7", "squeezenet", "SqueezeNet 1.1, top-1 56.34 %", 4956208,
+             "1eeff551a67ae8d565ca33b572fc4b66e3ef357b0eb2863bb9ff47a918cc4088"),
+    IMAGENET("mobilenetv2-7", "mobilenet", "MobileNet v2, top-1 70.94 %", 14246826,
+             "c1c513582d56afceff8516c73804e484c81c6a830712ab6d682253f4a3cd042f"),
+    IMAGENET("mobilenetv2-12", "mobilenet", "MobileNet v2, top-1 69.48 %", 13964571,
+             "c0c3f76d93fa3fd6580652a45618618a220fced18babf65774ed169de0432ad5"),
+    IMAGENET("resnet18-v1-7", "resnet", "ResNet-18, top-1 69.93 %", 46820737,
+             "4e8f8653e7a2222b3904cc3fe8e304cd8b339ce1d05fd24688162f86fb6df52c"),
+    IMAGENET("resnet34-v1-7", "resnet", "ResNet-34, top-1 73.73 %", 87302588,
+             "883a41b2e30ddc2e422c108b091b5e70b92d37dc5c345a2c563dcae27971e2cc"),
+    IMAGENET("resnet50-v1-12", "resnet", "ResNet-50, top-1 74.97 %", 102576593,
+             "3f03fdef724b22947eed826f1eef1dc5c34151bb4c37d634f1db89dfa2dd1526"),
+    IMAGENET("resnet101-v1-7", "resnet", "ResNet-101, top-1 76.48 %", 178914043,
+             "760702f6ec0138f71ebac66f4e95d1c72dc9267a8544f4d4667a53075fd0497c"),
+    IMAGENET("resnet152-v1-7", "resnet", "ResNet-152, top-1 77.11 %", 241816206,
+             "b0ec92437bf8c9d0739bf9bafdea9638e13f9e3c1e2fb766ad546cc182fd3f6d"),
+    IMAGENET("resnet18-v2-7", "resnet", "ResNet-18 v2, top-1 69.70 %", 46806737,
+             "3b4d048057854022232aa20bf68262e31718ab7119a17f920b8a2dc1433f824b"),
+    IMAGENET("resnet50-v2-7", "resnet", "ResNet-50 v2, top-1 75.81 %", 102442452,
+             "79102261eb6e5fd7af5d27f41316293e388c5cb691e5d25bfb035c4f64fefe31"),
+    IMAGENET("vgg16-12", "vgg", "VGG-16, top-1 72.38 %", 553437752,
+             "722c42f53ca03a5480296bf8f9c85a151de3eed9ec982d7d2302ff6e2900c67b"),
+    IMAGENET("vgg16-bn-7", "vgg", "VGG-16 with batch normalisation, top-1 72.71 %", 553512191,
+             "4fdceabf1ef715c9ed3020fa2eac1cb2a448296c086b03633c80cf47e1c5afce"),
+    IMAGENET("vgg19-7", "vgg", "VGG-19, top-1 73.72 %", 574677321,
+             "692f9f927f1df1b89033787a77a73eac59fd9b3344f9ecdf0b13221e41c2046f"),
+    IMAGENET("vgg19-bn-7", "vgg", "VGG-19 with batch normalisation, top-1 73.83 %", 574774380,
+             "ce0987dfa6228ad29708013f38b7f73cbc14ca6066a05fc22ee49b35871c63ed"),
 };
 enum { ENTRIES = sizeof entries / sizeof *entries };
 
@@ -136,7 +180,7 @@ bool catalog_in(const catalog_entry *e, const char *folder, char *path, size_t s
     static const char *const endings[] = {".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".tar.zst", ".tar", ".zip", ""};
     for (size_t i = 0; i < sizeof e->signs / sizeof *e->signs; i++)
         if (e->signs[i] && sign_there(e, e->signs[i], path, size, folder))
-            return snprintf(path, size, "%s", folder) < (int)size;
+            return e->kind == CATALOG_MODEL || snprintf(path, size, "%s", folder) < (int)size;
     for (size_t i = 0; e->archive && i < sizeof endings / sizeof *endings; i++)
         if (there(path, size, folder, e->archive, endings[i]) && !file_is_folder(path)) return true;
     return false;
@@ -154,9 +198,12 @@ stria_status catalog_find(const catalog_entry *e, char *path, size_t size, stria
     }
     char much[48] = "";
     if (bytes) snprintf(much, sizeof much, " (%.1f MiB)", (double)bytes / (1 << 20));
+    if (e->kind == CATALOG_MODEL)
+        FAIL(err, STRIA_NO_FILE, "'%s' is not on this machine: 'stria model fetch %s' downloads it%s", e->name, e->name,
+             much);
     FAIL(err, STRIA_NO_FILE,
-         "'%s' is not on this machine: 'stria %s fetch %s' downloads it%s, or say where it is: %s:PATH", e->name,
-         e->kind == CATALOG_MODEL ? "model" : "data", e->name, much, e->name);
+         "'%s' is not on this machine: 'stria data fetch %s' downloads it%s, or say where it is: %s:PATH", e->name,
+         e->name, much, e->name);
 }
 
 /* ---- fetching ---- */

@@ -23,7 +23,9 @@ typedef struct catalog_entry {
     const char *const homes[CATALOG_HOMES]; /* addresses of folders, tried in turn; NULL: none */
     const catalog_file files[CATALOG_FILES];
     int file_count;
-    const char *archive;        /* the entry is this file, NAME or NAME with an archive's ending; NULL: it is not one */
+    const char *archive; /* the entry is this file, NAME or NAME with an archive's ending; NULL: it is not one */
+    const char
+        *preprocess; /* of a model's pictures: KEY=VALUE and blanks between, metadata stria.KEY; NULL: not known */
     const char *const signs[2]; /* any of them, plain or gzipped, shows that a folder holds the entry; NULL: none */
 } catalog_entry;
 
@@ -33,7 +35,8 @@ const catalog_entry *catalog_named(const char *name);
 /* The sum over the files; 0 if one of them is not known. */
 uint64_t catalog_bytes(const catalog_entry *e);
 
-/* Whether the folder holds the entry, as its archive or as its files; path: what of it the source reads. */
+/* Whether the folder holds the entry, as its archive or as its files; path: what of it the source reads, of a model its
+ * file. */
 bool catalog_in(const catalog_entry *e, const char *folder, char *path, size_t size);
 
 /* Where the entry is on this machine, for the source that reads it: below $STRIA_DATA, below the user's cache

@@ -2,12 +2,14 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "data/catalog.h"
 #include "model/dims.h"
 #include "model/net.h"
 #include "model/onnx/onnx.h"
 #include "model/weights/weights.h"
 #include "model/zoo/zoo.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -58,6 +60,44 @@ static bool is_text(const uint8_t *data, size_t size) {
     for (size_t i = 0; i < size; i++)
         if (data[i] < ' ' && data[i] != '\n' && data[i] != '\r' && data[i] != '\t') return false;
     return true;
+}
+
+/* A trained model by its name in the catalog, where that is the name of nothing else: *e (NULL: it is not), and the
+ * file that was fetched. */
+static stria_status fetched_find(const char *spec, const catalog_entry **e, char path[PATH_MAX], stria_error *err) {
+    *e = catalog_named(spec);
+    if (*e && ((*e)->kind != CATALOG_MODEL || file_exists(spec) || zoo_has(spec))) *e = NULL;
+    return *e ? catalog_find(*e, path, PATH_MAX, err) : STRIA_OK;
+}
+
+/* What the catalog knows of its pictures and the file does not say. */
+static stria_status fetched_tell(const catalog_entry *e, graph *g, stria_error *err) {
+    const char *at = e->preprocess ? e->preprocess : "";
+    stria_status status = STRIA_OK;
+    while (*at && status == STRIA_OK) {
+        text key = {0}, value = {0};
+        size_t equals = strcspn(at, "="), end = strcspn(at, " ");
+        text_printf(&key, "stria.%.*s", (int)equals, at);
+        text_printf(&value, "%.*s", (int)(end - equals - 1), at + equals + 1);
+        status = text_check(&key, err);
+        if (status == STRIA_OK) status = text_check(&value, err);
+        if (status == STRIA_OK && !graph_metadata(g, key.data))
+            status = graph_set_metadata(g, key.data, value.data, err);
+        text_release(&key);
+        text_release(&value);
+        at += end + (at[end] == ' ');
+    }
+    return status;
+}
+
+static stria_status load_fetched(graph **out, const catalog_entry *e, const char *path, const onnx_known *known,
+                                 stria_error *err) {
+    TRY(load_onnx(out, path, file_read, known, err));
+    stria_status status = fetched_tell(e, *out, err);
+    if (status == STRIA_OK) return STRIA_OK;
+    graph_free(*out);
+    *out = NULL;
+    return status;
 }
 
 /* By the contents; `path` for sentences. */
@@ -192,8 +232,12 @@ stria_status graph_load_known(graph **out, const char *spec, uint64_t seed, cons
     stria_status status;
     all.used = &used;
     TRY(dims_check(known->dims, err));
-    bool onnx = !known->by_contents && text_ends(spec, ".onnx");
-    if (known->by_contents) status = load_stream(out, spec, seed, &all, err);
+    const catalog_entry *e;
+    char path[PATH_MAX];
+    TRY(fetched_find(spec, &e, path, err));
+    bool onnx = e || (!known->by_contents && text_ends(spec, ".onnx"));
+    if (e) status = load_fetched(out, e, path, &all, err);
+    else if (known->by_contents) status = load_stream(out, spec, seed, &all, err);
     else if (onnx) status = load_onnx(out, spec, file_read_named, &all, err);
     else if (!text_ends(spec, ".net") && file_is_stream(spec)) status = load_stream(out, spec, seed, &all, err);
     else status = graph_load(out, spec, seed, err);
@@ -207,6 +251,10 @@ stria_status graph_load(graph **out, const char *spec, uint64_t seed, stria_erro
     if (is_run(spec))
         return load_run(out, spec, err); /* also one that is named like a network: what was trained is meant */
     if (zoo_has(spec)) return untrained(zoo_build(out, spec, seed, err), out, err);
+    const catalog_entry *e;
+    char path[PATH_MAX];
+    TRY(fetched_find(spec, &e, path, err));
+    if (e) return load_fetched(out, e, path, NULL, err);
     if (file_is_folder(spec)) return load_run(out, spec, err);
     if (file_exists(spec))
         FAIL(err, STRIA_BAD_ARGUMENT, "%s: not a model file: expected .onnx, .net or a run folder", spec);

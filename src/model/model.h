@@ -11,8 +11,9 @@
 #define MODEL_WEIGHTS   "stria.weights"
 #define MODEL_UNTRAINED "untrained"
 
-/* spec: a zoo name with options ("lenet5:classes=26"), FILE.onnx, FILE.net, or a run folder (its model.onnx, else
- * best.onnx). Of a zoo name, a file wins by its ending, and a folder by a checkpoint in it. seed initialises zoo and
+/* spec: a zoo name with options ("lenet5:classes=26"), FILE.onnx, FILE.net, a run folder (its model.onnx, else
+ * best.onnx), or the name of a trained model that was fetched (data/catalog.h), unless it is also that of a file. Of a
+ * zoo name, a file wins by its ending, and a folder by a checkpoint in it. seed initialises zoo and
  * .net models. */
 stria_status graph_load(graph **out, const char *spec, uint64_t seed, stria_error *err);
 
