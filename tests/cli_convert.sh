@@ -101,10 +101,17 @@ says stdout "passed"
 expect 0 run local.onnx --input x.npy
 says stdout "float32 [3, 4, 4, 4]"
 
-printf 'stria-net 1\nx = input(batch x 4 x 6 x 8)\ny = layer_norm(x, name=norm)\n' >norm.net
-refused 1 "norm.onnx: layer 'norm' (LayerNormalization) needs opset 17, not 16" convert norm.net norm.onnx --opset 16
-[ ! -e norm.onnx ] || fail "a refused opset leaves a file"
-expect 0 convert norm.net norm.onnx --opset 17
+printf 'stria-net 1\nx = input(int32, batch x 4)\ny = BitwiseNot(x, name=not)\n' >not.net
+refused 1 "not.onnx: layer 'not' (BitwiseNot) needs opset 18, not 16" convert not.net not.onnx --opset 16
+[ ! -e not.onnx ] || fail "a refused opset leaves a file"
+expect 0 convert not.net not.onnx --opset 18
+for sizes in "4 x 6 x 8" "4 x height x width"; do
+    printf 'stria-net 1\nx = input(batch x %s)\ng = group_norm(x, 2, name=group)\ny = conv(g, 2, kernel=1)\n' "$sizes" >norm.net
+    expect 0 convert norm.net norm.onnx
+    grep -qa GroupNormalization norm.onnx || fail "GroupNormalization is spelt out although its opset was not limited"
+    expect 0 convert norm.net old.onnx --opset 13
+    grep -qa GroupNormalization old.onnx && fail "opset 13 has no GroupNormalization"
+done
 refused 2 "--opset: 12 is out of range 13 to 28" convert norm.net norm.onnx --opset 12
 refused 2 "back.net: an opset belongs to .onnx files only" convert norm.net back.net --opset 17
 

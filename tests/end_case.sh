@@ -25,6 +25,11 @@ printf 'stria-net 1\na = input(batch x 4 x 6 x 6)\nb = input(batch x 4)\ns = sil
 expect 0 convert two.net two.onnx --opset 13 --save-test-case two
 [ "$(ls two/test_data_set_0 | tr '\n' ' ')" = "input_0.pb input_1.pb output_0.pb output_1.pb " ] || fail "two has $(ls two/test_data_set_0)"
 judge two 1e-4
+printf 'stria-net 1\nx = input(batch x 6 x 5 x 7)\nl = layer_norm(x)\ng = group_norm(l, 3)\ny = conv(g, 2, kernel=3)\n' >norms.net
+for opset in 13 17 20 21; do
+    expect 0 convert norms.net norms.onnx --opset $opset --save-test-case norms-$opset
+    judge norms-$opset 1e-4
+done
 for model in /dev/null "${STRIA_TEST_DATA:-}"/models/*.onnx; do
     [ -s "$model" ] || continue
     expect 0 convert "$model" real.onnx --save-test-case "real-${model##*/}"

@@ -74,13 +74,13 @@ static void row_check(const char *layer, const char *op, int opset, int native) 
 }
 
 static void refused_check(void) {
-    static const char net[] = "stria-net 1\nx = input(batch x 4 x 6 x 8)\ny = layer_norm(x, name=norm)\n";
+    static const char net[] = "stria-net 1\nx = input(uint8, batch x 4)\ny = BitwiseNot(x, name=norm)\n";
     stria_error err = {0};
     graph *g = NULL;
     text bytes = {0};
     CHECK(net_read(&g, net, strlen(net), "test.net", 3, &err) == STRIA_OK, "%s", err.text);
-    CHECK(onnx_write_opset(g, 16, &bytes, &err) == STRIA_UNSUPPORTED, "opset 16 has LayerNormalization");
-    CHECK(strcmp(err.text, "layer 'norm' (LayerNormalization) needs opset 17, not 16") == 0, "%s", err.text);
+    CHECK(onnx_write_opset(g, 16, &bytes, &err) == STRIA_UNSUPPORTED, "opset 16 has BitwiseNot");
+    CHECK(strcmp(err.text, "layer 'norm' (BitwiseNot) needs opset 18, not 16") == 0, "%s", err.text);
     text_release(&bytes);
     graph_free(g);
 }
@@ -97,6 +97,13 @@ int main(void) {
     row_check("y = gelu(x)", "Gelu", 19, 20);
     row_check("y = gelu(x, approximate=tanh)", "Gelu", 13, 20);
     row_check("y = Gelu(x)", "", 20, 20);
+    row_check("y = layer_norm(x)", "", 0, 17);
+    row_check("y = layer_norm(x)", "LayerNormalization", 16, 17);
+    row_check("s = parameter(4x6x8)\ny = LayerNormalization(x, s, axis=1, epsilon=0.1)", "LayerNormalization", 13, 17);
+    row_check("y = group_norm(x, 2)", "", 0, 21);
+    row_check("y = group_norm(x, 2)", "GroupNormalization", 20, 21);
+    row_check("y = group_norm(x, 4)", "GroupNormalization", 13, 21);
+    row_check("f = flatten(x)\ny = group_norm(f, 3)", "GroupNormalization", 13, 21);
     row_check("y = conv(x, 3, kernel=3, stride=2, padding=same)", "", 0, 13);
     row_check("y = max_pool(x, kernel=3, stride=2, padding=same)", "", 0, 13);
     row_check("y = local_conv(x, 3, kernel=3)", "LocallyConnected", 0, 13);

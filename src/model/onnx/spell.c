@@ -5,12 +5,20 @@
 #include "op/norm.h"
 #include "op/pool.h"
 #include "op/reduce.h"
+#include "op/rule.h"
 #include "op/unary.h"
 
 #include <math.h>
 #include <string.h>
 
 typedef stria_status spelling(graph *g, const node *n, value **out, stria_error *err);
+
+static bool sizes_open(const graph *g) {
+    for (int i = 0; i < g->input_count; i++)
+        for (int d = 1; d < g->inputs[i]->shape.rank; d++)
+            if (g->inputs[i]->symbol[d]) return true;
+    return false;
+}
 
 static value *scaled(builder *b, value *x, double by) {
     value *c = build_scalar(b, x ? x->type : STRIA_FLOAT32, by);
@@ -82,6 +90,59 @@ static stria_status rms_norm(graph *g, const node *n, value **out, stria_error *
     return b.status;
 }
 
+/* (x − mean) / √(variance + ε) over the last axes, · scale + bias; also the mean and 1 / √(variance + ε) */
+static stria_status layer_norm(graph *g, const node *n, value **out, stria_error *err) {
+    builder b = {g, n->name, STRIA_OK, err};
+    const norm_attributes *a = n->attributes;
+    int64_t axes[RANK_MAX], rank = n->in[0]->shape.rank, first = a->axis < 0 ? a->axis + rank : a->axis;
+    reduce_attributes reduce = {.keepdims = 1};
+    for (int64_t d = first; d < rank; d++) axes[d - first] = d;
+    value *list = build_i64(&b, axes, rank - first);
+    value *mean = list ? build2(&b, &op_ReduceMean, n->in[0], list, &reduce) : NULL;
+    value *rest = mean ? build2(&b, &op_Sub, n->in[0], mean, NULL) : NULL;
+    value *square = rest ? build2(&b, &op_Mul, rest, rest, NULL) : NULL;
+    value *variance = square ? build2(&b, &op_ReduceMean, square, list, &reduce) : NULL;
+    value *sum = plus(&b, variance, (double)a->epsilon), *root = sum ? build1(&b, &op_Sqrt, sum, NULL) : NULL;
+    value *normal = root ? build2(&b, &op_Div, rest, root, NULL) : NULL;
+    value *y = normal ? build2(&b, &op_Mul, normal, n->in[1], NULL) : NULL;
+    if (y && n->in_count > 2 && n->in[2]) y = build2(&b, &op_Add, y, n->in[2], NULL);
+    out[0] = y;
+    if (n->out_count > 1 && n->out[1]) out[1] = mean;
+    if (n->out_count > 2 && n->out[2] && root) out[2] = build1(&b, &op_Reciprocal, root, NULL);
+    return b.status;
+}
+
+/* A value per channel [c] as [c, 1, …], as many dimensions as x has after the batch. */
+static value *per_channel(builder *b, value *v, int rank) {
+    int64_t axes[RANK_MAX];
+    for (int d = 0; d + 2 < rank; d++) axes[d] = d + 1;
+    return rank > 2 ? build_unsqueeze(b, v, axes, rank - 2) : v;
+}
+
+/* InstanceNormalization of [n, groups, rest], as PyTorch's exporter writes it; then · scale + bias per channel. The way
+ * back is x's shape: by numbers behind the batch, or asked for where sizes are open. */
+static stria_status group_norm(graph *g, const node *n, value **out, stria_error *err) {
+    builder b = {g, n->name, STRIA_OK, err};
+    const norm_attributes *a = n->attributes;
+    value *x = n->in[0];
+    int rank = x->shape.rank;
+    int64_t groups = a->num_groups, to[] = {0, groups, -1}, back[RANK_MAX] = {0};
+    shape of = {1, {groups}};
+    norm_attributes instance = {.epsilon = a->epsilon};
+    for (int d = 1; d < rank; d++) back[d] = x->shape.dim[d];
+    value *in[] = {NULL, build_filled(&b, x->type, &of, 1), build_filled(&b, x->type, &of, 0)};
+    value *sizes = build_i64(&b, to, 3);
+    in[0] = sizes ? build2(&b, &op_Reshape, x, sizes, NULL) : NULL;
+    value *y = in[0] && in[1] && in[2] ? build(&b, &op_InstanceNormalization, in, 3, &instance) : NULL;
+    bool open = sizes_open(g->copied_from ? g->copied_from : g);
+    value *as = !y ? NULL : open ? build1(&b, &op_Shape, x, NULL) : build_i64(&b, back, rank);
+    y = as ? build2(&b, &op_Reshape, y, as, NULL) : NULL;
+    value *scale = per_channel(&b, n->in[1], rank), *bias = per_channel(&b, n->in[2], rank);
+    y = y && scale ? build2(&b, &op_Mul, y, scale, NULL) : NULL;
+    out[0] = y && bias ? build2(&b, &op_Add, y, bias, NULL) : NULL;
+    return b.status;
+}
+
 static const struct {
     const op_def *op;
     spelling *spell;
@@ -90,7 +151,9 @@ static const struct {
                  {&op_RMSNormalization, rms_norm, 22},
                  {&op_Mish, mish, 99},
                  {&op_HardSwish, hard_swish, 99},
-                 {&op_Gelu, gelu, 99}};
+                 {&op_Gelu, gelu, 99},
+                 {&op_LayerNormalization, layer_norm, 99},
+                 {&op_GroupNormalization, group_norm, 99}};
 
 /* How a node is spelt for the opset (0: the lowest); NULL: as it is. */
 static spelling *spelling_of(const node *n, int opset) {
@@ -112,13 +175,6 @@ static stria_status node_spell(graph_map *m, const node *n, spelling *spell, boo
 }
 
 /* ---- padding ---- */
-
-static bool sizes_open(const graph *g) {
-    for (int i = 0; i < g->input_count; i++)
-        for (int d = 1; d < g->inputs[i]->shape.rank; d++)
-            if (g->inputs[i]->symbol[d]) return true;
-    return false;
-}
 
 /* The window attributes of a node that has some, with the two windows; NULL: it has none. */
 static window_attributes *windows_of(const node *n, window w[2]) {
