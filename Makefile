@@ -8,6 +8,7 @@
 #   make conformance   runs ONNX's own test cases and writes docs/conformance.md
 #   make docs       writes docs/operators/
 #   make bench      times kernels, and Stria beside PyTorch and ONNX Runtime where PYTHON (python3) has them
+#   make bench-loader DATA=FOLDER  times loading photos beside PyTorch's DataLoader, where PYTHON has torch and torchvision
 #   make bench-peers  times inference beside ONNX Runtime, OpenVINO, MNN and ncnn from PyPI (ARGS="--only resnet18:8 --rounds 3"),
 #                   and writes docs/benchmarks/
 #   make install PREFIX=… DESTDIR=… | deps | format | clean
@@ -19,7 +20,7 @@ CMAKE_FLAGS ?=
 # it. Without one they are skipped, visibly.
 export STRIA_TEST_DATA ?= $(abspath $(dir $(firstword $(wildcard ../data/mnist ../*/data/mnist))))
 
-.PHONY: coverage conformance docs build build-all configure deps demo check check-all fuzz bench bench-peers install format clean
+.PHONY: coverage conformance docs build build-all configure deps demo check check-all fuzz bench bench-loader bench-peers install format clean
 .NOTPARALLEL:
 
 build: configure
@@ -68,6 +69,12 @@ docs: build-all
 
 bench: build-all
 	@tools/bench $(BUILD)
+
+PYTHON ?= python3
+DATA ?= $(STRIA_TEST_DATA)/flowers17
+bench-loader: configure
+	@cmake --build $(BUILD) --target bench_loader
+	@$(PYTHON) bench/loader.py $(BUILD) $(DATA) $(ARGS)
 
 ARGS ?=
 bench-peers: configure
