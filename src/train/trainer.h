@@ -97,7 +97,7 @@ stria_status trainer_features(trainer *t, stria_error *err);
 /* A copy of the model with the parameters as they are now. */
 stria_status trainer_model(const trainer *t, graph **out, stria_error *err);
 
-/* ---- checkpoint.c ---- */
+/* ---- checkpoint.c, checkpoint_write.c ---- */
 
 stria_status checkpoint_write(trainer *t, stria_error *err);
 
