@@ -71,5 +71,31 @@ for workers in -1 1 3; do
     jq -e '.skipped == 1' stdout >/dev/null || fail "skipped otherwise: $(cat stdout)"
     same skip$workers skip-1 "--skip-bad with $workers workers"
 done
+# A picture that its orientation turns upside down (a TIFF of 2 x 2 grey pixels), as it is shown and as it is stored.
+entry() { printf "$1$2\\000\\001\\000\\000\\000$3\\000\\000\\000"; } # entry TAG TYPE VALUE
+turned() { # turned ORIENTATION
+    printf 'II*\000\014\000\000\000\012\100\310\377\011\000'
+    entry '\000\001' '\003' '\002'; entry '\001\001' '\003' '\002'; entry '\002\001' '\003' '\010'; entry '\003\001' '\003' '\001'
+    entry '\006\001' '\003' '\001'; entry '\021\001' '\004' '\010'; entry '\022\001' '\003' "$1"; entry '\025\001' '\003' '\001'
+    entry '\027\001' '\004' '\004'; printf '\000\000\000\000'
+}
+picture data/train/red/30.ppm
+turned '\001' >plain.tif
+turned '\003' >turned.tif
+scores() { expect 0 predict "$@" --json; jq -c . stdout | sed 's/plain.tif\|turned.tif//g'; }
+if "$STRIA" predict whole plain.tif >/dev/null 2>stderr || ! grep -q "has no libtiff" stderr; then
+    [ "$(scores whole turned.tif --no-exif)" = "$(scores whole plain.tif)" ] || fail "--no-exif is not the stored picture"
+    [ "$(scores whole turned.tif)" != "$(scores whole plain.tif)" ] || fail "the picture is not turned"
+    train --steps 1 --no-exif --fast-decode --out stored
+    cp whole/model.onnx stored/model.onnx # a run folder remembers how pictures are read; its model does not
+    [ "$(scores stored turned.tif)" = "$(scores whole plain.tif)" ] || fail "the run folder forgets --no-exif"
+    [ "$(scores stored/model.onnx turned.tif)" = "$(scores whole turned.tif)" ] || fail "a model file remembers --no-exif"
+    mkdir -p few/train/blue few/train/red
+    cp turned.tif few/train/blue; cp plain.tif few/train/red
+    loss() { expect 0 eval "$@" --split train --json; jq .loss stdout; }
+    [ "$(loss stored --data folder:few)" = "$(loss whole --data folder:few --no-exif)" ] || fail "eval reads otherwise than the run"
+    [ "$(loss whole --data folder:few)" != "$(loss whole --data folder:few --no-exif)" ] || fail "eval does not heed --no-exif"
+    expect 0 data stats folder:few --no-exif
+fi
 refused 2 "--workers: -2 is out of range -1…1024" train net.net --data folder:data --workers -2
 finish

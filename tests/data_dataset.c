@@ -74,7 +74,7 @@ static void test_mnist_facts(void **state) {
     assert_int_equal(dataset_pixels(d, 13)[5], 18);
     assert_null(dataset_file(d, 0));
     dataset_item item;
-    assert_int_equal(dataset_read(d, 13, &item, NULL), STRIA_OK);
+    assert_int_equal(dataset_read(d, 13, 0, &item, NULL), STRIA_OK);
     assert_ptr_equal(item.view.bytes, dataset_pixels(d, 13));
     assert_int_equal(item.view.row_step, 3);
     dataset_item_release(&item);
@@ -252,7 +252,7 @@ static void test_npy(void **state) {
     assert_null(dataset_pixels(d, 0));
     assert_int_equal(dataset_channels(d), 2);
     dataset_item item;
-    assert_int_equal(dataset_read(d, 2, &item, NULL), STRIA_OK);
+    assert_int_equal(dataset_read(d, 2, 0, &item, NULL), STRIA_OK);
     assert_true(item.view.values[item.view.channel_step + 2] == 17.0f / 2);
     dataset_item_release(&item);
     dataset_free(d);
@@ -364,7 +364,7 @@ static void test_folder(void **state) {
     assert_int_equal(dataset_channels(d), 3); /* one is coloured */
     assert_int_equal(dataset_height(d), 0);
     dataset_item item;
-    assert_int_equal(dataset_read(d, 2, &item, NULL), STRIA_OK);
+    assert_int_equal(dataset_read(d, 2, 0, &item, NULL), STRIA_OK);
     assert_int_equal(item.view.channels, 1);
     assert_int_equal(*item.view.bytes, 20);
     dataset_item_release(&item);
@@ -372,7 +372,7 @@ static void test_folder(void **state) {
     put_file("f/dog/a.PGM", "P5 9 9 255\n", 11);
     d = open_split(spec("folder", "f"), "train", 0, false);
     stria_error err;
-    assert_int_equal(dataset_read(d, 1, &item, &err), STRIA_BAD_FILE);
+    assert_int_equal(dataset_read(d, 1, 0, &item, &err), STRIA_BAD_FILE);
     assert_true(says(&err, "dog/a.PGM: truncated"));
     dataset_free(d);
 }

@@ -11,13 +11,13 @@ static void damage(const uint8_t *data, size_t size) {
     for (size_t n = 0; n <= size; n++) {
         image m = {0};
         memcpy(broken, data, n);
-        if (image_decode(broken, n, 0, &m, NULL) == STRIA_OK) image_release(&m);
+        if (image_decode(broken, n, NULL, &m, NULL) == STRIA_OK) image_release(&m);
     }
     for (size_t bit = 0; bit < 8 * size && bit < 8192; bit++) {
         image m = {0};
         memcpy(broken, data, size);
         broken[bit / 8] ^= (uint8_t)(1 << bit % 8);
-        if (image_decode(broken, size, 0, &m, NULL) == STRIA_OK) image_release(&m);
+        if (image_decode(broken, size, NULL, &m, NULL) == STRIA_OK) image_release(&m);
     }
     assert_int_equal(mem_bytes_now(), before);
     free(broken);
@@ -91,8 +91,8 @@ static void test_other_files(void **state) {
     refuse(TEXT("hello world"), STRIA_BAD_FILE, "not a PNG, JPEG, WebP, TIFF, BMP or PNM picture");
     image m = {0};
     stria_error err;
-    assert_int_equal(image_load(in_folder("absent.png"), 0, &m, &err), STRIA_NO_FILE);
-    assert_int_equal(image_load(data_folder, 0, &m, &err), STRIA_BAD_FILE);
+    assert_int_equal(image_load(in_folder("absent.png"), NULL, &m, &err), STRIA_NO_FILE);
+    assert_int_equal(image_load(data_folder, NULL, &m, &err), STRIA_BAD_FILE);
     assert_true(image_name("a.b.JPEG") && image_name("x.png") && !image_name("x.gif") && !image_name("png"));
 }
 
@@ -206,7 +206,7 @@ static void test_real(void **state) {
         image m = {0};
         stria_error err = {0};
         snprintf(path, sizeof path, "%s/%s", folder, rows[i].name);
-        stria_status status = image_load(path, 0, &m, &err);
+        stria_status status = image_load(path, NULL, &m, &err);
         if (status == STRIA_UNSUPPORTED) continue; /* built without that library */
         if (status != STRIA_OK) fail_msg("%s", err.text);
         assert_int_equal(m.channels, 3);

@@ -3,24 +3,6 @@
 
 #include <time.h>
 
-/* EXIF data: a TIFF header, a directory of two entries of which the second is the orientation. */
-static size_t make_exif(uint8_t *out, bool big, int type, int orientation) {
-    static const uint8_t intel[] = {'I', 'I', 42, 0, 8, 0, 0, 0, 2, 0},
-                         motorola[] = {'M', 'M', 0, 42, 0, 0, 0, 8, 0, 2};
-    memset(out, 0, 38);
-    memcpy(out, big ? motorola : intel, 10);
-    for (int i = 0; i < 2; i++) {
-        uint8_t *entry = out + 10 + 12 * i;
-        int tag = i ? 0x112 : 0x10f, bytes = type == 3 ? 2 : 4;
-        entry[big ? 0 : 1] = (uint8_t)(tag >> 8);
-        entry[big ? 1 : 0] = (uint8_t)tag;
-        entry[big ? 3 : 2] = (uint8_t)type;
-        entry[big ? 7 : 4] = 1;
-        entry[8 + (big ? bytes - 1 : 0)] = (uint8_t)orientation;
-    }
-    return 38;
-}
-
 #ifdef STRIA_HAVE_PNG
 /* 0 1 2 / 3 4 5 as each orientation shows it (figures of Pillow's ImageOps.exif_transpose). */
 static const struct turned {
@@ -121,9 +103,10 @@ static void test_png_bomb(void **state) {
     size_t peak = mem_bytes_peak();
     refuse(b.data, b.size, STRIA_UNSUPPORTED, "would take 48000000 bytes of memory; --max-pixels reads it");
     assert_true(mem_bytes_peak() - peak < 1 << 20);
-    assert_int_equal(image_decode(b.data, b.size, SIDE * SIDE - 1, &m, &err), STRIA_UNSUPPORTED);
+    assert_int_equal(image_decode(b.data, b.size, &(image_reading){.max_pixels = SIDE * SIDE - 1}, &m, &err),
+                     STRIA_UNSUPPORTED);
     assert_true(says(&err, "4000 x 4000 pixels is larger than the limit of 15999999"));
-    assert_int_equal(image_decode(b.data, b.size, SIDE * SIDE, &m, &err), STRIA_OK);
+    assert_int_equal(image_decode(b.data, b.size, &(image_reading){.max_pixels = SIDE * SIDE}, &m, &err), STRIA_OK);
     assert_int_equal(m.pixels[3 * SIDE * SIDE - 1], 3);
     image_release(&m);
     free(b.data);
@@ -245,11 +228,11 @@ static void test_header_channels(void **state) {
     put_file("grey.pgm", "P5 1 1 255\n.", 12);
     put_file("colour.ppm", "P3 1 1 255\n1 2 3", 16);
     put_file("text", "hello world", 11);
-    assert_int_equal(image_look(in_folder("grey.pgm")).channels, 1);
-    assert_int_equal(image_look(in_folder("colour.ppm")).channels, 3);
-    assert_int_equal(image_look(in_folder("text")).channels, 0);
-    assert_int_equal(image_look(in_folder("absent")).channels, 0);
-    assert_int_equal(image_look(data_folder).channels, 0);
+    assert_int_equal(image_look(in_folder("grey.pgm"), false).channels, 1);
+    assert_int_equal(image_look(in_folder("colour.ppm"), false).channels, 3);
+    assert_int_equal(image_look(in_folder("text"), false).channels, 0);
+    assert_int_equal(image_look(in_folder("absent"), false).channels, 0);
+    assert_int_equal(image_look(data_folder, false).channels, 0);
 #ifdef STRIA_HAVE_JPEG
     static uint8_t pixel[4] = {1, 2, 3, 4}, notes[60000], out[70000];
     static const J_COLOR_SPACE spaces[] = {JCS_GRAYSCALE, JCS_RGB, JCS_CMYK};
@@ -257,10 +240,10 @@ static void test_header_channels(void **state) {
         uint8_t *file;
         size_t size = make_jpeg(&file, spaces[i], i == 0 ? 1 : i + 2, i == 1, pixel);
         put_file("x.jpg", file, size);
-        assert_int_equal(image_look(in_folder("x.jpg")).channels, i ? 3 : 1);
+        assert_int_equal(image_look(in_folder("x.jpg"), false).channels, i ? 3 : 1);
         size = jpeg_insert(out, file, size, 0xfe, notes, sizeof notes);
         put_file("x.jpg", out, size);
-        assert_int_equal(image_look(in_folder("x.jpg")).channels, i ? 3 : 1);
+        assert_int_equal(image_look(in_folder("x.jpg"), false).channels, i ? 3 : 1);
         free(file);
     }
 #endif
@@ -272,7 +255,7 @@ static void test_header_channels(void **state) {
         size_t n = make_png(png, sizeof png, formats[i], 1, 1, pixels, NULL);
         put_file("x.png", png, n);
         image m = decode(png, n);
-        assert_int_equal(image_look(in_folder("x.png")).channels, m.channels);
+        assert_int_equal(image_look(in_folder("x.png"), false).channels, m.channels);
         image_release(&m);
     }
 #endif
@@ -284,10 +267,14 @@ static void test_pixel_limit(void **state) {
     stria_error err;
     (void)state;
     refuse(large, sizeof large, STRIA_UNSUPPORTED, "8193 x 8193 pixels is larger than the limit of 67108864");
-    assert_int_equal(image_decode((const uint8_t *)large, sizeof large, 8193 * 8193, &m, &err), STRIA_BAD_FILE);
+    assert_int_equal(
+        image_decode((const uint8_t *)large, sizeof large, &(image_reading){.max_pixels = 8193 * 8193}, &m, &err),
+        STRIA_BAD_FILE);
     assert_true(says(&err, "truncated"));
-    assert_int_equal(image_decode((const uint8_t *)"P5 2 1 255\n..", 13, 1, &m, &err), STRIA_UNSUPPORTED);
-    assert_int_equal(image_decode((const uint8_t *)"P5 20000 20000 255\n..", 21, INT64_MAX, &m, &err),
+    assert_int_equal(image_decode((const uint8_t *)"P5 2 1 255\n..", 13, &(image_reading){.max_pixels = 1}, &m, &err),
+                     STRIA_UNSUPPORTED);
+    assert_int_equal(image_decode((const uint8_t *)"P5 20000 20000 255\n..", 21,
+                                  &(image_reading){.max_pixels = INT64_MAX}, &m, &err),
                      STRIA_UNSUPPORTED);
     assert_true(says(&err, "too large"));
 }

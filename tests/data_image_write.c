@@ -9,7 +9,7 @@ static void check_round(const char *name, int channels) {
     stria_error err = {0};
     image m = {.channels = channels, .height = 2, .width = 3, .pixels = pixels}, back = {0};
     assert_int_equal(image_write(in_folder(name), &m, &err), STRIA_OK);
-    assert_int_equal(image_load(in_folder(name), 0, &back, &err), STRIA_OK);
+    assert_int_equal(image_load(in_folder(name), NULL, &back, &err), STRIA_OK);
     assert_int_equal(back.channels, channels);
     assert_int_equal(back.height, 2);
     assert_int_equal(back.width, 3);
@@ -65,7 +65,7 @@ static void test_torture(void **state) {
             assert_true(there || failed);
             if (!there) continue;
             image whole = {0}; /* the sync of the folder comes after the renaming */
-            assert_int_equal(image_load(in_folder(names[i]), 0, &whole, NULL), STRIA_OK);
+            assert_int_equal(image_load(in_folder(names[i]), NULL, &whole, NULL), STRIA_OK);
             image_release(&whole);
             assert_int_equal(remove(in_folder(names[i])), 0);
         }

@@ -71,7 +71,7 @@ static void test_formats(void **state) {
         assert_int_equal(dataset_channels(d), 1);
         assert_true(strstr(dataset_note(d), "1 file is left out") && strstr(dataset_note(d), "pets/dog/notes.txt"));
         assert_true(strstr(dataset_file(d, 1), "pets/cat/3.pgm") != NULL);
-        assert_int_equal(dataset_read(d, 1, &item, &err), STRIA_OK);
+        assert_int_equal(dataset_read(d, 1, 0, &item, &err), STRIA_OK);
         assert_int_equal(item.view.bytes[0], '3');
         dataset_item_release(&item);
         dataset_free(d);

@@ -16,7 +16,7 @@
 static inline image decode(const void *data, size_t size) {
     image m = {0};
     stria_error err = {0};
-    if (image_decode(data, size, 0, &m, &err) != STRIA_OK) fail_msg("%s", err.text);
+    if (image_decode(data, size, NULL, &m, &err) != STRIA_OK) fail_msg("%s", err.text);
     return m;
 }
 
@@ -32,10 +32,28 @@ static inline void refuse(const void *data, size_t size, stria_status status, co
     image m = {0};
     stria_error err = {0};
     size_t before = mem_bytes_now();
-    assert_int_equal(image_decode(data, size, 0, &m, &err), status);
+    assert_int_equal(image_decode(data, size, NULL, &m, &err), status);
     assert_true(says(&err, words));
     assert_null(m.pixels);
     assert_int_equal(mem_bytes_now(), before);
+}
+
+/* EXIF data: a TIFF header, a directory of two entries of which the second is the orientation. */
+static inline size_t make_exif(uint8_t *out, bool big, int type, int orientation) {
+    static const uint8_t intel[] = {'I', 'I', 42, 0, 8, 0, 0, 0, 2, 0},
+                         motorola[] = {'M', 'M', 0, 42, 0, 0, 0, 8, 0, 2};
+    memset(out, 0, 38);
+    memcpy(out, big ? motorola : intel, 10);
+    for (int i = 0; i < 2; i++) {
+        uint8_t *entry = out + 10 + 12 * i;
+        int tag = i ? 0x112 : 0x10f, bytes = type == 3 ? 2 : 4;
+        entry[big ? 0 : 1] = (uint8_t)(tag >> 8);
+        entry[big ? 1 : 0] = (uint8_t)tag;
+        entry[big ? 3 : 2] = (uint8_t)type;
+        entry[big ? 7 : 4] = 1;
+        entry[8 + (big ? bytes - 1 : 0)] = (uint8_t)orientation;
+    }
+    return 38;
 }
 
 #ifdef STRIA_HAVE_PNG

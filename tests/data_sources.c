@@ -202,7 +202,7 @@ static void test_csv(void **state) {
     assert_int_equal(dataset_label(d, 0), 1);
     assert_int_equal(dataset_label(d, 1), 0);
     dataset_item item;
-    assert_int_equal(dataset_read(d, 1, &item, &err), STRIA_OK);
+    assert_int_equal(dataset_read(d, 1, 0, &item, &err), STRIA_OK);
     assert_int_equal(item.view.bytes[0], '2');
     dataset_item_release(&item);
     dataset_free(d);

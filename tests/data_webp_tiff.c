@@ -15,15 +15,15 @@ static void test_webp(void **state) {
     for (size_t n = 4; n < size; n++) {
         image m = {0};
         stria_error err = {0};
-        if (image_decode(file, n, 0, &m, &err) == STRIA_OK) image_release(&m);
+        if (image_decode(file, n, NULL, &m, &err) == STRIA_OK) image_release(&m);
         else assert_true(says(&err, "WebP"));
     }
     image m = {0};
     stria_error err = {0};
-    assert_int_equal(image_decode(file, size, 5, &m, &err), STRIA_UNSUPPORTED);
+    assert_int_equal(image_decode(file, size, &(image_reading){.max_pixels = 5}, &m, &err), STRIA_UNSUPPORTED);
     assert_true(says(&err, "larger than the limit of 5"));
     put_file("x.webp", file, size);
-    assert_int_equal(image_look(in_folder("x.webp")).channels, 3);
+    assert_int_equal(image_look(in_folder("x.webp"), false).channels, 3);
     assert_true(image_name("X.WebP"));
     WebPFree(file);
     refuse("RIFF\4\0\0\0WEBPnonsense", 20, STRIA_BAD_FILE, "a damaged WebP");
@@ -57,7 +57,7 @@ static size_t put_tiff(const char *name, int width, int height, int samples, int
 static image load(const char *name) {
     image m = {0};
     stria_error err = {0};
-    if (image_load(in_folder(name), 0, &m, &err) != STRIA_OK) fail_msg("%s", err.text);
+    if (image_load(in_folder(name), NULL, &m, &err) != STRIA_OK) fail_msg("%s", err.text);
     return m;
 }
 
@@ -69,12 +69,12 @@ static void test_tiff(void **state) {
     (void)state;
     put_tiff("grey.tif", 3, 2, 1, 8, PHOTOMETRIC_MINISBLACK, 1, COMPRESSION_LZW, grey);
     check(load("grey.tif"), 1, 2, 3, grey);
-    assert_int_equal(image_look(in_folder("grey.tif")).channels, 1);
+    assert_int_equal(image_look(in_folder("grey.tif"), false).channels, 1);
     put_tiff("white.tif", 3, 2, 1, 8, PHOTOMETRIC_MINISWHITE, 1, COMPRESSION_NONE, grey);
     check(load("white.tif"), 1, 2, 3, white);
     put_tiff("rgb.tif", 2, 2, 3, 8, PHOTOMETRIC_RGB, 1, COMPRESSION_PACKBITS, rgb);
     check(load("rgb.tif"), 3, 2, 2, rgb);
-    image_facts f = image_look(in_folder("rgb.tif"));
+    image_facts f = image_look(in_folder("rgb.tif"), false);
     assert_int_equal(f.channels, 3);
     put_tiff("deep.tif", 2, 2, 1, 16, PHOTOMETRIC_MINISBLACK, 1, COMPRESSION_NONE, deep);
     check(load("deep.tif"), 1, 2, 2, shallow);
@@ -111,7 +111,7 @@ static void test_tiff_damage(void **state) {
         image m = {0};
         stria_error err = {0};
         size_t before = mem_bytes_now();
-        if (image_decode(bytes, n, 0, &m, &err) == STRIA_OK) image_release(&m);
+        if (image_decode(bytes, n, NULL, &m, &err) == STRIA_OK) image_release(&m);
         else assert_true(says(&err, "TIFF") || says(&err, "picture"));
         assert_int_equal(mem_bytes_now(), before);
     }
@@ -119,7 +119,7 @@ static void test_tiff_damage(void **state) {
         image m = {0};
         uint8_t was = bytes[i];
         bytes[i] = (uint8_t)(was ^ 0xff);
-        if (image_decode(bytes, size, 0, &m, NULL) == STRIA_OK) image_release(&m);
+        if (image_decode(bytes, size, NULL, &m, NULL) == STRIA_OK) image_release(&m);
         bytes[i] = was;
     }
     mem_free(bytes);

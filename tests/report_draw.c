@@ -347,7 +347,7 @@ static void test_png(void **state) {
         image m = {0};
         stria_error error = {0};
         png_bytes(&o, channels, 5, 7, pixels);
-        stria_status status = image_decode((const uint8_t *)o.data, o.length, 0, &m, &error);
+        stria_status status = image_decode((const uint8_t *)o.data, o.length, NULL, &m, &error);
         if (status == STRIA_UNSUPPORTED) {
             out_release(&o);
             printf("skipped: built without libpng\n");

@@ -152,7 +152,7 @@ static stria_status keras_use(void *what, stria_error *err) {
 static stria_status picture_use(void *what, stria_error *err) {
     const bytes *b = what;
     image m = {0};
-    stria_status status = image_decode(b->data, b->size, 0, &m, err);
+    stria_status status = image_decode(b->data, b->size, NULL, &m, err);
     image_release(&m);
     return status;
 }

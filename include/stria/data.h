@@ -31,6 +31,9 @@ typedef struct stria_dataset_options {
     double val;         /* share of the training images that is split val, for sources without a validation part of
                            their own; 0: a fifth of folders, a twelfth of others */
     uint64_t seed;      /* of what is chosen at random: that share, a limit, splits that are drawn */
+    int no_exif;        /* 1: pictures stay as they are stored; 0: they are turned as their files' EXIF data say */
+    int fast_decode;    /* 1: a JPEG is decoded at 1/2, 1/4 or 1/8 of its size where that is still enough for what a
+                           network takes of it: several times as fast, and slightly other pixels; 0: whole */
 } stria_dataset_options;
 
 /* The whole training split. */
@@ -43,7 +46,8 @@ STRIA_API stria_dataset_options stria_dataset_options_default(void);
 STRIA_API stria_status stria_dataset_open(stria_dataset **out, const char *spec, const stria_dataset_options *options,
                                           stria_error *error);
 /* The training images without their validation part, and that part; they share memory where one is cut from the other.
- * Of the options (NULL: the defaults) limit, max_pixels and pipes count; errors as of stria_dataset_open. */
+ * Of the options (NULL: the defaults) limit, max_pixels, pipes, no_exif and fast_decode count; errors as of
+ * stria_dataset_open. */
 STRIA_API stria_status stria_dataset_open_pair(stria_dataset **train, stria_dataset **val, const char *spec,
                                                const stria_dataset_options *options, stria_error *error);
 

@@ -215,7 +215,7 @@ STRIA_API void stria_run_free(stria_run *run); /* accepts NULL */
 /* The spec of the training data of a run folder ("fashion-mnist"), into text[bytes]. STRIA_NO_FILE, STRIA_BAD_FILE,
  * STRIA_BAD_ARGUMENT if it is longer. */
 STRIA_API stria_status stria_run_data(const char *folder, char *text, size_t bytes, stria_error *error);
-/* How the run opened its training data: limit, share and seed of the validation part, bound on pixels. With them
+/* How the run opened its training data: limit, share and seed of the validation part, how pictures are read. With them
  * stria_dataset_open gives the same splits again. STRIA_NO_FILE, STRIA_BAD_FILE. */
 STRIA_API stria_status stria_run_data_options(const char *folder, stria_dataset_options *out, stria_error *error);
 
@@ -293,6 +293,7 @@ typedef struct stria_inference_options {
     int skip_bad; /* 1: stria_evaluate leaves out pictures that cannot be read; 0: it fails at the first */
     const stria_thread_pool *pool; /* NULL: threads of its own; else `threads` does not matter */
     int tta;                       /* test-time augmentation, a stria_tta; 0: none */
+    int no_exif, fast_decode;      /* of pictures' files that are predicted, as in stria_dataset_options */
 } stria_inference_options;
 
 /* All CPUs, a batch that is chosen, the best instruction set, no progress. */

@@ -37,6 +37,8 @@ static dataset_options inner_options(const stria_dataset_options *o) {
                              .val = o->val,
                              .seed = o->seed,
                              .max_pixels = o->max_pixels,
+                             .no_exif = o->no_exif,
+                             .fast_decode = o->fast_decode,
                              .pipes = o->pipes};
 }
 
@@ -166,7 +168,7 @@ stria_status stria_dataset_read(const stria_dataset *d, int64_t index, uint8_t *
              (long long)dataset_count(d->d));
     if (pixels) {
         dataset_item item;
-        TRY(dataset_read(d->d, index, &item, err));
+        TRY(dataset_read(d->d, index, 0, &item, err));
         if (item.view.channels == 1) { /* a grey picture among coloured ones */
             item.view.channels = dataset_channels(d->d);
             if (!dataset_uniform(d->d)) item.view.channel_step = 0;

@@ -73,7 +73,7 @@ stria_status stria_dataset_view(const stria_dataset *d, int64_t index, const str
     if (index < 0 || index >= dataset_count(d->d))
         FAIL(err, STRIA_BAD_ARGUMENT, "there is no image %lld: the data has %lld", (long long)index,
              (long long)dataset_count(d->d));
-    TRY(dataset_read(d->d, index, &item, err));
+    TRY(dataset_read(d->d, index, 0, &item, err));
     stria_status status = item_view(&item, &o, &changes, augment_draw_of(o.seed, o.epoch, index), out, err);
     dataset_item_release(&item);
     return status;

@@ -35,7 +35,7 @@ bool stria_picture_named(const char *name) {
 
 stria_status stria_picture_read(const char *path, stria_array *out, stria_error *err) {
     image m = {0};
-    TRY(image_load_named(path, 0, &m, err));
+    TRY(image_load_named(path, NULL, &m, err));
     return array_of(&m, out, err);
 }
 
@@ -43,7 +43,7 @@ stria_status stria_picture_decode(const void *data, size_t bytes, int64_t max_pi
                                   stria_error *err) {
     image m = {0};
     if (max_pixels < 0) FAIL(err, STRIA_BAD_ARGUMENT, "at most %lld pixels", (long long)max_pixels);
-    TRY(image_decode(data, bytes, max_pixels, &m, err));
+    TRY(image_decode(data, bytes, &(image_reading){.max_pixels = max_pixels}, &m, err));
     return array_of(&m, out, err);
 }
 

@@ -5,6 +5,7 @@
 #include "train/class_names.h"
 #include "train/probability.h"
 
+#include <math.h>
 #include <string.h>
 
 stria_status tta_of(int asked, tta_kind *out, stria_error *err) {
@@ -25,7 +26,7 @@ struct stria_predictor {
     int64_t batch;
     const kernel_set *ks;
     pool *pool;
-    int64_t max_pixels;
+    image_reading how; /* pictures' files */
     tta_kind tta;
     double *sums;                          /* [classes], over the views */
     classifier c;                          /* of model->g */
@@ -33,6 +34,13 @@ struct stria_predictor {
     int64_t picture[3];                    /* channels, height, width of the last one */
     int64_t (*pictures)[3], picture_count; /* those of the last files together; 0 where one was not read */
 };
+
+/* What the model needs of a picture that is decoded no larger than needed. */
+static int least_side(const stria_predictor *p) {
+    const int64_t *x = p->c.image->shape.dim;
+    const int shape[3] = {(int)x[1], (int)x[2], (int)x[3]};
+    return (int)ceil(preprocess_least_side(&p->c.preprocess, shape) / (p->tta ? TTA_LEAST_PART : 1));
+}
 
 stria_status stria_predictor_new(stria_predictor **out, const stria_model *model,
                                  const stria_inference_options *options, stria_error *err) {
@@ -46,10 +54,11 @@ stria_status stria_predictor_new(stria_predictor **out, const stria_model *model
     TRY(mem_new(&p, 1, sizeof *p, "a predictor", err));
     p->tta = tta;
     p->model = model_retain(model);
-    p->max_pixels = o.max_pixels;
+    p->how = (image_reading){.max_pixels = o.max_pixels, .no_exif = o.no_exif};
     p->ks = wish.config.ks;
     p->batch = o.batch ? o.batch : BATCH;
     stria_status status = classifier_of(model->g, &p->c, err);
+    if (status == STRIA_OK && o.fast_decode) p->how.least_side = least_side(p);
     if (status == STRIA_OK) status = pool_take(&p->pool, o.pool, o.threads, err);
     wish.config.threads = pool_threads(p->pool);
     session_config config = {.pool = p->pool};
@@ -177,7 +186,7 @@ stria_status stria_model_picture(const stria_model *model, const stria_array *pi
 
 stria_status stria_predict_file(stria_predictor *p, const char *path, float *probabilities, stria_error *err) {
     image picture = {0};
-    TRY(image_load_named(path, p->max_pixels, &picture, err));
+    TRY(image_load_named(path, &p->how, &picture, err));
     image_view view = image_view_of(&picture);
     stria_status status = predict_view(p, &view, probabilities, err);
     image_release(&picture);
@@ -197,7 +206,7 @@ stria_status stria_predict_item(stria_predictor *p, const stria_dataset *data, i
     if (index < 0 || index >= dataset_count(data->d))
         FAIL(err, STRIA_BAD_ARGUMENT, "there is no image %lld: the data has %lld", (long long)index,
              (long long)dataset_count(data->d));
-    TRY(dataset_read(data->d, index, &item, err));
+    TRY(dataset_read(data->d, index, least_side(p), &item, err));
     stria_status status = predict_view(p, &item.view, probabilities, err);
     dataset_item_release(&item);
     return status;
@@ -221,7 +230,7 @@ static void file_read_task(void *context, int64_t i, int worker) {
     const file_job *j = context;
     stria_error *err = &j->errors[i];
     *err = (stria_error){0};
-    err->status = image_load_named(j->paths[i], j->p->max_pixels, &j->pictures[i], err);
+    err->status = image_load_named(j->paths[i], &j->p->how, &j->pictures[i], err);
 }
 
 static void file_put_task(void *context, int64_t i, int worker) {

@@ -51,6 +51,8 @@ stria_dataset_options run_data_options(const data_source *source) {
     o.val = source->val;
     o.seed = source->seed;
     o.max_pixels = source->max_pixels;
+    o.no_exif = source->no_exif;
+    o.fast_decode = source->fast_decode;
     return o;
 }
 

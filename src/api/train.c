@@ -73,6 +73,8 @@ stria_status stria_trainer_new(stria_trainer **out, const stria_model *model, st
     source.val = train->options.val;
     source.seed = train->options.seed;
     source.max_pixels = train->options.max_pixels;
+    source.no_exif = train->options.no_exif;
+    source.fast_decode = train->options.fast_decode;
     stria_status status = setup(s, model->g, &source, &o, err);
     if (status == STRIA_OK) status = folder_check(o.out, err); /* again, under the lock */
     if (status == STRIA_OK) *out = s;

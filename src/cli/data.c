@@ -83,6 +83,7 @@ static const option_row rows[] = {
     OPTIONS_DIVISION("X",
                      "the validation share, where the data have no validation part (default: a fifth of folders, a "
                      "twelfth of others)"),
+    OPTIONS_READING,
     {"count", OPTION_INTEGER, "N", "36", NULL, 1, 1024, NULL,
      "pictures on the sheet (show); of each picture, 1 unless said (augment)"},
     {"size", OPTION_INTEGER, "N", "64", NULL, 1, 1024, NULL,

@@ -122,10 +122,23 @@ const char *option_each(const options *given, const char *name, int index);
 #define PREPROCESS_GROUP "pictures and classes, for models that don't say it themselves"
 #define PREPROCESS_ROW(key, of, why)                                                                                   \
     { .name = key, .kind = OPTION_TEXT, .type = of, .group = PREPROCESS_GROUP, .help = why }
-#define OPTION_MAX_PIXELS                                                                                              \
+/* How pictures' files are read; with OPTION_FAST_DECODE where a network takes them. */
+#define OPTIONS_READING                                                                                                \
+    {.name = "max-pixels",                                                                                             \
+     .kind = OPTION_INTEGER,                                                                                           \
+     .type = "N",                                                                                                      \
+     .standard = "0",                                                                                                  \
+     .maximum = 1 << 28,                                                                                               \
+     .help = "pixels of a picture's file at most; 0: 67,108,864, fewer if the file is tiny"},                          \
     {                                                                                                                  \
-        .name = "max-pixels", .kind = OPTION_INTEGER, .type = "N", .standard = "0", .maximum = 1 << 28,                \
-        .help = "pixels of a picture's file at most; 0: 67,108,864, fewer if the file is tiny"                         \
+        .name = "no-exif", .kind = OPTION_FLAG,                                                                        \
+        .help = "takes pictures as they are stored, not turned as their EXIF data say; a run folder remembers it"      \
+    }
+#define OPTION_FAST_DECODE                                                                                             \
+    {                                                                                                                  \
+        .name = "fast-decode", .kind = OPTION_FLAG,                                                                    \
+        .help = "decodes large JPEGs at 1/2, 1/4 or 1/8 of their size where the network takes no more; a run folder "  \
+                "remembers it"                                                                                         \
     }
 #define OPTION_TTA                                                                                                     \
     {                                                                                                                  \

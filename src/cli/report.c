@@ -198,7 +198,8 @@ static const option_row report_rows[] = {
     {.name = "no-eval", .kind = OPTION_FLAG, .help = "curves, network and settings only: takes no time"},
     OPTION_TENSORBOARD("also writes the run's log, settings, network, weights and pictures to RUN/tensorboard"),
     OPTION_BATCH(NULL, "images per batch (default: automatic)"),
-    OPTION_MAX_PIXELS,
+    OPTIONS_READING,
+    OPTION_FAST_DECODE,
     OPTIONS_DIVISION("X", "the validation share, where the data have no validation part; a run folder knows its own"),
     {0},
 };

@@ -71,6 +71,8 @@ void settings_retrain(const stria_trainer *trainer, const char *data, char *text
     if (!stria_trainer_val_data(trainer)) append(text, size, " --val no");
     else if (opened.val > 0) append(text, size, " --val %.6g", opened.val);
     if (opened.seed) append(text, size, " --draw-seed %llu", (unsigned long long)opened.seed);
+    if (opened.no_exif) append(text, size, " --no-exif");
+    if (opened.fast_decode) append(text, size, " --fast-decode");
     for (int i = 0; (row = stria_train_option(i)); i++)
         if (!is_one_of(row->name, other) && *difference(of, &base, row->name, value))
             append(text, size, " --%s%s%s", row->name, row->type ? " " : "",

@@ -238,23 +238,34 @@ static stria_status val_parse(const char *text, double *share, bool *none, stria
                          none ? "yes, no or " : "");
 }
 
+/* What a run folder says that is the verb's MODEL; the defaults where it is none. */
+static stria_status run_division(const options *given, stria_dataset_options *out, stria_error *error) {
+    bool of_run = given->operand_count > 0 && source_is_folder(given->operands[0]);
+    *out = stria_dataset_options_default();
+    stria_status status = of_run ? stria_run_data_options(given->operands[0], out, error) : STRIA_OK;
+    return status == STRIA_NO_MEMORY ? status : STRIA_OK;
+}
+
 stria_status source_division(const options *given, stria_dataset_options *out, bool *none, stria_error *error) {
     stria_dataset_options chosen = stria_dataset_options_default(), run;
     stria_status status = STRIA_OK;
     if (none) *none = false;
     chosen.pipes = option_given(given, "data"); /* not what a run folder says */
-    if (has_row(given, "max-pixels")) chosen.max_pixels = option_integer(given, "max-pixels");
     if (has_row(given, "val")) {
-        bool of_run = given->operand_count > 0 && source_is_folder(given->operands[0]);
-        stria_status read = of_run ? stria_run_data_options(given->operands[0], &run, error) : STRIA_NO_FILE;
-        if (read == STRIA_NO_MEMORY) return read;
-        if (read == STRIA_OK) {
-            chosen.val = run.val;
-            chosen.seed = run.seed;
-        }
+        status = run_division(given, &run, error);
+        if (status != STRIA_OK) return status;
+        chosen.val = run.val;
+        chosen.seed = run.seed;
+        chosen.no_exif = run.no_exif;
+        chosen.fast_decode = run.fast_decode;
         if (option_given(given, "val")) status = val_parse(option_text(given, "val"), &chosen.val, none, error);
         if (option_given(given, "draw-seed")) chosen.seed = (uint64_t)option_integer(given, "draw-seed");
     }
+    if (has_row(given, "max-pixels")) {
+        chosen.max_pixels = option_integer(given, "max-pixels");
+        chosen.no_exif |= option_given(given, "no-exif");
+    }
+    if (has_row(given, "fast-decode")) chosen.fast_decode |= option_given(given, "fast-decode");
     *out = chosen;
     return status;
 }
@@ -306,7 +317,13 @@ stria_inference_options source_inference(const options *given, const char *label
     stria_inference_options run = stria_inference_options_default();
     run.threads = (int)option_integer(given, "threads");
     if (has_row(given, "batch") && !given->verb->training) run.batch = option_integer(given, "batch");
-    if (has_row(given, "max-pixels")) run.max_pixels = option_integer(given, "max-pixels");
+    if (has_row(given, "max-pixels")) {
+        stria_dataset_options of;
+        if (run_division(given, &of, NULL) != STRIA_OK) term_lost();
+        run.max_pixels = option_integer(given, "max-pixels");
+        run.no_exif = of.no_exif || option_given(given, "no-exif");
+        run.fast_decode = of.fast_decode || (has_row(given, "fast-decode") && option_given(given, "fast-decode"));
+    }
     if (has_row(given, "tta"))
         run.tta = *option_text(given, "tta") == 'f'   ? STRIA_TTA_FLIP
                   : *option_text(given, "tta") == 't' ? STRIA_TTA_TEN_CROP

@@ -353,6 +353,10 @@ bool augment_parts(const augment *a) {
     return a->count && a->steps[0].kind->needs & EARLY;
 }
 
+double augment_least_part(const augment *a) {
+    return augment_parts(a) ? sqrt(a->steps[0].number[0]) : 1;
+}
+
 bool augment_part(const augment *a, augment_draw *d, image_view *view) {
     const augment_step *s = &a->steps[0];
     int part[4];

@@ -51,6 +51,8 @@ bool augment_part(const augment *a, augment_draw *d, image_view *view);
 
 /* Whether the chain may do so: it needs pictures of their own size. */
 bool augment_parts(const augment *a);
+/* The least side of such a part, as a share of the picture's, of a part as square as the picture; 1 without one. */
+double augment_least_part(const augment *a);
 
 /* After it, before values are scaled: planes x[channels][height][width] of pixels 0…255 (or of measured
  * values), changed in place. What is blanked becomes 0 by p (preprocess_black). STRIA_NO_MEMORY. Thread-safe. */

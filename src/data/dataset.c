@@ -156,7 +156,8 @@ static stria_status store_open(store **out, const char *spec, dataset_part part,
     stria_status status;
     TRY(find_kind(spec, &row, &path, found, err));
     TRY(store_new(&s, err));
-    s->max_pixels = o->max_pixels;
+    s->how = (image_reading){.max_pixels = o->max_pixels, .no_exif = o->no_exif};
+    s->fast_decode = o->fast_decode;
     s->pipes = o->pipes;
     s->seed = o->seed;
     s->val = o->val > 0 ? o->val : row->val;

@@ -17,6 +17,8 @@ typedef struct dataset_options {
     double val;    /* share of train that is lent as "val" where there is no such part; 0: the source's default */
     uint64_t seed; /* of choices at random: that part, a limit, parts that are drawn */
     int64_t max_pixels; /* of a picture's file that is read (image_load); 0: the default limits */
+    bool no_exif;       /* of image_reading */
+    bool fast_decode;   /* JPEGs are decoded no larger than needed (dataset_read) */
     bool pipes;         /* files that the spec itself names may be pipes (file_read_named) */
 } dataset_options;
 
@@ -28,7 +30,8 @@ typedef struct dataset_options {
 stria_status dataset_open(dataset **out, const char *spec, const dataset_options *options, stria_error *err);
 
 /* Train without its validation part, and that part; they share memory where one was cut from the other. Of the options
- * (NULL: zeros), the limit, max_pixels and pipes count. */
+ * (NULL: zeros), the limit, max_pixels, no_exif, fast_decode and pipes
+ * count. */
 stria_status dataset_open_pair(dataset **train, dataset **val, const char *spec, const dataset_options *options,
                                stria_error *err);
 
@@ -75,13 +78,13 @@ int64_t dataset_label(const dataset *d, int64_t i);
 const uint8_t *dataset_pixels(const dataset *d, int64_t i);
 const char *dataset_file(const dataset *d, int64_t i); /* a folder's picture; else NULL */
 
-/* Any source's item i as a view; decodes a folder's, whose channels are then its own. Release it afterwards.
- * Thread-safe. */
+/* Any source's item i as a view; decodes a folder's, whose channels are then its own: with fast_decode no larger than
+ * least_side makes it (image_reading). Release it afterwards. Thread-safe. */
 typedef struct dataset_item {
     image_view view;
     image decoded;
 } dataset_item;
-stria_status dataset_read(const dataset *d, int64_t i, dataset_item *item, stria_error *err);
+stria_status dataset_read(const dataset *d, int64_t i, int least_side, dataset_item *item, stria_error *err);
 void dataset_item_release(dataset_item *item);
 
 /* ---- what there is ---- */

@@ -89,22 +89,25 @@ static stria_status made_read(const dataset *d, int64_t i, dataset_item *item, s
     FAIL(err, status, "image %" PRId64 " cannot be read%s%s", item_at(d, i), *own.text ? ": " : "", own.text);
 }
 
-static stria_status picture_read(const store *s, const char *path, image *m, stria_error *err) {
+static stria_status picture_read(const store *s, const char *path, const image_reading *how, image *m,
+                                 stria_error *err) {
     const uint8_t *bytes;
     uint8_t *owned;
     size_t size;
-    if (!s->archive) return image_load(path, s->max_pixels, m, err);
+    if (!s->archive) return image_load(path, how, m, err);
     TRY(source_read(s, path, &bytes, &size, &owned, err));
-    stria_status status = image_decode(bytes, size, s->max_pixels, m, err);
+    stria_status status = image_decode(bytes, size, how, m, err);
     if (status != STRIA_OK) error_prefix(err, "%s: ", path);
     return status;
 }
 
-stria_status dataset_read(const dataset *d, int64_t i, dataset_item *item, stria_error *err) {
+stria_status dataset_read(const dataset *d, int64_t i, int least_side, dataset_item *item, stria_error *err) {
     const store *s = d->store;
     image m = {0};
     if (s->files) {
-        TRY(picture_read(s, dataset_file(d, i), &m, err));
+        image_reading how = s->how;
+        if (s->fast_decode) how.least_side = least_side;
+        TRY(picture_read(s, dataset_file(d, i), &how, &m, err));
         *item = (dataset_item){.view = image_view_of(&m), .decoded = m};
         return STRIA_OK;
     }

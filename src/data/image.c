@@ -41,8 +41,8 @@ static const format_row formats[] = {
 enum { FORMATS = sizeof formats / sizeof *formats };
 
 int64_t image_most_pixels(const image_file *f) {
-    if (!f->max_pixels) return IMAGE_PIXELS;
-    return f->max_pixels < IMAGE_MAX_PIXELS ? f->max_pixels : IMAGE_MAX_PIXELS;
+    if (!f->how.max_pixels) return IMAGE_PIXELS;
+    return f->how.max_pixels < IMAGE_MAX_PIXELS ? f->how.max_pixels : IMAGE_MAX_PIXELS;
 }
 
 stria_status image_check(const image_file *f, int64_t height, int64_t width, stria_error *err) {
@@ -62,7 +62,7 @@ stria_status image_check(const image_file *f, int64_t height, int64_t width, str
 
 /* Many pixels in a tiny file: more likely made to exhaust memory than a picture. */
 static stria_status check_budget(const image_file *f, const image *m, uint64_t bytes, stria_error *err) {
-    if (f->max_pixels || bytes <= FREE_BYTES + BYTES_PER_BYTE * (uint64_t)f->size) return STRIA_OK;
+    if (f->how.max_pixels || bytes <= FREE_BYTES + BYTES_PER_BYTE * (uint64_t)f->size) return STRIA_OK;
     FAIL(err, STRIA_UNSUPPORTED,
          "a picture of %d x %d pixels in a file of %zu bytes would take %llu bytes of memory; --max-pixels reads it",
          m->width, m->height, f->size, (unsigned long long)bytes);
@@ -89,14 +89,14 @@ static stria_status decode_as(const format_row *format, const image_file *f, ima
         FAIL(err, STRIA_UNSUPPORTED, "%s pictures are not read: convert it to PNG or JPEG", format->name);
     image m = {0};
     stria_status status = format->decode(f, &m, err);
-    if (status == STRIA_OK) status = image_orient(&m, image_orientation(f->data, f->size), err);
+    if (status == STRIA_OK && !f->how.no_exif) status = image_orient(&m, image_orientation(f->data, f->size), err);
     if (status == STRIA_OK) *out = m;
     else image_release(&m);
     return status;
 }
 
-stria_status image_decode(const uint8_t *data, size_t size, int64_t max_pixels, image *out, stria_error *err) {
-    image_file f = {data, size, max_pixels};
+stria_status image_decode(const uint8_t *data, size_t size, const image_reading *how, image *out, stria_error *err) {
+    image_file f = {data, size, how ? *how : (image_reading){0}};
     if (size == 0) FAIL(err, STRIA_BAD_FILE, "an empty file");
     for (int i = 0; i < FORMATS; i++) {
         const format_row *row = &formats[i];
@@ -106,34 +106,34 @@ stria_status image_decode(const uint8_t *data, size_t size, int64_t max_pixels, 
 }
 
 /* Decodes a file's bytes and frees them. */
-static stria_status decode_owned(const char *name, uint8_t *data, size_t size, int64_t max_pixels, image *out,
+static stria_status decode_owned(const char *name, uint8_t *data, size_t size, const image_reading *how, image *out,
                                  stria_error *err) {
-    stria_status status = image_decode(data, size, max_pixels, out, err);
+    stria_status status = image_decode(data, size, how, out, err);
     if (status != STRIA_OK) error_prefix(err, "%s: ", name);
     mem_free(data);
     return status;
 }
 
-stria_status image_load(const char *path, int64_t max_pixels, image *out, stria_error *err) {
+stria_status image_load(const char *path, const image_reading *how, image *out, stria_error *err) {
     uint8_t *data = NULL;
     size_t size = 0;
     TRY(file_read(path, FILE_MAX, &data, &size, err));
-    return decode_owned(path, data, size, max_pixels, out, err);
+    return decode_owned(path, data, size, how, out, err);
 }
 
-stria_status image_load_named(const char *path, int64_t max_pixels, image *out, stria_error *err) {
+stria_status image_load_named(const char *path, const image_reading *how, image *out, stria_error *err) {
     uint8_t *data = NULL;
     size_t size = 0;
     TRY(file_read_named(path, FILE_MAX, &data, &size, err));
-    return decode_owned(file_name_shown(path), data, size, max_pixels, out, err);
+    return decode_owned(file_name_shown(path), data, size, how, out, err);
 }
 
-image_facts image_look(const char *path) {
+image_facts image_look(const char *path, bool no_exif) {
     uint8_t begin[HEADER_BYTES], *data = NULL;
     size_t size = file_begin(path, begin, sizeof begin);
-    image_facts f = image_header_facts(begin, size);
+    image_facts f = image_header_facts(begin, size, no_exif);
     if (f.channels || size < sizeof begin || file_read(path, FILE_MAX, &data, &size, NULL) != STRIA_OK) return f;
-    f = image_header_facts(data, size);
+    f = image_header_facts(data, size, no_exif);
     mem_free(data);
     return f;
 }

@@ -16,8 +16,16 @@ typedef struct image {
     uint8_t *pixels; /* owned (mem_free) */
 } image;
 
-/* Reads and decodes; the format is known by its first bytes, not by the name. The orientation that EXIF data in a JPEG
- * or PNG file give is applied. Thread-safe.
+/* How files are read; zeros, or NULL where it is passed: whole, as EXIF says, within the default limits. */
+typedef struct image_reading {
+    int64_t max_pixels;
+    bool no_exif;   /* pixels stay as they are stored, whatever orientation the file gives */
+    int least_side; /* a JPEG is decoded at 1/2, 1/4 or 1/8 of its size, the smallest of them whose shorter side has so
+                       many pixels at least; 0: whole */
+} image_reading;
+
+/* Reads and decodes; the format is known by its first bytes, not by the name. The orientation that EXIF data in a JPEG,
+ * PNG or WebP file, or a tag of a TIFF file give is applied. Thread-safe.
  *
  * max_pixels 0: at most IMAGE_PIXELS pixels, and at most 16 MiB and 4,096 times the file's size in memory. Otherwise at
  * most that many pixels (at most IMAGE_MAX_PIXELS), whatever the file's size. A JPEG may have as many scans as make 16
@@ -26,17 +34,17 @@ typedef struct image {
  *
  * STRIA_UNSUPPORTED beyond these limits and for formats that are not read, STRIA_BAD_FILE for damaged files,
  * STRIA_NO_FILE, STRIA_IO, STRIA_NO_MEMORY. */
-stria_status image_load(const char *path, int64_t max_pixels, image *out, stria_error *err);
-stria_status image_decode(const uint8_t *data, size_t size, int64_t max_pixels, image *out, stria_error *err);
+stria_status image_load(const char *path, const image_reading *how, image *out, stria_error *err);
+stria_status image_decode(const uint8_t *data, size_t size, const image_reading *how, image *out, stria_error *err);
 /* The same for a path that the user typed, which may also be a pipe, or "-" for standard input. */
-stria_status image_load_named(const char *path, int64_t max_pixels, image *out, stria_error *err);
+stria_status image_load_named(const char *path, const image_reading *how, image *out, stria_error *err);
 /* A picture as its header has it: channels 1 or 3; height and width as they are shown, 0 where not known.
  * Zeros: not a picture that is read. */
 typedef struct image_facts {
     int channels, height, width;
 } image_facts;
-/* Of the picture in this file. Thread-safe. */
-image_facts image_look(const char *path);
+/* Of the picture in this file; no_exif: as it is stored. Thread-safe. */
+image_facts image_look(const char *path, bool no_exif);
 void image_release(image *m); /* accepts a zeroed image; leaves it zeroed */
 
 /* Writes a picture of 1 or 3 channels atomically, as its name ends: .png, .pgm (grey), .ppm (colour) or .pnm. */

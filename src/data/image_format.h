@@ -9,7 +9,7 @@
 typedef struct image_file {
     const uint8_t *data;
     size_t size;
-    int64_t max_pixels; /* of image_decode, 0: the default limits */
+    image_reading how;
 } image_file;
 
 typedef stria_status image_decoder(const image_file *f, image *out, stria_error *err);
@@ -39,7 +39,7 @@ stria_status image_new(const image_file *f, image *out, int channels, int64_t he
 int image_orientation(const uint8_t *data, size_t size);
 
 /* What decoding would give, by the header that these first bytes of a file hold; channels 0 if they do not say it. */
-image_facts image_header_facts(const uint8_t *data, size_t size);
+image_facts image_header_facts(const uint8_t *data, size_t size, bool no_exif);
 
 /* Turns and mirrors the pixels so that orientation 1 is what they have. STRIA_NO_MEMORY. */
 stria_status image_orient(image *m, int orientation, stria_error *err);

@@ -200,26 +200,26 @@ static image_facts pnm_facts(const uint8_t *data, size_t size) {
 }
 
 /* Colours unless the photometric interpretation is a grey one. The directory may lie beyond these bytes. */
-static image_facts tiff_facts(const uint8_t *data, size_t size) {
+static image_facts tiff_facts(const uint8_t *data, size_t size, bool no_exif) {
     int64_t kind = tiff_number(data, size, 0x106);
     int64_t height = tiff_number(data, size, 0x101), width = tiff_number(data, size, 0x100);
     image_facts f = {kind == 0 || kind == 1 ? 1 : 3, height > 0 ? side((uint32_t)height) : 0,
                      width > 0 ? side((uint32_t)width) : 0};
-    return tiff_orientation(data, size) > 4 ? (image_facts){f.channels, f.width, f.height} : f;
+    return !no_exif && tiff_orientation(data, size) > 4 ? (image_facts){f.channels, f.width, f.height} : f;
 }
 
-static image_facts facts_stored(const uint8_t *data, size_t size) {
+static image_facts facts_stored(const uint8_t *data, size_t size, bool no_exif) {
     if (is_png(data, size)) return png_facts(data, size);
     if (is_jpeg(data, size)) return jpeg_facts(data, size);
     if (size < 2) return (image_facts){0};
     if (memcmp(data, "BM", 2) == 0) return bmp_facts(data, size);
     if (is_webp(data, size)) return (image_facts){.channels = 3};
-    if (memcmp(data, "II", 2) == 0 || memcmp(data, "MM", 2) == 0) return tiff_facts(data, size);
+    if (memcmp(data, "II", 2) == 0 || memcmp(data, "MM", 2) == 0) return tiff_facts(data, size, no_exif);
     return pnm_facts(data, size);
 }
 
-image_facts image_header_facts(const uint8_t *data, size_t size) {
-    image_facts f = facts_stored(data, size);
-    if (!f.channels || !turns[image_orientation(data, size)].swap) return f;
+image_facts image_header_facts(const uint8_t *data, size_t size, bool no_exif) {
+    image_facts f = facts_stored(data, size, no_exif);
+    if (!f.channels || no_exif || !turns[image_orientation(data, size)].swap) return f;
     return (image_facts){f.channels, f.width, f.height};
 }

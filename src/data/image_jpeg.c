@@ -65,6 +65,17 @@ static uint64_t coefficient_bytes(jpeg_job *job) {
     return jpeg_has_multiple_scans(&job->jpeg) ? 2 * pixels * (uint64_t)job->jpeg.num_components : 0;
 }
 
+/* The size that pixels come out in: by how many of a block's 8x8 coefficients are used. */
+static void reduce(jpeg_job *job) {
+    struct jpeg_decompress_struct *jpeg = &job->jpeg;
+    unsigned shorter = jpeg->image_height < jpeg->image_width ? jpeg->image_height : jpeg->image_width;
+    unsigned least = job->file->how.least_side > 0 ? (unsigned)job->file->how.least_side : shorter;
+    jpeg->scale_num = 1;
+    jpeg->scale_denom = 1;
+    while (jpeg->scale_denom < 8 && shorter / (2 * jpeg->scale_denom) >= least) jpeg->scale_denom *= 2;
+    jpeg_calc_output_dimensions(jpeg);
+}
+
 static stria_status decode_header(jpeg_job *job, stria_error *err) {
     const image_file *f = job->file;
     struct jpeg_decompress_struct *jpeg = &job->jpeg;
@@ -77,11 +88,13 @@ static stria_status decode_header(jpeg_job *job, stria_error *err) {
     if (channels != 1 && channels != 3 && channels != 4)
         FAIL(err, STRIA_UNSUPPORTED, "a JPEG of %d channels", channels);
     jpeg->out_color_space = channels == 1 ? JCS_GRAYSCALE : channels == 3 ? JCS_RGB : JCS_CMYK;
+    reduce(job);
     /* A block of 8x8 pixels takes at least a bit. Checked before libjpeg takes memory for coefficients. */
     uint64_t encoded = (uint64_t)jpeg->image_height * jpeg->image_width / (64 * 8);
-    TRY(image_new(f, job->out, channels == 1 ? 1 : 3, jpeg->image_height, jpeg->image_width, encoded, f->size,
+    TRY(image_check(f, jpeg->image_height, jpeg->image_width, err));
+    TRY(image_new(f, job->out, channels == 1 ? 1 : 3, jpeg->output_height, jpeg->output_width, encoded, f->size,
                   coefficient_bytes(job), err));
-    if (channels == 4) TRY(mem_new(&job->row, jpeg->image_width, 4, "a row of a picture", err));
+    if (channels == 4) TRY(mem_new(&job->row, jpeg->output_width, 4, "a row of a picture", err));
     return STRIA_OK;
 }
 

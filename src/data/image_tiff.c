@@ -106,7 +106,7 @@ static stria_status read_first(TIFF *t, const image_file *f, image *out, stria_e
     mem_free(words);
     /* As the rows lie: libtiff mirrors, but never makes columns of rows. */
     if (!read) FAIL(err, STRIA_BAD_FILE, "a damaged TIFF, or one of a kind that libtiff does not read");
-    return image_orient(out, orientation, err);
+    return f->how.no_exif ? STRIA_OK : image_orient(out, orientation, err);
 }
 
 stria_status image_decode_tiff(const image_file *f, image *out, stria_error *err) {

@@ -1,5 +1,6 @@
 #include "data/loader_inside.h"
 
+#include <math.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -28,6 +29,8 @@ static stria_status shape_find(loader *l, stria_error *err) {
     TRY(preprocess_shape(&p, v.channels, v.height, v.width, l->shape, err));
     p = preprocess_fit(&l->p, &v, l->shape);
     preprocess_tabulate(&p, l->shape[0], &l->table);
+    double part = augment_least_part(&l->augment) * (l->o.tta ? TTA_LEAST_PART : 1);
+    l->least_side = (int)ceil(preprocess_least_side(&l->p, l->shape) / part);
     return augment_check(&l->augment, l->shape, dataset_is_float(l->data), err);
 }
 

@@ -45,6 +45,7 @@ struct loader {
     pixel_table table;
     loader_options o;
     int shape[3];
+    int least_side;       /* of pictures, where fast_decode reduces them */
     _Atomic uint8_t *bad; /* [items of the data], ITEM_…; NULL: BAD_FAILS */
     bad_item first;       /* of those that are noted */
     kept *kept;           /* NULL: nothing is */

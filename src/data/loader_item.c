@@ -72,7 +72,7 @@ stria_status loader_item(const loader *l, int64_t epoch, int64_t index, float *x
     const float *values = kept_values(l->kept, index);
     if (values) return fill_kept(l, &draw, values, x, err);
     const image *picture = kept_image(l->kept, index);
-    if (!picture) TRY(dataset_read(l->data, index, &item, err));
+    if (!picture) TRY(dataset_read(l->data, index, l->least_side, &item, err));
     image_view v = picture ? image_view_of(picture) : item.view;
     bool part = augment_part(&l->augment, &draw, &v);
     stria_status status = fill_view(l, index, &draw, &v, part, x, err);

@@ -61,7 +61,7 @@ static void ending_of(const char *file, char ending[ENDING_MAX]) {
 /* Binary PNM of pixels in planes. */
 static stria_status pnm_make(const dataset *d, int64_t i, text *out, char ending[ENDING_MAX], stria_error *err) {
     dataset_item item;
-    TRY(dataset_read(d, i, &item, err));
+    TRY(dataset_read(d, i, 0, &item, err));
     const image_view *v = &item.view;
     memcpy(ending, v->channels == 1 ? ".pgm" : ".ppm", 5);
     text_printf(out, "P%d\n%d %d\n255\n", v->channels == 1 ? 5 : 6, v->width, v->height);

@@ -125,6 +125,11 @@ preprocess preprocess_fit(const preprocess *p, const image_view *view, const int
     return q;
 }
 
+int preprocess_least_side(const preprocess *p, const int shape[3]) {
+    if (p->resize_height) return p->resize_height > p->resize_width ? p->resize_height : p->resize_width;
+    return p->crop_height ? 0 : shape[1] > shape[2] ? shape[1] : shape[2];
+}
+
 /* ---- pixels ---- */
 
 static float sample(const image_view *v, int c, int64_t at) {

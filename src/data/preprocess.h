@@ -87,6 +87,10 @@ double preprocess_factor(const preprocess *p, value_range values, bool *doubtful
  * read. What a caller gets may still not fit: preprocess_shape tells. */
 preprocess preprocess_fit(const preprocess *p, const image_view *view, const int shape[3]);
 
+/* The shorter side that a picture needs at least to be shrunk only, not enlarged, where p makes shape[3] of it; 0: its
+ * pixels are taken as they are, so that none are too many. */
+int preprocess_least_side(const preprocess *p, const int shape[3]);
+
 /* What each of the 256 bytes becomes, for whoever prepares many pictures alike: same bits, a third of the time. */
 typedef struct pixel_table {
     float value[PREPROCESS_CHANNELS][256]; /* [output channel] */

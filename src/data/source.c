@@ -74,9 +74,9 @@ static image_facts facts_of(const store *s, int64_t i) {
     const uint8_t *bytes;
     uint8_t *owned;
     size_t size;
-    if (!s->archive) return image_look(s->files[i]);
+    if (!s->archive) return image_look(s->files[i], s->how.no_exif);
     if (source_read(s, s->files[i], &bytes, &size, &owned, NULL) != STRIA_OK) return (image_facts){0};
-    return image_header_facts(bytes, size);
+    return image_header_facts(bytes, size, s->how.no_exif);
 }
 
 static int channels_find(const store *s) {

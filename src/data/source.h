@@ -28,10 +28,11 @@ typedef struct store {
     value_range range;               /* of the values */
     const char **files;              /* decoded when read; heap, the names in the arena; or NULL */
     size_t file_bytes;
-    double val;         /* share of train that is lent as val */
-    uint64_t seed;      /* of choices at random */
-    int64_t max_pixels; /* of dataset_options */
-    bool pipes;         /* of dataset_options */
+    double val;        /* share of train that is lent as val */
+    uint64_t seed;     /* of choices at random */
+    image_reading how; /* of dataset_options; least_side 0 */
+    bool fast_decode;  /* of dataset_options */
+    bool pipes;        /* of dataset_options */
     uint64_t checksum;
     /* Pictures that callbacks of the caller's make (stria_dataset_callbacks); NULL: none */
     stria_status (*read)(int64_t index, uint8_t *pixels, void *context, stria_error *err);

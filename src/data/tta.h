@@ -10,6 +10,8 @@ typedef enum tta_kind {
     TTA_TEN_CROP /* four corners and the middle, and those of the mirror image (Krizhevsky et al. 2012, 4.1) */
 } tta_kind;
 
+#define TTA_LEAST_PART (7.0 / 8) /* of a picture's side that a view shows at least */
+
 int tta_views(tta_kind kind); /* 1, 2 or 10 */
 
 /* Makes of a view and of what it becomes (preprocess_fit) their i-th form; the result has shape[3] as before. Where

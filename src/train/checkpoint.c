@@ -85,6 +85,10 @@ static stria_status data_get(checkpoint *c, stria_error *err) {
     c->source.hold_out = flag != 0;
     TRY(val_get(c, err));
     TRY(count_get_new(c, "data.max_pixels", &c->source.max_pixels, err));
+    TRY(count_get_new(c, "data.no_exif", &flag, err));
+    c->source.no_exif = flag != 0;
+    TRY(count_get_new(c, "data.fast_decode", &flag, err));
+    c->source.fast_decode = flag != 0;
     TRY(count_get(c, "data.validated", &flag, err));
     c->validated = flag != 0;
     return STRIA_OK;

@@ -84,6 +84,8 @@ static stria_status position_add(writing *w, const trainer *t, stria_error *err)
     TRY(pair_add(w, err, "data.val", "%a", t->source.val));
     TRY(pair_add(w, err, "data.seed", "%" PRIu64, t->source.seed));
     TRY(pair_add(w, err, "data.max_pixels", "%" PRId64, t->source.max_pixels));
+    TRY(pair_add(w, err, "data.no_exif", "%d", t->source.no_exif));
+    TRY(pair_add(w, err, "data.fast_decode", "%d", t->source.fast_decode));
     TRY(pair_add(w, err, "data.validated", "%d", t->val != NULL));
     TRY(pair_add(w, err, "data.checksum", "%016" PRIx64, dataset_checksum(t->train)));
     TRY(pair_add(w, err, "epoch", "%" PRId64, at->epoch));

@@ -31,6 +31,7 @@ typedef struct data_source {
     double val;         /* the share of it; 0: the source's default */
     uint64_t seed;      /* of what is chosen at random */
     int64_t max_pixels; /* of a picture's file; 0: the default limits */
+    bool no_exif, fast_decode;
 } data_source;
 
 /* Sets the spec; refuses one that is too long to be found again. */

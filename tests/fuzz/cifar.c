@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if ((size_t)dataset_count(d) * 3073 != size) abort();
     for (int64_t i = 0; i < dataset_count(d); i++) {
         dataset_item item = {0};
-        if (dataset_read(d, i, &item, &err) != STRIA_OK) abort();
+        if (dataset_read(d, i, 0, &item, &err) != STRIA_OK) abort();
         if (item.view.bytes[3071] != data[i * 3073 + 3072]) abort();
         dataset_item_release(&item);
     }

@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     stria_error err = {0};
     size_t before = mem_bytes_now();
     if (size > largest) largest = size;
-    stria_status status = image_decode(data, size, 0, &m, &err);
+    stria_status status = image_decode(data, size, NULL, &m, &err);
     /* The limits of image.h, twice for what is turned; the peak is that of all inputs so far. */
     if (mem_bytes_peak() > before + 2 * (((size_t)16 << 20) + 4096 * largest)) abort();
     if (status != STRIA_OK) {
