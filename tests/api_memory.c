@@ -65,7 +65,7 @@ static void models_open(void) {
     free(data);
     stria_model_free(m);
 
-    char *text;
+    char *text = NULL;
     stria_open_options options = stria_open_options_default();
     options.seed = 3;
     OK(stria_model_open(&m, "mlp:hidden=5,size=1x8x8", 3, &err));

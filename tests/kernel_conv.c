@@ -147,7 +147,11 @@ static epilogue epilogue_of(const example *e, const image *residual, int kind) {
 static const struct family {
     const char *name;
     const conv_kernel *kernel;
-    enum { PIXELS, PLANES, IMAGES } order;    /* what is contiguous: channels of a pixel, an image's planes, images */
+    enum order {
+        PIXELS,
+        PLANES,
+        IMAGES
+    } order;                                  /* what is contiguous: channels of a pixel, an image's planes, images */
     bool (*accepts)(const conv_shape *shape); /* NULL: all */
     int first, ops;                           /* conv_ops that it has */
 } families[] = {{"gemm", conv_gemm, PIXELS, NULL, 0, CONV_OPS},
@@ -157,14 +161,14 @@ static const struct family {
                 {"batch", conv_batch, IMAGES, NULL, 0, CONV_OPS}};
 
 /* Element (b, y, x, c) of an image in a family's order. */
-static int64_t stored(const image *i, int order, int64_t b, int64_t y, int64_t x, int64_t c) {
+static int64_t stored(const image *i, enum order order, int64_t b, int64_t y, int64_t x, int64_t c) {
     if (order == PIXELS) return at(i, b, y, x, c);
     if (order == PLANES) return ((b * i->c + c) * i->h + y) * i->w + x;
     return ((c * i->h + y) * i->w + x) * i->n + b;
 }
 
 /* From channels-last to a family's order, or back. */
-static void image_move(const image *i, int order, float *other, bool back) {
+static void image_move(const image *i, enum order order, float *other, bool back) {
     for (int64_t b = 0; b < i->n; b++)
         for (int64_t c = 0; c < i->c; c++)
             for (int64_t y = 0; y < i->h; y++)
@@ -175,7 +179,7 @@ static void image_move(const image *i, int order, float *other, bool back) {
                 }
 }
 
-static exact image_stored(const image *i, int order) {
+static exact image_stored(const image *i, enum order order) {
     exact e = exact_new((size_t)i->floats, 1);
     image_move(i, order, e.data, false);
     return e;

@@ -143,7 +143,7 @@ static void test_joined_series(void **state) {
         double least, most;
         assert_int_equal(sum->runs, 3);
         assert_true(series_span(sum, &least, &most));
-        assert_true(most <= shortest && most > shortest - buckets_of);
+        assert_true(most <= shortest && most > (double)(shortest - buckets_of));
         for (int i = 0; i < sum->count; i++) {
             const series_bucket *b = &sum->bucket[i];
             double y = 0, x = 0;

@@ -62,7 +62,7 @@ static void network_check(const char *spec, double lr, int steps) {
                   program_new(&p, step, &config, NULL, &err) == STRIA_OK &&
                   session_new(&s, p, &running, &err) == STRIA_OK,
               "%s: %s", spec, err.text)) {
-        steps_run(s, spec, lr ? lr : options.lr, steps, &first, &last);
+        steps_run(s, spec, lr > 0 ? lr : options.lr, steps, &first, &last);
         CHECK(last < 0.7 * first, "%s: the loss goes from %.3f to %.3f in %d steps", spec, first, last, steps);
         printf("%s: %.3f → %.3f\n", spec, first, last);
     }

@@ -178,7 +178,7 @@ void schedule_plateau(const schedule *s, plateau *p, double lr, double loss) {
         p->waited = 0;
         return;
     }
-    if (++p->waited <= patience) return;
+    if ((double)++p->waited <= patience) return;
     p->waited = 0;
     p->factor = fmax(p->factor * factor, fmin(floor / lr, p->factor));
 }

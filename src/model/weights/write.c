@@ -36,7 +36,7 @@ static stria_status npz_save(const graph *g, const char *path, const file_judge 
     for (const value *v; (v = weight_next(g, &at));) {
         npz_member *m = &members[count++];
         *m = (npz_member){.name = (char *)(uintptr_t)v->name,
-                          .array = {.type = v->type, .rank = v->shape.rank, .data = v->data->data}};
+                          .array = {.type = (int)v->type, .rank = v->shape.rank, .data = v->data->data}};
         for (int d = 0; d < v->shape.rank; d++) m->array.shape[d] = v->shape.dim[d];
     }
     stria_status status = npz_write(path, members, count, judge, err);
