@@ -153,6 +153,11 @@ static void weights_are_narrowed(void) {
     OK(stria_model_save_with(m, path, &options, &err));
     CHECK(report == NULL, "report: %s", report);
     OK(stria_model_open(&back, path, 0, &err));
+    stria_operand weights = {.size = sizeof weights};
+    int matrices = 0;
+    for (int i = 0; stria_model_node_input(back, i, 0, &weights); i++)
+        if (weights.rank == 2 && strcmp(weights.kind, "parameter") == 0) matrices += weights.type == STRIA_FLOAT16;
+    CHECK(matrices > 0, "no weights are float16");
     stria_model_free(back);
     stria_model_free(m);
 }

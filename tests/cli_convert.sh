@@ -77,6 +77,11 @@ jq -e '.parameters == '"$("$STRIA" summary half.net --json | jq .parameters)"' a
     ([.tensors[] | select(.role == "parameter" and (.shape | length) > 1) | .type] == ["float16", "float16"]) and
     ([.tensors[] | select((.shape | length) == 1) | .type] | all(. == "float32"))' stdout >/dev/null || fail "summary of fp16.onnx: $(cat stdout)"
 expect 0 convert half.net half.npz --fp16
+# A test case has the outputs of the weights that are in its model.
+for type in fp16 bf16; do
+    expect 0 convert half.net case.onnx --$type --save-test-case case-$type
+    expect 0 run case-$type/model.onnx --test-data case-$type
+done
 expect 0 diff fp16.onnx half.net --weights half.npz --rtol 1e-6
 refused 1 "half.npz: NumPy has no bfloat16; .safetensors and .onnx do" convert half.net half.npz --bf16
 refused 2 "back.net: a .net file holds no weights, so they have no type" convert half.net back.net --fp16

@@ -38,6 +38,7 @@ expect 0 convert b.net b.npz --seed 3
 expect 1 diff a.net b.net --weights a.npz --weights b.npz
 expect 0 convert b.net b3.onnx --seed 3
 expect 0 diff b3.onnx b.net --weights b.npz
+refused 2 "diff: --weights is given more than twice, for two models" diff a.net b.net --weights a.npz --weights b.npz --weights nowhere.npz
 
 # A normalisation that changes nothing: the layers around it find each other by their numbers, whatever their names.
 norm() { printf 'stria-net 1\nx = input(batch x 3 x 8 x 8)\nc = conv(x, 4, kernel=3, name=first)\n%s\ny = dense(%s, 5, name=head)\n' "$1" "$2"; }

@@ -17,7 +17,7 @@ for network in lenet5 resnet20 squeezenet1.1 mobilenet-v2; do
 done
 for type in fp16 bf16; do
     expect 0 convert resnet20 $type.onnx --seed 3 --$type --save-test-case $type
-    judge $type 0.05 # the outputs are those before the weights were rounded
+    judge $type 1e-4 # the outputs are those of the rounded weights
 done
 
 # Several inputs and outputs, small types and older words for newer operators.

@@ -99,6 +99,7 @@ static void check_refusals(void) {
     CHECK(weights_initialize(g, "he-norml", 0, &err) == STRIA_BAD_ARGUMENT && strstr(err.text, "'he-normal'"), "%s",
           err.text);
     CHECK(weights_initialize(g, "constant:gain=2", 0, &err) == STRIA_BAD_ARGUMENT, "a constant has a gain");
+    CHECK(weights_initialize(g, "zeros:gain=2", 0, &err) == STRIA_BAD_ARGUMENT, "zeros have a gain");
     CHECK(weights_initialize(g, "constant:value=nan", 0, &err) == STRIA_BAD_ARGUMENT, "a constant is no number");
     graph_drop_metadata(g, MODEL_WEIGHTS);
     CHECK(weights_initialize(g, "he-normal", 0, &err) == STRIA_BAD_ARGUMENT && strstr(err.text, "has weights already"),
@@ -140,7 +141,22 @@ static void check_zero_last(void) {
         }
 }
 
+/* Without a sum the block would begin at 0, and so would its gradient: the scale stays 1. */
+static void check_zero_last_alone(void) {
+    static const char *const blocks[] = {"residual", "bottleneck"};
+    for (int k = 0; k < 2; k++) {
+        value *x, *y;
+        graph *g = begin(&x, 8, 5);
+        y = layer(g, blocks[k], x, 8, "zero_last=1 shortcut=none");
+        if (!CHECK(y && y->producer->op == &op_Relu, "%s", blocks[k])) continue;
+        const tensor *scale = y->producer->in[0]->producer->in[1]->data;
+        CHECK(tensor_f64(scale, 0) == 1, "%s: the last scale begins as %g", blocks[k], tensor_f64(scale, 0));
+        graph_free(g);
+    }
+}
+
 int main(void) {
+    check_zero_last_alone();
     check_schemes();
     check_names();
     check_refusals();

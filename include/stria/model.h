@@ -244,7 +244,7 @@ typedef struct stria_save_options {
      * ending tells no format). What is not STRIA_OK is returned, and the file goes: what was there is as it was. NULL:
      * nobody is asked. */
     stria_status (*accept)(const char *file, void *context, stria_error *error);
-    void *context;
+    void *context;      /* of accept */
     stria_type weights; /* STRIA_FLOAT16 or STRIA_BFLOAT16: float32 parameters of two and more dimensions are stored so,
                            an .onnx file casts them to float32 where they are used; 0: as they are. Values beyond the
                            type's range become its largest. .npz has no bfloat16 */
@@ -282,7 +282,7 @@ STRIA_API stria_status stria_model_replace_head(stria_model **out, const stria_m
  * of stria_graph_seed ("he-normal", "orthogonal:gain=2"), by seed and name of the weights, so that another layer
  * changes none of them. Biases, normalisations and frozen weights stay. STRIA_BAD_ARGUMENT for an unknown init, a model
  * whose weights come from a file or a training, or one without such layers; STRIA_UNSUPPORTED for matrices that are too
- * large to be made orthogonal (rows² · columns above 1e11). */
+ * large to be made orthogonal (the square of the smaller side times the larger above 1e11). */
 STRIA_API stria_status stria_model_initialize(stria_model **out, const stria_model *model, const char *init,
                                               uint64_t seed, stria_error *error);
 /* A copy in which training leaves some parameters as they are; batch normalisation of which scale and bias are frozen

@@ -18,7 +18,7 @@ static stria_status load(library *l, stria_error *err) {
     void *handle = dlopen(l->file, RTLD_NOW | RTLD_LOCAL);
     if (!handle) {
         const char *why = dlerror();
-        FAIL(err, STRIA_UNSUPPORTED, "a library is missing: %s", why ? why : l->file);
+        FAIL(err, STRIA_UNSUPPORTED, "%s cannot be loaded: %s", l->file, why ? why : "no reason is given");
     }
     stria_status status = symbols_find(l, handle, err);
     if (status != STRIA_OK) dlclose(handle);

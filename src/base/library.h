@@ -1,5 +1,5 @@
 /* Shared libraries that few runs need. They are loaded when first used: libcurl, HDF5, libarchive and libtiff, with the
- * fifty libraries that they need themselves, took nine tenths of the start of every program (docs/performance.md).
+ * forty libraries that they need themselves, took nine tenths of the start of every program (docs/performance.md).
  *
  *     #define CURL_SYMBOLS(X) X(curl_easy_init) X(curl_easy_perform)
  *     LIBRARY(libcurl, STRIA_CURL_FILE, CURL_SYMBOLS)

@@ -28,8 +28,9 @@ typedef struct comparison {
 } comparison;
 
 bool compare_shapes(const stria_array *a, const stria_array *b);
-/* One tensor: an element passes if |got - wanted| <= atol + rtol |wanted|, or both are NaN or the same infinity.
- * Different shapes or types do not pass. Sets all but the name. */
+/* One tensor: an element passes if |got - wanted| <= atol + rtol s, where s is |wanted| or, of_tensor, the largest
+ * finite |wanted| of the tensor; or if both are NaN or the same infinity. Different shapes do not pass, nor different
+ * types unless any_type. Sets all but the name. */
 void compare_pair(const stria_array *got, const stria_array *wanted, const compare_bound *bound, compared *out);
 /* got against wanted, by position. */
 stria_status compare_tensors(const tensors *got, const tensors *wanted, const compare_bound *bound, comparison *out,

@@ -179,6 +179,10 @@ static int diff_run(const options *given) {
         term_say("diff: --image and --input are given; give one of the two");
         return EXIT_USAGE;
     }
+    if (option_each(given, "weights", 2)) {
+        term_say("diff: --weights is given more than twice, for two models");
+        return EXIT_USAGE;
+    }
     if (job_run(&job, &error) != STRIA_OK) code = term_fail(&error);
     else {
         preprocessing_warn(&job);

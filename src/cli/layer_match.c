@@ -51,7 +51,7 @@ static stria_status names_match(layer_results *a, layer_results *b, stria_error 
 
 /* ---- by order: the alignment of two sequences with the greatest sum (Needleman and Wunsch 1970) ---- */
 
-enum { SAMPLES = 64, PAIRS_MAX = 1 << 26 };
+enum { SAMPLES = 64, PAIRS_MAX = 1 << 22 };
 
 /* How alike two tensors look by some elements, evenly spread: 4 within the bound, 3 nearly, 0. Nearly the same are
  * still each other's counterparts where an earlier layer differs. */

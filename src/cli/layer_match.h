@@ -21,8 +21,7 @@ stria_status layer_results_list(layer_results *out, const stria_model *model, co
                                 stria_error *error);
 void layer_results_release(layer_results *list);
 /* Sets `other` of both: first those of one name and shape; then of the rest those of one shape in an order that both
- * keep, as many as possible of the same numbers, then of
- * nearly the same, then of the same operator. */
+ * keep, as many as possible of the same numbers, then of nearly the same, then of the same operator. */
 stria_status layer_match(layer_results *a, layer_results *b, const compare_bound *bound, stria_error *error);
 
 #endif

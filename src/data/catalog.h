@@ -23,9 +23,8 @@ typedef struct catalog_entry {
     const char *const homes[CATALOG_HOMES]; /* addresses of folders, tried in turn; NULL: none */
     const catalog_file files[CATALOG_FILES];
     int file_count;
-    const char *archive; /* the entry is this file, NAME or NAME with an archive's ending; NULL: it is not one */
-    const char
-        *preprocess; /* of a model's pictures: KEY=VALUE and blanks between, metadata stria.KEY; NULL: not known */
+    const char *archive;        /* the entry is this file, NAME or NAME with an archive's ending; NULL: it is not one */
+    const char *preprocess;     /* of a model's pictures: KEY=VALUE with blanks between (stria.KEY); NULL: not known */
     const char *const signs[2]; /* any of them, plain or gzipped, shows that a folder holds the entry; NULL: none */
 } catalog_entry;
 

@@ -47,7 +47,8 @@ typedef struct store {
 typedef stria_status source_opener(const char *path, dataset_part part, store *s, stria_error *err);
 
 source_opener source_open_mnist, source_open_fashion_mnist, source_open_cifar10, source_open_cifar100,
-    source_open_flowers17, source_open_npy, source_open_npy_nhwc, source_open_folder, source_open_csv, source_open_list, source_open_wds;
+    source_open_flowers17, source_open_npy, source_open_npy_nhwc, source_open_folder, source_open_csv, source_open_list,
+    source_open_wds;
 
 /* Members of a WebDataset shard that are read: pictures and .cls. */
 bool source_wds_wanted(const char *name, void *context);

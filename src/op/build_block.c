@@ -75,11 +75,11 @@ static value *conv(block *b, value *x, const char *conv_name, const char *norm_n
 }
 
 /* With zero_last=1 the scale of y, the last normalisation before the sum, begins as 0, so that the block begins as its
- * shortcut (Goyal et al., "Accurate, large minibatch SGD", 2017). */
-static value *last(block *b, value *y) {
+ * shortcut (Goyal et al., "Accurate, large minibatch SGD", 2017). Without a sum it would begin, and stay, at 0. */
+static value *last(block *b, value *y, bool sums) {
     int64_t zero = 0;
     if (b->status == STRIA_OK) b->status = layer_int(b->c, "zero_last", 0, 1, &zero, b->err);
-    if (b->status != STRIA_OK || !zero) return y;
+    if (b->status != STRIA_OK || !zero || !sums) return y;
     tensor *scale = y->producer->in[1]->data;
     memset(scale->data, 0, scale->bytes);
     return y;
@@ -180,6 +180,10 @@ static value *sum(block *b, value *y, value *x, int64_t channels, const char *ac
     return activate(b, add(b, y, x), activation);
 }
 
+static bool has_shortcut(const block *b) {
+    return strcmp(layer_text(b->c, "shortcut"), "none") != 0;
+}
+
 /* "kernel=3 padding=1 stride=…" */
 static const char *strided(block *b) {
     const char *words = arena_printf(&b->c->g->arena, "kernel=3 padding=1 stride=%s", layer_text(b->c, "stride"));
@@ -192,7 +196,7 @@ stria_status layer_block_residual(layer_call *c, stria_error *err) {
     TRY(image_check(c, &channels, err));
     block b = block_open(c, err);
     value *y = activate(&b, conv(&b, c->in[0], "conv1", "bn1", channels, strided(&b)), "relu1");
-    y = last(&b, conv(&b, y, "conv2", "bn2", channels, "kernel=3 padding=1"));
+    y = last(&b, conv(&b, y, "conv2", "bn2", channels, "kernel=3 padding=1"), has_shortcut(&b));
     return block_close(&b, sum(&b, y, c->in[0], channels, "relu2"));
 }
 
@@ -204,7 +208,7 @@ stria_status layer_block_bottleneck(layer_call *c, stria_error *err) {
     block b = block_open(c, err);
     value *y = activate(&b, conv(&b, c->in[0], "conv1", "bn1", squeeze, "kernel=1"), "relu1");
     y = activate(&b, conv(&b, y, "conv2", "bn2", squeeze, strided(&b)), "relu2");
-    y = last(&b, conv(&b, y, "conv3", "bn3", channels, "kernel=1"));
+    y = last(&b, conv(&b, y, "conv3", "bn3", channels, "kernel=1"), has_shortcut(&b));
     return block_close(&b, sum(&b, y, c->in[0], channels, "relu3"));
 }
 
@@ -254,9 +258,10 @@ stria_status layer_block_inverted(layer_call *c, stria_error *err) {
     y = unit(&b, y, i, wide, y ? depthwise(&b, y) : "");
     snprintf(names[0], sizeof names[0], "%d", i + 1);
     snprintf(names[1], sizeof names[1], "%d", i + 2);
-    y = conv(&b, y, names[0], names[1], channels, "kernel=1");
+    bool sums = stride[0] == 1 && stride[1] == 1 && channels_of(x) == channels;
+    y = last(&b, conv(&b, y, names[0], names[1], channels, "kernel=1"), sums);
     leave(&b);
-    if (stride[0] == 1 && stride[1] == 1 && channels_of(x) == channels) y = add(&b, last(&b, y), x);
+    if (sums) y = add(&b, y, x);
     return block_close(&b, y);
 }
 

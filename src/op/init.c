@@ -9,7 +9,7 @@
 #define PARAMETER_LIMIT (1 << 29) /* elements: 2 GiB; a text model of a few bytes must not ask for more */
 #define GAIN_MOST       100
 #define CONSTANT_MOST   1e6
-/* multiply-adds: a minute or so */
+/* multiply-adds */
 #define ORTHOGONAL_LIMIT 1e11
 
 const char *const init_names[] = {"glorot-uniform",
@@ -43,11 +43,12 @@ static stria_status scheme_parse(const char *init, scheme *out, stria_error *err
     bool more;
     TRY(spec_choose(&s, "init", s.name, SPEC_ROWS(init_names), &i, err));
     *out = (scheme){.name = init_names[i], .gain = 1};
-    bool constant = is(out, "constant");
+    bool constant = is(out, "constant"), zeros = is(out, "zeros");
     s.what = "option init";
     for (;;) {
         TRY(spec_next(&s, &more, err));
         if (!more) return STRIA_OK;
+        if (zeros) FAIL(err, STRIA_BAD_ARGUMENT, "option init: zeros has no settings");
         TRY(constant ? spec_choose(&s, "setting", s.key, SPEC_ROWS(constant_keys), &i, err)
                      : spec_choose(&s, "setting", s.key, SPEC_ROWS(keys), &i, err));
         if (constant) TRY(spec_real(&s, -CONSTANT_MOST, CONSTANT_MOST, &out->value, err));

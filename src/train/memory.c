@@ -7,9 +7,9 @@
 
 /* Of a step of some images. */
 typedef struct need {
-    uint64_t run;    /* what it writes */
-    uint64_t states; /* parameters, statistics and what the optimiser keeps */
-    uint64_t optimizer;
+    uint64_t run;       /* what it writes */
+    uint64_t states;    /* parameters, statistics and what the optimiser keeps */
+    uint64_t optimizer; /* of which the optimiser's */
 } need;
 
 static need need_of(const program *step) {

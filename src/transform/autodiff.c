@@ -149,7 +149,8 @@ static stria_status differentiate(graph *g, value *y, value *const *x, int count
     TRY_DONE(sweep(&d, 0, y->producer ? y->producer->id + 1 : 0));
     if (guided && !d.rectifiers)
         TRY_DONE(error_set(err, STRIA_UNSUPPORTED,
-                           "no Relu leads to '%s': guided backpropagation would be the gradient", y->name));
+                           "no Relu, nor Clip from 0, leads to '%s': guided backpropagation would be the gradient",
+                           y->name));
     for (int i = 0; i < count; i++) dx[i] = d.grad[x[i]->id];
 done:
     mem_free(d.active);

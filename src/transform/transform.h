@@ -9,9 +9,9 @@
  * NULL where y does not depend on x[i]. An operator without a gradient on the way is refused by name.
  * (Rumelhart, Hinton, Williams, "Learning representations by back-propagating errors", Nature 323, 1986.) */
 stria_status autodiff(graph *g, value *y, value *const *x, int count, value **dx, stria_error *err);
-/* Guided backpropagation: the same, but a rectifier (Relu, or Clip from 0) passes back only what is positive. A path
- * without one is refused: it would be the gradient. (Springenberg, Dosovitskiy, Brox, Riedmiller, "Striving for
- * simplicity: the all convolutional net", ICLR workshop 2015, section 3.4.) */
+/* Guided backpropagation: the same, but a rectifier (Relu, or Clip from 0) passes back only what is positive. Where
+ * none is met between y and any x it is refused: it would be the gradient. (Springenberg, Dosovitskiy, Brox,
+ * Riedmiller, "Striving for simplicity: the all convolutional net", ICLR workshop 2015, section 3.4.) */
 stria_status autodiff_guided(graph *g, value *y, value *const *x, int count, value **dx, stria_error *err);
 
 /* Passes that replace *g by a new graph; on failure *g stays as it was. */

@@ -51,8 +51,7 @@ typedef struct conv_kernel {
  *   conv_rows       channels-last, weight gradient only, conv_merges_rows: a window's row is one run of numbers
  *   conv_batch      batch-last, x[ic][ih][iw][n]: every lane is an image, so it runs at full width with few channels
  *   conv_plain      ONNX order, forward only: neighbouring pixels are the lanes
- *   conv_winograd_  channels-last, forward only, 3 × 3 windows of stride 1, one group: fewer products, larger rounding
- * errors */
+ *   conv_winograd_  channels-last, forward only, 3 × 3 windows of stride 1, one group: fewer products, larger errors */
 extern const conv_kernel conv_gemm[CONV_OPS], conv_depthwise[CONV_OPS], conv_batch[CONV_OPS], conv_plain[1];
 extern const conv_kernel conv_rows[CONV_OPS];                    /* CONV_DW alone */
 extern const conv_kernel conv_winograd_2[1], conv_winograd_4[1]; /* tiles of 2 × 2 and of 4 × 4 results */

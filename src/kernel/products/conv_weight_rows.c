@@ -1,6 +1,8 @@
-/* Weight gradient where input channels are few (conv_merges_rows): dw[o][c][u][v] = Σ dy[p][q][o] · x[p·sh + u −
- * pt][q·sw
- * + v − pl][c]. Vectors are channels of dy, since those of x would be nearly empty. In rows of x that hold their
+/* Weight gradient where input channels are few (conv_merges_rows):
+ *
+ *     dw[o][c][u][v] = Σ dy[p][q][o] · x[p·sh + u − pt][q·sw + v − pl][c]
+ *
+ * Vectors are channels of dy, since those of x would be nearly empty. In rows of x that hold their
  * padding, the kw·ic numbers of a window's row u lie side by side: they are the rows of a product whose summed index is
  * the pixels of a row of dy. That row is copied into panels first: channels of neighbouring pixels, often a quarter of
  * a page apart, would fall into few sets of the first-level cache. */
