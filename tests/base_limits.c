@@ -72,8 +72,9 @@ static void memory(void **state) {
     assert_true(limits_memory(root) == 4000 * 1024); /* how much is used is not told */
     put("/sys/fs/cgroup/user", "memory.current", "700000\n");
     assert_true(limits_memory(root) == 300000);
-    put("/sys/fs/cgroup/user", "memory.stat", "anon 600000\nfile 100000\ninactive_file 50000\n");
-    assert_true(limits_memory(root) == 350000);
+    put("/sys/fs/cgroup/user", "memory.stat",
+        "anon 600000\nfile 100000\ninactive_file 50000\nactive_file 20000\nslab_reclaimable 8000\n");
+    assert_true(limits_memory(root) == 364000);
     put("/sys/fs/cgroup/user", "memory.current", "1000001\n");
     put("/sys/fs/cgroup/user", "memory.stat", "inactive_file 0\n");
     assert_true(limits_memory(root) == 1);
@@ -83,8 +84,8 @@ static void memory(void **state) {
     assert_true(limits_memory(root) == 4000 * 1024);
     put("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "100000\n");
     put("/sys/fs/cgroup/memory", "memory.usage_in_bytes", "50000\n");
-    put("/sys/fs/cgroup/memory", "memory.stat", "inactive_file 7\ntotal_inactive_file 20000\n");
-    assert_true(limits_memory(root) == 70000);
+    put("/sys/fs/cgroup/memory", "memory.stat", "inactive_file 7\ntotal_inactive_file 20000\ntotal_active_file 2000\n");
+    assert_true(limits_memory(root) == 71000);
 }
 
 int main(void) {

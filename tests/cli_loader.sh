@@ -35,18 +35,17 @@ same uncached whole "no cache"
 grep -q 'memory .*, pictures up to [0-9.]* KiB$' stderr || { fail "without a cache the batches ahead are small:"; cat stderr; }
 
 # Killed at any moment, also within an epoch, and resumed with other workers.
-for seconds in 0.1 0.2 0.3 0.4 0.6; do
+for step in 2 5 9; do
     rm -rf cut
     "$STRIA" train net.net --data folder:data --val no --batch 8 --seed 3 --schedule constant --augment "resized-crop scale 0.3 1, flip, mixup" \
         --epochs 3 --out cut --threads 2 >stdout 2>stderr </dev/null &
     pid=$!
-    sleep $seconds
+    await $pid "\"step\": $step," cut/metrics.jsonl
     kill -KILL $pid 2>/dev/null
     wait $pid 2>/dev/null
-    [ -e cut/checkpoint.safetensors ] || continue
     expect 0 train --resume cut --threads 2 --workers 4
     if grep -q "bit-identical" stderr; then fail "--workers is said to change the result"; fi
-    same cut whole "killed after $seconds s"
+    same cut whole "killed after step $step"
 done
 train --steps 13 --out part --threads 2 # within the second epoch
 expect 0 train --resume part --epochs 3 --threads 2 --workers 3
@@ -83,7 +82,7 @@ picture data/train/red/30.ppm
 turned '\001' >plain.tif
 turned '\003' >turned.tif
 scores() { expect 0 predict "$@" --json; jq -c . stdout | sed 's/plain.tif\|turned.tif//g'; }
-if "$STRIA" predict whole plain.tif >/dev/null 2>stderr || ! grep -q "has no libtiff" stderr; then
+if "$STRIA" predict whole plain.tif >/dev/null 2>stderr || ! grep -q "has no libtiff\|libtiff.* cannot be loaded" stderr; then
     [ "$(scores whole turned.tif --no-exif)" = "$(scores whole plain.tif)" ] || fail "--no-exif is not the stored picture"
     [ "$(scores whole turned.tif)" != "$(scores whole plain.tif)" ] || fail "the picture is not turned"
     train --steps 1 --no-exif --fast-decode --out stored

@@ -7,7 +7,7 @@
 static stria_status symbols_find(library *l, void *handle, stria_error *err) {
     for (int i = 0; i < l->count; i++) {
         void *address = dlsym(handle, l->names[i]);
-        if (!address) FAIL(err, STRIA_UNSUPPORTED, "%s on this machine has no %s", l->file, l->names[i]);
+        if (!address) FAIL(err, STRIA_IO, "%s on this machine has no %s", l->file, l->names[i]);
         memcpy((char *)l->pointers + (size_t)i * sizeof address, &address, sizeof address); /* of functions, too */
     }
     l->loaded = true;
@@ -18,7 +18,7 @@ static stria_status load(library *l, stria_error *err) {
     void *handle = dlopen(l->file, RTLD_NOW | RTLD_LOCAL);
     if (!handle) {
         const char *why = dlerror();
-        FAIL(err, STRIA_UNSUPPORTED, "%s cannot be loaded: %s", l->file, why ? why : "no reason is given");
+        FAIL(err, STRIA_IO, "%s cannot be loaded: %s", l->file, why ? why : "no reason is given");
     }
     stria_status status = symbols_find(l, handle, err);
     if (status != STRIA_OK) dlclose(handle);

@@ -31,7 +31,7 @@ typedef struct library {
         return library_load(&one, err);                                                                                \
     }
 
-/* Any number of times, from any thread; the library stays loaded. STRIA_UNSUPPORTED: it is not on this machine, or is
+/* Any number of times, from any thread; the library stays loaded. STRIA_IO: it is not on this machine, or is
  * another version that lacks one of the names. */
 stria_status library_load(library *l, stria_error *err);
 

@@ -66,8 +66,12 @@ static uint64_t group_memory(const char *root, const char *mount, const char *gr
     if (limit == 0 || limit >= (uint64_t)1 << 60) return 0;
     if (!read_group(text, root, mount, group, v2 ? "memory.current" : "memory.usage_in_bytes")) return 0;
     uint64_t used = strtoull(text, NULL, 10);
-    bool told = read_group(text, root, mount, group, "memory.stat");
-    uint64_t idle = told ? number_after(text, v2 ? "inactive_file " : "total_inactive_file ") : 0;
+    /* The kernel drops pages of files before it stops a process; of those used lately half, as in MemAvailable. */
+    uint64_t idle = 0;
+    if (read_group(text, root, mount, group, "memory.stat"))
+        idle = v2 ? number_after(text, "inactive_file ") + number_after(text, "active_file ") / 2 +
+                        number_after(text, "slab_reclaimable ") / 2
+                  : number_after(text, "total_inactive_file ") + number_after(text, "total_active_file ") / 2;
     used -= idle < used ? idle : used;
     return used < limit ? limit - used : 1;
 }

@@ -9,7 +9,7 @@
 int limits_cpus(const char *root);
 
 /* Bytes that the process may still take before others, or itself, are stopped: the least of what is free on the machine
- * and what its group and those above it have left, where pages of files that were not used lately count as free.
+ * and what its group and those above it have left, where pages of files count as free, those used lately by half.
  * UINT64_MAX if the system does not tell. */
 uint64_t limits_memory(const char *root);
 

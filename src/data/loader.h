@@ -2,11 +2,10 @@
  * training resumes anywhere with the same pictures.
  *
  * With threads of its own a loader makes batches ahead of who takes them, into a ring of buffers: while a step
- * computes, the next pictures are decoded and changed. They share the cores with the threads that compute: a loader has
- * as many as these (never more than the process has CPUs), all of which work while the step waits, and all of which
- * sleep when the ring is full. In between the system deals the cores out; the total of work is the same, so that on
- * busy cores a step takes longer by what was taken off its wait. Who is allowed one thread has no other: batches are
- * then made within the step. */
+ * computes, the next pictures are decoded and changed. These threads share the cores with those that compute: all of
+ * them work while the step waits, and all of them sleep when the ring is full. In between the system schedules both;
+ * the total work is the same, so on busy cores a step takes longer by the time that it no longer waits. Without threads
+ * each step makes its own batch. */
 #ifndef DATA_LOADER_H
 #define DATA_LOADER_H
 

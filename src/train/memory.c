@@ -89,6 +89,7 @@ stria_status memory_check(const trainer *t, const program *step, stria_error *er
     else
         text_printf(&advice, "not even one image fits%s",
                     t->options.recompute || validation >= room ? "" : "; --recompute takes less");
+    if (!t->options.memory) text_printf(&advice, "; --memory MIB counts with another size");
     error_set(err, STRIA_NO_MEMORY, "a training step of %" PRId64 " image%s takes %s of memory%s%s, and %s %s; %s",
               t->options.batch, text_s(t->options.batch), text_bytes(n.run, run), validation ? ", validation " : "",
               validation ? text_bytes(validation, judging) : "", text_bytes(room, left),
