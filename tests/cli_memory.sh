@@ -20,6 +20,8 @@ done
 [ ! -e no ] || fail "a refused training leaves a folder"
 expect 1 "${common[@]}" --memory 1 --out no
 says stderr "not even one image fits"
+expect 1 train mlp --data mnist:data --steps 1 --optimizer adam --memory 2 --out no
+says stderr "the weights and what the optimiser keeps take 3.8 MiB of memory, and 2.0 MiB of --memory are given; --optimizer sgd keeps nothing for each weight"
 
 # What is free: no machine has terabytes.
 expect 1 train resnet18:size=3x2048x2048 --data mnist:data --batch 500 --steps 1 --val no --out no

@@ -20,11 +20,14 @@ struct evaluator {
     void *context; /* of judge */
 };
 
-static stria_status program_for(graph *g, int64_t batch, const evaluator_config *config, program **out,
+static stria_status program_for(graph *g, int64_t batch, const evaluator_config *config, bool plan_only, program **out,
                                 stria_error *err) {
     graph *copy;
-    program_config made = {
-        .ks = config->ks, .threads = pool_threads(config->pool), .optimize = true, .shared = config->states != NULL};
+    program_config made = {.ks = config->ks,
+                           .threads = pool_threads(config->pool),
+                           .optimize = true,
+                           .shared = config->states != NULL,
+                           .plan_only = plan_only};
     TRY(classifier_graph(g, batch, &copy, err));
     stria_status status = program_new(out, copy, &made, config->pool, err);
     graph_free(copy);
@@ -34,7 +37,7 @@ static stria_status program_for(graph *g, int64_t batch, const evaluator_config 
 static stria_status session_for(graph *g, int64_t batch, const evaluator_config *config, session **out,
                                 stria_error *err) {
     program *p;
-    TRY(program_for(g, batch, config, &p, err));
+    TRY(program_for(g, batch, config, false, &p, err));
     stria_status status = session_new(out, p, &(session_config){.pool = config->pool, .states = config->states}, err);
     program_release(p);
     return status;
@@ -49,7 +52,7 @@ stria_status evaluator_fit(graph *g, const dataset *d, const evaluator_config *c
     while (config->room) {
         program *p;
         int64_t half = *batch > 1 ? *batch / 2 : 1;
-        TRY(program_for(g, *batch, config, &p, err));
+        TRY(program_for(g, *batch, config, true, &p, err));
         *bytes = program_run_bytes(p);
         program_release(p);
         TRY(classifier_batch(g, &half, err));

@@ -77,6 +77,18 @@ static stria_status batch_find(const trainer *t, uint64_t room, int64_t *out, st
     return STRIA_OK;
 }
 
+stria_status memory_states_check(const trainer *t, const graph *step, stria_error *err) {
+    step_memory m = step_memory_of(step);
+    uint64_t room = t->options.memory > 0 ? (uint64_t)t->options.memory << 20 : limits_memory("");
+    uint64_t taken = t->options.memory > 0 ? m.parameter_bytes + m.optimizer_bytes : m.optimizer_bytes;
+    char all[32], left[32];
+    if (taken <= room) return STRIA_OK;
+    FAIL(err, STRIA_NO_MEMORY, "%s take%s %s of memory, and %s %s; --optimizer sgd keeps nothing for each weight",
+         t->options.memory ? "the weights and what the optimiser keeps" : "what the optimiser keeps",
+         t->options.memory ? "" : "s", text_bytes(taken, all), text_bytes(room, left),
+         t->options.memory ? "of --memory are given" : "are free");
+}
+
 stria_status memory_check(const trainer *t, const program *step, stria_error *err) {
     need n = need_of(step);
     uint64_t validation = t->validation ? evaluator_bytes(t->validation) : 0, room = room_for(t, &n, true);

@@ -77,6 +77,7 @@ static stria_status step_make(trainer *t, stria_error *err) {
     r.shares = loader_mixes(t->loader);
     r.norms = true;
     stria_status status = step_graph(t->learns, t->options.batch, &r, &step, err);
+    if (status == STRIA_OK) status = memory_states_check(t, step, err);
     if (status == STRIA_OK) status = state_set_add_graph(&t->states, step, err);
     if (status == STRIA_OK) status = validation_make(t, err); /* with the averages among the states */
     if (status == STRIA_OK) status = step_session(t, step, err);
