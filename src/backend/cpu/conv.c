@@ -58,12 +58,13 @@ static bool accept_depthwise(const node *n, refusal *why) {
     return accept_gemm(n, why);
 }
 
-/* Weight gradients of first layers. */
+/* Weight gradients of first layers: its vectors are channels out, those of the other channels in. */
 static bool accept_rows(const node *n, refusal *why) {
     conv_shape s = conv_shape_of(n);
     if (!conv_merges_rows(&s))
         return REFUSE(why, "kernel %lldx%lld, %lld channels, %lld groups", (long long)s.y.kernel, (long long)s.x.kernel,
                       (long long)s.ic, (long long)s.groups);
+    if (s.oc < s.ic) return REFUSE(why, "%lld channels out of %lld", (long long)s.oc, (long long)s.ic);
     return accept_gemm(n, why);
 }
 
