@@ -42,6 +42,7 @@ expect 0 train "${common[@]}" --val no --epochs 1 --class-weights 9,1,1,1,1,1,1,
 cmp -s even/model.onnx balanced/model.onnx || fail "balanced classes are weighed"
 cmp -s even/model.onnx first/model.onnx && fail "weights of classes change nothing"
 refused 2 "--class-weights: 2 numbers, but the data has 10 classes" train "${common[@]}" --class-weights 1,2
-expect 2 train "${common[@]}" --class-weights balanced --loss hinge
-says stderr "--class-weights are for cross_entropy and nll, not for hinge"
+expect 0 train "${common[@]}" --val no --epochs 1 --class-weights 9,1,1,1,1,1,1,1,1,1 --loss hinge --out hinge
+expect 0 train "${common[@]}" --val no --epochs 1 --loss hinge --out evenhinge
+cmp -s hinge/model.onnx evenhinge/model.onnx && fail "weights of classes change nothing of hinge"
 finish

@@ -5,24 +5,12 @@
 #include <string.h>
 
 #include "check.h"
+#include "loss_net.h"
 #include "model/model.h"
 #include "model/net.h"
 #include "op/op.h"
 #include "op/shape.h"
-#include "run.h"
 #include "train/loss.h"
-#include "train/step.h"
-
-static const char net[] = "stria-net 1\n"
-                          "x = input(4x1x4x4)\n"
-                          "f = flatten(x)\n"
-                          "h = dense(f, 6)\n"
-                          "t = tanh(h)\n"
-                          "y = dense(t, 3)\n"
-                          "a = dense(t, 3)\n"
-                          "p = softmax(a)\n"
-                          "output(y)\n"
-                          "output(p, aux)\n";
 
 static void check_specs(void) {
     static const struct {
@@ -32,6 +20,8 @@ static void check_specs(void) {
                {"cross_entropy:margin=1", "--loss: there is no option 'margin'; there are reduction"},
                {"hinge:margin", "not of the form key=value"},
                {"hinge:weight=x", "weight is 'x'"},
+               {"hinge:label_smoothing=0.1", "hinge takes one class for each picture"},
+               {"squared_error:label_smoothing=1.5", "label_smoothing is '1.5'"},
                {"hinge+", "there is no loss ''"}};
     stria_error err;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -40,36 +30,6 @@ static void check_specs(void) {
     }
     CHECK(loss_check("cross_entropy:label_smoothing=0.1+hinge:weight=1e+3,output=aux1+nll", &err) == STRIA_OK, "%s",
           err.text);
-}
-
-/* The k-th tensor's numbers, as golden_torch.py draws them. */
-static void draw(float *x, int k, int64_t count) {
-    for (int64_t i = 0; i < count; i++) x[i] = (float)((i * 37 + k * 11) % 61 - 30) / 64;
-}
-
-static session *step_of(recipe r) {
-    stria_error err = {0};
-    graph *model = NULL, *step = NULL;
-    session *s = NULL;
-    run_config config = {.ks = kernel_sets()[0], .optimize = true};
-    static const int64_t labels[4] = {0, 2, 1, 1};
-    stria_status status = net_read(&model, net, strlen(net), "heads", 0, &err);
-    for (int i = 0, k = 1; status == STRIA_OK && i < model->value_count; i++) {
-        value *v = model->values[i];
-        if (v->role == ROLE_PARAMETER) draw(v->data->data, k++, shape_count(&v->shape));
-    }
-    if (status == STRIA_OK) status = optimizer_parse("sgd", &r.optimizer, &err);
-    if (status == STRIA_OK) status = step_graph(model, 4, &r, &step, &err);
-    if (status == STRIA_OK) status = run_new(&s, step, &config, &err);
-    CHECK(status == STRIA_OK, "%s: %s", r.loss, err.text);
-    graph_free(model);
-    graph_free(step);
-    if (!s) return NULL;
-    draw(session_host(s, "x"), 0, 64);
-    memcpy(session_host(s, STEP_LABELS), labels, sizeof labels);
-    *(float *)session_host(s, STEP_LR) = 1;
-    *(int64_t *)session_host(s, STEP_COUNT) = 0;
-    return s;
 }
 
 static session *step_new(const char *spec) {
@@ -285,7 +245,7 @@ static void check_accumulation(void) {
     session_free(two);
 }
 
-/* Weights of classes: the mean is of weights times losses, over the weights' sum; others than the two refuse them. */
+/* Weights of classes: the mean is of weights times losses, over the weights' sum. */
 static void check_class_weights(void) {
     static const double weights[3] = {0.5, 3, 2}, ones[3] = {1, 1, 1};
     static const int labels[4] = {0, 2, 1, 1}; /* step_of's */
@@ -316,15 +276,6 @@ static void check_class_weights(void) {
         session_free(s);
         session_free(even);
     }
-    stria_error err = {0};
-    graph *model = NULL, *step = NULL;
-    recipe r = {.loss = "hinge", .class_weights = weights};
-    CHECK(net_read(&model, net, strlen(net), "heads", 0, &err) == STRIA_OK, "%s", err.text);
-    CHECK(optimizer_parse("sgd", &r.optimizer, &err) == STRIA_OK, "%s", err.text);
-    CHECK(step_graph(model, 4, &r, &step, &err) == STRIA_BAD_ARGUMENT &&
-              strstr(err.text, "are for cross_entropy and nll, not for hinge"),
-          "%s", err.text);
-    graph_free(model);
 }
 
 /* Every loss trains; each number is that of its layer. */

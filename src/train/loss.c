@@ -3,6 +3,7 @@
 #include "base/spec.h"
 #include "base/text.h"
 #include "op/build.h"
+#include "op/reduce.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -24,7 +25,7 @@ static const struct row {
     bool shares; /* it takes labels that are shares of classes */
 } rows[] = {
     {"cross_entropy", LOGITS, LABELS, true, true},
-    {"nll", LOG_PROBABILITIES, LABELS, true, false},
+    {"nll", LOG_PROBABILITIES, LABELS, true, false}, /* with shares, or smoothed, it is the first row */
     {"hinge", LOGITS, LABELS, false, false},
     {"squared_error", SCORES, ONE_HOT, false, true},
     {"euclidean", SCORES, ONE_HOT, false, true},
@@ -37,12 +38,18 @@ static const struct row {
 
 typedef struct term {
     const struct row *row;
-    char options[TEXT_MAX]; /* as layer_build takes them */
+    char options[TEXT_MAX]; /* as layer_build takes them, but for the reduction */
+    char reduction[16];     /* "": the layer's own */
+    double smoothing;       /* the share of each label that all classes get evenly; of cross_entropy an option */
     char output[TEXT_MAX];  /* "": the first */
     double weight;
 } term;
 
 /* ---- reading ---- */
+
+static bool is_cross_entropy(const term *t) {
+    return t->row == &rows[0];
+}
 
 /* Appends " key=value" to the options that the layer will get. */
 static stria_status option_add(term *t, const spec *s, stria_error *err) {
@@ -62,8 +69,12 @@ static stria_status pair_take(term *t, const spec *s, stria_error *err) {
         if (spec_copy(s->value, t->output, sizeof t->output) && *t->output) return STRIA_OK;
         FAIL(err, STRIA_BAD_ARGUMENT, "--loss: output is not a name of an output");
     }
-    if (!spec_is(s->key, "weight")) return option_add(t, s, err);
-    return spec_positive(s, WEIGHT_MOST, &t->weight, err);
+    if (spec_is(s->key, "weight")) return spec_positive(s, WEIGHT_MOST, &t->weight, err);
+    if (spec_is(s->key, "reduction") && spec_copy(s->value, t->reduction, sizeof t->reduction)) return STRIA_OK;
+    if (!spec_is(s->key, "label_smoothing") || is_cross_entropy(t)) return option_add(t, s, err);
+    if (strcmp(t->row->name, "hinge") == 0)
+        FAIL(err, STRIA_BAD_ARGUMENT, "--loss: hinge takes one class for each picture; label_smoothing makes shares");
+    return spec_real(s, 0, 1, &t->smoothing, err);
 }
 
 static stria_status term_read(spec *s, term *t, stria_error *err) {
@@ -123,43 +134,110 @@ static value *one_hot(builder *b, value *labels, int64_t classes, dtype type) {
     return build(b, &op_OneHot, in, 3, NULL);
 }
 
+/* Labels, as shares of classes: t·(1 − ε) + ε / classes (Szegedy et al., "Rethinking the Inception architecture",
+ * 2016). */
+static value *smoothed(builder *b, value *shares, double smoothing) {
+    if (smoothing == 0) return shares;
+    value *kept = build2(b, &op_Mul, shares, build_scalar(b, shares->type, 1 - smoothing), NULL);
+    if (!kept) return NULL;
+    return build2(b, &op_Add, kept, build_scalar(b, kept->type, smoothing / (double)kept->shape.dim[1]), NULL);
+}
+
+static value *class_weights_value(builder *b, const double *weights, const shape *s, dtype type) {
+    value *w = build_filled(b, type, s, 0);
+    for (int64_t i = 0; b->status == STRIA_OK && i < s->dim[0]; i++) tensor_put(w->data, i, weights[i]);
+    return w;
+}
+
 /* The loss's third input. */
-static stria_status class_weights_add(graph *g, const term *t, const double *weights, value *loss, int64_t classes,
-                                      stria_error *err) {
+static stria_status class_weights_add(graph *g, const double *weights, value *loss, int64_t classes, stria_error *err) {
     shape s = {.rank = 1, .dim = {classes}};
     builder b = {.g = g, .origin = "class weights", .err = err};
-    if (!t->row->weighs)
-        FAIL(err, STRIA_BAD_ARGUMENT, "--class-weights are for cross_entropy and nll, not for %s", t->row->name);
-    value *w = build_filled(&b, loss->type, &s, 0);
+    value *w = class_weights_value(&b, weights, &s, loss->type);
     TRY(b.status);
-    for (int64_t i = 0; i < classes; i++) tensor_put(w->data, i, weights[i]);
     return graph_append_input(g, loss->producer, w, err);
 }
 
-static stria_status term_build(graph *g, const term *t, bool only, const double *class_weights, value *labels,
-                               value **loss, stria_error *err) {
-    value *output, *in[2];
-    head h;
-    char options[TEXT_MAX + 64];
-    builder b = {.g = g, .origin = t->row->name, .err = err};
-    TRY(output_find(g, t->output, &output, err));
-    TRY(classifier_head(g, output, &h, err));
-    in[0] = t->row->reads == SCORES ? h.scores : h.logits;
-    if (t->row->reads == LOG_PROBABILITIES) in[0] = build1(&b, &op_LogSoftmax, in[0], NULL);
-    if (dtype_is_float(labels->type) && !t->row->shares)
+/* Of the losses each[batch] or each[batch, classes] of pictures with these shares of classes, whose weight is w_b = Σ
+ * share · weight: Σ w·each by the reduction sum, over Σ w by batchmean, and over Σ w · classes by mean, so that weights
+ * of 1 change nothing. */
+static value *weighted(builder *b, const term *t, const double *weights, value *shares, value *each) {
+    if (b->status != STRIA_OK) return NULL;
+    int64_t classes = shares->shape.dim[1];
+    bool pairs = each->shape.rank == 2;
+    const char *usual =
+        strcmp(t->row->name, "euclidean") == 0 || strcmp(t->row->name, "kl_divergence") == 0 ? "batchmean" : "mean";
+    const char *reduction = *t->reduction ? t->reduction : usual;
+    value *w = class_weights_value(b, weights, &(shape){pairs ? 2 : 1, {classes, 1}}, each->type);
+    value *of_picture = build2(b, &op_MatMul, shares, w, NULL);
+    reduce_attributes all = {.keepdims = 0};
+    value *sum = build1(b, &op_ReduceSum, build2(b, &op_Mul, each, of_picture, NULL), &all);
+    if (strcmp(reduction, "sum") == 0 || b->status != STRIA_OK) return sum;
+    double count = pairs && strcmp(reduction, "mean") == 0 ? (double)classes : 1;
+    value *over =
+        build2(b, &op_Mul, build1(b, &op_ReduceSum, of_picture, &all), build_scalar(b, each->type, count), NULL);
+    return build2(b, &op_Div, sum, over, NULL);
+}
+
+/* The layer's options; each: the losses of all pictures or elements. */
+static stria_status options_write(graph *g, const term *t, bool only, bool each, char *out, size_t size,
+                                  stria_error *err) {
+    const char *name = graph_fresh_name(g, only ? "loss" : t->row->name);
+    const char *reduction = each ? "none" : t->reduction;
+    if (!name) FAIL(err, STRIA_NO_MEMORY, "not enough memory for a loss");
+    int length = snprintf(out, size, "name=%s%s%s%s", name, t->options, *reduction ? " reduction=" : "", reduction);
+    if (t->smoothing > 0 && is_cross_entropy(t))
+        snprintf(out + length, size - (size_t)length, " label_smoothing=%.17g", t->smoothing);
+    return STRIA_OK;
+}
+
+/* What the loss reads of the head and of the labels. *shares: these as shares of classes, NULL where nobody asks. */
+static stria_status inputs_make(builder *b, const term *t, const head *h, value *labels, bool weighs, value *in[2],
+                                value **shares, stria_error *err) {
+    bool soft = dtype_is_float(labels->type), pairs = t->row->target == ONE_HOT;
+    in[0] = t->row->reads == SCORES ? h->scores : h->logits;
+    if (t->row->reads == LOG_PROBABILITIES) in[0] = build1(b, &op_LogSoftmax, in[0], NULL);
+    if (soft && !t->row->shares)
         FAIL(err, STRIA_BAD_ARGUMENT,
              "--loss: %s takes one class for each picture; mixup and cutmix make shares of two", t->row->name);
-    bool as_they_are = t->row->target == LABELS || dtype_is_float(labels->type);
-    in[1] = as_they_are ? labels : one_hot(&b, labels, h.logits->shape.dim[1], h.logits->type);
-    TRY(b.status);
-    const char *name = graph_fresh_name(g, only ? "loss" : t->row->name);
-    if (!name) FAIL(err, STRIA_NO_MEMORY, "not enough memory for a loss");
-    snprintf(options, sizeof options, "name=%s%s", name, t->options);
-    TRY(layer_build(g, t->row->name, in, 2, NULL, 0, options, 0, loss, err));
-    if (class_weights) TRY(class_weights_add(g, t, class_weights, *loss, h.logits->shape.dim[1], err));
+    *shares = labels;
+    if (!soft && (pairs || weighs)) *shares = one_hot(b, labels, h->logits->shape.dim[1], h->logits->type);
+    in[1] = pairs ? smoothed(b, *shares, t->smoothing) : labels;
+    return b->status;
+}
+
+/* As the term says, but that nll with shares of classes is the cross-entropy of the logits: log softmax is its log
+ * softmax. */
+static term term_for(const term *t, const value *labels) {
+    term changed = *t;
+    bool nll = strcmp(t->row->name, "nll") == 0;
+    if (nll && (dtype_is_float(labels->type) || t->smoothing > 0)) changed.row = &rows[0];
+    return changed;
+}
+
+static stria_status term_build(graph *g, const term *as_said, bool only, const double *class_weights, value *labels,
+                               value **loss, stria_error *err) {
+    value *output, *in[2], *shares;
+    head h;
+    char options[TEXT_MAX + 128];
+    term t = term_for(as_said, labels);
+    builder b = {.g = g, .origin = t.row->name, .err = err};
+    bool apart = class_weights && !t.row->weighs; /* weights that the operator does not take */
+    TRY(output_find(g, t.output, &output, err));
+    TRY(classifier_head(g, output, &h, err));
+    TRY(inputs_make(&b, &t, &h, labels, apart, in, &shares, err));
+    TRY(options_write(g, &t, only, false, options, sizeof options, err));
+    TRY(layer_build(g, t.row->name, in, 2, NULL, 0, options, 0, loss, err));
     if ((*loss)->shape.rank != 0)
-        FAIL(err, STRIA_BAD_ARGUMENT, "--loss: %s with reduction none is not a number to minimise", t->row->name);
-    if (t->weight != 1) *loss = build2(&b, &op_Mul, *loss, build_scalar(&b, (*loss)->type, t->weight), NULL);
+        FAIL(err, STRIA_BAD_ARGUMENT, "--loss: %s with reduction none is not a number to minimise", t.row->name);
+    if (class_weights && !apart) TRY(class_weights_add(g, class_weights, *loss, h.logits->shape.dim[1], err));
+    if (apart) {
+        TRY(options_write(g, &t, false, true, options, sizeof options, err));
+        TRY(layer_build(g, t.row->name, in, 2, NULL, 0, options, 0, loss, err));
+        *loss = weighted(&b, &t, class_weights, shares, *loss);
+    }
+    if (t.weight != 1 && b.status == STRIA_OK)
+        *loss = build2(&b, &op_Mul, *loss, build_scalar(&b, (*loss)->type, t.weight), NULL);
     return b.status;
 }
 

@@ -9,13 +9,14 @@
 /* A spec is terms joined by +, each NAME[:key=value,…]: a loss of the table below with its layer's options, and
  *   output=NAME or NUMBER  of the model it judges: the first unless said; others are auxiliary heads
  *   weight=X               in the sum: 1 unless said
+ *   label_smoothing=X      the share of each label that all classes get evenly: 0 unless said; not of hinge
  * as in cross_entropy:label_smoothing=0.1+cross_entropy:output=aux1,weight=0.3. */
 stria_status loss_check(const char *spec, stria_error *err);
 
 /* From a copy of a model (classifier_copy) whose labels are int64 [batch], or float32 [batch, classes] for shares of
- * classes, which hinge and nll do not take: the scalar that spec means. class_weights:
- * NULL, or what the loss of each class's pictures counts, for cross_entropy and nll, whose mean is then divided by the
- * weights' sum (ONNX, PyTorch); others are refused. */
+ * classes, which hinge does not take: the scalar that spec means. class_weights: NULL, or what the loss of each class's
+ * pictures counts; a mean is then divided by the weights' sum (ONNX, PyTorch). A smoothed label's weights are those of
+ * all classes in cross_entropy, as PyTorch has it, and its own class's elsewhere. */
 stria_status loss_build(graph *g, const char *spec, const double *class_weights, value *labels, value **loss,
                         stria_error *err);
 

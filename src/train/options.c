@@ -78,9 +78,9 @@ static const struct row rows[] = {
      0,
      optimizer_check},
     {{"loss", "NAME[:key=value,…]",
-      "cross_entropy[:label_smoothing=X], nll, hinge[:margin=X,squared=1,over=sum|max], binary_cross_entropy, "
-      "kl_divergence, and against the label's one-hot row squared_error, euclidean (1/2 of the sum per image), "
-      "absolute_error, huber[:delta=X]; joined by +, each with weight=X and output=NAME of an auxiliary head. "
+      "cross_entropy, nll, hinge[:margin=X,squared=1,over=sum|max], binary_cross_entropy, kl_divergence, and against "
+      "the label's one-hot row squared_error, euclidean (1/2 of the sum per image), absolute_error, huber[:delta=X]; "
+      "all but hinge take label_smoothing=X; joined by +, each with weight=X and output=NAME of an auxiliary head. "
       "Metrics stay the first output's, and their loss its cross-entropy",
       LOSS_STANDARD},
      TEXT,
@@ -89,9 +89,7 @@ static const struct row rows[] = {
      0,
      loss_check},
     {{"class-weights", "balanced|X,…",
-      "what the loss of each class's pictures counts (cross_entropy, nll): balanced, so that all classes count the "
-      "same, "
-      "or a number each",
+      "what the loss of each class's pictures counts: balanced, so that all classes count the same, or a number each",
       ""},
      TEXT,
      FIELD(class_weights),
