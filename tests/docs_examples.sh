@@ -8,4 +8,35 @@ DATA=mnist:data LIMIT=200 EPOCHS=1 EVERY=2 OUT=out STRIA=$STRIA "$source/example
 [ "$(wc -l <out/mnist/sweep.csv)" = 22 ] || fail "examples/optimizers/run made other trainings than 3 networks by 7 optimisers"
 for word in linear lenet5 lenet nesterov adadelta; do says stdout "$word"; done
 [ -s out/mnist/sweep.svg ] || fail "examples/optimizers/run draws nothing"
+short() { # NAME: examples/NAME/run on a few pictures
+    DATA=mnist:data LIMIT=200 EPOCHS=1 REPEAT=1 OUT=$1 STRIA=$STRIA "$source/examples/$1/run" >stdout 2>stderr </dev/null ||
+        { fail "examples/$1/run exits with $?"; tail -n 5 stderr; }
+}
+short normalisation
+[ "$(wc -l <normalisation/mnist/sweep.csv)" = 9 ] || fail "examples/normalisation/run made other trainings than 2 networks by 4 rates"
+grep -q "bn=1  *10  *1 " stdout || { fail "the table lacks a network with normalisation at a rate of 10:"; cat stdout; }
+short overfitting
+[ "$(wc -l <overfitting/mnist/sweep.csv)" = 7 ] && [ "$(wc -l <overfitting/augment-mnist/sweep.csv)" = 2 ] ||
+    fail "examples/overfitting/run made other trainings than 6 and 1"
+for word in linear weight-decay l1= max-norm dropout; do says stdout "$word"; done
+
+# What the texts count: 39 numbers against 108, two 3×3 windows against a 5×5 one, plain and residual networks of one size.
+BATCH=1 REPEAT=1 STRIA=$STRIA "$source/examples/layers/run" >stdout 2>stderr </dev/null ||
+    { fail "examples/layers/run exits with $?"; tail -n 5 stderr; }
+row() { says stdout "| $1 | $2 | $3 |"; }
+row "full, 3 to 4 channels" 108 84672
+row "separable, 3 to 4" 39 30576
+row "two 3×3" 73728 57802752
+row "one 5×5" 102400 80281600
+row "dense" 65536 65536
+row "local, 3×3" 2304 2304
+row "shared, 3×3" 9 2304
+row "global average, dense 10" 5130 5120
+row "plain 56" 853018 125485696
+row "ResNet-56" 853018 125485696
+[ "$(grep -cE '\| [0-9]+ \| [0-9]+ \| [0-9.]+ \|$' stdout)" = 20 ] || { fail "a row lacks a number:"; cat stdout; }
+
+# The gradients of a chain of weights: 0.5, 2 and 3 by themselves three times.
+"$BUILD/examples/chain" >stdout 2>stderr || fail "examples/chain exits with $?"
+for line in "0.5     0.125 " "2       8 " "3       27 "; do says stdout "$line"; done
 finish
