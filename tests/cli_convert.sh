@@ -77,6 +77,16 @@ jq -e '.parameters == '"$("$STRIA" summary half.net --json | jq .parameters)"' a
     ([.tensors[] | select(.role == "parameter" and (.shape | length) > 1) | .type] == ["float16", "float16"]) and
     ([.tensors[] | select((.shape | length) == 1) | .type] | all(. == "float32"))' stdout >/dev/null || fail "summary of fp16.onnx: $(cat stdout)"
 expect 0 convert half.net half.npz --fp16
+# A picture that comes through a pipe is read once.
+printf 'P6\n8 8\n255\n' >piped.ppm && head -c 192 /dev/urandom >>piped.ppm
+"$STRIA" convert lenet5:size=3x32x32 piped.onnx --image - <piped.ppm >stdout 2>stderr || { fail "convert --image -:"; cat stderr; }
+"$STRIA" show piped.onnx saliency --image - --out piped.png <piped.ppm >stdout 2>stderr || { fail "show --image -:"; cat stderr; }
+# A folder that holds another model is not made a test case.
+mkdir mine && cp piped.onnx mine/model.onnx
+expect 1 convert lenet5 no.onnx --save-test-case mine
+says stderr "--save-test-case: 'mine' holds a model.onnx and no test case, so nothing is written"
+cmp -s piped.onnx mine/model.onnx || fail "--save-test-case replaces a model"
+[ ! -e no.onnx ] || fail "OUT is written although the test case is refused"
 # A test case has the outputs of the weights that are in its model.
 for type in fp16 bf16; do
     expect 0 convert half.net case.onnx --$type --save-test-case case-$type

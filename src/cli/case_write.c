@@ -28,6 +28,18 @@ static stria_status list_write(const char *folder, const char *kind, const tenso
     return status;
 }
 
+stria_status case_check(const char *folder, stria_error *error) {
+    char model[4096], set[4096];
+    if (snprintf(model, sizeof model, "%s/model.onnx", folder) >= (int)sizeof model ||
+        snprintf(set, sizeof set, "%s/test_data_set_0", folder) >= (int)sizeof set)
+        return source_refuse(error, STRIA_BAD_ARGUMENT, "the folder's name is too long");
+    if (access(model, F_OK) == 0 && access(set, F_OK) != 0)
+        return source_refuse(error, STRIA_BAD_FILE,
+                             "--save-test-case: '%s' holds a model.onnx and no test case, so nothing is written",
+                             folder);
+    return source_make_folder(set, error);
+}
+
 stria_status case_write(const char *folder, const tensors *inputs, const tensors *outputs, stria_error *error) {
     char set[4096];
     if (snprintf(set, sizeof set, "%s/test_data_set_0", folder) >= (int)sizeof set)

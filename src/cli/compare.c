@@ -15,12 +15,24 @@ bool compare_shapes(const stria_array *a, const stria_array *b) {
     return true;
 }
 
+/* "[1, 3, 8, 8]", cut where there is no more room. */
+static const char *shape_words(const stria_array *a, char text[64]) {
+    size_t used = (size_t)snprintf(text, 64, "[");
+    for (int d = 0; d < a->rank && used < 60; d++)
+        used += (size_t)snprintf(text + used, 64 - used, "%s%lld", d ? ", " : "", (long long)a->shape[d]);
+    if (used < 63) snprintf(text + used, 64 - used, "]");
+    return text;
+}
+
 /* True if numbers can be compared; else the reason. */
 static bool comparable(compared *item, const stria_array *got, const stria_array *wanted, bool any_type) {
     if (got->type != wanted->type && !any_type)
         snprintf(item->reason, sizeof item->reason, "%s, not %s", stria_type_name(got->type),
                  stria_type_name(wanted->type));
-    else if (!compare_shapes(got, wanted)) snprintf(item->reason, sizeof item->reason, "another shape");
+    else if (!compare_shapes(got, wanted)) {
+        char is[64], was[64];
+        snprintf(item->reason, sizeof item->reason, "%s, not %s", shape_words(got, is), shape_words(wanted, was));
+    }
     return !*item->reason;
 }
 

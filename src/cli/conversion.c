@@ -39,7 +39,7 @@ static stria_status after_open(stria_model **out, const char *file, const conver
 static stria_status inputs_make(tensors *inputs, conversion *c, int64_t batch, stria_error *error) {
     const char *picture = option_text(c->given, "image");
     c->input = picture ? picture : "random numbers";
-    if (picture) return sample_picture(inputs, c->before, picture, batch, error);
+    if (picture) return sample_picture(inputs, c->before, &c->picture, picture, batch, error);
     return tensors_random(inputs, c->before, batch, (uint64_t)option_integer(c->given, "seed"), error);
 }
 
@@ -193,6 +193,7 @@ stria_status conversion_check(const char *file, void *context, stria_error *erro
 }
 
 void conversion_release(conversion *c) {
+    stria_array_release(&c->picture);
     tensors_release(&c->inputs);
     tensors_release(&c->wanted);
     compare_release(&c->outputs);

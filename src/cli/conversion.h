@@ -13,6 +13,7 @@ typedef struct conversion {
     bool passed;
     const char *input;      /* what the models ran on, in words */
     comparison outputs;     /* the largest differences at one and two rows */
+    stria_array picture;    /* of --image, read once */
     tensors inputs, wanted; /* of IN at one row */
     layer_diff layers;      /* at one row */
 } conversion;

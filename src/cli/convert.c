@@ -73,6 +73,8 @@ static int convert_run(const options *given) {
     if (code != EXIT_DONE) return code;
     stria_status status = source_used(given, given->operands[0], &before, &error);
     c.before = before;
+    const char *folder = option_text(given, "save-test-case");
+    if (status == STRIA_OK && folder) status = case_check(folder, &error);
     if (status == STRIA_OK) status = model_write(&c, &error);
     if (status == STRIA_OK) status = case_save(&c, &error);
     bool differ = c.checked && !c.passed;

@@ -5,6 +5,7 @@
 #include "cli/term.h"
 #include "cli/verb.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,7 +90,12 @@ static stria_status first_inputs(diff_job *j, stria_error *error) {
     const char *picture = option_text(j->given, "image");
     bool drawn;
     j->input = picture ? picture : option_text(j->given, "input");
-    if (picture) return sample_picture(&j->inputs[0], j->model[0], picture, 1, error);
+    if (picture) {
+        stria_array read = {0};
+        stria_status status = sample_picture(&j->inputs[0], j->model[0], &read, picture, 1, error);
+        stria_array_release(&read);
+        return status;
+    }
     if (j->input) return STRIA_OK;
     uint64_t seed = (uint64_t)option_integer(j->given, "seed");
     stria_status status = sample_drawn(&j->inputs[0], j->model[0], seed, &drawn, error);
@@ -137,13 +143,41 @@ static stria_status job_run(diff_job *j, stria_error *error) {
     return layer_diff_run(j->model[0], &j->inputs[0], j->model[1], &j->inputs[1], &way, &bound, &j->found, error);
 }
 
+/* Without scale, mean and std the scale is 1/255 (docs/metadata.md). */
+static double scale_of(const stria_model *model) {
+    const char *scale = stria_model_metadata(model, "stria.scale");
+    if (scale) return strtod(scale, NULL);
+    bool other = stria_model_metadata(model, "stria.mean") || stria_model_metadata(model, "stria.std");
+    return other ? 1 : 1.0 / 255;
+}
+
+static bool same_said(const diff_job *j, const char *key, const char *a, const char *b) {
+    if (strcmp(key, "stria.scale") != 0) return strcmp(a ? a : "", b ? b : "") == 0;
+    double x = scale_of(j->model[0]), y = scale_of(j->model[1]);
+    return fabs(x - y) <= 1e-6 * fabs(x);
+}
+
+/* A network without weights beside one that has been trained: what was forgotten is --weights. */
+static void untrained_warn(const diff_job *j) {
+    bool untrained[2];
+    for (int which = 0; which < 2; which++) {
+        stria_classifier c = {.size = sizeof c};
+        stria_error none;
+        if (stria_model_classifier(j->model[which], &c, &none) != STRIA_OK) return;
+        untrained[which] = c.untrained;
+    }
+    if (untrained[0] != untrained[1])
+        term_say("warning: '%s' is untrained, so its weights are random numbers; --weights gives it those of a file",
+                 show_name(j->given->operands[untrained[1]]));
+}
+
 /* Predictions differ where pictures become inputs otherwise, although both get the same input here. */
 static void preprocessing_warn(const diff_job *j) {
     static const char *const keys[] = {"stria.resize", "stria.crop", "stria.channels",
                                        "stria.scale",  "stria.mean", "stria.std"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         const char *a = stria_model_metadata(j->model[0], keys[i]), *b = stria_model_metadata(j->model[1], keys[i]);
-        if (strcmp(a ? a : "", b ? b : "") == 0) continue;
+        if (same_said(j, keys[i], a, b)) continue;
         term_say("warning: %s is '%s' and '%s': pictures become other inputs; both models ran on that of the first",
                  keys[i], show_name(a ? a : ""), show_name(b ? b : ""));
     }
@@ -186,6 +220,7 @@ static int diff_run(const options *given) {
     if (job_run(&job, &error) != STRIA_OK) code = term_fail(&error);
     else {
         preprocessing_warn(&job);
+        untrained_warn(&job);
         if (option_given(given, "json")) code = diff_json(&job);
         else diff_print(&job);
         if (!job.found.passed) code = EXIT_FAILED;
@@ -227,12 +262,12 @@ const verb verb_diff = {
         "--rtol times the largest value of A's layer, plus --atol.\n"
         "The exit code is 0 where all layers and outputs agree, 1 where one differs or a model cannot be run, 2 for "
         "wrong usage. Layers that only one of the two has are counted and do not matter.",
-    .examples = "# a file against the network built in that it was made of\n"
-                "stria diff resnet.onnx resnet20 --image cat.jpg\n"
+    .examples = "# a file against the one that it was made of\n"
+                "stria diff resnet.onnx small.onnx --image cat.jpg\n"
                 "# the same with weights from PyTorch\n"
                 "stria diff lenet5 lenet5.onnx --weights lenet5.pth\n"
                 "# in float64: what differs then does not come from rounding\n"
-                "stria diff resnet.onnx resnet20 --reference\n"
+                "stria diff resnet.onnx small.onnx --reference\n"
                 "# for programs\n"
                 "stria diff lenet5 lenet5.onnx --weights lenet5.pth --input x.npy --json",
     .operands_min = 2,

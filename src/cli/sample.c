@@ -52,14 +52,11 @@ static stria_status has_input(const stria_model *model, stria_error *error) {
     return source_refuse(error, STRIA_BAD_SHAPE, "the model has no input, so there is none for a picture");
 }
 
-stria_status sample_picture(tensors *inputs, const stria_model *model, const char *path, int64_t rows,
-                            stria_error *error) {
-    stria_array picture = {0};
+stria_status sample_picture(tensors *inputs, const stria_model *model, stria_array *picture, const char *path,
+                            int64_t rows, stria_error *error) {
     stria_status status = has_input(model, error);
-    if (status == STRIA_OK) status = stria_picture_read(path, &picture, error);
-    if (status == STRIA_OK) status = picture_put(inputs, model, &picture, path, rows, error);
-    stria_array_release(&picture);
-    return status;
+    if (status == STRIA_OK && !picture->data) status = stria_picture_read(path, picture, error);
+    return status == STRIA_OK ? picture_put(inputs, model, picture, path, rows, error) : status;
 }
 
 enum { SIDE = 256 }; /* of the drawn picture */

@@ -4,10 +4,11 @@
 
 #include "cli/tensors.h"
 
-/* A picture file as the model's input, as prediction makes it, of so many rows: further ones are mirrored in turn. The
- * errors of stria_picture_read and stria_model_picture. */
-stria_status sample_picture(tensors *inputs, const stria_model *model, const char *path, int64_t rows,
-                            stria_error *error);
+/* A picture file as the model's input, as prediction makes it, of so many rows: further ones are mirrored in turn. A
+ * picture without data is read from the path and stays for further calls (a pipe is read once); stria_array_release.
+ * The errors of stria_picture_read and stria_model_picture. */
+stria_status sample_picture(tensors *inputs, const stria_model *model, stria_array *picture, const char *path,
+                            int64_t rows, stria_error *error);
 /* The same of a picture that is always the same: gradients, a disc and noise. *drawn: false for a model that is no
  * classifier of pictures, which gets random numbers (tensors_random). */
 stria_status sample_drawn(tensors *inputs, const stria_model *model, uint64_t seed, bool *drawn, stria_error *error);

@@ -113,7 +113,7 @@ static stria_status class_find(showing *s, stria_error *error) {
     int classes = status == STRIA_OK ? stria_predictor_classes(predictor) : 0;
     float *p = calloc((size_t)classes + 1, sizeof *p);
     if (!p) status = source_refuse(error, STRIA_NO_MEMORY, "not enough memory for probabilities");
-    if (status == STRIA_OK) status = stria_predict_file(predictor, option_text(s->given, "image"), p, error);
+    if (status == STRIA_OK) status = stria_predict_array(predictor, &s->picture, p, error);
     for (int c = 1; status == STRIA_OK && c < classes; c++)
         if (p[c] > p[s->class]) s->class = c;
     int64_t wanted = option_integer(s->given, "class");

@@ -97,7 +97,12 @@ stria_status memory_check(const trainer *t, const program *step, stria_error *er
     if (n.run <= less(room, validation)) return STRIA_OK;
     TRY(batch_find(t, less(room, validation), &fits, err));
     text advice = {0};
-    if (fits) text_printf(&advice, "the largest batch that fits is %" PRId64 ": --batch %" PRId64, fits, fits);
+    int64_t unjudged = 0;
+    if (!fits && validation) TRY(batch_find(t, room, &unjudged, err));
+    if (unjudged)
+        text_printf(&advice, "without validation %" PRId64 " image%s fit%s: --val no", unjudged, text_s(unjudged),
+                    unjudged == 1 ? "s" : "");
+    else if (fits) text_printf(&advice, "the largest batch that fits is %" PRId64 ": --batch %" PRId64, fits, fits);
     else
         text_printf(&advice, "not even one image fits%s",
                     t->options.recompute || validation >= room ? "" : "; --recompute takes less");
