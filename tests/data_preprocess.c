@@ -327,8 +327,43 @@ static void test_shapes(void **state) {
     assert_int_equal(preprocess_shape(&p, 3, 1, 60000, shape, &err), STRIA_BAD_SHAPE);
 }
 
+/* Colours beside each other are resized together: the same bits as plane by plane, in any order and direction, larger
+ * and smaller, with windows of the result. */
+static void test_interleaved_as_planes(void **state) {
+    enum { H = 23, W = 31, MOST = 3 * 64 * 64 };
+    static const struct {
+        int resize, crop;
+        preprocess_order order;
+        bool mirrored;
+    } rows[] = {{9, 0, PREPROCESS_KEEP, false}, {9, 5, PREPROCESS_RGB, true},  {40, 37, PREPROCESS_BGR, false},
+                {22, 0, PREPROCESS_BGR, true},  {1, 1, PREPROCESS_RGB, false}, {23, 20, PREPROCESS_KEEP, true}};
+    static uint8_t together[H * W * 3], planes[3 * H * W];
+    static float a[MOST], b[MOST];
+    (void)state;
+    for (int i = 0; i < H * W * 3; i++) {
+        together[i] = (uint8_t)(i * 37 + i / 11);
+        planes[i % 3 * H * W + i / 3] = together[i];
+    }
+    for (size_t k = 0; k < sizeof rows / sizeof *rows; k++) {
+        preprocess p = preprocess_default();
+        p.resize_height = rows[k].resize, p.crop_height = p.crop_width = rows[k].crop, p.order = rows[k].order;
+        p.means = p.stds = 1, p.mean[0] = 0.4, p.std[0] = 0.3;
+        int64_t last = rows[k].mirrored ? W - 1 : 0, sign = rows[k].mirrored ? -1 : 1;
+        image_view v = {.bytes = together + 3 * last, .channels = 3, .height = H, .width = W};
+        v.channel_step = 1, v.row_step = 3 * W, v.pixel_step = 3 * sign;
+        image_view w = {.bytes = planes + last, .channels = 3, .height = H, .width = W};
+        w.channel_step = H * W, w.row_step = W, w.pixel_step = sign;
+        memset(a, 0, sizeof a), memset(b, 0, sizeof b);
+        assert_int_equal(preprocess_apply(&p, NULL, &v, a, NULL), STRIA_OK);
+        assert_int_equal(preprocess_apply(&p, NULL, &w, b, NULL), STRIA_OK);
+        assert_memory_equal(a, b, sizeof a);
+        assert_true(a[0] != 0);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_interleaved_as_planes),
         cmocka_unit_test(test_formula),
         cmocka_unit_test(test_bytes_are_exact),
         cmocka_unit_test(test_grey_becomes_colour),

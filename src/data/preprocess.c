@@ -172,6 +172,7 @@ static affine affine_of(const preprocess *p, int channel) {
 }
 
 static void scale_plane(float *x, int64_t n, affine a) {
+    if (a.factor == 1 && a.offset == 0) return;
     for (int64_t i = 0; i < n; i++) x[i] = (float)(x[i] * a.factor + a.offset);
 }
 
@@ -214,12 +215,32 @@ static bool is_dense(const image_view *v) {
     return v->bytes && v->pixel_step == 1 && v->row_step == v->width;
 }
 
+/* Colours as decoders leave them: three bytes a pixel. */
+static bool is_interleaved(const preprocess *p, const image_view *v) {
+    return v->bytes && v->channels == 3 && v->channel_step == 1 && p->order != PREPROCESS_GREY;
+}
+
+static void row_interleaved(const void *context, int y, float *row) {
+    const row_job *job = context;
+    const image_view *v = job->v;
+    const uint8_t *from = v->bytes + y * v->row_step;
+    int red = job->p->order == PREPROCESS_BGR ? 2 : 0, blue = 2 - red;
+    for (int x = 0; x < v->width; x++, from += v->pixel_step, row += RESIZE_LANES) {
+        row[0] = (float)from[red];
+        row[1] = (float)from[1];
+        row[2] = (float)from[blue];
+        row[3] = 0;
+    }
+}
+
 static stria_status apply_resized(const preprocess *p, const image_view *v, const int shape[3],
                                   const resize_window *window, float *x, stria_error *err) {
     int64_t area = (int64_t)shape[1] * shape[2];
+    bool together = is_interleaved(p, v);
+    if (together) TRY(resize_planes(row_interleaved, &(row_job){p, v, 0}, 3, v->height, v->width, window, x, err));
     for (int c = 0; c < shape[0]; c++) {
         row_job job = {p, v, c};
-        TRY(resize_plane(row_gather, &job, v->height, v->width, window, x + c * area, err));
+        if (!together) TRY(resize_plane(row_gather, &job, v->height, v->width, window, x + c * area, err));
         scale_plane(x + c * area, area, affine_of(p, c));
     }
     return STRIA_OK;

@@ -49,38 +49,74 @@ static void resize_row(const float *x, const taps *t, int n, float *y) {
     }
 }
 
-static void blend_rows(const float *rows, const taps *t, int i, int width, float *y) {
-    memset(y, 0, (size_t)width * sizeof *y);
-    for (int j = 0; j < t->count[i]; j++) {
-        float w = t->weight[(size_t)i * (size_t)t->most + (size_t)j];
-        const float *row = rows + (size_t)j * (size_t)width;
-        for (int x = 0; x < width; x++) y[x] += w * row[x];
+/* One pixel of interleaved planes; each lane is summed as resize_row sums. */
+typedef float lanes __attribute__((vector_size(RESIZE_LANES * sizeof(float))));
+
+/* Planes of y lie `step` floats apart. */
+static void resize_row_lanes(const lanes *x, const taps *t, int n, int planes, size_t step, float *y) {
+    for (int i = 0; i < n; i++) {
+        const float *w = t->weight + (size_t)i * (size_t)t->most;
+        const lanes *from = x + t->first[i];
+        lanes sum = {0};
+        for (int j = 0; j < t->count[i]; j++) sum += w[j] * from[j];
+        for (int c = 0; c < planes; c++) y[(size_t)c * step + (size_t)i] = sum[c];
     }
 }
 
-stria_status resize_plane(resize_source *source, const void *context, int height, int width,
-                          const resize_window *window, float *y, stria_error *err) {
+static void blend_rows(const float *rows, const taps *t, int i, int width, float *y) {
+    const float *weight = t->weight + (size_t)i * (size_t)t->most;
+    for (int x = 0; x < width; x++) y[x] = 0 + weight[0] * rows[x];
+    for (int j = 1; j < t->count[i]; j++) {
+        const float *row = rows + (size_t)j * (size_t)width;
+        for (int x = 0; x < width; x++) y[x] += weight[j] * row[x];
+    }
+}
+
+/* Without the zeros of mem_new: all of it is written before it is read. */
+static stria_status floats_new(float **out, size_t count, stria_error *err) {
+    *out = count < SIZE_MAX / sizeof **out ? mem_alloc(count * sizeof **out) : NULL;
+    if (!*out) FAIL(err, STRIA_NO_MEMORY, "not enough memory for resizing (%zu numbers)", count);
+    return STRIA_OK;
+}
+
+/* lane_count 1: rows are of one plane. */
+static stria_status resize(resize_source *source, const void *context, int planes, int lane_count, int height,
+                           int width, const resize_window *window, float *y, stria_error *err) {
     taps across = {0}, down = {0};
-    float *rows = NULL; /* the input rows that matter, at their new width */
+    float *rows = NULL; /* the input rows that matter, at their new width: [planes][end − first][width] */
     float *whole = NULL;
     stria_status status = STRIA_OK;
     TRY_DONE(taps_make(&across, width, window->full_width, window->left, window->width, err));
     TRY_DONE(taps_make(&down, height, window->full_height, window->top, window->height, err));
     int n = window->height, first = down.first[0], end = down.first[n - 1] + down.count[n - 1];
-    TRY_DONE(mem_new(&rows, (size_t)(end - first) * (size_t)window->width, sizeof *rows, "resizing", err));
-    TRY_DONE(mem_new(&whole, (size_t)width, sizeof *whole, "resizing", err));
+    size_t wide = (size_t)window->width, step = (size_t)(end - first) * wide;
+    TRY_DONE(floats_new(&rows, (size_t)planes * step, err));
+    TRY_DONE(floats_new(&whole, (size_t)width * (size_t)lane_count, err));
     for (int i = first; i < end; i++) {
+        float *to = rows + (size_t)(i - first) * wide;
         source(context, i, whole);
-        resize_row(whole, &across, window->width, rows + (size_t)(i - first) * (size_t)window->width);
+        if (lane_count == 1) resize_row(whole, &across, window->width, to);
+        else resize_row_lanes((const lanes *)(const void *)whole, &across, window->width, planes, step, to);
     }
-    for (int i = 0; i < n; i++) {
-        const float *from = rows + (size_t)(down.first[i] - first) * (size_t)window->width;
-        blend_rows(from, &down, i, window->width, y + (size_t)i * (size_t)window->width);
-    }
+    for (int c = 0; c < planes; c++)
+        for (int i = 0; i < n; i++) {
+            const float *from = rows + (size_t)c * step + (size_t)(down.first[i] - first) * wide;
+            blend_rows(from, &down, i, window->width, y + (size_t)(c * n + i) * wide);
+        }
 done:
     mem_free(whole);
     mem_free(rows);
     taps_free(&across);
     taps_free(&down);
     return status;
+}
+
+stria_status resize_plane(resize_source *source, const void *context, int height, int width,
+                          const resize_window *window, float *y, stria_error *err) {
+    return resize(source, context, 1, 1, height, width, window, y, err);
+}
+
+stria_status resize_planes(resize_source *source, const void *context, int planes, int height, int width,
+                           const resize_window *window, float *y, stria_error *err) {
+    return resize(source, context, planes, RESIZE_LANES, height, width, window, y, err);
 }

@@ -3,6 +3,8 @@
 
 #include "base/error.h"
 
+enum { RESIZE_LANES = 4 };
+
 /* Fills row[width] with row y of the plane that is resized. Rows are asked for once each, from the top down. */
 typedef void resize_source(const void *context, int y, float *row);
 
@@ -15,5 +17,10 @@ typedef struct resize_window {
 
 stria_status resize_plane(resize_source *source, const void *context, int height, int width,
                           const resize_window *window, float *y, stria_error *err);
+
+/* The same, with the same bits, for `planes` planes (1…RESIZE_LANES) at once, whose rows the source gives interleaved:
+ * row[width][RESIZE_LANES], of lanes past `planes` whatever it likes. They go to y[planes][height][width]. */
+stria_status resize_planes(resize_source *source, const void *context, int planes, int height, int width,
+                           const resize_window *window, float *y, stria_error *err);
 
 #endif
