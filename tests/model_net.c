@@ -1,6 +1,8 @@
 /* .net text: what it can say, what is read back, and where it says that something is wrong. */
 #include "model_support.h"
 
+#include <math.h>
+
 #include "model/net.h"
 #include "op/op.h"
 
@@ -163,6 +165,40 @@ static void test_limits(void **state) {
     text_release(&t);
 }
 
+static void test_infinite(void **state) {
+    static const char *const refused[] = {"infinity", "INF", "-nan", "1e999", ""};
+    graph *g, *again;
+    text t = {0};
+    (void)state;
+    assert_ok(read_text(&g,
+                        "stria-net 1\n"
+                        "x = input(batch x 3)\n"
+                        "c = constant(float64, 3, [inf, -inf, nan])\n"
+                        "h = constant(float16, scalar, [-inf])\n"
+                        "e = Elu(x, alpha=inf)\n"
+                        "output(e)\noutput(c)\noutput(h)\n",
+                        &err));
+    for (int round = 0; round < 2; round++) {
+        const tensor *c = graph_find_value(g, "c")->data;
+        assert_true(tensor_f64(c, 0) > 1e308 && tensor_f64(c, 1) < -1e308 && isnan(tensor_f64(c, 2)));
+        assert_true(tensor_f64(graph_find_value(g, "h")->data, 0) < -1e308);
+        assert_ok(net_write(g, &t, &err));
+        assert_non_null(strstr(t.data, "alpha=inf"));
+        assert_ok(net_read(&again, t.data, t.length, "again", 1, &err));
+        text_release(&t);
+        graph_free(g);
+        g = again;
+    }
+    graph_free(g);
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        char net[128];
+        snprintf(net, sizeof net, "stria-net 1\nc = constant(1, [%s])\n", refused[i]);
+        assert_fails(read_text(&g, net, &err), STRIA_BAD_FILE, "");
+    }
+    assert_fails(read_text(&g, "stria-net 1\nc = constant(int64, 1, [inf])\n", &err), STRIA_BAD_FILE,
+                 "'inf' is not of type int64");
+}
+
 static void test_unsayable(void **state) {
     graph *g;
     value *v, *x;
@@ -209,8 +245,9 @@ static void test_no_memory(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_layers), cmocka_unit_test(test_operators), cmocka_unit_test(test_sentences),
-        cmocka_unit_test(test_limits), cmocka_unit_test(test_unsayable), cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_layers),    cmocka_unit_test(test_operators), cmocka_unit_test(test_sentences),
+        cmocka_unit_test(test_limits),    cmocka_unit_test(test_infinite),  cmocka_unit_test(test_unsayable),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -169,6 +169,13 @@ bool text_to_double(const char *s, double *out) {
     return true;
 }
 
+bool text_to_real(const char *s, double *out) {
+    bool infinite = strcmp(s, "inf") == 0, negative = strcmp(s, "-inf") == 0;
+    if (!infinite && !negative && strcmp(s, "nan") != 0) return text_to_double(s, out);
+    *out = infinite ? INFINITY : negative ? -INFINITY : NAN;
+    return true;
+}
+
 bool text_ends(const char *s, const char *ending) {
     size_t n = strlen(s), e = strlen(ending);
     return n > e && strcasecmp(s + n - e, ending) == 0;

@@ -38,6 +38,8 @@ const char *text_nearest(const char *name, const char *const *names, int n);
 /* Whole-string numbers, decimal point whatever the locale: false unless all of `s` is one finite number in range. */
 bool text_to_int(const char *s, int64_t *out);
 bool text_to_double(const char *s, double *out);
+/* The same, and inf, -inf and nan. */
+bool text_to_real(const char *s, double *out);
 
 /* True if `s` is longer than `ending` and ends with it, in either case: "x.npy" and "X.NPY" end with ".npy", ".npy"
  * does not. */

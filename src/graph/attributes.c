@@ -29,7 +29,7 @@ static stria_status number_parse(const char *item, size_t length, const char *na
     if (length < sizeof buffer) {
         memcpy(buffer, item, length);
         buffer[length] = 0;
-        if (whole ? text_to_int(buffer, whole) : text_to_double(buffer, real)) return STRIA_OK;
+        if (whole ? text_to_int(buffer, whole) : text_to_real(buffer, real)) return STRIA_OK;
     }
     FAIL(err, STRIA_BAD_ARGUMENT, "attribute '%s': '%.*s' is not %s number", name, (int)(length < 60 ? length : 60),
          item, whole ? "a whole" : "a");

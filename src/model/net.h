@@ -14,7 +14,7 @@
  *   size      = whole number | word [ ":" number ]
  *                                         a word is an open dimension, of inputs only; the number (else 1) is the size
  *                                         that it has until a session says another
- *   list      = "[" [ number { "," number } ] "]"
+ *   list      = "[" [ number { "," number } ] "]"   of floats also inf, -inf and nan
  *   word      = any characters but space ( ) , = [ ] # ", not looking like a number where it is a name
  *   string    = '"' characters with \" \\ \n \t '"'
  *

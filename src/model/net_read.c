@@ -211,7 +211,7 @@ static bool element_parse(tensor *t, int64_t i, const char *text) {
         convert_from_i64((char *)t->data + (size_t)i * dtype_bytes(t->type), t->type, &whole, 1);
         return true;
     }
-    if (!text_to_double(text, &real) || !dtype_is_float(t->type)) return false;
+    if (!text_to_real(text, &real) || !dtype_is_float(t->type)) return false;
     tensor_put(t, i, real);
     return true;
 }

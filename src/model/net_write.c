@@ -55,8 +55,14 @@ static void write_shape(text *t, const value *v) {
     }
 }
 
+/* To `digits` digits; a NaN without its sign. */
+static void write_real(text *t, double x, int digits) {
+    if (isfinite(x)) text_printf(t, "%.*g", digits, x);
+    else text_printf(t, "%s", isnan(x) ? "nan" : x > 0 ? "inf" : "-inf");
+}
+
 static void write_element(text *t, const tensor *data, int64_t i) {
-    if (dtype_is_float(data->type)) text_printf(t, data->type == STRIA_FLOAT64 ? "%.17g" : "%.9g", tensor_f64(data, i));
+    if (dtype_is_float(data->type)) write_real(t, tensor_f64(data, i), data->type == STRIA_FLOAT64 ? 17 : 9);
     else text_printf(t, "%" PRId64, tensor_i64(data, i));
 }
 
@@ -89,8 +95,6 @@ static stria_status write_constant(text *t, const value *v, stria_error *err) {
     text_printf(t, " = constant(");
     write_shape(t, v);
     for (int64_t i = 0; i < n; i++) {
-        if (dtype_is_float(v->type) && !isfinite(tensor_f64(v->data, i)))
-            FAIL(err, STRIA_UNSUPPORTED, "constant '%s' has an element that is not finite", v->name);
         text_printf(t, "%s", i ? ", " : ", [");
         write_element(t, v->data, i);
     }
@@ -130,7 +134,7 @@ static stria_status write_attribute(text *t, const node *n, const attr_field *f,
         text_printf(t, "%" PRId64, *(const int64_t *)p);
         break;
     case ATTR_FLOAT:
-        text_printf(t, "%.9g", (double)*(const float *)p);
+        write_real(t, (double)*(const float *)p, 9);
         break;
     case ATTR_STRING:
         write_word(t, *(const char *const *)p);
@@ -140,7 +144,10 @@ static stria_status write_attribute(text *t, const node *n, const attr_field *f,
         text_printf(t, whole->count ? "]" : "[]");
         break;
     case ATTR_FLOATS:
-        for (int64_t i = 0; i < real->count; i++) text_printf(t, "%s%.9g", i ? "," : "[", (double)real->value[i]);
+        for (int64_t i = 0; i < real->count; i++) {
+            text_printf(t, "%s", i ? "," : "[");
+            write_real(t, (double)real->value[i], 9);
+        }
         text_printf(t, real->count ? "]" : "[]");
         break;
     case ATTR_STRINGS:
