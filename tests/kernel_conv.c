@@ -143,6 +143,13 @@ static epilogue epilogue_of(const example *e, const image *residual, int kind) {
     return f;
 }
 
+static bool depthwise_accepts(const kernel_set *ks, const conv_shape *s) {
+    return conv_is_depthwise(s);
+}
+static bool rows_accepts(const kernel_set *ks, const conv_shape *s) {
+    return conv_merges_rows(s);
+}
+
 /* The families, and the order of storage in which each takes images. */
 static const struct family {
     const char *name;
@@ -151,12 +158,13 @@ static const struct family {
         PIXELS,
         PLANES,
         IMAGES
-    } order;                                  /* what is contiguous: channels of a pixel, an image's planes, images */
-    bool (*accepts)(const conv_shape *shape); /* NULL: all */
-    int first, ops;                           /* conv_ops that it has */
+    } order; /* what is contiguous: channels of a pixel, an image's planes, images */
+    bool (*accepts)(const kernel_set *ks, const conv_shape *s); /* NULL: all */
+    int first, end;                                             /* conv_ops that it has */
 } families[] = {{"gemm", conv_gemm, PIXELS, NULL, 0, CONV_OPS},
-                {"depthwise", conv_depthwise, PIXELS, conv_is_depthwise, 0, CONV_OPS},
-                {"rows", conv_rows, PIXELS, conv_merges_rows, CONV_DW, CONV_OPS},
+                {"depthwise", conv_depthwise, PIXELS, depthwise_accepts, 0, CONV_OPS},
+                {"grouped", conv_grouped, PIXELS, conv_is_grouped, 0, CONV_DW},
+                {"rows", conv_rows, PIXELS, rows_accepts, CONV_DW, CONV_OPS},
                 {"plain", conv_plain, PLANES, NULL, 0, 1},
                 {"batch", conv_batch, IMAGES, NULL, 0, CONV_OPS}};
 
@@ -225,8 +233,8 @@ static void check_weights(const struct family *f, const kernel_set *ks, pool *p,
 
 /* One plan, run twice: with any epilogue, and with one that has a residual. */
 static void check_family(const struct family *f, const kernel_set *ks, pool *p, const example *e, int kind) {
-    if (f->accepts && !f->accepts(&e->s)) return;
-    for (int op = f->first; op < f->ops; op++) {
+    if (f->accepts && !f->accepts(ks, &e->s)) return;
+    for (int op = f->first; op < f->end; op++) {
         arena a = {0};
         conv_plan *plan = conv_plan_new(&f->kernel[op], ks, &e->s, pool_threads(p), &a);
         if (!plan) abort();
@@ -300,11 +308,13 @@ static conv_shape shape_random(uint64_t *seed) {
     return shape_finish(s);
 }
 
-/* Windows of all sorts, some by one channel and some several times as many results. */
+/* Windows of all sorts, some by one channel and some several times as many results, or groups of 2 to 16 channels. */
 static conv_shape depthwise_random(uint64_t *seed) {
     conv_shape s = {.batch = exact_random(seed, 1, 2), .groups = exact_random(seed, 2, 75)};
-    s.ic = s.groups;
-    s.oc = s.groups * (exact_random(seed, 0, 2) ? 1 : exact_random(seed, 2, 3));
+    int64_t group = exact_random(seed, 0, 1) ? 1 : (int64_t)1 << exact_random(seed, 1, 4);
+    s.groups = int64_max(2, s.groups / group);
+    s.ic = s.groups * group;
+    s.oc = s.ic * (group > 1 || exact_random(seed, 0, 2) ? 1 : exact_random(seed, 2, 3));
     bool square = exact_random(seed, 0, 2);
     s.y.kernel = square ? 3 + 2 * exact_random(seed, 0, 1) : exact_random(seed, 1, 6);
     s.x.kernel = square ? s.y.kernel : exact_random(seed, 1, 6);

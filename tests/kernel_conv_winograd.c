@@ -26,9 +26,28 @@ static const double abs_b4[6][6] = {{1, 1.5, 2, 1.5, 1, 0}, {0, 1, 2.5, 2.5, 1, 
                                     {0, 0, 1}},
                     abs_a4[4][6] = {
                         {1, 1, 1, 1, 1, 0}, {0, 1, 1, 0.5, 2, 0}, {0, 1, 1, 0.25, 4, 0}, {0, 1, 1, 0.125, 8, 1}};
+/* F(2, 5) has the points and so the Bᵀ of F(4, 3). */
+static const double abs_g25[6][5] = {{1, 0, 0, 0, 0},
+                                     {1 / 3.0, 1 / 3.0, 1 / 3.0, 1 / 3.0, 1 / 3.0},
+                                     {1 / 3.0, 1 / 3.0, 1 / 3.0, 1 / 3.0, 1 / 3.0},
+                                     {16 / 15.0, 8 / 15.0, 4 / 15.0, 2 / 15.0, 1 / 15.0},
+                                     {1 / 15.0, 2 / 15.0, 4 / 15.0, 8 / 15.0, 16 / 15.0},
+                                     {0, 0, 0, 0, 1}},
+                    abs_a25[4][6] = {{1, 1, 1, 1, 1, 0}, {0, 1, 1, 0.5, 2, 1}};
 static const double abs_b2[6][6] = {{1, 0, 1}, {0, 1, 1}, {0, 1, 1}, {0, 1, 0, 1}},
                     abs_g2[6][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, 0.5, 0.5}, {0, 0, 1}},
                     abs_a2[4][6] = {{1, 1, 1, 0}, {0, 1, 1, 1}};
+
+/* The absolute values of F(m, r)'s matrices. */
+typedef struct matrices {
+    int side, r;
+    const double *b, *g, *a; /* [side][6], [side][r], [m][6] */
+} matrices;
+
+static matrices matrices_of(const conv_shape *s, int m) {
+    if (s->y.kernel == 5) return (matrices){6, 5, *abs_b4, *abs_g25, *abs_a25};
+    return m == 4 ? (matrices){6, 3, *abs_b4, *abs_g4, *abs_a4} : (matrices){4, 3, *abs_b2, *abs_g2, *abs_a2};
+}
 
 /* Roundings of an element besides those of the sum over channels: both transforms along both axes, weights, products,
  * bias, residual, activation. */
@@ -36,7 +55,7 @@ static const double abs_b2[6][6] = {{1, 0, 1}, {0, 1, 1}, {0, 1, 1}, {0, 1, 0, 1
 
 typedef struct example {
     conv_shape s;
-    exact x, w, bias, residual; /* channels-last; w[oc][ic][3][3] */
+    exact x, w, bias, residual; /* channels-last; w[oc][ic][r][r] */
     double *y, *sum;            /* without epilogue; Σ|x·w| */
 } example;
 
@@ -63,16 +82,17 @@ static exact random_new(int64_t floats, bool relu, uint64_t *seed) {
 /* y = conv(x, w), or of absolute values. */
 static void convolve(const example *e, bool absolute, double *y) {
     const conv_shape *s = &e->s;
+    int64_t r = s->y.kernel, taps = r * r;
     for (int64_t i = 0; i < s->batch * s->y.out * s->x.out * s->oc; i++) {
         int64_t o = i % s->oc, q = i / s->oc % s->x.out, p = i / s->oc / s->x.out % s->y.out;
         int64_t b = i / s->oc / s->x.out / s->y.out;
         double sum = 0;
-        for (int64_t t = 0; t < 9; t++) {
-            int64_t iy = window_at(&s->y, p, t / 3), ix = window_at(&s->x, q, t % 3);
+        for (int64_t t = 0; t < taps; t++) {
+            int64_t iy = window_at(&s->y, p, t / r), ix = window_at(&s->x, q, t % r);
             if (iy < 0 || iy >= s->y.in || ix < 0 || ix >= s->x.in) continue;
             const float *x = e->x.data + ((b * s->y.in + iy) * s->x.in + ix) * s->ic;
             for (int64_t c = 0; c < s->ic; c++) {
-                double product = (double)x[c] * (double)e->w.data[(o * s->ic + c) * 9 + t];
+                double product = (double)x[c] * (double)e->w.data[(o * s->ic + c) * taps + t];
                 sum += absolute ? fabs(product) : product;
             }
         }
@@ -87,7 +107,7 @@ static int64_t y_floats(const conv_shape *s) {
 static example example_new(conv_shape s, bool relu, uint64_t seed) {
     example e = {.s = s};
     e.x = random_new(s.batch * s.y.in * s.x.in * s.ic, relu, &seed);
-    e.w = random_new(s.oc * s.ic * 9, false, &seed);
+    e.w = random_new(s.oc * s.ic * s.y.kernel * s.x.kernel, false, &seed);
     e.bias = random_new(s.oc, false, &seed);
     e.residual = random_new(y_floats(&s), false, &seed);
     e.y = calloc((size_t)y_floats(&s) + 1, sizeof(double));
@@ -118,42 +138,43 @@ static void sandwich(int rows, int n, const double *left, int pitch, const doubl
 }
 
 /* The tile of |x| of channel c whose results begin at (p, q), 0 in the padding. */
-static void tile_absolute(const example *e, int m, int64_t b, int64_t p, int64_t q, int64_t c, double *tile) {
+static void tile_absolute(const example *e, int side, int64_t b, int64_t p, int64_t q, int64_t c, double *tile) {
     const conv_shape *s = &e->s;
-    for (int i = 0; i < m + 2; i++)
-        for (int j = 0; j < m + 2; j++) {
+    for (int i = 0; i < side; i++)
+        for (int j = 0; j < side; j++) {
             int64_t iy = window_at(&s->y, p, i), ix = window_at(&s->x, q, j);
             bool inside = iy >= 0 && iy < s->y.in && ix >= 0 && ix < s->x.in;
             const float *x = e->x.data + ((b * s->y.in + iy) * s->x.in + ix) * s->ic + c;
-            tile[i * (m + 2) + j] = inside ? fabs((double)*x) : 0;
+            tile[i * side + j] = inside ? fabs((double)*x) : 0;
         }
 }
 
 /* e->sum: what the roundings of every element are relative to, |A|ᵀ·[Σ_c (|G|·|w|·|G|ᵀ) ⊙ (|B|ᵀ·|x|·|B|)]·|A|. */
 static void bound_fill(const example *e, int m) {
     const conv_shape *s = &e->s;
-    int points = (m + 2) * (m + 2);
+    matrices f = matrices_of(s, m);
+    int points = f.side * f.side, taps = f.r * f.r;
     double *u = calloc((size_t)(s->oc * s->ic * points) + 1, sizeof *u);
     double *v = calloc((size_t)(s->ic * points) + 1, sizeof *v);
     if (!u || !v) abort();
     for (int64_t i = 0; i < s->oc * s->ic; i++) {
-        double w[9];
-        for (int t = 0; t < 9; t++) w[t] = fabs((double)e->w.data[i * 9 + t]);
-        sandwich(m + 2, 3, m == 4 ? *abs_g4 : *abs_g2, 3, w, u + i * points);
+        double w[25];
+        for (int t = 0; t < taps; t++) w[t] = fabs((double)e->w.data[i * taps + t]);
+        sandwich(f.side, f.r, f.g, f.r, w, u + i * points);
     }
     for (int64_t b = 0; b < s->batch; b++)
         for (int64_t p = 0; p < s->y.out; p += m)
             for (int64_t q = 0; q < s->x.out; q += m) {
                 for (int64_t c = 0; c < s->ic; c++) {
                     double tile[36];
-                    tile_absolute(e, m, b, p, q, c, tile);
-                    sandwich(m + 2, m + 2, m == 4 ? *abs_b4 : *abs_b2, 6, tile, v + c * points);
+                    tile_absolute(e, f.side, b, p, q, c, tile);
+                    sandwich(f.side, f.side, f.b, 6, tile, v + c * points);
                 }
                 for (int64_t o = 0; o < s->oc; o++) {
                     double sums[36] = {0}, y[16];
                     for (int64_t c = 0; c < s->ic; c++)
                         for (int k = 0; k < points; k++) sums[k] += u[(o * s->ic + c) * points + k] * v[c * points + k];
-                    sandwich(m, m + 2, m == 4 ? *abs_a4 : *abs_a2, 6, sums, y);
+                    sandwich(m, f.side, f.a, 6, sums, y);
                     for (int i = 0; i < m * m; i++)
                         if (p + i / m < s->y.out && q + i % m < s->x.out)
                             e->sum[((b * s->y.out + p + i / m) * s->x.out + q + i % m) * s->oc + o] = y[i];
@@ -163,10 +184,10 @@ static void bound_fill(const example *e, int m) {
     free(v);
 }
 
-#define CASE_FORMAT "F(%d, 3) %s, %d threads: batch %d x %d*%d*%d y %d*%d*%d pad %d,%d epilogue %d"
+#define CASE_FORMAT "F(%d, %d) %s, %d threads: batch %d x %d*%d*%d y %d*%d*%d pad %d,%d epilogue %d"
 #define CASE_VALUES                                                                                                    \
-    m, ks->isa, pool_threads(p), (int)s->batch, (int)s->ic, (int)s->y.in, (int)s->x.in, (int)s->oc, (int)s->y.out,     \
-        (int)s->x.out, (int)s->y.before, (int)s->x.before, kind
+    m, (int)s->y.kernel, ks->isa, pool_threads(p), (int)s->batch, (int)s->ic, (int)s->y.in, (int)s->x.in, (int)s->oc,  \
+        (int)s->y.out, (int)s->x.out, (int)s->y.before, (int)s->x.before, kind
 
 /* kind 0: none; 1: bias; 2: bias and ReLU; 3: residual; 4: all three; 5: bias, and a clip. */
 static epilogue epilogue_of(const example *e, int kind) {
@@ -235,6 +256,7 @@ static void check_set(const example *e, int m, const kernel_set *ks, int kind) {
 static void check_example(conv_shape s, uint64_t seed) {
     example e = example_new(s, false, seed);
     for (int m = 2; m <= 4; m += 2) {
+        if (!conv_is_winograd(&s, m)) continue;
         bound_fill(&e, m);
         for (const kernel_set *const *ks = kernel_sets(); *ks; ks++) check_set(&e, m, *ks, (int)(seed % 6));
     }
@@ -246,41 +268,45 @@ static void check_example(conv_shape s, uint64_t seed) {
 /* The root mean square of got − want over that of an ordinary sum, products in the order of the weights. */
 static double errors_share(const example *e, const float *got) {
     const conv_shape *s = &e->s;
+    int64_t r = s->y.kernel, taps = r * r;
     double errors = 0, ordinary = 0;
     for (int64_t i = 0; i < y_floats(s); i++) {
         int64_t o = i % s->oc, q = i / s->oc % s->x.out, p = i / s->oc / s->x.out;
         float sum = 0;
-        for (int64_t k = 0; k < s->ic * 9; k++) {
-            int64_t iy = window_at(&s->y, p, k % 9 / 3), ix = window_at(&s->x, q, k % 3);
+        for (int64_t k = 0; k < s->ic * taps; k++) {
+            int64_t iy = window_at(&s->y, p, k % taps / r), ix = window_at(&s->x, q, k % r);
             if (iy < 0 || iy >= s->y.in || ix < 0 || ix >= s->x.in) continue;
-            sum += e->x.data[(iy * s->x.in + ix) * s->ic + k / 9] * e->w.data[o * s->ic * 9 + k];
+            sum += e->x.data[(iy * s->x.in + ix) * s->ic + k / taps] * e->w.data[o * s->ic * taps + k];
         }
         errors += pow((double)got[i] - e->y[i], 2), ordinary += pow((double)sum - e->y[i], 2);
     }
     return sqrt(errors / ordinary);
 }
 
-static conv_shape shape(int64_t batch, int64_t ic, int64_t ih, int64_t iw, int64_t oc, int64_t pad) {
-    window w = {.kernel = 3, .stride = 1, .dilation = 1, .before = pad, .after = pad};
+static conv_shape shape_of(int64_t r, int64_t batch, int64_t ic, int64_t ih, int64_t iw, int64_t oc, int64_t pad) {
+    window w = {.kernel = r, .stride = 1, .dilation = 1, .before = pad, .after = pad};
     conv_shape s = {.batch = batch, .ic = ic, .oc = oc, .groups = 1, .y = w, .x = w};
-    s.y.in = ih, s.y.out = ih + 2 * pad - 2;
-    s.x.in = iw, s.x.out = iw + 2 * pad - 2;
+    s.y.in = ih, s.y.out = ih + 2 * pad - (r - 1);
+    s.x.in = iw, s.x.out = iw + 2 * pad - (r - 1);
     return s;
 }
+static conv_shape shape(int64_t batch, int64_t ic, int64_t ih, int64_t iw, int64_t oc, int64_t pad) {
+    return shape_of(3, batch, ic, ih, iw, oc, pad);
+}
 
-static void check_errors(int64_t ic, uint64_t seed) {
-    conv_shape s = shape(1, ic, 16, 16, 24, 1);
+static void check_errors(int64_t r, int64_t ic, uint64_t seed) {
+    conv_shape s = shape_of(r, 1, ic, 16, 16, 24, r / 2);
     example e = example_new(s, true, seed);
     exact y = exact_new((size_t)y_floats(&s), 0);
-    for (int m = 2; m <= 4; m += 2)
+    for (int m = 2; m <= (r == 3 ? 4 : 2); m += 2)
         for (const kernel_set *const *ks = kernel_sets(); *ks; ks++) {
             run(&e, m, *ks, NULL, 0, y.data);
-            double share = errors_share(&e, y.data), most = m == 4 ? 5 : 2;
-            CHECK(share <= most, "F(%d, 3) %s of %d channels: errors %.2f times those of an ordinary sum, not %.0f", m,
-                  (*ks)->isa, (int)ic, share, most);
+            double share = errors_share(&e, y.data), most = m == 4 || r == 5 ? 5 : 2;
+            CHECK(share <= most, "F(%d, %d) %s of %d channels: errors %.2f times those of an ordinary sum, not %.0f", m,
+                  (int)r, (*ks)->isa, (int)ic, share, most);
             if (getenv("STRIA_TEST_VERBOSE"))
-                printf("F(%d, 3) %s of %d channels: errors %.2f times those of an ordinary sum\n", m, (*ks)->isa,
-                       (int)ic, share);
+                printf("F(%d, %d) %s of %d channels: errors %.2f times those of an ordinary sum\n", m, (int)r,
+                       (*ks)->isa, (int)ic, share);
         }
     exact_free(y);
     example_free(&e);
@@ -300,6 +326,8 @@ static void check_rule(void) {
         CHECK(chosen(ks, shape(1, 128, 56, 56, 128, 1)) == 4, "%s: 128 channels of 56 pixels", ks->isa);
         CHECK(chosen(ks, shape(8, 16, 32, 32, 16, 1)) == 4, "%s: 16 channels of 32 pixels", ks->isa);
         CHECK(chosen(ks, shape(8, 512, 2, 2, 512, 1)) != 4, "%s: 8 images of 4 pixels", ks->isa);
+        CHECK(chosen(ks, shape_of(5, 8, 64, 27, 27, 192, 2)) == 2, "%s: windows of 5x5", ks->isa);
+        CHECK(chosen(ks, shape_of(7, 8, 64, 27, 27, 192, 3)) == 0, "%s: windows of 7x7", ks->isa);
         CHECK(chosen(ks, shape(1, 3, 224, 224, 64, 1)) == 0, "%s: 3 channels", ks->isa);
         CHECK(chosen(ks, shape(1, 512, 1, 1, 512, 1)) == 0, "%s: 1 pixel", ks->isa);
         CHECK(chosen(ks, shape(0, 64, 8, 8, 64, 1)) == 0, "%s: no image", ks->isa);
@@ -307,13 +335,14 @@ static void check_rule(void) {
 }
 
 static conv_shape shape_random(uint64_t *seed) {
-    conv_shape s = shape(exact_random(seed, 1, 3), exact_random(seed, 1, 40), 1, 1, exact_random(seed, 1, 90), 0);
+    int64_t r = exact_random(seed, 0, 2) ? 3 : 5;
+    conv_shape s = shape_of(r, exact_random(seed, 1, 3), exact_random(seed, 1, 40), 1, 1, exact_random(seed, 1, 90), 0);
     window *w[2] = {&s.y, &s.x};
     for (int i = 0; i < 2; i++) {
         w[i]->before = exact_random(seed, 0, 3), w[i]->after = exact_random(seed, 0, 3);
         w[i]->in = exact_random(seed, 1, 17);
-        if (w[i]->in + w[i]->before + w[i]->after < 3) w[i]->in = 3;
-        w[i]->out = w[i]->in + w[i]->before + w[i]->after - 2;
+        if (w[i]->in + w[i]->before + w[i]->after < r) w[i]->in = r;
+        w[i]->out = w[i]->in + w[i]->before + w[i]->after - (r - 1);
         if (w[i]->out > 1 && exact_random(seed, 0, 3) == 0) w[i]->out--; /* it may be smaller than the image allows */
     }
     return s;
@@ -326,13 +355,17 @@ int main(void) {
         shape(1, 1, 3, 3, 1, 0), /* one result */
         shape(2, 5, 1, 1, 7, 1), /* one pixel */
         shape(0, 4, 5, 5, 4, 1), /* no image */
-        shape(3, 70, 7, 7, 130, 1), shape(1, 64, 13, 6, 64, 1), shape(2, 33, 30, 26, 17, 2),
-        shape(1, 16, 6, 5, 200, 0), shape(1, 3, 40, 50, 9, 1),
+        shape(3, 70, 7, 7, 130, 1),    shape(1, 64, 13, 6, 64, 1),       shape(2, 33, 30, 26, 17, 2),
+        shape(1, 16, 6, 5, 200, 0),    shape(1, 3, 40, 50, 9, 1),        shape_of(5, 2, 24, 27, 27, 33, 2),
+        shape_of(5, 1, 7, 5, 6, 3, 0), shape_of(5, 1, 40, 3, 2, 150, 2),
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) check_example(known[i], i);
     uint64_t seed = 1, count = exact_quick() ? 6 : 40;
     for (uint64_t i = 0; i < count; i++) check_example(shape_random(&seed), i);
-    for (int64_t ic = 16; ic <= (exact_quick() ? 16 : 256); ic *= 4) check_errors(ic, (uint64_t)ic);
+    for (int64_t ic = 16; ic <= (exact_quick() ? 16 : 256); ic *= 4) {
+        check_errors(3, ic, (uint64_t)ic);
+        check_errors(5, ic, (uint64_t)ic);
+    }
     check_rule();
     for (int i = 0; i < THREADS; i++) pool_release(pools[i]);
     return check_report();

@@ -58,6 +58,20 @@ static bool accept_depthwise(const node *n, refusal *why) {
     return accept_gemm(n, why);
 }
 
+/* Groups of a few channels. */
+static bool accept_grouped(const node *n, refusal *why) {
+    conv_shape s = conv_shape_of(n);
+    if (s.groups == 1) return REFUSE(why, "one group");
+    if (s.ic != s.oc) return REFUSE(why, "%lld channels to %lld", (long long)s.ic, (long long)s.oc);
+    return accept_gemm(n, why);
+}
+static bool pays_grouped(const node *n, const kernel_set *ks, refusal *why) {
+    conv_shape s = conv_shape_of(n);
+    if (!conv_is_grouped(ks, &s))
+        return REFUSE(why, "groups of %lld channels, vectors of %d", (long long)(s.ic / s.groups), ks->lanes);
+    return true;
+}
+
 /* Weight gradients of first layers: its vectors are channels out, those of the other channels in. */
 static bool accept_rows(const node *n, refusal *why) {
     conv_shape s = conv_shape_of(n);
@@ -68,15 +82,20 @@ static bool accept_rows(const node *n, refusal *why) {
     return accept_gemm(n, why);
 }
 
-/* Windows of 3 × 3 that move by one pixel. */
-static bool accept_winograd(const node *n, refusal *why) {
+/* Windows that move by one pixel: of 3 × 3, or, where tiles have 2 × 2 results, of 5 × 5. */
+static bool accept_winograd(const node *n, int m, refusal *why) {
     conv_shape s = conv_shape_of(n);
-    long long kh = (long long)s.y.kernel, kw = (long long)s.x.kernel;
-    if (s.y.kernel != 3 || s.x.kernel != 3) return REFUSE(why, "kernel %lldx%lld", kh, kw);
     if (s.y.stride != 1 || s.x.stride != 1) return REFUSE(why, "a stride");
     if (s.y.dilation != 1 || s.x.dilation != 1) return REFUSE(why, "a dilation");
     if (s.groups != 1) return REFUSE(why, "%lld groups", (long long)s.groups);
+    if (!conv_is_winograd(&s, m)) return REFUSE(why, "kernel %lldx%lld", (long long)s.y.kernel, (long long)s.x.kernel);
     return accept_gemm(n, why);
+}
+static bool accept_winograd_4(const node *n, refusal *why) {
+    return accept_winograd(n, 4, why);
+}
+static bool accept_winograd_2(const node *n, refusal *why) {
+    return accept_winograd(n, 2, why);
 }
 
 static bool pays_winograd(const node *n, int m, const kernel_set *ks, refusal *why) {
@@ -147,6 +166,7 @@ static void run(const impl_call *c) {
 PREPARE(gemm)
 PREPARE(rows)
 PREPARE(depthwise)
+PREPARE(grouped)
 PREPARE(batch)
 PREPARE(plain)
 PREPARE(winograd_2)
@@ -159,19 +179,27 @@ PREPARE(winograd_4)
     { .name = text, .accept = accept_##family, .prepare = prepare_##family, .run = run }
 
 static const op_impl depthwise = PACKED("depthwise", depthwise), depthwise_weight = WEIGHT("depthwise", depthwise);
+static const op_impl grouped = {.name = "grouped",
+                                .accept = accept_grouped,
+                                .pays = pays_grouped,
+                                .prepare = prepare_grouped,
+                                .pack = pack,
+                                .pack_input = 1,
+                                .run = run};
 static const op_impl gemm = PACKED("gemm_implicit", gemm), gemm_weight = WEIGHT("gemm_implicit", gemm);
 static const op_impl rows_weight = WEIGHT("gemm_rows", rows);
 static const op_impl batch = PACKED("direct_batch_last", batch), batch_weight = WEIGHT("direct_batch_last", batch);
 #define WINOGRAD(text, m)                                                                                              \
     {                                                                                                                  \
-        .name = text, .accept = accept_winograd, .pays = pays_winograd_##m, .tilewise = true,                          \
+        .name = text, .accept = accept_winograd_##m, .pays = pays_winograd_##m, .tilewise = true,                      \
         .prepare = prepare_winograd_##m, .pack = pack, .pack_input = 1, .run = run                                     \
     }
 static const op_impl winograd_4 = WINOGRAD("winograd_4x4", 4), winograd_2 = WINOGRAD("winograd_2x2", 2);
 static const op_impl plain = PACKED("direct_plain", plain);
 
-const op_impl *const cpu_conv[] = {&depthwise, &winograd_4, &winograd_2, &gemm, &plain, &batch, &impl_reference, NULL};
+const op_impl *const cpu_conv[] = {&depthwise, &grouped, &winograd_4,     &winograd_2, &gemm,
+                                   &plain,     &batch,   &impl_reference, NULL};
 /* And the transposed convolution. */
-const op_impl *const cpu_conv_data[] = {&depthwise, &gemm, &batch, &impl_reference, NULL};
+const op_impl *const cpu_conv_data[] = {&depthwise, &grouped, &gemm, &batch, &impl_reference, NULL};
 const op_impl *const cpu_conv_weight[] = {&depthwise_weight, &rows_weight,    &gemm_weight,
                                           &batch_weight,     &impl_reference, NULL};

@@ -22,6 +22,12 @@ static inline vf vf_peak(vf a, vf b) {
 static inline vf vf_min(vf a, vf b) {
     return (vf)_mm256_min_ps((__m256)a, (__m256)b);
 }
+static inline vf vf_pick(vf x, vi lanes) {
+    return (vf)_mm256_permutevar8x32_ps((__m256)x, (__m256i)lanes);
+}
+static inline vf vf_pick_near(vf x, vi lanes) {
+    return (vf)_mm256_permutevar_ps((__m256)x, (__m256i)lanes);
+}
 /* A third of the time of 64-bit products: random numbers (elements/dropout.inc). */
 static inline vw vw_product(vw a, uint32_t m) {
     return (vw)_mm256_mul_epu32((__m256i)a, _mm256_set1_epi32((int)m));

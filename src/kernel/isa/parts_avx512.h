@@ -22,6 +22,12 @@ static inline vf vf_peak(vf a, vf b) {
 static inline vf vf_min(vf a, vf b) {
     return (vf)_mm512_min_ps((__m512)a, (__m512)b);
 }
+static inline vf vf_pick(vf x, vi lanes) {
+    return (vf)_mm512_permutexvar_ps((__m512i)lanes, (__m512)x);
+}
+static inline vf vf_pick_near(vf x, vi lanes) {
+    return (vf)_mm512_permutevar_ps((__m512)x, (__m512i)lanes);
+}
 /* A third of the instructions of two products by powers of two made of integers. */
 static inline vf vf_scale(vf x, vf shifted) {
     return (vf)_mm512_scalef_ps((__m512)x, (__m512)(shifted - VF_SHIFT));

@@ -20,6 +20,15 @@ static inline vf vf_peak(vf a, vf b) {
 static inline vf vf_min(vf a, vf b) {
     return vf_select(a < b, a, b);
 }
+static inline vf vf_pick(vf x, vi lanes) {
+    float t[LANES], picked[LANES];
+    vf_store(t, x);
+    for (int i = 0; i < LANES; i++) picked[i] = t[lanes[i]];
+    return vf_load(picked);
+}
+static inline vf vf_pick_near(vf x, vi lanes) {
+    return vf_pick(x, lanes);
+}
 static inline vw vw_product(vw a, uint32_t m) {
     return (a & 0xffffffffu) * (uint64_t)m;
 }

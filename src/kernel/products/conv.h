@@ -48,16 +48,21 @@ typedef struct conv_kernel {
 /* One for each conv_op.
  *   conv_gemm       channels-last: an implicit matrix product
  *   conv_depthwise  channels-last, conv_is_depthwise: channels are the lanes, nothing is gathered
+ *   conv_grouped    channels-last, conv_is_grouped, no weight gradient: the same with a few channels in each group
  *   conv_rows       channels-last, weight gradient only, conv_merges_rows: a window's row is one run of numbers
  *   conv_batch      batch-last, x[ic][ih][iw][n]: every lane is an image, so it runs at full width with few channels
  *   conv_plain      ONNX order, forward only: neighbouring pixels are the lanes
- *   conv_winograd_  channels-last, forward only, 3 × 3 windows of stride 1, one group: fewer products, larger errors */
+ *   conv_winograd_  channels-last, forward only, conv_is_winograd: fewer products, larger rounding errors */
 extern const conv_kernel conv_gemm[CONV_OPS], conv_depthwise[CONV_OPS], conv_batch[CONV_OPS], conv_plain[1];
 extern const conv_kernel conv_rows[CONV_OPS];                    /* CONV_DW alone */
+extern const conv_kernel conv_grouped[CONV_OPS];                 /* not CONV_DW */
 extern const conv_kernel conv_winograd_2[1], conv_winograd_4[1]; /* tiles of 2 × 2 and of 4 × 4 results */
 
-/* What F(m, 3) is expected to cost, as a share of the cheaper of conv_gemm and the other m, by shape and instruction
- * set alone: it pays up to 1. INFINITY where it never does. */
+/* Windows of 3 × 3, or of 5 × 5 where m is 2, of stride 1, in one group. */
+bool conv_is_winograd(const conv_shape *s, int m);
+
+/* What F(m, 3) or F(2, 5) is expected to cost, as a share of the cheaper of conv_gemm and the other m, by shape and
+ * instruction set alone: it pays up to 1. INFINITY where it never does. */
 double conv_winograd_share(const kernel_set *ks, const conv_shape *s, int m);
 
 /* A plan for runs with this many threads at most, in the arena; NULL without memory. */
@@ -74,6 +79,9 @@ static inline void conv_run(const conv_plan *p, const conv_data *d, pool *worker
 static inline bool conv_is_depthwise(const conv_shape *s) {
     return s->groups > 1 && s->groups == s->ic;
 }
+
+/* Groups of several channels, as many of the result as of the input, and whole groups in a vector. */
+bool conv_is_grouped(const kernel_set *ks, const conv_shape *s);
 
 /* Few input channels, as in a first layer: in rows that hold their padding, a row of a window is kw·ic numbers side by
  * side, which are better taken as one than by channels. */

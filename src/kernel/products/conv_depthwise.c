@@ -1,7 +1,7 @@
 /* Depthwise convolution of channels-last images: a channel of the result sees one channel of the input
  * (groups = ic, oc = multiplier · ic). With a multiplier m, the forward convolution repeats each channel of x m times
  * and has oc channels; the data gradient has ic channels and sums m planes, plane j made of the channels c·m + j of
- * dy. */
+ * dy. Groups of g channels sum g planes of the same input: in plane i, each lane takes channel i of its group. */
 #include "base/sizes.h"
 #include "kernel/products/conv.h"
 #include "kernel/products/conv_depthwise_tile.h"
@@ -27,12 +27,18 @@ typedef struct depthwise_plan {
     int64_t y_count, x_count, y_phases, x_phases; /* of them; of all */
     int64_t rows_each, rows;                      /* of phase 0: of one image and of all */
     int64_t channels, planes;                     /* of the result; that are summed */
+    int64_t group;                                /* channels of a group; 1: depthwise */
+    bool turned;                                  /* groups' weights: a data gradient's */
     int64_t row_blocks, channel_blocks; /* tasks; of a weight gradient, row_blocks are parts with a sum each */
     int64_t part_floats;
     deal deal;
     conv_pitch in, out; /* in: as it is or as it was dealt; of a weight gradient: x, dy */
     int64_t in_plane;
 } depthwise_plan;
+
+bool conv_is_grouped(const kernel_set *ks, const conv_shape *s) {
+    return s->groups > 1 && s->ic > s->groups && s->ic == s->oc && ks->lanes % (s->ic / s->groups) == 0;
+}
 
 static int64_t multiplier(const conv_shape *s) {
     return s->oc / s->ic;
@@ -71,7 +77,7 @@ static depthwise_plan *plan_forward(const conv_plan *common, arena *a) {
     p->y_count = p->x_count = p->y_phases = p->x_phases = 1;
     p->rows_each = s->y.out;
     p->channels = s->oc;
-    p->planes = 1;
+    p->planes = p->group = s->ic / s->groups;
     p->deal = (deal){s->batch, s->y.in, s->x.in, s->ic, multiplier(s), true};
     p->in = conv_pitch_of(s->y.in, s->x.in, s->oc);
     p->out = conv_y_pitch(s);
@@ -84,7 +90,7 @@ static conv_plan *forward_plan(const conv_plan *common, arena *a) {
     if (!p) return NULL;
     const conv_shape *s = &p->common.shape;
     plan_cut(p, TASKS);
-    p->common.packed_floats = (size_t)(s->y.kernel * s->x.kernel * padded(common->ks, p->channels));
+    p->common.packed_floats = (size_t)(s->y.kernel * s->x.kernel * p->planes * padded(common->ks, p->channels));
     return &p->common;
 }
 
@@ -99,10 +105,12 @@ static conv_plan *dx_plan(const conv_plan *common, arena *a) {
     p->y_phases = window_phases(&s->y), p->x_phases = window_phases(&s->x);
     p->rows_each = ceil_div(s->y.in, s->y.stride);
     p->channels = s->ic;
-    p->planes = multiplier(s);
+    p->group = s->ic / s->groups;
+    p->turned = p->group > 1;
+    p->planes = p->group > 1 ? p->group : multiplier(s);
     p->deal = (deal){s->batch, s->y.out, s->x.out, s->oc, multiplier(s), false};
     p->in = conv_pitch_of(s->y.out, s->x.out, s->ic);
-    p->in_plane = s->batch * s->y.out * s->x.out * s->ic;
+    p->in_plane = p->group > 1 ? 0 : s->batch * s->y.out * s->x.out * s->ic;
     p->out = conv_x_pitch(s);
     plan_cut(p, TASKS);
     p->common.packed_floats = (size_t)(s->y.kernel * s->x.kernel * p->planes * padded(common->ks, p->channels));
@@ -122,22 +130,24 @@ static conv_plan *dw_plan(const conv_plan *common, arena *a) {
 
 /* ---- weights: [phase][channels / lanes][plane][tap][lanes] ---- */
 
-/* One tap of one vector of channels: zeros after the last. */
-static void pack_tap(int lanes, float *packed, const float *w, int64_t step, int64_t count) {
-    for (int64_t j = 0; j < lanes; j++) packed[j] = j < count ? w[j * step] : 0;
+/* Which kernel of w[oc][ic / groups] belongs to a channel of the result and a plane. */
+static int64_t kernel_of(const depthwise_plan *p, int64_t channel, int64_t plane) {
+    int64_t in_group = channel % p->group;
+    return p->turned ? (channel - in_group + plane) * p->group + in_group : channel * p->planes + plane;
 }
 
 static float *pack_phase(const depthwise_plan *p, const float *w, float *packed, const window_axis *y,
                          const window_axis *x) {
     const conv_shape *s = &p->common.shape;
-    int64_t taps = s->y.kernel * s->x.kernel, m = p->planes;
+    int64_t taps = s->y.kernel * s->x.kernel;
     int lanes = p->common.ks->lanes;
     for (int64_t c = 0; c < p->channels; c += lanes)
-        for (int64_t plane = 0; plane < m; plane++)
+        for (int64_t plane = 0; plane < p->planes; plane++)
             for (int64_t t = 0; t < y->taps; t++)
                 for (int64_t i = 0; i < x->taps; i++, packed += lanes) {
                     int64_t tap = (y->first + t * y->next) * s->x.kernel + x->first + i * x->next;
-                    pack_tap(lanes, packed, w + (c * m + plane) * taps + tap, m * taps, p->channels - c);
+                    for (int j = 0; j < lanes; j++) /* zeros after the last channel */
+                        packed[j] = c + j < p->channels ? w[kernel_of(p, c + j, plane) * taps + tap] : 0;
                 }
     return packed;
 }
@@ -216,6 +226,7 @@ static void row_run(const depthwise_job *j, const window_axis *y, const window_a
     struct depthwise_row r = {.window = window_of(j, y, x, image, row, c, count),
                               .planes = p->planes,
                               .x_plane = p->in_plane,
+                              .group = p->group,
                               .w = w + c * p->planes * y->taps * x->taps,
                               .y = j->out + at,
                               .y_step = x->every * p->out.pixel,
@@ -290,4 +301,5 @@ static void dw_run(const conv_plan *plan, const conv_data *d, pool *workers) {
     plan->ks->depthwise_reduce(d->out, sums, p->part_floats, p->row_blocks, s->y.kernel * s->x.kernel, s->oc);
 }
 
+const conv_kernel conv_grouped[CONV_OPS] = {{forward_plan, pack, run}, {dx_plan, pack, run}};
 const conv_kernel conv_depthwise[CONV_OPS] = {{forward_plan, pack, run}, {dx_plan, pack, run}, {dw_plan, NULL, dw_run}};

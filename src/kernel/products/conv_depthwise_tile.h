@@ -14,10 +14,12 @@ struct depthwise_window {
     int64_t taps_h, taps_w, move_h, move_w; /* move_h, move_w may be negative */
 };
 
-/* y[q][c] = f(Σ_planes Σ_uv x[…][c] · w[plane][u][v][c] + bias[c] + residual[q][c]) */
+/* y[q][c] = f(Σ_planes Σ_uv x[…][c] · w[plane][u][v][c] + bias[c] + residual[q][c]). In groups of more than one channel
+ * (a divisor of the vector's lanes), plane i has channel i of c's group of x in place of c. */
 struct depthwise_row {
     struct depthwise_window window;
     int64_t planes, x_plane; /* how many inputs are summed, and floats from one to the next */
+    int64_t group;           /* channels of a group; 1: depthwise */
     const float *w;          /* [channels / lanes][plane][u][v][lanes] */
     float *y;
     int64_t y_step; /* from result to result, in the residual too */

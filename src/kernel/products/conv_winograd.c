@@ -1,7 +1,7 @@
-/* Forward convolution of channels-last images with 3×3 windows of stride 1 by Winograd's F(m, 3), m = 2 or 4: a tile of
- * m × m results is Aᵀ·[Σ_c (G·w·Gᵀ) ⊙ (Bᵀ·x·B)]·A, which has (m + 2)² products for each pair of channels in place of
- * 9·m². The tiles of a block are transformed, multiplied, point by point, by the tile of matrix products, and
- * transformed back, all in the second-level cache where it can be. */
+/* Forward convolution of channels-last images with windows of stride 1 by Winograd's F(m, r): m = 2 or 4 for r × r =
+ * 3×3, 2 for 5×5. A tile of m × m results is Aᵀ·[Σ_c (G·w·Gᵀ) ⊙ (Bᵀ·x·B)]·A, which has (m + r − 1)² products for each
+ * pair of channels in place of r²·m². The tiles of a block are transformed, multiplied, point by point, by the tile of
+ * matrix products, and transformed back, all in the second-level cache where it can be. */
 #include "base/sizes.h"
 #include "kernel/products/conv.h"
 #include "kernel/products/conv_winograd_tile.h"
@@ -13,12 +13,13 @@
 #define BLOCK_TILES   24        /* of a block, about */
 #define BLOCK_MANY    96        /* the same where the weights come from memory for each block: */
 #define WEIGHTS_MANY  (4 << 20) /* more floats than these */
-#define CHUNK_COLUMNS 64        /* result channels that are multiplied before they are transformed back */
-#define TASKS_MIN     8         /* wanted: with fewer blocks, the result's channels are cut, too */
+#define WINDOW_MAX    5
+#define CHUNK_COLUMNS 64 /* result channels that are multiplied before they are transformed back */
+#define TASKS_MIN     8  /* wanted: with fewer blocks, the result's channels are cut, too */
 
 typedef struct winograd_plan {
     conv_plan common;
-    int m, side, points; /* m + 2 and its square */
+    int m, side, points; /* side = m + r − 1, and its square */
     int64_t tiles_y, tiles_x, tiles;
     int64_t blocks, block_tiles;       /* tiles of a block, at most */
     int64_t v_pitch, v_step, v_floats; /* v[point][tile][ic] of a block */
@@ -35,7 +36,7 @@ static conv_plan *plan_new(const conv_plan *common, int m, arena *a) {
     p->common = *common;
     const conv_shape *s = &p->common.shape;
     const kernel_set *ks = common->ks;
-    p->m = m, p->side = m + 2, p->points = p->side * p->side;
+    p->m = m, p->side = m + (int)s->y.kernel - 1, p->points = p->side * p->side;
     p->tiles_y = ceil_div(s->y.out, m), p->tiles_x = ceil_div(s->x.out, m);
     p->tiles = s->batch * p->tiles_y * p->tiles_x;
     p->columns = round_up(s->oc, ks->gemm_nr);
@@ -88,22 +89,30 @@ static double weights_cost(const kernel_set *ks, double floats) {
 
 static double gemm_cost(const kernel_set *ks, const conv_shape *s) {
     double rows = rows_cost(ks, s->batch * s->y.out * s->x.out), vectors = (double)ceil_div(s->oc, ks->lanes);
-    return rows * vectors * (9 * (double)s->ic + WINDOW_COST) + weights_cost(ks, 9 * (double)s->ic * (double)s->oc);
+    double window = (double)(s->y.kernel * s->x.kernel * s->ic);
+    return rows * vectors * (window + WINDOW_COST) + weights_cost(ks, window * (double)s->oc);
 }
 
 static double winograd_cost(const kernel_set *ks, const conv_shape *s, int m) {
     int64_t tiles = s->batch * ceil_div(s->y.out, m) * ceil_div(s->x.out, m);
-    double points = (m + 2) * (m + 2), in = (double)ceil_div(s->ic, ks->lanes),
+    double side = m + (double)s->y.kernel - 1, points = side * side, in = (double)ceil_div(s->ic, ks->lanes),
            out = (double)ceil_div(s->oc, ks->lanes);
     double products = POINT_COST * rows_cost(ks, tiles) * out * (double)s->ic;
     double transforms = TRANSFORM_COST * (double)tiles * (in + out);
     return points * (products + transforms) + weights_cost(ks, points * (double)s->ic * (double)s->oc);
 }
 
+bool conv_is_winograd(const conv_shape *s, int m) {
+    int64_t r = s->y.kernel;
+    return r == s->x.kernel && (r == 3 || (r == 5 && m == 2)) && s->y.stride == 1 && s->x.stride == 1 &&
+           s->y.dilation == 1 && s->x.dilation == 1 && s->groups == 1;
+}
+
 double conv_winograd_share(const kernel_set *ks, const conv_shape *s, int m) {
-    double gemm = GAIN_MIN * gemm_cost(ks, s), other = winograd_cost(ks, s, 6 - m);
-    if (s->ic < CHANNELS_MIN || gemm == 0) return INFINITY;
-    return winograd_cost(ks, s, m) / (gemm < other ? gemm : other);
+    double best = GAIN_MIN * gemm_cost(ks, s);
+    if (!conv_is_winograd(s, m) || s->ic < CHANNELS_MIN || best == 0) return INFINITY;
+    if (conv_is_winograd(s, 6 - m)) best = fmin(best, winograd_cost(ks, s, 6 - m));
+    return winograd_cost(ks, s, m) / best;
 }
 
 /* ---- pack: [chunk][point][tile of nr columns][k][nr], u = G·w·Gᵀ rounded once ---- */
@@ -112,20 +121,19 @@ typedef struct pack_job {
     const winograd_plan *plan;
     const float *w;
     float *packed;
-    double g[WINOGRAD_SIDE_MAX][3];
+    double g[WINOGRAD_SIDE_MAX][WINDOW_MAX];
 } pack_job;
 
-/* Rows of G: 1, p, p² over Π (p − q) of the other finite points q; of ∞: 0, 0, 1. */
-static void g_fill(int m, double g[WINOGRAD_SIDE_MAX][3]) {
+/* Rows of G: 1, p, p², … over Π (p − q) of the other finite points q; of ∞: 0, …, 0, 1. */
+static void g_fill(int side, int r, double g[WINOGRAD_SIDE_MAX][WINDOW_MAX]) {
     static const double points[] = {0, 1, -1, 0.5, -2};
-    int finite = m + 1;
-    for (int i = 0; i < finite; i++) {
-        double product = 1, p = points[i];
-        for (int j = 0; j < finite; j++)
+    for (int i = 0; i < side - 1; i++) {
+        double product = 1, p = points[i], power = 1;
+        for (int j = 0; j < side - 1; j++)
             if (j != i) product *= p - points[j];
-        g[i][0] = 1 / product, g[i][1] = p / product, g[i][2] = p * p / product;
+        for (int u = 0; u < r; u++, power *= p) g[i][u] = power / product;
     }
-    g[finite][0] = g[finite][1] = 0, g[finite][2] = 1;
+    for (int u = 0; u < r; u++) g[side - 1][u] = u == r - 1;
 }
 
 /* Floats of the packed weights before column tile `tile`, point 0, and from point to point there. */
@@ -139,12 +147,15 @@ static int64_t packed_at(const winograd_plan *p, int64_t tile, int64_t *step) {
 /* to[i·to_i + a·to_a][nr] = Σ_u g[a][u] · from[i·from_i + u·from_u][nr] for i below `rows` and all a. */
 static void g_apply(const pack_job *j, double *to, int to_i, int to_a, const double *from, int from_i, int from_u,
                     int rows) {
-    int nr = j->plan->common.ks->gemm_nr;
+    int nr = j->plan->common.ks->gemm_nr, r = (int)j->plan->common.shape.y.kernel;
     for (int i = 0; i < rows; i++)
         for (int a = 0; a < j->plan->side; a++) {
             const double *g = j->g[a], *f = from + i * from_i * nr;
             double *t = to + (i * to_i + a * to_a) * nr;
-            for (int n = 0; n < nr; n++) t[n] = g[0] * f[n] + g[1] * f[from_u * nr + n] + g[2] * f[2 * from_u * nr + n];
+            for (int n = 0; n < nr; n++) {
+                t[n] = g[0] * f[n];
+                for (int u = 1; u < r; u++) t[n] += g[u] * f[u * from_u * nr + n];
+            }
         }
 }
 
@@ -153,14 +164,15 @@ static void pack_tile(void *context, int64_t tile, int worker) {
     const pack_job *j = context;
     const winograd_plan *p = j->plan;
     const conv_shape *s = &p->common.shape;
-    int nr = p->common.ks->gemm_nr, side = p->side;
+    int nr = p->common.ks->gemm_nr, side = p->side, r = (int)s->y.kernel, taps = r * r;
     int64_t step, columns = int64_min(nr, s->oc - tile * nr);
     float *packed = j->packed + packed_at(p, tile, &step);
-    double w[9 * GEMM_NR_MAX] = {0}, half[3 * WINOGRAD_SIDE_MAX * GEMM_NR_MAX], u[WINOGRAD_POINTS_MAX * GEMM_NR_MAX];
+    double w[WINDOW_MAX * WINDOW_MAX * GEMM_NR_MAX] = {0}, half[WINDOW_MAX * WINOGRAD_SIDE_MAX * GEMM_NR_MAX],
+                                       u[WINOGRAD_POINTS_MAX * GEMM_NR_MAX];
     for (int64_t c = 0; c < s->ic; c++) {
         for (int64_t n = 0; n < columns; n++)
-            for (int t = 0; t < 9; t++) w[t * nr + n] = (double)j->w[((tile * nr + n) * s->ic + c) * 9 + t];
-        g_apply(j, half, side, 1, w, 3, 1, 3);       /* half[u][b] = Σ_v g[b][v]·w[u][v] */
+            for (int t = 0; t < taps; t++) w[t * nr + n] = (double)j->w[((tile * nr + n) * s->ic + c) * taps + t];
+        g_apply(j, half, side, 1, w, r, 1, r);       /* half[u][b] = Σ_v g[b][v]·w[u][v] */
         g_apply(j, u, 1, side, half, 1, side, side); /* u[a][b] = Σ_u g[a][u]·half[u][b] */
         for (int i = 0; i < p->points; i++)
             for (int n = 0; n < nr; n++) packed[i * step + c * nr + n] = (float)u[i * nr + n];
@@ -169,7 +181,7 @@ static void pack_tile(void *context, int64_t tile, int worker) {
 
 static void pack(const conv_plan *p, const float *w, float *packed, pool *workers) {
     pack_job j = {.plan = (const winograd_plan *)p, .w = w, .packed = packed};
-    g_fill(j.plan->m, j.g);
+    g_fill(j.plan->side, (int)p->shape.y.kernel, j.g);
     pool_run(workers, pack_tile, &j, j.plan->columns / p->ks->gemm_nr);
 }
 
@@ -205,7 +217,7 @@ static void tile_in(const winograd_job *j, int64_t tile, int64_t place, float *v
         for (int c = 0; c < p->side; c++, k++, ix++)
             x[k] = row_inside && (uint64_t)ix < (uint64_t)s->x.in ? row + ix * pitch.pixel : j->zeros;
     }
-    p->common.ks->winograd_input(&(winograd_input){p->m, x, s->ic, v + place * p->v_pitch, p->v_step});
+    p->common.ks->winograd_input(&(winograd_input){p->side, x, s->ic, v + place * p->v_pitch, p->v_step});
 }
 
 /* Σ_c v·u of one point: count tiles × a chunk. */
@@ -239,6 +251,7 @@ static void tile_out(const winograd_job *j, int64_t tile, const float *sums, int
     tile_place at = tile_at(p, tile);
     int64_t offset = at.image * pitch.image + at.y * pitch.row + at.x * pitch.pixel + column;
     p->common.ks->winograd_output(&(winograd_output){.m = p->m,
+                                                     .side = p->side,
                                                      .sums = sums,
                                                      .sums_step = p->sums_step,
                                                      .channels = columns,
