@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Inference of the zoo's networks by Stria and by its peers: ONNX Runtime, OpenVINO, MNN and ncnn.
 
-usage: inference.py BUILD [--threads 1,2] [--rounds 5] [--seconds 1] [--only NAME[:BATCH],…] [--peers NAME,…] [--out FOLDER]
+usage: inference.py BUILD [--threads 1,2] [--rounds 5] [--seconds 1] [--only NAME[:BATCH],…] [--peers NAME,…] [--realtime] [--out FOLDER]
 
 BUILD is a build folder: its bench/network times Stria. `make bench-peers` makes a virtual environment with the peers and calls
 this. Every contestant is a process of its own, one at a time; they take turns in every round, the other way round every second
@@ -9,8 +9,11 @@ time (A B C, C B A). A figure is the median over the rounds of a process's media
 thread it is processor time, which other processes disturb less; with more, wall time. A contestant that fails, or whose result
 is not one finite score per class, is left out and named.
 
+On a shared machine, --realtime lets every contestant run at real-time priority (chrt -f 1, which needs the right to it): nothing
+else takes its core meanwhile, so keep --seconds small.
+
 Figures are kept in FOLDER/CPU.json, in which a case that is measured again replaces the old one; FOLDER/CPU.md and CPU.svg are
-made of it. So a busy machine may be measured a few cases at a time.
+made of it. So a busy machine may be measured a few cases at a time; each case keeps its date, commit and versions.
 """
 import argparse, datetime, importlib.metadata, json, math, os, re, statistics, subprocess, sys, time
 
@@ -116,6 +119,7 @@ def arguments():
     parser.add_argument("--seconds", type=float, default=1)
     parser.add_argument("--only", default="")
     parser.add_argument("--peers", default=",".join(PEERS))
+    parser.add_argument("--realtime", action="store_true")
     parser.add_argument("--out", default="docs/benchmarks")
     args = parser.parse_args()
     unknown = [p for p in args.peers.split(",") if p not in PEERS]
@@ -144,7 +148,8 @@ def measure(args, contestant, name, batch, threads):
     figures = [model(args, name), str(batch), str(threads), str(args.seconds)]
     command = [os.path.join(args.build, "bench", "network")] if contestant == "stria" else [
         sys.executable, os.path.abspath(__file__), "--one", contestant]
-    run = subprocess.run(command + figures, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    first = ["chrt", "-f", "1"] if args.realtime else []
+    run = subprocess.run(first + command + figures, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                          env=dict(os.environ, OMP_NUM_THREADS=str(threads)))
     if run.returncode:
         print(f"left out: {contestant}, {name}, batch {batch}: {(run.stderr.strip().splitlines() or ['?'])[-1]}", file=sys.stderr)
@@ -176,31 +181,44 @@ def mean(values):
 # ---- the page and its picture ----
 
 
+def commit():
+    run = subprocess.run(["git", "-C", HERE, "describe", "--always", "--dirty"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    return run.stdout.strip() or "?"
+
+
 def machine(args):
     ask = lambda *command: json.loads(subprocess.run([args.stria, *command, "--json"], check=True, stdout=subprocess.PIPE, text=True).stdout)
     info = ask("info")
     return {"cpu": info["processor"], "isa": info["isa"], "cpus": len(os.sched_getaffinity(0)), "stria": info["version"],
             "peak_gflops": ask("bench", "lenet5", "--threads", "1", "--repeat", "3")["peak_gflops"], "date": datetime.date.today().isoformat(),
-            "versions": {p: importlib.metadata.version(p) for p in args.peers}}
+            "commit": commit(), "realtime": args.realtime, "versions": {p: importlib.metadata.version(p) for p in args.peers}}
 
 
 def page(rows, m):
+    takes = []  # what rows were taken with, in the order of first use; a row names its number
+    for r in rows:
+        if r["taken"] not in takes:
+            takes.append(r["taken"])
     lines = [f"# Inference on {m['cpu']}", "",
-             f"Taken on {m['date']} by `make bench-peers`: {m['cpus']} CPUs, {m['isa']}, float32, peak of one thread "
-             f"{m['peak_gflops']:.0f} GFLOP/s, load average at the end {m['load']:.1f}. Peers: " +
-             ", ".join(f"{PEERS[p]} {v}" for p, v in m["versions"].items()) + ".", "",
+             f"By `make bench-peers`: {m['cpus']} CPUs, {m['isa']}, float32, peak of one thread {m['peak_gflops']:.0f} GFLOP/s.", ""]
+    lines += [f"{i + 1}. {t['date']}, Stria {t['commit']}{', at real-time priority' if t['realtime'] else ''}; " +
+              ", ".join(f"{PEERS[p]} {v}" for p, v in t["versions"].items()) for i, t in enumerate(takes)]
+    lines += ["",
              "Milliseconds, median / least of alternated runs; one thread: processor time, more: wall time. The last column is the best "
-             "peer's time / Stria's, of the medians and of the least: above 1, Stria is faster."]
+             "peer's time / Stria's, of the medians and of the least: above 1, Stria is faster. The last column but one is the number "
+             "of the line above with which a case was taken, and the load average after it."]
     for threads in sorted({r["threads"] for r in rows}):
         some = [r for r in rows if r["threads"] == threads and ratio(r, 0)]
         if not some:
             continue
         ratios = [ratio(r, 0) for r in some], [ratio(r, 1) for r in some]
         lines += ["", f"## {threads} thread{'s' * (threads > 1)}: geometric mean {mean(ratios[0]):.2f} / {mean(ratios[1]):.2f}", "",
-                  "| network, batch | Stria | " + " | ".join(PEERS.values()) + " | peer / Stria |", "|---" * (len(PEERS) + 3) + "|"]
+                  "| network, batch | Stria | " + " | ".join(PEERS.values()) + " | taken, load | peer / Stria |",
+                  "|---" * (len(PEERS) + 4) + "|"]
         for r in some:
             cells = ["{:.3g} / {:.3g}".format(*r["ms"][c]) if c in r["ms"] else "–" for c in ["stria", *PEERS]]
-            lines.append(f"| {r['network']}, {r['batch']} | " + " | ".join(cells) + f" | {ratio(r, 0):.2f} / {ratio(r, 1):.2f} |")
+            lines.append(f"| {r['network']}, {r['batch']} | " + " | ".join(cells) +
+                         f" | {takes.index(r['taken']) + 1}, {r['load']:.1f} | {ratio(r, 0):.2f} / {ratio(r, 1):.2f} |")
     return "\n".join(lines) + "\n"
 
 
@@ -233,12 +251,12 @@ def main():
             rows = json.load(file)["rows"]
     for name, batch in args.cases:
         for threads in map(int, args.threads.split(",")):
-            row = {"network": name, "batch": batch, "threads": threads, "ms": contest(args, name, batch, threads)}
+            row = {"network": name, "batch": batch, "threads": threads, "ms": contest(args, name, batch, threads),
+                   "taken": {key: m[key] for key in ("date", "commit", "realtime", "versions")}, "load": os.getloadavg()[0]}
             rows = [r for r in rows if (r["network"], r["batch"], r["threads"]) != (name, batch, threads)] + [row]
             rows.sort(key=lambda r: (r["threads"], CASES.index((r["network"], r["batch"]))))
             print(f"{name}, batch {batch}, threads {threads}: " + ", ".join("{} {:.3g} / {:.3g}".format(c, *ms) for c, ms in row["ms"].items()) +
                   (f"; best peer / Stria {ratio(row, 0):.2f} / {ratio(row, 1):.2f}" if ratio(row, 0) else ""), flush=True)
-            m["load"] = os.getloadavg()[0]
             for suffix, text in ((".json", json.dumps({"machine": m, "rows": rows}, indent=1) + "\n"), (".md", page(rows, m)),
                                  (".svg", picture(rows, max(r["threads"] for r in rows)))):
                 with open(base + suffix, "w") as file:
