@@ -63,16 +63,34 @@ stria_status stria_array_read(const char *path, stria_array *out, stria_error *e
     return STRIA_OK;
 }
 
-/* Takes the members over. */
-static stria_status npz_take(npz_member *members, stria_named_array **out, int *count, stria_error *err) {
-    stria_status status = mem_new(out, (size_t)*count + 1, sizeof **out, "arrays", err);
-    for (int i = 0; i < *count && status == STRIA_OK; i++) {
-        snprintf((*out)[i].name, sizeof(*out)[i].name, "%s", members[i].name);
-        (*out)[i].array = array_of(&members[i].array);
-        members[i].array = (npy_array){0};
+/* Takes the members over, also on failure. */
+static stria_status npz_take(npz_member *members, int members_count, stria_named_array **out, int *count,
+                             stria_error *err) {
+    stria_named_array *list;
+    stria_status status = mem_new(&list, (size_t)members_count + 1, sizeof *list, "arrays", err);
+    if (status == STRIA_OK) {
+        for (int i = 0; i < members_count; i++) {
+            snprintf(list[i].name, sizeof list[i].name, "%s", members[i].name);
+            list[i].array = array_of(&members[i].array);
+            members[i].array = (npy_array){0};
+        }
+        *out = list;
+        *count = members_count;
     }
-    npz_release(members, *count);
+    npz_release(members, members_count);
     return status;
+}
+
+/* Takes the array over, also on failure. */
+static stria_status one_take(stria_array *array, stria_named_array **out, int *count, stria_error *err) {
+    stria_status status = mem_new(out, 1, sizeof **out, "an array", err);
+    if (status != STRIA_OK) {
+        stria_array_release(array);
+        return status;
+    }
+    (*out)->array = *array;
+    *count = 1;
+    return STRIA_OK;
 }
 
 static bool begins(const uint8_t *data, size_t size, const char *magic) {
@@ -85,17 +103,19 @@ static stria_status bytes_take(const uint8_t *data, size_t size, stria_named_arr
                                stria_error *err) {
     npz_member *members;
     npy_array a;
+    stria_array array;
+    int members_count;
     if (begins(data, size, "PK")) {
-        TRY(npz_parse(data, size, &members, count, err));
-        return npz_take(members, out, count, err);
+        TRY(npz_parse(data, size, &members, &members_count, err));
+        return npz_take(members, members_count, out, count, err);
     }
-    TRY(mem_new(out, 1, sizeof **out, "an array", err));
-    *count = 1;
-    stria_status status =
-        begins(data, size, "\x93NUMPY") ? npy_parse(data, size, &a, err) : pb_parse(data, size, &(*out)->array, err);
-    if (status != STRIA_OK) mem_free(*out);
-    else if (begins(data, size, "\x93NUMPY")) (*out)->array = array_of(&a);
-    return status;
+    if (begins(data, size, "\x93NUMPY")) {
+        TRY(npy_parse(data, size, &a, err));
+        array = array_of(&a);
+    } else {
+        TRY(pb_parse(data, size, &array, err));
+    }
+    return one_take(&array, out, count, err);
 }
 
 static stria_status stream_take(const char *path, stria_named_array **out, int *count, stria_error *err) {
@@ -111,22 +131,16 @@ static stria_status stream_take(const char *path, stria_named_array **out, int *
 
 stria_status stria_arrays_read(const char *path, stria_named_array **out, int *count, stria_error *err) {
     npz_member *members;
-    stria_named_array *one;
+    stria_array array;
+    int members_count;
     bool known = text_ends(path, ".npy") || text_ends(path, ".pb");
     if (text_ends(path, ".npz")) {
-        TRY(npz_read(path, &members, count, err));
-        return npz_take(members, out, count, err);
+        TRY(npz_read(path, &members, &members_count, err));
+        return npz_take(members, members_count, out, count, err);
     }
     if (!known && file_is_stream(path)) return stream_take(path, out, count, err);
-    TRY(mem_new(&one, 1, sizeof *one, "an array", err));
-    stria_status status = stria_array_read(path, &one->array, err);
-    if (status != STRIA_OK) {
-        mem_free(one);
-        return status;
-    }
-    *out = one;
-    *count = 1;
-    return STRIA_OK;
+    TRY(stria_array_read(path, &array, err));
+    return one_take(&array, out, count, err);
 }
 
 void stria_arrays_release(stria_named_array *arrays, int count) {
