@@ -18,7 +18,7 @@ stria_status stria_model_classifier(const stria_model *model, stria_classifier *
     static const stria_relation relations[] = {
         [OUTPUT_EXCLUSIVE] = STRIA_EXCLUSIVE, [OUTPUT_BINARY] = STRIA_BINARY, [OUTPUT_MULTI_LABEL] = STRIA_MULTI_LABEL};
     classifier c;
-    TRY(output_check(out, "stria_classifier", err));
+    TRY(struct_check(out, "stria_classifier", err));
     TRY(classifier_of(model->g, &c, err));
     const stria_classifier found = {.classes = (int)c.classes,
                                     .probabilities = c.kind.probabilities,

@@ -100,6 +100,7 @@ stria_status stria_dataset_from_callbacks(stria_dataset **out, const stria_datas
     stria_dataset_callbacks c = {.size = sizeof c};
     stria_dataset *d;
     if (!callbacks) FAIL(err, STRIA_BAD_ARGUMENT, "there are no callbacks");
+    TRY(struct_check(callbacks, "stria_dataset_callbacks", err));
     TRY(options_take(&c, sizeof c, callbacks, "dataset", err));
     TRY(memory_wrap(&d, err));
     stria_status status = dataset_from_callbacks(&d->d, &c, err);

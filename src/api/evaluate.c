@@ -102,7 +102,7 @@ stria_status stria_evaluate(const stria_model *model, const stria_dataset *data,
     pool *p = NULL;
     judging j = {.options = &o};
     TRY(options_take(&o, sizeof o, options, "inference", err));
-    TRY(output_check(out, "stria_evaluation", err));
+    TRY(struct_check(out, "stria_evaluation", err));
     if (o.batch < 0) FAIL(err, STRIA_BAD_ARGUMENT, "a batch of %lld images cannot be run", (long long)o.batch);
     TRY(machine_kernels(o.isa, &ks, err));
     TRY(pool_take(&p, o.pool, o.threads, err));

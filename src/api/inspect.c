@@ -171,7 +171,7 @@ stria_status stria_bench_model(const stria_model *model, const stria_session_opt
     pool *workers = NULL;
     graph *g = NULL;
     program *p = NULL;
-    TRY(output_check(out, "stria_bench", err));
+    TRY(struct_check(out, "stria_bench", err));
     if (o.batch < 1) FAIL(err, STRIA_BAD_ARGUMENT, "a batch of %lld images cannot be run", (long long)o.batch);
     if (repeat < 0 || repeat > ROUNDS_MAX)
         FAIL(err, STRIA_BAD_ARGUMENT, "%d repetitions are out of range 0 to %d", repeat, ROUNDS_MAX);

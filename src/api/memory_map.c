@@ -130,7 +130,7 @@ stria_status stria_map_memory(const stria_model *model, int64_t batch, bool trai
     stria_memory_map map = {0};
     program *p = NULL;
     graph *g;
-    TRY(output_check(out, "stria_memory_map", err));
+    TRY(struct_check(out, "stria_memory_map", err));
     if (batch < 1) FAIL(err, STRIA_BAD_ARGUMENT, "a batch of %lld images cannot be run", (long long)batch);
     TRY(machine_kernels(NULL, &config.ks, err));
     TRY(graph_make(model, batch, train, &g, err));

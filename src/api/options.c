@@ -20,7 +20,7 @@ static size_t size_of(const void *given) {
     return bytes;
 }
 
-stria_status output_check(const void *out, const char *type, stria_error *err) {
+stria_status struct_check(const void *out, const char *type, stria_error *err) {
     if (size_of(out) > sizeof(size_t)) return STRIA_OK;
     FAIL(err, STRIA_BAD_ARGUMENT, "a %s needs its size, not %zu: begin with {.size = sizeof(%s)}", type, size_of(out),
          type);

@@ -9,10 +9,10 @@
  * size that holds no field. */
 stria_status options_take(void *own, size_t own_bytes, const void *given, const char *kind, stria_error *err);
 
-/* Refuses a struct to be filled whose size holds no field. */
-stria_status output_check(const void *out, const char *type, stria_error *err);
+/* Refuses a struct without a function that gives its defaults (one to be filled, say) whose size holds no field. */
+stria_status struct_check(const void *out, const char *type, stria_error *err);
 /* Copies as many bytes of own as the caller's struct has, but for the size; own may be wholly zero. Nothing where
- * output_check would refuse; false then. */
+ * struct_check would refuse; false then. */
 bool output_give(void *out, const void *own, size_t own_bytes);
 
 #endif

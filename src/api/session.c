@@ -34,6 +34,7 @@ stria_status stria_session_new_testing(stria_session **out, const stria_model *m
     stria_testing_options t = {.size = sizeof t};
     stria_session *s;
     TRY(options_take(&o, sizeof o, options, "session", err));
+    if (testing) TRY(struct_check(testing, "stria_testing_options", err));
     TRY(options_take(&t, sizeof t, testing, "testing", err));
     program_wish wish = {.make = graph_for_batch,
                          .batch = o.batch,
@@ -72,7 +73,7 @@ stria_status stria_session_get(const stria_session *s, const char *name, void *d
 
 stria_status stria_session_port(const stria_session *s, const char *name, stria_port *out, stria_error *err) {
     const value *v = program_value(session_program(s->s), name);
-    TRY(output_check(out, "stria_port", err));
+    TRY(struct_check(out, "stria_port", err));
     if (!v) FAIL(err, STRIA_BAD_ARGUMENT, "the model has no input, output or variable '%s'", name);
     stria_port port = port_of(v, v->name);
     for (int i = 0; i < port.rank; i++) port.shape[i] = v->shape.dim[i];

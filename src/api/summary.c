@@ -187,7 +187,7 @@ static stria_status summary_fill(graph *g, graph *used, int64_t batch, summary *
 stria_status stria_summarize(const stria_model *model, int64_t batch, stria_summary *out, stria_error *err) {
     summary s = {0};
     graph *used;
-    TRY(output_check(out, "stria_summary", err));
+    TRY(struct_check(out, "stria_summary", err));
     if (batch < 1) FAIL(err, STRIA_BAD_ARGUMENT, "a batch of %lld images cannot be run", (long long)batch);
     TRY(mem_new(&s.memory, 1, sizeof *s.memory, "the summary", err));
     stria_status status = heads_drop(model->g, &used, err);

@@ -99,9 +99,11 @@ int packed_passed_over(const packed_files *a, const char **first) {
     X(archive_read_next_header)                                                                                        \
     X(archive_read_open_filename)                                                                                      \
     X(archive_read_support_filter_bzip2)                                                                               \
-    X(archive_read_support_filter_gzip) X(archive_read_support_filter_xz) X(archive_read_support_filter_zstd)          \
-        X(archive_read_support_format_gnutar) X(archive_read_support_format_raw) X(archive_read_support_format_tar)    \
-            X(archive_read_support_format_zip)
+    X(archive_read_support_filter_gzip)                                                                                \
+    X(archive_read_support_filter_xz)                                                                                  \
+    X(archive_read_support_filter_zstd)                                                                                \
+    X(archive_read_support_format_gnutar)                                                                              \
+    X(archive_read_support_format_raw) X(archive_read_support_format_tar) X(archive_read_support_format_zip)
 LIBRARY(libarchive, STRIA_ARCHIVE_FILE, ARCHIVE_SYMBOLS)
 
 #define FREE_BYTES     ((uint64_t)64 << 20)
