@@ -51,6 +51,7 @@ stria_status stria_predictor_new(stria_predictor **out, const stria_model *model
     TRY(options_take(&o, sizeof o, options, "inference", err));
     TRY(machine_kernels(o.isa, &wish.config.ks, err));
     TRY(tta_of(o.tta, &tta, err));
+    if (o.batch < 0) FAIL(err, STRIA_BAD_ARGUMENT, "a batch of %lld images cannot be run", (long long)o.batch);
     TRY(mem_new(&p, 1, sizeof *p, "a predictor", err));
     p->tta = tta;
     p->model = model_retain(model);
