@@ -364,8 +364,8 @@ STRIA_API stria_session_options stria_session_options_default(void);
 /* options NULL: the defaults. The session does not need the model any more, and variables are its own: it starts with
  * the model's contents. Sessions of one model with equal options (but for the seed) share packed weights and what they
  * do not change, so that each further one costs its workspace and is made at once. STRIA_BAD_ARGUMENT for a batch below
- * 1 or an instruction set that this machine lacks, STRIA_BAD_SHAPE where the model cannot be run with this batch,
- * STRIA_UNSUPPORTED. */
+ * 1 or a number of threads out of range, STRIA_BAD_SHAPE where the model cannot be run with this batch,
+ * STRIA_UNSUPPORTED, also for an instruction set that this machine lacks. */
 STRIA_API stria_status stria_session_new(stria_session **out, const stria_model *model,
                                          const stria_session_options *options, stria_error *error);
 STRIA_API void stria_session_free(stria_session *session); /* accepts NULL */

@@ -78,8 +78,9 @@ static stria_status scoped(stria_graph *g, const char **name) {
 
 static stria_status shape_take(int rank, const int64_t *dims, int64_t zero, shape *s, const char *name,
                                stria_error *err) {
-    if (rank < 0 || rank > RANK_MAX || (rank && !dims))
+    if (rank < 0 || rank > RANK_MAX)
         FAIL(err, STRIA_BAD_SHAPE, "'%s': rank %d is not in 0 to %d", name, rank, RANK_MAX);
+    if (rank && !dims) FAIL(err, STRIA_BAD_SHAPE, "'%s': rank %d without dimensions", name, rank);
     s->rank = rank;
     for (int i = 0; i < rank; i++) {
         s->dim[i] = dims[i] == 0 && zero ? zero : dims[i];

@@ -104,6 +104,7 @@ stria_status stria_model_open(stria_model **out, const char *spec, uint64_t seed
 
 static stria_status known_tensor(const stria_array *a, int index, tensor **out, stria_error *err) {
     if (!a->data) return STRIA_OK;
+    if (!dtype_bytes(a->type)) FAIL(err, STRIA_BAD_ARGUMENT, "input %d cannot be of type %d", index, (int)a->type);
     if (a->rank < 0 || a->rank > RANK_MAX)
         FAIL(err, STRIA_BAD_SHAPE, "input %d has %d dimension%s", index, a->rank, text_s(a->rank));
     shape s = shape_of(a->rank, a->shape);
