@@ -262,12 +262,12 @@ const verb verb_diff = {
         "--rtol times the largest value of A's layer, plus --atol.\n"
         "The exit code is 0 where all layers and outputs agree, 1 where one differs or a model cannot be run, 2 for "
         "wrong usage. Layers that only one of the two has are counted and do not matter.",
-    .examples = "# a file against the one that it was made of\n"
-                "stria diff resnet.onnx small.onnx --image cat.jpg\n"
-                "# the same with weights from PyTorch\n"
+    .examples = "# PyTorch's weights in the network built in, against a file that was made of them\n"
                 "stria diff lenet5 lenet5.onnx --weights lenet5.pth\n"
+                "# on a picture\n"
+                "stria diff lenet5 lenet5.onnx --weights lenet5.pth --image cat.jpg\n"
                 "# in float64: what differs then does not come from rounding\n"
-                "stria diff resnet.onnx small.onnx --reference\n"
+                "stria diff lenet5 lenet5.onnx --weights lenet5.pth --reference\n"
                 "# for programs\n"
                 "stria diff lenet5 lenet5.onnx --weights lenet5.pth --input x.npy --json",
     .operands_min = 2,

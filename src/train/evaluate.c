@@ -24,7 +24,8 @@ static stria_status program_for(graph *g, int64_t batch, const evaluator_config 
                                 stria_error *err) {
     graph *copy;
     program_config made = {.ks = config->ks,
-                           .threads = pool_threads(config->pool),
+                           /* Of a plan always one: the batch that follows from it must not depend on --threads. */
+                           .threads = plan_only ? 1 : pool_threads(config->pool),
                            .optimize = true,
                            .shared = config->states != NULL,
                            .plan_only = plan_only};
