@@ -9,6 +9,14 @@ expect 0 summary alexnet-2012 --groups 1 --dense 2048 --json
 [ "$(number parameters)" = 28868968 ] || fail "alexnet-2012 --groups 1 --dense 2048 has $(number parameters) parameters"
 expect 0 summary mobilenet-v1:width=0.5 --size 3x64x64 --classes=17 --dropout 0 --json
 [ "$(number parameters)" = 827313 ] || fail "mobilenet-v1 of half the width has $(number parameters) parameters"
+expect 0 train --help
+says stdout "--zero-last"
+expect 0 convert resnet20:zero_last=1 key.onnx
+expect 0 convert resnet20 --zero-last flag.onnx
+cmp -s key.onnx flag.onnx || fail "--zero-last is not zero_last=1"
+expect 0 convert resnet20 none.onnx
+cmp -s none.onnx flag.onnx && fail "--zero-last changes nothing"
+refused 2 "lenet5: there is no option 'zero_last'; there are classes, size, activation and pooling" summary lenet5 --zero-last
 expect 0 summary mlp --hidden 32x8 --bn --activation tanh
 says stdout "batch_norm2"
 says stdout "tanh2"

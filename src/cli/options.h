@@ -117,7 +117,8 @@ const char *option_each(const options *given, const char *name, int index);
         NETWORK_ROW("bypass", "KIND", "none, simple or complex (squeezenet)"),                                         \
         NETWORK_ROW("heads", "0|1", "auxiliary classifiers in training (googlenet)"),                                  \
         NETWORK_FLAG("bn", "batch normalisation after each layer (mlp, alexnet, vgg)"),                                \
-        NETWORK_FLAG("plain", "without shortcuts (resnet)")
+        NETWORK_FLAG("plain", "without shortcuts (resnet)"),                                                           \
+        NETWORK_FLAG("zero-last", "begins with blocks that are their shortcuts (resnet)")
 
 #define PREPROCESS_GROUP "pictures and classes, for models that don't say it themselves"
 #define PREPROCESS_ROW(key, of, why)                                                                                   \

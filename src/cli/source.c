@@ -88,8 +88,11 @@ static stria_status network_spec(const options *given, const char *spec, char *o
         const char *value = row->kind == OPTION_FLAG ? "1" : option_text(given, row->name);
         if (strpbrk(value, ":,"))
             return source_refuse(error, STRIA_BAD_ARGUMENT, "--%s: '%s' has a colon or comma in it", row->name, value);
+        size_t key = length + 1;
         length +=
             (size_t)snprintf(out + length, bytes - length, "%c%s=%s", strchr(out, ':') ? ',' : ':', row->name, value);
+        for (; key < bytes && out[key] != '=' && out[key]; key++)
+            if (out[key] == '-') out[key] = '_'; /* --zero-last is zero_last=1 */
     }
     if (length < bytes) return STRIA_OK;
     return source_refuse(error, STRIA_BAD_ARGUMENT, "the name of the model is too long");
