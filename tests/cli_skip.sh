@@ -90,6 +90,14 @@ for with in '' --skip-bad; do
     printf 'P6 2 2 255\nabc' >data/train/blue/4.ppm
     : >data/train/red/2.ppm
 done
+# What is suggested next works: without test images, the run is judged on the rest of its training images.
+mkdir -p untested && cp -r data/train untested/train
+for class in blue red; do for i in 1 3 5 7 9; do : >untested/train/$class/${i}b.ppm; done; done
+expect 0 train net.net --data folder:untested --epochs 1 --batch 4 --out next --skip-bad
+command=$(grep -m 1 '^  stria eval' stdout)
+[ "$command" = "  stria eval next --split val --skip-bad" ] || fail "another command is suggested: $command"
+# shellcheck disable=SC2086 # words
+expect 0 ${command#  stria }
 rm data/train/red/2.ppm
 refused 1 "the data at 'data' (17 images) is not what this training began with ('folder:data', 18 images)" \
     train --resume again --epochs 5

@@ -41,6 +41,8 @@ refused 2 "run: --wrt is given without --grad OUTPUT" run lenet5 --input x --wrt
 refused 2 "run: --grad is given with --batch; gradients are those of all rows together" \
     run lenet5 --input x --grad y --batch 2
 refused 2 "train: --ema can't change when a run goes on; --epochs, --lr, --schedule, --batch, --data and others can; a new run can begin with its weights: stria train r --ema X --data DATA" train --resume r --ema 0.5
+refused 2 "train: --init can't change when a run goes on; --epochs, --lr, --schedule, --batch, --data and others can; a new run can have it, of a network built in: stria train NETWORK --init KIND --data DATA" train --resume r --init zeros
+refused 2 "train: --plain can't change when a run goes on; --epochs, --lr, --schedule, --batch, --data and others can; a new run can have it, of a network built in: stria train NETWORK --plain --data DATA" train --resume r --plain
 refused 2 "train: unexpected argument 'lenet5'; a run knows its model" train lenet5 --resume=r
 refused 2 "--device: 'gpu' is not one of cpu|cuda; did you mean cpu?" summary lenet5 --device gpu
 refused 1 "device cuda: this build of stria computes on the cpu only" summary lenet5 --device cuda

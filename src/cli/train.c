@@ -254,8 +254,14 @@ static stria_status pictures_show(const training *t, stria_error *error) {
     return status;
 }
 
+/* What a command needs that reads the same pictures: a run does not know it. */
+static const char *skip_word(const training *t) {
+    return t->skip_bad ? " --skip-bad" : "";
+}
+
 static stria_status training_print(const training *t, stria_error *error) {
     char folder[2048], data[8192];
+    const char *skips = skip_word(t);
     stria_status status = STRIA_OK;
     show_word(t->folder, folder, sizeof folder);
     show_word(t->data, data, sizeof data);
@@ -270,7 +276,7 @@ static stria_status training_print(const training *t, stria_error *error) {
     printf("%stry next%s\n", term_begin(stdout, STYLE_BOLD), term_end(stdout));
     if (t->tested) printf("  stria predict %s --data %s --split test --limit %d\n", folder, data, PICTURES);
     printf("  stria explain %s\n", folder);
-    if (!t->tested && t->progress.val_images) printf("  stria eval %s --split val\n", folder);
+    if (!t->tested && t->progress.val_images) printf("  stria eval %s --split val%s\n", folder, skips);
     if (!t->tested) printf("  stria summary %s\n", folder);
     return status;
 }
@@ -282,8 +288,8 @@ static int interrupted(const training *t, bool complete) {
     show_word(t->folder, word, sizeof word);
     if (complete)
         term_say("interrupted after the last of %lld step%s; the training is complete and saved, test it with: "
-                 "stria eval %s",
-                 (long long)p->steps, show_s(p->steps), word);
+                 "stria eval %s%s",
+                 (long long)p->steps, show_s(p->steps), word, skip_word(t));
     else
         term_say("interrupted %s step %lld of %lld; everything is saved, go on with: stria train --resume %s",
                  p->step == p->steps ? "in the validation after" : "after", (long long)p->step, (long long)p->steps,
@@ -396,7 +402,7 @@ const verb verb_train = {
                 "stria train lenet5 --data fashion-mnist --overfit 32\n"
                 "# other rates, your own files and folder\n"
                 "stria train lenet --data mnist:data/mnist --lr 0.02 --out runs/try\n"
-                "# two optimisers at their rates, from two seeds each\n"
+                "# a training at each of two rates, and a table of both\n"
                 "stria train mlp --data fashion-mnist --sweep \"lr=0.1,0.01\" --out grid\n"
                 "# a new classifier on a trained network's features\n"
                 "stria train resnet.onnx --data folder:pictures --head 2 --freeze all-but-head\n"

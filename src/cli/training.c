@@ -55,9 +55,15 @@ static bool resume_usage(const options *given) {
             continue;
         char word[2048];
         const char *run = option_text(given, "resume");
+        /* of a trained network nothing is made anew */
+        bool network = strcmp(row->name, "init") == 0 || (row->group && strcmp(row->group, NETWORK_GROUP) == 0);
         term_say("train: --%s can't change when a run goes on; --epochs, --lr, --schedule, --batch, --data and others "
-                 "can; a new run can begin with its weights: stria train %s --%s %s --data DATA",
-                 row->name, *run ? show_word(run, word, sizeof word) : "RUN", row->name, row->type ? row->type : "");
+                 "can; a new run can %s: stria train %s --%s%s%s --data DATA",
+                 row->name, network ? "have it, of a network built in" : "begin with its weights",
+                 network ? "NETWORK"
+                 : *run  ? show_word(run, word, sizeof word)
+                         : "RUN",
+                 row->name, row->type ? " " : "", row->type ? row->type : "");
         return false;
     }
     if (given->operand_count == 0) return true;
