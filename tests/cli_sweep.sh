@@ -80,8 +80,14 @@ says stderr "lr=1000000 seed 0: diverged"
 grep -q ",1$" wild/sweep.csv || fail "sweep.csv does not say what diverged"
 grep -q "lr=1000000 (1 of 1 diverged)" wild/sweep.svg || fail "sweep.svg does not say what diverged"
 
+refused 2 "'bars' is the folder of a sweep: the same command with --sweep and --out bars goes on" train --resume bars
+expect 2 train mlp --data mnist:data --epochs 1 --sweep "model=mlp:hidden=4,linear:hidden=4" --out half
+says stderr "when the cause is removed, the same command with --out half goes on; with other values it needs another folder"
 refused 2 "--sweep: 'momentun' is not an option of a training with a value" train "${common[@]}" --sweep "momentun=1" --out no
 refused 2 "--optimizer: there is no optimiser 'adan'; did you mean 'adam'?" train "${common[@]}" --sweep "optimizer=sgd,adan" --out no
+refused 2 "--sweep: lr stands there twice; all its values go together: lr=VALUE,VALUE" train "${common[@]}" --sweep "lr=0.1; lr=0.2" --out no
+refused 2 "--sweep: lr has the value 0.1 twice; --repeat N trains each combination from N seeds" train "${common[@]}" --sweep "lr=0.1, 0.1" --out no
+refused 2 "--sweep: optimizer has the value adam lr=0.1 twice" train "${common[@]}" --sweep "optimizer=adam lr=0.1,sgd,adam lr=0.1" --repeat 2 --out no
 refused 2 "--sweep: 'lr' is not of the form OPTION=VALUE,VALUE,…" train "${common[@]}" --sweep "lr" --out no
 refused 2 "--sweep: lr has an empty value" train "${common[@]}" --sweep "lr=0.1,,0.2" --out no
 refused 2 "--sweep: there is nothing in it" train "${common[@]}" --sweep ";" --out no

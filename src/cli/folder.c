@@ -82,6 +82,12 @@ bool folder_has_checkpoint(const char *path) {
     return access(file, F_OK) == 0;
 }
 
+bool folder_has_sweep(const char *path) {
+    char file[2048];
+    snprintf(file, sizeof file, "%s/sweep.json", path);
+    return access(file, F_OK) == 0;
+}
+
 stria_status folder_prepare(const char *path, stria_error *error) {
     struct stat status;
     if (stat(path, &status) == 0) {

@@ -52,6 +52,21 @@ static bool may_vary(const options *given, const char *name) {
     return strcmp(name, "model") == 0 || (row && row->kind != OPTION_FLAG);
 }
 
+static bool is_axis(const grid *s, const char *name) {
+    for (int i = 0; i < s->axis_count; i++)
+        if (strcmp(s->axis[i].name, name) == 0) return true;
+    return false;
+}
+
+/* Every combination is there once: an option of its own, and values of their own. */
+static stria_status axis_check_new(const grid *s, const grid_axis *axis, const char *value, stria_error *error) {
+    for (int i = 0; i < axis->count; i++)
+        if (strcmp(axis->values[i], value) == 0)
+            return source_refuse(error, STRIA_BAD_ARGUMENT, "--sweep: %s has the value %s twice%s", axis->name, value,
+                                 s->repeat > 1 ? "" : "; --repeat N trains each combination from N seeds");
+    return STRIA_OK;
+}
+
 /* "optimizer=sgd,adam", or with bars where values hold commas. */
 static stria_status axis_read(grid *s, char *text, stria_error *error) {
     grid_axis *axis = &s->axis[s->axis_count];
@@ -65,6 +80,10 @@ static stria_status axis_read(grid *s, char *text, stria_error *error) {
     if (!may_vary(s->given, axis->name))
         return source_refuse(error, STRIA_BAD_ARGUMENT, "--sweep: '%s' is not an option of a training with a value",
                              axis->name);
+    if (is_axis(s, axis->name))
+        return source_refuse(error, STRIA_BAD_ARGUMENT,
+                             "--sweep: %s stands there twice; all its values go together: %s=VALUE,VALUE", axis->name,
+                             axis->name);
     const char *between = strchr(equals + 1, '|') ? "|" : ","; /* before strsep cuts the text */
     for (rest = equals + 1; (value = strsep(&rest, between));) {
         value = trimmed(value);
@@ -72,6 +91,8 @@ static stria_status axis_read(grid *s, char *text, stria_error *error) {
         if (axis->count == GRID_VALUES)
             return source_refuse(error, STRIA_BAD_ARGUMENT, "--sweep: more than %d values of %s", GRID_VALUES,
                                  axis->name);
+        stria_status status = axis_check_new(s, axis, value, error);
+        if (status != STRIA_OK) return status;
         axis->values[axis->count++] = value;
     }
     s->axis_count++;
@@ -157,12 +178,6 @@ static void word_add(wording *w, const char *prefix, const char *text, size_t le
 static void pair_add(wording *w, const char *name, const char *value) {
     word_add(w, "--", name, strlen(name));
     if (value && *value) word_add(w, "", value, strlen(value));
-}
-
-static bool is_axis(const grid *s, const char *name) {
-    for (int i = 0; i < s->axis_count; i++)
-        if (strcmp(s->axis[i].name, name) == 0) return true;
-    return false;
 }
 
 /* What was given for all of them; identity: without what may be another when the sweep goes on. */
@@ -307,16 +322,17 @@ static stria_status document_write(const grid *s, stria_error *error) {
 
 static void job_say(const grid *s, int index) {
     const grid_job *job = &s->jobs[index];
-    char label[TEXT_MAX], val[48] = "", test[48] = "", time[32];
+    char label[TEXT_MAX], line[TEXT_MAX + 256], val[48] = "", test[48] = "", time[32];
     const json_t *r = job->result;
     const json_t *v = json_object_get(r, "val_top1"), *t = json_object_get(r, "test_top1");
     if (json_is_number(v)) snprintf(val, sizeof val, "validation %.2f %%, ", 100 * json_number_value(v));
     if (json_is_number(t)) snprintf(test, sizeof test, "test %.2f %%, ", 100 * json_number_value(t));
     bool diverged = json_is_true(json_object_get(r, "diverged"));
-    fprintf(stderr, "%d/%d  %s seed %lld: %s%s%s%s\n", index + 1, s->job_count,
-            text_clean((char *)grid_label(s, job->combination, label, sizeof label)), (long long)job->seed,
-            diverged ? "diverged, " : "", diverged ? "" : val, diverged ? "" : test,
-            show_time(json_number_value(json_object_get(r, "seconds")), time));
+    snprintf(line, sizeof line, "%s seed %lld: %s%s%s%s",
+             text_clean((char *)grid_label(s, job->combination, label, sizeof label)), (long long)job->seed,
+             diverged ? "diverged, " : "", diverged ? "" : val, diverged ? "" : test,
+             show_time(json_number_value(json_object_get(r, "seconds")), time));
+    term_wrap(stderr, line, fprintf(stderr, "%d/%d  ", index + 1, s->job_count));
 }
 
 /* A process that went on with a training saw only its own part, or nothing of one that was complete: the log has all.
@@ -386,7 +402,9 @@ int grid_run(const options *given) {
     stria_status status = grid_begin(&s, &error);
     int code = status == STRIA_OK ? jobs_run(&s, &error) : term_fail(&error);
     if (status == STRIA_OK && code != EXIT_DONE)
-        term_say("what was trained is kept; the same command with --out %s goes on",
+        term_say(signals_asked() ? "what was trained is kept; the same command with --out %s goes on"
+                                 : "what was trained is kept; when the cause is removed, the same command with --out "
+                                   "%s goes on; with other values it needs another folder",
                  show_word(s.folder, folder, sizeof folder));
     if (code == EXIT_DONE && grid_files_write(&s, &error) != STRIA_OK) code = term_fail(&error);
     if (code == EXIT_DONE && option_given(given, "json")) code = json_finish(grid_document(&s));

@@ -45,30 +45,43 @@ static void cell_spread(table *t, spread p, double factor, int digits, const cha
     else table_cell(t, "%.*f ± %.*f%s", digits, factor * p.mean, digits, factor * p.deviation, unit);
 }
 
+/* What the numbers of the table are. */
+static void means_say(const grid *s, bool any_diverged) {
+    char folder[2100], line[4400];
+    const char *without = any_diverged ? ", without those that diverged" : "";
+    show_word(s->folder, folder, sizeof folder);
+    int length =
+        s->repeat > 1 ? snprintf(line, sizeof line, "mean ± deviation over %d seeds%s; ", s->repeat, without) : 0;
+    snprintf(line + length, sizeof line - (size_t)length, "%s/sweep.csv has each training, %s/sweep.svg the curves",
+             folder, folder);
+    putchar('\n');
+    term_wrap(stdout, text_clean(line), 0);
+}
+
+/* Of what diverged there is a column only where something did: terminals are narrow. */
 void grid_table_show(const grid *s) {
-    char headings[TEXT_MAX] = "", folder[2100];
+    char headings[TEXT_MAX] = "";
     bool any_diverged = false;
     table t;
+    for (int c = 0; c < s->combinations; c++) any_diverged |= diverged_count(s, c) > 0;
     for (int i = 0; i < s->axis_count; i++)
         snprintf(headings + strlen(headings), sizeof headings - strlen(headings), "%s|", s->axis[i].name);
-    snprintf(headings + strlen(headings), sizeof headings - strlen(headings), "%s",
-             ">runs|>diverged|>loss|>val top-1|>test top-1|>seconds");
+    snprintf(headings + strlen(headings), sizeof headings - strlen(headings),
+             ">runs|%s>loss|>val top-1|>test top-1|>seconds", any_diverged ? ">diverged|" : "");
     table_init(&t, headings);
     for (int c = 0; c < s->combinations; c++) {
         for (int i = 0; i < s->axis_count; i++) table_cell(&t, "%s", show_name(grid_value(s, c, i)));
         table_cell(&t, "%d", s->repeat);
-        table_cell(&t, "%d", diverged_count(s, c));
-        any_diverged |= diverged_count(s, c) > 0;
+        if (any_diverged) table_cell(&t, "%d", diverged_count(s, c));
         cell_spread(&t, grid_spread(s, c, "train_loss"), 1, 4, "");
         cell_spread(&t, grid_spread(s, c, "val_top1"), 100, 2, " %");
         cell_spread(&t, grid_spread(s, c, "test_top1"), 100, 2, " %");
-        cell_spread(&t, grid_spread(s, c, "seconds"), 1, 1, "");
+        spread seconds = grid_spread(s, c, "seconds");
+        table_cell(&t, seconds.count ? "%.1f" : "", seconds.mean);
     }
     table_print(&t, stdout);
     table_release(&t);
-    show_word(s->folder, folder, sizeof folder);
-    printf("\nmean ± deviation over %d seed%s%s; %s/sweep.csv has each training, %s/sweep.svg the curves\n", s->repeat,
-           show_s(s->repeat), any_diverged ? ", without those that diverged" : "", folder, folder);
+    means_say(s, any_diverged);
 }
 
 /* ---- sweep.csv ---- */

@@ -2,7 +2,6 @@
 
 #include "cli/term.h"
 
-#include <limits.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -16,7 +15,7 @@ __attribute__((format(printf, 2, 3))) static void plan_line(const char *what, co
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     fprintf(stderr, "%s%-9s%s ", term_begin(stderr, STYLE_BOLD), what, term_end(stderr));
-    text_wrap(stderr, text_clean(text), 10, isatty(fileno(stderr)) ? term_width(stderr) : INT_MAX);
+    term_wrap(stderr, text_clean(text), 10);
 }
 
 static const char *info_value(const char *key) {

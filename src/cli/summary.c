@@ -204,11 +204,20 @@ static void tensors_print(const stria_summary *summary) {
 }
 
 static void totals_print(const stria_model *model, const stria_summary *summary, int64_t batch) {
-    char text[32];
-    printf("\n%s: %s parameters", show_name(stria_model_name(model)), show_count(summary->parameters, text));
-    if (summary->frozen) printf(" (%s of them frozen)", show_count(summary->frozen, text));
-    if (summary->buffers) printf(", %s buffers", show_count(summary->buffers, text));
-    printf(", %s multiply-adds for one image\n", show_count(summary->multiply_adds, text));
+    char text[32], frozen[64] = "", buffers[64] = "", sums[32];
+    const char *name = show_name(stria_model_name(model));
+    if (summary->frozen) snprintf(frozen, sizeof frozen, " (%s of them frozen)", show_count(summary->frozen, text));
+    if (summary->buffers) snprintf(buffers, sizeof buffers, ", %s buffers", show_count(summary->buffers, text));
+    show_count(summary->multiply_adds, sums);
+    size_t size = strlen(name) + 256;
+    char *line = malloc(size);
+    putchar('\n');
+    if (line)
+        snprintf(line, size, "%s: %s parameters%s%s, %s multiply-adds for one image", name,
+                 show_count(summary->parameters, text), frozen, buffers, sums);
+    if (line) term_wrap(stdout, line, 0);
+    else term_lost();
+    free(line);
     if (summary->auxiliary)
         printf("auxiliary heads, in training only: %s parameters more\n", show_count(summary->auxiliary, text));
     printf("memory at batch %lld: inference %s", (long long)batch, show_bytes(summary->inference_bytes, text));

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <langinfo.h>
+#include <limits.h>
 #include <locale.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -77,6 +78,10 @@ int term_width(FILE *stream) {
     struct winsize size;
     if (ioctl(fileno(stream), TIOCGWINSZ, &size) != 0 || size.ws_col < 20) return 80;
     return size.ws_col;
+}
+
+void term_wrap(FILE *stream, const char *text, int from) {
+    text_wrap(stream, text, from, isatty(fileno(stream)) ? term_width(stream) : INT_MAX);
 }
 
 const char *term_begin(FILE *stream, term_style style) {

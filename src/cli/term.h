@@ -79,5 +79,7 @@ void text_pad(FILE *stream, const char *text, int width, bool right);
 /* Prints text that begins in column `from`, broken between words so that lines end by column `width` and begin at
  * `from`, and a line feed. */
 void text_wrap(FILE *stream, const char *text, int from, int width);
+/* The same, by the width of a terminal; elsewhere it is one line. */
+void term_wrap(FILE *stream, const char *text, int from);
 
 #endif

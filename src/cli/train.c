@@ -117,6 +117,13 @@ static stria_status training_resume(training *t, stria_error *error) {
     stria_status status = training_options(t->given, NULL, NULL, &t->options, error);
     if (*folder) snprintf(t->folder, sizeof t->folder, "%s", folder);
     else if (status == STRIA_OK) status = folder_newest(t->folder, sizeof t->folder, error);
+    if (status == STRIA_OK && folder_has_sweep(t->folder)) {
+        char word[2048];
+        show_word(t->folder, word, sizeof word);
+        status = source_refuse(error, STRIA_BAD_ARGUMENT,
+                               "'%s' is the folder of a sweep: the same command with --sweep and --out %s goes on",
+                               t->folder, word);
+    }
     if (status == STRIA_OK) status = stria_run_data(t->folder, t->data, sizeof t->data, error);
     if (status == STRIA_OK) status = stria_run_data_options(t->folder, &t->division, error);
     const char *moved = option_given(t->given, "data") || option_given(t->given, "layout") ? t->data : NULL;
