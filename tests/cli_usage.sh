@@ -24,6 +24,11 @@ refused 2 "--batch: 0 is out of range 1 to 1048576" summary lenet5 --batch 0
 refused 2 "--batch: 99999999999999999999 is out of range 1 to 1048576" summary lenet5 --batch 99999999999999999999
 refused 2 "--limit: -1 is out of range, 0 is the least" eval lenet5 --limit -1
 refused 2 "--rtol: 'much' is not a number" run lenet5 --rtol much
+refused 2 "--rtol: 'nan' is not a number" diff a b --rtol nan
+refused 2 "--lr: 1e-20 is out of range 1e-12…1e+06" train lenet5 --lr 1e-20
+expect 0 train --help
+tr -s ' \n' ' ' <stdout >words
+says words "by default no more than a quarter of the training images"
 refused 2 "--batch needs a value: --batch N" summary lenet5 --batch
 refused 2 "--batch needs a value: --batch N" summary lenet5 --batch --json
 refused 2 "--json takes no value" summary lenet5 --json=yes

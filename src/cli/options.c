@@ -3,6 +3,7 @@
 #include "cli/verb.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -161,8 +162,8 @@ static bool check_integer(const option_row *row, const char *text, stria_error *
 static bool check_real(const option_row *row, const char *text, stria_error *error) {
     char *end;
     double value = strtod(text, &end);
-    if (end == text || *end) return refuse(error, "--%s: '%s' is not a number", row->name, text);
-    if (value >= 0 && value < 1e300) return true; /* false for NaN too */
+    if (end == text || *end || isnan(value)) return refuse(error, "--%s: '%s' is not a number", row->name, text);
+    if (value >= 0 && value < 1e300) return true;
     return refuse(error, "--%s: %s is out of range, 0 is the least", row->name, text);
 }
 

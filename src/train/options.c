@@ -46,7 +46,9 @@ static stria_status augment_text_check(const char *text, stria_error *err) {
 
 static const struct row rows[] = {
     {{"epochs", "N", "passes over the training images, 1…100000", "10"}, INTEGER, FIELD(epochs), 1, 1e5, NULL},
-    {{"batch", "N", "images per step, 1…65536; auto: as many as the memory holds, at most 1024 and a quarter of all",
+    {{"batch", "N",
+      "images per step, 1…65536; auto: as many as the memory holds, at most 1024 and a quarter of all; "
+      "by default no more than a quarter of the training images",
       "64"},
      CHOSEN,
      FIELD(batch),
@@ -96,7 +98,7 @@ static const struct row rows[] = {
      0,
      0,
      class_weights_check},
-    {{"lr", "X", "learning rate, above 0, up to 1e6", "0.05"}, REAL, FIELD(lr), 1e-12, 1e6, NULL},
+    {{"lr", "X", "learning rate, 1e-12…1e6", "0.05"}, REAL, FIELD(lr), 1e-12, 1e6, NULL},
     {{"lr-factor", "PATTERN=X,…",
       "factors of the learning rate for some weights, by their name or their layer's, as in \"fc*=10,conv1*=0.1\"; of "
       "several that match, the last",
@@ -244,7 +246,7 @@ static double number_of(const struct row *r, const void *field) {
 static stria_status number_check(const struct row *r, double x, const char *value, stria_error *err) {
     if (x >= r->low && x <= r->high) return STRIA_OK; /* neither for NaN */
     if (r->kind == REAL && r->low > 0)
-        FAIL(err, STRIA_BAD_ARGUMENT, "--%s: %s is out of range, above 0 and up to %g", r->row.name, value, r->high);
+        FAIL(err, STRIA_BAD_ARGUMENT, "--%s: %s is out of range %g…%g", r->row.name, value, r->low, r->high);
     FAIL(err, STRIA_BAD_ARGUMENT, "--%s: %s is out of range %.10g…%.10g", r->row.name, value, r->low, r->high);
 }
 
