@@ -262,7 +262,7 @@ const verb verb_diff = {
         "--rtol times the largest value of A's layer, plus --atol.\n"
         "The exit code is 0 where all layers and outputs agree, 1 where one differs or a model cannot be run, 2 for "
         "wrong usage. Layers that only one of the two has are counted and do not matter.",
-    .examples = "# PyTorch's weights in the network built in, against a file that was made of them\n"
+    .examples = "# PyTorch's weights in the network built in, against a file made of them\n"
                 "stria diff lenet5 lenet5.onnx --weights lenet5.pth\n"
                 "# on a picture\n"
                 "stria diff lenet5 lenet5.onnx --weights lenet5.pth --image cat.jpg\n"

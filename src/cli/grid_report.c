@@ -77,7 +77,8 @@ void grid_table_show(const grid *s) {
         cell_spread(&t, grid_spread(s, c, "val_top1"), 100, 2, " %");
         cell_spread(&t, grid_spread(s, c, "test_top1"), 100, 2, " %");
         spread seconds = grid_spread(s, c, "seconds");
-        table_cell(&t, seconds.count ? "%.1f" : "", seconds.mean);
+        if (seconds.count) table_cell(&t, "%.1f", seconds.mean);
+        else table_cell(&t, "%s", "");
     }
     table_print(&t, stdout);
     table_release(&t);
