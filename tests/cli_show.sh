@@ -25,6 +25,7 @@ cmp -s a.npy b.npy || fail "smoothgrad differs from run to run"
 refused 2 "show: there is no kind 'gradcm'; did you mean 'gradcam'?" show "$model" gradcm --image "$picture" -o x.ppm
 refused 2 "show: --image IMAGE is missing; usage: stria show MODEL saliency --image IMAGE --out OUT" show "$model" saliency -o x.ppm
 refused 2 "show: --out OUT is missing; usage: stria show MODEL filters --out OUT" show "$model" filters
+refused 2 "show: 'x.svg' does not end in .png, .ppm, .pgm, .pnm or, for the numbers, .npy" show "$model" filters -o x.svg
 expect 2 show "$model" gradcam --image "$picture" --layer covn2 -o x.ppm
 says stderr "--layer: the model has no layer 'covn2'; did you mean 'conv2'?"
 expect 2 show "$model" gradcam --image "$picture" --class 5 -o x.ppm

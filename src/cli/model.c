@@ -85,7 +85,7 @@ static const option_row rows[] = {
 
 const verb verb_model = {
     .name = "model",
-    .usage = "list\nfetch NAME [--output FOLDER] [--from ADDRESS]\nfetch ADDRESS [--sum SHA256] [--output FILE]",
+    .usage = "list|fetch [NAME|ADDRESS] [options]",
     .about = "trained models: list, fetch",
     .text =
         "list: names, sizes, licences and sums of trained models, how pictures become their inputs, and where they "

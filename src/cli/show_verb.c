@@ -301,6 +301,13 @@ static int show_print(const showing *s, const char *file) {
     return EXIT_DONE;
 }
 
+static bool output_known(const char *file) {
+    static const char *const endings[] = {".png", ".ppm", ".pgm", ".pnm", ".npy"};
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+        if (source_ends(file, endings[i])) return true;
+    return false;
+}
+
 static int show_run(const options *given) {
     const char *file = option_text(given, "out");
     const show_kind *kind = kind_find(given->operands[1]);
@@ -310,6 +317,10 @@ static int show_run(const options *given) {
     if ((!file && !terminal) || (kind->image && !image)) {
         term_say("show: --%s is missing; usage: stria show MODEL %s%s --out OUT",
                  file || terminal ? "image IMAGE" : "out OUT", kind->name, kind->image ? " --image IMAGE" : "");
+        return EXIT_USAGE;
+    }
+    if (file && !output_known(file)) {
+        term_say("show: '%s' does not end in .png, .ppm, .pgm, .pnm or, for the numbers, .npy", file);
         return EXIT_USAGE;
     }
     if (terminal && option_given(given, "json")) {
