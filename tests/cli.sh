@@ -81,4 +81,5 @@ matrix() {
 finish() {
     [ "$failed" -eq 0 ] || exit 1
     echo "passed"
+    exit 0
 }

@@ -22,7 +22,7 @@ expect 1 data fetch mnist
 says stderr "from https://ossci-datasets.s3.amazonaws.com/mnist/"
 STRIA_DATA=
 
-command -v python3 >/dev/null || finish
+command -v python3 >/dev/null || { echo "skipped: case server: python3 is not installed"; finish; }
 # The archive that its makers publish no sum of: 1,360 grey pictures with the right names.
 mkdir -p flowers/jpg web
 for ((i = 1; i <= 1360; i++)); do

@@ -54,7 +54,7 @@ cp small.onnx resnet18-v1-7 # a file of that name is what is named, and refused 
 expect 2 summary resnet18-v1-7
 rm resnet18-v1-7
 
-command -v python3 >/dev/null || finish
+command -v python3 >/dev/null || { echo "skipped: case server: python3 is not installed"; finish; }
 # From a server: every second connection breaks in the middle.
 mkdir web
 cp small.onnx web/net.onnx
