@@ -15,6 +15,7 @@ typedef struct conversion {
     comparison outputs;     /* the largest differences at one and two rows */
     stria_array picture;    /* of --image, read once */
     tensors inputs, wanted; /* of IN at one row */
+    bool by_layer;          /* there are few enough to compare one by one */
     layer_diff layers;      /* at one row */
 } conversion;
 
