@@ -26,12 +26,16 @@ import inference
 rows = [{"network": "lenet5", "batch": 1, "threads": 1, "ms": {"stria": [1, 0.5], "onnxruntime": [2, 2], "mnn": [4, 1]}},
         {"network": "vgg16", "batch": 8, "threads": 1, "ms": {"stria": [8, 8], "openvino": [4, 4]}},
         {"network": "vgg16", "batch": 1, "threads": 1, "ms": {"stria": [8, 8]}}]
+early, late = ({"date": d, "commit": c, "realtime": r, "versions": {"mnn": "3"}} for d, c, r in (("2026-01-01", "aaa", False), ("2026-01-02", "bbb", True)))
+for row, taken in zip(rows, (early, late, late)):
+    row |= {"taken": taken, "load": 0.5}
 assert inference.ratio(rows[0], 0) == 2 and inference.ratio(rows[0], 1) == 2 and inference.ratio(rows[1], 0) == 0.5
 assert inference.ratio(rows[2], 0) is None
-machine = {"cpu": "A CPU", "isa": "avx2", "cpus": 2, "peak_gflops": 100, "date": "2026-01-01", "load": 0.5, "versions": {"mnn": "3"}}
+machine = {"cpu": "A CPU", "isa": "avx2", "cpus": 2, "peak_gflops": 100}
 text = inference.page(rows, machine)
 assert "geometric mean 1.00 / 1.00" in text, text
-assert "| lenet5, 1 | 1 / 0.5 | 2 / 2 | – | 4 / 1 | – | 2.00 / 2.00 |" in text, text
+assert "| lenet5, 1 | 1 / 0.5 | 2 / 2 | – | 4 / 1 | – | 1, 0.5 | 2.00 / 2.00 |" in text, text
+assert "2. 2026-01-02, Stria bbb, at real-time priority; MNN 3" in text, text
 picture = xml.dom.minidom.parseString(inference.picture(rows, 1))
 bars = [r for r in picture.getElementsByTagName("rect") if r.getAttribute("height") == "14"]
 assert len(bars) == 2 and bars[0].getAttribute("width") == bars[1].getAttribute("width")
