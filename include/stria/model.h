@@ -278,7 +278,7 @@ STRIA_API stria_status stria_model_without_heads(stria_model **out, const stria_
  * pictures, STRIA_UNSUPPORTED where the output does not come from one such product. */
 STRIA_API stria_status stria_model_replace_head(stria_model **out, const stria_model *model, int64_t classes,
                                                 uint64_t seed, stria_error *error);
-/* A copy of a network that nothing has trained, whose convolutions' and dense layers' weights are drawn anew: init as
+/* A copy of a network that nothing has trained, whose convolutions' and dense layers' weights are drawn again: init as
  * of stria_graph_seed ("he-normal", "orthogonal:gain=2"), by seed and name of the weights, so that another layer
  * changes none of them. Biases, normalisations and frozen weights stay. STRIA_BAD_ARGUMENT for an unknown init, a model
  * whose weights come from a file or a training, or one without such layers; STRIA_UNSUPPORTED for matrices that are too

@@ -12,12 +12,8 @@
  * model was planned with. */
 static stria_status sized_open(stria_model **out, const char *file, const tensors *inputs, stria_error *error) {
     stria_open_options chosen = stria_open_options_default();
-    stria_named_array *arrays = calloc((size_t)inputs->count + 1, sizeof *arrays);
+    stria_named_array *arrays = tensors_named(inputs);
     if (!arrays) return source_refuse(error, STRIA_NO_MEMORY, "out of memory for %d inputs", inputs->count);
-    for (int i = 0; i < inputs->count; i++) {
-        snprintf(arrays[i].name, sizeof arrays[i].name, "%s", inputs->items[i].name);
-        arrays[i].array = inputs->items[i].array;
-    }
     chosen.arrays = arrays;
     chosen.array_count = inputs->count;
     chosen.keep_batch = true;

@@ -56,14 +56,10 @@ static options alone(const options *given, int which, option_value *values) {
 static stria_status one_open(diff_job *j, int which, stria_model **whole, stria_error *error) {
     const char *spec = j->given->operands[which];
     option_value *values = calloc((size_t)j->given->value_count + 1, sizeof *values);
-    stria_named_array *arrays = calloc((size_t)j->inputs[0].count + 1, sizeof *arrays);
+    stria_named_array *arrays = tensors_named(&j->inputs[0]);
     stria_open_options chosen = stria_open_options_default();
     stria_status status = STRIA_OK;
     if (!values || !arrays) status = source_refuse(error, STRIA_NO_MEMORY, "out of memory for model '%s'", spec);
-    for (int i = 0; status == STRIA_OK && i < j->inputs[0].count; i++) {
-        snprintf(arrays[i].name, sizeof arrays[i].name, "%s", j->inputs[0].items[i].name);
-        arrays[i].array = j->inputs[0].items[i].array;
-    }
     chosen.arrays = arrays;
     chosen.array_count = which ? j->inputs[0].count : 0;
     chosen.keep_batch = true;

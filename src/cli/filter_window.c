@@ -1,4 +1,4 @@
-/* Where a kernel stands: modes, pads, strides, dilation, and what lies behind the border. */
+/* Where a kernel stands: modes, pads, strides, dilation, and what lies outside the border. */
 #include "cli/filter.h"
 #include "cli/source.h"
 #include "cli/term.h"

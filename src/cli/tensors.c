@@ -37,6 +37,15 @@ tensor *tensors_add(tensors *list, const char *name, stria_error *error) {
     return &items[list->count++];
 }
 
+stria_named_array *tensors_named(const tensors *list) {
+    stria_named_array *arrays = calloc((size_t)list->count + 1, sizeof *arrays);
+    for (int i = 0; arrays && i < list->count; i++) {
+        snprintf(arrays[i].name, sizeof arrays[i].name, "%s", list->items[i].name);
+        arrays[i].array = list->items[i].array;
+    }
+    return arrays;
+}
+
 const tensor *tensors_find(const tensors *list, const char *name) {
     for (int i = 0; i < list->count; i++)
         if (strcmp(list->items[i].name, name) == 0) return &list->items[i];

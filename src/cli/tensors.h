@@ -32,6 +32,9 @@ void tensors_release(tensors *list);
 /* A new entry, empty but for its name; NULL when there is no memory. */
 tensor *tensors_add(tensors *list, const char *name, stria_error *error);
 const tensor *tensors_find(const tensors *list, const char *name);
+/* The list as stria_open_options.arrays wants it: one more than there are, for free(); the data stay the list's. NULL
+ * when there is no memory. */
+stria_named_array *tensors_named(const tensors *list);
 /* Room for the tensor's data; shape and type must be set. */
 stria_status tensor_allocate(tensor *t, stria_error *error);
 /* Whether a picture's channels are last where the port wants them first. */

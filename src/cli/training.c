@@ -55,7 +55,7 @@ static bool resume_usage(const options *given) {
             continue;
         char word[2048];
         const char *run = option_text(given, "resume");
-        /* of a trained network nothing is made anew */
+        /* of a trained network nothing is made again */
         bool network = strcmp(row->name, "init") == 0 || (row->group && strcmp(row->group, NETWORK_GROUP) == 0);
         term_say("train: --%s can't change when a run goes on; --epochs, --lr, --schedule, --batch, --data and others "
                  "can; a new run can %s: stria train %s --%s%s%s --data DATA",

@@ -3,7 +3,7 @@
 
 typedef struct cumulative_attributes {
     int64_t exclusive; /* without the element itself */
-    int64_t reverse;   /* of what stands behind it */
+    int64_t reverse;   /* of what comes after it */
 } cumulative_attributes;
 
 static const attr_field fields[] = {

@@ -30,7 +30,7 @@ static const struct {
     [VAL_TOP1] = {"val_top1", 8}, [SECONDS] = {"seconds", 7}, [GRADIENT] = {"gradient_norm", 13},
 };
 
-/* A number as the log writes them, fast where it has at most 18 digits; end: behind it, at `text` if it is none. */
+/* A number as the log writes them, fast where it has at most 18 digits; end: after it, at `text` if it is none. */
 static double number(const char *text, const char **end) {
     static const double tenth[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8, 1e9,
                                    1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18};

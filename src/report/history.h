@@ -17,8 +17,8 @@ typedef struct history {
 } history;
 
 history *history_new(void); /* free with free(); NULL when there is no memory */
-/* Reads what the file got since the last call; a file that became shorter is read anew. Lines without an end are left
- * for the next call. A run that has no such file yet has no lines. STRIA_IO, STRIA_NO_MEMORY. */
+/* Reads what the file got since the last call; a file that became shorter is read again from its start. Lines without
+ * an end are left for the next call. A run that has no such file yet has no lines. STRIA_IO, STRIA_NO_MEMORY. */
 stria_status history_read(history *h, const char *folder, stria_error *error);
 
 #endif

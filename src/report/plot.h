@@ -32,7 +32,7 @@ void plot_curves(out *o, const plot *p, bool standalone);
 typedef struct plot_bar {
     const char *name;
     double share[3];  /* 0…1, a bar each */
-    const char *note; /* behind the name on hover, "" for nothing */
+    const char *note; /* after the name on hover, "" for nothing */
 } plot_bar;
 
 /* Horizontal bars, `series` for each row, named by legend[series]. */

@@ -16,7 +16,7 @@ static void put32(uint8_t *to, uint32_t x) {
     for (int i = 0; i < 4; i++) to[i] = (uint8_t)(x >> (24 - 8 * i));
 }
 
-/* A chunk's length, type, data and checksum; data stands in `o` from `begin` on, behind room for the first two. */
+/* A chunk's length, type, data and checksum; data stands in `o` from `begin` on, after room for the first two. */
 static void chunk_end(out *o, size_t begin, const char *type) {
     uint8_t crc[4];
     if (o->failed) return;

@@ -75,14 +75,19 @@ static stria_status gelu(graph *g, const node *n, value **out, stria_error *err)
     return b.status;
 }
 
+/* The axes from `axis` to the last. */
+static value *axes_from(builder *b, const value *x, int64_t axis) {
+    int64_t axes[RANK_MAX], rank = x->shape.rank, first = axis < 0 ? axis + rank : axis;
+    for (int64_t d = first; d < rank; d++) axes[d - first] = d;
+    return build_i64(b, axes, rank - first);
+}
+
 /* x / √(mean over the last axes of x² + ε) · scale */
 static stria_status rms_norm(graph *g, const node *n, value **out, stria_error *err) {
     builder b = {g, n->name, STRIA_OK, err};
     const norm_attributes *a = n->attributes;
-    int64_t axes[RANK_MAX], rank = n->in[0]->shape.rank, first = a->axis < 0 ? a->axis + rank : a->axis;
     reduce_attributes reduce = {.keepdims = 1};
-    for (int64_t d = first; d < rank; d++) axes[d - first] = d;
-    value *square = build2(&b, &op_Mul, n->in[0], n->in[0], NULL), *list = build_i64(&b, axes, rank - first);
+    value *square = build2(&b, &op_Mul, n->in[0], n->in[0], NULL), *list = axes_from(&b, n->in[0], a->axis);
     value *mean = square && list ? build2(&b, &op_ReduceMean, square, list, &reduce) : NULL;
     value *sum = plus(&b, mean, (double)a->epsilon), *root = sum ? build1(&b, &op_Sqrt, sum, NULL) : NULL;
     value *normal = root ? build2(&b, &op_Div, n->in[0], root, NULL) : NULL;
@@ -94,10 +99,8 @@ static stria_status rms_norm(graph *g, const node *n, value **out, stria_error *
 static stria_status layer_norm(graph *g, const node *n, value **out, stria_error *err) {
     builder b = {g, n->name, STRIA_OK, err};
     const norm_attributes *a = n->attributes;
-    int64_t axes[RANK_MAX], rank = n->in[0]->shape.rank, first = a->axis < 0 ? a->axis + rank : a->axis;
     reduce_attributes reduce = {.keepdims = 1};
-    for (int64_t d = first; d < rank; d++) axes[d - first] = d;
-    value *list = build_i64(&b, axes, rank - first);
+    value *list = axes_from(&b, n->in[0], a->axis);
     value *mean = list ? build2(&b, &op_ReduceMean, n->in[0], list, &reduce) : NULL;
     value *rest = mean ? build2(&b, &op_Sub, n->in[0], mean, NULL) : NULL;
     value *square = rest ? build2(&b, &op_Mul, rest, rest, NULL) : NULL;
@@ -120,7 +123,7 @@ static value *per_channel(builder *b, value *v, int rank) {
 }
 
 /* InstanceNormalization of [n, groups, rest], as PyTorch's exporter writes it; then · scale + bias per channel. The way
- * back is x's shape: by numbers behind the batch, or asked for where sizes are open. */
+ * back is x's shape: by numbers after the batch, or asked for where sizes are open. */
 static stria_status group_norm(graph *g, const node *n, value **out, stria_error *err) {
     builder b = {g, n->name, STRIA_OK, err};
     const norm_attributes *a = n->attributes;

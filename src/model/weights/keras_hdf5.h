@@ -9,7 +9,7 @@ typedef struct hdf5_group {
     int64_t id, file;
 } hdf5_group;
 
-/* Before the child process: a thread that another one had loading when it began would hold locks in it for ever. */
+/* Before the child process begins: a lock that another thread holds while it loads would never be released there. */
 stria_status hdf5_load(stria_error *err);
 
 /* A file that lies in memory, which must stay. Close the root with hdf5_close_image. */
