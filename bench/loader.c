@@ -43,7 +43,8 @@ static loader *loader_open(const dataset *d, int threads, int64_t batch, int sid
 
 static void epoch_load(loader *l, int64_t epoch, float *x, int64_t *labels) {
     stria_error err = {0};
-    for (int64_t b = 0; b < loader_batches(l); b++) check(loader_fill(l, NULL, epoch, b, x, labels, NULL, &err), &err);
+    for (int64_t b = 0; b < loader_batches(l); b++)
+        check(loader_fill(l, NULL, epoch, b, &(sample){.image = x, .label = labels}, &err), &err);
 }
 
 int main(int argc, char **argv) {

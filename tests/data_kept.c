@@ -60,8 +60,8 @@ static void test_same_bits(void **state) {
                 loader *a = make(d, chains[chain], order ? "bgr" : "rgb", 0);
                 loader *b = make(d, chains[chain], order ? "bgr" : "rgb", room[r]);
                 for (int64_t epoch = 0; epoch < 3; epoch++) {
-                    assert_int_equal(loader_fill(a, NULL, epoch, 0, plain, NULL, NULL, NULL), STRIA_OK);
-                    assert_int_equal(loader_fill(b, three, epoch, 0, with, NULL, NULL, NULL), STRIA_OK);
+                    assert_int_equal(loader_fill(a, NULL, epoch, 0, &(sample){.image = plain}, NULL), STRIA_OK);
+                    assert_int_equal(loader_fill(b, three, epoch, 0, &(sample){.image = with}, NULL), STRIA_OK);
                     assert_memory_equal(plain, with, sizeof plain);
                     assert_true(loader_kept_bytes(b) <= room[r]);
                 }
@@ -81,13 +81,13 @@ static void test_files_read_once(void **state) {
     loader *l = make(d, "", "rgb", 1 << 20);
     stria_error err;
     (void)state;
-    assert_int_equal(loader_fill(l, NULL, 0, 0, first, NULL, NULL, NULL), STRIA_OK);
+    assert_int_equal(loader_fill(l, NULL, 0, 0, &(sample){.image = first}, NULL), STRIA_OK);
     assert_int_equal(remove(in_folder("k/a/03.ppm")), 0);
-    assert_int_equal(loader_fill(l, NULL, 0, 0, second, NULL, NULL, NULL), STRIA_OK);
+    assert_int_equal(loader_fill(l, NULL, 0, 0, &(sample){.image = second}, NULL), STRIA_OK);
     assert_memory_equal(first, second, sizeof first);
     loader_free(l);
     l = make(d, "", "rgb", 0);
-    assert_int_equal(loader_fill(l, NULL, 0, 0, second, NULL, NULL, &err), STRIA_NO_FILE);
+    assert_int_equal(loader_fill(l, NULL, 0, 0, &(sample){.image = second}, &err), STRIA_NO_FILE);
     loader_free(l);
     dataset_free(d);
 }

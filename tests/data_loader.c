@@ -57,14 +57,15 @@ static void test_order_and_last_batch(void **state) {
     assert_int_equal(loader_items(l, 1), BATCH);
     assert_int_equal(loader_items(l, 2), ITEMS - 2 * BATCH);
     for (int b = 0; b < 3; b++) {
-        assert_int_equal(loader_fill(l, NULL, 4, b, x, labels, indices, NULL), STRIA_OK);
+        assert_int_equal(loader_fill(l, NULL, 4, b, &(sample){.image = x, .label = labels, .index = indices}, NULL),
+                         STRIA_OK);
         for (int i = 0; i < loader_items(l, b); i++) {
             assert_int_equal(indices[i], b * BATCH + i);
             assert_int_equal(labels[i], indices[i] % 5);
             for (int j = 0; j < AREA; j++) assert_true(x[i * AREA + j] == (float)indices[i]);
         }
     }
-    assert_int_equal(loader_fill(l, NULL, 0, 3, x, NULL, NULL, NULL), STRIA_BAD_ARGUMENT);
+    assert_int_equal(loader_fill(l, NULL, 0, 3, &(sample){.image = x}, NULL), STRIA_BAD_ARGUMENT);
     loader_free(l);
     l = make(d, 1, false, true);
     assert_int_equal(loader_batches(l), 2);
@@ -77,7 +78,8 @@ static void epoch_of(loader *l, pool *workers, int64_t epoch, int64_t *indices) 
     int64_t labels[BATCH];
     for (int64_t b = 0; b < loader_batches(l); b++) {
         int64_t *here = indices + b * BATCH;
-        assert_int_equal(loader_fill(l, workers, epoch, b, x, labels, here, NULL), STRIA_OK);
+        assert_int_equal(loader_fill(l, workers, epoch, b, &(sample){.image = x, .label = labels, .index = here}, NULL),
+                         STRIA_OK);
         for (int64_t i = 0; i < loader_items(l, b); i++) {
             assert_int_equal(labels[i], here[i] % 5);
             assert_true(x[i * AREA + AREA - 1] == (float)here[i]);
@@ -166,7 +168,7 @@ static void test_pictures(void **state) {
     p.crop_width = 3;
     o.shape[0] = 1, o.shape[1] = 1, o.shape[2] = 3;
     assert_int_equal(loader_new(&l, d, &p, &o, NULL), STRIA_OK);
-    assert_int_equal(loader_fill(l, NULL, 0, 0, x, NULL, NULL, &err), STRIA_BAD_SHAPE);
+    assert_int_equal(loader_fill(l, NULL, 0, 0, &(sample){.image = x}, &err), STRIA_BAD_SHAPE);
     assert_true(says(&err, "f/one/10.pgm: a crop of 3 x 1 does not fit into a picture of 2 x 1"));
     loader_free(l);
     p.crop_height = p.crop_width = 0;
@@ -174,11 +176,11 @@ static void test_pictures(void **state) {
     p.resize_height = 1;
     p.resize_width = 2;
     assert_int_equal(loader_new(&l, d, &p, &o, NULL), STRIA_OK);
-    assert_int_equal(loader_fill(l, NULL, 0, 0, x, NULL, NULL, &err), STRIA_OK);
+    assert_int_equal(loader_fill(l, NULL, 0, 0, &(sample){.image = x}, &err), STRIA_OK);
     assert_true(x[30] == 9 && x[31] == 9 && x[32] == 7);
     put_file("f/one/12.pgm", "P2 2 1 255 7", 12);
     put_file("f/one/28.pgm", "P2 2 1 255 7", 12);
-    assert_int_equal(loader_fill(l, NULL, 0, 0, x, NULL, NULL, &err), STRIA_BAD_FILE);
+    assert_int_equal(loader_fill(l, NULL, 0, 0, &(sample){.image = x}, &err), STRIA_BAD_FILE);
     assert_true(says(&err, "12.pgm"));
     loader_free(l);
     dataset_free(d);
@@ -231,7 +233,7 @@ static void order_of(int64_t epoch, int64_t *order) {
     snprintf(s, sizeof s, "npy:%s,%s", in_folder("gx.npy"), in_folder("gy.npy"));
     dataset *d = open_all(s);
     loader *l = make_bad(d, MANY, BAD_FAILS);
-    assert_int_equal(loader_fill(l, NULL, epoch, 0, values, NULL, order, NULL), STRIA_OK);
+    assert_int_equal(loader_fill(l, NULL, epoch, 0, &(sample){.image = values, .index = order}, NULL), STRIA_OK);
     loader_free(l);
     dataset_free(d);
 }
@@ -254,7 +256,8 @@ static void test_bad_replaced(void **state) {
             for (int64_t epoch = 0; epoch < 3; epoch++) {
                 order_of(epoch, order);
                 for (int64_t b = 0; b < loader_batches(l); b++) {
-                    assert_int_equal(loader_fill(l, p, epoch, b, x, NULL, indices, NULL), STRIA_OK);
+                    assert_int_equal(loader_fill(l, p, epoch, b, &(sample){.image = x, .index = indices}, NULL),
+                                     STRIA_OK);
                     for (int64_t i = 0; i < sizes[k]; i++) {
                         int64_t at = b * sizes[k] + i;
                         while (is_bad(order[at % MANY])) at++;
@@ -279,7 +282,8 @@ static void test_bad_marked(void **state) {
     float x[MANY];
     stria_error err = {0};
     (void)state;
-    assert_int_equal(loader_fill(l, NULL, 0, 0, x, labels, indices, NULL), STRIA_OK);
+    assert_int_equal(loader_fill(l, NULL, 0, 0, &(sample){.image = x, .label = labels, .index = indices}, NULL),
+                     STRIA_OK);
     for (int i = 0; i < MANY; i++) {
         assert_true(x[i] == (is_bad(i) ? 0 : (float)i));
         assert_int_equal(labels[i], is_bad(i) ? -1 : 0);
@@ -288,7 +292,8 @@ static void test_bad_marked(void **state) {
     assert_int_equal(loader_bad_count(l, NULL), 5);
     loader_free(l);
     l = make_bad(d, MANY, BAD_FAILS);
-    assert_int_equal(loader_fill(l, NULL, 0, 0, x, labels, indices, &err), STRIA_BAD_FILE);
+    assert_int_equal(loader_fill(l, NULL, 0, 0, &(sample){.image = x, .label = labels, .index = indices}, &err),
+                     STRIA_BAD_FILE);
     assert_non_null(strstr(err.text, "; --skip-bad leaves such pictures out"));
     assert_int_equal(loader_bad_count(l, NULL), 0);
     loader_free(l);
@@ -306,12 +311,12 @@ static void test_limits_are_not_bad(void **state) {
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
     none = (struct rlimit){0, before.rlim_max};
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-    stria_status status = loader_fill(l, NULL, 0, 0, x, NULL, NULL, &err);
+    stria_status status = loader_fill(l, NULL, 0, 0, &(sample){.image = x}, &err);
     setrlimit(RLIMIT_NOFILE, &before);
     assert_int_equal(status, STRIA_IO);
     assert_non_null(strstr(err.text, ".pgm': too many open files"));
     assert_int_equal(loader_bad_count(l, NULL), 0);
-    assert_int_equal(loader_fill(l, NULL, 0, 0, x, NULL, NULL, &err), STRIA_OK);
+    assert_int_equal(loader_fill(l, NULL, 0, 0, &(sample){.image = x}, &err), STRIA_OK);
     assert_int_equal(loader_bad_count(l, NULL), 5);
     loader_free(l);
     dataset_free(d);
@@ -330,7 +335,7 @@ static void test_all_bad(void **state) {
     loader *l = make_bad(d, 7, BAD_REPLACED);
     for (int i = 0; i < 2; i++) {
         err = (stria_error){0};
-        assert_int_equal(loader_fill(l, NULL, 0, 0, x, NULL, NULL, &err), STRIA_BAD_FILE);
+        assert_int_equal(loader_fill(l, NULL, 0, 0, &(sample){.image = x}, &err), STRIA_BAD_FILE);
         assert_non_null(strstr(err.text, "none of the 50 pictures can be read, the first because of this: "));
         assert_non_null(strstr(err.text, "bad/one/10.pgm: "));
     }
@@ -356,7 +361,7 @@ static void fill_mixed(const char *first, int channels, float *x) {
     p.scale = 1;
     assert_int_equal(dataset_channels(d), 3);
     assert_int_equal(loader_new(&l, d, &p, &o, NULL), STRIA_OK);
-    assert_int_equal(loader_fill(l, NULL, 0, 0, x, NULL, NULL, NULL), STRIA_OK);
+    assert_int_equal(loader_fill(l, NULL, 0, 0, &(sample){.image = x}, NULL), STRIA_OK);
     loader_free(l);
     dataset_free(d);
     assert_int_equal(rename(in_folder(moved), in_folder(first)), 0);
@@ -405,9 +410,9 @@ static void test_augmented(void **state) {
     loader_options o = {.batch = BATCH, .seed = 3, .augment = &changes};
     assert_int_equal(loader_new(&l, d, &p, &o, &err), STRIA_OK);
     assert_int_equal(pool_new(&three, 3, &err), STRIA_OK);
-    assert_int_equal(loader_fill(l, NULL, 0, 1, x[0], NULL, NULL, &err), STRIA_OK);
-    assert_int_equal(loader_fill(l, three, 0, 1, x[1], NULL, NULL, &err), STRIA_OK);
-    assert_int_equal(loader_fill(l, three, 1, 1, x[2], NULL, NULL, &err), STRIA_OK);
+    assert_int_equal(loader_fill(l, NULL, 0, 1, &(sample){.image = x[0]}, &err), STRIA_OK);
+    assert_int_equal(loader_fill(l, three, 0, 1, &(sample){.image = x[1]}, &err), STRIA_OK);
+    assert_int_equal(loader_fill(l, three, 1, 1, &(sample){.image = x[2]}, &err), STRIA_OK);
     assert_memory_equal(x[0], x[1], sizeof x[0]);
     assert_memory_not_equal(x[0], x[2], sizeof x[0]);
     for (int i = 0; i < BATCH * AREA; i++) assert_true(x[0][i] >= 0 && x[0][i] <= 1);

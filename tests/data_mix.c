@@ -133,10 +133,11 @@ static void same_bits(void **state) {
     loader *alone = loader_of(d, "flip, mixup 1, cutmix"), *many = loader_of(d, "flip, mixup 1, cutmix");
     assert_true(loader_mixes(alone));
     for (int b = 0; b < 3; b++) {
-        assert_int_equal(loader_fill(alone, NULL, 2, b, first, labels, NULL, NULL), STRIA_OK);
+        assert_int_equal(loader_fill(alone, NULL, 2, b, &(sample){.image = first, .label = labels}, NULL), STRIA_OK);
         shares[b] = loader_share(alone);
-        assert_int_equal(loader_fill(many, workers, 2, (b + 1) % 3, again, same, NULL, NULL), STRIA_OK);
-        assert_int_equal(loader_fill(many, workers, 2, b, again, same, NULL, NULL), STRIA_OK);
+        assert_int_equal(loader_fill(many, workers, 2, (b + 1) % 3, &(sample){.image = again, .label = same}, NULL),
+                         STRIA_OK);
+        assert_int_equal(loader_fill(many, workers, 2, b, &(sample){.image = again, .label = same}, NULL), STRIA_OK);
         assert_memory_equal(first, again, sizeof first);
         assert_memory_equal(labels, same, sizeof labels);
         assert_true(shares[b] == loader_share(many));
@@ -146,7 +147,7 @@ static void same_bits(void **state) {
     loader_free(many);
     alone = loader_of(d, "flip");
     assert_false(loader_mixes(alone));
-    assert_int_equal(loader_fill(alone, NULL, 2, 0, again, same, NULL, NULL), STRIA_OK);
+    assert_int_equal(loader_fill(alone, NULL, 2, 0, &(sample){.image = again, .label = same}, NULL), STRIA_OK);
     assert_true(loader_share(alone) == 1);
     loader_free(alone);
     dataset_free(d);

@@ -216,7 +216,7 @@ static void test_loader(void **state) {
                         make(fast, chains[c], 2, 1 << 20)};
         for (int64_t k = 0; k < 9; k++) {
             for (int i = 0; i < 4; i++)
-                assert_int_equal(loader_fill(l[i], NULL, k / 3, k % 3, x[i], NULL, NULL, NULL), STRIA_OK);
+                assert_int_equal(loader_fill(l[i], NULL, k / 3, k % 3, &(sample){.image = x[i]}, NULL), STRIA_OK);
             assert_memory_equal(x[1], x[2], sizeof x[1]);
             assert_memory_equal(x[1], x[3], sizeof x[1]);
             assert_memory_not_equal(x[0], x[1], sizeof x[1]);

@@ -84,7 +84,8 @@ typedef struct batch {
 static void take(loader *l, pool *workers, int64_t epoch, int64_t number, batch *out) {
     stria_error err = {0};
     memset(out, 0, sizeof *out);
-    if (loader_fill(l, workers, epoch, number, out->x, out->labels, out->indices, &err) != STRIA_OK)
+    if (loader_fill(l, workers, epoch, number, &(sample){.image = out->x, .label = out->labels, .index = out->indices},
+                    &err) != STRIA_OK)
         fail_msg("%s", err.text);
     out->share = loader_share(l);
 }
@@ -233,7 +234,7 @@ static void test_failing_item(void **state) {
     l = make(d, "flip", options_of(5, 2, 4));
     for (int64_t k = 0; k < ITEMS / 5; k++) {
         stria_error err = {0};
-        stria_status status = loader_fill(l, NULL, 2, k, b.x, b.labels, NULL, &err);
+        stria_status status = loader_fill(l, NULL, 2, k, &(sample){.image = b.x, .label = b.labels}, &err);
         if (status == STRIA_OK) continue;
         assert_int_equal(bad, -1);
         bad = k;
@@ -294,7 +295,8 @@ static stria_status two_batches(void *what, stria_error *err) {
     o.augment = &changes;
     o.seed = 3;
     stria_status status = loader_new(&l, what, &p, &o, err);
-    for (int k = 0; k < 2 && status == STRIA_OK; k++) status = loader_fill(l, NULL, 0, k, b.x, b.labels, NULL, err);
+    for (int k = 0; k < 2 && status == STRIA_OK; k++)
+        status = loader_fill(l, NULL, 0, k, &(sample){.image = b.x, .label = b.labels}, err);
     loader_free(l);
     return status;
 }
@@ -335,7 +337,8 @@ static void test_forked_child(void **state) {
             alarm(SECONDS);
             stria_error err = {0};
             memset(&other, 0, sizeof other);
-            stria_status status = loader_fill(b, NULL, 0, k, other.x, other.labels, other.indices, &err);
+            stria_status status = loader_fill(
+                b, NULL, 0, k, &(sample){.image = other.x, .label = other.labels, .index = other.indices}, &err);
             other.share = loader_share(b);
             loader_rest(b);
             loader_free(b);

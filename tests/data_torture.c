@@ -52,7 +52,7 @@ static stria_status use(const char *spec, stria_error *err) {
     p.resize_width = 3;
     stria_status status = dataset_open_pair(&train, &val, spec, NULL, err);
     if (status == STRIA_OK) status = loader_new(&l, train, &p, &o, err);
-    if (status == STRIA_OK) status = loader_fill(l, NULL, 0, 1, x, NULL, NULL, err);
+    if (status == STRIA_OK) status = loader_fill(l, NULL, 0, 1, &(sample){.image = x}, err);
     loader_free(l);
     dataset_free(train);
     dataset_free(val);

@@ -46,7 +46,7 @@ static bool step_seen(const stria_event *e, void *context) {
     if (e->kind == STRIA_EVENT_EPOCH) assert_true(fabs(e->top1 - w->top1) < 1e-12);
     if (e->kind == STRIA_EVENT_EPOCH) w->top1 = 0;
     if (e->kind != STRIA_EVENT_STEP) return true;
-    assert_ok(loader_fill(w->own, NULL, w->t->at.epoch, batch, x, labels, NULL, &err));
+    assert_ok(loader_fill(w->own, NULL, w->t->at.epoch, batch, &(sample){.image = x, .label = labels}, &err));
     float share = (float)loader_share(w->own);
     for (int i = 0; i < BATCH; i++) {
         expected[i][labels[i]] += share;

@@ -170,15 +170,12 @@ static stria_status fill_here(loader *l, pool *workers, int64_t epoch, int64_t b
     return batch_work_end(&l->work, err);
 }
 
-stria_status loader_fill(loader *l, pool *workers, int64_t epoch, int64_t batch, float *x, int64_t *labels,
-                         int64_t *indices, stria_error *err) {
+stria_status loader_fill(loader *l, pool *workers, int64_t epoch, int64_t batch, const sample *to, stria_error *err) {
     if (epoch < 0 || batch < 0 || batch >= loader_batches(l)) {
         FAIL(err, STRIA_BAD_ARGUMENT, "batch %lld of epoch %lld does not exist", (long long)batch, (long long)epoch);
     }
-    if (l->ring) return ring_fill(l->ring, workers, epoch, batch, x, labels, indices, err);
-    l->work.x = x;
-    l->work.labels = labels;
-    l->work.indices = indices;
+    if (l->ring) return ring_fill(l->ring, workers, epoch, batch, to, err);
+    l->work.to = *to;
     return fill_here(l, workers, epoch, batch, err);
 }
 

@@ -17,6 +17,13 @@
 
 typedef struct loader loader;
 
+/* What a batch has of its items, a field each: arrays of whoever takes it; NULL: not wanted. */
+typedef struct sample {
+    float *image;   /* [items][channels][height][width], preprocessed and changed; always wanted */
+    int64_t *label; /* [items], the class in the dataset; −1: the picture cannot be read (BAD_MARKED) */
+    int64_t *index; /* [items], in the dataset */
+} sample;
+
 /* What becomes of a picture that cannot be read or does not get the right shape. */
 typedef enum loader_bad {
     BAD_FAILS,    /* the batch fails with its sentence */
@@ -57,12 +64,11 @@ int loader_ahead(const loader *l);
 /* Memory that batches made ahead take, and the most that kept pictures may. */
 size_t loader_most_bytes(const loader *l);
 
-/* Fills x[items][c][h][w] and labels[items] (NULL: not wanted), and indices[items] into the dataset (NULL: not wanted),
- * decoding over the pool (NULL: this thread), or waiting for the loader's own threads. Batches that are made ahead
- * follow the one that was taken last; any other may be asked for. Fails with the first item's error; STRIA_BAD_FILE
- * where no picture is good that could take a bad one's place. One thread at a time for a loader. */
-stria_status loader_fill(loader *l, pool *workers, int64_t epoch, int64_t batch, float *x, int64_t *labels,
-                         int64_t *indices, stria_error *err);
+/* Fills the fields that are wanted, decoding over the pool (NULL: this thread), or waiting for the loader's own
+ * threads. Batches that are made ahead follow the one that was taken last; any other may be asked for. Fails with the
+ * first item's error; STRIA_BAD_FILE where no picture is good that could take a bad one's place. One thread at a time
+ * for a loader. */
+stria_status loader_fill(loader *l, pool *workers, int64_t epoch, int64_t batch, const sample *to, stria_error *err);
 
 /* Until the next loader_fill the loader's threads work no more: they read nothing and call nobody. */
 void loader_rest(loader *l);

@@ -111,9 +111,9 @@ void batch_work_task(batch_work *w, int64_t task) {
     if (found) found->index = -1;
     for (int64_t i = begin; i < end && status == STRIA_OK && !is_given_up(w); i++) {
         int64_t index;
-        status = fill_place(w, found, w->first + i, w->x + i * size, &index, &w->errors[task]);
-        if (w->labels) w->labels[i] = index < 0 ? -1 : dataset_label(l->data, index);
-        if (w->indices) w->indices[i] = index;
+        status = fill_place(w, found, w->first + i, w->to.image + i * size, &index, &w->errors[task]);
+        if (w->to.label) w->to.label[i] = index < 0 ? -1 : dataset_label(l->data, index);
+        if (w->to.index) w->to.index[i] = index;
     }
     w->status[task] = status;
 }
@@ -123,8 +123,8 @@ void batch_work_mix(batch_work *w, pool *workers) {
     bool made = true;
     for (int64_t task = 0; task < batch_work_tasks(w); task++) made = made && w->status[task] == STRIA_OK;
     if (w->spare && made)
-        w->own_share =
-            augment_batch(&l->augment, l->o.seed, w->epoch, w->batch, l->shape, w->items, w->x, w->spare, workers);
+        w->own_share = augment_batch(&l->augment, l->o.seed, w->epoch, w->batch, l->shape, w->items, w->to.image,
+                                     w->spare, workers);
 }
 
 /* What this batch met of bad items, whoever made it and whatever else was made before. */

@@ -24,8 +24,7 @@ typedef struct batch_work {
     loader *l;
     int64_t epoch, batch, first, items;
     const int64_t *order; /* of the epoch; NULL: not shuffled */
-    float *x;
-    int64_t *labels, *indices;    /* NULL: not wanted */
+    sample to;
     const _Atomic bool *given_up; /* nobody wants it any more: tasks end early; NULL: it will be wanted */
     double own_share;             /* loader_share */
     stria_status *status;         /* [tasks] */
@@ -68,7 +67,7 @@ stria_status loader_item(const loader *l, int64_t epoch, int64_t index, float *x
 
 /* ---- loader_batch.c ---- */
 
-/* Room for what becomes of the tasks of any batch; x, labels and indices are the caller's. */
+/* Room for what becomes of the tasks of any batch; what it fills is the caller's. */
 stria_status batch_work_init(batch_work *w, loader *l, stria_error *err);
 void batch_work_release(batch_work *w); /* accepts zeros */
 void batch_work_begin(batch_work *w, int64_t epoch, int64_t batch, const int64_t *order);
@@ -85,8 +84,7 @@ stria_status batch_work_end(batch_work *w, stria_error *err);
 stria_status ring_new(loader_ring **out, loader *l, stria_error *err);
 void ring_free(loader_ring *r); /* accepts NULL */
 /* As loader_fill. A batch that is not the one after the last begins a new row of batches. */
-stria_status ring_fill(loader_ring *r, pool *workers, int64_t epoch, int64_t batch, float *x, int64_t *labels,
-                       int64_t *indices, stria_error *err);
+stria_status ring_fill(loader_ring *r, pool *workers, int64_t epoch, int64_t batch, const sample *to, stria_error *err);
 void ring_rest(loader_ring *r); /* loader_rest */
 size_t ring_bytes(const loader_ring *r);
 int ring_slots(const loader_ring *r);

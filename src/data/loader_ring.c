@@ -16,7 +16,7 @@
 enum { SLOTS_LEAST = 2, SLOTS_MOST = 8, RING_BYTES = 64 << 20 };
 
 typedef struct slot {
-    batch_work work;       /* x, labels and indices are the slot's */
+    batch_work work;       /* what it fills is the slot's */
     int64_t claimed, left; /* tasks that were begun, that are not done */
     bool ready;
 } slot;
@@ -62,15 +62,15 @@ size_t ring_bytes(const loader_ring *r) {
 static stria_status slot_init(slot *s, loader *l, stria_error *err) {
     size_t items = (size_t)int64_min(l->o.batch, dataset_count(l->data)), each = (size_t)loader_item_size(l);
     TRY(batch_work_init(&s->work, l, err));
-    TRY(mem_new(&s->work.x, items, each * sizeof(float), "batches that are loaded ahead", err));
-    TRY(mem_new(&s->work.labels, items, sizeof(int64_t), "batches that are loaded ahead", err));
-    return mem_new(&s->work.indices, items, sizeof(int64_t), "batches that are loaded ahead", err);
+    TRY(mem_new(&s->work.to.image, items, each * sizeof(float), "batches that are loaded ahead", err));
+    TRY(mem_new(&s->work.to.label, items, sizeof(int64_t), "batches that are loaded ahead", err));
+    return mem_new(&s->work.to.index, items, sizeof(int64_t), "batches that are loaded ahead", err);
 }
 
 static void slot_release(slot *s) {
-    mem_free(s->work.x);
-    mem_free(s->work.labels);
-    mem_free(s->work.indices);
+    mem_free(s->work.to.image);
+    mem_free(s->work.to.label);
+    mem_free(s->work.to.index);
     batch_work_release(&s->work);
 }
 
@@ -225,12 +225,12 @@ static void item_copy(void *context, int64_t i, int worker) {
     memcpy(job->to + i * job->item, job->from + i * job->item, job->bytes);
 }
 
-static void batch_copy(const batch_work *w, pool *workers, float *x, int64_t *labels, int64_t *indices) {
+static void batch_copy(const batch_work *w, pool *workers, const sample *to) {
     int64_t size = loader_item_size(w->l);
-    copy_job job = {w->x, x, (size_t)size * sizeof *x, size};
+    copy_job job = {w->to.image, to->image, (size_t)size * sizeof *to->image, size};
     pool_run(workers, item_copy, &job, w->items);
-    if (labels) memcpy(labels, w->labels, (size_t)w->items * sizeof *labels);
-    if (indices) memcpy(indices, w->indices, (size_t)w->items * sizeof *indices);
+    if (to->label) memcpy(to->label, w->to.label, (size_t)w->items * sizeof *to->label);
+    if (to->index) memcpy(to->index, w->to.index, (size_t)w->items * sizeof *to->index);
 }
 
 static void task_run(void *context, int64_t task, int worker) {
@@ -250,14 +250,14 @@ static batch_work *alone(loader_ring *r, pool *workers, int64_t epoch, int64_t b
     return w;
 }
 
-stria_status ring_fill(loader_ring *r, pool *workers, int64_t epoch, int64_t batch, float *x, int64_t *labels,
-                       int64_t *indices, stria_error *err) {
+stria_status ring_fill(loader_ring *r, pool *workers, int64_t epoch, int64_t batch, const sample *to,
+                       stria_error *err) {
     bool forked = is_forked(r);
     if (!forked && r->started < r->l->o.threads) TRY(threads_start(r, err));
     batch_work *w =
         forked ? alone(r, workers, epoch, batch) : &slot_wait(r, epoch * loader_batches(r->l) + batch)->work;
     stria_status status = batch_work_end(w, err);
-    if (status == STRIA_OK) batch_copy(w, workers, x, labels, indices);
+    if (status == STRIA_OK) batch_copy(w, workers, to);
     if (!forked) slot_give_back(r);
     return status;
 }

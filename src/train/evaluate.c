@@ -146,7 +146,7 @@ static stria_status batch_run(evaluator *e, session *run, int64_t batch, int64_t
     if (e->sums) memset(e->sums, 0, (size_t)(n * e->classes) * sizeof *e->sums);
     for (int v = 0; v < views; v++) {
         loader_view(e->loader, v);
-        TRY(loader_fill(e->loader, e->pool, 0, batch, x, e->labels, NULL, err));
+        TRY(loader_fill(e->loader, e->pool, 0, batch, &(sample){.image = x, .label = e->labels}, err));
         TRY(session_run(run, err));
         for (int64_t i = 0; e->sums && i < n; i++)
             probabilities_add(logits + i * e->classes, e->classes, e->multi_label, e->sums + i * e->classes);

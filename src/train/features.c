@@ -205,7 +205,7 @@ stria_status features_fill(const features *f, loader *l, const kernel_set *ks, p
     stria_status status = STRIA_OK;
     for (int64_t b = 0; b < loader_batches(l); b++) {
         int64_t items = loader_items(l, b);
-        TRY_DONE(loader_fill(l, pool, 0, b, session_host(s, image), NULL, NULL, err));
+        TRY_DONE(loader_fill(l, pool, 0, b, &(sample){.image = session_host(s, image)}, err));
         TRY_DONE(session_run(s, err));
         memcpy(values + (size_t)(b * FEATURES_BATCH) * each, session_host(s, BODY_NAME),
                (size_t)items * each * sizeof *values);

@@ -113,8 +113,8 @@ static void labels_put(trainer *t) {
 static stria_status batch_load(trainer *t, stria_error *err) {
     float lr = (float)lr_now(t);
     double before = clock_seconds();
-    TRY(loader_fill(t->loader, t->pool, t->at.epoch, t->at.batch, session_host(t->step, t->image), t->labels, NULL,
-                    err));
+    TRY(loader_fill(t->loader, t->pool, t->at.epoch, t->at.batch,
+                    &(sample){.image = session_host(t->step, t->image), .label = t->labels}, err));
     t->waited += clock_seconds() - before;
     labels_put(t);
     TRY(session_write(t->step, STEP_LR, &lr, sizeof lr, err));

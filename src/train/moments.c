@@ -42,7 +42,7 @@ static stria_status sums_make(sums *s, loader *l, const int shape[3], pool *work
     stria_status status = STRIA_OK;
     for (int64_t b = 0; b < looked && status == STRIA_OK; b++) {
         int64_t batch = b * batches / looked;
-        status = loader_fill(l, workers, 0, batch, x, labels, NULL, err);
+        status = loader_fill(l, workers, 0, batch, &(sample){.image = x, .label = labels}, err);
         for (int64_t i = 0; status == STRIA_OK && i < loader_items(l, batch); i++)
             if (labels[i] >= 0) sums_add(s, x + i * size, shape[0], area);
     }
