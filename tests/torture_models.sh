@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Small models that ask for much: huge tensors, strides, pads, repeats. Each verb that looks at or runs one ends within ten
-# seconds and 1 GiB of address space, with success or with one sentence and exit code 1 or 2; never by a signal.
+# seconds of the processor (two minutes of the clock, should it wait) and 1 GiB of address space, with success or with one sentence and exit code 1 or 2; never by a signal.
 . "${SOURCE:-.}/tests/cli.sh"
 
 # Sanitizers reserve terabytes of address space, so the memory limit is for ordinary builds.
@@ -10,7 +10,7 @@ limit=1048576
 run_one() { # run_one WHAT WORDS…
     local what=$1 code
     shift
-    (ulimit -v "$limit"; exec timeout -s KILL 10 "$STRIA" "$@" --threads 1 >stdout 2>stderr </dev/null)
+    (ulimit -t 10 -v "$limit"; exec timeout -s KILL 120 "$STRIA" "$@" --threads 1 >stdout 2>stderr </dev/null)
     code=$?
     case $code in
     0) ;;
