@@ -96,7 +96,7 @@ static graph *trained(const char *steps, const char *loss, int threads, stria_st
         assert_ok(augment_parse(steps, &a, &err));
         loader_options lo = {.batch = BATCH, .seed = 11, .shuffle = true, .drop_last = true, .augment = &a};
         assert_ok(classifier_of(w.t->model, &c, &err));
-        assert_ok(classifier_loader(&c, d, &lo, &w.own, &err));
+        assert_ok(picture_input_loader(&c.in, d, &lo, &w.own, &err));
         w.t->callback = strncmp(loss, "cross", 5) == 0 ? step_seen : NULL;
         w.t->context = &w;
         assert_ok(trainer_run(w.t, &err));

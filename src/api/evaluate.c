@@ -126,10 +126,10 @@ stria_status stria_model_check_range(const stria_model *model, const stria_datas
     bool doubtful;
     TRY(classifier_of(model->g, &c, err));
     value_range r = data ? dataset_range(data->d) : RANGE_OF_PIXELS;
-    preprocess_factor(&c.preprocess, r, &doubtful);
+    preprocess_factor(&c.in.preprocess, r, &doubtful);
     if (doubtful)
         FAIL(err, STRIA_BAD_ARGUMENT, "the model was trained on values from %g to %g, but %s from %g to %g",
-             c.preprocess.range[0], c.preprocess.range[1], data ? "the data go" : "pictures go", r.least, r.most);
+             c.in.preprocess.range[0], c.in.preprocess.range[1], data ? "the data go" : "pictures go", r.least, r.most);
     return STRIA_OK;
 }
 

@@ -313,7 +313,7 @@ stria_status stria_model_set_metadata(stria_model *m, const char *key, const cha
 
 stria_status stria_model_set_preprocess(stria_model *m, const char *preset, stria_error *err) {
     programs_forget(m->programs);
-    return classifier_preset(m->g, preset, err);
+    return picture_input_preset(m->g, preset, err);
 }
 
 int stria_model_input_count(const stria_model *m) {

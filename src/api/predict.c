@@ -37,9 +37,9 @@ struct stria_predictor {
 
 /* What the model needs of a picture that is decoded no larger than needed. */
 static int least_side(const stria_predictor *p) {
-    const int64_t *x = p->c.image->shape.dim;
+    const int64_t *x = p->c.in.image->shape.dim;
     const int shape[3] = {(int)x[1], (int)x[2], (int)x[3]};
-    return (int)ceil(preprocess_least_side(&p->c.preprocess, shape) / (p->tta ? TTA_LEAST_PART : 1));
+    return (int)ceil(preprocess_least_side(&p->c.in.preprocess, shape) / (p->tta ? TTA_LEAST_PART : 1));
 }
 
 stria_status stria_predictor_new(stria_predictor **out, const stria_model *model,
@@ -113,22 +113,22 @@ static void probabilities_fill(const stria_predictor *p, const session *run, int
 
 /* What q makes of the picture is the model's input. */
 static stria_status picture_fits(const classifier *c, const preprocess *q, const image_view *view, stria_error *err) {
-    const int64_t *x = c->image->shape.dim;
+    const int64_t *x = c->in.image->shape.dim;
     int shape[3];
     TRY(preprocess_shape(q, view->channels, view->height, view->width, shape, err));
     if (shape[0] != x[1] || shape[1] != x[2] || shape[2] != x[3])
         FAIL(err, STRIA_BAD_SHAPE, "the picture becomes %dx%dx%d, but input '%s' takes %lldx%lldx%lld", shape[0],
-             shape[1], shape[2], c->image->name, (long long)x[1], (long long)x[2], (long long)x[3]);
+             shape[1], shape[2], c->in.image->name, (long long)x[1], (long long)x[2], (long long)x[3]);
     return STRIA_OK;
 }
 
 /* The i-th view of the picture as the model's input. */
 static stria_status picture_put(const stria_predictor *p, const image_view *picture, int i, float *to,
                                 stria_error *err) {
-    const int64_t *x = p->c.image->shape.dim;
+    const int64_t *x = p->c.in.image->shape.dim;
     const int wanted[3] = {(int)x[1], (int)x[2], (int)x[3]};
     image_view view = *picture;
-    preprocess q = preprocess_fit(&p->c.preprocess, &view, wanted);
+    preprocess q = preprocess_fit(&p->c.in.preprocess, &view, wanted);
     TRY(tta_apply(p->tta, i, wanted, &q, &view, err));
     TRY(picture_fits(&p->c, &q, &view, err));
     return preprocess_apply(&q, NULL, &view, to, err);
@@ -138,7 +138,7 @@ static stria_status predict_view(stria_predictor *p, const image_view *view, flo
     int views = tta_views(p->tta);
     for (int64_t c = 0; c < p->c.classes; c++) p->sums[c] = 0;
     for (int i = 0; i < views; i++) {
-        TRY(picture_put(p, view, i, session_host(p->s, p->c.image->name), err));
+        TRY(picture_put(p, view, i, session_host(p->s, p->c.in.image->name), err));
         TRY(session_run(p->s, err));
         probabilities_fill(p, p->s, 0, probabilities);
         for (int64_t c = 0; c < p->c.classes; c++) p->sums[c] += (double)probabilities[c];
@@ -154,7 +154,7 @@ static stria_status array_view(const classifier *c, const stria_array *a, image_
     if (a->type == STRIA_FLOAT32) {
         TRY(values_check(a, err));
         view.values = a->data;
-        view.range = (value_range){c->preprocess.range[0], c->preprocess.range[1], true};
+        view.range = (value_range){c->in.preprocess.range[0], c->in.preprocess.range[1], true};
     } else {
         TRY(picture_check(a, err));
         view.bytes = a->data;
@@ -170,11 +170,11 @@ stria_status stria_model_picture(const stria_model *model, const stria_array *pi
     classifier c;
     TRY(picture_check(picture, err));
     TRY(classifier_of(model->g, &c, err));
-    const int64_t *x = c.image->shape.dim;
+    const int64_t *x = c.in.image->shape.dim;
     const int wanted[3] = {(int)x[1], (int)x[2], (int)x[3]};
     image_view view;
     TRY(array_view(&c, picture, &view, err));
-    preprocess q = preprocess_fit(&c.preprocess, &view, wanted);
+    preprocess q = preprocess_fit(&c.in.preprocess, &view, wanted);
     TRY(picture_fits(&c, &q, &view, err));
     stria_array a = {.type = STRIA_FLOAT32, .rank = 4, .shape = {1, x[1], x[2], x[3]}};
     a.bytes = (size_t)x[1] * (size_t)x[2] * (size_t)x[3] * sizeof(float);
@@ -248,7 +248,7 @@ static stria_status many_make(stria_predictor *p, stria_error *err) {
                          .config = {.optimize = true, .ks = p->ks, .threads = pool_threads(p->pool)}};
     session_config config = {.pool = p->pool};
     if (p->many) return STRIA_OK;
-    TRY(classifier_batch(p->model->g, &p->batch, err));
+    TRY(picture_input_batch(p->model->g, &p->batch, err));
     wish.batch = p->batch;
     return model_session(&p->many, p->model, &wish, &config, err);
 }
@@ -306,14 +306,14 @@ stria_status stria_predict_files(stria_predictor *p, const char *const *paths, i
     TRY_DONE(sizes_room(p, count, err));
     TRY_DONE(mem_new(&pictures, (size_t)p->batch, sizeof *pictures, "pictures", err));
     TRY_DONE(mem_new(&sums, (size_t)(p->batch * p->c.classes), sizeof *sums, "probabilities", err));
-    const int64_t *x = p->c.image->shape.dim;
+    const int64_t *x = p->c.in.image->shape.dim;
     for (int64_t at = 0; at < count && status == STRIA_OK; at += p->batch) {
         int64_t n = int64_min(p->batch, count - at);
         file_job j = {.p = p,
                       .paths = paths + at,
                       .pictures = pictures,
                       .sizes = p->pictures + at,
-                      .x = session_host(p->many, p->c.image->name),
+                      .x = session_host(p->many, p->c.in.image->name),
                       .size = x[1] * x[2] * x[3],
                       .errors = errors + at};
         status = batch_predict(p, &j, n, probabilities + at * p->c.classes, sums, err);

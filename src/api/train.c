@@ -105,7 +105,7 @@ stria_status stria_train_options_for_data(const stria_model *model, const stria_
     TRY(stria_train_options_for(model, &o, err));
     bool photos = !dataset_uniform(data->d) && dataset_channels(data->d) == 3;
     bool fresh = graph_metadata(model->g, MODEL_WEIGHTS) != NULL;
-    if (photos && fresh && classifier_of(model->g, &c, NULL) == STRIA_OK && c.image->shape.dim[1] == 3) {
+    if (photos && fresh && classifier_of(model->g, &c, NULL) == STRIA_OK && c.in.image->shape.dim[1] == 3) {
         o.augment = PHOTO_STEPS;
         o.lr /= 2;
         if (o.weight_decay < 0.0005) o.weight_decay = 0.0005;

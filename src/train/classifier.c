@@ -2,40 +2,11 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "model/model.h"
 #include "op/op.h"
 #include "op/shape.h"
 #include "train/class_names.h"
-#include "transform/transform.h"
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
-
-static stria_status preprocess_load(const graph *g, preprocess *p, stria_error *err) {
-    char key[64];
-    *p = preprocess_default();
-    for (int i = 0; i < preprocess_keys(); i++) {
-        snprintf(key, sizeof key, "stria.%s", preprocess_key(i));
-        const char *stored = graph_metadata(g, key);
-        if (stored) TRY(preprocess_set(p, preprocess_key(i), stored, err));
-    }
-    return STRIA_OK;
-}
-
-static stria_status input_find(const graph *g, value **image, stria_error *err) {
-    char t[192];
-    if (g->input_count != 1)
-        FAIL(err, STRIA_BAD_SHAPE, "model '%s' has %d input%s; a classifier of pictures has one", g->name,
-             g->input_count, text_s(g->input_count));
-    *image = g->inputs[0];
-    const shape *s = &(*image)->shape;
-    if (!dtype_is_float((*image)->type) || s->rank != 4)
-        FAIL(err, STRIA_BAD_SHAPE,
-             "input '%s' is %s %s; a classifier of pictures takes float32 [batch, channels, height, width]",
-             (*image)->name, dtype_name((*image)->type), shape_text(s, t));
-    return STRIA_OK;
-}
 
 static stria_status scores_check(const graph *g, const value *scores, stria_error *err) {
     char t[192];
@@ -49,56 +20,21 @@ static stria_status scores_check(const graph *g, const value *scores, stria_erro
 
 stria_status classifier_of(graph *g, classifier *out, stria_error *err) {
     classifier c = {0};
-    TRY(input_find(g, &c.image, err));
+    TRY(picture_input_of(g, &c.in, err));
     if (g->output_count < 1) FAIL(err, STRIA_BAD_SHAPE, "model '%s' has no output", g->name);
     c.scores = g->outputs[0];
     TRY(scores_check(g, c.scores, err));
     TRY(output_kind_of(g, c.scores, &c.kind, err));
     c.classes = c.kind.relation == OUTPUT_BINARY ? 2 : c.scores->shape.dim[1];
-    TRY(preprocess_load(g, &c.preprocess, err));
     *out = c;
-    return STRIA_OK;
-}
-
-static stria_status copy_at(graph *g, int64_t batch, graph **out, stria_error *err) {
-    shape s = g->inputs[0]->shape;
-    const shape *pointer = &s;
-    s.dim[0] = batch;
-    return graph_copy(g, &pointer, out, err);
-}
-
-static bool batch_fixed(const graph *g) {
-    return !g->inputs[0]->symbol[0];
-}
-
-/* A copy for this batch. A model whose file fixes another batch is opened first, where that is proved right. */
-static stria_status rebatch(graph *g, int64_t batch, graph **out, stria_error *err) {
-    graph *open;
-    if (!batch_fixed(g) || g->inputs[0]->shape.dim[0] == batch) return copy_at(g, batch, out, err);
-    TRY(graph_rebatch(&open, g, err));
-    stria_status status = copy_at(open, batch, out, err);
-    graph_free(open);
-    return status;
-}
-
-stria_status classifier_batch(graph *g, int64_t *batch, stria_error *err) {
-    graph *open;
-    if (g->input_count != 1 || !batch_fixed(g)) return STRIA_OK;
-    stria_status status = graph_rebatch(&open, g, err);
-    if (status == STRIA_NO_MEMORY) return status;
-    if (status == STRIA_OK) graph_free(open);
-    else *batch = g->inputs[0]->shape.dim[0];
     return STRIA_OK;
 }
 
 stria_status classifier_copy(graph *g, int64_t batch, graph **out, stria_error *err) {
     graph *copy;
-    value *image;
     classifier c;
-    TRY(input_find(g, &image, err));
-    TRY(rebatch(g, batch, &copy, err));
-    stria_status status = graph_float32(&copy, err);
-    if (status == STRIA_OK) status = classifier_of(copy, &c, err);
+    TRY(picture_input_copy(g, batch, &copy, err));
+    stria_status status = classifier_of(copy, &c, err);
     if (status == STRIA_OK) *out = copy;
     else graph_free(copy);
     return status;
@@ -173,33 +109,6 @@ stria_status classifier_prediction(graph *g, int64_t batch, graph **out, stria_e
     return graph_of(g, batch, c.kind.probabilities, out, err);
 }
 
-/* ---- pictures ---- */
-
-static stria_status shape_match(const classifier *c, const dataset *d, const loader *l, stria_error *err) {
-    const int64_t *x = c->image->shape.dim;
-    int shape[3];
-    loader_shape(l, shape);
-    bool match = shape[0] == x[1] && shape[1] == x[2] && shape[2] == x[3];
-    if (dataset_uniform(d) && dataset_height(d) == shape[1] && dataset_width(d) == shape[2])
-        shape[0] = dataset_channels(d); /* as the user knows them, not as colours are repeated or turned grey */
-    if (!match)
-        FAIL(err, STRIA_BAD_SHAPE, "pictures come as %dx%dx%d, but input '%s' takes %" PRId64 "x%" PRId64 "x%" PRId64,
-             shape[0], shape[1], shape[2], c->image->name, x[1], x[2], x[3]);
-    return STRIA_OK;
-}
-
-stria_status classifier_loader(const classifier *c, const dataset *d, const loader_options *options, loader **out,
-                               stria_error *err) {
-    loader *l;
-    loader_options o = *options;
-    for (int i = 0; i < 3; i++) o.shape[i] = (int)c->image->shape.dim[i + 1];
-    TRY(loader_new(&l, d, &c->preprocess, &o, err));
-    stria_status status = shape_match(c, d, l, err);
-    if (status == STRIA_OK) *out = l;
-    else loader_free(l);
-    return status;
-}
-
 /* ---- adopting a dataset ---- */
 
 static stria_status classes_store(graph *g, const dataset *d, stria_error *err) {
@@ -211,54 +120,12 @@ static stria_status classes_store(graph *g, const dataset *d, stria_error *err) 
     return status;
 }
 
-/* What the pictures decide, so that the model says it from now on. A folder's pictures may have any size and be grey or
- * in colour, whatever those of today are. */
-static preprocess preprocess_choose(const classifier *c, const dataset *d, bool scaled) {
-    static const float none;
-    const int64_t *x = c->image->shape.dim;
-    const int shape[3] = {(int)x[1], (int)x[2], (int)x[3]};
-    bool values = dataset_is_float(d);
-    image_view v = {.values = values ? &none : NULL,
-                    .channels = dataset_uniform(d) ? dataset_channels(d) : 0,
-                    .height = dataset_height(d),
-                    .width = dataset_width(d)};
-    preprocess p = preprocess_fit(&c->preprocess, &v, shape); /* no range in v: the scale stays */
-    p.scale = values && !scaled ? 1 : c->preprocess.scale;
-    if (!scaled) preprocess_set_range(&p, dataset_range(d));
-    return p;
-}
-
-/* Neutral values are not stored, but replace what is. */
-static stria_status preprocess_store(graph *g, const preprocess *p, stria_error *err) {
-    for (int i = 0; i < preprocess_keys(); i++) {
-        char key[64];
-        text line = {0};
-        snprintf(key, sizeof key, "stria.%s", preprocess_key(i));
-        stria_status status = preprocess_get(p, preprocess_key(i), &line, err);
-        if (status == STRIA_OK) status = text_check(&line, err);
-        if (status == STRIA_OK && (line.length || graph_metadata(g, key)))
-            status = graph_set_metadata(g, key, text_string(&line), err);
-        text_release(&line);
-        TRY(status);
-    }
-    return STRIA_OK;
-}
-
-stria_status classifier_preset(graph *g, const char *name, stria_error *err) {
-    preprocess p;
-    TRY(preprocess_load(g, &p, err));
-    TRY(preprocess_preset(&p, name, err));
-    return preprocess_store(g, &p, err);
-}
-
 stria_status classifier_adopt(graph *g, const dataset *d, stria_error *err) {
     classifier c;
-    preprocess p;
     TRY(classifier_of(g, &c, err));
     if (!graph_metadata(g, CLASS_NAMES_KEY) && dataset_classes(d) != c.classes)
         FAIL(err, STRIA_BAD_SHAPE, "the data has %d class%s, the model's output '%s' has %" PRId64, dataset_classes(d),
              text_es(dataset_classes(d)), c.scores->name, c.classes);
     if (!graph_metadata(g, CLASS_NAMES_KEY)) TRY(classes_store(g, d, err));
-    p = preprocess_choose(&c, d, graph_metadata(g, "stria.scale") != NULL);
-    return preprocess_store(g, &p, err);
+    return picture_input_adopt(g, d, err);
 }

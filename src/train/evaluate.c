@@ -47,7 +47,7 @@ static stria_status session_for(graph *g, int64_t batch, const evaluator_config 
 stria_status evaluator_fit(graph *g, const dataset *d, const evaluator_config *config, int64_t *batch, size_t *bytes,
                            stria_error *err) {
     *batch = config->batch;
-    TRY(classifier_batch(g, batch, err));
+    TRY(picture_input_batch(g, batch, err));
     if (*batch > dataset_count(d)) *batch = dataset_count(d);
     *bytes = 0;
     while (config->room) {
@@ -56,7 +56,7 @@ stria_status evaluator_fit(graph *g, const dataset *d, const evaluator_config *c
         TRY(program_for(g, *batch, config, true, &p, err));
         *bytes = program_run_bytes(p);
         program_release(p);
-        TRY(classifier_batch(g, &half, err));
+        TRY(picture_input_batch(g, &half, err));
         if (*bytes <= config->room || half >= *batch) return STRIA_OK;
         *batch = half;
     }
@@ -68,7 +68,7 @@ static stria_status evaluator_make(evaluator *e, graph *g, const evaluator_confi
     TRY(classifier_of(g, &c, err));
     e->classes = c.classes;
     e->multi_label = c.kind.relation == OUTPUT_MULTI_LABEL;
-    e->image = c.image->name;
+    e->image = c.in.image->name;
     TRY(mem_new(&e->permutation, (size_t)dataset_classes(e->d) + 1, sizeof *e->permutation, "evaluation", err));
     TRY(mem_new(&e->labels, (size_t)e->batch, sizeof *e->labels, "evaluation", err));
     TRY(class_names_match(g, c.classes, e->d, e->permutation, err));
@@ -78,7 +78,7 @@ static stria_status evaluator_make(evaluator *e, graph *g, const evaluator_confi
                               .tta = e->tta,
                               .keep_bytes = config->keep_bytes,
                               .bad = config->skip_bad ? BAD_MARKED : BAD_FAILS};
-    TRY(classifier_loader(&c, e->d, &options, &e->loader, err));
+    TRY(picture_input_loader(&c.in, e->d, &options, &e->loader, err));
     TRY(session_for(g, e->batch, config, &e->full, err));
     int64_t rest = dataset_count(e->d) % e->batch;
     return rest ? session_for(g, rest, config, &e->rest, err) : STRIA_OK;

@@ -22,9 +22,9 @@ void features_release(features *f); /* of a zeroed one, too */
 /* Bytes of one item. */
 int64_t features_bytes(const features *f);
 
-/* Runs the body over the loader's first epoch (classifier_loader of the whole model with a batch of FEATURES_BATCH, not
- * shuffled) into values[count][shape]. progress may be NULL; false stops with STRIA_INTERRUPTED. The same bits for any
- * number of threads. */
+/* Runs the body over the loader's first epoch (picture_input_loader of the whole model with a batch of FEATURES_BATCH,
+ * not shuffled) into values[count][shape]. progress may be NULL; false stops with STRIA_INTERRUPTED. The same bits for
+ * any number of threads. */
 stria_status features_fill(const features *f, loader *l, const kernel_set *ks, pool *pool, float *values,
                            bool (*progress)(void *context), void *context, stria_error *err);
 

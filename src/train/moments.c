@@ -3,7 +3,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "model/model.h"
-#include "train/classifier.h"
+#include "train/picture_input.h"
 
 #include <math.h>
 #include <string.h>
@@ -63,13 +63,13 @@ static stria_status store(graph *g, const char *key, const double *numbers, int 
 }
 
 stria_status moments_store(graph *g, const dataset *d, pool *workers, stria_error *err) {
-    classifier c;
+    picture_input in;
     loader *l;
     sums s = {{0}, {0}, 0};
     double mean[PREPROCESS_CHANNELS], std[PREPROCESS_CHANNELS];
     int shape[3];
-    TRY(classifier_of(g, &c, err));
-    TRY(classifier_loader(&c, d, &(loader_options){.batch = BATCH, .bad = BAD_MARKED}, &l, err));
+    TRY(picture_input_of(g, &in, err));
+    TRY(picture_input_loader(&in, d, &(loader_options){.batch = BATCH, .bad = BAD_MARKED}, &l, err));
     loader_shape(l, shape);
     stria_status status = shape[0] > PREPROCESS_CHANNELS ? STRIA_OK : sums_make(&s, l, shape, workers, err);
     loader_free(l);

@@ -98,7 +98,7 @@ static stria_status loader_make(trainer *t, stria_error *err) {
     classifier c;
     const dataset *d = t->features[0] ? t->features[0] : t->train;
     TRY(classifier_of(t->learns, &c, err));
-    t->image = c.image->name;
+    t->image = c.in.image->name;
     TRY(mem_new(&t->labels, (size_t)t->options.batch, sizeof *t->labels, "labels", err));
     TRY(mem_new(&t->permutation, (size_t)dataset_classes(t->train) + 1, sizeof *t->permutation, "classes", err));
     TRY(class_names_match(t->model, c.classes, t->train, t->permutation, err));
@@ -117,7 +117,7 @@ static stria_status loader_make(trainer *t, stria_error *err) {
                               .keep_bytes = (size_t)t->options.cache << 20,
                               .threads = workers_of(t),
                               .bad = t->options.skip_bad ? BAD_REPLACED : BAD_FAILS};
-    return classifier_loader(&c, d, &options, &t->loader, err);
+    return picture_input_loader(&c.in, d, &options, &t->loader, err);
 }
 
 /* Where nothing random comes before what is trained, the frozen part is cut off, as far as its results may be kept.
@@ -135,7 +135,7 @@ static stria_status frozen_cut(trainer *t, stria_error *err) {
     classifier c;
     TRY(classifier_of(t->model, &c, err));
     for (int i = 0; i < 2 && of[i]; i++) {
-        TRY(classifier_loader(&c, of[i], &(loader_options){.batch = FEATURES_BATCH}, &t->feature_loader[i], err));
+        TRY(picture_input_loader(&c.in, of[i], &(loader_options){.batch = FEATURES_BATCH}, &t->feature_loader[i], err));
         TRY(dataset_of_values(&t->features[i], of[i], t->cut.shape, &t->feature_values[i], err));
     }
     return state_set_add_graph(&t->states, t->model, err); /* the checkpoint has all of it */
