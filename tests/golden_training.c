@@ -102,7 +102,7 @@ static void draw_weights(graph *g) {
 
 static void draw_batch(session *s, int batch) {
     float *x = session_host(s, "image");
-    int64_t *labels = session_host(s, STEP_LABELS);
+    int64_t *labels = session_host(s, STEP_TARGET);
     assert_non_null(x);
     for (int64_t i = 0; i < batch * 784; i++) x[i] = (float)drawn(100, i) / (1 << 24);
     for (int64_t i = 0; i < batch; i++) labels[i] = drawn(101, i) % 10;
@@ -160,7 +160,7 @@ static void compare_all(const golden *g, session *s, graph *model, bool gradient
 static session *step_session(graph *model, const golden *g, const kernel_set *ks, pool *p, double decay) {
     graph *step = NULL;
     session *s = NULL;
-    recipe r = {.loss = "cross_entropy", .weight_decay = decay, .norms = true};
+    recipe r = {.goal = &goal_classify, .loss = "cross_entropy", .weight_decay = decay, .norms = true};
     run_config config = {.ks = ks, .pool = p, .optimize = true};
     assert_int_equal(optimizer_parse("sgd:momentum=0.875", &r.optimizer, NULL), STRIA_OK);
     assert_int_equal(step_graph(model, g->batch, &r, &step, NULL), STRIA_OK);

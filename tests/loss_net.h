@@ -31,6 +31,7 @@ static session *step_of(recipe r) {
     session *s = NULL;
     run_config config = {.ks = kernel_sets()[0], .optimize = true};
     static const int64_t labels[4] = {0, 2, 1, 1};
+    r.goal = &goal_classify;
     stria_status status = net_read(&model, net, strlen(net), "heads", 0, &err);
     for (int i = 0, k = 1; status == STRIA_OK && i < model->value_count; i++) {
         value *v = model->values[i];
@@ -44,7 +45,7 @@ static session *step_of(recipe r) {
     graph_free(step);
     if (!s) return NULL;
     draw(session_host(s, "x"), 0, 64);
-    memcpy(session_host(s, STEP_LABELS), labels, sizeof labels);
+    memcpy(session_host(s, STEP_TARGET), labels, sizeof labels);
     *(float *)session_host(s, STEP_LR) = 1;
     *(int64_t *)session_host(s, STEP_COUNT) = 0;
     return s;

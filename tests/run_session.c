@@ -273,7 +273,7 @@ static void random_check(uint64_t seed) {
 static void training_inputs(session *s, const graph *g, int step) {
     inputs_set(s, g, 77, step);
     const value *v;
-    int64_t *labels = run_memory(s, STEP_LABELS, &v), *count = session_host(s, STEP_COUNT);
+    int64_t *labels = run_memory(s, STEP_TARGET, &v), *count = session_host(s, STEP_COUNT);
     float *lr = session_host(s, STEP_LR);
     for (int64_t i = 0; labels && i < shape_count(&v->shape); i++) labels[i] = (i * 7 + step) % 10;
     if (CHECK(labels && count && lr, "the step's inputs")) *count = step, *lr = 0.01f;
@@ -338,7 +338,7 @@ static void bad_label(void) {
     session *s = session_of(g, true, 1, NULL, "linear");
     training_inputs(s, g, 0);
     uint64_t before = bits_of(s, g, false);
-    ((int64_t *)session_host(s, STEP_LABELS))[2] = 10;
+    ((int64_t *)session_host(s, STEP_TARGET))[2] = 10;
     CHECK(session_run(s, &err) == STRIA_BAD_VALUE && strstr(err.text, "label 10 at position 2 "), "%s", err.text);
     CHECK(before == bits_of(s, g, false), "a refused step changed something");
     session_free(s);

@@ -180,13 +180,13 @@ static void check_matmul_units(void) {
                    ? build2(&b, &op_MatMul, build1(&b, &op_Flatten, x, &(flatten_attributes){1}), w, NULL)
                    : NULL;
     if (y) status = graph_add_output(model, y, "y", &err);
-    recipe r = {.loss = "cross_entropy", .max_norm = 0.5};
+    recipe r = {.goal = &goal_classify, .loss = "cross_entropy", .max_norm = 0.5};
     if (y && status == STRIA_OK) status = optimizer_parse("sgd", &r.optimizer, &err);
     if (y && status == STRIA_OK) status = step_graph(model, 4, &r, &step, &err);
     if (step) status = run_new(&s, step, &(run_config){.ks = kernel_sets()[0], .optimize = true}, &err);
     if (CHECK(status == STRIA_OK && s, "%s", err.text)) {
         memset(session_host(s, "x"), 0, 12 * sizeof(float)); /* so that the gradient is 0 */
-        memset(session_host(s, STEP_LABELS), 0, 4 * sizeof(int64_t));
+        memset(session_host(s, STEP_TARGET), 0, 4 * sizeof(int64_t));
         *(float *)session_host(s, STEP_LR) = 1;
         *(int64_t *)session_host(s, STEP_COUNT) = 0;
         CHECK(session_run(s, &err) == STRIA_OK, "%s", err.text);
@@ -219,7 +219,7 @@ static int parameters_get(const session *s, double out[256]) {
 static void check_accumulation(void) {
     stria_error err = {0};
     double sum[256], first[256], second[256], before[256], between[256], after[256];
-    recipe r = {.loss = "cross_entropy", .accumulate = 2};
+    recipe r = {.goal = &goal_classify, .loss = "cross_entropy", .accumulate = 2};
     session *one = step_of((recipe){.loss = "cross_entropy"}), *two = step_of(r);
     if (!one || !two) return;
     int n = parameters_get(one, before);

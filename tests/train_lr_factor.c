@@ -43,7 +43,7 @@ static void step_make(graph *model, const char *optimizer, const char *factor, s
     run_config config = {.ks = kernel_set_find(NULL), .optimize = true, .states = states};
     CHECK(run_new(&s, step, &config, &err) == STRIA_OK, "%s", err.text);
     float *image = session_host(s, "image");
-    int64_t *labels = session_host(s, STEP_LABELS);
+    int64_t *labels = session_host(s, STEP_TARGET);
     for (int i = 0; i < BATCH * PIXELS; i++) image[i] = random_uniform(5, 1, (uint64_t)i) - 0.5f;
     for (int i = 0; i < BATCH; i++) labels[i] = i % CLASSES;
     *(float *)session_host(s, STEP_LR) = 0.03125f; /* powers of two: a factor of 2 or 0.25 rounds nothing */

@@ -52,8 +52,8 @@ static bool step_seen(const stria_event *e, void *context) {
         expected[i][labels[i]] += share;
         expected[i][labels[i ? i - 1 : BATCH - 1]] += 1 - share;
     }
-    assert_memory_equal(session_host(w->t->step, STEP_LABELS), expected, sizeof expected);
-    assert_memory_equal(session_host(w->t->step, w->t->image), x, sizeof x);
+    assert_memory_equal(session_host(w->t->step, STEP_TARGET), expected, sizeof expected);
+    assert_memory_equal(session_host(w->t->step, w->t->job.in.image->name), x, sizeof x);
     const float *logits = session_host(w->t->step, CLASSIFIER_LOGITS);
     double loss = 0;
     for (int i = 0; i < BATCH; i++) {

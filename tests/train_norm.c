@@ -56,7 +56,7 @@ static session *session_make(graph *g, int threads, bool optimize, state_set *st
 
 static float step_run(session *s, const char *image, int step) {
     stria_error err = {0};
-    batch_fill(session_host(s, image), session_host(s, STEP_LABELS), step);
+    batch_fill(session_host(s, image), session_host(s, STEP_TARGET), step);
     *(float *)session_host(s, STEP_LR) = 0.05f;
     *(int64_t *)session_host(s, STEP_COUNT) = step;
     session_step_set(s, (uint64_t)step);
@@ -89,7 +89,7 @@ static void check_evaluation(graph *model, state_set *states) {
     batch_fill(image, labels, 1);
     for (int64_t batch = 1; batch <= BATCH; batch += BATCH - 1) {
         graph *g = NULL;
-        CHECK(classifier_graph(model, batch, &g, NULL) == STRIA_OK, "evaluation");
+        CHECK(goal_graph(&goal_classify, model, batch, &g, NULL) == STRIA_OK, "evaluation");
         session *s = session_make(g, 1, true, states);
         memcpy(session_host(s, "image"), image, (size_t)(batch * PIXELS) * sizeof *image);
         CHECK(session_run(s, NULL) == STRIA_OK, "evaluation");
@@ -154,7 +154,7 @@ static void check_fold(void) {
         for (int64_t c = 0; c < 8; c++)
             tensor_put(v->data, c, 0.5 + (double)random_uniform(9, (uint64_t)k, (uint64_t)c));
     }
-    CHECK(classifier_graph(model, 4, &g, NULL) == STRIA_OK, "graph");
+    CHECK(goal_graph(&goal_classify, model, 4, &g, NULL) == STRIA_OK, "graph");
     session *folded = session_make(g, 1, true, NULL), *plain = session_make(g, 1, false, NULL);
     int nodes = 0;
     for (int k = 0; k < run_nodes(folded); k++)

@@ -14,6 +14,7 @@
 #include "model/net.h"
 #include "run.h"
 #include "train/classifier.h"
+#include "train/goal.h"
 #include "train/score.h"
 
 enum { BATCH = 3, PIXELS = 4 };
@@ -219,9 +220,9 @@ static void numbers_are_the_models(void **state) {
         if (classifier_of(g, &c, &err) != STRIA_OK) fail_msg("%s: %s", endings[i].tail, err.text);
         if (c.kind.probabilities) {
             size_t count = (size_t)(BATCH * c.classes), own = (size_t)(BATCH * c.scores->shape.dim[1]);
-            assert_int_equal(classifier_copy(g, BATCH, &copy, NULL), STRIA_OK);
+            assert_int_equal(picture_input_copy(g, BATCH, &copy, NULL), STRIA_OK);
             assert_int_equal(classifier_prediction(g, BATCH, &prediction, NULL), STRIA_OK);
-            assert_int_equal(classifier_graph(g, BATCH, &trained, NULL), STRIA_OK);
+            assert_int_equal(goal_graph(&goal_classify, g, BATCH, &trained, NULL), STRIA_OK);
             run(copy, "y", raw, own);
             run(prediction, CLASSIFIER_PROBABILITIES, shown, count);
             run(trained, CLASSIFIER_LOGITS, logits, count);

@@ -53,7 +53,7 @@ static void step_make(session *s, int step) {
         int64_t count = shape_count(&v->shape);
         if (strcmp(v->name, STEP_LR) == 0) *(float *)host = 0.01f;
         else if (strcmp(v->name, STEP_COUNT) == 0) *(int64_t *)host = step;
-        else if (strcmp(v->name, STEP_LABELS) == 0)
+        else if (strcmp(v->name, STEP_TARGET) == 0)
             for (int64_t k = 0; k < count; k++) ((int64_t *)host)[k] = (k + step) % 10;
         else
             for (int64_t k = 0; k < count; k++) ((float *)host)[k] = (float)((k * 37 + step * 11) % 101) / 101;

@@ -27,7 +27,7 @@ static void images_fill(float *x, const shape *s) {
 static void steps_run(session *s, const char *name, double lr, int steps, double *first, double *last) {
     stria_error err = {0};
     float *x = session_host(s, "image");
-    int64_t *labels = session_host(s, STEP_LABELS);
+    int64_t *labels = session_host(s, STEP_TARGET);
     images_fill(x, &program_value(session_program(s), "image")->shape);
     for (int b = 0; b < BATCH; b++) labels[b] = b % CLASSES;
     *first = *last = 0;

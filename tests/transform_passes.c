@@ -53,7 +53,7 @@ static tensor **values_of(const graph *g, const char *what) {
     stria_error err = {0};
     tensor **contents = contents_new(g);
     for (int i = 0; i < g->input_count; i++)
-        contents[g->inputs[i]->id] = strcmp(g->inputs[i]->name, STEP_LABELS) == 0
+        contents[g->inputs[i]->id] = strcmp(g->inputs[i]->name, STEP_TARGET) == 0
                                          ? random_tensor(STRIA_INT64, &g->inputs[i]->shape, 0, 9.99, 5)
                                          : step_input(g->inputs[i], 9, 0);
     CHECK(graph_evaluate(g, contents, -1, &err) == STRIA_OK, "%s: %s", what, err.text);

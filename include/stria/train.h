@@ -117,12 +117,13 @@ typedef struct stria_norm {
 /* What a callback sees. Fields that do not belong to the kind are 0. */
 typedef struct stria_event {
     stria_event_kind kind;
-    int64_t epoch, epochs;     /* of epoch e of E, from 1 */
-    int64_t step, steps;       /* done so far, in all */
-    int64_t images;            /* of the training set */
-    double loss;               /* of this step's batch; EPOCH: mean of the epoch */
-    double top1;               /* EPOCH: share of training images right, as seen while training */
-    double val_loss, val_top1; /* EPOCH; −1 without a validation set. Fields of EPOCH are EVAL's too */
+    int64_t epoch, epochs; /* of epoch e of E, from 1 */
+    int64_t step, steps;   /* done so far, in all */
+    int64_t images;        /* of the training set */
+    double loss;           /* of this step's batch; EPOCH: mean of the epoch */
+    double top1; /* EPOCH: share of training images right, as seen while training; 0 where there are no classes */
+    double val_loss, val_top1; /* EPOCH; −1 without a validation set, the second also without classes. Fields of EPOCH
+                                  are EVAL's too */
     double lr;
     double seconds; /* since this process began to train */
     /* START */
@@ -144,6 +145,8 @@ typedef struct stria_event {
     double wait_share;     /* END: share of the steps' time, 0…1, that this process waited for their batches */
     uint64_t loader_bytes; /* START: batches that are made ahead, and the most that decoded pictures may take (cache) */
     int loader_threads, loader_ahead; /* START: threads that make batches ahead, and how many batches; 0: none */
+    const char *measure;              /* EPOCH: how the training's goal measures outputs: "top1" */
+    double score, val_score; /* EPOCH: by it, while training and in the validation; NaN without a validation set */
 } stria_event;
 
 /* Called in the training thread. Returning false asks to stop: the state is saved and stria_trainer_run returns

@@ -87,8 +87,8 @@ static void image_judge(int64_t index, int64_t label, const float *logits, void 
 
 static stria_status judging_begin(judging *j, evaluator *e, stria_error *err) {
     if (!j->options->judge) return STRIA_OK;
-    j->classes = (int)evaluator_classes(e);
-    j->multi_label = evaluator_multi_label(e);
+    j->classes = (int)evaluator_job(e)->classes;
+    j->multi_label = evaluator_job(e)->multi_label;
     evaluator_on_image(e, image_judge, j);
     return mem_new(&j->probabilities, (size_t)j->classes, sizeof *j->probabilities, "probabilities", err);
 }
@@ -106,11 +106,11 @@ stria_status stria_evaluate(const stria_model *model, const stria_dataset *data,
     if (o.batch < 0) FAIL(err, STRIA_BAD_ARGUMENT, "a batch of %lld images cannot be run", (long long)o.batch);
     TRY(machine_kernels(o.isa, &ks, err));
     TRY(pool_take(&p, o.pool, o.threads, err));
-    evaluator_config config = {.batch = o.batch ? o.batch : 128, .skip_bad = o.skip_bad, .ks = ks, .pool = p};
+    evaluator_config config = {
+        .goal = &goal_classify, .batch = o.batch ? o.batch : 128, .skip_bad = o.skip_bad, .ks = ks, .pool = p};
     stria_status status = tta_of(o.tta, &config.tta, err);
     if (status == STRIA_OK) status = evaluator_new(&e, model->g, data->d, &config, err);
-    if (status == STRIA_OK) status = score_init(&s, evaluator_classes(e), true, err);
-    if (status == STRIA_OK) s.multi_label = evaluator_multi_label(e);
+    if (status == STRIA_OK) status = goal_score(evaluator_job(e), true, &s, err);
     if (status == STRIA_OK) status = judging_begin(&j, e, err);
     if (status == STRIA_OK) status = evaluator_run(e, &s, o.progress, o.context, err);
     if (status == STRIA_OK) status = evaluation_fill(out, &s, e, model->g, err);

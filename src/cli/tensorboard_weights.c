@@ -60,7 +60,7 @@ static void gradients_add(weighing *w, const stria_classifier *c) {
     int64_t open[] = {0}, flat[] = {0, c->classes};
     if (c->probabilities) y = stria_node(w->graph, "Log", &y, 1, NULL);
     y = stria_reshape(w->graph, y, 2, flat);
-    stria_value *labels = stria_input(w->graph, "stria.labels", STRIA_INT64, 1, open);
+    stria_value *labels = stria_input(w->graph, "stria.target", STRIA_INT64, 1, open);
     stria_gradients(w->graph, stria_softmax_cross_entropy(w->graph, y, labels), w->x, w->count, w->dx);
 }
 
@@ -143,7 +143,7 @@ static stria_status batch_set(weighing *w, const batch *b, stria_error *error) {
     size_t bytes = (size_t)b->images * (size_t)b->elements * sizeof *b->x;
     stria_status status = stria_session_set(w->session, stria_model_input(w->model, 0)->name, b->x, bytes, error);
     if (status != STRIA_OK) return status;
-    return stria_session_set(w->session, "stria.labels", b->labels, (size_t)b->images * sizeof *b->labels, error);
+    return stria_session_set(w->session, "stria.target", b->labels, (size_t)b->images * sizeof *b->labels, error);
 }
 
 static stria_status take_all(const weighing *w, weights_take *take, void *context, stria_error *error) {

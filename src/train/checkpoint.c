@@ -220,9 +220,9 @@ static stria_status position_check(const checkpoint *c, const position *at, cons
              "the checkpoint stands at epoch %" PRId64 ", batch %" PRId64 ", step %" PRId64 ", which %" PRId64
              " epochs of %" PRId64 " batches do not have",
              at->epoch, at->batch, at->step, epochs, batches);
-    if (at->best_top1 > 1 || at->best_step > at->step || at->best_epoch > at->epoch + 1)
+    if (at->best > t->goal->most || at->best_step > at->step || at->best_epoch > at->epoch + 1)
         FAIL(err, STRIA_BAD_FILE, "the checkpoint has its best score, %g, at step %" PRId64 " of %" PRId64,
-             text_real(at->best_top1), at->best_step, at->step);
+             text_real(at->best), at->best_step, at->step);
     const score *s = &at->epoch_score;
     if (s->images != at->batch * c->batch || s->top1 > s->top5 || s->top5 > s->images)
         FAIL(err, STRIA_BAD_FILE,
@@ -252,20 +252,22 @@ static void position_rebatch(position *at) {
     at->base_epoch = at->epoch;
     at->base_step = at->step;
     at->batch = 0;
-    at->epoch_score = (score){.classes = at->epoch_score.classes, .multi_label = at->epoch_score.multi_label};
+    score_restart(&at->epoch_score);
 }
 
 static stria_status position_get(const checkpoint *c, const trainer *t, position *out, stria_error *err) {
-    const score *now = &t->at.epoch_score;
-    position at = {.epoch_score = {.classes = now->classes, .multi_label = now->multi_label}};
+    char best[32];
+    position at = {.epoch_score = t->at.epoch_score};
+    score_restart(&at.epoch_score);
+    snprintf(best, sizeof best, "best.%s", t->goal->measure);
     TRY(count_get(c, "epoch", &at.epoch, err));
     TRY(count_get(c, "batch", &at.batch, err));
     TRY(count_get(c, "step", &at.step, err));
     TRY(score_restore(c, &at.epoch_score, err));
-    TRY(real_get(c, "best.top1", &at.best_top1, err));
+    TRY(real_get(c, best, &at.best, err));
     TRY(count_get(c, "best.step", &at.best_step, err));
     TRY(count_get_new(c, "best.epoch", &at.best_epoch, err));
-    if (at.best_top1 >= 0 && at.best_epoch == 0) at.best_epoch = at.epoch; /* of a run that did not note it */
+    if (at.best_step > 0 && at.best_epoch == 0) at.best_epoch = at.epoch; /* of a run that did not note it */
     TRY(count_get_new(c, "judged.step", &at.judged_step, err));
     TRY(count_get_new(c, "base.epoch", &at.base_epoch, err));
     TRY(count_get_new(c, "base.step", &at.base_step, err));

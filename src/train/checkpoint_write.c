@@ -75,6 +75,7 @@ static stria_status norms_add(writing *w, const trainer *t, stria_error *err) {
 
 static stria_status position_add(writing *w, const trainer *t, stria_error *err) {
     const position *at = &t->at;
+    char best[32];
     TRY(pair_add(w, err, "format", "%s", CHECKPOINT_FORMAT));
     TRY(pair_add(w, err, "isa", "%s", kernels_name(t->ks)));
     TRY(pair_add(w, err, "data", "%s", t->source.spec));
@@ -95,7 +96,8 @@ static stria_status position_add(writing *w, const trainer *t, stria_error *err)
     TRY(pair_add(w, err, "epoch.images", "%" PRId64, at->epoch_score.images));
     TRY(pair_add(w, err, "epoch.top1", "%" PRId64, at->epoch_score.top1));
     TRY(pair_add(w, err, "epoch.top5", "%" PRId64, at->epoch_score.top5));
-    TRY(pair_add(w, err, "best.top1", "%a", at->best_top1));
+    snprintf(best, sizeof best, "best.%s", t->goal->measure);
+    TRY(pair_add(w, err, best, "%a", at->best));
     TRY(pair_add(w, err, "plateau.factor", "%a", at->plateau.factor));
     TRY(pair_add(w, err, "plateau.best", "%a", at->plateau.best));
     TRY(pair_add(w, err, "plateau.waited", "%" PRId64, at->plateau.waited + 1));

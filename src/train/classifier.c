@@ -30,16 +30,6 @@ stria_status classifier_of(graph *g, classifier *out, stria_error *err) {
     return STRIA_OK;
 }
 
-stria_status classifier_copy(graph *g, int64_t batch, graph **out, stria_error *err) {
-    graph *copy;
-    classifier c;
-    TRY(picture_input_copy(g, batch, &copy, err));
-    stria_status status = classifier_of(copy, &c, err);
-    if (status == STRIA_OK) *out = copy;
-    else graph_free(copy);
-    return status;
-}
-
 /* v as [batch, numbers]. */
 static value *flat(builder *b, value *v, const shape *scores) {
     int64_t two[2] = {scores->dim[0], scores->dim[1]};
@@ -85,28 +75,20 @@ stria_status classifier_head(graph *g, value *output, head *out, stria_error *er
     return b.status;
 }
 
-static stria_status graph_of(graph *g, int64_t batch, bool probabilities, graph **out, stria_error *err) {
+stria_status classifier_prediction(graph *g, int64_t batch, graph **out, stria_error *err) {
     graph *copy;
+    classifier c;
     head h;
-    TRY(classifier_copy(g, batch, &copy, err));
-    stria_status status = classifier_head(copy, copy->outputs[0], &h, err);
+    TRY(picture_input_copy(g, batch, &copy, err));
+    stria_status status = classifier_of(copy, &c, err);
+    if (status == STRIA_OK) status = classifier_head(copy, c.scores, &h, err);
     copy->output_count = 0;
     if (status == STRIA_OK)
-        status = probabilities ? graph_add_output(copy, h.scores, CLASSIFIER_PROBABILITIES, err)
-                               : graph_add_output(copy, h.logits, CLASSIFIER_LOGITS, err);
+        status = c.kind.probabilities ? graph_add_output(copy, h.scores, CLASSIFIER_PROBABILITIES, err)
+                                      : graph_add_output(copy, h.logits, CLASSIFIER_LOGITS, err);
     if (status != STRIA_OK) graph_free(copy);
     else *out = copy;
     return status;
-}
-
-stria_status classifier_graph(graph *g, int64_t batch, graph **out, stria_error *err) {
-    return graph_of(g, batch, false, out, err);
-}
-
-stria_status classifier_prediction(graph *g, int64_t batch, graph **out, stria_error *err) {
-    classifier c;
-    TRY(classifier_of(g, &c, err));
-    return graph_of(g, batch, c.kind.probabilities, out, err);
 }
 
 /* ---- adopting a dataset ---- */

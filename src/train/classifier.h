@@ -19,18 +19,15 @@ typedef struct classifier {
 /* Fails with a sentence for graphs that are not classifiers of pictures. */
 stria_status classifier_of(graph *g, classifier *out, stria_error *err);
 
-/* A copy for this batch, all floats float32, whose only output is the logits [batch, classes], CLASSIFIER_LOGITS. */
-stria_status classifier_graph(graph *g, int64_t batch, graph **out, stria_error *err);
-/* The same for prediction: a model that gives probabilities gives them as they are, as CLASSIFIER_PROBABILITIES; of
- * others there are the logits. */
+/* A copy for this batch and for prediction, all floats float32, with one output: of a model that gives probabilities
+ * they as they are, CLASSIFIER_PROBABILITIES [batch, classes]; of others the logits, CLASSIFIER_LOGITS. */
 stria_status classifier_prediction(graph *g, int64_t batch, graph **out, stria_error *err);
 
-/* The same copy with the model's own outputs, for training: what a loss reads of one of them is its head. */
+/* What a loss reads of an output, in a copy of a model (picture_input_copy). */
 typedef struct head {
     value *scores, *logits; /* [batch, classes]: the output itself; what makes its probabilities, or their logarithm */
     output_relation relation;
 } head;
-stria_status classifier_copy(graph *g, int64_t batch, graph **out, stria_error *err);
 stria_status classifier_head(graph *g, value *output, head *out, stria_error *err);
 
 /* picture_input_adopt, and class names as the dataset has them where the graph has none. Refuses a dataset whose

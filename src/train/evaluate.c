@@ -1,6 +1,5 @@
 #include "train/evaluate.h"
 
-#include "train/class_names.h"
 #include "train/probability.h"
 
 #include <string.h>
@@ -10,10 +9,8 @@ struct evaluator {
     loader *loader;
     session *full, *rest; /* rest: of the last, smaller batch; may be NULL */
     pool *pool;
-    const char *image; /* name of the input */
-    int64_t batch, classes;
-    bool multi_label;
-    int64_t *labels, *permutation;
+    int64_t batch;
+    goal_job job;
     tta_kind tta;
     double *sums; /* [batch][classes], over the views; NULL: there is one */
     evaluator_judge *judge;
@@ -29,7 +26,7 @@ static stria_status program_for(graph *g, int64_t batch, const evaluator_config 
                            .optimize = true,
                            .shared = config->states != NULL,
                            .plan_only = plan_only};
-    TRY(classifier_graph(g, batch, &copy, err));
+    TRY(goal_graph(config->goal, g, batch, &copy, err));
     stria_status status = program_new(out, copy, &made, config->pool, err);
     graph_free(copy);
     return status;
@@ -64,21 +61,14 @@ stria_status evaluator_fit(graph *g, const dataset *d, const evaluator_config *c
 }
 
 static stria_status evaluator_make(evaluator *e, graph *g, const evaluator_config *config, stria_error *err) {
-    classifier c;
-    TRY(classifier_of(g, &c, err));
-    e->classes = c.classes;
-    e->multi_label = c.kind.relation == OUTPUT_MULTI_LABEL;
-    e->image = c.in.image->name;
-    TRY(mem_new(&e->permutation, (size_t)dataset_classes(e->d) + 1, sizeof *e->permutation, "evaluation", err));
-    TRY(mem_new(&e->labels, (size_t)e->batch, sizeof *e->labels, "evaluation", err));
-    TRY(class_names_match(g, c.classes, e->d, e->permutation, err));
+    TRY(goal_job_init(&e->job, config->goal, g, e->d, e->batch, err));
     e->tta = config->tta;
-    if (e->tta) TRY(mem_new(&e->sums, (size_t)(e->batch * e->classes), sizeof *e->sums, "evaluation", err));
+    if (e->tta) TRY(mem_new(&e->sums, (size_t)(e->batch * e->job.classes), sizeof *e->sums, "evaluation", err));
     loader_options options = {.batch = e->batch,
                               .tta = e->tta,
                               .keep_bytes = config->keep_bytes,
                               .bad = config->skip_bad ? BAD_MARKED : BAD_FAILS};
-    TRY(picture_input_loader(&c.in, e->d, &options, &e->loader, err));
+    TRY(picture_input_loader(&e->job.in, e->d, &options, &e->loader, err));
     TRY(session_for(g, e->batch, config, &e->full, err));
     int64_t rest = dataset_count(e->d) % e->batch;
     return rest ? session_for(g, rest, config, &e->rest, err) : STRIA_OK;
@@ -107,14 +97,13 @@ void evaluator_free(evaluator *e) {
     session_free(e->rest);
     loader_free(e->loader);
     pool_release(e->pool);
-    mem_free(e->labels);
-    mem_free(e->permutation);
+    goal_job_release(&e->job);
     mem_free(e->sums);
     mem_free(e);
 }
 
-int64_t evaluator_classes(const evaluator *e) {
-    return e->classes;
+const goal_job *evaluator_job(const evaluator *e) {
+    return &e->job;
 }
 
 int64_t evaluator_skipped(const evaluator *e, const char **first) {
@@ -125,10 +114,6 @@ size_t evaluator_bytes(const evaluator *e) {
     return program_run_bytes(session_program(e->full)) + (e->rest ? program_run_bytes(session_program(e->rest)) : 0);
 }
 
-bool evaluator_multi_label(const evaluator *e) {
-    return e->multi_label;
-}
-
 void evaluator_on_image(evaluator *e, evaluator_judge *judge, void *context) {
     e->judge = judge;
     e->context = context;
@@ -136,23 +121,25 @@ void evaluator_on_image(evaluator *e, evaluator_judge *judge, void *context) {
 
 static void judge_batch(const evaluator *e, int64_t first, const float *logits, int64_t n) {
     for (int64_t i = 0; e->judge && i < n; i++)
-        if (e->labels[i] >= 0) e->judge(first + i, e->labels[i], logits + i * e->classes, e->context);
+        if (e->job.taken.label[i] >= 0)
+            e->judge(first + i, e->job.taken.label[i], logits + i * e->job.classes, e->context);
 }
 
 /* The logits of a batch, of several views those of the mean probabilities. */
 static stria_status batch_run(evaluator *e, session *run, int64_t batch, int64_t n, stria_error *err) {
-    float *x = session_host(run, e->image), *logits = session_host(run, CLASSIFIER_LOGITS);
+    float *logits = session_host(run, e->job.goal->output);
     int views = tta_views(e->tta);
-    if (e->sums) memset(e->sums, 0, (size_t)(n * e->classes) * sizeof *e->sums);
+    if (e->sums) memset(e->sums, 0, (size_t)(n * e->job.classes) * sizeof *e->sums);
     for (int v = 0; v < views; v++) {
         loader_view(e->loader, v);
-        TRY(loader_fill(e->loader, e->pool, 0, batch, &(sample){.image = x, .label = e->labels}, err));
+        TRY(goal_take(&e->job, e->loader, e->pool, 0, batch, session_host(run, e->job.in.image->name), err));
         TRY(session_run(run, err));
         for (int64_t i = 0; e->sums && i < n; i++)
-            probabilities_add(logits + i * e->classes, e->classes, e->multi_label, e->sums + i * e->classes);
+            probabilities_add(logits + i * e->job.classes, e->job.classes, e->job.multi_label,
+                              e->sums + i * e->job.classes);
     }
     for (int64_t i = 0; e->sums && i < n; i++)
-        logits_of(e->sums + i * e->classes, e->classes, e->multi_label, views, logits + i * e->classes);
+        logits_of(e->sums + i * e->job.classes, e->job.classes, e->job.multi_label, views, logits + i * e->job.classes);
     return STRIA_OK;
 }
 
@@ -163,10 +150,9 @@ stria_status evaluator_run(evaluator *e, score *s, bool (*progress)(int64_t done
         int64_t n = loader_items(e->loader, b);
         session *run = n == e->batch ? e->full : e->rest;
         TRY(batch_run(e, run, b, n, err));
-        for (int64_t i = 0; i < n; i++) e->labels[i] = e->labels[i] < 0 ? -1 : e->permutation[e->labels[i]];
-        const float *logits = session_host(run, CLASSIFIER_LOGITS);
-        judge_batch(e, b * e->batch, logits, n);
-        score_add(s, logits, e->labels, n);
+        const float *output = session_host(run, e->job.goal->output);
+        judge_batch(e, b * e->batch, output, n);
+        e->job.goal->count(&e->job, output, n, s);
         done += n;
         if (progress && !progress(done, dataset_count(e->d), context))
             FAIL(err, STRIA_INTERRUPTED, "stopped after %lld of %lld images", (long long)done,

@@ -1,14 +1,14 @@
-/* Running a classifier over a dataset. */
+/* Running a model over a dataset. */
 #ifndef TRAIN_EVALUATE_H
 #define TRAIN_EVALUATE_H
 
 #include "run/session.h"
-#include "train/classifier.h"
-#include "train/score.h"
+#include "train/goal.h"
 
 typedef struct evaluator evaluator;
 
 typedef struct evaluator_config {
+    const goal *goal;
     int64_t batch; /* images at once, as far as the model and the dataset allow */
     size_t room;   /* bytes that these may take: the batch is halved until it does not need more; 0: any */
     const kernel_set *ks;
@@ -30,7 +30,7 @@ stria_status evaluator_new(evaluator **out, graph *g, const dataset *d, const ev
                            stria_error *err);
 void evaluator_free(evaluator *e); /* accepts NULL */
 
-/* All images once, in order, into s (score_init by the caller, for evaluator_classes and evaluator_multi_label).
+/* All images once, in order, into s (of goal_score).
  * progress may be NULL; false stops with STRIA_INTERRUPTED. STRIA_BAD_FILE where all are left out. */
 stria_status evaluator_run(evaluator *e, score *s, bool (*progress)(int64_t done, int64_t of, void *context),
                            void *context, stria_error *err);
@@ -39,8 +39,7 @@ typedef void evaluator_judge(int64_t index, int64_t label, const float *logits, 
 void evaluator_on_image(evaluator *e, evaluator_judge *judge, void *context);
 /* loader_bad_count of its pictures. */
 int64_t evaluator_skipped(const evaluator *e, const char **first);
-int64_t evaluator_classes(const evaluator *e);
-size_t evaluator_bytes(const evaluator *e);     /* that its runs write, pictures apart */
-bool evaluator_multi_label(const evaluator *e); /* for score.multi_label */
+size_t evaluator_bytes(const evaluator *e);        /* that its runs write, pictures apart */
+const goal_job *evaluator_job(const evaluator *e); /* for goal_score */
 
 #endif

@@ -87,36 +87,14 @@ static double lr_now(const trainer *t) {
     return t->at.plateau.factor * schedule_lr(&t->schedule, t->options.lr, t->at.step, steps_in_all(t));
 }
 
-/* The pictures' classes into the step's input: their numbers, or of mixed pictures the shares of two. Of these the
- * class of the larger share stays in t->labels, by which the score counts. */
-static void labels_put(trainer *t) {
-    void *to = session_host(t->step, STEP_LABELS);
-    int64_t n = t->options.batch, classes = t->at.epoch_score.classes;
-    float own = (float)loader_share(t->loader), *shares = to;
-    for (int64_t i = 0; i < n; i++) t->labels[i] = t->permutation[t->labels[i]];
-    if (!loader_mixes(t->loader)) {
-        memcpy(to, t->labels, (size_t)n * sizeof *t->labels);
-        return;
-    }
-    memset(shares, 0, (size_t)(n * classes) * sizeof *shares);
-    for (int64_t i = 0; i < n; i++) {
-        shares[i * classes + t->labels[i]] += own;
-        shares[i * classes + t->labels[i ? i - 1 : n - 1]] += 1 - own;
-    }
-    if (own >= 0.5F) return;
-    int64_t last = t->labels[n - 1];
-    memmove(t->labels + 1, t->labels, (size_t)(n - 1) * sizeof *t->labels);
-    t->labels[0] = last;
-}
-
 /* Loads the batch at the trainer's position into the step's inputs. */
 static stria_status batch_load(trainer *t, stria_error *err) {
     float lr = (float)lr_now(t);
     double before = clock_seconds();
-    TRY(loader_fill(t->loader, t->pool, t->at.epoch, t->at.batch,
-                    &(sample){.image = session_host(t->step, t->image), .label = t->labels}, err));
+    TRY(goal_take(&t->job, t->loader, t->pool, t->at.epoch, t->at.batch, session_host(t->step, t->job.in.image->name),
+                  err));
     t->waited += clock_seconds() - before;
-    labels_put(t);
+    t->goal->feed(&t->job, t->loader, session_host(t->step, STEP_TARGET));
     TRY(session_write(t->step, STEP_LR, &lr, sizeof lr, err));
     int64_t gathered = t->options.accumulate, updates = t->at.step / gathered;
     bool apply = t->at.step % gathered == gathered - 1;
@@ -139,7 +117,7 @@ static stria_status step_run(trainer *t, step_runner *run, double *loss, stria_e
     if (!isfinite(*loss)) FAIL(err, STRIA_NOT_FINITE, "the loss is %g", text_real(*loss));
     const bool *finite = session_host(t->step, STEP_FINITE);
     if (finite && !*finite) FAIL(err, STRIA_NOT_FINITE, "a gradient is not finite");
-    score_add(&t->at.epoch_score, session_host(t->step, CLASSIFIER_LOGITS), t->labels, t->options.batch);
+    t->goal->count(&t->job, session_host(t->step, t->goal->output), t->options.batch, &t->at.epoch_score);
     t->at.step++;
     t->at.batch++;
     t->unsaved = true;
@@ -149,8 +127,7 @@ static stria_status step_run(trainer *t, step_runner *run, double *loss, stria_e
 static void epoch_next(trainer *t) {
     t->at.epoch++;
     t->at.batch = 0;
-    const score *s = &t->at.epoch_score;
-    t->at.epoch_score = (score){.classes = s->classes, .multi_label = s->multi_label};
+    score_restart(&t->at.epoch_score);
 }
 
 static void tell_progress(trainer *t) {
@@ -220,13 +197,12 @@ static bool validation_progress(int64_t done, int64_t of, void *context) {
 static stria_status validate(trainer *t, stria_event *e, stria_error *err) {
     score v;
     TRY(metrics_flush(&t->metrics, false, err)); /* it may take long */
-    TRY(score_init(&v, evaluator_classes(t->validation), false, err));
-    v.multi_label = evaluator_multi_label(t->validation);
+    TRY(goal_score(evaluator_job(t->validation), false, &v, err));
     TRY(evaluator_run(t->validation, &v, validation_progress, t, err));
     e->val_loss = v.loss / (double)v.images;
-    e->val_top1 = (double)v.top1 / (double)v.images;
-    if (e->val_top1 <= t->at.best_top1) return STRIA_OK;
-    t->at.best_top1 = e->val_top1;
+    e->val_score = t->goal->measured(&v);
+    if (t->at.best_step > 0 && e->val_score <= t->at.best) return STRIA_OK;
+    t->at.best = e->val_score;
     t->at.best_step = t->at.step;
     t->at.best_epoch = t->at.epoch + 1;
     return STRIA_OK;
@@ -250,11 +226,16 @@ static stria_status judge(trainer *t, stria_event *e, stria_error *err) {
     const score *s = &t->at.epoch_score;
     e->epoch = t->at.epoch + 1;
     e->images = s->images;
-    e->val_loss = e->val_top1 = -1;
+    e->val_loss = -1;
+    e->val_score = NAN;
+    e->measure = t->goal->measure;
     e->loss = s->loss / (double)s->images;
-    e->top1 = (double)s->top1 / (double)s->images;
+    e->score = t->goal->measured(s);
     e->lr = lr_now(t);
     if (t->validation) TRY(validate(t, e, err));
+    bool classes = t->job.classes > 0;
+    e->top1 = classes ? e->score : 0;
+    e->val_top1 = classes && t->validation ? e->val_score : -1;
     skipped_tell(t, e);
     norms_weigh(&t->norms);
     e->norms = t->norms.row;
@@ -307,7 +288,7 @@ static stria_status epoch_end(trainer *t, stria_error *err) {
 
 /* --patience epochs in a row were not better than the best one. */
 static bool stops_early(const trainer *t) {
-    return t->options.patience > 0 && t->validation && t->at.batch == 0 && t->at.best_top1 >= 0 &&
+    return t->options.patience > 0 && t->validation && t->at.batch == 0 && t->at.best_step > 0 &&
            t->at.epoch - t->at.best_epoch >= t->options.patience;
 }
 

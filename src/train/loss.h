@@ -13,7 +13,7 @@
  * as in cross_entropy:label_smoothing=0.1+cross_entropy:output=aux1,weight=0.3. */
 stria_status loss_check(const char *spec, stria_error *err);
 
-/* From a copy of a model (classifier_copy) whose labels are int64 [batch], or float32 [batch, classes] for shares of
+/* From a copy of a model (picture_input_copy) whose labels are int64 [batch], or float32 [batch, classes] for shares of
  * classes, which hinge does not take: the scalar that spec means. class_weights: NULL, or what the loss of each class's
  * pictures counts; a mean is then divided by the weights' sum (ONNX, PyTorch). A smoothed label's weights are those of
  * all classes in cross_entropy, as PyTorch has it, and its own class's elsewhere. */

@@ -114,14 +114,16 @@ static void norms_add(text *t, const char *key, const stria_event *e, bool gradi
 
 static void line_add(text *t, const stria_event *e) {
     bool judged = e->kind != STRIA_EVENT_STEP;
+    char validated[32];
     text_printf(t, "{\"kind\": \"%s\", \"step\": %" PRId64 ", \"epoch\": %" PRId64, kind_of(e), e->step, e->epoch);
     number(t, "loss", e->loss);
     number(t, "lr", e->lr);
-    if (judged) number(t, "top1", e->top1);
+    if (judged) number(t, e->measure, e->score);
     else number(t, "gradient_norm", e->gradient_norm);
-    if (judged && e->val_top1 >= 0) {
+    if (judged && !isnan(e->val_score)) {
+        snprintf(validated, sizeof validated, "val_%s", e->measure);
         number(t, "val_loss", e->val_loss);
-        number(t, "val_top1", e->val_top1);
+        number(t, validated, e->val_score);
     }
     number(t, "seconds", e->seconds);
     if (judged) norms_add(t, "gradients", e, true);
@@ -146,17 +148,16 @@ static void cell(text *t, double x) {
 }
 
 static void heading_add(text *t, const stria_event *e) {
-    text_printf(t, "kind,step,epoch,loss,top1,val_loss,val_top1,lr,seconds");
+    text_printf(t, "kind,step,epoch,loss,%s,val_loss,val_%s,lr,seconds", e->measure, e->measure);
     for (int i = 0; i < 2 * e->norm_count; i++)
         cell_text(t, i < e->norm_count ? "gradient:" : "weight:", e->norms[i % e->norm_count]->name);
     text_append(t, "\n", 1);
 }
 
 static void row_add(text *t, const stria_event *e) {
-    bool validated = e->val_top1 >= 0;
+    bool validated = !isnan(e->val_score);
     text_printf(t, "%s,%" PRId64 ",%" PRId64, kind_of(e), e->step, e->epoch);
-    const double cells[] = {e->loss, e->top1,   validated ? e->val_loss : NAN, validated ? e->val_top1 : NAN,
-                            e->lr,   e->seconds};
+    const double cells[] = {e->loss, e->score, validated ? e->val_loss : NAN, e->val_score, e->lr, e->seconds};
     for (size_t i = 0; i < sizeof cells / sizeof *cells; i++) cell(t, cells[i]);
     for (int i = 0; i < e->norm_count; i++) cell(t, e->norms[i]->gradient);
     for (int i = 0; i < e->norm_count; i++) cell(t, e->norms[i]->weight);

@@ -11,8 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define KEY_TOP1 "stria.val_top1"
-
 stria_status run_folder_take(trainer *t, stria_error *err) {
     static const char *const names[] = {CHECKPOINT_FILE, MODEL_FILE,   BEST_FILE, METRICS_FILE, REPORT_FILE,
                                         RECORD_FILE,     OPTIONS_FILE, TEST_FILE, RESULTS_FILE, NULL};
@@ -36,15 +34,17 @@ void run_folder_leave(trainer *t) {
     t->lock = -1;
 }
 
-/* The model as an ONNX file's bytes, with the states as they are now; top1 ≥ 0 goes into the metadata. */
-static stria_status model_bytes(const trainer *t, double top1, text *out, stria_error *err) {
-    char number[32];
+/* The model as an ONNX file's bytes, with the states as they are now; of the best one its measure goes into the
+ * metadata. */
+static stria_status model_bytes(const trainer *t, bool best, text *out, stria_error *err) {
+    char key[64], number[32];
     graph *g;
     TRY(trainer_model(t, &g, err));
     stria_status status = STRIA_OK;
-    if (top1 >= 0) {
-        snprintf(number, sizeof number, "%.9g", top1);
-        status = graph_set_metadata(g, KEY_TOP1, number, err);
+    if (best) {
+        snprintf(key, sizeof key, "stria.val_%s", t->goal->measure);
+        snprintf(number, sizeof number, "%.9g", t->at.best);
+        status = graph_set_metadata(g, key, number, err);
     }
     if (status == STRIA_OK) status = onnx_write(g, out, err);
     if (status == STRIA_OK) status = text_check(out, err);
@@ -67,12 +67,12 @@ static stria_status file_holds(const char *path, const text *bytes, bool *same, 
     return STRIA_OK;
 }
 
-static stria_status model_write(const trainer *t, const char *name, double top1, bool mend, stria_error *err) {
+static stria_status model_write(const trainer *t, const char *name, bool best, bool mend, stria_error *err) {
     char path[1100];
     text bytes = {0};
     snprintf(path, sizeof path, "%s/%s", t->options.out, name);
     bool same = false;
-    stria_status status = model_bytes(t, top1, &bytes, err);
+    stria_status status = model_bytes(t, best, &bytes, err);
     if (status == STRIA_OK && mend) status = file_holds(path, &bytes, &same, err);
     if (status == STRIA_OK && !same) status = file_replace(path, bytes.data, bytes.length, err);
     text_release(&bytes);
@@ -83,8 +83,8 @@ static stria_status model_write(const trainer *t, const char *name, double top1,
  * before: no later checkpoint is begun until it is. */
 static stria_status models_write(const trainer *t, bool mend, stria_error *err) {
     const position *at = &t->at;
-    if (at->best_top1 >= 0 && at->best_step == at->step) TRY(model_write(t, BEST_FILE, at->best_top1, mend, err));
-    return model_write(t, MODEL_FILE, -1, mend, err);
+    if (at->best_step > 0 && at->best_step == at->step) TRY(model_write(t, BEST_FILE, true, mend, err));
+    return model_write(t, MODEL_FILE, false, mend, err);
 }
 
 stria_status run_folder_save(trainer *t, stria_error *err) {

@@ -15,6 +15,10 @@ void score_release(score *s) {
     s->confusion = NULL;
 }
 
+void score_restart(score *s) {
+    *s = (score){.classes = s->classes, .multi_label = s->multi_label};
+}
+
 /* log Σ exp(x_c) − x_label, in double. */
 static double cross_entropy(const float *x, int64_t classes, int64_t label) {
     double most = -INFINITY, sum = 0;

@@ -22,6 +22,8 @@ typedef struct score {
 
 stria_status score_init(score *s, int64_t classes, bool confusion, stria_error *err);
 void score_release(score *s);
+/* Nothing is counted yet, and no confusion. */
+void score_restart(score *s);
 /* logits[n][classes], labels[n] in 0…classes−1, or −1: not counted. Ties go to the lower class; a NaN logit never wins.
  */
 void score_add(score *s, const float *logits, const int64_t *labels, int64_t n);

@@ -4,7 +4,6 @@
 #include "op/reduce.h"
 #include "op/shape.h"
 #include "train/initialize.h"
-#include "train/loss.h"
 #include "train/lr_factor.h"
 #include "train/norms.h"
 #include "transform/transform.h"
@@ -13,7 +12,8 @@
 #include <string.h>
 
 stria_status recipe_of(const stria_train_options *options, recipe *out, stria_error *err) {
-    recipe r = {.loss = options->loss,
+    recipe r = {.goal = &goal_classify,
+                .loss = options->loss,
                 .lr_factor = options->lr_factor,
                 .weight_decay = options->weight_decay,
                 .clip_norm = options->clip_norm,
@@ -29,23 +29,20 @@ stria_status recipe_of(const stria_train_options *options, recipe *out, stria_er
 }
 
 recipe recipe_standard(void) {
-    recipe r = {.loss = LOSS_STANDARD};
+    recipe r = {.goal = &goal_classify, .loss = goal_classify.loss};
     stria_status status = optimizer_parse(OPTIMIZER_STANDARD, &r.optimizer, NULL);
     assert(status == STRIA_OK);
     (void)status;
     return r;
 }
 
-/* The labels, the loss by them, and as outputs the main head's logits and the loss. */
-static stria_status loss_append(graph *g, int64_t batch, const recipe *r, value **loss, stria_error *err) {
-    value *labels;
-    head h;
-    TRY(classifier_head(g, g->outputs[0], &h, err));
-    shape s = {.rank = r->shares ? 2 : 1, .dim = {batch, h.logits->shape.dim[1]}};
-    TRY(graph_add_input(g, STEP_LABELS, r->shares ? STRIA_FLOAT32 : STRIA_INT64, &s, &labels, err));
-    TRY(loss_build(g, r->loss, r->class_weights, labels, loss, err));
+/* The target, the loss by it, and as outputs what is judged and the loss. */
+static stria_status loss_append(graph *g, const recipe *r, value **loss, stria_error *err) {
+    value *judged;
+    TRY(r->goal->judged(g, &judged, err));
+    TRY(r->goal->loss_build(g, judged, r, loss, err));
     g->output_count = 0;
-    TRY(graph_add_output(g, h.logits, CLASSIFIER_LOGITS, err));
+    TRY(graph_add_output(g, judged, r->goal->output, err));
     return graph_add_output(g, *loss, STEP_LOSS, err);
 }
 
@@ -288,10 +285,10 @@ stria_status step_graph(graph *g, int64_t batch, const recipe *r, graph **out, s
     graph *step;
     value *loss;
     int forward = 0;
-    TRY(classifier_copy(g, batch, &step, err));
+    TRY(picture_input_copy(g, batch, &step, err));
     stria_status status = pass_training(&step, err);
     if (status == STRIA_OK) status = pass_pad(&step, err); /* before there are gradients of a Pad */
-    if (status == STRIA_OK) status = loss_append(step, batch, r, &loss, err);
+    if (status == STRIA_OK) status = loss_append(step, r, &loss, err);
     if (status == STRIA_OK) status = updates_append(step, loss, r, &forward, err);
     if (status == STRIA_OK && r->recompute) status = pass_recompute(&step, forward, err);
     if (status == STRIA_OK) *out = step;

@@ -3,12 +3,14 @@
 #define TRAIN_STEP_H
 
 #include "base/text.h"
-#include "train/classifier.h"
+#include "train/goal.h"
 #include "train/optimizer.h"
 #include "train/options.h"
 
 /* Names of the step's inputs and outputs; the image keeps the model's own. */
-#define STEP_LABELS "stria.labels" /* int64 [batch]; with recipe.shares float32 [batch, classes] */
+#define STEP_TARGET                                                                                                    \
+    "stria.target" /* what outputs should be, as the goal has it: of classes int64 [batch], or their shares float32    \
+                      [batch, classes] */
 #define STEP_LR     "stria.lr"     /* float32 scalar */
 #define STEP_COUNT  "stria.step"   /* int64 scalar: steps done before this one */
 #define STEP_LOSS   "stria.loss"   /* float32 scalar */
@@ -17,6 +19,7 @@
 
 /* What a step minimises, and how. */
 typedef struct recipe {
+    const goal *goal;
     const double *class_weights; /* of the model's classes; NULL: all 1 */
     const char *loss;            /* train/loss.h */
     optimizer optimizer;
@@ -40,7 +43,7 @@ recipe recipe_standard(void);
 
 /* From a model's graph: copies it for this batch, appends the loss, differentiates by every parameter that is not
  * frozen, lets the gradient steps change the gradients, and appends the optimiser's update for each. Outputs:
- * STEP_LOSS, CLASSIFIER_LOGITS and STEP_FINITE. With recipe.accumulate, parameters and the optimiser's states change in
+ * STEP_LOSS, goal.output and STEP_FINITE. With recipe.accumulate, parameters and the optimiser's states change in
  * runs with STEP_APPLY only, and STEP_COUNT counts those. */
 stria_status step_graph(graph *g, int64_t batch, const recipe *r, graph **out, stria_error *err);
 

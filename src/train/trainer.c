@@ -3,7 +3,6 @@
 #include "base/sizes.h"
 #include "base/text.h"
 #include "model/model.h"
-#include "train/class_names.h"
 #include "train/class_weights.h"
 #include "train/lr_factor.h"
 #include "train/memory.h"
@@ -49,7 +48,8 @@ static stria_status step_session(trainer *t, graph *step, stria_error *err) {
 }
 
 evaluator_config trainer_validation(trainer *t) {
-    return (evaluator_config){.batch = VALIDATION_BATCH,
+    return (evaluator_config){.goal = t->goal,
+                              .batch = VALIDATION_BATCH,
                               .room = VALIDATION_ROOM,
                               .skip_bad = t->options.skip_bad,
                               .keep_bytes = (size_t)t->options.cache << 18,
@@ -72,7 +72,7 @@ static stria_status step_make(trainer *t, stria_error *err) {
     double *weights = NULL;
     TRY(recipe_of(&t->options, &r, err));
     TRY(schedule_parse(t->options.schedule, &t->schedule, err));
-    TRY(class_weights_of(t->options.class_weights, t->train, t->permutation, t->at.epoch_score.classes, &weights, err));
+    TRY(class_weights_of(t->options.class_weights, t->train, t->job.permutation, t->job.classes, &weights, err));
     r.class_weights = weights;
     r.shares = loader_mixes(t->loader);
     r.norms = true;
@@ -95,15 +95,9 @@ static int workers_of(const trainer *t) {
 }
 
 static stria_status loader_make(trainer *t, stria_error *err) {
-    classifier c;
     const dataset *d = t->features[0] ? t->features[0] : t->train;
-    TRY(classifier_of(t->learns, &c, err));
-    t->image = c.in.image->name;
-    TRY(mem_new(&t->labels, (size_t)t->options.batch, sizeof *t->labels, "labels", err));
-    TRY(mem_new(&t->permutation, (size_t)dataset_classes(t->train) + 1, sizeof *t->permutation, "classes", err));
-    TRY(class_names_match(t->model, c.classes, t->train, t->permutation, err));
-    TRY(score_init(&t->at.epoch_score, c.classes, false, err));
-    t->at.epoch_score.multi_label = c.kind.relation == OUTPUT_MULTI_LABEL;
+    TRY(goal_job_init(&t->job, t->goal, t->learns, d, t->options.batch, err));
+    TRY(goal_score(&t->job, false, &t->at.epoch_score, err));
     if (dataset_count(t->train) < t->options.batch)
         FAIL(err, STRIA_BAD_ARGUMENT, "%lld training images are fewer than one batch (%lld); use a smaller --batch",
              (long long)dataset_count(t->train), (long long)t->options.batch);
@@ -117,7 +111,7 @@ static stria_status loader_make(trainer *t, stria_error *err) {
                               .keep_bytes = (size_t)t->options.cache << 20,
                               .threads = workers_of(t),
                               .bad = t->options.skip_bad ? BAD_REPLACED : BAD_FAILS};
-    return picture_input_loader(&c.in, d, &options, &t->loader, err);
+    return picture_input_loader(&t->job.in, d, &options, &t->loader, err);
 }
 
 /* Where nothing random comes before what is trained, the frozen part is cut off, as far as its results may be kept.
@@ -132,10 +126,10 @@ static stria_status frozen_cut(trainer *t, stria_error *err) {
     if (!t->cut.rest) return STRIA_OK;
     t->learns = t->cut.rest;
     const dataset *of[2] = {t->train, t->val};
-    classifier c;
-    TRY(classifier_of(t->model, &c, err));
+    picture_input in;
+    TRY(picture_input_of(t->model, &in, err));
     for (int i = 0; i < 2 && of[i]; i++) {
-        TRY(picture_input_loader(&c.in, of[i], &(loader_options){.batch = FEATURES_BATCH}, &t->feature_loader[i], err));
+        TRY(picture_input_loader(&in, of[i], &(loader_options){.batch = FEATURES_BATCH}, &t->feature_loader[i], err));
         TRY(dataset_of_values(&t->features[i], of[i], t->cut.shape, &t->feature_values[i], err));
     }
     return state_set_add_graph(&t->states, t->model, err); /* the checkpoint has all of it */
@@ -162,7 +156,7 @@ static stria_status trainer_make(trainer *t, graph *model, stria_error *err) {
     TRY(graph_copy(model, NULL, &t->model, err));
     TRY(graph_float32(&t->model, err)); /* parameters of any type are trained as float32, and saved so */
     bool plain = moments_wanted(t->model, t->train);
-    TRY(classifier_adopt(t->model, t->train, err));
+    TRY(t->goal->adopt(t->model, t->train, err));
     if (plain) TRY(moments_store(t->model, t->train, t->pool, err));
     graph_drop_metadata(t->model, MODEL_WEIGHTS);
     if (t->options.patience > 0 && !t->val)
@@ -190,12 +184,13 @@ stria_status trainer_new(trainer **out, graph *model, const dataset *train, cons
     trainer *t;
     TRY(mem_new(&t, 1, sizeof *t, "a trainer", err));
     *t = (trainer){.options = *options,
+                   .goal = &goal_classify,
                    .train = train,
                    .val = val,
                    .source = *source,
                    .ks = ks,
                    .pool = pool_retain(pool),
-                   .at.best_top1 = -1,
+                   .at.best = -1,
                    .at.plateau = plateau_start(),
                    .unsaved = true,
                    .mend = true,
@@ -217,8 +212,7 @@ void trainer_free(trainer *t) {
     state_set_release(&t->states);
     loader_free(t->loader);
     score_release(&t->at.epoch_score);
-    mem_free(t->labels);
-    mem_free(t->permutation);
+    goal_job_release(&t->job);
     tensor_release(t->network);
     graph_free(t->judged);
     features_release(&t->cut);

@@ -15,8 +15,8 @@
 typedef struct position {
     int64_t epoch, batch, step;    /* complete epochs, complete batches of the current one, steps in all */
     score epoch_score;             /* of the current epoch, as seen while training */
-    double best_top1;              /* the best validation so far, −1: none yet */
-    int64_t best_step;             /* steps at that time */
+    double best;                   /* of the best validation so far, what the goal measures */
+    int64_t best_step;             /* steps at that time, 0: none yet */
     int64_t best_epoch;            /* the epoch that it was made after, from 1 */
     int64_t judged_step;           /* steps at the time of the last validation, or of the last one's event */
     int64_t base_epoch, base_step; /* where steps are counted from: 0, or where the size of batches changed */
@@ -40,7 +40,8 @@ stria_status data_source_name(data_source *s, const char *spec, stria_error *err
 typedef struct trainer {
     graph *model; /* own copy, with preprocessing and class names; its states' contents are where training began */
     stria_train_options options;
-    arena texts;       /* of the options */
+    arena texts; /* of the options */
+    const goal *goal;
     schedule schedule; /* of the options */
     graph *judged;     /* what validation runs: the model, by the averages of its weights where there are any */
     const dataset *train, *val; /* val may be NULL */
@@ -58,8 +59,7 @@ typedef struct trainer {
     norms norms; /* of the step */
     evaluator *validation;
     loader *loader;
-    int64_t *labels, *permutation;
-    const char *image;
+    goal_job job; /* of learns and what it learns from */
     position at;
     stria_event_callback *callback;
     void *context;

@@ -1,0 +1,44 @@
+#include "train/goal.h"
+
+#include "base/memory.h"
+
+stria_status goal_job_init(goal_job *j, const goal *goal, graph *g, const dataset *d, int64_t batch, stria_error *err) {
+    *j = (goal_job){.goal = goal, .batch = batch};
+    TRY(picture_input_of(g, &j->in, err));
+    TRY(mem_new(&j->taken.label, (size_t)batch, sizeof *j->taken.label, "labels", err));
+    return goal->begin(j, g, d, err);
+}
+
+void goal_job_release(goal_job *j) {
+    mem_free(j->taken.label);
+    mem_free(j->permutation);
+    *j = (goal_job){0};
+}
+
+stria_status goal_take(goal_job *j, loader *l, pool *workers, int64_t epoch, int64_t batch, float *image,
+                       stria_error *err) {
+    sample to = j->taken;
+    to.image = image;
+    TRY(loader_fill(l, workers, epoch, batch, &to, err));
+    int64_t *label = j->taken.label, items = loader_items(l, batch);
+    for (int64_t i = 0; j->permutation && i < items; i++) label[i] = label[i] < 0 ? -1 : j->permutation[label[i]];
+    return STRIA_OK;
+}
+
+stria_status goal_score(const goal_job *j, bool detail, score *out, stria_error *err) {
+    TRY(score_init(out, j->classes, detail && j->classes > 0, err));
+    out->multi_label = j->multi_label;
+    return STRIA_OK;
+}
+
+stria_status goal_graph(const goal *goal, graph *g, int64_t batch, graph **out, stria_error *err) {
+    graph *copy;
+    value *judged;
+    TRY(picture_input_copy(g, batch, &copy, err));
+    stria_status status = goal->judged(copy, &judged, err);
+    copy->output_count = 0;
+    if (status == STRIA_OK) status = graph_add_output(copy, judged, goal->output, err);
+    if (status == STRIA_OK) *out = copy;
+    else graph_free(copy);
+    return status;
+}
