@@ -36,7 +36,7 @@ static void apply(const char *text, int channels, uint64_t seed, int64_t index) 
     stria_error err = {0};
     fill(channels);
     assert_int_equal(augment_check(&a, (int[3]){channels, SIDE, SIDE}, false, &err), STRIA_OK);
-    assert_int_equal(augment_apply(&a, &d, (int[3]){channels, SIDE, SIDE}, &p, false, x, &err), STRIA_OK);
+    assert_int_equal(augment_apply(&a, &d, (int[3]){channels, SIDE, SIDE}, &p, false, x, NULL, &err), STRIA_OK);
 }
 
 static void refused(const char *text, const char *sentence) {

@@ -53,7 +53,7 @@ static stria_status item_view(const dataset_item *item, const stria_view_options
     stria_array a = {.type = STRIA_UINT8, .rank = 3, .shape = {shape[0], shape[1], shape[2]}, .bytes = n};
     TRY(mem_new(&x, n, sizeof *x, "a picture", err));
     TRY_DONE(preprocess_apply(&p, NULL, &v, x, err));
-    if (changes->count) TRY_DONE(augment_apply(changes, &draw, shape, &black, v.values != NULL, x, err));
+    if (changes->count) TRY_DONE(augment_apply(changes, &draw, shape, &black, v.values != NULL, x, NULL, err));
     TRY_DONE(mem_new(&a.data, n, 1, "a picture", err));
     for (size_t i = 0; i < n; i++) ((uint8_t *)a.data)[i] = byte_of(x[i]);
     *out = a;

@@ -57,10 +57,16 @@ static const augment_kind kinds[] = {
      {{"alpha", 1, {50}, 0, 1000}, {"sigma", 1, {5}, 0.1, 50}},
      "50 sigma 5",
      "moves pixels by smooth random amounts"},
-    {"cutout", augment_cutout, 0, 1, {{"size", 1, {8}, 1, 65535}}, "8", "blanks a square, also across the border"},
+    {"cutout",
+     augment_cutout,
+     DAMAGES,
+     1,
+     {{"size", 1, {8}, 1, 65535}},
+     "8",
+     "blanks a square, also across the border"},
     {"erase",
      augment_erase,
-     0,
+     DAMAGES,
      0.5,
      {{"scale", 2, {0.02, 0.33}, 0, 1}, {"ratio", 2, {0.3, 3.3}, 0.01, 100}},
      "scale 0.02 0.33 ratio 0.3 3.3",
@@ -100,8 +106,20 @@ static const augment_kind kinds[] = {
      {{"sigma", 1, {0.1}, 0, 1}},
      "0.1",
      "AlexNet's shift along ImageNet's colours"},
-    {"noise", augment_noise, PIXELS, 1, {{"sigma", 1, {0.05}, 0, 1}}, "0.05", "normal noise, as a share of 255"},
-    {"blur", augment_blur, 0, 0.5, {{"sigma", 2, {0.1, 2}, 0.01, 20}}, "0.1 2", "Gaussian of a deviation in between"},
+    {"noise",
+     augment_noise,
+     PIXELS | DAMAGES,
+     1,
+     {{"sigma", 1, {0.05}, 0, 1}},
+     "0.05",
+     "normal noise, as a share of 255"},
+    {"blur",
+     augment_blur,
+     DAMAGES,
+     0.5,
+     {{"sigma", 2, {0.1, 2}, 0.01, 20}},
+     "0.1 2",
+     "Gaussian of a deviation in between"},
     {"filter",
      augment_filter,
      0,
@@ -370,8 +388,22 @@ bool augment_part(const augment *a, augment_draw *d, image_view *view) {
     return true;
 }
 
+stria_status augment_check_target(const augment *a, stria_error *err) {
+    const char *damage = NULL;
+    for (int i = 0; i < a->count; i++) {
+        const augment_kind *kind = a->steps[i].kind;
+        if (kind->needs & DAMAGES) damage = kind->name;
+        else if (damage && kind->run)
+            FAIL(err, STRIA_BAD_ARGUMENT,
+                 "--augment: '%s' comes after '%s', which only the network's input gets, not the picture that it is to "
+                 "give back; write '%s' last",
+                 kind->name, damage, damage);
+    }
+    return STRIA_OK;
+}
+
 stria_status augment_apply(const augment *a, augment_draw *d, const int shape[3], const preprocess *p, bool measured,
-                           float *x, stria_error *err) {
+                           float *x, float *target, stria_error *err) {
     augment_picture m = {
         .channels = shape[0], .height = shape[1], .width = shape[2], .x = x, .measured = measured, .preprocess = p};
     size_t area = (size_t)shape[1] * (size_t)shape[2], n = (size_t)shape[0] * area;
@@ -382,9 +414,14 @@ stria_status augment_apply(const augment *a, augment_draw *d, const int shape[3]
     for (int i = 0; i < a->count; i++) {
         const augment_step *s = &a->steps[i];
         if (!s->kind->run) continue;
+        if (target && s->kind->needs & DAMAGES) {
+            memcpy(target, m.x, n * sizeof *target);
+            target = NULL;
+        }
         if (s->p >= 1 || draw_uniform(d, 0, 1) < s->p) s->kind->run(&m, s, d);
     }
     if (m.x != x) memcpy(x, m.x, n * sizeof *x); /* steps may have swapped the two */
+    if (target) memcpy(target, x, n * sizeof *target);
     mem_free(room);
     return STRIA_OK;
 }

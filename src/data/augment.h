@@ -55,9 +55,14 @@ bool augment_parts(const augment *a);
 double augment_least_part(const augment *a);
 
 /* After it, before values are scaled: planes x[channels][height][width] of pixels 0…255 (or of measured
- * values), changed in place. What is blanked becomes 0 by p (preprocess_black). STRIA_NO_MEMORY. Thread-safe. */
+ * values), changed in place. What is blanked becomes 0 by p (preprocess_black). target: NULL, or where the picture goes
+ * as it is before the first step that damages it: cutout, erase, noise, blur. STRIA_NO_MEMORY. Thread-safe. */
 stria_status augment_apply(const augment *a, augment_draw *d, const int shape[3], const preprocess *p, bool measured,
-                           float *x, stria_error *err);
+                           float *x, float *target, stria_error *err);
+
+/* Refuses a chain that damages a picture before its last other step, where there are targets: these would not get that
+ * step. STRIA_BAD_ARGUMENT. */
+stria_status augment_check_target(const augment *a, stria_error *err);
 
 /* Whether the chain has steps that act on a batch, and so makes shares of classes of labels. */
 bool augment_mixes(const augment *a);

@@ -28,7 +28,7 @@ typedef struct argument {
     double standard[2], low, high;
 } argument;
 
-enum { NEEDS_PIXELS = 1, NEEDS_COLOUR = 2, EARLY = 4, NEEDS_BATCH = 8 };
+enum { NEEDS_PIXELS = 1, NEEDS_COLOUR = 2, EARLY = 4, NEEDS_BATCH = 8, DAMAGES = 16 /* hides what was there */ };
 
 struct augment_kind {
     const char *name;

@@ -31,6 +31,7 @@ static stria_status shape_find(loader *l, stria_error *err) {
     preprocess_tabulate(&p, l->shape[0], &l->table);
     double part = augment_least_part(&l->augment) * (l->o.tta ? TTA_LEAST_PART : 1);
     l->least_side = (int)ceil(preprocess_least_side(&l->p, l->shape) / part);
+    if (l->o.target) TRY(augment_check_target(&l->augment, err));
     return augment_check(&l->augment, l->shape, dataset_is_float(l->data), err);
 }
 

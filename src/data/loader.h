@@ -19,7 +19,9 @@ typedef struct loader loader;
 
 /* What a batch has of its items, a field each: arrays of whoever takes it; NULL: not wanted. */
 typedef struct sample {
-    float *image;   /* [items][channels][height][width], preprocessed and changed; always wanted */
+    float *image; /* [items][channels][height][width], preprocessed and changed; always wanted */
+    float
+        *target; /* as image, but as it was before steps that damage it (augment_apply): needs loader_options.target */
     int64_t *label; /* [items], the class in the dataset; −1: the picture cannot be read (BAD_MARKED) */
     int64_t *index; /* [items], in the dataset */
 } sample;
@@ -39,6 +41,7 @@ typedef struct loader_options {
     loader_bad bad;
     size_t keep_bytes;      /* memory for decoded pictures of files, so that later epochs read no files; 0: none */
     const augment *augment; /* random changes to every picture, copied; NULL: none */
+    bool target;            /* samples may want targets */
     tta_kind tta; /* views of every picture, which loader_view chooses; where there are several, no picture is kept */
     int shape[3]; /* channels, height, width that every picture must get: what `preprocess` does not say follows from
                      it (preprocess_fit); zeros: what preprocessing makes of the dataset's own */

@@ -57,12 +57,21 @@ static bool is_bad(stria_status status) {
            status == STRIA_UNSUPPORTED;
 }
 
+/* Where the values of the batch's item at `place` go; NULL where they are not wanted. */
+static float *place_of(const batch_work *w, float *values, int64_t place) {
+    return values ? values + place * loader_item_size(w->l) : NULL;
+}
+
+static stria_status item_put(const batch_work *w, int64_t index, int64_t place, stria_error *err) {
+    return loader_item(w->l, w->epoch, index, place_of(w, w->to.image, place), place_of(w, w->to.target, place), err);
+}
+
 /* A bad item is noted, and not read again once who takes batches knows of it: until then each batch that meets it finds
  * its sentence itself, so that what is known after a batch does not depend on which were made ahead. */
-static stria_status try_item(batch_work *w, bad_item *found, int64_t index, float *x, stria_error *err) {
+static stria_status try_item(batch_work *w, bad_item *found, int64_t index, int64_t place, stria_error *err) {
     loader *l = w->l;
     if (atomic_load_explicit(&l->bad[index], memory_order_relaxed) & ITEM_NOTED) return STRIA_BAD_FILE;
-    stria_status status = loader_item(l, w->epoch, index, x, err);
+    stria_status status = item_put(w, index, place, err);
     if (!is_bad(status)) return status;
     atomic_fetch_or_explicit(&l->bad[index], ITEM_BAD, memory_order_relaxed);
     if (found->index < 0 || index < found->index) *found = (bad_item){index, *err};
@@ -70,8 +79,8 @@ static stria_status try_item(batch_work *w, bad_item *found, int64_t index, floa
 }
 
 /* Fails where an item is bad and nothing else becomes of it. */
-static stria_status fill_strictly(const batch_work *w, int64_t index, float *x, stria_error *err) {
-    stria_status status = loader_item(w->l, w->epoch, index, x, err);
+static stria_status fill_strictly(const batch_work *w, int64_t index, int64_t place, stria_error *err) {
+    stria_status status = item_put(w, index, place, err);
     if (!is_bad(status) || !dataset_file(w->l->data, index)) return status;
     const stria_error why = *err;
     return error_set(err, status, "%s; --skip-bad leaves such pictures out", why.text);
@@ -86,32 +95,35 @@ static bool is_given_up(const batch_work *w) {
     return w->given_up && atomic_load_explicit(w->given_up, memory_order_relaxed);
 }
 
-/* The place `at` of the epoch's order; *index is the item that it got, −1: none, in *x zeros. */
-static stria_status fill_place(batch_work *w, bad_item *found, int64_t at, float *x, int64_t *index, stria_error *err) {
+/* The batch's place `place`; *index is the item that it got, −1: none, with values of zero. */
+static stria_status fill_place(batch_work *w, bad_item *found, int64_t place, int64_t *index, stria_error *err) {
     const loader *l = w->l;
+    int64_t at = w->first + place;
     *index = item_at(w, at);
-    if (!l->bad) return fill_strictly(w, *index, x, err);
-    stria_status status = try_item(w, found, *index, x, err);
+    if (!l->bad) return fill_strictly(w, *index, place, err);
+    stria_status status = try_item(w, found, *index, place, err);
     bool replaced = l->o.bad == BAD_REPLACED;
     for (int64_t k = 1; status == STRIA_BAD_FILE && replaced && k < dataset_count(l->data) && !is_given_up(w); k++) {
         *index = item_at(w, at + k);
-        status = try_item(w, found, *index, x, err);
+        status = try_item(w, found, *index, place, err);
     }
     if (status != STRIA_BAD_FILE || replaced) return status;
-    memset(x, 0, (size_t)loader_item_size(l) * sizeof *x);
+    size_t bytes = (size_t)loader_item_size(l) * sizeof(float);
+    memset(place_of(w, w->to.image, place), 0, bytes);
+    if (w->to.target) memset(place_of(w, w->to.target, place), 0, bytes);
     *index = -1;
     return STRIA_OK;
 }
 
 void batch_work_task(batch_work *w, int64_t task) {
     const loader *l = w->l;
-    int64_t size = loader_item_size(l), begin = task * share_of(l), end = int64_min(begin + share_of(l), w->items);
+    int64_t begin = task * share_of(l), end = int64_min(begin + share_of(l), w->items);
     bad_item *found = w->worst ? &w->worst[task] : NULL;
     stria_status status = STRIA_OK;
     if (found) found->index = -1;
     for (int64_t i = begin; i < end && status == STRIA_OK && !is_given_up(w); i++) {
         int64_t index;
-        status = fill_place(w, found, w->first + i, w->to.image + i * size, &index, &w->errors[task]);
+        status = fill_place(w, found, i, &index, &w->errors[task]);
         if (w->to.label) w->to.label[i] = index < 0 ? -1 : dataset_label(l->data, index);
         if (w->to.index) w->to.index[i] = index;
     }

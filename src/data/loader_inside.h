@@ -62,8 +62,9 @@ void loader_order_make(const loader *l, int64_t epoch, epoch_order *o);
 
 /* ---- loader_item.c ---- */
 
-/* An item as x[channels][height][width], with the changes of this epoch. Thread-safe. */
-stria_status loader_item(const loader *l, int64_t epoch, int64_t index, float *x, stria_error *err);
+/* An item as x[channels][height][width], with the changes of this epoch, and its target (NULL: not wanted).
+ * Thread-safe. */
+stria_status loader_item(const loader *l, int64_t epoch, int64_t index, float *x, float *target, stria_error *err);
 
 /* ---- loader_batch.c ---- */
 

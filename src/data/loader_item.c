@@ -26,20 +26,23 @@ static stria_status pixels_fill(const preprocess *p, const image_view *v, float 
 
 /* Changed, then scaled. */
 static stria_status pixels_change(const loader *l, const preprocess *p, augment_draw *d, bool measured, float *x,
-                                  stria_error *err) {
+                                  float *target, stria_error *err) {
     preprocess ordered = *p;
     bool swapped = p->order == PREPROCESS_BGR;
     if (swapped) channels_swap(&ordered);
-    TRY(augment_apply(&l->augment, d, l->shape, &ordered, measured, x, err));
-    if (swapped) planes_swap(x, (int64_t)l->shape[1] * l->shape[2]);
-    preprocess_scale(p, l->shape, x);
+    TRY(augment_apply(&l->augment, d, l->shape, &ordered, measured, x, target, err));
+    for (int i = 0; i < (target ? 2 : 1); i++) {
+        float *planes = i ? target : x;
+        if (swapped) planes_swap(planes, (int64_t)l->shape[1] * l->shape[2]);
+        preprocess_scale(p, l->shape, planes);
+    }
     return STRIA_OK;
 }
 
 /* A view of the picture as x. part: resized to the network's size, whatever preprocessing says. A picture that only its
  * resized form is needed of is kept so. */
 static stria_status fill_view(const loader *l, int64_t index, augment_draw *draw, image_view *v, bool part, float *x,
-                              stria_error *err) {
+                              float *target, stria_error *err) {
     int shape[3];
     preprocess p = preprocess_fit(&l->p, v, l->shape);
     TRY(tta_apply(l->o.tta, l->view, l->shape, &p, v, err));
@@ -55,30 +58,38 @@ static stria_status fill_view(const loader *l, int64_t index, augment_draw *draw
     if (!l->augment.count) TRY(preprocess_apply(&p, &l->table, v, x, err));
     else TRY(pixels_fill(&p, v, x, err));
     if (l->kept && !augment_parts(&l->augment)) kept_copy(l->kept, index, x, loader_item_size(l));
-    return l->augment.count ? pixels_change(l, &p, draw, v->values != NULL, x, err) : STRIA_OK;
+    return l->augment.count ? pixels_change(l, &p, draw, v->values != NULL, x, target, err) : STRIA_OK;
 }
 
 /* From what was kept of it, which has the network's channels and size already. */
-static stria_status fill_kept(const loader *l, augment_draw *draw, const float *values, float *x, stria_error *err) {
+static stria_status fill_kept(const loader *l, augment_draw *draw, const float *values, float *x, float *target,
+                              stria_error *err) {
     const image_view v = {.channels = l->shape[0], .height = l->shape[1], .width = l->shape[2]};
     preprocess p = preprocess_fit(&l->p, &v, l->shape);
     memcpy(x, values, (size_t)loader_item_size(l) * sizeof *x);
-    return l->augment.count ? pixels_change(l, &p, draw, false, x, err) : STRIA_OK;
+    return l->augment.count ? pixels_change(l, &p, draw, false, x, target, err) : STRIA_OK;
 }
 
-stria_status loader_item(const loader *l, int64_t epoch, int64_t index, float *x, stria_error *err) {
+static stria_status item_fill(const loader *l, int64_t epoch, int64_t index, float *x, float *target,
+                              stria_error *err) {
     dataset_item item = {0};
     augment_draw draw = augment_draw_of(l->o.seed, epoch, index);
     const float *values = kept_values(l->kept, index);
-    if (values) return fill_kept(l, &draw, values, x, err);
+    if (values) return fill_kept(l, &draw, values, x, target, err);
     const image *picture = kept_image(l->kept, index);
     if (!picture) TRY(dataset_read(l->data, index, l->least_side, &item, err));
     image_view v = picture ? image_view_of(picture) : item.view;
     bool part = augment_part(&l->augment, &draw, &v);
-    stria_status status = fill_view(l, index, &draw, &v, part, x, err);
+    stria_status status = fill_view(l, index, &draw, &v, part, x, target, err);
     if (status != STRIA_OK && dataset_file(l->data, index)) error_prefix(err, "%s: ", dataset_file(l->data, index));
     if (status == STRIA_OK && !picture && augment_parts(&l->augment) && kept_take(l->kept, index, &item.decoded))
         return STRIA_OK;
     dataset_item_release(&item);
     return status;
+}
+
+stria_status loader_item(const loader *l, int64_t epoch, int64_t index, float *x, float *target, stria_error *err) {
+    TRY(item_fill(l, epoch, index, x, target, err));
+    if (target && !l->augment.count) memcpy(target, x, (size_t)loader_item_size(l) * sizeof *x);
+    return STRIA_OK;
 }

@@ -40,7 +40,7 @@ struct loader_ring {
 
 static size_t batch_bytes(const loader *l) {
     int64_t items = int64_min(l->o.batch, dataset_count(l->data));
-    return (size_t)size_mul(items, loader_item_size(l) * (int64_t)sizeof(float));
+    return (size_t)size_mul(items, loader_item_size(l) * (int64_t)sizeof(float)) * (l->o.target ? 2 : 1);
 }
 
 static int slots_of(const loader *l) {
@@ -63,12 +63,15 @@ static stria_status slot_init(slot *s, loader *l, stria_error *err) {
     size_t items = (size_t)int64_min(l->o.batch, dataset_count(l->data)), each = (size_t)loader_item_size(l);
     TRY(batch_work_init(&s->work, l, err));
     TRY(mem_new(&s->work.to.image, items, each * sizeof(float), "batches that are loaded ahead", err));
+    if (l->o.target)
+        TRY(mem_new(&s->work.to.target, items, each * sizeof(float), "batches that are loaded ahead", err));
     TRY(mem_new(&s->work.to.label, items, sizeof(int64_t), "batches that are loaded ahead", err));
     return mem_new(&s->work.to.index, items, sizeof(int64_t), "batches that are loaded ahead", err);
 }
 
 static void slot_release(slot *s) {
     mem_free(s->work.to.image);
+    mem_free(s->work.to.target);
     mem_free(s->work.to.label);
     mem_free(s->work.to.index);
     batch_work_release(&s->work);
@@ -229,6 +232,8 @@ static void batch_copy(const batch_work *w, pool *workers, const sample *to) {
     int64_t size = loader_item_size(w->l);
     copy_job job = {w->to.image, to->image, (size_t)size * sizeof *to->image, size};
     pool_run(workers, item_copy, &job, w->items);
+    job.from = w->to.target, job.to = to->target;
+    if (to->target) pool_run(workers, item_copy, &job, w->items);
     if (to->label) memcpy(to->label, w->to.label, (size_t)w->items * sizeof *to->label);
     if (to->index) memcpy(to->index, w->to.index, (size_t)w->items * sizeof *to->index);
 }

@@ -188,6 +188,12 @@ void preprocess_scale(const preprocess *p, const int shape[3], float *x) {
     for (int c = 0; c < shape[0]; c++) scale_plane(x + c * area, area, affine_of(p, c));
 }
 
+void preprocess_span(const preprocess *p, int channel, double *least, double *most) {
+    affine a = affine_of(p, channel);
+    *least = (p->ranged ? p->range[0] : 0) * a.factor + a.offset;
+    *most = (p->ranged ? p->range[1] : 255) * a.factor + a.offset;
+}
+
 float preprocess_black(const preprocess *p, int channel, bool measured) {
     affine a = affine_of(p, channel);
     double x = -a.offset / a.factor;

@@ -107,6 +107,8 @@ stria_status preprocess_apply(const preprocess *p, const pixel_table *table, con
  * pixels as they are, preprocess_scale makes values of them. */
 preprocess preprocess_unscaled(const preprocess *p);
 void preprocess_scale(const preprocess *p, const int shape[3], float *x);
+/* What the least and the most value of a channel of the range, 0…255 where none is known, become. */
+void preprocess_span(const preprocess *p, int channel, double *least, double *most);
 /* The pixel that becomes 0, within 0…255; of measured values the value that does, whatever it is. */
 float preprocess_black(const preprocess *p, int channel, bool measured);
 
