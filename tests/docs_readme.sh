@@ -58,6 +58,7 @@ grep -q '"kind": "epoch", "step": 16, "epoch": 2' runs/first/metrics.jsonl || fa
 
 # ---- the commands of docs and of --help
 
+printf 'stria-net 1\nx = input(batch x 1 x 28 x 28)\nc = conv(x, 1, kernel=3, padding=1)\ny = sigmoid(c)\noutput(y)\n' >autoencoder.net
 cat >one.net <<'NET'
 stria-net 1
 image = input(batch x 1 x 28 x 28)

@@ -313,7 +313,7 @@ static void test_history(void **state) {
     assert_true(h->step == 2 && h->epoch == 1 && h->damaged == 1 && h->seconds == 5);
     assert_true(h->gradient.points == 1 && h->gradient.last_y == 1.5);
     assert_true(h->loss.points == 1 && h->loss.missing == 1 && h->loss.last_y == 0.25 && h->rate.last_y == -0.125);
-    assert_true(h->epoch_loss.last_y == 0.123456789 && h->val_top1.last_y == 0.75 && h->val_loss.last_y == 1);
+    assert_true(h->epoch_loss.last_y == 0.123456789 && h->val_score.last_y == 0.75 && h->val_loss.last_y == 1);
     write_file(path, "a", "och\": 2, \"loss\": 4, \"lr\": 1, \"seconds\": 1}\n"); /* the rest; of a later process */
     assert_int_equal(history_read(h, folder, &error), STRIA_OK);
     assert_true(h->step == 3 && h->damaged == 1 && h->seconds == 6 && h->loss.last_y == 4);

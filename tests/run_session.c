@@ -310,7 +310,7 @@ static void training_in_place(graph *g, const char *name) {
 }
 
 static void training_check(const char *name, int64_t batch) {
-    recipe r = recipe_standard();
+    recipe r = recipe_standard(NULL);
     stria_error err = {0};
     graph *model, *g;
     if (!CHECK(zoo_build(&model, name, 3, &err) == STRIA_OK, "%s", err.text)) return;
@@ -330,7 +330,7 @@ static void training_check(const char *name, int64_t batch) {
 
 /* A label outside the classes stops the step before anything changed. */
 static void bad_label(void) {
-    recipe r = recipe_standard();
+    recipe r = recipe_standard(NULL);
     stria_error err = {0};
     graph *model, *g;
     if (!CHECK(zoo_build(&model, "linear", 3, &err) == STRIA_OK, "%s", err.text)) return;

@@ -33,7 +33,7 @@ static graph *network(void) {
 /* The states after one step. */
 static void step_make(graph *model, const char *optimizer, const char *factor, state_set *states) {
     stria_error err = {0};
-    recipe r = recipe_standard();
+    recipe r = recipe_standard(NULL);
     graph *step = NULL;
     session *s = NULL;
     r.lr_factor = factor;

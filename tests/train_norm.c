@@ -8,6 +8,7 @@
 #include "check.h"
 #include "op/build.h"
 #include "run.h"
+#include "train/classifier.h"
 #include "train/step.h"
 #include "transform/transform.h"
 
@@ -105,7 +106,7 @@ static void check_evaluation(graph *model, state_set *states) {
 
 static void check_training(void) {
     stria_error err = {0};
-    recipe r = recipe_standard();
+    recipe r = recipe_standard(NULL);
     graph *model = network(), *step = NULL;
     state_set states = {0}, other = {0}, halfway = {0};
     CHECK(step_graph(model, BATCH, &r, &step, &err) == STRIA_OK, "%s", err.text);

@@ -31,7 +31,7 @@ static session *session_make(const char *network, int batch, bool recompute, poo
     graph *model = NULL, *step = NULL;
     session *s = NULL;
     const kernel_set *ks = NULL;
-    recipe r = recipe_standard();
+    recipe r = recipe_standard(NULL);
     r.recompute = recompute;
     r.weight_decay = 1e-4;
     run_config config = {.pool = p, .optimize = true, .seed = 3};

@@ -126,7 +126,7 @@ static void random_check(uint64_t seed) {
 }
 
 static void step_check(const char *name, int64_t batch) {
-    recipe r = recipe_standard();
+    recipe r = recipe_standard(NULL);
     stria_error err = {0};
     graph *model, *g;
     if (!CHECK(zoo_build(&model, name, 3, &err) == STRIA_OK, "%s", err.text)) return;

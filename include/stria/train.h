@@ -22,7 +22,7 @@ typedef struct stria_train_options {
     int64_t batch; /* images per step; 0: as many as the memory holds (docs/training.md), which the trainer's own
                       options then say */
     const char *optimizer; /* "sgd:momentum=0.9", "adam" */
-    const char *loss;      /* "cross_entropy", "cross_entropy+cross_entropy:output=aux1,weight=0.3" */
+    const char *loss; /* "cross_entropy", "cross_entropy+cross_entropy:output=aux1,weight=0.3"; "": the goal's own */
     const char
         *class_weights; /* "": all classes count alike; "balanced", or a number for each class of the data: "1,2" */
     double lr;
@@ -55,6 +55,8 @@ typedef struct stria_train_options {
     int64_t memory;  /* MiB that the network and its training may take, pictures apart; 0: what is free */
     const char *lr_factor; /* "": none; "fc*=10,conv1*=0.1": factors of the rate for weights whose name, or the name of
                               a layer that reads them, matches; of several that match, the last */
+    const char *goal;      /* "classify", or "reconstruct": the network gives pictures back. "": what its output is for,
+                              reconstruct where that has the input's shape; the trainer's own options say which */
 } stria_train_options;
 
 /* Every row's default. */
@@ -145,7 +147,8 @@ typedef struct stria_event {
     double wait_share;     /* END: share of the steps' time, 0…1, that this process waited for their batches */
     uint64_t loader_bytes; /* START: batches that are made ahead, and the most that decoded pictures may take (cache) */
     int loader_threads, loader_ahead; /* START: threads that make batches ahead, and how many batches; 0: none */
-    const char *measure;              /* EPOCH: how the training's goal measures outputs: "top1" */
+    const char *measure;     /* EPOCH: how the training's goal measures outputs, more is better: "top1"; "psnr", the
+                                peak signal-to-noise ratio of all pictures together in dB */
     double score, val_score; /* EPOCH: by it, while training and in the validation; NaN without a validation set */
 } stria_event;
 
@@ -274,6 +277,10 @@ typedef struct stria_evaluation {
     void *memory;              /* of all that it points to */
     double calibration;        /* expected calibration error: the mean over images of |accuracy − mean confidence| of
                                   their bin, 15 equal bins of the predicted class's probability (Guo et al. 2017) */
+    const char *goal;          /* "classify" or "reconstruct"; of the latter count images, loss (the mean square error),
+                                  psnr and skipped, classes is 0 */
+    double psnr;               /* of all images together, in dB: −10·log10 of the mean square error where values have
+                                  the range 0 to 1; at most 200 */
 } stria_evaluation;
 
 /* Views of a picture whose probabilities are averaged: it and its mirror image; or four corners and the middle of both,

@@ -63,7 +63,9 @@ static stria_status evaluation_fill(stria_evaluation *out, const score *s, const
                           .classes = (int)s->classes,
                           .multi_label = s->multi_label,
                           .calibration = score_calibration(s),
+                          .goal = evaluator_job(by)->goal->name,
                           .skipped = evaluator_skipped(by, &skipped)};
+    if (!s->classes) e.psnr = evaluator_job(by)->goal->measured(s);
     TRY(class_names_of(g, e.classes, &names, err));
     stria_status status = evaluation_list(&e, s, names, skipped, err);
     mem_free(names);
@@ -86,7 +88,7 @@ static void image_judge(int64_t index, int64_t label, const float *logits, void 
 }
 
 static stria_status judging_begin(judging *j, evaluator *e, stria_error *err) {
-    if (!j->options->judge) return STRIA_OK;
+    if (!j->options->judge || !evaluator_job(e)->classes) return STRIA_OK;
     j->classes = (int)evaluator_job(e)->classes;
     j->multi_label = evaluator_job(e)->multi_label;
     evaluator_on_image(e, image_judge, j);
@@ -107,8 +109,12 @@ stria_status stria_evaluate(const stria_model *model, const stria_dataset *data,
     TRY(machine_kernels(o.isa, &ks, err));
     TRY(pool_take(&p, o.pool, o.threads, err));
     evaluator_config config = {
-        .goal = &goal_classify, .batch = o.batch ? o.batch : 128, .skip_bad = o.skip_bad, .ks = ks, .pool = p};
+        .goal = goal_of(model->g), .batch = o.batch ? o.batch : 128, .skip_bad = o.skip_bad, .ks = ks, .pool = p};
     stria_status status = tta_of(o.tta, &config.tta, err);
+    if (status == STRIA_OK && config.tta && config.goal != &goal_classify)
+        status = error_set(err, STRIA_BAD_ARGUMENT,
+                           "model '%s' gives pictures back; only probabilities are averaged over several views",
+                           model->g->name);
     if (status == STRIA_OK) status = evaluator_new(&e, model->g, data->d, &config, err);
     if (status == STRIA_OK) status = goal_score(evaluator_job(e), true, &s, err);
     if (status == STRIA_OK) status = judging_begin(&j, e, err);
@@ -122,14 +128,14 @@ stria_status stria_evaluate(const stria_model *model, const stria_dataset *data,
 }
 
 stria_status stria_model_check_range(const stria_model *model, const stria_dataset *data, stria_error *err) {
-    classifier c;
+    picture_input in;
     bool doubtful;
-    TRY(classifier_of(model->g, &c, err));
+    TRY(picture_input_of(model->g, &in, err));
     value_range r = data ? dataset_range(data->d) : RANGE_OF_PIXELS;
-    preprocess_factor(&c.in.preprocess, r, &doubtful);
+    preprocess_factor(&in.preprocess, r, &doubtful);
     if (doubtful)
         FAIL(err, STRIA_BAD_ARGUMENT, "the model was trained on values from %g to %g, but %s from %g to %g",
-             c.in.preprocess.range[0], c.in.preprocess.range[1], data ? "the data go" : "pictures go", r.least, r.most);
+             in.preprocess.range[0], in.preprocess.range[1], data ? "the data go" : "pictures go", r.least, r.most);
     return STRIA_OK;
 }
 

@@ -178,7 +178,7 @@ stria_status stria_bench_model(const stria_model *model, const stria_session_opt
     TRY(machine_kernels(o.isa, &config.ks, err));
     TRY(pool_take(&workers, o.pool, o.threads, err));
     config.threads = pool_threads(workers);
-    recipe r = recipe_standard();
+    recipe r = recipe_standard(model->g);
     stria_status status =
         train ? step_graph(model->g, o.batch, &r, &g, err) : inference_graph(model->g, o.batch, &g, err);
     if (status == STRIA_OK) status = machine_peak_gflops(config.ks, workers, &b.peak_gflops, err);

@@ -115,7 +115,7 @@ static stria_status map_fill(mapping *m, stria_error *err) {
 }
 
 static stria_status graph_make(const stria_model *model, int64_t batch, bool train, graph **out, stria_error *err) {
-    recipe r = recipe_standard();
+    recipe r = recipe_standard(model->g);
     graph *used;
     if (train) return step_graph(model->g, batch, &r, out, err);
     TRY(heads_drop(model->g, &used, err));

@@ -151,7 +151,7 @@ static stria_status memory_fill(graph *g, graph *used, int64_t batch, stria_summ
     uint64_t states = 0, unused = 0;
     stria_summary whole = {0};
     stria_error reason;
-    recipe r = recipe_standard();
+    recipe r = recipe_standard(g);
     TRY(graph_for_batch(used, batch, &forward, err));
     stria_status status = program_bytes(forward, &s->inference_bytes, err);
     graph_free(forward);

@@ -86,7 +86,9 @@ stria_status stria_train_options_for(const stria_model *model, stria_train_optio
     stria_train_options o = stria_train_options_default();
     classifier c;
     bool multi_label = classifier_of(model->g, &c, NULL) == STRIA_OK && c.kind.relation == OUTPUT_MULTI_LABEL;
-    if (multi_label) o.loss = "binary_cross_entropy";
+    const goal *goal = goal_of(model->g);
+    o.goal = goal->name;
+    o.loss = multi_label ? "binary_cross_entropy" : goal->loss;
     if (model->recipe) TRY(train_options_recipe(&o, model->recipe, model->recipe_bytes, err));
     *out = o;
     return STRIA_OK;

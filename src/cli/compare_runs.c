@@ -5,6 +5,7 @@
 #include "cli/table.h"
 #include "cli/term.h"
 #include "cli/verb.h"
+#include "report/measure.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -75,14 +76,22 @@ static const char *option_of(const compared_run *r, const char *name) {
 
 /* ---- the table ---- */
 
-static void cell_share(table *t, const series *s, double value) {
-    if (s->points) table_cell(t, "%.2f %%", 100 * value);
+static void cell_score(table *t, const history *h, double value) {
+    char text[32];
+    if (h->val_score.points) table_cell(t, "%s", measure_text(history_measure(h), value, text));
     else table_cell(t, "%s", "");
 }
 
 static void table_show(const compared_run *runs, int count) {
     table t;
-    table_init(&t, "run|>epochs|>steps|>time|>loss|>val loss|>val top-1|>best|lr|optimizer");
+    char headings[128];
+    int decibels = 0;
+    for (int i = 0; i < count; i++) decibels += runs[i].history->decibels;
+    snprintf(headings, sizeof headings, "run|>epochs|>steps|>time|>loss|>val loss|>val %s|>best|lr|optimizer",
+             decibels == 0       ? measure_title("top1")
+             : decibels == count ? measure_title("psnr")
+                                 : "score");
+    table_init(&t, headings);
     for (int i = 0; i < count; i++) {
         const history *h = runs[i].history;
         char time[32];
@@ -94,8 +103,8 @@ static void table_show(const compared_run *runs, int count) {
         else table_cell(&t, "%s", "");
         if (h->val_loss.points) table_cell(&t, "%.4f", h->val_loss.last_y);
         else table_cell(&t, "%s", "");
-        cell_share(&t, &h->val_top1, h->val_top1.last_y);
-        cell_share(&t, &h->val_top1, h->val_top1.best_y);
+        cell_score(&t, h, h->val_score.last_y);
+        cell_score(&t, h, h->val_score.best_y);
         table_cell(&t, "%s", option_of(&runs[i], "lr"));
         table_cell(&t, "%s", option_of(&runs[i], "optimizer"));
     }
@@ -111,11 +120,13 @@ static json_t *runs_json(const compared_run *runs, int count, const char *file) 
     json_t *list = json_array();
     for (int i = 0; i < count; i++) {
         const history *h = runs[i].history;
-        json_t *one = json_pack("{s:o,s:I,s:I,s:o,s:o,s:o,s:o,s:o}", "run", json_text(runs[i].folder), "epochs",
-                                (json_int_t)h->epoch, "steps", (json_int_t)h->step, "seconds", json_number(h->seconds),
-                                "train_loss", last_json(&h->epoch_loss), "val_loss", last_json(&h->val_loss),
-                                "val_top1", last_json(&h->val_top1), "best_val_top1",
-                                h->val_top1.points ? json_number(h->val_top1.best_y) : json_null());
+        json_t *one = json_pack(
+            h->decibels ? "{s:o,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:n,s:n}" : "{s:o,s:I,s:I,s:o,s:o,s:o,s:o,s:o}", "run",
+            json_text(runs[i].folder), "epochs", (json_int_t)h->epoch, "steps", (json_int_t)h->step, "seconds",
+            json_number(h->seconds), "train_loss", last_json(&h->epoch_loss), "val_loss", last_json(&h->val_loss),
+            h->decibels ? "val_psnr" : "val_top1", last_json(&h->val_score),
+            h->decibels ? "best_val_psnr" : "best_val_top1",
+            h->val_score.points ? json_number(h->val_score.best_y) : json_null(), "val_top1", "best_val_top1");
         for (int k = 0; k < 4; k++) {
             static const char *const names[] = {"lr", "optimizer", "batch", "seed"};
             json_object_set_new(one, names[k], json_text(option_of(&runs[i], names[k])));

@@ -57,6 +57,8 @@ static int eval_run(const options *given) {
         status = source_data(given, source, source_split(given), option_integer(given, "limit"), &data, &error);
     if (status == STRIA_OK) source_check_range(model, data);
     if (status == STRIA_OK) status = stria_evaluate(model, data, &run, &score, &error);
+    if (status == STRIA_OK && wrong.most && !score.classes)
+        status = source_refuse(&error, STRIA_BAD_ARGUMENT, "--mistakes lists classes; the model gives pictures back");
     if (status == STRIA_OK) score_warn(model, data);
     if (status != STRIA_OK) code = term_fail(&error);
     else code = tell(given, model, source, data, &score, &wrong);
@@ -98,7 +100,9 @@ const verb verb_eval = {
         "for a class, recall the share of a class that was found, F1 their harmonic mean. The "
         "calibration error says how far confidence is from accuracy on average, over 15 bins. Where every class has a "
         "sigmoid of its own, "
-        "an image counts as its most probable class, and the loss is the binary cross-entropy averaged over classes.",
+        "an image counts as its most probable class, and the loss is the binary cross-entropy averaged over classes. "
+        "Of a "
+        "network that gives pictures back there are the mean square error and the peak signal-to-noise ratio (PSNR).",
     .examples = "# the test images of the data that a run was trained with\n"
                 "stria eval runs/lenet5-1\n"
                 "# what it was surest of and got wrong, over ten views of each picture\n"

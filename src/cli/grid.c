@@ -8,6 +8,7 @@
 #include "cli/training.h"
 #include "cli/verb.h"
 #include "report/history.h"
+#include "report/measure.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -320,17 +321,37 @@ static stria_status document_write(const grid *s, stria_error *error) {
 
 /* ---- training ---- */
 
+static const char *measure_of(const json_t *result) {
+    const char *measure = json_string_value(json_object_get(result, "measure"));
+    return measure && strcmp(measure, "psnr") == 0 ? "psnr" : "top1";
+}
+
+const char *grid_measure(const grid *s) {
+    for (int i = 0; i < s->job_count; i++)
+        if (strcmp(measure_of(s->jobs[i].result), "top1") != 0) return measure_of(s->jobs[i].result);
+    return "top1";
+}
+
+/* "validation 97.50 %, " of the result's key "val_top1"; "" where there is none. */
+static const char *score_say(const json_t *result, const char *split, const char *word, char line[48]) {
+    char key[32], text[32];
+    snprintf(key, sizeof key, "%s_%s", split, measure_of(result));
+    const json_t *x = json_object_get(result, key);
+    *line = 0;
+    if (json_is_number(x))
+        snprintf(line, 48, "%s %s, ", word, measure_text(measure_of(result), json_number_value(x), text));
+    return line;
+}
+
 static void job_say(const grid *s, int index) {
     const grid_job *job = &s->jobs[index];
-    char label[TEXT_MAX], line[TEXT_MAX + 256], val[48] = "", test[48] = "", time[32];
+    char label[TEXT_MAX], line[TEXT_MAX + 256], val[48], test[48], time[32];
     const json_t *r = job->result;
-    const json_t *v = json_object_get(r, "val_top1"), *t = json_object_get(r, "test_top1");
-    if (json_is_number(v)) snprintf(val, sizeof val, "validation %.2f %%, ", 100 * json_number_value(v));
-    if (json_is_number(t)) snprintf(test, sizeof test, "test %.2f %%, ", 100 * json_number_value(t));
     bool diverged = json_is_true(json_object_get(r, "diverged"));
     snprintf(line, sizeof line, "%s seed %lld: %s%s%s%s",
              text_clean((char *)grid_label(s, job->combination, label, sizeof label)), (long long)job->seed,
-             diverged ? "diverged, " : "", diverged ? "" : val, diverged ? "" : test,
+             diverged ? "diverged, " : "", diverged ? "" : score_say(r, "val", "validation", val),
+             diverged ? "" : score_say(r, "test", "test", test),
              show_time(json_number_value(json_object_get(r, "seconds")), time));
     term_wrap(stderr, line, fprintf(stderr, "%d/%d  ", index + 1, s->job_count));
 }
@@ -346,8 +367,9 @@ static stria_status result_complete(const grid *s, const grid_job *job, json_t *
     bool lost = status != STRIA_OK;
     if (!lost && h->epoch_loss.points)
         lost = json_object_set_new(result, "train_loss", json_number(h->epoch_loss.last_y)) != 0;
-    if (!lost && h->val_top1.points)
-        lost = json_object_set_new(result, "val_top1", json_share(h->val_top1.last_y)) != 0;
+    if (!lost && h->val_score.points)
+        lost = h->decibels ? json_object_set_new(result, "val_psnr", json_number(h->val_score.last_y)) != 0
+                           : json_object_set_new(result, "val_top1", json_share(h->val_score.last_y)) != 0;
     if (!lost) lost = json_object_set_new(result, "seconds", json_number(h->seconds)) != 0;
     free(h);
     return lost && status == STRIA_OK ? no_memory(error) : status;

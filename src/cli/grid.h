@@ -50,4 +50,7 @@ stria_status grid_files_write(const grid *s, stria_error *error);
 void grid_table_show(const grid *s);
 json_t *grid_document(const grid *s);
 
+/* "top1" or "psnr": what its trainings measure. */
+const char *grid_measure(const grid *s);
+
 #endif

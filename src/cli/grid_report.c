@@ -1,6 +1,8 @@
 /* What came of a sweep: a table, a picture, JSON. */
 #include "cli/grid.h"
 
+#include "report/measure.h"
+
 #include "cli/runs_picture.h"
 #include "cli/source.h"
 #include "cli/table.h"
@@ -58,24 +60,31 @@ static void means_say(const grid *s, bool any_diverged) {
     term_wrap(stdout, text_clean(line), 0);
 }
 
+/* "val_top1", and of test. */
+static const char *score_key(const char *measure, int test, char key[32]) {
+    snprintf(key, 32, "%s_%s", test ? "test" : "val", measure);
+    return key;
+}
+
 /* Of what diverged there is a column only where something did: terminals are narrow. */
 void grid_table_show(const grid *s) {
-    char headings[TEXT_MAX] = "";
-    bool any_diverged = false;
+    char headings[TEXT_MAX] = "", key[32];
+    const char *measure = grid_measure(s);
+    bool any_diverged = false, shares = measure_is_share(measure);
     table t;
     for (int c = 0; c < s->combinations; c++) any_diverged |= diverged_count(s, c) > 0;
     for (int i = 0; i < s->axis_count; i++)
         snprintf(headings + strlen(headings), sizeof headings - strlen(headings), "%s|", s->axis[i].name);
-    snprintf(headings + strlen(headings), sizeof headings - strlen(headings),
-             ">runs|%s>loss|>val top-1|>test top-1|>seconds", any_diverged ? ">diverged|" : "");
+    snprintf(headings + strlen(headings), sizeof headings - strlen(headings), ">runs|%s>loss|>val %s|>test %s|>seconds",
+             any_diverged ? ">diverged|" : "", measure_title(measure), measure_title(measure));
     table_init(&t, headings);
     for (int c = 0; c < s->combinations; c++) {
         for (int i = 0; i < s->axis_count; i++) table_cell(&t, "%s", show_name(grid_value(s, c, i)));
         table_cell(&t, "%d", s->repeat);
         if (any_diverged) table_cell(&t, "%d", diverged_count(s, c));
         cell_spread(&t, grid_spread(s, c, "train_loss"), 1, 4, "");
-        cell_spread(&t, grid_spread(s, c, "val_top1"), 100, 2, " %");
-        cell_spread(&t, grid_spread(s, c, "test_top1"), 100, 2, " %");
+        for (int k = 0; k < 2; k++)
+            cell_spread(&t, grid_spread(s, c, score_key(measure, k, key)), shares ? 100 : 1, 2, shares ? " %" : " dB");
         spread seconds = grid_spread(s, c, "seconds");
         if (seconds.count) table_cell(&t, "%.1f", seconds.mean);
         else table_cell(&t, "%s", "");
@@ -104,7 +113,10 @@ static void cell_number(out *o, const json_t *x) {
 }
 
 static void csv_write(out *o, const grid *s) {
-    static const char *const keys[] = {"epochs", "steps", "train_loss", "val_top1", "test_top1", "seconds"};
+    char val[32], test[32];
+    const char *const keys[] = {
+        "epochs", "steps", "train_loss", score_key(grid_measure(s), 0, val), score_key(grid_measure(s), 1, test),
+        "seconds"};
     enum { KEYS = sizeof keys / sizeof *keys };
     out_raw(o, "run");
     for (int i = 0; i < s->axis_count; i++) out_printf(o, ",%s", s->axis[i].name);
@@ -132,8 +144,9 @@ static void history_join(history *sum, const history *one) {
     series_join(&sum->rate, &one->rate);
     series_join(&sum->epoch_loss, &one->epoch_loss);
     series_join(&sum->val_loss, &one->val_loss);
-    series_join(&sum->top1, &one->top1);
-    series_join(&sum->val_top1, &one->val_top1);
+    series_join(&sum->score, &one->score);
+    sum->decibels = one->decibels;
+    series_join(&sum->val_score, &one->val_score);
 }
 
 /* Trainings that diverged count only where all did: a mean would end with the first of them. */
@@ -207,15 +220,17 @@ static json_t *spread_json(spread p) {
 
 json_t *grid_document(const grid *s) {
     json_t *list = json_array(), *runs = json_array();
+    char val[32], test[32];
+    score_key(grid_measure(s), 0, val);
+    score_key(grid_measure(s), 1, test);
     for (int c = 0; c < s->combinations; c++) {
         json_t *options = json_object();
         for (int i = 0; i < s->axis_count; i++)
             json_object_set_new(options, s->axis[i].name, json_text(grid_value(s, c, i)));
-        json_array_append_new(list, json_pack("{s:o,s:i,s:i,s:o,s:o,s:o}", "options", options, "runs", s->repeat,
-                                              "diverged", diverged_count(s, c), "train_loss",
-                                              spread_json(grid_spread(s, c, "train_loss")), "val_top1",
-                                              spread_json(grid_spread(s, c, "val_top1")), "test_top1",
-                                              spread_json(grid_spread(s, c, "test_top1"))));
+        json_array_append_new(
+            list, json_pack("{s:o,s:i,s:i,s:o,s:o,s:o}", "options", options, "runs", s->repeat, "diverged",
+                            diverged_count(s, c), "train_loss", spread_json(grid_spread(s, c, "train_loss")), val,
+                            spread_json(grid_spread(s, c, val)), test, spread_json(grid_spread(s, c, test))));
     }
     for (int i = 0; i < s->job_count; i++) json_array_append(runs, s->jobs[i].result);
     return json_pack("{s:o,s:o,s:o}", "folder", json_text(s->folder), "combinations", list, "runs", runs);

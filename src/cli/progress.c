@@ -1,7 +1,9 @@
 #include "cli/progress.h"
 
 #include "cli/term.h"
+#include "report/measure.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -100,14 +102,15 @@ static void bar(const progress *p, const stria_event *event) {
 
 /* Of an epoch, or of what was seen of it at a validation. The rate stands at the end where a terminal has room. */
 static void judged_line(const stria_event *event) {
-    char line[256], val[64] = "", rate[32], time[32], where[64];
+    char line[256], val[64] = "", rate[32], time[32], where[64], score[32];
     bool epoch = event->kind == STRIA_EVENT_EPOCH;
-    if (event->val_top1 >= 0)
-        snprintf(val, sizeof val, ", validation %.2f %% (%.4f)", 100 * event->val_top1, event->val_loss);
+    if (!isnan(event->val_score))
+        snprintf(val, sizeof val, ", validation %s (%.4f)", measure_text(event->measure, event->val_score, score),
+                 event->val_loss);
     snprintf(where, sizeof where, "%s %lld/%lld", epoch ? "epoch" : "step",
              (long long)(epoch ? event->epoch : event->step), (long long)(epoch ? event->epochs : event->steps));
-    snprintf(line, sizeof line, "%s  training %.2f %% (loss %.4f)%s, %s", where, 100 * event->top1, event->loss, val,
-             show_time(event->seconds, time));
+    snprintf(line, sizeof line, "%s  training %s (loss %.4f)%s, %s", where,
+             measure_text(event->measure, event->score, score), event->loss, val, show_time(event->seconds, time));
     snprintf(rate, sizeof rate, ", lr %.4g", event->lr);
     bool room = !isatty(fileno(stderr)) || text_columns(line) + text_columns(rate) <= term_width(stderr);
     term_bar_clear();
@@ -143,7 +146,8 @@ bool progress_event(const stria_event *event, void *context) {
         p->trained = true;
         p->epoch = event->epoch;
         p->loss = event->loss;
-        p->val_top1 = event->val_top1;
+        p->measure = event->measure;
+        p->val_score = event->val_score;
         p->skipped = event->skipped;
         if (!p->quiet) judged_line(event);
         if (event->note) term_say("warning: %s", event->note);

@@ -18,7 +18,8 @@ typedef struct progress {
     int64_t first, step, epoch, epochs, steps, images, skipped;
     uint64_t peak_bytes;
     double wait_share;
-    double loss, val_top1, seconds; /* loss and val_top1: of the last epoch */
+    double loss, val_score, seconds; /* the first two of the last epoch */
+    const char *measure;             /* of it; NULL: none yet */
 } progress;
 
 /* A stria_event_callback; context: a progress. Asks to stop after a signal. */

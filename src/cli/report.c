@@ -134,8 +134,9 @@ static json_t *report_json(const reporting *r, page_state state) {
     return json_pack("{s:o,s:o,s:I,s:s,s:I,s:I,s:o,s:o,s:o}", "run", json_text(r->folder), "file", json_text(r->file),
                      "bytes", (json_int_t)report_bytes(r->report), "state", names[state], "step", (json_int_t)h->step,
                      "epoch", (json_int_t)h->epoch, "images", r->scored ? json_integer(r->score.images) : json_null(),
-                     "top1", r->scored ? json_number(r->score.top1) : json_null(), "tensorboard",
-                     *r->events ? json_text(r->events) : json_null());
+                     r->scored && !r->score.classes ? "psnr" : "top1",
+                     !r->scored ? json_null() : json_number(r->score.classes ? r->score.top1 : r->score.psnr),
+                     "tensorboard", *r->events ? json_text(r->events) : json_null());
 }
 
 static int report_folder(const options *given, const char *folder, const char *file, json_t *list) {

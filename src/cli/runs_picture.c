@@ -8,13 +8,15 @@ enum { PANEL_WIDTH = 440, PANEL_HEIGHT = 280, PANELS = 4 };
 /* The series of a panel: validation where a run has some, else training. */
 static const series *panel_series(const history *h, int panel) {
     if (panel == 0) return h->epoch_loss.points ? &h->epoch_loss : &h->loss;
-    if (panel == 1) return h->val_top1.points ? &h->val_top1 : &h->top1;
+    if (panel == 1) return h->val_score.points ? &h->val_score : &h->score;
     return panel == 2 ? &h->val_loss : &h->rate;
 }
 
 void runs_picture(out *o, const runs_curve *runs, int count, words_language language, bool log) {
-    static const char *const titles[PANELS] = {"Training loss", "Validation accuracy", "Validation loss",
-                                               "Learning rate"};
+    bool shares = false;
+    for (int i = 0; i < count; i++) shares |= !runs[i].history->decibels;
+    const char *titles[PANELS] = {"Training loss", shares ? "Validation accuracy" : "Validation PSNR (dB)",
+                                  "Validation loss", "Learning rate"};
     plot_curve curves[RUNS_MAX];
     plot p = {.x_title = words(language, "steps of training"), .curves = curves, .count = count, .bare = true};
     for (int i = 0; i < count; i++) curves[i] = (plot_curve){runs[i].name, panel_series(runs[i].history, 0)};
@@ -28,7 +30,7 @@ void runs_picture(out *o, const runs_curve *runs, int count, words_language lang
     for (int panel = 0; panel < PANELS; panel++) {
         for (int i = 0; i < count; i++) curves[i].data = panel_series(runs[i].history, panel);
         p.title = words(language, titles[panel]);
-        p.percent = panel == 1;
+        p.percent = panel == 1 && shares;
         p.log = log && panel % 2 == 0;
         plot_curves_at(o, &p, panel % 2 * PANEL_WIDTH, top + panel / 2 * PANEL_HEIGHT);
     }

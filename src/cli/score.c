@@ -106,28 +106,48 @@ static void pairs_print(FILE *stream, const stria_evaluation *score) {
     }
 }
 
-void score_print(FILE *stream, const stria_evaluation *score) {
-    char count[64], top5[32] = "";
-    if (score->classes > 5) snprintf(top5, sizeof top5, "top-5 %.2f %%, ", 100 * score->top5); /* else all are right */
-    fprintf(stream, "%s%s: top-1 %.2f %%, %sloss %.4f, calibration error %.2f %%%s\n\n", term_begin(stream, STYLE_BOLD),
-            show_many(score->images, "image", count), 100 * score->top1, top5, score->loss, 100 * score->calibration,
-            term_end(stream));
+static void skipped_print(FILE *stream, const stria_evaluation *score) {
+    char count[64];
     bool one = score->skipped == 1;
     if (score->skipped)
         fprintf(stream, "%s more image%s cannot be read and %s not counted%s: %s\n\n",
                 show_count(score->skipped, count), show_s(score->skipped), one ? "is" : "are", one ? "" : ", the first",
                 show_name(score->skipped_first));
+}
+
+/* Of a network that gives pictures back. */
+static void pictures_print(FILE *stream, const stria_evaluation *score) {
+    char count[64];
+    fprintf(stream, "%s%s: PSNR %.2f dB, mean square error %.6f%s\n", term_begin(stream, STYLE_BOLD),
+            show_many(score->images, "image", count), score->psnr, score->loss, term_end(stream));
+    skipped_print(stream, score);
+}
+
+void score_print(FILE *stream, const stria_evaluation *score) {
+    char count[64], top5[32] = "";
+    if (score->classes <= 0) {
+        pictures_print(stream, score);
+        return;
+    }
+    if (score->classes > 5) snprintf(top5, sizeof top5, "top-5 %.2f %%, ", 100 * score->top5); /* else all are right */
+    fprintf(stream, "%s%s: top-1 %.2f %%, %sloss %.4f, calibration error %.2f %%%s\n\n", term_begin(stream, STYLE_BOLD),
+            show_many(score->images, "image", count), 100 * score->top1, top5, score->loss, 100 * score->calibration,
+            term_end(stream));
+    skipped_print(stream, score);
     if (score->multi_label)
         fprintf(stream,
                 "Each class has its own probability (multi-label), each image one label: top-1 counts the images\n"
                 "whose label has the greatest one, loss is the binary cross-entropy averaged over classes.\n\n");
-    if (score->classes <= 0) return;
     classes_print(stream, score);
     if (score->classes <= MATRIX_SHOWN) matrix_print(stream, score);
     else pairs_print(stream, score);
 }
 
 json_t *score_json(const stria_evaluation *score) {
+    if (score->classes <= 0)
+        return json_pack("{s:s,s:I,s:I,s:o,s:o}", "goal", score->goal, "images", (json_int_t)score->images, "skipped",
+                         (json_int_t)score->skipped, "loss", json_number(score->loss), "psnr",
+                         json_number(score->psnr));
     json_t *classes = json_array(), *confusion = json_array();
     for (int i = 0; i < score->classes; i++) {
         const stria_class_score *c = score->class_scores[i];

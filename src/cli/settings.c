@@ -35,9 +35,11 @@ static const char *difference(const stria_train_options *of, const stria_train_o
 void settings_text(const stria_train_options *of, const options *given, char *text, size_t size) {
     static const char *const said[] = {"epochs", "batch",   "optimizer", "lr",  "schedule",
                                        "seed",   "threads", "workers",   "out", NULL};
-    const stria_train_options base = stria_train_options_default();
+    stria_train_options base = stria_train_options_default();
     const stria_option_row *row;
     char value[VALUE_BYTES];
+    base.goal = "classify";
+    base.loss = strcmp(of->goal, "reconstruct") == 0 ? "squared_error" : "cross_entropy";
     snprintf(text, size, "batch %lld, %s, lr %g, %s, seed %llu", (long long)of->batch, of->optimizer, of->lr,
              of->schedule, (unsigned long long)of->seed);
     for (int i = 0; (row = stria_train_option(i)); i++) {

@@ -314,6 +314,7 @@ static void shots_put(tensorboard *t, const char *of, const judge_image *list, i
 }
 
 void tensorboard_score(tensorboard *t, const stria_evaluation *score, const judge *j) {
+    if (!score->classes) return;
     matrix_put(t, score);
     shots_put(t, "worst mistakes", j->worst, j->worst_count);
     shots_put(t, "surest hits", j->best, j->best_count);

@@ -14,7 +14,9 @@
 #include "cli/training.h"
 #include "cli/transfer.h"
 #include "cli/verb.h"
+#include "report/measure.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -241,15 +243,27 @@ static stria_status training_test(training *t, stria_error *error) {
     return status;
 }
 
+/* A score of the goal's measure, null where there is none: a share has few digits. */
+static json_t *score_value(const char *measure, bool there, double value) {
+    return !there || isnan(value) ? json_null() : measure_is_share(measure) ? json_share(value) : json_number(value);
+}
+
 static json_t *training_json(const training *t) {
     const progress *p = &t->progress;
-    return json_pack("{s:o,s:I,s:I,s:o,s:o,s:o,s:I,s:o,s:I,s:o}", "run", json_text(t->folder), "epochs",
-                     (json_int_t)p->epochs, "steps", (json_int_t)p->steps, "train_loss",
-                     p->trained ? json_number(p->loss) : json_null(), "val_top1",
-                     p->trained ? json_share(p->val_top1) : json_null(), "test_top1",
-                     t->tested ? json_number(t->score.top1) : json_null(), "skipped",
-                     (json_int_t)(p->skipped + (t->tested ? t->score.skipped : 0)), "seconds", json_number(p->seconds),
-                     "peak_bytes", (json_int_t)p->peak_bytes, "wait_share", json_share(p->wait_share));
+    char val[32], test[32];
+    const char *measure = t->scored ? (t->score.classes ? "top1" : "psnr") : p->measure ? p->measure : "top1";
+    bool shares = measure_is_share(measure);
+    snprintf(val, sizeof val, "val_%s", measure);
+    snprintf(test, sizeof test, "test_%s", measure);
+    json_t *document =
+        json_pack("{s:o,s:I,s:I,s:o,s:o,s:o,s:I,s:o,s:I,s:o}", "run", json_text(t->folder), "epochs",
+                  (json_int_t)p->epochs, "steps", (json_int_t)p->steps, "train_loss",
+                  p->trained ? json_number(p->loss) : json_null(), val, score_value(measure, p->trained, p->val_score),
+                  test, t->tested ? json_number(shares ? t->score.top1 : t->score.psnr) : json_null(), "skipped",
+                  (json_int_t)(p->skipped + (t->tested ? t->score.skipped : 0)), "seconds", json_number(p->seconds),
+                  "peak_bytes", (json_int_t)p->peak_bytes, "wait_share", json_share(p->wait_share));
+    if (document && !shares) json_object_set_new(document, "measure", json_string(measure));
+    return document;
 }
 
 static stria_status pictures_show(const training *t, stria_error *error) {
@@ -276,12 +290,13 @@ static stria_status training_print(const training *t, stria_error *error) {
         printf("\n%stest images of %s%s\n", term_begin(stdout, STYLE_BOLD), show_name(t->data), term_end(stdout));
         score_print(stdout, &t->score);
         putchar('\n');
-        status = pictures_show(t, error);
+        if (t->score.classes) status = pictures_show(t, error);
     }
     printf("%swritten%s\n", term_begin(stdout, STYLE_BOLD), term_end(stdout));
     folder_print(stdout, t->folder);
     printf("%stry next%s\n", term_begin(stdout, STYLE_BOLD), term_end(stdout));
-    if (t->tested) printf("  stria predict %s --data %s --split test --limit %d\n", folder, data, PICTURES);
+    if (t->tested && t->score.classes)
+        printf("  stria predict %s --data %s --split test --limit %d\n", folder, data, PICTURES);
     printf("  stria explain %s\n", folder);
     if (!t->tested && t->progress.val_images) printf("  stria eval %s --split val%s\n", folder, skips);
     if (!t->tested) printf("  stria summary %s\n", folder);
@@ -413,6 +428,8 @@ const verb verb_train = {
                 "stria train mlp --data fashion-mnist --sweep \"lr=0.1,0.01\" --out grid\n"
                 "# a new classifier on a trained network's features\n"
                 "stria train resnet.onnx --data folder:pictures --head 2 --freeze all-but-head\n"
+                "# an autoencoder gives pictures back, here without noise\n"
+                "stria train autoencoder.net --data mnist:data/mnist --augment \"noise 0.3\"\n"
                 "# continue where it stopped, ten epochs in all\n"
                 "stria train --resume runs/try --epochs 10",
     .operands_min = 0,

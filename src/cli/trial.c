@@ -110,6 +110,8 @@ int trial_overfit(const options *given) {
     if (!t) return term_no_memory("a trial");
     t->given = given;
     stria_status status = trial_open(t, option_integer(given, "overfit"), &error);
+    if (status == STRIA_OK && strcmp(t->options.goal, "reconstruct") == 0)
+        status = source_refuse(&error, STRIA_BAD_ARGUMENT, "--overfit counts classes; goal reconstruct has none");
     if (status == STRIA_OK) {
         t->options.augment = "";
         if (!option_given(given, "epochs")) t->options.epochs = OVERFIT_EPOCHS;

@@ -9,12 +9,16 @@
 
 enum { CHUNK = 1 << 20 };
 
+const char *history_measure(const history *h) {
+    return h->decibels ? "psnr" : "top1";
+}
+
 history *history_new(void) {
     return calloc(1, sizeof(history));
 }
 
 /* What a line may say; those that it does not say are NaN. */
-enum { STEP, EPOCH, LOSS, RATE, TOP1, VAL_LOSS, VAL_TOP1, SECONDS, GRADIENT, FIELDS };
+enum { STEP, EPOCH, LOSS, RATE, TOP1, VAL_LOSS, VAL_TOP1, SECONDS, GRADIENT, PSNR, VAL_PSNR, FIELDS };
 
 typedef struct line {
     double value[FIELDS];
@@ -25,9 +29,10 @@ static const struct {
     const char *name;
     size_t length;
 } fields[FIELDS] = {
-    [STEP] = {"step", 4},         [EPOCH] = {"epoch", 5},     [LOSS] = {"loss", 4},
-    [RATE] = {"lr", 2},           [TOP1] = {"top1", 4},       [VAL_LOSS] = {"val_loss", 8},
-    [VAL_TOP1] = {"val_top1", 8}, [SECONDS] = {"seconds", 7}, [GRADIENT] = {"gradient_norm", 13},
+    [STEP] = {"step", 4},         [EPOCH] = {"epoch", 5},       [LOSS] = {"loss", 4},
+    [RATE] = {"lr", 2},           [TOP1] = {"top1", 4},         [VAL_LOSS] = {"val_loss", 8},
+    [VAL_TOP1] = {"val_top1", 8}, [SECONDS] = {"seconds", 7},   [GRADIENT] = {"gradient_norm", 13},
+    [PSNR] = {"psnr", 4},         [VAL_PSNR] = {"val_psnr", 8},
 };
 
 /* A number as the log writes them, fast where it has at most 18 digits; end: after it, at `text` if it is none. */
@@ -101,7 +106,8 @@ static const char *value_read(line *l, const char *key, size_t length, const cha
 
 /* {"key": value, …}; what is in objects within is passed over. */
 static bool line_parse(line *l, const char *at) {
-    *l = (line){.value = {NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN}};
+    *l = (line){.is_step = false};
+    for (int i = 0; i < FIELDS; i++) l->value[i] = NAN;
     at = blanks(at);
     if (*at++ != '{') return false;
     for (;;) {
@@ -143,9 +149,11 @@ static void line_take(history *h, const char *text) {
     }
     if (l.is_epoch && v[EPOCH] >= 0 && v[EPOCH] < 1e15) h->epoch = (int64_t)v[EPOCH];
     series_add(&h->epoch_loss, step, v[LOSS]);
-    series_add(&h->top1, step, v[TOP1]);
+    h->decibels = h->decibels || !isnan(v[PSNR]);
+    series_add(&h->score, step, v[h->decibels ? PSNR : TOP1]);
     if (!isnan(v[VAL_LOSS])) series_add(&h->val_loss, step, v[VAL_LOSS]);
-    if (!isnan(v[VAL_TOP1])) series_add(&h->val_top1, step, v[VAL_TOP1]);
+    double validated = v[h->decibels ? VAL_PSNR : VAL_TOP1];
+    if (!isnan(validated)) series_add(&h->val_score, step, validated);
 }
 
 /* The lines of text[0…size); how many bytes they take. A line that fills the whole chunk is none of ours. */

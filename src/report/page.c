@@ -1,5 +1,6 @@
 #include "report/page.h"
 
+#include "report/measure.h"
 #include "report/svg.h"
 
 #include <inttypes.h>
@@ -63,12 +64,14 @@ static void tiles(out *o, const page *p) {
     char text[64];
     out_raw(o, "<div class=\"tiles\">\n");
     if (p->score) {
-        tile_share(o, p, "accuracy", p->score->top1);
+        if (p->score->classes > 0) tile_share(o, p, "accuracy", p->score->top1);
+        else page_tile(o, p, "PSNR", measure_text("psnr", p->score->psnr, text));
         if (p->score->classes > 5) tile_share(o, p, "top-5", p->score->top5);
         snprintf(text, sizeof text, "%.4g", p->score->loss);
         page_tile(o, p, "loss", text);
     }
-    if (h->val_top1.points) tile_share(o, p, "best validation", h->val_top1.best_y);
+    if (h->val_score.points)
+        page_tile(o, p, "best validation", measure_text(history_measure(h), h->val_score.best_y, text));
     if (p->epochs) snprintf(text, sizeof text, "%" PRId64 " / %" PRId64, h->epoch, p->epochs);
     else snprintf(text, sizeof text, "%" PRId64, h->epoch);
     page_tile(o, p, "epochs", text);
@@ -105,7 +108,7 @@ static void curves(out *o, const page *p) {
     const plot_curve loss[] = {{page_word(p, "each batch"), &h->loss},
                                {page_word(p, "training"), &h->epoch_loss},
                                {page_word(p, "validation"), &h->val_loss}};
-    const plot_curve top1[] = {{page_word(p, "training"), &h->top1}, {page_word(p, "validation"), &h->val_top1}};
+    const plot_curve score[] = {{page_word(p, "training"), &h->score}, {page_word(p, "validation"), &h->val_score}};
     const plot_curve rate[] = {{page_word(p, "Learning rate"), &h->rate}};
     const plot_curve gradient[] = {{page_word(p, "Norm of the gradients"), &h->gradient}};
     plot base = {.x_title = page_word(p, "steps of training"), .width = 400, .height = 270};
@@ -123,9 +126,10 @@ static void curves(out *o, const page *p) {
     base.title = page_word(p, "Loss, logarithmic"), base.log = true;
     curve_card(o, " log", &base);
     base.log = false;
-    base.title = page_word(p, "Accuracy"), base.curves = top1, base.count = h->val_top1.points ? 2 : 1;
-    base.percent = true;
-    if (h->top1.points + h->val_top1.points) curve_card(o, "", &base);
+    base.title = page_word(p, h->decibels ? "PSNR (dB)" : "Accuracy"), base.curves = score,
+    base.count = h->val_score.points ? 2 : 1;
+    base.percent = !h->decibels;
+    if (h->score.points + h->val_score.points) curve_card(o, "", &base);
     base.percent = false;
     base.title = page_word(p, "Learning rate"), base.curves = rate, base.count = 1;
     if (h->rate.points) curve_card(o, "", &base);
@@ -159,7 +163,7 @@ static void links(out *o, const page *p) {
         const char *id, *name;
         bool there;
     } link[] = {{"curves", "Curves", true},
-                {"evaluation", "Evaluation", p->score != NULL},
+                {"evaluation", "Evaluation", p->score && p->score->classes > 0},
                 {"worst", "Worst mistakes", p->judge && p->judge->worst_count},
                 {"surest", "Surest hits", p->judge && p->judge->best_count},
                 {"sheet", "Training pictures", p->sheet != NULL},
@@ -209,8 +213,9 @@ void page_write(out *o, const page *p) {
     out_raw(o, "</header>\n");
     tiles(o, p);
     curves(o, p);
-    if (p->score) page_score(o, p);
-    if (p->judge) page_pictures(o, p);
+    bool classes = p->score && p->score->classes > 0;
+    if (classes) page_score(o, p);
+    if (classes && p->judge) page_pictures(o, p);
     if (p->sheet) page_sheet(o, p);
     if (p->net || p->summary) page_net(o, p);
     page_facts(o, p);

@@ -203,6 +203,7 @@ void checkpoint_release(checkpoint *c) {
 
 static stria_status score_restore(const checkpoint *c, score *s, stria_error *err) {
     TRY(real_get(c, "epoch.loss", &s->loss, err));
+    if (safetensors_metadata(c->file, "epoch.error")) TRY(real_get(c, "epoch.error", &s->error, err));
     TRY(count_get(c, "epoch.images", &s->images, err));
     TRY(count_get(c, "epoch.top1", &s->top1, err));
     return count_get(c, "epoch.top5", &s->top5, err);

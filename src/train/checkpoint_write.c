@@ -96,6 +96,7 @@ static stria_status position_add(writing *w, const trainer *t, stria_error *err)
     TRY(pair_add(w, err, "epoch.images", "%" PRId64, at->epoch_score.images));
     TRY(pair_add(w, err, "epoch.top1", "%" PRId64, at->epoch_score.top1));
     TRY(pair_add(w, err, "epoch.top5", "%" PRId64, at->epoch_score.top5));
+    TRY(pair_add(w, err, "epoch.error", "%a", at->epoch_score.error));
     snprintf(best, sizeof best, "best.%s", t->goal->measure);
     TRY(pair_add(w, err, best, "%a", at->best));
     TRY(pair_add(w, err, "plateau.factor", "%a", at->plateau.factor));

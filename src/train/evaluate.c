@@ -66,6 +66,7 @@ static stria_status evaluator_make(evaluator *e, graph *g, const evaluator_confi
     if (e->tta) TRY(mem_new(&e->sums, (size_t)(e->batch * e->job.classes), sizeof *e->sums, "evaluation", err));
     loader_options options = {.batch = e->batch,
                               .tta = e->tta,
+                              .target = e->job.taken.target != NULL,
                               .keep_bytes = config->keep_bytes,
                               .bad = config->skip_bad ? BAD_MARKED : BAD_FAILS};
     TRY(picture_input_loader(&e->job.in, e->d, &options, &e->loader, err));

@@ -1,6 +1,37 @@
 #include "train/goal.h"
 
 #include "base/memory.h"
+#include "base/spec.h"
+
+#include <string.h>
+
+static const struct row {
+    const char *name;
+    const goal *goal;
+} rows[] = {{"classify", &goal_classify}, {"reconstruct", &goal_reconstruct}};
+
+const goal *goal_of(const graph *model) {
+    if (!model || model->input_count != 1 || model->output_count < 1) return &goal_classify;
+    const shape *x = &model->inputs[0]->shape, *y = &model->outputs[0]->shape;
+    bool pictures = x->rank == 4 && shape_equal(x, y) && x->dim[2] * x->dim[3] > 1;
+    return pictures ? &goal_reconstruct : &goal_classify;
+}
+
+stria_status goal_choose(const char *name, const graph *model, const goal **out, stria_error *err) {
+    int i;
+    if (!*name) {
+        *out = goal_of(model);
+        return STRIA_OK;
+    }
+    TRY(spec_choose(&(spec){.what = "--goal"}, "goal", (spec_word){name, strlen(name)}, SPEC_ROWS(rows), &i, err));
+    *out = rows[i].goal;
+    return STRIA_OK;
+}
+
+stria_status goal_check(const char *name, stria_error *err) {
+    const goal *unused;
+    return goal_choose(name, NULL, &unused, err);
+}
 
 stria_status goal_job_init(goal_job *j, const goal *goal, graph *g, const dataset *d, int64_t batch, stria_error *err) {
     *j = (goal_job){.goal = goal, .batch = batch};
@@ -11,6 +42,7 @@ stria_status goal_job_init(goal_job *j, const goal *goal, graph *g, const datase
 
 void goal_job_release(goal_job *j) {
     mem_free(j->taken.label);
+    mem_free(j->taken.target);
     mem_free(j->permutation);
     *j = (goal_job){0};
 }

@@ -27,7 +27,8 @@ struct goal {
     const char *loss;    /* what a step minimises, train/loss.h, where nothing else is said */
     const char *measure; /* what `measured` is, in files and events; more is better */
     double most;         /* that it can be */
-    const char *output;  /* of graphs that are made here: what is judged */
+    bool of_pixels;     /* targets are made of the pictures: they are not replaced by features, nor scaled by moments */
+    const char *output; /* of graphs that are made here: what is judged */
     /* Stores in the model what the dataset says and it does not yet. Refuses what does not fit. */
     stria_status (*adopt)(graph *model, const dataset *d, stria_error *err);
     /* Makes what the job needs of this graph and dataset. */
@@ -43,7 +44,13 @@ struct goal {
     double (*measured)(const score *s);
 };
 
-extern const goal goal_classify;
+extern const goal goal_classify, goal_reconstruct;
+
+/* By name; "": the one that the model's output is for, reconstruct where it has the input's shape, else classify.
+ * model NULL: classify. STRIA_BAD_ARGUMENT for another name. */
+stria_status goal_choose(const char *name, const graph *model, const goal **out, stria_error *err);
+const goal *goal_of(const graph *model);
+stria_status goal_check(const char *name, stria_error *err);
 
 /* The job of this graph and this dataset, which outlive it. */
 stria_status goal_job_init(goal_job *j, const goal *goal, graph *g, const dataset *d, int64_t batch, stria_error *err);

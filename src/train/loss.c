@@ -23,16 +23,17 @@ static const struct row {
     target target;
     bool weighs; /* its operator takes a weight for each class */
     bool shares; /* it takes labels that are shares of classes */
+    bool values; /* its target may be values */
 } rows[] = {
-    {"cross_entropy", LOGITS, LABELS, true, true},
-    {"nll", LOG_PROBABILITIES, LABELS, true, false}, /* with shares, or smoothed, it is the first row */
-    {"hinge", LOGITS, LABELS, false, false},
-    {"squared_error", SCORES, ONE_HOT, false, true},
-    {"euclidean", SCORES, ONE_HOT, false, true},
-    {"absolute_error", SCORES, ONE_HOT, false, true},
-    {"huber", SCORES, ONE_HOT, false, true},
-    {"binary_cross_entropy", LOGITS, ONE_HOT, false, true},
-    {"kl_divergence", LOG_PROBABILITIES, ONE_HOT, false, true},
+    {"cross_entropy", LOGITS, LABELS, true, true, false},
+    {"nll", LOG_PROBABILITIES, LABELS, true, false, false}, /* with shares, or smoothed, it is the first row */
+    {"hinge", LOGITS, LABELS, false, false, false},
+    {"squared_error", SCORES, ONE_HOT, false, true, true},
+    {"euclidean", SCORES, ONE_HOT, false, true, true},
+    {"absolute_error", SCORES, ONE_HOT, false, true, true},
+    {"huber", SCORES, ONE_HOT, false, true, true},
+    {"binary_cross_entropy", LOGITS, ONE_HOT, false, true, true},
+    {"kl_divergence", LOG_PROBABILITIES, ONE_HOT, false, true, false},
 };
 #define ROWS ((int)(sizeof rows / sizeof *rows))
 
@@ -103,6 +104,7 @@ static stria_status spec_read(const char *text, term terms[TERMS_MAX], int *coun
 stria_status loss_check(const char *spec, stria_error *err) {
     term terms[TERMS_MAX];
     int count;
+    if (!*spec) return STRIA_OK; /* the goal's own */
     return spec_read(spec, terms, &count, err);
 }
 
@@ -215,6 +217,17 @@ static term term_for(const term *t, const value *labels) {
     return changed;
 }
 
+static stria_status number_check(const term *t, const value *loss, stria_error *err) {
+    if (loss->shape.rank == 0) return STRIA_OK;
+    FAIL(err, STRIA_BAD_ARGUMENT, "--loss: %s with reduction none is not a number to minimise", t->row->name);
+}
+
+static stria_status weight_apply(builder *b, const term *t, value **loss) {
+    if (t->weight != 1 && b->status == STRIA_OK)
+        *loss = build2(b, &op_Mul, *loss, build_scalar(b, (*loss)->type, t->weight), NULL);
+    return b->status;
+}
+
 static stria_status term_build(graph *g, const term *as_said, bool only, const double *class_weights, value *labels,
                                value **loss, stria_error *err) {
     value *output, *in[2], *shares;
@@ -228,16 +241,62 @@ static stria_status term_build(graph *g, const term *as_said, bool only, const d
     TRY(inputs_make(&b, &t, &h, labels, apart, in, &shares, err));
     TRY(options_write(g, &t, only, false, options, sizeof options, err));
     TRY(layer_build(g, t.row->name, in, 2, NULL, 0, options, 0, loss, err));
-    if ((*loss)->shape.rank != 0)
-        FAIL(err, STRIA_BAD_ARGUMENT, "--loss: %s with reduction none is not a number to minimise", t.row->name);
+    TRY(number_check(&t, *loss, err));
     if (class_weights && !apart) TRY(class_weights_add(g, class_weights, *loss, h.logits->shape.dim[1], err));
     if (apart) {
         TRY(options_write(g, &t, false, true, options, sizeof options, err));
         TRY(layer_build(g, t.row->name, in, 2, NULL, 0, options, 0, loss, err));
         *loss = weighted(&b, &t, class_weights, shares, *loss);
     }
-    if (t.weight != 1 && b.status == STRIA_OK)
-        *loss = build2(&b, &op_Mul, *loss, build_scalar(&b, (*loss)->type, t.weight), NULL);
+    return weight_apply(&b, &t, loss);
+}
+
+/* What the term reads of an output of values: of sigmoids their logits, where it wants these. */
+static stria_status values_read(const term *t, bool unit, value *output, value **out, stria_error *err) {
+    *out = output;
+    if (!t->row->values)
+        FAIL(err, STRIA_BAD_ARGUMENT,
+             "--loss: %s is for classes; goal reconstruct takes squared_error, absolute_error, huber, euclidean or "
+             "binary_cross_entropy",
+             t->row->name);
+    if (t->smoothing > 0)
+        FAIL(err, STRIA_BAD_ARGUMENT, "--loss: label_smoothing is for classes; goal reconstruct has none");
+    if (t->row->reads != LOGITS) return STRIA_OK;
+    if (!output->producer || output->producer->op != &op_Sigmoid)
+        FAIL(err, STRIA_BAD_ARGUMENT, "--loss: %s takes an output of sigmoids; output '%s' is of %s", t->row->name,
+             output->name, output->producer ? output->producer->op->name : "no layer");
+    if (!unit)
+        FAIL(err, STRIA_BAD_ARGUMENT,
+             "--loss: %s takes pictures of values 0 to 1; the model has others (scale, mean, std)", t->row->name);
+    *out = output->producer->in[0];
+    return STRIA_OK;
+}
+
+static stria_status term_build_values(graph *g, const term *t, bool only, bool unit, value *target, value **loss,
+                                      stria_error *err) {
+    value *output, *in[2] = {NULL, target};
+    char options[TEXT_MAX + 128];
+    builder b = {.g = g, .origin = t->row->name, .err = err};
+    TRY(output_find(g, t->output, &output, err));
+    TRY(values_read(t, unit, output, &in[0], err));
+    if (!shape_equal(&in[0]->shape, &target->shape))
+        FAIL(err, STRIA_BAD_ARGUMENT, "--loss: output '%s' is not of the pictures' shape", t->output);
+    TRY(options_write(g, t, only, false, options, sizeof options, err));
+    TRY(layer_build(g, t->row->name, in, 2, NULL, 0, options, 0, loss, err));
+    TRY(number_check(t, *loss, err));
+    return weight_apply(&b, t, loss);
+}
+
+stria_status loss_build_values(graph *g, const char *spec, bool unit, value *target, value **loss, stria_error *err) {
+    term terms[TERMS_MAX];
+    int count;
+    builder b = {.g = g, .origin = "loss", .err = err};
+    TRY(spec_read(spec, terms, &count, err));
+    for (int i = 0; i < count; i++) {
+        value *one;
+        TRY(term_build_values(g, &terms[i], count == 1, unit, target, &one, err));
+        *loss = i == 0 ? one : build2(&b, &op_Add, *loss, one, NULL);
+    }
     return b.status;
 }
 

@@ -20,4 +20,9 @@ stria_status loss_check(const char *spec, stria_error *err);
 stria_status loss_build(graph *g, const char *spec, const double *class_weights, value *labels, value **loss,
                         stria_error *err);
 
+/* The same where outputs are values and the target has their shape: squared_error, absolute_error, huber, euclidean,
+ * and binary_cross_entropy of an output of sigmoids, where targets are 0…1 (unit). STRIA_BAD_ARGUMENT for what is for
+ * classes. */
+stria_status loss_build_values(graph *g, const char *spec, bool unit, value *target, value **loss, stria_error *err);
+
 #endif

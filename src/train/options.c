@@ -3,6 +3,7 @@
 #include "base/spec.h"
 #include "data/augment.h"
 #include "train/class_weights.h"
+#include "train/goal.h"
 #include "train/loss.h"
 #include "train/lr_factor.h"
 #include "train/optimizer.h"
@@ -79,12 +80,24 @@ static const struct row rows[] = {
      0,
      0,
      optimizer_check},
+    {{"goal", "NAME",
+      "what the network is for: classify, or reconstruct, to give pictures back; by default what its output is for: "
+      "reconstruct where that has the input's shape",
+      ""},
+     TEXT,
+     FIELD(goal),
+     0,
+     0,
+     goal_check},
     {{"loss", "NAME[:key=value,…]",
       "cross_entropy, nll, hinge[:margin=X,squared=1,over=sum|max], binary_cross_entropy, kl_divergence, and against "
       "the label's one-hot row squared_error, euclidean (1/2 of the sum per image), absolute_error, huber[:delta=X]; "
-      "all but hinge take label_smoothing=X; joined by +, each with weight=X and output=NAME of an auxiliary head. "
-      "Metrics stay the first output's, and their loss its cross-entropy",
-      LOSS_STANDARD},
+      "all but hinge take label_smoothing=X; for pictures that are to be given back squared_error, absolute_error, "
+      "huber, "
+      "euclidean, binary_cross_entropy; by default cross_entropy and squared_error; joined by +, each with weight=X "
+      "and output=NAME of an auxiliary head. "
+      "Metrics stay the first output's, and their loss its cross-entropy or squared error",
+      ""},
      TEXT,
      FIELD(loss),
      0,
@@ -343,7 +356,7 @@ static bool recipe_may_say(const char *name) {
 }
 
 bool stria_train_option_kept(const char *name) {
-    static const char *const kept[] = {"optimizer", "accumulate", "ema", "seed", "out"};
+    static const char *const kept[] = {"goal", "optimizer", "accumulate", "ema", "seed", "out"};
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
         if (strcmp(kept[i], name) == 0) return true;
     return false;

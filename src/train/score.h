@@ -15,6 +15,7 @@ typedef struct score_bin {
 typedef struct score {
     int64_t classes, images, top1, top5;
     bool multi_label;   /* each class has its own probability: the loss is the binary cross-entropy */
+    double error;       /* sum over the images: mean square error as a share of the range of values, without classes */
     double loss;        /* sum over the images: −log softmax, or the mean over classes of −log sigmoid */
     int64_t *confusion; /* [classes][classes], true × predicted; NULL: not counted, nor are the bins */
     score_bin bins[SCORE_BINS];

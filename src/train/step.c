@@ -12,8 +12,7 @@
 #include <string.h>
 
 stria_status recipe_of(const stria_train_options *options, recipe *out, stria_error *err) {
-    recipe r = {.goal = &goal_classify,
-                .loss = options->loss,
+    recipe r = {.loss = options->loss,
                 .lr_factor = options->lr_factor,
                 .weight_decay = options->weight_decay,
                 .clip_norm = options->clip_norm,
@@ -23,13 +22,16 @@ stria_status recipe_of(const stria_train_options *options, recipe *out, stria_er
                 .accumulate = options->accumulate,
                 .recompute = options->recompute,
                 .average = options->ema};
+    TRY(goal_choose(options->goal, NULL, &r.goal, err));
+    if (!*r.loss) r.loss = r.goal->loss;
     TRY(optimizer_parse(options->optimizer, &r.optimizer, err));
     *out = r;
     return STRIA_OK;
 }
 
-recipe recipe_standard(void) {
-    recipe r = {.goal = &goal_classify, .loss = goal_classify.loss};
+recipe recipe_standard(const graph *model) {
+    recipe r = {.goal = goal_of(model)};
+    r.loss = r.goal->loss;
     stria_status status = optimizer_parse(OPTIMIZER_STANDARD, &r.optimizer, NULL);
     assert(status == STRIA_OK);
     (void)status;

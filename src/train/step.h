@@ -38,8 +38,8 @@ typedef struct recipe {
 
 /* From checked options, whose texts the recipe points to. */
 stria_status recipe_of(const stria_train_options *options, recipe *out, stria_error *err);
-/* That of the default options. */
-recipe recipe_standard(void);
+/* That of the default options; model NULL: for a classifier. */
+recipe recipe_standard(const graph *model);
 
 /* From a model's graph: copies it for this batch, appends the loss, differentiates by every parameter that is not
  * frozen, lets the gradient steps change the gradients, and appends the optimiser's update for each. Outputs:

@@ -66,12 +66,20 @@ static stria_status validation_make(trainer *t, stria_error *err) {
     return evaluator_new(&t->validation, t->judged, t->features[1] ? t->features[1] : t->val, &config, err);
 }
 
+/* Options that are for classes. */
+static stria_status classes_none(const trainer *t, stria_error *err) {
+    const char *said = *t->options.class_weights ? "--class-weights is" : "mixup and cutmix, which mix labels, are";
+    if (!*t->options.class_weights && !loader_mixes(t->loader)) return STRIA_OK;
+    FAIL(err, STRIA_BAD_ARGUMENT, "%s for classes; goal %s has none", said, t->goal->name);
+}
+
 static stria_status step_make(trainer *t, stria_error *err) {
     recipe r;
     graph *step = NULL;
     double *weights = NULL;
     TRY(recipe_of(&t->options, &r, err));
     TRY(schedule_parse(t->options.schedule, &t->schedule, err));
+    if (!t->job.classes) TRY(classes_none(t, err));
     TRY(class_weights_of(t->options.class_weights, t->train, t->job.permutation, t->job.classes, &weights, err));
     r.class_weights = weights;
     r.shares = loader_mixes(t->loader);
@@ -108,6 +116,7 @@ static stria_status loader_make(trainer *t, stria_error *err) {
                               .shuffle = !t->options.no_shuffle,
                               .drop_last = true,
                               .augment = &changes,
+                              .target = t->job.taken.target != NULL,
                               .keep_bytes = (size_t)t->options.cache << 20,
                               .threads = workers_of(t),
                               .bad = t->options.skip_bad ? BAD_REPLACED : BAD_FAILS};
@@ -120,7 +129,7 @@ static stria_status frozen_cut(trainer *t, stria_error *err) {
     bool found = false;
     int64_t items = dataset_count(t->train) + (t->val ? dataset_count(t->val) : 0);
     t->learns = t->model;
-    if (*t->options.augment || t->options.skip_bad) return STRIA_OK;
+    if (*t->options.augment || t->options.skip_bad || t->goal->of_pixels) return STRIA_OK;
     TRY(features_cut(t->model, &t->cut, &found, err));
     if (found && features_bytes(&t->cut) > FEATURES_MAX / items) features_release(&t->cut);
     if (!t->cut.rest) return STRIA_OK;
@@ -155,7 +164,10 @@ stria_status trainer_features(trainer *t, stria_error *err) {
 static stria_status trainer_make(trainer *t, graph *model, stria_error *err) {
     TRY(graph_copy(model, NULL, &t->model, err));
     TRY(graph_float32(&t->model, err)); /* parameters of any type are trained as float32, and saved so */
-    bool plain = moments_wanted(t->model, t->train);
+    TRY(goal_choose(t->options.goal, t->model, &t->goal, err));
+    t->options.goal = t->goal->name;
+    if (!*t->options.loss) t->options.loss = t->goal->loss;
+    bool plain = !t->goal->of_pixels && moments_wanted(t->model, t->train);
     TRY(t->goal->adopt(t->model, t->train, err));
     if (plain) TRY(moments_store(t->model, t->train, t->pool, err));
     graph_drop_metadata(t->model, MODEL_WEIGHTS);
@@ -184,7 +196,6 @@ stria_status trainer_new(trainer **out, graph *model, const dataset *train, cons
     trainer *t;
     TRY(mem_new(&t, 1, sizeof *t, "a trainer", err));
     *t = (trainer){.options = *options,
-                   .goal = &goal_classify,
                    .train = train,
                    .val = val,
                    .source = *source,

@@ -1,0 +1,12 @@
+/* What a training's goal measures (stria_event.measure), for people. */
+#ifndef REPORT_MEASURE_H
+#define REPORT_MEASURE_H
+
+#include <stdbool.h>
+
+bool measure_is_share(const char *measure);     /* of images: 0…1; else decibels */
+const char *measure_title(const char *measure); /* "top-1", "PSNR" */
+/* "97.50 %", "18.20 dB". */
+const char *measure_text(const char *measure, double value, char text[32]);
+
+#endif

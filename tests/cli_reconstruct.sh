@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# Networks that give pictures back: trained, resumed, judged, compared, swept, and what is not for them. With MNIST the
+# mean square error of unseen digits falls far below that of the mean picture, 0.067.
+. "${SOURCE:-.}/tests/cli.sh"
+digits data
+cat >auto.net <<'NET'
+stria-net 1
+image = input(batch x 1 x 28 x 28)
+c1 = conv(image, 8, kernel=3, stride=2, padding=1)
+r1 = relu(c1)
+c2 = conv_transpose(r1, 1, kernel=4, stride=2, padding=1)
+y = sigmoid(c2)
+output(y)
+NET
+sed 's/kernel=4, stride=2, padding=1/kernel=3, stride=2, padding=1/' auto.net >small.net
+sed 's/^y = .*/y = tanh(c2)/' auto.net >tanh.net
+common=(auto.net --data mnist:data --batch 50 --optimizer adam --lr 0.01 --schedule constant --augment "crop pad 1, noise 0.2")
+
+refuses() { # CODE TEXT ARGUMENTS
+    local code=$1 text=$2
+    shift 2
+    expect "$code" "$@"
+    says stderr "$text"
+}
+
+# The output's shape says the goal. In two parts the training has the bits of the whole, in the middle of an epoch too.
+expect 0 train "${common[@]}" --epochs 3 --out whole --json
+for key in '"val_psnr":' '"test_psnr":' '"measure":"psnr"'; do says stdout "$key"; done
+says whole/results.csv "kind,step,epoch,loss,psnr,val_loss,val_psnr,lr,seconds"
+says whole/metrics.jsonl '"val_psnr": '
+says whole/options.json '"goal": "reconstruct"'
+says whole/options.json '"loss": "squared_error"'
+expect 0 train "${common[@]}" --goal reconstruct --steps 15 --out parts --threads 1
+says stderr "goal reconstruct"
+says stderr " dB ("
+says stdout "100 images: PSNR "
+expect 0 train --resume parts --epochs 3
+for file in model.onnx best.onnx; do cmp -s parts/$file whole/$file || fail "a training in two parts has another $file"; done
+grep -q "PSNR (dB)" whole/report.html || fail "the report has no curve of the PSNR"
+first=$(sed -n 's/^epoch,[0-9]*,1,\([^,]*\),.*/\1/p' whole/results.csv)
+last=$(sed -n 's/^epoch,[0-9]*,3,\([^,]*\),.*/\1/p' whole/results.csv)
+awk -v a="$first" -v b="$last" 'BEGIN { exit !(b < a / 2) }' || fail "the loss falls from $first to $last only"
+
+expect 0 eval whole --data mnist:data --json
+says stdout '"goal":"reconstruct","images":100,"skipped":0,"loss":0.'
+says stdout '"psnr":'
+expect 0 report whole --json
+says stdout '"psnr":'
+expect 0 compare whole parts
+says stdout "val PSNR"
+expect 0 compare whole parts --json
+says stdout '"best_val_psnr":'
+expect 0 train auto.net --data mnist:data --batch 50 --epochs 1 --sweep "lr=0.01,0.1" --out grid
+says stdout "test PSNR"
+says stdout " dB"
+says grid/sweep.csv "val_psnr,test_psnr"
+
+# Sigmoids may have their cross-entropy, and the score stays the square error.
+expect 0 train "${common[@]}" --epochs 1 --loss binary_cross_entropy --out binary
+says stdout "mean square error"
+
+refuses 2 "--loss: cross_entropy is for classes; goal reconstruct takes squared_error" train "${common[@]}" --loss cross_entropy --out no
+refuses 2 "--loss: label_smoothing is for classes" train "${common[@]}" --loss squared_error:label_smoothing=0.1 --out no
+refuses 2 "--loss: binary_cross_entropy takes an output of sigmoids; output 'y' is of Tanh" train tanh.net --data mnist:data --batch 50 --loss binary_cross_entropy --out no
+refuses 2 "--loss: binary_cross_entropy takes pictures of values 0 to 1" train "${common[@]}" --mean 0.5 --std 0.5 --loss binary_cross_entropy --out no
+refuses 2 "--class-weights is for classes; goal reconstruct has none" train "${common[@]}" --class-weights balanced --out no
+refuses 2 "mixup and cutmix, which mix labels, are for classes; goal reconstruct has none" train auto.net --data mnist:data --batch 50 --augment mixup --out no
+refuses 2 "'flip' comes after 'noise'" train auto.net --data mnist:data --batch 50 --augment "noise, flip" --out no
+refuses 2 "goal 'rebuild'" train "${common[@]}" --goal rebuild --out no
+refuses 1 "output 'y' is [1, 1, 27, 27], but input 'image' is [1, 1, 28, 28]: goal reconstruct gives pictures back" train small.net --data mnist:data --batch 50 --goal reconstruct --out no
+refuses 2 "--overfit counts classes; goal reconstruct has none" train auto.net --data mnist:data --overfit 10
+refuses 2 "--mistakes lists classes; the model gives pictures back" eval whole --data mnist:data --mistakes 3
+refuses 2 "gives pictures back; only probabilities are averaged" eval whole --data mnist:data --tta flip
+[ ! -e no ] || fail "a refused training leaves a folder"
+
+if [ -d "${STRIA_TEST_DATA:-/nowhere}/mnist" ]; then
+    expect 0 train auto.net --data "mnist:$STRIA_TEST_DATA/mnist" --limit 1000 --epochs 4 --optimizer adam --lr 0.02 --out real --json
+    expect 0 eval real --json
+    error=$(sed 's/.*"loss":\([0-9.e-]*\).*/\1/' stdout)
+    awk -v e="$error" 'BEGIN { exit !(e < 0.067 / 4) }' || fail "the mean square error of MNIST is $error"
+fi
+finish
