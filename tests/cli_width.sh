@@ -78,6 +78,10 @@ fits 100 explain lenet5
 fits 80 data list
 fits 80 train --resume run --epochs 2
 fits 80 summary lenet5
+fits 80 summary resnet20
+says shown "layer1.0.conv1  Conv        1×16×32×32"
+says shown "layer1.1.conv2  Conv        1×16×32×32"
+fits 80 summary googlenet
 fits 80 summary mlp:classes=5,hidden=40,activation=leaky_relu,dropout=0.25,bn=1
 fits 80 train mlp:classes=5,hidden=4 --data folder:data --val no --epochs 1 --batch 15 --sweep "optimizer=adam lr=0.001,momentum lr=0.00125" --repeat 2 --out a-sweep-of-optimisers
 grep -q "mean ± deviation over 2 seeds" shown || { fail "the sweep says no seeds:"; cat shown; }

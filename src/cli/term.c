@@ -66,6 +66,10 @@ bool term_utf8(void) {
     return utf8;
 }
 
+const char *term_cut(void) {
+    return utf8 ? "…" : "...";
+}
+
 const char *term_times(void) {
     return utf8 ? "×" : "x";
 }

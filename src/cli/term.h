@@ -21,6 +21,7 @@ bool term_colour(FILE *stream); /* a terminal, no NO_COLOR, and TERM is not "dum
 bool term_utf8(void);
 const char *term_times(void); /* "×" or "x" */
 const char *term_arrow(void); /* "→" or "->" */
+const char *term_cut(void);   /* "…" or "...", after text that was cut */
 int term_width(FILE *stream); /* columns; 80 where stream is not a terminal */
 
 typedef enum term_style { STYLE_BOLD, STYLE_DIM, STYLE_GOOD, STYLE_BAD } term_style;
@@ -71,6 +72,7 @@ const char *show_name(const char *name);
 int show_character(const char *text, unsigned *code);
 /* Columns that UTF-8 text takes: two of a Chinese character, none of a combining mark (report/cells.h). */
 int text_columns(const char *text);
+int text_columns_of(const char *text, int length); /* of its first `length` bytes, whole characters */
 /* Bytes of the longest beginning of the text, in whole characters, that takes at most this many columns. */
 int text_fit(const char *text, int columns);
 /* Prints text in exactly `width` columns, blanks before it if it aligns to the right, else after it; what is wider is

@@ -17,8 +17,7 @@ int text_fit(const char *text, int columns) {
     return bytes;
 }
 
-/* Columns of the first `length` bytes, whole characters. */
-static int columns_of(const char *text, int length) {
+int text_columns_of(const char *text, int length) {
     int columns = 0;
     for (int i = 0; i < length;) {
         uint32_t character;
@@ -32,9 +31,9 @@ void text_pad(FILE *stream, const char *text, int width, bool right) {
     int columns = text_columns(text), bytes = (int)strlen(text);
     const char *more = "";
     if (columns > width) {
-        more = term_utf8() ? "…" : "...";
+        more = term_cut();
         bytes = text_fit(text, width - text_columns(more));
-        columns = columns_of(text, bytes) + text_columns(more);
+        columns = text_columns_of(text, bytes) + text_columns(more);
     }
     fprintf(stream, "%*s%.*s%s%*s", right ? width - columns : 0, "", bytes, text, more, right ? 0 : width - columns,
             "");
@@ -43,7 +42,7 @@ void text_pad(FILE *stream, const char *text, int width, bool right) {
 /* Bytes of the word at `text`; of one that is wider than `room`, as many of its choices, a|b|c, as fit. */
 static int word_length(const char *text, int room) {
     int length = (int)strcspn(text, " "), whole = length;
-    while (columns_of(text, length) > room) {
+    while (text_columns_of(text, length) > room) {
         do length--;
         while (length > 0 && text[length - 1] != '|');
         if (length <= 0) return whole;
@@ -55,7 +54,7 @@ void text_wrap(FILE *stream, const char *text, int from, int width) {
     int column = from;
     bool space = false;
     for (const char *word = text; *word;) {
-        int length = word_length(word, width - from), columns = columns_of(word, length);
+        int length = word_length(word, width - from), columns = text_columns_of(word, length);
         if (column > from && column + space + columns > width) {
             fprintf(stream, "\n%*s", from, "");
             column = from;
