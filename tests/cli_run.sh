@@ -51,7 +51,7 @@ for reach in 1073741823,2147483638 1,1000000; do
     h=${reach%,*} w=${reach#*,}
     printf 'stria-net 1\nx = input(8 x 8)\ns = Constant(value_ints=[1, 1, 8, 8])\ni = Reshape(x, s)\nw = parameter(2x1x3x3)\ny = Conv(i, w, dilations=[%s, %s], pads=[%s, %s, %s, %s])\noutput(y)\n' \
         "$h" "$w" "$h" "$w" "$h" "$w" >far.net
-    expect 0 run far.net --input flat.npy --every-way
+    expect 0 run far.net --input flat.npy
     says stdout "float32 [1, 2, 8, 8]"
 done
 
@@ -85,7 +85,7 @@ done
 refused 1 "input 'x' wants [2, 3, 12, 20], 'last.npy' holds [2, 12, 20, 3], channels last: --layout nhwc takes it" run fixed.net --input last.npy
 expect 1 run open.net --input last.npy
 says stderr "'last.npy' holds [2, 12, 20, 3], channels last: --layout nhwc takes it"
-refused 1 "input 'x' wants [2, 3, 12, 20], 'first.npy' holds [2, 20, 3, 12]" run fixed.net --input first.npy --layout nhwc
+refused 1 "input 'x' wants [2, 3, 12, 20], 'first.npy' holds [2, 3, 12, 20], which --layout nhwc takes as [2, 20, 3, 12]" run fixed.net --input first.npy --layout nhwc
 expect 0 diff fixed.net fixed.net --input last.npy --layout nhwc
 
 # The same of data: --layout, or the name of the source.

@@ -74,19 +74,23 @@ bool tensor_is_last(const stria_port *port, const stria_array *array) {
            size_fits(wanted[3], is[2], is[3]);
 }
 
-stria_status tensor_misfit(const stria_port *port, const stria_array *array, const char *file, stria_error *error) {
-    char wants[160], holds[160];
+stria_status tensor_misfit(const stria_port *port, const stria_array *array, bool turned, const char *file,
+                           stria_error *error) {
+    char wants[160], holds[160], made[160], more[256] = "";
+    const int64_t *is = array->shape, last[4] = {is[0], is[2], is[3], is[1]};
+    shape_text(array->rank, is, false, made);
+    if (turned) snprintf(more, sizeof more, ", which --layout nhwc takes as %s", made);
+    else if (tensor_is_last(port, array)) snprintf(more, sizeof more, ", channels last: --layout nhwc takes it");
     return source_refuse(error, STRIA_BAD_SHAPE, "input '%s' wants %s, '%s' holds %s%s", port->name,
                          shape_text(port->rank, port->shape, true, wants), file,
-                         shape_text(array->rank, array->shape, false, holds),
-                         tensor_is_last(port, array) ? ", channels last: --layout nhwc takes it" : "");
+                         turned ? shape_text(4, last, false, holds) : made, more);
 }
 
-static stria_status shape_check(const stria_port *port, const stria_array *array, const char *file,
-                                stria_error *error) {
+static stria_status shape_check(const stria_port *port, const tensor *t, const char *file, stria_error *error) {
+    const stria_array *array = &t->array;
     bool fits = port->rank == array->rank;
     for (int d = 0; d < port->rank && fits; d++) fits = port->shape[d] == 0 || port->shape[d] == array->shape[d];
-    return fits ? STRIA_OK : tensor_misfit(port, array, file, error);
+    return fits ? STRIA_OK : tensor_misfit(port, array, t->turned, file, error);
 }
 
 static bool is_float(stria_type type) {
@@ -112,7 +116,7 @@ static stria_status type_fit(const stria_port *port, tensor *t, const char *file
 }
 
 stria_status tensor_fit(const stria_port *port, tensor *t, const char *file, stria_error *error) {
-    stria_status status = shape_check(port, &t->array, file, error);
+    stria_status status = shape_check(port, t, file, error);
     return status == STRIA_OK ? type_fit(port, t, file, error) : status;
 }
 

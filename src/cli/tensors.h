@@ -13,7 +13,8 @@ typedef struct tensor {
     char *name;
     char file[4096]; /* where it was written; "" if nowhere */
     stria_array array;
-    bool own; /* data is malloc's, not the library's */
+    bool own;    /* data is malloc's, not the library's */
+    bool turned; /* its file has channels last (--layout nhwc) */
 } tensor;
 
 typedef struct tensors {
@@ -39,8 +40,10 @@ stria_named_array *tensors_named(const tensors *list);
 stria_status tensor_allocate(tensor *t, stria_error *error);
 /* Whether a picture's channels are last where the port wants them first. */
 bool tensor_is_last(const stria_port *port, const stria_array *array);
-/* Says what the port wants and the array in `file` holds; STRIA_BAD_SHAPE. */
-stria_status tensor_misfit(const stria_port *port, const stria_array *array, const char *file, stria_error *error);
+/* Says what the port wants and `file` holds, of which the array was made; STRIA_BAD_SHAPE. turned: the file has its
+ * channels last. */
+stria_status tensor_misfit(const stria_port *port, const stria_array *array, bool turned, const char *file,
+                           stria_error *error);
 /* The tensor has the port's shape, or the sentence says what `file` holds instead; numbers are converted to its type.
  */
 stria_status tensor_fit(const stria_port *port, tensor *t, const char *file, stria_error *error);

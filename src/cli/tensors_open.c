@@ -22,9 +22,18 @@ static int input_find(const stria_model *model, const char *name) {
     return -1;
 }
 
+/* What one --input names: its arrays, and where they are in the list that the model is opened with. */
+typedef struct word {
+    const char *file;
+    char name[256]; /* "": none is said */
+    stria_named_array *arrays;
+    int count, first;
+    bool turned; /* of four dimensions have their channels first now, and last in the file */
+} word;
+
 /* Takes the array over. */
-static stria_status input_take(tensors *inputs, const stria_model *model, int index, stria_array *array,
-                               const char *file, stria_error *error) {
+static stria_status input_take(tensors *inputs, const stria_model *model, int index, stria_array *array, const word *w,
+                               stria_error *error) {
     stria_port port = port_at(model, index);
     if (tensors_find(inputs, port.name))
         return source_refuse(error, STRIA_BAD_ARGUMENT, "input '%s' is given twice", port.name);
@@ -32,7 +41,8 @@ static stria_status input_take(tensors *inputs, const stria_model *model, int in
     if (!t) return STRIA_NO_MEMORY;
     t->array = *array;
     *array = (stria_array){0};
-    return tensor_fit(&port, t, file, error);
+    t->turned = w->turned && t->array.rank == 4;
+    return tensor_fit(&port, t, w->file, error);
 }
 
 /* The first input that has nothing yet, −1 if there is none. */
@@ -53,42 +63,33 @@ static stria_status input_unknown(const stria_model *model, const char *name, st
 }
 
 /* Of a file's arrays, the one for input `name`: its only one, or that of the same name. */
-static stria_status named_input(tensors *inputs, const stria_model *model, int index, stria_named_array *arrays,
-                                int count, const char *file, stria_error *error) {
+static stria_status named_input(tensors *inputs, const stria_model *model, int index, word *w, stria_error *error) {
     const char *name = port_at(model, index).name;
-    for (int i = 0; i < count; i++)
-        if (count == 1 || strcmp(arrays[i].name, name) == 0)
-            return input_take(inputs, model, index, &arrays[i].array, file, error);
-    return source_refuse(error, STRIA_BAD_ARGUMENT, "'%s' has no array '%s' among its %d", file, name, count);
+    for (int i = 0; i < w->count; i++)
+        if (w->count == 1 || strcmp(w->arrays[i].name, name) == 0)
+            return input_take(inputs, model, index, &w->arrays[i].array, w, error);
+    return source_refuse(error, STRIA_BAD_ARGUMENT, "'%s' has no array '%s' among its %d", w->file, name, w->count);
 }
 
 /* Every array goes to the input of its name, or else to the next that has none. */
-static stria_status all_inputs(tensors *inputs, const stria_model *model, stria_named_array *arrays, int count,
-                               const char *file, stria_error *error) {
+static stria_status all_inputs(tensors *inputs, const stria_model *model, word *w, stria_error *error) {
+    stria_named_array *arrays = w->arrays;
     stria_status status = STRIA_OK;
-    for (int i = 0; i < count && status == STRIA_OK; i++) {
+    for (int i = 0; i < w->count && status == STRIA_OK; i++) {
         if (!arrays[i].array.data) continue; /* a part of the model */
         int index = *arrays[i].name ? input_find(model, arrays[i].name) : -1;
-        if (index >= 0) status = input_take(inputs, model, index, &arrays[i].array, file, error);
+        if (index >= 0) status = input_take(inputs, model, index, &arrays[i].array, w, error);
     }
-    for (int i = 0; i < count && status == STRIA_OK; i++) {
+    for (int i = 0; i < w->count && status == STRIA_OK; i++) {
         if (!arrays[i].array.data) continue;
         int index = input_free(inputs, model);
         if (index < 0)
-            return source_refuse(error, STRIA_BAD_ARGUMENT, "'%s' is one input too many, the model has %d", file,
+            return source_refuse(error, STRIA_BAD_ARGUMENT, "'%s' is one input too many, the model has %d", w->file,
                                  stria_model_input_count(model));
-        status = input_take(inputs, model, index, &arrays[i].array, file, error);
+        status = input_take(inputs, model, index, &arrays[i].array, w, error);
     }
     return status;
 }
-
-/* What one --input names: its arrays, and where they are in the list that the model is opened with. */
-typedef struct word {
-    const char *file;
-    char name[256]; /* "": none is said */
-    stria_named_array *arrays;
-    int count, first;
-} word;
 
 /* "NAME=FILE", unless there is a file of that whole name. */
 static stria_status word_read(word *w, const char *text, stria_error *error) {
@@ -112,6 +113,7 @@ static stria_status word_turn(word *w, stria_error *error) {
         stria_array_release(array);
         *array = turned;
     }
+    w->turned = true;
     return STRIA_OK;
 }
 
@@ -145,11 +147,11 @@ static stria_status word_take(tensors *inputs, const stria_model *model, word *w
         if (fixed[w->first + i]) w->arrays[i].array.data = NULL;
         any = any || (fixed[w->first + i] && word_pick(w, i));
     }
-    if (!*w->name) return all_inputs(inputs, model, w->arrays, w->count, w->file, error);
+    if (!*w->name) return all_inputs(inputs, model, w, error);
     if (any) return STRIA_OK;
     int index = input_find(model, w->name);
     if (index < 0) return input_unknown(model, w->name, error);
-    return named_input(inputs, model, index, w->arrays, w->count, w->file, error);
+    return named_input(inputs, model, index, w, error);
 }
 
 /* The model does not open for these sizes: perhaps as the channels of an array are last. Then the sentence says so. */
@@ -165,7 +167,7 @@ static void last_find(const options *given, const char *spec, const word *words,
             if (index < 0 && (*words[k].name || k >= stria_model_input_count(model))) continue;
             port = port_at(model, index < 0 ? k : index);
             if (tensor_is_last(&port, &words[k].arrays[i].array)) {
-                (void)tensor_misfit(&port, &words[k].arrays[i].array, words[k].file, error);
+                (void)tensor_misfit(&port, &words[k].arrays[i].array, words[k].turned, words[k].file, error);
                 stria_model_free(model);
                 return;
             }
