@@ -49,6 +49,22 @@ mkdir -p none/test/blue none/test/red
 : >none/test/red/1.ppm
 refused 1 "none of the 2 pictures can be read, the first because of this: none/test/blue/1.ppm: an empty file" \
     eval whole --data folder:none --skip-bad
+# predict: a row and exit code 1 for each, or left out and counted.
+expect 1 predict whole data/test/blue data/test/red --csv all.csv
+says stderr "stria: data/test/blue/2.ppm: truncated"
+expect 0 predict whole data/test/blue data/test/red --csv good.csv --skip-bad
+says stderr "warning: 2 pictures cannot be read and are skipped, the first: data/test/blue/2.ppm: truncated"
+[ "$(wc -l <stderr)" = 1 ] || { fail "predict --skip-bad says more than one sentence"; cat stderr; }
+[ "$(($(wc -l <all.csv) - $(wc -l <good.csv)))" = 2 ] || fail "predict --skip-bad has rows of bad pictures"
+grep -v -e '/2.ppm' -e '/7.ppm' all.csv >wanted.csv
+grep -v -e '/2.ppm' -e '/7.ppm' good.csv | cmp -s - wanted.csv || fail "predict --skip-bad says something else of good pictures"
+expect 0 predict whole --data folder:data --limit 0 --skip-bad --json
+[ "$(jq length stdout)" = 16 ] || fail "predict --data --skip-bad has $(jq length stdout) pictures"
+says stderr "warning: 2 pictures cannot be read and are skipped"
+expect 0 predict whole data/test/blue/1.ppm data/test/blue/2.ppm --skip-bad
+says stderr "warning: 1 picture cannot be read and is skipped: data/test/blue/2.ppm: truncated"
+refused 1 "none of the 2 pictures can be read, the first because of this: none/test/blue/1.ppm: an empty file" \
+    predict whole none/test/blue none/test/red --skip-bad
 rm data/test/blue/2.ppm data/test/red/7.ppm
 
 # train: the same of training images; what was asked for stays with the run.
@@ -128,7 +144,7 @@ says stderr 'stria: none of the 18 pictures can be read, the first because of th
 # It is an option like others.
 refused 2 "--skip-bad takes no value" eval whole --skip-bad=1
 refused 2 "--skip-bad takes no value" train net.net --data folder:data --skip-bad=1
-for verb in train eval; do
+for verb in train eval predict; do
     expect 0 $verb --help
     says stdout '--skip-bad'
 done

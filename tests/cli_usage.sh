@@ -43,6 +43,27 @@ refused 2 "convert: 'a.txt' does not end in .onnx, .net, .safetensors or .npz, s
 refused 2 "train: MODEL is missing; usage: stria train MODEL --data DATA" train
 refused 2 "train: --data is missing; 'stria data list' shows the sources" train lenet5
 refused 2 "run: --wrt is given without --grad OUTPUT" run lenet5 --input x --wrt y
+refused 2 "run: --rtol is for --test-data" run lenet5 --input x --rtol 0.1
+refused 2 "run: --every-way is for --test-data" run lenet5 --input x --every-way
+for option in "--seed 3" "--weights w.npz" "--output out" "--batch 2" "--dims n=2" "--layout nhwc"; do
+    refused 2 "run: ${option%% *} has no effect with --test-data" run lenet5 --test-data y $option
+done
+refused 2 "run: --skip has no effect with --every-way" run lenet5 --test-data y --every-way --skip 1
+refused 2 "model: --sum has no effect with list" model list --sum 0
+refused 2 "model: --output has no effect with list" model list --output x
+refused 2 "data: --count has no effect with stats" data stats folder:x --count 3
+refused 2 "data: --from has no effect with list" data list --from http://x
+refused 2 "data: --augment has no effect with split" data split folder:x --output y --augment flip
+refused 2 "show: --samples has no effect with saliency" show lenet5 saliency --image x.png --out y.png --samples 3
+refused 2 "show: --layer has no effect with occlusion" show lenet5 occlusion --image x.png --out y.png --layer conv1
+refused 2 "show: --image has no effect with filters" show lenet5 filters --image x.png --out y.png
+refused 2 "show: --class has no effect with deepdream" show lenet5 deepdream --image x.png --out y.png --class 1
+refused 2 "show: --terminal has no effect with embedding" show lenet5 embedding --data mnist --out y.svg --terminal
+refused 2 "show: --protocol is for --terminal" show lenet5 filters --out y.png --protocol sixel
+refused 2 "show: --channel is for --layer" show lenet5 activation-max --out y.png --class 1 --channel 3
+refused 2 "show: --class and --layer are given; give one of the two" show lenet5 activation-max --out y.png --class 1 --layer conv1
+refused 2 "show: --perplexity is for --method tsne" show lenet5 embedding --data mnist --out y.svg --perplexity 3
+refused 2 "train: --sweep is given twice; one grid holds all options: --sweep \"OPTION=VALUE,…; OPTION=VALUE,…\"" train lenet5 --data mnist --sweep lr=1 --sweep epochs=1,2 --out s
 refused 2 "run: --grad is given with --batch; gradients are those of all rows together" \
     run lenet5 --input x --grad y --batch 2
 refused 2 "train: --ema can't change when a run goes on; --epochs, --lr, --schedule, --batch, --data and others can; a new run can begin with its weights: stria train r --ema X --data DATA" train --resume r --ema 0.5

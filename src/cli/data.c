@@ -44,20 +44,24 @@ static int data_fetch(const options *given) {
     return fetch_run(given, "data");
 }
 
+/* Options of what reads pictures. */
+#define PARTS "val draw-seed max-pixels no-exif"
+
 static const struct {
     const char *name;
-    int data;         /* how many data sources it takes */
-    const char *like; /* one that it may take */
+    const char *taken; /* options */
+    int data;          /* how many data sources it takes */
+    const char *like;  /* one that it may take */
     int (*run)(const options *given);
-} words[] = {{"list", 0, "", data_list},
-             {"fetch", 1, "mnist", data_fetch},
-             {"show", 1, "folder:DIR", data_show},
-             {"stats", 1, "folder:DIR", data_stats},
-             {"check", 1, "folder:DIR", data_check},
-             {"pack", 1, "folder:DIR --output shards/train", data_pack},
-             {"split", 1, "folder:DIR --output FOLDER", data_split},
-             {"augment", 1, "folder:DIR --output FOLDER", data_augment},
-             {"steps", 0, "", data_steps}};
+} words[] = {{"list", "", 0, "", data_list},
+             {"fetch", "output from", 1, "mnist", data_fetch},
+             {"show", PARTS " split count size augment seed output", 1, "folder:DIR", data_show},
+             {"stats", PARTS " split", 1, "folder:DIR", data_stats},
+             {"check", PARTS, 1, "folder:DIR", data_check},
+             {"pack", PARTS " split output shard", 1, "folder:DIR --output shards/train", data_pack},
+             {"split", PARTS " output", 1, "folder:DIR --output FOLDER", data_split},
+             {"augment", PARTS " split count size augment seed output", 1, "folder:DIR --output FOLDER", data_augment},
+             {"steps", "", 0, "", data_steps}};
 enum { WORDS = sizeof words / sizeof *words };
 
 static int data_run(const options *given) {
@@ -65,6 +69,7 @@ static int data_run(const options *given) {
     for (int i = 0; i < WORDS; i++) {
         names[i] = words[i].name;
         if (strcmp(what, names[i]) != 0) continue;
+        if (options_surplus(given, what, words[i].taken)) return EXIT_USAGE;
         if (given->operand_count - 1 == words[i].data) return words[i].run(given);
         term_say(words[i].data ? "data %s: which data? 'stria data %s %s'" : "data %s takes no data", what, what,
                  words[i].like);

@@ -80,7 +80,7 @@ static const option_row eval_rows[] = {
     OPTIONS_READING,
     OPTION_FAST_DECODE,
     OPTION_TTA,
-    OPTION_SKIP_BAD,
+    OPTION_SKIP_BAD("stopping at the first"),
     {.name = "mistakes",
      .kind = OPTION_INTEGER,
      .type = "N",

@@ -150,7 +150,7 @@ static const struct job {
 };
 
 static bool job_takes(const struct job *j, const option_row *row) {
-    if (row->group && strcmp(row->group, "everywhere") == 0) return true;
+    if (row->group && strcmp(row->group, EVERYWHERE) == 0) return true;
     if (strcmp(row->name, "kernel") == 0) return j->kernel;
     for (int i = 0; j->own[i]; i++)
         if (strcmp(j->own[i], row->name) == 0) return true;

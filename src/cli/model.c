@@ -66,6 +66,7 @@ static int model_run(const options *given) {
                  near ? "did you mean '" : "there are list and fetch", near ? near : "", near ? "'?" : "");
         return EXIT_USAGE;
     }
+    if (!fetch && options_surplus(given, "list", "")) return EXIT_USAGE;
     if (given->operand_count - 1 == fetch) return fetch ? model_fetch(given) : model_list(given);
     term_say(fetch ? "model fetch: which model? 'stria model fetch mobilenetv2-12'" : "model list takes no model");
     return EXIT_USAGE;

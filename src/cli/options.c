@@ -1,5 +1,6 @@
 #include "cli/options.h"
 
+#include "cli/term.h"
 #include "cli/verb.h"
 
 #include <errno.h>
@@ -15,27 +16,27 @@ static const option_row common_rows[] = {
      .type = "N",
      .standard = "0",
      .maximum = 1024,
-     .group = "everywhere",
+     .group = EVERYWHERE,
      .help = "0…1024, 0: all CPUs that this process may use; never changes a result"},
     {.name = "seed",
      .kind = OPTION_INTEGER,
      .type = "N",
      .standard = "0",
      .maximum = INT64_MAX,
-     .group = "everywhere",
+     .group = EVERYWHERE,
      .help = "of every random number, 0…9223372036854775807"},
     {.name = "device",
      .kind = OPTION_CHOICE,
      .type = "DEVICE",
      .standard = "cpu",
      .choices = "cpu|cuda",
-     .group = "everywhere",
+     .group = EVERYWHERE,
      .help = "where to compute; this build has the cpu only"},
     {.name = "json",
      .kind = OPTION_FLAG,
-     .group = "everywhere",
+     .group = EVERYWHERE,
      .help = "one JSON document on stdout, nothing else there"},
-    {.name = "help", .kind = OPTION_FLAG, .group = "everywhere", .help = "this text"},
+    {.name = "help", .kind = OPTION_FLAG, .group = EVERYWHERE, .help = "this text"},
 };
 
 static const option_row *row_find(const options *given, const char *name, size_t length) {
@@ -62,7 +63,7 @@ void options_init(options *given, const verb *of) {
                                      .type = library->type,
                                      .standard = library->standard,
                                      .help = library->help,
-                                     .group = common ? "everywhere" : "training"});
+                                     .group = common ? EVERYWHERE : "training"});
     }
     for (size_t i = 0; i < sizeof common_rows / sizeof *common_rows; i++) row_add(given, &common_rows[i]);
 }
@@ -326,6 +327,24 @@ const char *option_text(const options *given, const char *name) {
         if (strcmp(given->values[i].row->name, name) == 0) return given->values[i].text;
     const option_row *row = row_find(given, name, strlen(name));
     return row ? row->standard : NULL;
+}
+
+static bool word_in(const char *words, const char *word) {
+    size_t length = strlen(word);
+    for (const char *at = words; (at = strstr(at, word)); at += length)
+        if ((at == words || at[-1] == ' ') && (!at[length] || at[length] == ' ')) return true;
+    return false;
+}
+
+bool options_surplus(const options *given, const char *what, const char *taken) {
+    for (int i = 0; i < given->value_count; i++) {
+        const option_row *row = given->values[i].row;
+        bool always = row->group && (strcmp(row->group, EVERYWHERE) == 0 || strcmp(row->group, PREPROCESS_GROUP) == 0);
+        if (always || word_in(taken, row->name)) continue;
+        term_say("%s: --%s has no effect with %s", given->verb->name, row->name, what);
+        return true;
+    }
+    return false;
 }
 
 int64_t option_integer(const options *given, const char *name) {

@@ -25,6 +25,8 @@ typedef struct option_row {
     const char *help;
 } option_row;
 
+#define EVERYWHERE "everywhere" /* the group of options that every verb has */
+
 enum { OPTION_ROWS_MAX = 80 };
 
 typedef struct option_value {
@@ -62,6 +64,10 @@ double option_real(const options *given, const char *name);
 bool option_given(const options *given, const char *name);
 /* The index-th value of an option that may be repeated, NULL past the last. */
 const char *option_each(const options *given, const char *name, int index);
+
+/* Whether an option was given that is none of `taken` ("out layer"), nor one of those that go everywhere, nor says how
+ * pictures become inputs; then a sentence says that it has no effect with `what`. */
+bool options_surplus(const options *given, const char *what, const char *taken);
 
 /* Rows that several verbs share. */
 #define OPTION_DATA(why)                                                                                               \
@@ -147,10 +153,10 @@ const char *option_each(const options *given, const char *name, int index);
         .help = "averages the probabilities of several views: the picture and its mirror image, or of both the four "  \
                 "corners and the middle"                                                                               \
     }
-#define OPTION_SKIP_BAD                                                                                                \
+#define OPTION_SKIP_BAD(instead)                                                                                       \
     {                                                                                                                  \
         .name = "skip-bad", .kind = OPTION_FLAG,                                                                       \
-        .help = "leaves out pictures that cannot be read, and counts them, instead of stopping at the first"           \
+        .help = "leaves out pictures that cannot be read, and counts them, instead of " instead                        \
     }
 /* How a source without a validation part of its own is divided. */
 #define OPTIONS_DIVISION(of, why)                                                                                      \

@@ -84,6 +84,23 @@ static stria_status run_inputs(const options *given, const stria_model *model, c
     return status;
 }
 
+/* Options that only one of the two ways has. A test case says its inputs, and a model its weights. */
+static bool surplus(const options *given, bool test) {
+    static const char *const cases[] = {"every-way", "rtol", "atol", NULL};
+    const char *taken = "test-data every-way rtol atol skip reference no-optimize";
+    for (int i = 0; cases[i] && !test; i++)
+        if (option_given(given, cases[i])) {
+            term_say("run: --%s is for --test-data", cases[i]);
+            return true;
+        }
+    if (test && option_given(given, "seed")) {
+        term_say("run: --seed has no effect with --test-data");
+        return true;
+    }
+    if (option_given(given, "every-way")) return options_surplus(given, "--every-way", "test-data every-way rtol atol");
+    return test && options_surplus(given, "--test-data", taken);
+}
+
 static int run_usage(const options *given) {
     bool test = option_given(given, "test-data"), input = option_given(given, "input");
     bool grad = option_given(given, "grad");
@@ -103,9 +120,11 @@ static int run_usage(const options *given) {
                  test ? "test-data" : "batch");
         return EXIT_USAGE;
     }
-    if (!test || !input) return EXIT_DONE;
-    term_say("run: --test-data and --input are given; give one of the two");
-    return EXIT_USAGE;
+    if (test && input) {
+        term_say("run: --test-data and --input are given; give one of the two");
+        return EXIT_USAGE;
+    }
+    return surplus(given, test) ? EXIT_USAGE : EXIT_DONE;
 }
 
 /* Without --input, a model must have no inputs. */

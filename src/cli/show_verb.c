@@ -5,6 +5,7 @@
 #include "cli/layer.h"
 #include "cli/paint.h"
 #include "cli/show_embedding.h"
+#include "cli/show_kinds.h"
 #include "cli/show_terminal.h"
 #include "cli/source.h"
 #include "cli/term.h"
@@ -13,34 +14,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-typedef stria_status attribution(const attribution_job *j, stria_array *out, stria_error *error);
-
-typedef struct show_kind {
-    const char *name;
-    attribution *compute; /* NULL: of weights, or a dream */
-    bool layer;           /* it looks at a layer */
-    bool scored;          /* it asks for a class */
-    bool positive;        /* what is below 0 is not drawn */
-    bool dreams;          /* it changes a picture until the network likes it */
-    bool image;           /* it needs one */
-} show_kind;
-
-static const show_kind kinds[] = {
-    {"filters", NULL, false, false, false, false, false},
-    {"features", attribution_features, true, false, false, false, true},
-    {"gradcam", attribution_gradcam, true, true, true, false, true},
-    {"gradcam++", attribution_gradcam_plus, true, true, true, false, true},
-    {"saliency", attribution_saliency, false, true, true, false, true},
-    {"smoothgrad", attribution_smoothgrad, false, true, true, false, true},
-    {"guided", attribution_guided, false, true, false, false, true},
-    {"integrated", attribution_integrated, false, true, false, false, true},
-    {"occlusion", attribution_occlusion, false, true, false, false, true},
-    {"deepdream", NULL, true, false, false, true, true},
-    {"activation-max", NULL, false, false, false, true, false},
-    {"embedding", NULL, false, false, false, false, false},
-};
-enum { KINDS = sizeof kinds / sizeof *kinds };
 
 /* Everything that one picture needs. */
 typedef struct showing {
@@ -60,21 +33,6 @@ static void showing_release(showing *s) {
     free(s->result.data);
     free(s->painted.data);
     stria_model_free(s->model);
-}
-
-static const show_kind *kind_find(const char *name) {
-    const char *names[KINDS];
-    for (int i = 0; i < KINDS; i++) {
-        if (strcmp(kinds[i].name, name) == 0) return &kinds[i];
-        names[i] = kinds[i].name;
-    }
-    const char *near = stria_nearest(name, names, KINDS);
-    if (near) term_say("show: there is no kind '%s'; did you mean '%s'?", name, near);
-    else
-        term_say("show: there is no kind '%s'; there are filters, features, gradcam, gradcam++, saliency, smoothgrad, "
-                 "guided, integrated, occlusion, deepdream, activation-max and embedding",
-                 name);
-    return NULL;
 }
 
 /* ---- which layer ---- */
@@ -310,8 +268,8 @@ static bool output_known(const char *file) {
 
 static int show_run(const options *given) {
     const char *file = option_text(given, "out");
-    const show_kind *kind = kind_find(given->operands[1]);
-    if (!kind) return EXIT_USAGE;
+    const show_kind *kind = show_kind_find(given->operands[1]);
+    if (!kind || show_kind_surplus(given, kind)) return EXIT_USAGE;
     bool image = option_given(given, "image"), terminal = option_given(given, "terminal");
     if (strcmp(kind->name, "embedding") == 0) return show_embedding(given);
     if ((!file && !terminal) || (kind->image && !image)) {

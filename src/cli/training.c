@@ -81,6 +81,11 @@ bool training_usage(const options *given) {
         term_say("train: --repeat is of --sweep");
         return false;
     }
+    if (option_each(given, "sweep", 1)) {
+        term_say(
+            "train: --sweep is given twice; one grid holds all options: --sweep \"OPTION=VALUE,…; OPTION=VALUE,…\"");
+        return false;
+    }
     if (option_given(given, "resume")) return resume_usage(given);
     if (given->operand_count == 0) term_say("train: MODEL is missing; usage: stria train MODEL --data DATA");
     else if (!option_given(given, "data")) term_say("train: --data is missing; 'stria data list' shows the sources");
