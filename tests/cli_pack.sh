@@ -112,6 +112,9 @@ says stderr "tested/test/dog/9.png"
 rm tested/test/dog/9.png
 expect 0 data split folder:tested --val 0.2 --output right --json
 [ "$(jq -c . stdout)" = '{"train":8,"val":2,"test":10}' ] || { fail "split with a test part"; cat stdout; }
+# A validation part of the data's own is not held out of the training images once more.
+expect 0 data split folder:right --output right2 --json
+[ "$(jq -c . stdout)" = '{"train":8,"val":2,"test":10}' ] || { fail "split of parts loses pictures"; cat stdout; }
 
 # Augment: mirrored twice is what it was.
 expect 0 data augment folder:f --augment "flip p 1" --count 2 --output mirrored

@@ -179,33 +179,33 @@ int data_augment(const options *given) {
 
 /* ---- split ---- */
 
-/* No failure is a test part that is not there: STRIA_OK with 0 images. */
-static stria_status part_put(const options *given, int part, int64_t *images, stria_error *error) {
+/* The parts that a training would take: only a validation part that is cut from the training images is held out of
+ * them. A test part that is not there stays NULL, and is no failure. */
+static stria_status parts_open(const options *given, stria_dataset *parts[PARTS], stria_error *error) {
     stria_dataset_options chosen;
-    stria_dataset *data = NULL;
-    stria_view_options as_it_is = stria_view_options_default();
     stria_status status = source_division(given, &chosen, NULL, error);
+    if (status == STRIA_OK) status = stria_dataset_open_pair(&parts[0], &parts[1], given->operands[1], &chosen, error);
     if (status != STRIA_OK) return status;
-    chosen.split = (stria_split)part;
-    chosen.hold_out_val = true;
-    *images = 0;
-    status = stria_dataset_open(&data, given->operands[1], &chosen, error);
-    if (part == 2 && (status == STRIA_BAD_ARGUMENT || status == STRIA_NO_FILE)) return STRIA_OK;
-    if (status == STRIA_OK)
-        status = pictures_put(data, option_text(given, "output"), part_names[part], &as_it_is, 1, error);
-    if (status == STRIA_OK) *images = stria_dataset_count(data);
-    stria_dataset_free(data);
-    return status;
+    chosen.split = STRIA_SPLIT_TEST;
+    status = stria_dataset_open(&parts[2], given->operands[1], &chosen, error);
+    return status == STRIA_BAD_ARGUMENT || status == STRIA_NO_FILE ? STRIA_OK : status;
 }
 
 int data_split(const options *given) {
     stria_error error = {0};
+    stria_dataset *parts[PARTS] = {NULL};
     int64_t images[PARTS] = {0};
+    stria_view_options as_it_is = stria_view_options_default();
     int code = no_output(given, "FOLDER");
     if (code != EXIT_DONE) return code;
-    stria_status status = fresh_folder(option_text(given, "output"), &error);
-    for (int part = 0; part < PARTS && status == STRIA_OK; part++)
-        status = part_put(given, part, &images[part], &error);
+    const char *folder = option_text(given, "output");
+    stria_status status = fresh_folder(folder, &error);
+    if (status == STRIA_OK) status = parts_open(given, parts, &error);
+    for (int part = 0; part < PARTS && status == STRIA_OK; part++) {
+        if (parts[part]) status = pictures_put(parts[part], folder, part_names[part], &as_it_is, 1, &error);
+        images[part] = parts[part] && status == STRIA_OK ? stria_dataset_count(parts[part]) : 0;
+    }
+    for (int part = 0; part < PARTS; part++) stria_dataset_free(parts[part]);
     if (status != STRIA_OK) return term_fail(&error);
     if (option_given(given, "json"))
         return json_finish(json_pack("{s:I,s:I,s:I}", "train", (json_int_t)images[0], "val", (json_int_t)images[1],
