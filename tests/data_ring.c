@@ -126,6 +126,40 @@ static void test_same_bits(void **state) {
     dataset_free(d);
 }
 
+/* An epoch by itself: nothing is read past its end, the next one may be asked for at once or after a rest. */
+static void test_epochs_apart(void **state) {
+    static batch one, other;
+    source s = {.fails = -1};
+    dataset *d = open_source(&s);
+    loader_options plain = options_of(MOST, 0, 0), apart = options_of(MOST, 3, 8);
+    plain.shuffle = apart.shuffle = plain.drop_last = apart.drop_last = false;
+    apart.apart = true;
+    loader *a = make(d, "", plain), *b = make(d, "", apart);
+    (void)state;
+    for (int64_t epoch = 0; epoch < 4; epoch++) {
+        for (int64_t k = 0; k < loader_batches(a); k++) {
+            take(a, NULL, epoch / 3, k, &one);
+            take(b, NULL, epoch / 3, k, &other);
+            assert_memory_equal(&one, &other, sizeof one);
+        }
+        pause_ns(20000000);
+        assert_int_equal(atomic_load(&s.reads), 2 * ITEMS * (epoch + 1));
+        if (epoch == 1) loader_rest(b);
+    }
+    loader_free(a);
+    loader_free(b);
+    apart.ahead = 0;
+    b = make(d, "", apart);
+    assert_int_equal(loader_ahead(b), 3); /* batches of an epoch */
+    loader_free(b);
+    apart.batch = ITEMS;
+    preprocess p = preprocess_default();
+    assert_int_equal(loader_new(&b, d, &p, &apart, NULL), STRIA_OK);
+    assert_int_equal(loader_threads(b), 0);
+    loader_free(b);
+    dataset_free(d);
+}
+
 /* Whatever batch is asked for: again, ahead, back, of another epoch. */
 static void test_any_order(void **state) {
     static const int64_t asked[][2] = {{4, 1}, {4, 1}, {4, 0}, {0, 9}, {1, 0}, {1, 1}, {1, 4}, {900000000, 3}, {0, 0}};
@@ -378,6 +412,7 @@ static void test_no_threads_where_cheap(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_same_bits),
                                        cmocka_unit_test(test_any_order),
+                                       cmocka_unit_test(test_epochs_apart),
                                        cmocka_unit_test(test_bounded),
                                        cmocka_unit_test(test_freed_at_any_moment),
                                        cmocka_unit_test(test_slow_source),

@@ -108,8 +108,12 @@ stria_status stria_evaluate(const stria_model *model, const stria_dataset *data,
     if (o.batch < 0) FAIL(err, STRIA_BAD_ARGUMENT, "a batch of %lld images cannot be run", (long long)o.batch);
     TRY(machine_kernels(o.isa, &ks, err));
     TRY(pool_take(&p, o.pool, o.threads, err));
-    evaluator_config config = {
-        .goal = goal_of(model->g), .batch = o.batch ? o.batch : 128, .skip_bad = o.skip_bad, .ks = ks, .pool = p};
+    evaluator_config config = {.goal = goal_of(model->g),
+                               .batch = o.batch ? o.batch : 128,
+                               .skip_bad = o.skip_bad,
+                               .ks = ks,
+                               .pool = p,
+                               .workers = loader_workers(0, pool_threads(p))};
     stria_status status = tta_of(o.tta, &config.tta, err);
     if (status == STRIA_OK && config.tta && config.goal != &goal_classify)
         status = error_set(err, STRIA_BAD_ARGUMENT,

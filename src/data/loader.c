@@ -38,7 +38,8 @@ static stria_status shape_find(loader *l, stria_error *err) {
 /* Pixels that lie in memory and only become floats take less time than handing them over. */
 static bool reads_ahead(const loader *l) {
     bool cheap = dataset_uniform(l->data) && !dataset_made(l->data) && !l->augment.count;
-    return l->o.threads > 0 && !cheap && !l->o.tta;
+    bool single = l->o.apart && loader_batches(l) == 1;
+    return l->o.threads > 0 && !cheap && !single && !l->o.tta;
 }
 
 static stria_status loader_make(loader *l, stria_error *err) {
@@ -96,6 +97,11 @@ static int64_t all_bytes(const loader *l) {
 size_t loader_most_bytes(const loader *l) {
     size_t kept = l->kept ? (size_t)int64_min(all_bytes(l), (int64_t)l->o.keep_bytes) : 0;
     return kept + (l->ring ? ring_bytes(l->ring) : 0);
+}
+
+int loader_workers(int64_t wanted, int64_t threads) {
+    if (wanted == 0 && threads > 1) wanted = int64_min(threads, pool_cpus());
+    return wanted > 0 ? (int)wanted : 0;
 }
 
 int loader_threads(const loader *l) {

@@ -48,7 +48,13 @@ typedef struct loader_options {
     int threads;  /* of its own, which make batches ahead; 0: none. None either where pixels lie in memory and nothing
                      is random, or `tta` has several views */
     int ahead;    /* batches that are made ahead, with `threads`; 0: 2 to 8, as many as take 64 MiB */
+    bool apart;   /* epochs are not asked for one after another: nothing is made ahead past an epoch's end, and nothing
+                     at all where an epoch is one batch */
 } loader_options;
+
+/* Threads that a loader gets, by an option's value: 0: as many as compute, at most one per CPU, none beside a single
+ * one; −1: none. */
+int loader_workers(int64_t wanted, int64_t threads);
 
 /* The dataset outlives the loader; preprocess is copied. STRIA_BAD_SHAPE if it is known now that pictures do not come
  * out in one shape (which may be another than the options' one: loader_shape); STRIA_BAD_ARGUMENT if there would be no

@@ -36,6 +36,7 @@ struct loader_ring {
     _Atomic bool given_up; /* tasks end early: their batches are not wanted */
     int busy;              /* threads that are in a task */
     int64_t next, opened;
+    int64_t end; /* batches from here on are not begun */
 };
 
 static size_t batch_bytes(const loader *l) {
@@ -46,6 +47,7 @@ static size_t batch_bytes(const loader *l) {
 static int slots_of(const loader *l) {
     if (l->o.ahead > 0) return l->o.ahead < SLOTS_LEAST ? SLOTS_LEAST : l->o.ahead;
     size_t fit = RING_BYTES / batch_bytes(l);
+    if (l->o.apart) fit = (size_t)int64_min((int64_t)fit, loader_batches(l));
     return fit < SLOTS_LEAST ? SLOTS_LEAST : fit > SLOTS_MOST ? SLOTS_MOST : (int)fit;
 }
 
@@ -120,7 +122,7 @@ static void slot_open(loader_ring *r) {
 /* A task of the first batch that has one left; begins a batch where none has and there is room. NULL: none. */
 static slot *task_claim(loader_ring *r, int64_t *task) {
     if (!r->running || atomic_load(&r->given_up)) return NULL;
-    for (int64_t n = r->next; n < r->next + r->slot_count; n++) {
+    for (int64_t n = r->next; n < int64_min(r->next + r->slot_count, r->end); n++) {
         if (n == r->opened) slot_open(r);
         slot *s = &r->slots[n % r->slot_count];
         if (s->claimed == batch_work_tasks(&s->work)) continue;
@@ -196,9 +198,10 @@ void ring_rest(loader_ring *r) {
 /* Waits until the batch of this number is made. */
 static slot *slot_wait(loader_ring *r, int64_t number) {
     pthread_mutex_lock(&r->lock);
-    if (!r->running || r->next != number) {
+    if (!r->running || r->next != number || number >= r->end) {
         work_stop(r);
         r->next = r->opened = number;
+        r->end = r->l->o.apart ? (number / loader_batches(r->l) + 1) * loader_batches(r->l) : INT64_MAX;
         r->running = true;
         pthread_cond_broadcast(&r->work);
     }

@@ -68,6 +68,8 @@ static stria_status evaluator_make(evaluator *e, graph *g, const evaluator_confi
                               .tta = e->tta,
                               .target = e->job.taken.target != NULL,
                               .keep_bytes = config->keep_bytes,
+                              .threads = config->workers,
+                              .apart = true,
                               .bad = config->skip_bad ? BAD_MARKED : BAD_FAILS};
     TRY(picture_input_loader(&e->job.in, e->d, &options, &e->loader, err));
     TRY(session_for(g, e->batch, config, &e->full, err));
@@ -115,6 +117,10 @@ size_t evaluator_bytes(const evaluator *e) {
     return program_run_bytes(session_program(e->full)) + (e->rest ? program_run_bytes(session_program(e->rest)) : 0);
 }
 
+size_t evaluator_loader_bytes(const evaluator *e) {
+    return loader_most_bytes(e->loader);
+}
+
 void evaluator_on_image(evaluator *e, evaluator_judge *judge, void *context) {
     e->judge = judge;
     e->context = context;
@@ -144,8 +150,8 @@ static stria_status batch_run(evaluator *e, session *run, int64_t batch, int64_t
     return STRIA_OK;
 }
 
-stria_status evaluator_run(evaluator *e, score *s, bool (*progress)(int64_t done, int64_t of, void *context),
-                           void *context, stria_error *err) {
+static stria_status batches_run(evaluator *e, score *s, bool (*progress)(int64_t done, int64_t of, void *context),
+                                void *context, stria_error *err) {
     int64_t batches = loader_batches(e->loader), done = 0;
     for (int64_t b = 0; b < batches; b++) {
         int64_t n = loader_items(e->loader, b);
@@ -160,4 +166,12 @@ stria_status evaluator_run(evaluator *e, score *s, bool (*progress)(int64_t done
                  (long long)dataset_count(e->d));
     }
     return s->images ? STRIA_OK : loader_none_good(e->loader, err);
+}
+
+/* Afterwards no thread reads the caller's data. */
+stria_status evaluator_run(evaluator *e, score *s, bool (*progress)(int64_t done, int64_t of, void *context),
+                           void *context, stria_error *err) {
+    stria_status status = batches_run(e, s, progress, context, err);
+    loader_rest(e->loader);
+    return status;
 }

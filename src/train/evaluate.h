@@ -16,6 +16,7 @@ typedef struct evaluator_config {
     tta_kind tta;      /* probabilities are the means over these views of each picture */
     bool skip_bad;     /* pictures that cannot be read are left out, instead of ending it */
     pool *pool;        /* retained; NULL: one thread */
+    int workers;       /* threads that load pictures ahead (loader.h) */
     state_set *states; /* NULL: the graph's own; else those of a training, which must outlive it */
 } evaluator_config;
 
@@ -40,6 +41,7 @@ void evaluator_on_image(evaluator *e, evaluator_judge *judge, void *context);
 /* loader_bad_count of its pictures. */
 int64_t evaluator_skipped(const evaluator *e, const char **first);
 size_t evaluator_bytes(const evaluator *e);        /* that its runs write, pictures apart */
+size_t evaluator_loader_bytes(const evaluator *e); /* pictures: loader_most_bytes */
 const goal_job *evaluator_job(const evaluator *e); /* for goal_score */
 
 #endif

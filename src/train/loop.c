@@ -76,7 +76,8 @@ static void tell_start(trainer *t) {
                            .optimizer_bytes = m.optimizer_bytes,
                            .activation_bytes = workspace > m.gradient_bytes ? workspace - m.gradient_bytes : 0,
                            .gradient_bytes = m.gradient_bytes,
-                           .loader_bytes = loader_most_bytes(t->loader),
+                           .loader_bytes = loader_most_bytes(t->loader) +
+                                           (t->validation ? evaluator_loader_bytes(t->validation) : 0),
                            .loader_threads = loader_threads(t->loader),
                            .loader_ahead = loader_ahead(t->loader),
                            .isa = kernels_name(t->ks),

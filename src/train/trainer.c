@@ -55,6 +55,7 @@ evaluator_config trainer_validation(trainer *t) {
                               .keep_bytes = (size_t)t->options.cache << 18,
                               .ks = t->ks,
                               .pool = t->pool,
+                              .workers = loader_workers(t->options.workers, pool_threads(t->pool)),
                               .states = &t->states};
 }
 
@@ -95,13 +96,6 @@ static stria_status step_make(trainer *t, stria_error *err) {
     return status;
 }
 
-/* Threads of the loader's own, beside those that compute: data/loader.h says how they share the cores. */
-static int workers_of(const trainer *t) {
-    int64_t wanted = t->options.workers, threads = pool_threads(t->pool);
-    if (wanted == 0 && threads > 1) wanted = int64_min(threads, pool_cpus());
-    return wanted > 0 ? (int)wanted : 0;
-}
-
 static stria_status loader_make(trainer *t, stria_error *err) {
     const dataset *d = t->features[0] ? t->features[0] : t->train;
     TRY(goal_job_init(&t->job, t->goal, t->learns, d, t->options.batch, err));
@@ -118,7 +112,7 @@ static stria_status loader_make(trainer *t, stria_error *err) {
                               .augment = &changes,
                               .target = t->job.taken.target != NULL,
                               .keep_bytes = (size_t)t->options.cache << 20,
-                              .threads = workers_of(t),
+                              .threads = loader_workers(t->options.workers, pool_threads(t->pool)),
                               .bad = t->options.skip_bad ? BAD_REPLACED : BAD_FAILS};
     return picture_input_loader(&t->job.in, d, &options, &t->loader, err);
 }
