@@ -70,8 +70,14 @@ all=$(sed -n '1s/.*"gradient_norm": \([0-9.e-]*\).*/\1/p' step1/metrics.jsonl)
 echo "$moved" | tr ',' '\n' | awk -v all="$all" '{ s += $2 * $2 } END { d = sqrt(s) / all - 1; exit !(d < 1e-5 && d > -1e-5) }' ||
     fail "the norm over all parameters is $all, not that of $moved"
 read -r -a names <<<"$(head -n 1 step1/results.csv | tr ',' ' ')"
-[ "$(wc -l <step1/results.csv)" = 2 ] && [ "${names[9]%%:*} ${names[12]%%:*}" = "gradient weight" ] && [ ${#names[@]} = 13 ] ||
+[ "$(wc -l <step1/results.csv)" = 2 ] && [ "${names[9]} ${names[10]}" = "wait_share peak_bytes" ] &&
+    [ "${names[11]%%:*} ${names[14]%%:*}" = "gradient weight" ] && [ ${#names[@]} = 15 ] ||
     { fail "results.csv is another:"; cat step1/results.csv; }
+tail -n 1 step1/metrics.jsonl | jq -e '.wait_share >= 0 and .wait_share < 1 and .peak_bytes > 1000000' >/dev/null ||
+    { fail "an epoch does not say what it waited and held:"; tail -n 1 step1/metrics.jsonl; }
+for word in "waited for pictures" memory; do
+    grep -q "<b>[0-9.]* [^<]*</b><span>$word</span>" step1/report.html || fail "the report has no tile '$word'"
+done
 grep -q "system    at most [0-9.]* MiB of memory" stderr || { fail "no system line:"; cat stderr; }
 
 # Parts of the network computed again instead of kept: the same model.
@@ -114,7 +120,7 @@ expect 0 train --resume killed
 expect 0 train "${options[@]}" --steps 3000 --eval-every 3 --lr 0.01 --out unkilled
 cmp -s <(tensors killed) <(tensors unkilled) || fail "a killed training of 3,000 steps has another checkpoint"
 [ "$(places killed)" = "$(places unkilled)" ] || fail "a killed training has other validations"
-cmp -s <(cut -d, -f1-7,10- killed/results.csv) <(cut -d, -f1-7,10- unkilled/results.csv) || fail "a killed training has another results.csv"
+cmp -s <(cut -d, -f1-7,12- killed/results.csv) <(cut -d, -f1-7,12- unkilled/results.csv) || fail "a killed training has another results.csv"
 refused 2 "--eval-every needs validation images, and there are none" train "${options[@]}" --eval-every 2 --val no
 
 refused 2 "--patience needs validation images, and there are none" \

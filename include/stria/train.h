@@ -143,8 +143,9 @@ typedef struct stria_event {
     const stria_norm *const *norms; /* EPOCH: [norm_count], weights as they are now, gradients of the last step. Valid
                                        during the call */
     int norm_count;
-    uint64_t peak_bytes;   /* END: the most memory that this process has held, 0: not known */
-    double wait_share;     /* END: share of the steps' time, 0…1, that this process waited for their batches */
+    uint64_t peak_bytes;   /* EPOCH, END: the most memory that this process has held, 0: not known */
+    double wait_share;     /* EPOCH: share of the steps' time, 0…1, since the one before that this process waited for
+                              their batches; END: of all its steps */
     uint64_t loader_bytes; /* START: batches that are made ahead, and the most that decoded pictures may take (cache) */
     int loader_threads, loader_ahead; /* START: threads that make batches ahead, and how many batches; 0: none */
     const char *measure;     /* EPOCH: how the training's goal measures outputs, more is better: "top1"; "psnr", the

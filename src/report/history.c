@@ -18,7 +18,7 @@ history *history_new(void) {
 }
 
 /* What a line may say; those that it does not say are NaN. */
-enum { STEP, EPOCH, LOSS, RATE, TOP1, VAL_LOSS, VAL_TOP1, SECONDS, GRADIENT, PSNR, VAL_PSNR, FIELDS };
+enum { STEP, EPOCH, LOSS, RATE, TOP1, VAL_LOSS, VAL_TOP1, SECONDS, GRADIENT, PSNR, VAL_PSNR, WAIT, PEAK, FIELDS };
 
 typedef struct line {
     double value[FIELDS];
@@ -32,7 +32,8 @@ static const struct {
     [STEP] = {"step", 4},         [EPOCH] = {"epoch", 5},       [LOSS] = {"loss", 4},
     [RATE] = {"lr", 2},           [TOP1] = {"top1", 4},         [VAL_LOSS] = {"val_loss", 8},
     [VAL_TOP1] = {"val_top1", 8}, [SECONDS] = {"seconds", 7},   [GRADIENT] = {"gradient_norm", 13},
-    [PSNR] = {"psnr", 4},         [VAL_PSNR] = {"val_psnr", 8},
+    [PSNR] = {"psnr", 4},         [VAL_PSNR] = {"val_psnr", 8}, [WAIT] = {"wait_share", 10},
+    [PEAK] = {"peak_bytes", 10},
 };
 
 /* A number as the log writes them, fast where it has at most 18 digits; end: after it, at `text` if it is none. */
@@ -148,6 +149,8 @@ static void line_take(history *h, const char *text) {
         return;
     }
     if (l.is_epoch && v[EPOCH] >= 0 && v[EPOCH] < 1e15) h->epoch = (int64_t)v[EPOCH];
+    if (v[WAIT] >= 0 && v[WAIT] <= 1) h->wait_sum += v[WAIT], h->waits++;
+    if (v[PEAK] > h->peak_bytes && v[PEAK] < 1e18) h->peak_bytes = v[PEAK];
     series_add(&h->epoch_loss, step, v[LOSS]);
     h->decibels = h->decibels || !isnan(v[PSNR]);
     series_add(&h->score, step, v[h->decibels ? PSNR : TOP1]);

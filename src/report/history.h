@@ -14,6 +14,9 @@ typedef struct history {
     int64_t damaged;                               /* lines that could not be read */
     double seconds;                                /* of training, over all processes that went on with it */
     double last_seconds;                           /* of the last line: a smaller one begins with the next process */
+    double wait_sum;                               /* of the shares of the steps' time that waited for pictures, */
+    int64_t waits;                                 /* so many: an epoch each, or a part of one */
+    double peak_bytes;                             /* the most memory that a process held, 0: not known */
     int64_t offset;                                /* bytes of the file that were read */
 } history;
 

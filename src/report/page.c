@@ -1,6 +1,7 @@
 #include "report/page.h"
 
 #include "report/measure.h"
+#include "report/plot_memory.h"
 #include "report/svg.h"
 
 #include <inttypes.h>
@@ -79,6 +80,8 @@ static void tiles(out *o, const page *p) {
     int64_t seconds = h->seconds < 1e12 ? (int64_t)(h->seconds + 0.5) : 0;
     snprintf(text, sizeof text, "%" PRId64 ":%02d:%02d", seconds / 3600, (int)(seconds / 60 % 60), (int)(seconds % 60));
     page_tile(o, p, "time", text);
+    if (h->waits) tile_share(o, p, "waited for pictures", h->wait_sum / (double)h->waits);
+    if (h->peak_bytes > 0) plot_memory_size((uint64_t)h->peak_bytes, text), page_tile(o, p, "memory", text);
     if (p->summary) {
         tile_count(o, p, "parameters", p->summary->parameters);
         tile_count(o, p, "multiply-adds", p->summary->multiply_adds);

@@ -12,6 +12,8 @@ static const char *const chinese[][2] = {
     {"step", "步"},
     {"epochs", "轮数"},
     {"time", "用时"},
+    {"waited for pictures", "等待图片的时间"},
+    {"memory", "内存"},
     {"parameters", "参数"},
     {"multiply-adds", "乘加次数"},
     {"images", "图片"},

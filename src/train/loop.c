@@ -222,6 +222,18 @@ static void skipped_tell(trainer *t, stria_event *e) {
     e->note = t->skipped_note;
 }
 
+/* Share of the time that steps waited for their batches. */
+static double wait_share(double waited, double stepped) {
+    return stepped > 0 ? waited / stepped : 0;
+}
+
+static void machine_tell(trainer *t, stria_event *e) {
+    e->peak_bytes = machine_peak_rss();
+    e->wait_share = wait_share(t->waited - t->judged_waited, t->stepped - t->judged_stepped);
+    t->judged_waited = t->waited;
+    t->judged_stepped = t->stepped;
+}
+
 /* What was seen of the epoch, and a validation. STRIA_INTERRUPTED where that was stopped. */
 static stria_status judge(trainer *t, stria_event *e, stria_error *err) {
     const score *s = &t->at.epoch_score;
@@ -238,6 +250,7 @@ static stria_status judge(trainer *t, stria_event *e, stria_error *err) {
     e->top1 = classes ? e->score : 0;
     e->val_top1 = classes && t->validation ? e->val_score : -1;
     skipped_tell(t, e);
+    machine_tell(t, e);
     norms_weigh(&t->norms);
     e->norms = t->norms.row;
     e->norm_count = t->norms.count;
@@ -301,13 +314,13 @@ static stria_status finish(trainer *t, stria_error *err) {
     tell(t, &(stria_event){.kind = STRIA_EVENT_END,
                            .epoch = t->at.epoch,
                            .peak_bytes = machine_peak_rss(),
-                           .wait_share = t->stepped > 0 ? t->waited / t->stepped : 0});
+                           .wait_share = wait_share(t->waited, t->stepped)});
     return STRIA_OK;
 }
 
 static stria_status train(trainer *t, stria_error *err) {
     t->started = clock_seconds();
-    t->waited = t->stepped = 0;
+    t->waited = t->stepped = t->judged_waited = t->judged_stepped = 0;
     t->stop_asked = false;
     TRY(run_folder_take(t, err));
     if (t->mend) TRY(run_folder_mend(t, err));

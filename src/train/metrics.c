@@ -126,6 +126,8 @@ static void line_add(text *t, const stria_event *e) {
         number(t, validated, e->val_score);
     }
     number(t, "seconds", e->seconds);
+    if (judged) number(t, "wait_share", e->wait_share);
+    if (judged) text_printf(t, ", \"peak_bytes\": %" PRIu64, e->peak_bytes);
     if (judged) norms_add(t, "gradients", e, true);
     if (judged) norms_add(t, "weights", e, false);
     text_printf(t, "}\n");
@@ -148,7 +150,7 @@ static void cell(text *t, double x) {
 }
 
 static void heading_add(text *t, const stria_event *e) {
-    text_printf(t, "kind,step,epoch,loss,%s,val_loss,val_%s,lr,seconds", e->measure, e->measure);
+    text_printf(t, "kind,step,epoch,loss,%s,val_loss,val_%s,lr,seconds,wait_share,peak_bytes", e->measure, e->measure);
     for (int i = 0; i < 2 * e->norm_count; i++)
         cell_text(t, i < e->norm_count ? "gradient:" : "weight:", e->norms[i % e->norm_count]->name);
     text_append(t, "\n", 1);
@@ -157,8 +159,11 @@ static void heading_add(text *t, const stria_event *e) {
 static void row_add(text *t, const stria_event *e) {
     bool validated = !isnan(e->val_score);
     text_printf(t, "%s,%" PRId64 ",%" PRId64, kind_of(e), e->step, e->epoch);
-    const double cells[] = {e->loss, e->score, validated ? e->val_loss : NAN, e->val_score, e->lr, e->seconds};
+    const double cells[] = {e->loss,      e->score, validated ? e->val_loss : NAN,
+                            e->val_score, e->lr,    e->seconds,
+                            e->wait_share};
     for (size_t i = 0; i < sizeof cells / sizeof *cells; i++) cell(t, cells[i]);
+    text_printf(t, ",%" PRIu64, e->peak_bytes);
     for (int i = 0; i < e->norm_count; i++) cell(t, e->norms[i]->gradient);
     for (int i = 0; i < e->norm_count; i++) cell(t, e->norms[i]->weight);
     text_append(t, "\n", 1);

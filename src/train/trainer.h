@@ -63,9 +63,10 @@ typedef struct trainer {
     position at;
     stria_event_callback *callback;
     void *context;
-    bool stop_asked;              /* the callback said so */
-    double started, checkpointed; /* seconds of a clock that never goes back */
-    double waited, stepped;       /* seconds in this process: for batches, and of steps with them */
+    bool stop_asked;                      /* the callback said so */
+    double started, checkpointed;         /* seconds of a clock that never goes back */
+    double waited, stepped;               /* seconds in this process: for batches, and of steps with them */
+    double judged_waited, judged_stepped; /* of these, those that an event has told */
     metrics metrics;
     int64_t skipped;                              /* pictures, as the last epoch's event said */
     char skipped_note[sizeof(stria_error) + 128]; /* its sentence */
