@@ -20,6 +20,19 @@ says stderr "input     3×64×64: pictures are resized"
 expect 0 train lenet:size=1x28x28 --data folder:photos --epochs 1 --batch 4 --out three
 says stderr "input     1×28×28: pictures are turned grey and resized"
 says stderr "no test split, so no final evaluation: photos has no test split, only train, of which val is a part"
+# Few colour photos have defaults of their own, which --help says; what is given counts, and a trained network has none.
+tr -d ' \n' <two/options.json >made
+for word in '"loss":"cross_entropy:label_smoothing=0.1"' '"augment":"resized-crop' '"weight-decay":0.0005' '"clip-norm":5'; do
+    grep -q "$word" made || { fail "few photos are trained without $word:"; cat two/options.json; }
+done
+expect 0 train lenet --data folder:photos --steps 1 --batch 4 --loss cross_entropy --augment none --out given
+jq -e '.epochs == 200 and .loss == "cross_entropy" and .augment == "none"' given/options.json >/dev/null ||
+    { fail "what is given does not count:"; cat given/options.json; }
+expect 0 train two --data folder:photos --steps 1 --batch 4 --out again
+jq -e '.epochs == 10 and .loss == "cross_entropy"' again/options.json >/dev/null || { fail "a trained network has other defaults:"; cat again/options.json; }
+expect 0 train --help
+tr -s ' \n' ' ' <stdout >words
+says words "for fewer than 13,600 of them --loss cross_entropy:label_smoothing=0.1, and up to 200 --epochs"
 refused 1 "the data has 3 classes, the model's output 'logits' has 10" train lenet --classes 10 --data folder:grey --batch 4
 # 15 pictures: a fifth validates, or what is said; the run keeps it.
 expect 0 train linear --data folder:grey --epochs 1 --batch 4

@@ -20,6 +20,12 @@ short overfitting
     fail "examples/overfitting/run made other trainings than 6 and 1"
 for word in linear weight-decay l1= max-norm dropout; do says stdout "$word"; done
 
+expect 0 train lenet5 --data mnist:data --limit 200 --epochs 1 --out base
+DATA=mnist:data MODEL=base PICTURES="--resize 28" CLASSES=10 EPOCHS=1 REPEAT=2 OUT=transfer STRIA=$STRIA "$source/examples/transfer/run" \
+    >stdout 2>stderr </dev/null || { fail "examples/transfer/run exits with $?"; tail -n 5 stderr; }
+[ "$(grep -c '^transfer/.*seed[01]  [0-9.]* %$' stdout)" = 2 ] && grep -q 'mirror images: [0-9.]* ± [0-9.]* %$' stdout ||
+    { fail "examples/transfer/run prints something else"; cat stdout; }
+
 # What the texts count: 39 numbers against 108, two 3×3 windows against a 5×5 one, plain and residual networks of one size.
 BATCH=1 REPEAT=1 STRIA=$STRIA "$source/examples/layers/run" >stdout 2>stderr </dev/null ||
     { fail "examples/layers/run exits with $?"; tail -n 5 stderr; }

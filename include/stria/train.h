@@ -67,7 +67,7 @@ STRIA_API stria_train_options stria_train_options_default(void);
  * something else. */
 STRIA_API stria_status stria_train_options_for(const stria_model *model, stria_train_options *out, stria_error *error);
 /* The same with what suits these training images: a network that has not been trained yet gets random changes to colour
- * photos in files, penalties against learning them by heart, and the fewer of them there are the more epochs
+ * photos in files, penalties against learning them by heart, and of few photos smoothed labels and more epochs
  * (docs/data.md). */
 STRIA_API stria_status stria_train_options_for_data(const stria_model *model, const stria_dataset *data,
                                                     stria_train_options *out, stria_error *error);
