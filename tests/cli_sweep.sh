@@ -81,7 +81,14 @@ grep -q ",1$" wild/sweep.csv || fail "sweep.csv does not say what diverged"
 grep -q "lr=1000000 (1 of 1 diverged)" wild/sweep.svg || fail "sweep.svg does not say what diverged"
 
 refused 2 "'bars' is the folder of a sweep: the same command with --sweep and --out bars goes on" train --resume bars
-expect 2 train mlp --data mnist:data --epochs 1 --sweep "model=mlp:hidden=4,linear:hidden=4" --out half
+expect 2 train mlp --data mnist:data --epochs 1 --sweep "model=mlp:hidden=4,linear:hidden=4" --out early
+[ ! -e early ] || fail "a sweep trains before it refuses a model"
+for class in a b; do
+    mkdir -p bad/$class
+    for i in 1 2 3 4 5; do { printf 'P5 20 16 255\n'; head -c 320 /dev/zero; } >bad/$class/$i.pgm; done
+done
+printf 'P5 20 16 255\nshort' >bad/b/4.pgm
+expect 1 train linear --data folder:bad --val no --batch 5 --epochs 1 --sweep "lr=0.1,0.2" --out half
 says stderr "when the cause is removed, the same command with --out half goes on; with other values it needs another folder"
 refused 2 "--sweep: 'momentun' is not an option of a training with a value" train "${common[@]}" --sweep "momentun=1" --out no
 refused 2 "--optimizer: there is no optimiser 'adan'; did you mean 'adam'?" train "${common[@]}" --sweep "optimizer=sgd,adan" --out no
@@ -92,6 +99,18 @@ refused 2 "--sweep: 'lr' is not of the form OPTION=VALUE,VALUE,…" train "${com
 refused 2 "--sweep: lr has an empty value" train "${common[@]}" --sweep "lr=0.1,,0.2" --out no
 refused 2 "--sweep: there is nothing in it" train "${common[@]}" --sweep ";" --out no
 refused 2 "--sweep: more than 1000 trainings" train "${common[@]}" --sweep "lr=0.1,0.2" --repeat 501 --out no
+# The last combination is looked at before the first is trained: its model, its options, its pictures.
+early() { # CODE WORDS OPTIONS…
+    expect "$1" train "${@:3}" --out no
+    says stderr "$2"
+    [ "$(wc -l <stderr)" = 1 ] && [ ! -e no ] || { fail "a sweep trains before it refuses:"; cat stderr; }
+}
+early 2 "model=lenet5:kernel=3: " "${common[@]}" --sweep "model=linear|lenet5:kernel=3"
+early 1 "model=nosuch.onnx: " "${common[@]}" --sweep "model=linear,nosuch.onnx"
+early 2 "batch=60000: " "${common[@]}" --sweep "batch=20,60000"
+early 2 "patience=2: --patience needs validation images" linear --data mnist:data --limit 200 --epochs 1 --val no --sweep "patience=0,2"
+early 2 "lr-factor=nosuch" "${common[@]}" --sweep "lr-factor=logits*=2|nosuch*=2"
+early 1 "data=mnist:nowhere: " linear --data mnist:data --epochs 1 --sweep "data=mnist:data,mnist:nowhere"
 refused 2 "train: --sweep needs --out FOLDER, for the trainings and what comes of them" train "${common[@]}" --sweep "lr=1,2"
 refused 2 "train: --repeat is of --sweep" train "${common[@]}" --repeat 2
 refused 2 "--out: more than 1023 characters" train "${common[@]}" --sweep "lr=1,2" --out "$(printf '%01100d' 0)"

@@ -245,16 +245,33 @@ static stria_status job_options(const grid *s, const grid_job *job, wording *w, 
     return options_parse(out, w->count, w->words, error) ? STRIA_OK : error->status;
 }
 
-/* Every combination's options are right before the first is trained. */
+/* The sentence, with the combination that it is about. */
+static void combination_name(const grid *s, int combination, stria_error *error) {
+    char label[TEXT_MAX], text[sizeof error->text];
+    snprintf(text, sizeof text, "%s", error->text);
+    grid_label(s, combination, label, sizeof label);
+    source_say(error, error->status, "%s: %s", label, text);
+}
+
+/* Every combination's model, pictures and options are right before the first is trained. One that has begun was. */
 static stria_status jobs_check(const grid *s, stria_error *error) {
     stria_status status = STRIA_OK;
+    training_pictures pictures = {.train = NULL};
     for (int i = 0; i < s->combinations && status == STRIA_OK; i++) {
         wording w;
         options one;
         status = job_options(s, &s->jobs[i], &w, &one, error);
+        if (status == STRIA_OK && !option_given(&one, "resume")) {
+            term_bar("looking at the combinations", (double)i / s->combinations, "");
+            status = training_rehearse(&one, &pictures, error);
+            if (status != STRIA_OK) combination_name(s, s->jobs[i].combination, error);
+        }
         options_release(&one);
         wording_release(&w);
     }
+    stria_dataset_free(pictures.train);
+    stria_dataset_free(pictures.val);
+    term_bar_clear();
     return status;
 }
 
@@ -405,10 +422,10 @@ static int jobs_run(grid *s, stria_error *error) {
 
 static stria_status grid_begin(grid *s, stria_error *error) {
     stria_status status = grid_read(s, error);
+    snprintf(s->folder, sizeof s->folder, "%s", option_text(s->given, "out")); /* options_parse refused a longer one */
     if (status == STRIA_OK) status = jobs_make(s, error);
     if (status == STRIA_OK) status = jobs_check(s, error);
     if (status != STRIA_OK) return status;
-    snprintf(s->folder, sizeof s->folder, "%s", option_text(s->given, "out")); /* jobs_check refused a longer one */
     status = document_open(s, error);
     return status == STRIA_OK ? document_write(s, error) : status;
 }

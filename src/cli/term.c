@@ -97,8 +97,15 @@ const char *term_end(FILE *stream) {
     return term_colour(stream) ? "\033[0m" : "";
 }
 
+static bool hushed;
+
+void term_hush(bool on) {
+    hushed = on;
+}
+
 void term_say(const char *format, ...) {
     va_list arguments;
+    if (hushed) return;
     va_start(arguments, format);
     fflush(stdout); /* so that both streams in one terminal keep their order */
     term_bar_clear();

@@ -31,6 +31,8 @@ const char *term_end(FILE *stream);
 
 /* "stria: SENTENCE" on stderr. */
 void term_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* While it is on, term_say says nothing: for a rehearsal of what will be said later. */
+void term_hush(bool on);
 /* The same for an error; returns the exit code that it deserves: 2 for the user's words, else 1. */
 int term_fail(const stria_error *error);
 

@@ -38,6 +38,52 @@ stria_status training_data(const options *given, const char *data, bool validate
     return STRIA_OK;
 }
 
+/* The options that choose pictures, as one text. */
+static void pictures_key(const options *given, char *key, size_t size) {
+    static const char *const names[] = {"data", "layout", "val", "draw-seed", "limit", "max-pixels"};
+    size_t length = 0;
+    *key = 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names && length < size; i++) {
+        const char *text = option_text(given, names[i]);
+        length += (size_t)snprintf(key + length, size - length, "%s\n", text ? text : "");
+    }
+}
+
+static stria_status pictures_open(const options *given, training_pictures *p, stria_error *error) {
+    char key[sizeof p->key], data[4096];
+    pictures_key(given, key, sizeof key);
+    if (p->train && strcmp(key, p->key) == 0) return STRIA_OK;
+    stria_dataset_free(p->train);
+    stria_dataset_free(p->val);
+    *p = (training_pictures){.train = NULL};
+    stria_dataset_options division = stria_dataset_options_default();
+    division.limit = option_integer(given, "limit");
+    stria_status status = source_spec(given, given->operands[0], data, sizeof data, error);
+    if (status == STRIA_OK) status = training_data(given, data, true, &division, &p->train, &p->val, error);
+    if (status == STRIA_OK) memcpy(p->key, key, sizeof key);
+    return status;
+}
+
+stria_status training_rehearse(const options *given, training_pictures *pictures, stria_error *error) {
+    stria_model *model = NULL;
+    stria_trainer *trainer = NULL;
+    stria_train_options options;
+    stria_open_options opened = stria_open_options_default();
+    term_hush(true);
+    stria_status status = pictures_open(given, pictures, error);
+    opened.data = pictures->train;
+    if (status == STRIA_OK) status = source_model_with(given, given->operands[0], &opened, NULL, &model, error);
+    if (status == STRIA_OK) status = transfer_apply(given, &model, error);
+    if (status == STRIA_OK) status = training_options(given, model, pictures->train, &options, error);
+    if (status == STRIA_OK) options.out = "";
+    if (status == STRIA_OK)
+        status = stria_trainer_new(&trainer, model, pictures->train, pictures->val, &options, error);
+    stria_trainer_free(trainer);
+    stria_model_free(model);
+    term_hush(false);
+    return status;
+}
+
 static bool is_one_of(const char *name, const char *const *names) {
     for (; *names; names++)
         if (strcmp(*names, name) == 0) return true;

@@ -14,6 +14,15 @@ stria_status training_options(const options *given, const stria_model *model, co
 stria_status training_data(const options *given, const char *data, bool validates, stria_dataset_options *division,
                            stria_dataset **train, stria_dataset **val, stria_error *error);
 
+/* Everything that a training needs, opened for these options and given up again, without a word and without a trace.
+ * The pictures (zeroed; the caller frees them) are opened anew only where other ones are asked for than the last time.
+ */
+typedef struct training_pictures {
+    char key[4096]; /* what was asked for */
+    stria_dataset *train, *val;
+} training_pictures;
+stria_status training_rehearse(const options *given, training_pictures *pictures, stria_error *error);
+
 /* Says what is wrong with the options of `stria train` together; false then. */
 bool training_usage(const options *given);
 
