@@ -33,6 +33,12 @@ jq -e '.epochs == 10 and .loss == "cross_entropy"' again/options.json >/dev/null
 expect 0 train --help
 tr -s ' \n' ' ' <stdout >words
 says words "for fewer than 13,600 of them --loss cross_entropy:label_smoothing=0.1, and up to 200 --epochs"
+# One class is none to learn; a class that only validates is said.
+mkdir -p single && cp -r grey/a single
+refused 1 "the data has one class, 'a': a classifier tells two or more apart" train lenet --data folder:single
+mkdir -p parts && cp -r grey parts/train && cp -r grey parts/val && cp -r grey/a parts/val/zebra
+expect 0 train linear --data folder:parts --epochs 1 --batch 4 --out lacks
+says stderr "note      no training image is of class 'zebra', but 5 validation images"
 refused 1 "the data has 3 classes, the model's output 'logits' has 10" train lenet --classes 10 --data folder:grey --batch 4
 # 15 pictures: a fifth validates, or what is said; the run keeps it.
 expect 0 train linear --data folder:grey --epochs 1 --batch 4

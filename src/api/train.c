@@ -57,6 +57,32 @@ static stria_status folder_check(const char *folder, stria_error *err) {
     return STRIA_OK;
 }
 
+/* Says which class validates that no training image has. */
+static stria_status note_lacking(stria_trainer *s, stria_error *err) {
+    const dataset *train = s->train->d, *val = s->val ? s->val->d : NULL;
+    int64_t *has;
+    int classes = dataset_classes(train), lacking = -1, count = 0;
+    if (!val || dataset_classes(val) != classes) return STRIA_OK;
+    TRY(mem_new(&has, (size_t)classes + 1, sizeof *has, "the classes of the data", err));
+    for (int64_t i = 0; i < dataset_count(train); i++) has[dataset_label(train, i)] = -1;
+    for (int64_t i = 0; i < dataset_count(val); i++) {
+        int64_t *n = &has[dataset_label(val, i)];
+        if (*n >= 0) ++*n;
+    }
+    for (int c = classes - 1; c >= 0; c--)
+        if (has[c] > 0) lacking = c, count++;
+    char others[48] = "";
+    if (count > 1)
+        snprintf(others, sizeof others, " (nor of %d other%s that validate%s)", count - 1, count == 2 ? "" : "s",
+                 count == 2 ? "s" : "");
+    if (count)
+        snprintf(s->note, sizeof s->note, "no training image is of class '%.100s'%s, but %lld validation image%s",
+                 dataset_class_name(val, lacking), others, (long long)has[lacking],
+                 has[lacking] == 1 ? " is" : "s are");
+    mem_free(has);
+    return STRIA_OK;
+}
+
 stria_status stria_trainer_new(stria_trainer **out, const stria_model *model, stria_dataset *train, stria_dataset *val,
                                const stria_train_options *options, stria_error *err) {
     stria_train_options o = stria_train_options_default();
@@ -77,6 +103,7 @@ stria_status stria_trainer_new(stria_trainer **out, const stria_model *model, st
     source.fast_decode = train->options.fast_decode;
     stria_status status = setup(s, model->g, &source, &o, err);
     if (status == STRIA_OK) status = folder_check(o.out, err); /* again, under the lock */
+    if (status == STRIA_OK) status = note_lacking(s, err);
     if (status == STRIA_OK) *out = s;
     else stria_trainer_free(s);
     return status;

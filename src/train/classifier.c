@@ -105,6 +105,9 @@ static stria_status classes_store(graph *g, const dataset *d, stria_error *err) 
 stria_status classifier_adopt(graph *g, const dataset *d, stria_error *err) {
     classifier c;
     TRY(classifier_of(g, &c, err));
+    if (!graph_metadata(g, CLASS_NAMES_KEY) && dataset_classes(d) == 1 && c.classes > 1)
+        FAIL(err, STRIA_BAD_SHAPE, "the data has one class, '%s': a classifier tells two or more apart",
+             dataset_class_name(d, 0));
     if (!graph_metadata(g, CLASS_NAMES_KEY) && dataset_classes(d) != c.classes)
         FAIL(err, STRIA_BAD_SHAPE, "the data has %d class%s, the model's output '%s' has %" PRId64, dataset_classes(d),
              text_es(dataset_classes(d)), c.scores->name, c.classes);
