@@ -89,7 +89,7 @@ static void signals_reset(void) {
 }
 
 /* A build that measures coverage writes what was run at the program's end, which a child that leaves with _exit has
- * not. */
+ * not. Written before the last message, after which the parent ends the child. */
 extern void __gcov_dump(void) __attribute__((weak));
 
 static void child(int to, weights *w, const uint8_t *bytes, size_t size, int seconds, child_work *work) {
@@ -99,9 +99,9 @@ static void child(int to, weights *w, const uint8_t *bytes, size_t size, int sec
     limits_set(size, seconds);
     stria_status status = work(&own, bytes, size, &err);
     message end = {.kind = LAST, .value = (int64_t)status, .length = (int64_t)strlen(err.text)};
-    bool sent = (status != STRIA_OK || tensors_send(to, &own)) && send_bytes(to, &end, sizeof end) &&
-                send_bytes(to, err.text, (size_t)end.length);
+    bool sent = status != STRIA_OK || tensors_send(to, &own);
     if (__gcov_dump) __gcov_dump();
+    sent = sent && send_bytes(to, &end, sizeof end) && send_bytes(to, err.text, (size_t)end.length);
     _exit(sent ? 0 : 1); /* nothing of the parent's is flushed or released */
 }
 
