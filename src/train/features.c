@@ -105,6 +105,7 @@ static stria_status preprocess_drop(graph *g, stria_error *err) {
 static stria_status rest_make(graph *model, const uint8_t *kind, const value *border, const int shape[3], graph **out,
                               stria_error *err) {
     graph_map m;
+    graph *made;
     node *copy;
     stria_status status = STRIA_OK;
     TRY(graph_map_init(&m, model, err));
@@ -114,10 +115,11 @@ static stria_status rest_make(graph *model, const uint8_t *kind, const value *bo
         bool body = n->out[0] && kind[n->out[0]->id] == OF_PICTURE;
         if (!body) TRY_DONE(graph_map_node(&m, n, &copy, err));
     }
-    TRY_DONE(graph_map_finish(&m, out, err));
-    input_drop(*out, model->inputs[0]->name);
-    status = preprocess_drop(*out, err);
-    if (status != STRIA_OK) graph_free(*out);
+    TRY_DONE(graph_map_finish(&m, &made, err));
+    input_drop(made, model->inputs[0]->name);
+    status = preprocess_drop(made, err);
+    if (status == STRIA_OK) *out = made;
+    else graph_free(made);
     return status;
 done:
     graph_map_release(&m);

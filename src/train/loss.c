@@ -139,7 +139,7 @@ static value *one_hot(builder *b, value *labels, int64_t classes, dtype type) {
 /* Labels, as shares of classes: t·(1 − ε) + ε / classes (Szegedy et al., "Rethinking the Inception architecture",
  * 2016). */
 static value *smoothed(builder *b, value *shares, double smoothing) {
-    if (smoothing == 0) return shares;
+    if (smoothing == 0 || b->status != STRIA_OK) return shares;
     value *kept = build2(b, &op_Mul, shares, build_scalar(b, shares->type, 1 - smoothing), NULL);
     if (!kept) return NULL;
     return build2(b, &op_Add, kept, build_scalar(b, kept->type, smoothing / (double)kept->shape.dim[1]), NULL);

@@ -243,10 +243,12 @@ static stria_status contents_take(const trainer *t, graph *g, value *v, stria_er
 }
 
 stria_status trainer_model(const trainer *t, graph **out, stria_error *err) {
-    TRY(graph_copy(t->model, NULL, out, err));
+    graph *copy;
+    TRY(graph_copy(t->model, NULL, &copy, err));
     stria_status status = STRIA_OK;
-    for (int i = 0; i < (*out)->value_count && status == STRIA_OK; i++)
-        if ((*out)->values[i]->kind == VALUE_STATE) status = contents_take(t, *out, (*out)->values[i], err);
-    if (status != STRIA_OK) graph_free(*out);
+    for (int i = 0; i < copy->value_count && status == STRIA_OK; i++)
+        if (copy->values[i]->kind == VALUE_STATE) status = contents_take(t, copy, copy->values[i], err);
+    if (status == STRIA_OK) *out = copy;
+    else graph_free(copy);
     return status;
 }
