@@ -197,10 +197,12 @@ stria_status weights_join(graph *g, const weights *w, text *report, stria_error 
     if (status == STRIA_OK) status = mem_new(&j.used, (size_t)w->count + 1, sizeof *j.used, "weights", err);
     if (status == STRIA_OK) {
         states_find(&j);
+        bool ordered = false;
         int found = w->keras ? join_keras_names(&j) : names_join(&j);
-        if (found == 0 && join_order(&j))
+        if (found == 0) status = join_order(&j, &ordered, err);
+        if (ordered)
             text_printf(report, "no name is the model's; tensors were joined by their order, kinds and shapes\n");
-        status = tensors_join(&j, err);
+        if (status == STRIA_OK) status = tensors_join(&j, err);
         unused_say(&j);
     }
     if (status == STRIA_OK) graph_drop_metadata(g, MODEL_WEIGHTS);

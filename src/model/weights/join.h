@@ -17,9 +17,9 @@ typedef struct joining {
 
 /* Finds states by names; returns how many have a tensor now. join_keras.c */
 int join_keras_names(joining *j);
-/* Kinds and shapes, one by one, when no name is the graph's; false, with nothing set but why, where they do not all
- * agree, or more than one order does. join_order.c */
-bool join_order(joining *j);
+/* Kinds and shapes, one by one, when no name is the graph's; *fits is false, with nothing set but why, where they do
+ * not all agree, or more than one order does. join_order.c */
+stria_status join_order(joining *j, bool *fits, stria_error *err);
 
 /* Gives state i the tensor, unless it has one. */
 bool join_set(joining *j, const char *name, int item);

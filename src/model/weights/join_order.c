@@ -141,7 +141,7 @@ static int item_next(const order *o, int kind, bool any, int *at) {
     return -1;
 }
 
-static bool order_fits(joining *j, order *o) {
+static stria_status order_fits(joining *j, order *o, bool *fits, stria_error *err) {
     int at[KINDS];
     bool any = false;
     for (int k = 0; k < KINDS; k++) at[k] = -1;
@@ -149,25 +149,23 @@ static bool order_fits(joining *j, order *o) {
     for (int i = 0; i < j->count; i++) {
         tensor *t;
         int kind = o->states[i], next = item_next(o, kind, any, &at[any ? 0 : kind]);
-        if (next < 0 || join_tensor(j, j->states[i], o->items[next]->data, &t, NULL) != STRIA_OK) return false;
+        if (next < 0) return STRIA_OK;
+        stria_status status = join_tensor(j, j->states[i], o->items[next]->data, &t, err);
+        if (status != STRIA_OK) return status == STRIA_BAD_SHAPE ? STRIA_OK : status;
         tensor_release(t);
-        if (o->kinds[next] != kind && o->kinds[next] != OTHER && kind != OTHER) return false;
-        if (guessed(j, o, next, i)) return false;
+        if (o->kinds[next] != kind && o->kinds[next] != OTHER && kind != OTHER) return STRIA_OK;
+        if (guessed(j, o, next, i)) return STRIA_OK;
         o->chosen[i] = next;
     }
-    return true;
+    *fits = true;
+    return STRIA_OK;
 }
 
+/* False where there are not as many tensors as states; nothing is looked at then. */
 static bool order_make(joining *j, order *o) {
-    size_t room = (size_t)j->w->count + 1;
-    if (mem_new(&o->items, room, sizeof *o->items, "weights", NULL) != STRIA_OK ||
-        mem_new(&o->kinds, room, sizeof *o->kinds, "weights", NULL) != STRIA_OK ||
-        mem_new(&o->states, room, sizeof *o->states, "weights", NULL) != STRIA_OK ||
-        mem_new(&o->chosen, room, sizeof *o->chosen, "weights", NULL) != STRIA_OK)
-        return false;
     for (int i = 0; i < j->w->count; i++)
         if (!join_is_counter(j->w->items[i].name)) o->items[o->count++] = &j->w->items[i];
-    if (o->count != j->count) return false; /* before each is looked at */
+    if (o->count != j->count) return false;
     if (!j->w->ordered && o->count) qsort((void *)o->items, (size_t)o->count, sizeof *o->items, name_compare);
     for (int i = 0; i < o->count; i++) {
         o->kinds[i] = item_kind(j->w, item_index(j, o->items[i]));
@@ -177,10 +175,19 @@ static bool order_make(joining *j, order *o) {
     return true;
 }
 
-bool join_order(joining *j) {
+static stria_status order_new(order *o, size_t room, stria_error *err) {
+    TRY(mem_new(&o->items, room, sizeof *o->items, "weights", err));
+    TRY(mem_new(&o->kinds, room, sizeof *o->kinds, "weights", err));
+    TRY(mem_new(&o->states, room, sizeof *o->states, "weights", err));
+    return mem_new(&o->chosen, room, sizeof *o->chosen, "weights", err);
+}
+
+stria_status join_order(joining *j, bool *fits, stria_error *err) {
     order o = {0};
-    bool fits = order_make(j, &o) && order_fits(j, &o);
-    for (int i = 0; fits && i < j->count; i++) {
+    *fits = false;
+    stria_status status = order_new(&o, (size_t)j->w->count + 1, err);
+    if (status == STRIA_OK && order_make(j, &o)) status = order_fits(j, &o, fits, err);
+    for (int i = 0; *fits && i < j->count; i++) {
         j->item[i] = item_index(j, o.items[o.chosen[i]]);
         j->used[j->item[i]] = true;
     }
@@ -188,5 +195,5 @@ bool join_order(joining *j) {
     mem_free(o.kinds);
     mem_free(o.states);
     mem_free(o.chosen);
-    return fits;
+    return status;
 }
