@@ -114,12 +114,12 @@ static stria_status clip_limits(const importer *im, upgraded *u, stria_error *er
         float x;
     } limits[] = {{"min", -FLT_MAX}, {"max", FLT_MAX}};
     if (im->opset < 6 || im->opset > 10 || strcmp(u->node.op_type, "Clip") != 0) return STRIA_OK;
+    u->input_count = 3; /* before any is made: upgrade_release counts on it */
     for (int k = 0; k < 2; k++)
         if (!u->input[k + 1].data) {
             TRY(float_tensor(limits[k].x, limits[k].name, &u->input[k + 1].data, err));
             u->input[k + 1].name = limits[k].name;
         }
-    u->input_count = 3;
     return STRIA_OK;
 }
 
