@@ -13,7 +13,7 @@ typedef struct file {
     Onnx__ModelProto model;
     Onnx__GraphProto graph;
     Onnx__OperatorSetIdProto opset, *opsets[1];
-    Onnx__NodeProto *nodes[32];
+    Onnx__NodeProto *nodes[256];
     Onnx__TensorProto *tensors[16];
     Onnx__ValueInfoProto *inputs[4], *outputs[4];
     Onnx__StringStringEntryProto *metadata[4];

@@ -1,12 +1,15 @@
 #include "graph/graph.h"
 
 #include "base/random.h"
+#include "base/sizes.h"
 #include "graph/known.h"
 #include "graph/names.h"
 #include "graph/op_def.h"
 
 #include <inttypes.h>
 #include <string.h>
+
+#define INFER_TOTAL ((int64_t)1 << 24) /* steps of all shape rules of a graph, which is copied a dozen times */
 
 static stria_status no_memory(const graph *g, stria_error *err) {
     FAIL(err, STRIA_NO_MEMORY, "not enough memory for graph '%s'", g->name ? g->name : "");
@@ -17,6 +20,7 @@ stria_status graph_new(graph **out, const char *name, stria_error *err) {
     TRY(mem_new(&g, 1, sizeof *g, "a graph", err));
     arena_init(&g->arena);
     g->known_left = KNOWN_TOTAL;
+    g->infer_left = INFER_TOTAL;
     stria_status status = name_table_new(&g->names, err);
     if (status == STRIA_OK && !(g->name = arena_strdup(&g->arena, name ? name : "graph"))) status = no_memory(g, err);
     if (status != STRIA_OK) {
@@ -204,6 +208,26 @@ static stria_status outputs_infer(const node *n, stria_error *err) {
     return STRIA_OK;
 }
 
+static int64_t infer_work(const node *n) {
+    int64_t steps = 0;
+    if (n->op->infer_work) return n->op->infer_work(n);
+    for (int i = 0; i < n->in_count && i < 32; i++)
+        if (n->in[i] && n->op->value_inputs >> i & 1 && value_contents(n->in[i]))
+            steps = size_add(steps, shape_count(&n->in[i]->shape));
+    return steps;
+}
+
+/* Rules that read contents: many nodes of a small file may read one large tensor. */
+static stria_status shapes_infer(graph *g, node *n, stria_error *err) {
+    int64_t steps = infer_work(n);
+    if (steps > g->infer_left)
+        FAIL(err, STRIA_UNSUPPORTED,
+             "the size of its result takes %lld steps to find, and of %lld for the whole model %lld are left",
+             (long long)steps, (long long)INFER_TOTAL, (long long)g->infer_left);
+    g->infer_left -= steps;
+    return n->op->infer(n, err);
+}
+
 /* Fills a node that graph_add_node has allocated. Outputs that were added are undone by the caller. */
 static stria_status node_fill(graph *g, node *n, value *const *in, const void *attributes, const char *const *out_names,
                               stria_error *err) {
@@ -214,7 +238,7 @@ static stria_status node_fill(graph *g, node *n, value *const *in, const void *a
     TRY(inputs_check(n->op, in, n->in_count, err));
     TRY(attributes_set_up(g, n, attributes, err));
     TRY(outputs_add(g, n, out_names, err));
-    TRY(n->op->infer(n, err));
+    TRY(shapes_infer(g, n, err));
     TRY(outputs_infer(n, err));
     TRY(node_know(n, &g->known_left, err));
     return name_table_put_node(g->names, n->name, n, err);

@@ -103,6 +103,7 @@ struct graph {
     struct scope *scope;      /* the innermost; NULL: none */
     bool failure_named;       /* the sentence of the failure that came last begins with its layer */
     int64_t known_left;       /* elements that may still be computed ahead (known.h) */
+    int64_t infer_left;       /* steps that shape rules may still take (graph.c) */
     const graph *
         copied_from; /* while a graph_map fills this graph: its names are to come, so no fresh one may be one of them */
 };

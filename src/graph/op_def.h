@@ -116,8 +116,9 @@ struct op_def {
     size_t attribute_bytes;
     const attr_field *fields; /* ends with a NULL name */
     op_infer *infer;
-    op_gradient *gradient; /* NULL: none */
-    op_cost_rule *cost;    /* NULL: one operation an output element */
+    int64_t (*infer_work)(const node *n); /* steps of infer; NULL: the known elements that it reads (value_inputs) */
+    op_gradient *gradient;                /* NULL: none */
+    op_cost_rule *cost;                   /* NULL: one operation an output element */
     op_reference *reference;
     const op_case *cases; /* ends with NULL inputs */
 

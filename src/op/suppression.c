@@ -13,7 +13,7 @@ static const attr_field fields[] = {ATTR(suppression_attributes, center_point_bo
 
 enum { BOXES, SCORES, MOST, OVERLAP, LEAST };
 
-#define WORK_MAX ((int64_t)1 << 28) /* comparisons of boxes: seconds */
+#define COMPARISON 8 /* steps that one comparison of two boxes counts as */
 
 typedef struct suppression {
     const tensor *boxes, *scores;
@@ -66,9 +66,6 @@ static stria_status suppression_read(const node *n, suppression *s, stria_error 
     TRY(number(n, LEAST, -INFINITY, &s->least, err));
     s->items = b->dim[0], s->classes = c->dim[1], s->count = b->dim[1];
     s->most = most > 0 ? (int64_t)fmin(most, (double)s->count) : 0;
-    if (size_mul(size_mul(shape_count(c), s->most), 1) > WORK_MAX)
-        FAIL(err, STRIA_UNSUPPORTED, "%lld boxes to choose up to %lld of each class from are too many",
-             (long long)s->count, (long long)s->most);
     return STRIA_OK;
 }
 
@@ -131,6 +128,13 @@ static stria_status choose(const node *n, suppression *s, stria_error *err) {
     return status;
 }
 
+/* Each box may meet all that were chosen before. What infer will refuse is no work. */
+static int64_t infer_work(const node *n) {
+    suppression s;
+    if (suppression_read(n, &s, NULL) != STRIA_OK) return 0;
+    return size_mul(size_mul(shape_count(&n->in[SCORES]->shape), s.most + 1), COMPARISON);
+}
+
 static stria_status infer(node *n, stria_error *err) {
     suppression s;
     TRY(choose(n, &s, err));
@@ -164,6 +168,7 @@ const op_def op_NonMaxSuppression = {
     .attribute_bytes = sizeof(suppression_attributes),
     .fields = fields,
     .infer = infer,
+    .infer_work = infer_work,
     .gradient = rule_no_gradient,
     .cost = rule_no_cost,
     .reference = reference,
