@@ -2,6 +2,7 @@
 #include "onnx_file.h"
 
 #include "evaluate.h"
+#include "model/model.h"
 
 /* The nodes and tensors of the file from these on become the graph of a branch. */
 static void into_branch(file *f, Onnx__NodeProto *n, const char *key, size_t nodes, size_t tensors,
@@ -157,6 +158,117 @@ static void refused(file *f, stria_status status, const char *says) {
     if (!strstr(why.text, says)) fail_msg("'%s' does not say '%s'", why.text, says);
 }
 
+static void read_and_release(file *f, graph **g) {
+    assert_ok(read_file(g, f, &err));
+    assert_ok(graph_check(*g, &err));
+}
+
+/* x of so many pictures, in words; c: its dimension `axis` compares with `number` so. */
+static void compared(file *f, const char *dims, int64_t axis, const char *comparison, int64_t number) {
+    file_init(f, 18);
+    add_input(f, "x", F1, dims);
+    add_whole(f, "axis", axis);
+    add_whole(f, "number", number);
+    add_node(f, "Shape", "x", "shape");
+    add_node(f, "Gather", "shape axis", "size");
+    add_node(f, comparison, "size number", "c");
+    add_if(f, "c", "x", "y");
+    add_output(f, "y");
+}
+
+/* An open batch may become any number: no comparison with it decides, whichever batches it is the same for. */
+static void test_any_batch(void **state) {
+    static const struct {
+        const char *comparison;
+        int64_t number;
+    } rows[] = {{"Equal", 7}, {"Equal", 1}, {"Greater", 100000}, {"Less", 100000}, {"GreaterOrEqual", 0}, {"Equal", 0}};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        file f;
+        graph *g, *wide;
+        compared(&f, "n 4", 0, rows[i].comparison, rows[i].number);
+        refused(&f, STRIA_UNSUPPORTED, "depends on the batch");
+        compared(&f, "n 4", 1, rows[i].comparison, rows[i].number); /* which the other dimension does not */
+        read_and_release(&f, &g);
+        double y = first(g, "y");
+        assert_null(graph_metadata(g, "stria.conditions"));
+        assert_ok(graph_copy(g, (const shape *[]){&(shape){2, {7, 4}}}, &wide, &err));
+        assert_true(first(wide, "y") == y);
+        graph_free(wide);
+        graph_free(g);
+    }
+}
+
+/* Of a fixed batch an If is decided; then the batch cannot be opened, as that of others can. */
+static void test_fixed_batch(void **state) {
+    (void)state;
+    for (int axis = 0; axis < 2; axis++)
+        for (int64_t number = 3; number <= 7; number++) {
+            file f;
+            graph *g, *open;
+            stria_error why;
+            compared(&f, "4 5", axis, "Equal", number);
+            read_and_release(&f, &g);
+            assert_true(first(g, "y") == (number == 4 + axis ? 20 : 13));
+            stria_status status = graph_rebatch(&open, g, &why);
+            if (axis) {
+                assert_int_equal(status, STRIA_OK);
+                assert_true(first(open, "y") == first(g, "y"));
+                graph_free(open);
+            } else {
+                assert_int_equal(status, STRIA_UNSUPPORTED);
+                assert_string_equal(why.text, "the batch is fixed: 'c' depends on it, and an If was decided by that");
+            }
+            round_trip(g);
+            graph_free(g);
+        }
+}
+
+/* Sizes that are moved, put together and computed with keep apart what follows from the batch and what does not. */
+static void test_flow(void **state) {
+    static const struct {
+        const char *op, *in; /* makes z of the shape s [n, 4], of b and d (its parts), of sum (both together) */
+        bool decided;
+    } rows[] = {
+        {"Identity", "d", true},        {"Identity", "b", false}, {"Squeeze", "d", true},
+        {"Unsqueeze", "b axis", false}, {"Add", "d d", true},     {"Add", "d b", false},
+        {"Mul", "d four", true},        {"Mul", "b zero", false}, {"Reshape", "d four0", true},
+        {"Expand", "d one", true},      {"Expand", "d b", false}, {"Max", "d b", false},
+        {"ReduceProd", "s", false},     {"Size", "x", false},     {"Size", "s", true},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        file f;
+        graph *g = NULL;
+        stria_error why = {0};
+        file_init(&f, 18);
+        add_input(&f, "x", F1, "n 4");
+        add_whole(&f, "zero", 0);
+        add_whole(&f, "one", 1);
+        add_whole(&f, "four", 4);
+        add_whole(&f, "four0", -1);
+        add_whole(&f, "axis", 0);
+        add_node(&f, "Shape", "x", "s0");
+        add_node(&f, "Concat", "s0 four", "s1");
+        f.nodes[1]->n_attribute = 0;
+        add_int(&f, f.nodes[1], "axis", 0);
+        add_node(&f, "Slice", "s1 zero two", "s");
+        add_whole(&f, "two", 2);
+        add_node(&f, "Gather", "s one", "d");
+        add_node(&f, "Gather", "s zero", "b");
+        add_node(&f, rows[i].op, rows[i].in, "z");
+        add_node(&f, "ReduceMax", "z", "most");
+        add_node(&f, "Equal", "most four", "c");
+        add_if(&f, "c", "x", "y");
+        add_output(&f, "y");
+        stria_status status = read_file(&g, &f, &why);
+        if (status != (rows[i].decided ? STRIA_OK : STRIA_UNSUPPORTED))
+            fail_msg("%s %s: %s", rows[i].op, rows[i].in, why.text);
+        if (!rows[i].decided && !strstr(why.text, "depends on")) fail_msg("%s: %s", rows[i].op, why.text);
+        graph_free(g);
+    }
+}
+
 static file *with_if(file *f, int64_t axis) {
     file_init(f, 18);
     add_input(f, "x", F1, "n 4");
@@ -216,8 +328,9 @@ static void test_deep(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_shapes), cmocka_unit_test(test_nested),
-                                       cmocka_unit_test(test_given), cmocka_unit_test(test_refused),
-                                       cmocka_unit_test(test_deep)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_shapes),      cmocka_unit_test(test_nested),
+                                       cmocka_unit_test(test_given),       cmocka_unit_test(test_refused),
+                                       cmocka_unit_test(test_deep),        cmocka_unit_test(test_any_batch),
+                                       cmocka_unit_test(test_fixed_batch), cmocka_unit_test(test_flow)};
     return cmocka_run_group_tests_name("model_onnx_branch", tests, NULL, NULL);
 }

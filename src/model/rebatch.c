@@ -1,4 +1,5 @@
 /* Opening the batch of a model that fixes it (see model.h). */
+#include "model/batch_trace.h"
 #include "model/model.h"
 
 #include "op/shape.h"
@@ -105,6 +106,33 @@ static stria_status proof(const graph *one, const graph *two, const graph *same,
     return STRIA_OK;
 }
 
+/* An If that the batch decided has the branch of that batch. */
+static stria_status conditions_check(const batch_trace *t, const char *names, stria_error *err) {
+    for (size_t n; *names; names += n + (names[n] == '\n')) {
+        const value *v = NULL;
+        n = strcspn(names, "\n");
+        for (int i = 0; i < t->g->value_count && !v; i++)
+            if (strlen(t->g->values[i]->name) == n && memcmp(t->g->values[i]->name, names, n) == 0) v = t->g->values[i];
+        if (!v || batch_trace_depends(t, v))
+            FAIL(err, STRIA_UNSUPPORTED, "the batch is fixed: '%.*s' depends on it, and an If was decided by that",
+                 (int)(n < 200 ? n : 200), names);
+    }
+    return STRIA_OK;
+}
+
+static stria_status branches_check(const graph *one, const graph *two, const graph *same, const char *names,
+                                   stria_error *err) {
+    batch_trace t;
+    if (!names) return STRIA_OK;
+    TRY(batch_trace_new(&t, one, err));
+    stria_status status = batch_trace_note(&t, two, err);
+    if (status == STRIA_OK) status = batch_trace_note(&t, same, err);
+    if (status == STRIA_OK) status = batch_trace_spread(&t, err);
+    if (status == STRIA_OK) status = conditions_check(&t, names, err);
+    batch_trace_release(&t);
+    return status;
+}
+
 stria_status graph_rebatch(graph **out, graph *g, stria_error *err) {
     graph *one = NULL, *two = NULL, *same = NULL;
     int64_t batch;
@@ -118,6 +146,7 @@ stria_status graph_rebatch(graph **out, graph *g, stria_error *err) {
         if (err) err->status = status;
     }
     if (status == STRIA_OK) status = proof(one, two, same, g, err);
+    if (status == STRIA_OK) status = branches_check(one, two, same, graph_metadata(g, KEY_CONDITIONS), err);
     graph_free(two);
     graph_free(same);
     if (status == STRIA_OK) *out = one;

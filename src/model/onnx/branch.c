@@ -211,3 +211,13 @@ uint64_t branch_decisions(const importer *im) {
     }
     return bits;
 }
+
+void branch_conditions(const importer *im, const value **conditions) {
+    for (int i = 0; i < im->branch_count; i++) {
+        const branch *b = &im->branches[i];
+        const definition *d = definition_find(im, b->condition);
+        bool taken = true;
+        if (b->outer >= 0 && taken_from(im, b->outer, &taken, NULL) != STRIA_OK) taken = false;
+        conditions[i] = taken && d && d->value && d->value->kind == VALUE_NODE ? d->value : NULL;
+    }
+}

@@ -295,7 +295,7 @@ static stria_status build(importer *im, stria_error *err) {
     return STRIA_OK;
 }
 
-static stria_status build_again(importer *im, int64_t first, int64_t nominal, stria_error *err) {
+stria_status import_again(importer *im, int64_t first, int64_t nominal, stria_error *err) {
     graph_free(im->g);
     im->g = NULL;
     im->first = first;
@@ -306,42 +306,11 @@ static stria_status build_again(importer *im, int64_t first, int64_t nominal, st
 
 static stria_status build_twice(importer *im, stria_error *err) {
     stria_error again;
-    stria_status status = build_again(im, 1, 1, err);
+    stria_status status = import_again(im, 1, 1, err);
     if (status == STRIA_OK || status == STRIA_NO_MEMORY || !im->g || !has_open_sizes(im->g)) return status;
-    stria_status larger = build_again(im, 1, NOMINAL_LARGER, &again);
+    stria_status larger = import_again(im, 1, NOMINAL_LARGER, &again);
     if (larger == STRIA_NO_MEMORY) FAIL(err, larger, "%s", again.text);
     return larger == STRIA_OK ? STRIA_OK : status;
-}
-
-static bool has_open_batch(const graph *g) {
-    for (int i = 0; i < g->input_count; i++)
-        if (g->inputs[i]->shape.rank && g->inputs[i]->symbol[0]) return true;
-    return false;
-}
-
-/* The branches that were taken are those of any batch, which may be chosen later: small ones and usual ones are tried.
- */
-static stria_status branches_check(importer *im, stria_error *err) {
-    static const int64_t batches[] = {2, 3, 4, 5, 8, 16, 32, 64, 128, 256, 1000, 4096};
-    uint64_t of_one = branch_decisions(im);
-    bool same = true;
-    if (!im->branch_count || !has_open_batch(im->g)) return STRIA_OK;
-    graph *g = im->g;
-    im->g = NULL;
-    stria_error other = {0};
-    stria_status status = STRIA_OK;
-    for (size_t i = 0; i < sizeof batches / sizeof *batches && same; i++) {
-        status = build_again(im, batches[i], im->nominal, &other);
-        same = status == STRIA_OK && branch_decisions(im) == of_one;
-    }
-    graph_free(im->g);
-    im->g = g;
-    if (status == STRIA_NO_MEMORY) FAIL(err, status, "%s", other.text);
-    if (!same)
-        FAIL(err, STRIA_UNSUPPORTED,
-             "the condition of an If depends on the batch, which the file leaves open; with arrays given or a fixed "
-             "batch it can be decided");
-    return STRIA_OK;
 }
 
 static bool has_optional(const importer *im) {

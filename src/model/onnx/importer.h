@@ -76,6 +76,10 @@ stria_status branch_taken(const importer *im, int node, bool *taken, stria_error
 stria_status branch_join(importer *im, const Onnx__NodeProto *n, stria_error *err);
 /* Which branches were taken, as one number. */
 uint64_t branch_decisions(const importer *im);
+/* conditions[branch_count]: by which value each branch that could be taken was decided; NULL: none of a node. */
+void branch_conditions(const importer *im, const value **conditions);
+/* branch_batch.c. Once the graph is built: STRIA_UNSUPPORTED where a condition follows from a batch that is open. */
+stria_status branches_check(importer *im, stria_error *err);
 void branches_free(importer *im);
 /* import.c: of ONNX's own domain, among these. */
 stria_status opset_among(Onnx__OperatorSetIdProto *const *list, size_t count, int64_t standard, int64_t *out,
@@ -91,6 +95,8 @@ static inline bool name_given(const char *name) {
     return name && *name;
 }
 
+/* import.c: builds the graph again, of another size for open batches and for other open dimensions. */
+stria_status import_again(importer *im, int64_t first, int64_t nominal, stria_error *err);
 /* import.c: puts it into the graph, unless it is there: a branch's, when a node that is built reads it. */
 stria_status import_initializer(importer *im, definition *d, stria_error *err);
 /* import.c: a name fit to be shown and not yet taken in the graph; NULL without memory. */
