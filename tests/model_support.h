@@ -79,7 +79,7 @@ static inline void assert_same_value(const value *a, const value *b) {
 
 /* Whether a node pads by a word: writing says it by numbers where sizes are fixed. */
 static inline bool pads_by_word(const node *n) {
-    for (const attr_field *f = n->op->fields; f && f->name; f++)
+    for (const attr_field *f = n->op->fields; f->name; f++)
         if (strcmp(f->name, "auto_pad") == 0)
             return strcmp(*(const char *const *)(const void *)((const char *)n->attributes + f->offset), "NOTSET") != 0;
     return false;

@@ -112,7 +112,7 @@ static stria_status field_parse(const attr_field *f, void *to, const char *text,
 
 stria_status attributes_default(const op_def *op, void *attributes, arena *a, stria_error *err) {
     memset(attributes, 0, op->attribute_bytes);
-    for (const attr_field *f = op->fields; f && f->name; f++)
+    for (const attr_field *f = op->fields; f->name; f++)
         if (f->standard) TRY(field_parse(f, field_at(attributes, f), f->standard, a, err));
     return STRIA_OK;
 }
@@ -121,7 +121,7 @@ stria_status attribute_set(const op_def *op, void *attributes, const char *name,
                            stria_error *err) {
     const char *names[64];
     int n = 0;
-    for (const attr_field *f = op->fields; f && f->name; f++) {
+    for (const attr_field *f = op->fields; f->name; f++) {
         if (strcmp(f->name, name) == 0) return field_parse(f, field_at(attributes, f), text, a, err);
         if (n < 64) names[n++] = f->name;
     }
@@ -132,7 +132,7 @@ stria_status attribute_set(const op_def *op, void *attributes, const char *name,
 
 stria_status attributes_copy(const op_def *op, void *to, const void *from, arena *a, stria_error *err) {
     if (op->attribute_bytes) memcpy(to, from, op->attribute_bytes);
-    for (const attr_field *f = op->fields; f && f->name; f++) {
+    for (const attr_field *f = op->fields; f->name; f++) {
         void *p = field_at(to, f);
         if (f->kind == ATTR_STRING && *(const char **)p) {
             if (!(*(const char **)p = arena_strdup(a, *(const char **)p))) return no_memory(err);
@@ -182,7 +182,7 @@ static bool field_equal(const attr_field *f, const void *p, const void *q) {
 }
 
 bool attributes_equal(const op_def *op, const void *a, const void *b) {
-    for (const attr_field *f = op->fields; f && f->name; f++)
+    for (const attr_field *f = op->fields; f->name; f++)
         if (!field_equal(f, field_of(a, f), field_of(b, f))) return false;
     return true;
 }

@@ -32,7 +32,7 @@ stria_status graph_new(graph **out, const char *name, stria_error *err) {
 }
 
 static void node_release(node *n) {
-    for (const attr_field *f = n->op->fields; f && f->name; f++)
+    for (const attr_field *f = n->op->fields; f->name; f++)
         if (f->kind == ATTR_TENSOR) tensor_release(*(tensor **)((char *)n->attributes + f->offset));
 }
 
@@ -184,7 +184,7 @@ static stria_status attributes_set_up(graph *g, node *n, const void *attributes,
     if (!n->attributes) return no_memory(g, err);
     if (attributes) return attributes_copy(n->op, n->attributes, attributes, &g->arena, err);
     TRY(attributes_default(n->op, n->attributes, &g->arena, err));
-    for (const attr_field *f = n->op->fields; f && f->name; f++)
+    for (const attr_field *f = n->op->fields; f->name; f++)
         if (f->required) FAIL(err, STRIA_BAD_ARGUMENT, "attribute '%s' is missing", f->name);
     return STRIA_OK;
 }

@@ -32,7 +32,7 @@ static stria_status attributes_read(net_reader *r, const net_statement *s, const
         r->column = o->column;
         TRY(attribute_set(op, attributes, o->key, o->text, &r->arena, err));
     }
-    for (const attr_field *f = op->fields; f && f->name; f++)
+    for (const attr_field *f = op->fields; f->name; f++)
         if (f->required && !net_option_find(s, f->name)) FAIL_AT(r, &s->call, "%s needs %s=…", op->name, f->name);
     return STRIA_OK;
 }

@@ -162,7 +162,7 @@ static stria_status write_attribute(text *t, const node *n, const attr_field *f,
 
 /* Fields that reading would not set by itself. A string without a default may be NULL, which text cannot say. */
 static stria_status write_attributes(text *t, const node *n, const void *defaults, stria_error *err) {
-    for (const attr_field *f = n->op->fields; f && f->name; f++) {
+    for (const attr_field *f = n->op->fields; f->name; f++) {
         attr_field one[2] = {*f, {0}};
         op_def single = *n->op;
         single.fields = one;

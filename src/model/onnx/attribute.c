@@ -101,7 +101,7 @@ static stria_status field_decode(const attr_field *f, void *to, const Onnx__Attr
 }
 
 static const attr_field *field_find(const op_def *op, const char *name) {
-    for (const attr_field *f = op->fields; f && f->name; f++)
+    for (const attr_field *f = op->fields; f->name; f++)
         if (strcmp(f->name, name) == 0) return f;
     return NULL;
 }
@@ -109,7 +109,7 @@ static const attr_field *field_find(const op_def *op, const char *name) {
 static stria_status unknown(const op_def *op, const char *name, stria_error *err) {
     const char *names[64];
     int n = 0;
-    for (const attr_field *f = op->fields; f && f->name && n < 64; f++) names[n++] = f->name;
+    for (const attr_field *f = op->fields; f->name && n < 64; f++) names[n++] = f->name;
     const char *nearest = text_nearest(name, names, n);
     FAIL(err, STRIA_UNSUPPORTED, "attribute '%s' is not known%s%s%s", name, nearest ? "; the nearest is '" : "",
          nearest ? nearest : "", nearest ? "'" : "");
@@ -126,7 +126,7 @@ static stria_status fields_decode(const op_def *op, void *attributes, const Onnx
             FAIL(err, STRIA_UNSUPPORTED, "attribute '%s' refers to a function's attribute", name);
         TRY(field_decode(f, field_at(attributes, f), p, files, a, err));
     }
-    for (const attr_field *f = op->fields; f && f->name; f++)
+    for (const attr_field *f = op->fields; f->name; f++)
         if (f->required && !onnx_attribute_find(n, f->name))
             FAIL(err, STRIA_BAD_FILE, "attribute '%s' is missing", f->name);
     return STRIA_OK;
@@ -141,7 +141,7 @@ stria_status onnx_attributes_decode(const op_def *op, void *attributes, const On
 }
 
 void onnx_attributes_release(const op_def *op, void *attributes) {
-    for (const attr_field *f = op->fields; f && f->name; f++)
+    for (const attr_field *f = op->fields; f->name; f++)
         if (f->kind == ATTR_TENSOR) {
             tensor_release(*(tensor **)field_at(attributes, f));
             *(tensor **)field_at(attributes, f) = NULL;
@@ -257,13 +257,13 @@ static bool is_spelt(const op_def *op, const attr_field *f) {
 stria_status onnx_attributes_encode(const op_def *op, const void *attributes, Onnx__AttributeProto ***list,
                                     size_t *count, arena *a, stria_error *err) {
     size_t n = 0;
-    for (const attr_field *f = op->fields; f && f->name; f++) n++;
+    for (const attr_field *f = op->fields; f->name; f++) n++;
     void *defaults = arena_alloc(a, op->attribute_bytes + 1);
     Onnx__AttributeProto **p = arena_alloc(a, sizeof *p * (n + 1));
     if (!defaults || !p) FAIL(err, STRIA_NO_MEMORY, "not enough memory for attributes");
     TRY(attributes_default(op, defaults, a, err));
     *count = 0;
-    for (const attr_field *f = op->fields; f && f->name; f++) {
+    for (const attr_field *f = op->fields; f->name; f++) {
         if (is_default(op, f, attributes, defaults) && !is_spelt(op, f)) continue;
         if (!(p[*count] = arena_alloc(a, sizeof **p)) ||
             !field_encode(p[*count], f, (const char *)attributes + f->offset, a))
