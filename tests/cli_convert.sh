@@ -14,6 +14,22 @@ grep -qa pads old.onnx || fail "padding is not said by numbers"
 expect 0 convert new.net newest.onnx --opset 24
 grep -qa Swish newest.onnx || fail "Swish is spelt out although opset 24 has it"
 
+# A constant that text cannot hold lies beside it; both together are the model, wherever they are moved.
+awk 'BEGIN { printf "stria-net 1\nx = input(batch x 70000)\nc = constant(70000, [0"
+    for (i = 1; i < 70000; i++) printf ",%d", i % 97
+    print "])\ny = Add(x, c)" }' >long.net
+expect 0 convert long.net big.onnx
+expect 0 convert big.onnx big.net
+beside=$(sed -n 's/^tensors(\(big\.[0-9a-f]*\.safetensors\))$/\1/p' big.net)
+[ -s "$beside" ] || fail "no file of tensors beside big.net: $(ls)"
+mkdir moved && mv big.net "$beside" moved
+expect 0 convert moved/big.net again.onnx
+expect 0 diff big.onnx moved/big.net --json
+jq -e '.passed' stdout >/dev/null || fail "the text is another model: $(cat stdout)"
+rm "moved/$beside"
+refused 1 "moved/big.net:3:9: file '$beside', which is not there" summary moved/big.net
+refused 1 "constant 'c' has 70000 elements, text holds at most 65536; a .net file has such a constant beside it" summary big.onnx --net
+
 # Every layer, before and after; a table of a few of them, all with --json; on random numbers or on a picture.
 expect 0 convert new.net new.onnx --json
 jq -e '.passed and .input == "random numbers" and ([.layers[].name] | index("s", "g", "m")) != null and

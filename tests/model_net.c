@@ -3,7 +3,9 @@
 
 #include <math.h>
 
+#include "model/model.h"
 #include "model/net.h"
+#include "model/safetensors.h"
 #include "op/op.h"
 
 static stria_status read_text(graph **out, const char *lines, stria_error *err) {
@@ -124,6 +126,17 @@ static void test_sentences(void **state) {
         {INPUT "c = constant(2, [1])", "t.net:3:17: 1 number for 2 elements"},
         {INPUT "c = constant(int64, 1, [1.5])", "'1.5' is not of type int64"},
         {INPUT "c = constant(1, [])", "0 numbers for 1 element"},
+        {INPUT "c = constant(1)", "t.net:3:5: a constant needs a list, as in [1, 2], or a line tensors(FILE)"},
+        {INPUT "c = constant(1, 5)", "t.net:3:17: a constant needs a list, as in [1, 2]"},
+        {INPUT "tensors(a.safetensors)", "t.net:3:9: file 'a.safetensors': a model in memory has no files beside it"},
+        {INPUT "c = ConstantOfShape(x, value=5)",
+         "'value' is a tensor: expected a type and its numbers, as in int64:1"},
+        {INPUT "c = ConstantOfShape(x, value=word:5)", "attribute 'value' is a tensor: expected a type"},
+        {INPUT "c = ConstantOfShape(x, value=int64:5.5)", "attribute 'value': '5.5' is not of type int64"},
+        {"stria-net 1\ns = constant(int64, 1, [2])\nc = ConstantOfShape(s, value=\"int64:5,6\")",
+         "the value has 2 elements, expected one"},
+        {"stria-net 1\ns = constant(int64, 1, [2])\nc = ConstantOfShape(s, value=int64:5, value=int64:)",
+         "the value has 0 elements, expected one"},
         {INPUT "output(y)", "no line above defines 'y'"},
         {INPUT "output(-)", "an output cannot be absent"},
         {INPUT "metadata(a)", "expected metadata(KEY, TEXT)"},
@@ -199,6 +212,144 @@ static void test_infinite(void **state) {
                  "'inf' is not of type int64");
 }
 
+/* What an operator fills with, of any type, and twice the same text. */
+static void test_filled(void **state) {
+    static const char lines[] = "stria-net 1\n"
+                                "name(filled)\n"
+                                "x = input(batch x 3)\n"
+                                "s = constant(int64, 2, [2, 3])\n"
+                                "a = ConstantOfShape(s, value=float32:-inf)\n"
+                                "b = ConstantOfShape(s, value=int64:-9223372036854775807)\n"
+                                "c = ConstantOfShape(s)\n"
+                                "y = Add(x, a)\n"
+                                "output(y)\noutput(b)\noutput(c)\n";
+    graph *g;
+    text t = {0};
+    (void)state;
+    assert_ok(read_text(&g, lines, &err));
+    assert_int_equal(graph_find_value(g, "b")->type, STRIA_INT64);
+    assert_int_equal(graph_find_value(g, "c")->type, STRIA_FLOAT32);
+    const tensor *b = *(tensor **)graph_find_node(g, "b")->attributes;
+    assert_true(tensor_i64(b, 0) == -INT64_C(9223372036854775807));
+    assert_ok(net_write(g, &t, &err));
+    assert_string_equal(text_string(&t), lines);
+    text_release(&t);
+    graph_free(g);
+}
+
+static void file_put(const char *name, const char *words) {
+    assert_ok(file_write(in_folder(name), words, strlen(words), &err));
+}
+
+/* A graph with a constant that the text cannot hold, and one that it just can. */
+static void large_graph(graph **out) {
+    value *x, *big, *small;
+    tensor *t;
+    node *n;
+    assert_ok(graph_new(out, "g", &err));
+    assert_ok(graph_add_input(*out, "x", STRIA_FLOAT32, &(shape){2, {3, 65537}}, &x, &err));
+    assert_ok(tensor_new(&t, STRIA_FLOAT32, &(shape){1, {65537}}, "big one", &err));
+    for (int64_t i = 0; i < 65537; i++) tensor_put(t, i, (double)i / 7);
+    assert_ok(graph_add_constant(*out, "big one", t, &big, &err));
+    tensor_release(t);
+    assert_ok(tensor_new(&t, STRIA_INT8, &(shape){1, {65536}}, "small", &err));
+    assert_ok(graph_add_constant(*out, "small", t, &small, &err));
+    tensor_release(t);
+    assert_ok(graph_add_node(*out, &op_Add, "y", (value *[]){x, big}, 2, NULL, 0, NULL, &n, &err));
+    assert_ok(graph_add_output(*out, n->out[0], "y", &err));
+    assert_ok(graph_add_output(*out, small, "small", &err));
+}
+
+/* The file of tensors beside the text at `path`; NULL if the text names none. Free with free. */
+static char *beside(const char *path) {
+    uint8_t *data;
+    size_t size;
+    assert_ok(file_read(path, 0, &data, &size, &err));
+    char *copy = calloc(1, size + 1), *at, *name = NULL;
+    memcpy(copy, data, size);
+    mem_free(data);
+    if ((at = strstr(copy, "\ntensors("))) {
+        at[strcspn(at, ")")] = 0;
+        name = strdup(at + strlen("\ntensors("));
+    }
+    free(copy);
+    return name;
+}
+
+static void test_beside(void **state) {
+    graph *g, *again;
+    char path[512], other[64];
+    (void)state;
+    large_graph(&g);
+    snprintf(path, sizeof path, "%s", in_folder("a.net"));
+    assert_ok(graph_save(g, path, &err));
+    char *first = beside(path);
+    assert_non_null(first);
+    assert_true(text_ends(first, ".safetensors") && strncmp(first, "a.", 2) == 0);
+    assert_true(file_exists(in_folder(first)));
+    assert_ok(graph_load(&again, path, 1, &err));
+    assert_same_graph(g, again, true);
+    graph_free(again);
+    /* other contents go into another file: the text that is there keeps its own */
+    ((float *)graph_find_value(g, "big one")->data->data)[5] = -1;
+    assert_ok(graph_save(g, path, &err));
+    char *second = beside(path);
+    assert_string_not_equal(first, second);
+    assert_ok(graph_load(&again, path, 1, &err));
+    assert_same_graph(g, again, true);
+    graph_free(again);
+    /* a text that cannot be written leaves no file of tensors */
+    assert_ok(folder_make(in_folder("f.net"), &err));
+    assert_fails(graph_save(g, in_folder("f.net"), &err), STRIA_IO, "f.net");
+    snprintf(other, sizeof other, "f.%.40s", strchr(second, '.') + 1);
+    assert_false(file_exists(in_folder(other)));
+    free(first);
+    free(second);
+    graph_free(g);
+}
+
+static void test_beside_refused(void **state) {
+    static const struct {
+        const char *lines, *words;
+    } cases[] = {
+        {"tensors(none.safetensors)\n", ":2:9: file 'none.safetensors', which is not there"},
+        {"tensors(../t.safetensors)\n", ":2:9: file '../t.safetensors', which is not below the model's folder"},
+        {"tensors(/etc/passwd)\n", ":2:9: file '/etc/passwd', which is not below the model's folder"},
+        {"tensors(out.safetensors)\n", "which is not below the model's folder"},
+        {"tensors(bad.net)\n", ":2:9: 'bad.net': "},
+        {"tensors(\".\")\n", ":2:9: "},
+        {"tensors(t.safetensors)\ntensors(t.safetensors)\n", ":3:1: the text has a file of tensors already"},
+        {"tensors(t.safetensors, 2)\n", "expected tensors(FILE)"},
+        {"tensors(t.safetensors)\nd = constant(3)\n", ":3:5: the file of tensors has no 'd'"},
+        {"tensors(t.safetensors)\nc = constant(4)\n",
+         ":3:5: 'c' is float32 [3] in the file of tensors, not float32 [4]"},
+        {"tensors(t.safetensors)\nc = constant(int64, 3)\n",
+         "'c' is float32 [3] in the file of tensors, not int64 [3]"},
+    };
+    tensor *c;
+    graph *g = NULL;
+    (void)state;
+    assert_ok(tensor_new(&c, STRIA_FLOAT32, &(shape){1, {3}}, "c", &err));
+    assert_ok(safetensors_write(&(safetensors){.entries = &(safetensors_entry){"c", c}, .entry_count = 1},
+                                in_folder("t.safetensors"), &err));
+    tensor_release(c);
+    assert_int_equal(symlink("/etc/passwd", in_folder("out.safetensors")), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char net[512];
+        snprintf(net, sizeof net, "stria-net 1\n%s", cases[i].lines);
+        file_put("bad.net", net);
+        stria_error err = {0};
+        stria_status status = graph_load(&g, in_folder("bad.net"), 1, &err);
+        if (status == STRIA_OK || !strstr(err.text, cases[i].words))
+            print_error("%s\n→ %d %s\n", cases[i].lines, status, err.text);
+        assert_int_not_equal(status, STRIA_OK);
+        assert_non_null(strstr(err.text, cases[i].words));
+    }
+    file_put("good.net", "stria-net 1\ntensors(t.safetensors)\nc = constant(3)\noutput(c)\n");
+    assert_ok(graph_load(&g, in_folder("good.net"), 1, &err));
+    graph_free(g);
+}
+
 static void test_unsayable(void **state) {
     graph *g;
     value *v, *x;
@@ -227,7 +378,8 @@ static void test_unsayable(void **state) {
 static void test_no_memory(void **state) {
     (void)state;
     static const char lines[] =
-        INPUT "c = constant(1, [2])\ny = conv(x, 2, kernel=3)\nz = Add(y, c, name=\"a b\")\noutput(z, \"o\")\n";
+        INPUT "c = constant(1, [2])\nf = constant(int64, 1, [2])\ne = ConstantOfShape(f, value=int64:3)\ny = conv(x, "
+              "2, kernel=3)\nz = Add(y, c, name=\"a b\")\noutput(z, \"o\")\n";
     size_t before = mem_bytes_now();
     for (long k = 1;; k++) {
         graph *g = NULL;
@@ -247,7 +399,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_layers),    cmocka_unit_test(test_operators), cmocka_unit_test(test_sentences),
         cmocka_unit_test(test_limits),    cmocka_unit_test(test_infinite),  cmocka_unit_test(test_unsayable),
+        cmocka_unit_test(test_filled),    cmocka_unit_test(test_beside),    cmocka_unit_test(test_beside_refused),
         cmocka_unit_test(test_no_memory),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, folder_setup, folder_teardown);
 }

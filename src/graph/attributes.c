@@ -84,6 +84,34 @@ static bool words_equal(const strings *x, const strings *y) {
     return true;
 }
 
+/* "int64:1,2,3" */
+static stria_status tensor_from_text(const attr_field *f, tensor **to, const char *text, arena *a, stria_error *err) {
+    const char *colon = strchr(text, ':');
+    char *at = arena_strdup(a, text), *numbers = at + (colon ? colon - text + 1 : 0);
+    if (!at) return no_memory(err);
+    if (colon) numbers[-1] = 0;
+    dtype type = colon ? dtype_from_name(at) : 0;
+    if (!type)
+        FAIL(err, STRIA_BAD_ARGUMENT, "attribute '%s' is a tensor: expected a type and its numbers, as in int64:1,2",
+             f->name);
+    int64_t n = list_count(numbers);
+    tensor *t;
+    TRY(tensor_new(&t, type, &(shape){1, {n}}, f->name, err));
+    for (int64_t i = 0; i < n; i++) {
+        size_t length = strcspn(numbers, ",");
+        numbers[length] = 0;
+        if (!tensor_parse(t, i, numbers)) {
+            tensor_release(t);
+            FAIL(err, STRIA_BAD_ARGUMENT, "attribute '%s': '%.60s' is not of type %s", f->name, numbers,
+                 dtype_name(type));
+        }
+        numbers += length + 1;
+    }
+    tensor_release(*to);
+    *to = t;
+    return STRIA_OK;
+}
+
 static stria_status field_parse(const attr_field *f, void *to, const char *text, arena *a, stria_error *err) {
     double real;
     switch (f->kind) {
@@ -105,9 +133,9 @@ static stria_status field_parse(const attr_field *f, void *to, const char *text,
     case ATTR_STRINGS:
         return words_parse(to, text, a, err);
     case ATTR_TENSOR:
-        break;
+        return tensor_from_text(f, to, text, a, err);
     }
-    FAIL(err, STRIA_BAD_ARGUMENT, "attribute '%s' is a tensor and cannot be given as text", f->name);
+    return STRIA_OK;
 }
 
 stria_status attributes_default(const op_def *op, void *attributes, arena *a, stria_error *err) {
@@ -149,6 +177,15 @@ stria_status attributes_copy(const op_def *op, void *to, const void *from, arena
         }
     }
     return STRIA_OK;
+}
+
+void attributes_release(const op_def *op, void *attributes) {
+    for (const attr_field *f = op->fields; f->name; f++)
+        if (f->kind == ATTR_TENSOR) {
+            tensor **t = field_at(attributes, f);
+            tensor_release(*t);
+            *t = NULL;
+        }
 }
 
 static bool tensors_equal(const tensor *a, const tensor *b) {

@@ -31,15 +31,10 @@ stria_status graph_new(graph **out, const char *name, stria_error *err) {
     return STRIA_OK;
 }
 
-static void node_release(node *n) {
-    for (const attr_field *f = n->op->fields; f->name; f++)
-        if (f->kind == ATTR_TENSOR) tensor_release(*(tensor **)((char *)n->attributes + f->offset));
-}
-
 void graph_free(graph *g) {
     if (!g) return;
     for (int i = 0; i < g->value_count; i++) tensor_release(g->values[i]->data);
-    for (int i = 0; i < g->node_count; i++) node_release(g->nodes[i]);
+    for (int i = 0; i < g->node_count; i++) attributes_release(g->nodes[i]->op, g->nodes[i]->attributes);
     name_table_free(g->names);
     mem_free(g->values);
     mem_free(g->nodes);
@@ -265,7 +260,7 @@ stria_status graph_add_node(graph *g, const op_def *op, const char *name, value 
     stria_status status = node_fill(g, n, in, attributes, out_names, err);
     if (status != STRIA_OK) {
         while (g->value_count > values_before) value_undo(g, g->values[g->value_count - 1]);
-        if (n->attributes) node_release(n);
+        if (n->attributes) attributes_release(n->op, n->attributes);
         error_prefix(err, "layer '%s' (%s): ", n->name, n->op->name);
         g->failure_named = true;
         return status;

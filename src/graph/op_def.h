@@ -30,7 +30,7 @@ typedef enum attr_kind {
     ATTR_INTS,    /* ints */
     ATTR_FLOATS,  /* floats */
     ATTR_STRINGS, /* strings */
-    ATTR_TENSOR   /* tensor * (counted by the node's graph) */
+    ATTR_TENSOR   /* tensor * (counted by the node's graph); as text of one dimension: "int64:1,2,3" */
 } attr_kind;
 
 typedef struct attr_field {
@@ -46,11 +46,14 @@ typedef struct attr_field {
 
 /* Fills a struct with the defaults; ints and floats point into the arena. */
 stria_status attributes_default(const op_def *op, void *attributes, arena *a, stria_error *err);
-/* Sets one field from text ("3", "1,1", "SAME_UPPER"). Unknown names are refused with the nearest one. */
+/* Sets one field from text ("3", "1,1", "SAME_UPPER"). Unknown names are refused with the nearest one. A tensor that it
+ * makes is the struct's (attributes_release). */
 stria_status attribute_set(const op_def *op, void *attributes, const char *name, const char *text, arena *a,
                            stria_error *err);
 /* Deep copy into another arena. */
 stria_status attributes_copy(const op_def *op, void *to, const void *from, arena *a, stria_error *err);
+/* Gives up the tensors that the struct counts. */
+void attributes_release(const op_def *op, void *attributes);
 bool attributes_equal(const op_def *op, const void *a, const void *b);
 
 /* ---- rules ---- */

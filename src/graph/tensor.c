@@ -307,6 +307,18 @@ void tensor_put(tensor *t, int64_t i, double value) {
     put_f64(t->data, t->type, i, value);
 }
 
+bool tensor_parse(tensor *t, int64_t i, const char *text) {
+    int64_t whole;
+    double real;
+    if (!dtype_is_float(t->type) && text_to_int(text, &whole)) {
+        put_i64(t->data, t->type, i, whole);
+        return true;
+    }
+    if (!text_to_real(text, &real) || !dtype_is_float(t->type)) return false;
+    tensor_put(t, i, real);
+    return true;
+}
+
 void convert_to_f64(double *dst, const void *src, dtype from, int64_t count) {
     for (int64_t i = 0; i < count; i++) dst[i] = get_f64(src, from, i);
 }

@@ -56,6 +56,9 @@ void tensor_release(tensor *t); /* accepts NULL */
 double tensor_f64(const tensor *t, int64_t i);
 int64_t tensor_i64(const tensor *t, int64_t i);
 void tensor_put(tensor *t, int64_t i, double value); /* rounds to the type */
+/* Element i from a number as text: of whole types exactly, of floats also "inf", "-inf" and "nan". False if it is no
+ * number of the type. */
+bool tensor_parse(tensor *t, int64_t i, const char *text);
 
 /* Count elements of type `from` at src to float64 / int64 and back (rounding to nearest even; integers saturate). */
 void convert_to_f64(double *dst, const void *src, dtype from, int64_t count);

@@ -50,7 +50,7 @@ static stria_status load_net(graph **out, const char *path, uint64_t seed, stria
     uint8_t *data;
     size_t size;
     TRY(file_read_named(path, NET_MAX, &data, &size, err));
-    stria_status status = untrained(net_read(out, (const char *)data, size, path, seed, err), out, err);
+    stria_status status = untrained(net_read_file(out, (const char *)data, size, path, seed, err), out, err);
     mem_free(data);
     return status;
 }
@@ -100,11 +100,15 @@ static stria_status load_fetched(graph **out, const catalog_entry *e, const char
     return status;
 }
 
-/* By the contents; `path` for sentences. */
-static stria_status load_contents(graph **out, const uint8_t *data, size_t size, const char *path, uint64_t seed,
-                                  const onnx_known *known, stria_error *err) {
+/* By the contents; `path` for sentences, and where a text's tensors lie unless it is_stream. */
+static stria_status load_contents(graph **out, const uint8_t *data, size_t size, const char *path, bool is_stream,
+                                  uint64_t seed, const onnx_known *known, stria_error *err) {
     if (size == 0) FAIL(err, STRIA_BAD_FILE, "%s: it is empty", path);
-    if (is_text(data, size)) return untrained(net_read(out, (const char *)data, size, path, seed, err), out, err);
+    if (is_text(data, size)) {
+        stria_status (*read)(graph **, const char *, size_t, const char *, uint64_t, stria_error *) =
+            is_stream ? net_read : net_read_file;
+        return untrained(read(out, (const char *)data, size, path, seed, err), out, err);
+    }
     stria_status status = onnx_read_known(out, data, size, NULL, known, err);
     if (status != STRIA_OK) error_prefix(err, "%s: ", path);
     return status;
@@ -116,7 +120,7 @@ static stria_status load_stream(graph **out, const char *path, uint64_t seed, co
     uint8_t *data;
     size_t size;
     TRY(file_read_named(path, ONNX_BYTES_MAX, &data, &size, err));
-    stria_status status = load_contents(out, data, size, file_name_shown(path), seed, known, err);
+    stria_status status = load_contents(out, data, size, file_name_shown(path), file_is_stream(path), seed, known, err);
     mem_free(data);
     return status;
 }
@@ -222,7 +226,7 @@ stria_status graph_load_bytes(graph **out, const void *data, size_t size, uint64
     all.no_files = true;
     TRY(dims_check(known->dims, err));
     TRY(onnx_bytes_check(size, "it has", "", err));
-    TRY(load_contents(out, data, size, "the model", seed, &all, err));
+    TRY(load_contents(out, data, size, "the model", true, seed, &all, err));
     return known_finish(out, &all, false, err);
 }
 
@@ -280,8 +284,12 @@ static stria_status save(const graph *g, const char *path, const graph_saving *h
     text t = {0};
     stria_status status;
     if (weights_writes(path)) return weights_write(g, path, &how->judge, err);
+    if (text_ends(path, ".net")) {
+        status = net_save(g, path, &how->judge, err);
+        if (status == STRIA_UNSUPPORTED) error_prefix(err, "%s: ", path);
+        return status;
+    }
     if (text_ends(path, ".onnx")) status = onnx_write_opset(g, how->opset, &t, err);
-    else if (text_ends(path, ".net")) status = net_write(g, &t, err);
     else
         status = error_set(err, STRIA_BAD_ARGUMENT,
                            "not the name of a model file: expected .onnx, .net, .safetensors or .npz");

@@ -25,7 +25,6 @@ static stria_status inputs_find(net_reader *r, const net_statement *s, value **i
 
 static stria_status attributes_read(net_reader *r, const net_statement *s, const op_def *op, void *attributes,
                                     stria_error *err) {
-    TRY(attributes_default(op, attributes, &r->arena, err));
     for (int i = 0; i < s->argument_count; i++) {
         const net_item *o = &s->arguments[i];
         if (!o->key || strcmp(o->key, "name") == 0) continue;
@@ -37,7 +36,8 @@ static stria_status attributes_read(net_reader *r, const net_statement *s, const
     return STRIA_OK;
 }
 
-stria_status net_call_operator(net_reader *r, const net_statement *s, const op_def *op, stria_error *err) {
+static stria_status operator_add(net_reader *r, const net_statement *s, const op_def *op, void *attributes,
+                                 stria_error *err) {
     value *in[ARGUMENTS_MAX];
     const char *names[32];
     const net_item *given = net_option_find(s, "name");
@@ -47,8 +47,6 @@ stria_status net_call_operator(net_reader *r, const net_statement *s, const op_d
         FAIL_AT(r, &s->call, "%s makes %d value%s, not %d", op->name, op->out_min, text_s(op->out_min),
                 s->result_count);
     TRY(inputs_find(r, s, in, &count, err));
-    void *attributes = arena_alloc(&r->arena, op->attribute_bytes + 1);
-    if (!attributes) return no_memory(err);
     TRY(attributes_read(r, s, op, attributes, err));
     r->column = s->call.column;
     for (int i = 0; i < s->result_count; i++) {
@@ -62,6 +60,15 @@ stria_status net_call_operator(net_reader *r, const net_statement *s, const op_d
         if (n->out[i]) TRY(net_value_name(r, &s->results[i], n->out[i], err));
     r->last = n->out[0];
     return STRIA_OK;
+}
+
+stria_status net_call_operator(net_reader *r, const net_statement *s, const op_def *op, stria_error *err) {
+    void *attributes = arena_alloc(&r->arena, op->attribute_bytes + 1);
+    if (!attributes) return no_memory(err);
+    TRY(attributes_default(op, attributes, &r->arena, err));
+    stria_status status = operator_add(r, s, op, attributes, err);
+    attributes_release(op, attributes);
+    return status;
 }
 
 /* ---- layers ---- */

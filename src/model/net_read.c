@@ -203,19 +203,6 @@ static int64_t list_count(const char *list) {
     return n;
 }
 
-/* One number of a list into element i; whole types are read as integers, so that 64 bits stay exact. */
-static bool element_parse(tensor *t, int64_t i, const char *text) {
-    int64_t whole;
-    double real;
-    if (!dtype_is_float(t->type) && text_to_int(text, &whole)) {
-        convert_from_i64((char *)t->data + (size_t)i * dtype_bytes(t->type), t->type, &whole, 1);
-        return true;
-    }
-    if (!text_to_real(text, &real) || !dtype_is_float(t->type)) return false;
-    tensor_put(t, i, real);
-    return true;
-}
-
 static stria_status list_parse(net_reader *r, const net_item *item, tensor *t, stria_error *err) {
     char *at = arena_strdup(&r->arena, item->text);
     if (!at) return no_memory(err);
@@ -223,10 +210,22 @@ static stria_status list_parse(net_reader *r, const net_item *item, tensor *t, s
         size_t length = strcspn(at, ",");
         char *next = at[length] ? at + length + 1 : at + length;
         at[length] = 0;
-        if (!element_parse(t, i, at)) FAIL_AT(r, item, "'%s' is not of type %s", at, dtype_name(t->type));
+        if (!tensor_parse(t, i, at)) FAIL_AT(r, item, "'%s' is not of type %s", at, dtype_name(t->type));
         at = next;
     }
     return STRIA_OK;
+}
+
+static stria_status list_read(net_reader *r, const net_statement *s, const net_item *list, dtype type,
+                              const shape *dims, tensor **out, stria_error *err) {
+    if (list->kind != NET_LIST) FAIL_AT(r, list, "a constant needs a list, as in [1, 2]");
+    if (list_count(list->text) != shape_count(dims))
+        FAIL_AT(r, list, "%lld number%s for %lld element%s", (long long)list_count(list->text),
+                text_s(list_count(list->text)), (long long)shape_count(dims), text_s(shape_count(dims)));
+    TRY(tensor_new(out, type, dims, s->results[0].text, err));
+    stria_status status = list_parse(r, list, *out, err);
+    if (status != STRIA_OK) tensor_release(*out);
+    return status;
 }
 
 static stria_status call_constant(net_reader *r, const net_statement *s, stria_error *err) {
@@ -238,16 +237,10 @@ static stria_status call_constant(net_reader *r, const net_statement *s, stria_e
     TRY(one_result(r, s, err));
     TRY(options_check(r, s, no_options, err));
     TRY(typed_shape(r, s, &type, &dims, NULL, &used, err));
-    if (used >= s->argument_count || s->arguments[used].kind != NET_LIST)
-        FAIL_AT(r, &s->call, "a constant needs a list, as in [1, 2]");
     TRY(positional_end(r, s, used + 1, err));
-    const net_item *list = &s->arguments[used];
-    if (list_count(list->text) != shape_count(&dims))
-        FAIL_AT(r, list, "%lld number%s for %lld element%s", (long long)list_count(list->text),
-                text_s(list_count(list->text)), (long long)shape_count(&dims), text_s(shape_count(&dims)));
-    TRY(tensor_new(&t, type, &dims, s->results[0].text, err));
-    stria_status status = list_parse(r, list, t, err);
-    if (status == STRIA_OK) status = graph_add_constant(r->g, s->results[0].text, t, &v, err);
+    if (used < s->argument_count) TRY(list_read(r, s, &s->arguments[used], type, &dims, &t, err));
+    else TRY(net_tensor_find(r, s, type, &dims, &t, err));
+    stria_status status = graph_add_constant(r->g, s->results[0].text, t, &v, err);
     tensor_release(t);
     return status == STRIA_OK ? net_value_name(r, &s->results[0], v, err) : status;
 }
@@ -279,8 +272,9 @@ static const struct {
     const char *name;
     stria_status (*read)(net_reader *r, const net_statement *s, stria_error *err);
 } calls[] = {
-    {"input", call_input},   {"parameter", call_parameter}, {"statistic", call_statistic}, {"constant", call_constant},
-    {"output", call_output}, {"metadata", call_metadata},   {"name", call_name},
+    {"input", call_input},       {"parameter", call_parameter}, {"statistic", call_statistic},
+    {"constant", call_constant}, {"output", call_output},       {"metadata", call_metadata},
+    {"name", call_name},         {"tensors", net_call_tensors},
 };
 #define CALLS (int)(sizeof calls / sizeof *calls)
 
@@ -332,9 +326,9 @@ static stria_status statements_read(net_reader *r, size_t size, stria_error *err
     return graph_add_output(r->g, r->last, NULL, err);
 }
 
-stria_status net_read(graph **out, const char *data, size_t size, const char *file_name, uint64_t seed,
-                      stria_error *err) {
-    net_reader r = {.seed = seed, .column = 1};
+static stria_status read(graph **out, const char *data, size_t size, const char *file_name, const char *path,
+                         uint64_t seed, stria_error *err) {
+    net_reader r = {.path = path, .seed = seed, .column = 1};
     arena_init(&r.arena);
     r.lexer = (net_lexer){.data = data, .at = data, .end = data + size, .line_start = data, .arena = &r.arena};
     stria_status status = graph_new(&r.g, "net", err);
@@ -344,8 +338,19 @@ stria_status net_read(graph **out, const char *data, size_t size, const char *fi
         if (status != STRIA_OK) error_prefix(err, "%s:%d:%d: ", file_name ? file_name : "net", r.lexer.line, r.column);
     }
     name_table_free(r.names);
+    safetensors_release(&r.tensors);
     arena_release(&r.arena);
     if (status == STRIA_OK) *out = r.g;
     else graph_free(r.g);
     return status;
+}
+
+stria_status net_read(graph **out, const char *data, size_t size, const char *file_name, uint64_t seed,
+                      stria_error *err) {
+    return read(out, data, size, file_name, NULL, seed, err);
+}
+
+stria_status net_read_file(graph **out, const char *data, size_t size, const char *path, uint64_t seed,
+                           stria_error *err) {
+    return read(out, data, size, path, path, seed, err);
 }

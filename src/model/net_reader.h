@@ -1,11 +1,12 @@
 /* What the parts of the .net reader share: net_read.c (the file, and calls that are not operators), net_layer.c (layers
- * and operators). */
+ * and operators), net_tensors.c (constants that lie beside the text). */
 #ifndef MODEL_NET_READER_H
 #define MODEL_NET_READER_H
 
 #include "graph/names.h"
 #include "model/net.h"
 #include "model/net_lexer.h"
+#include "model/safetensors.h"
 #include "op/build.h"
 
 typedef struct net_reader {
@@ -13,10 +14,14 @@ typedef struct net_reader {
     arena arena;
     graph *g;
     name_table *names; /* of values, as the file calls them */
+    const char *path;  /* of the text, NULL: no file may lie beside it */
     uint64_t seed;
     int64_t parameters; /* elements so far */
     value *last;
-    int column; /* of what is being looked at, for sentences */
+    safetensors tensors; /* of the file beside the text */
+    bool has_tensors;
+    int looked_up; /* of these, so far */
+    int column;    /* of what is being looked at, for sentences */
 } net_reader;
 
 /* A failure of the statement, at one of its items. */
@@ -38,5 +43,10 @@ stria_status net_budget_take(net_reader *r, const net_item *item, int64_t elemen
 const layer_def *net_layer_find(const char *name); /* NULL if there is none */
 stria_status net_call_layer(net_reader *r, const net_statement *s, const layer_def *l, stria_error *err);
 stria_status net_call_operator(net_reader *r, const net_statement *s, const op_def *op, stria_error *err);
+
+/* net_tensors.c: tensors(FILE), and the contents of a constant that the file has. */
+stria_status net_call_tensors(net_reader *r, const net_statement *s, stria_error *err);
+stria_status net_tensor_find(net_reader *r, const net_statement *s, dtype type, const shape *dims, tensor **out,
+                             stria_error *err);
 
 #endif

@@ -9,8 +9,6 @@
 #include <math.h>
 #include <string.h>
 
-#define CONSTANT_MAX 65536
-
 /* ---- words ---- */
 
 static bool is_bare(const char *s) {
@@ -86,14 +84,20 @@ static void write_state(text *t, const value *v) {
     text_printf(t, ")\n");
 }
 
-static stria_status write_constant(text *t, const value *v, stria_error *err) {
+/* beside: the contents of large ones lie in a file. */
+static stria_status write_constant(text *t, const value *v, bool beside, stria_error *err) {
     int64_t n = shape_count(&v->shape);
-    if (n > CONSTANT_MAX)
-        FAIL(err, STRIA_UNSUPPORTED, "constant '%s' has %" PRId64 " elements, text holds at most %d", v->name, n,
-             CONSTANT_MAX);
+    if (net_is_large(v) && !beside)
+        FAIL(err, STRIA_UNSUPPORTED,
+             "constant '%s' has %" PRId64 " elements, text holds at most %d; a .net file has such a constant beside it",
+             v->name, n, NET_CONSTANT_MAX);
     write_word(t, v->name);
     text_printf(t, " = constant(");
     write_shape(t, v);
+    if (net_is_large(v)) {
+        text_printf(t, ")\n");
+        return STRIA_OK;
+    }
     for (int64_t i = 0; i < n; i++) {
         text_printf(t, "%s", i ? ", " : ", [");
         write_element(t, v->data, i);
@@ -102,8 +106,8 @@ static stria_status write_constant(text *t, const value *v, stria_error *err) {
     return STRIA_OK;
 }
 
-static stria_status write_value(text *t, const value *v, stria_error *err) {
-    if (v->kind == VALUE_CONSTANT) return write_constant(t, v, err);
+static stria_status write_value(text *t, const value *v, bool beside, stria_error *err) {
+    if (v->kind == VALUE_CONSTANT) return write_constant(t, v, beside, err);
     if (v->kind == VALUE_STATE && v->role == ROLE_OPTIMIZER)
         FAIL(err, STRIA_UNSUPPORTED, "'%s' is the optimiser's and belongs to training, not to a model", v->name);
     if (v->kind == VALUE_STATE) write_state(t, v);
@@ -120,6 +124,22 @@ static stria_status write_value(text *t, const value *v, stria_error *err) {
 /* Between arguments, not before the first; a word that ends in a bracket would be quoted. */
 static void write_comma(text *t) {
     if (t->length && t->data[t->length - 1] != '(') text_printf(t, ", ");
+}
+
+/* "float32:0.5". Of one element, whose shape does not matter, or of one dimension. */
+static stria_status write_tensor(text *t, const node *n, const attr_field *f, const tensor *x, stria_error *err) {
+    int64_t count = shape_count(&x->shape);
+    if (x->shape.rank > 1 || count > NET_CONSTANT_MAX)
+        FAIL(err, STRIA_UNSUPPORTED, "layer '%s': attribute '%s' is a tensor of %d dimensions and %" PRId64 " elements",
+             n->name, f->name, x->shape.rank, count);
+    if (count != 1) text_append(t, "\"", 1);
+    text_printf(t, "%s:", dtype_name(x->type));
+    for (int64_t i = 0; i < count; i++) {
+        if (i) text_printf(t, ",");
+        write_element(t, x, i);
+    }
+    if (count != 1) text_append(t, "\"", 1);
+    return STRIA_OK;
 }
 
 static stria_status write_attribute(text *t, const node *n, const attr_field *f, stria_error *err) {
@@ -155,7 +175,7 @@ static stria_status write_attribute(text *t, const node *n, const attr_field *f,
         text_printf(t, word->count ? "]" : "[]");
         break;
     case ATTR_TENSOR:
-        FAIL(err, STRIA_UNSUPPORTED, "layer '%s': attribute '%s' is a tensor", n->name, f->name);
+        return write_tensor(t, n, f, *(tensor *const *)p, err);
     }
     return STRIA_OK;
 }
@@ -207,7 +227,7 @@ static stria_status write_node(text *t, const node *n, stria_error *err) {
 
 /* ---- the whole ---- */
 
-stria_status net_write(const graph *g, text *out, stria_error *err) {
+stria_status net_write_beside(const graph *g, const char *file, text *out, stria_error *err) {
     if (g->update_count)
         FAIL(err, STRIA_UNSUPPORTED, "variable '%s' is assigned on every run, which a model cannot say",
              g->updates[0].state->name);
@@ -222,7 +242,12 @@ stria_status net_write(const graph *g, text *out, stria_error *err) {
         write_word(out, g->metadata[i].value);
         text_printf(out, ")\n");
     }
-    for (int i = 0; i < g->value_count; i++) TRY(write_value(out, g->values[i], err));
+    if (file) {
+        text_printf(out, "tensors(");
+        write_word(out, file);
+        text_printf(out, ")\n");
+    }
+    for (int i = 0; i < g->value_count; i++) TRY(write_value(out, g->values[i], file != NULL, err));
     for (int i = 0; i < g->node_count; i++) TRY(write_node(out, g->nodes[i], err));
     for (int i = 0; i < g->output_count; i++) {
         text_printf(out, "output(");
@@ -234,4 +259,8 @@ stria_status net_write(const graph *g, text *out, stria_error *err) {
         text_printf(out, ")\n");
     }
     return text_check(out, err);
+}
+
+stria_status net_write(const graph *g, text *out, stria_error *err) {
+    return net_write_beside(g, NULL, out, err);
 }

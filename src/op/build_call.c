@@ -42,22 +42,17 @@ static stria_status layer_of_table(layer_call *c, int count, const char *options
     return status;
 }
 
-/* Any operator by its ONNX name. */
-static stria_status operator_build(graph *g, const char *op_name, value *const *in, int count, const char *options,
-                                   value **out, stria_error *err) {
-    const op_def *op;
-    const char *key, *words, *name = NULL;
+/* An operator's attributes and its node's name (NULL: not said) from "key=value key=value". */
+static stria_status operator_options(graph *g, const op_def *op, const char *options, void *attributes,
+                                     const char **name, stria_error *err) {
+    const char *key, *words;
     bool given[64] = {false};
     spec pairs = spec_open_list("", options);
-    TRY(op_find_any(op_name, &op, err));
-    void *attributes = arena_alloc(&g->arena, op->attribute_bytes + 1);
-    if (!attributes) return layer_no_memory(err);
-    TRY(attributes_default(op, attributes, &g->arena, err));
     for (;;) {
         TRY(layer_option_next(g, &pairs, &key, &words, err));
         if (!key) break;
         if (strcmp(key, "name") == 0) {
-            name = words;
+            *name = words;
             continue;
         }
         TRY(attribute_set(op, attributes, key, words, &g->arena, err));
@@ -66,12 +61,32 @@ static stria_status operator_build(graph *g, const char *op_name, value *const *
     for (int i = 0; i < 64 && op->fields[i].name; i++)
         if (op->fields[i].required && !given[i])
             FAIL(err, STRIA_BAD_ARGUMENT, "attribute '%s' is missing", op->fields[i].name);
-    if (g->scope) name = name ? graph_scoped_name(g, name) : graph_fresh_name(g, graph_scoped_name(g, op_name));
+    return STRIA_OK;
+}
+
+static stria_status operator_add(graph *g, const op_def *op, value *const *in, int count, const char *options,
+                                 void *attributes, value **out, stria_error *err) {
+    const char *name = NULL;
+    TRY(operator_options(g, op, options, attributes, &name, err));
+    if (g->scope) name = name ? graph_scoped_name(g, name) : graph_fresh_name(g, graph_scoped_name(g, op->name));
     if (g->scope && !name) return layer_no_memory(err);
     node *n;
     TRY(graph_add_node(g, op, name, in, count, attributes, 0, NULL, &n, err));
     *out = n->out[0];
     return STRIA_OK;
+}
+
+/* Any operator by its ONNX name. */
+static stria_status operator_build(graph *g, const char *op_name, value *const *in, int count, const char *options,
+                                   value **out, stria_error *err) {
+    const op_def *op;
+    TRY(op_find_any(op_name, &op, err));
+    void *attributes = arena_alloc(&g->arena, op->attribute_bytes + 1);
+    if (!attributes) return layer_no_memory(err);
+    TRY(attributes_default(op, attributes, &g->arena, err));
+    stria_status status = operator_add(g, op, in, count, options, attributes, out, err);
+    attributes_release(op, attributes);
+    return status;
 }
 
 static stria_status layer_unknown(const char *layer, stria_error *err) {

@@ -3,7 +3,7 @@
 #define MODEL_ONNX_TENSOR_H
 
 #include "graph/tensor.h"
-#include "model/onnx/external.h"
+#include "model/external.h"
 
 #include "onnx.pb-c.h"
 

@@ -1,4 +1,4 @@
-#include "model/onnx/external.h"
+#include "model/external.h"
 
 #include "base/file.h"
 #include "base/memory.h"
@@ -31,6 +31,15 @@ static bool location_is_safe(const char *location) {
     return true;
 }
 
+/* A sentence about a tensor's location, or about a whole file (name NULL). */
+static stria_status refuse(stria_status status, const char *name, const char *location, const char *why,
+                           stria_error *err) {
+    if (name) FAIL(err, status, "tensor '%s' lies in '%s'%s", name, location, why);
+    FAIL(err, status, "file '%s'%s", location, why);
+}
+
+static const char not_below[] = ", which is not below the model's folder";
+
 /* The location with every link resolved, into real; what a link leads to must lie below the folder too. */
 static stria_status resolve(char real[PATH_MAX], const char *model_file, const char *location, const char *name,
                             stria_error *err) {
@@ -39,15 +48,13 @@ static stria_status resolve(char real[PATH_MAX], const char *model_file, const c
     int stem = slash ? (int)(slash + 1 - model_file) : 0;
     int length = snprintf(path, sizeof path, "%.*s.", stem, model_file ? model_file : "");
     if (length >= (int)sizeof path || !realpath(path, folder))
-        FAIL(err, STRIA_NO_FILE, "tensor '%s' lies in '%s': the model's folder is not there", name, location);
+        return refuse(STRIA_NO_FILE, name, location, ": the model's folder is not there", err);
     length = snprintf(path, sizeof path, "%.*s%s", stem, model_file ? model_file : "", location);
     if (length >= (int)sizeof path || !realpath(path, real))
-        FAIL(err, STRIA_NO_FILE, "tensor '%s' lies in '%s', which is not there", name, location);
+        return refuse(STRIA_NO_FILE, name, location, ", which is not there", err);
     size_t n = strlen(folder);
     bool below = strncmp(real, folder, n) == 0 && (n == 1 || real[n] == '/'); /* n == 1: the root */
-    if (!below)
-        FAIL(err, STRIA_BAD_FILE, "tensor '%s' lies in '%s', which is not below the model's folder", name, location);
-    return STRIA_OK;
+    return below ? STRIA_OK : refuse(STRIA_BAD_FILE, name, location, not_below, err);
 }
 
 /* The file with this identity in the list, added if it is new. */
@@ -67,20 +74,17 @@ stria_status external_open(external_file **out, external_files *f, const char *l
     char real[PATH_MAX];
     struct stat st;
     size_t size;
-    if (f->none)
-        FAIL(err, STRIA_UNSUPPORTED, "tensor '%s' lies in '%s': a model in memory has no files beside it", name,
-             location);
-    if (!location_is_safe(location))
-        FAIL(err, STRIA_BAD_FILE, "tensor '%s' lies in '%s', which is not below the model's folder", name, location);
+    if (f->none) return refuse(STRIA_UNSUPPORTED, name, location, ": a model in memory has no files beside it", err);
+    if (!location_is_safe(location)) return refuse(STRIA_BAD_FILE, name, location, not_below, err);
     TRY(resolve(real, f->model_file, location, name, err));
     external_close(f);
     stria_status status = file_open(real, &f->fd, &size, err);
     if (status != STRIA_OK) {
-        error_prefix(err, "tensor '%s': ", name);
+        if (name) error_prefix(err, "tensor '%s': ", name);
         return status;
     }
     f->is_open = true;
-    if (fstat(f->fd, &st) != 0) FAIL(err, STRIA_IO, "tensor '%s': '%s' cannot be read", name, location);
+    if (fstat(f->fd, &st) != 0) return refuse(STRIA_IO, name, location, ", which cannot be read", err);
     TRY(external_find(out, f, &st, err));
     (*out)->size = size;
     return STRIA_OK;
@@ -89,6 +93,6 @@ stria_status external_open(external_file **out, external_files *f, const char *l
 stria_status external_read(const external_files *f, const char *name, uint64_t offset, void *data, size_t bytes,
                            stria_error *err) {
     stria_status status = file_read_at(f->fd, "external data", offset, data, bytes, err);
-    if (status != STRIA_OK) error_prefix(err, "tensor '%s': ", name);
+    if (status != STRIA_OK && name) error_prefix(err, "tensor '%s': ", name);
     return status;
 }

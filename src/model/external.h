@@ -1,7 +1,7 @@
 /* Weights that lie beside a model, in files of their own. Only what a tensor takes is read, straight into its memory:
  * the rest of a file costs nothing, however large it is. */
-#ifndef MODEL_ONNX_EXTERNAL_H
-#define MODEL_ONNX_EXTERNAL_H
+#ifndef MODEL_EXTERNAL_H
+#define MODEL_EXTERNAL_H
 
 #include "base/error.h"
 
@@ -23,7 +23,7 @@ void external_files_release(external_files *f);
 
 /* Opens the file at a location of the model's; *out is valid until the next call. Refuses what does not lie below the
  * model's folder (absolute paths, "..", and links that lead out) and what is not a regular file, without waiting for
- * it. `name` is the tensor's, for sentences. */
+ * it. `name` is the tensor's, for sentences; NULL: the file as a whole is meant. */
 stria_status external_open(external_file **out, external_files *f, const char *location, const char *name,
                            stria_error *err);
 /* Reads from the file that was opened last. */
