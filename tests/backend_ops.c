@@ -37,6 +37,9 @@ static const struct {
     {&op_Conv, {"2x3x9x9, 4x3x2x2", "strides=3,3"}},
     {&op_Conv, {"3x7x1x1, 5x7x1x1, 5", ""}},
     {&op_Conv, {"64x3x5x5, 2x3x3x3, 2", "pads=0,1,2,0"}},
+    {&op_Conv, {"1x6x9x33x34, 4x3x3x3x3, 4", "group=2 pads=1,1,1,1,1,1"}}, /* several matrices of columns */
+    {&op_ConvDataGradient, {"1x4x9x33x34, 4x6x3x3x3, 1x6x9x33x34", "pads=1,1,1,1,1,1"}},
+    {&op_ConvWeightGradient, {"1x4x9x33x34, 1x6x9x33x34, 4x6x3x3x3", "pads=1,1,1,1,1,1"}},
     {&op_ConvDataGradient, {"16x6x12x12, 6x1x5x5, 16x1x12x12", "pads=2,2,2,2"}},
     {&op_ConvDataGradient, {"33x16x3x3, 16x6x5x5, 33x6x7x7", ""}},
     {&op_ConvDataGradient, {"2x40x9x9, 40x64x3x3, 2x64x9x9", "pads=1,1,1,1"}},

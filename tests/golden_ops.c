@@ -270,12 +270,13 @@ static void check_file(void **state) {
     { file, check_file, NULL, NULL, (void *)(uintptr_t)file }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        FILE_TEST("conv"),      FILE_TEST("conv_transpose"), FILE_TEST("conv_depthwise"), FILE_TEST("conv_local"),
-        FILE_TEST("pool"),      FILE_TEST("reduce"),         FILE_TEST("pool_windows"),   FILE_TEST("resize"),
-        FILE_TEST("matmul"),    FILE_TEST("elementwise"),    FILE_TEST("shape"),          FILE_TEST("loss"),
-        FILE_TEST("momentum"),  FILE_TEST("optimizer"),      FILE_TEST("norm"),           FILE_TEST("move"),
-        FILE_TEST("recurrent"), FILE_TEST("sample"),         FILE_TEST("quantized"),      FILE_TEST("chosen")};
+    const struct CMUnitTest tests[] = {FILE_TEST("conv"),           FILE_TEST("conv_transpose"), FILE_TEST("space"),
+                                       FILE_TEST("conv_depthwise"), FILE_TEST("conv_local"),     FILE_TEST("pool"),
+                                       FILE_TEST("reduce"),         FILE_TEST("pool_windows"),   FILE_TEST("resize"),
+                                       FILE_TEST("matmul"),         FILE_TEST("elementwise"),    FILE_TEST("shape"),
+                                       FILE_TEST("loss"),           FILE_TEST("momentum"),       FILE_TEST("optimizer"),
+                                       FILE_TEST("norm"),           FILE_TEST("move"),           FILE_TEST("recurrent"),
+                                       FILE_TEST("sample"),         FILE_TEST("quantized"),      FILE_TEST("chosen")};
     int failed = cmocka_run_group_tests_name("golden_ops", tests, NULL, NULL);
     printf("%d cases, %d gradients\n", cases_read, gradients_read);
     return failed;

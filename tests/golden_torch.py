@@ -715,6 +715,46 @@ def conv_transpose():
     g.write()
 
 
+def space():
+    """Convolution, its transpose and pooling over three dimensions."""
+    g = Golden("space")
+
+    def conv(x, w, strides=(1, 1, 1), pads=(0,) * 6, dilations=(1, 1, 1), group=1, bias=True):
+        inputs = [rand(*x), rand(*w)] + ([rand(w[0])] if bias else [])
+        g.case("Conv", inputs, lambda x, w, b=None: F.conv3d(padded(x, pads), w, b, strides, 0, dilations, group),
+               words(strides=strides, pads=pads, dilations=dilations, group=group))
+
+    def transpose(x, w, strides=(1, 1, 1), pads=(0, 0, 0), dilations=(1, 1, 1), group=1, more=(0, 0, 0)):
+        g.case("ConvTranspose", [rand(*x), rand(*w), rand(w[1] * group)],
+               lambda x, w, b: F.conv_transpose3d(x, w, b, strides, pads, more, group, dilations),
+               words(strides=strides, pads=(*pads, *pads), dilations=dilations, group=group, output_padding=more))
+
+    def most(x, kernel, strides, pads, dilations=(1, 1, 1), ceil=False):
+        def function(t):
+            y, at = F.max_pool3d(t, kernel, strides, pads, dilations, ceil_mode=ceil, return_indices=True)
+            images = torch.arange(x[0] * x[1]).reshape(x[0], x[1], 1, 1, 1)
+            return y, at + images * x[2] * x[3] * x[4]
+        g.case("MaxPool", [distinct(*x)], function,
+               words(kernel_shape=kernel, strides=strides, pads=(*pads, *pads), dilations=dilations, ceil_mode=int(ceil)))
+
+    def mean(x, kernel, strides, pads, ceil=False, include=False):
+        g.case("AveragePool", [rand(*x)],
+               lambda t: F.avg_pool3d(t, kernel, strides, pads, ceil_mode=ceil, count_include_pad=include),
+               words(kernel_shape=kernel, strides=strides, pads=(*pads, *pads), ceil_mode=int(ceil),
+                     count_include_pad=int(include)))
+
+    conv((2, 2, 4, 5, 3), (3, 2, 3, 3, 2), pads=(1, 1, 0, 1, 1, 1))
+    conv((1, 4, 6, 5, 5), (4, 2, 2, 3, 2), strides=(2, 1, 3), dilations=(2, 2, 1), pads=(0, 2, 1, 1, 1, 0), group=2)
+    conv((1, 3, 3, 4, 4), (5, 3, 1, 1, 1), bias=False)
+    transpose((1, 2, 3, 2, 3), (2, 3, 2, 3, 2), strides=(2, 3, 1), pads=(1, 0, 1), more=(1, 0, 0))
+    transpose((1, 4, 2, 3, 2), (4, 1, 3, 2, 2), dilations=(1, 2, 2), group=2)
+    most((1, 2, 4, 5, 6), (2, 2, 2), (2, 2, 2), (0, 0, 0))
+    most((1, 2, 5, 6, 4), (3, 2, 2), (1, 2, 2), (1, 1, 0), dilations=(1, 2, 1), ceil=True)
+    mean((1, 2, 5, 4, 6), (2, 3, 2), (2, 1, 2), (1, 1, 0))
+    mean((1, 2, 5, 4, 6), (2, 3, 3), (2, 2, 2), (0, 1, 1), ceil=True, include=True)
+    g.write()
+
+
 def conv_depthwise():
     """Channels of their own: 3×3 and 5×5, stride 1 and 2, several results of each channel, one-pixel images."""
     g = Golden("conv_depthwise")
@@ -856,6 +896,6 @@ def resizing():
     g.write()
 
 
-for make in (conv, pool, matmul, elementwise, shapes, loss, momentum, norm, moves, conv_transpose, conv_depthwise,
+for make in (conv, pool, matmul, elementwise, shapes, loss, momentum, norm, moves, conv_transpose, space, conv_depthwise,
              conv_local, reductions, pool_windows, resizing, optimizer, optimizer_specs):
     make()

@@ -16,8 +16,8 @@ typedef struct tensor {
 
 #define SHAPE(batch, ic, ih, iw, oc, oh, ow, kh, kw, sh, sw, pt, pl, pb, pr, dh, dw, groups)                           \
     {                                                                                                                  \
-        batch, ic, oc, groups, {ih, oh, kh, sh, dh, pt, pb}, {                                                         \
-            iw, ow, kw, sw, dw, pl, pr                                                                                 \
+        batch, ic, oc, groups, {ih, oh, kh, sh, dh, pt, pb}, {iw, ow, kw, sw, dw, pl, pr}, {                           \
+            0                                                                                                          \
         }                                                                                                              \
     }
 

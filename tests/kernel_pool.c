@@ -7,7 +7,7 @@
 #include "kernel_guard.h"
 
 #define SHAPE(ih, iw, oh, ow, kh, kw, sh, sw, pt, pl, pb, pr, dh, dw, include_pad, p)                                  \
-    { 0, 0, {ih, oh, kh, sh, dh, pt, pb}, {iw, ow, kw, sw, dw, pl, pr}, include_pad, p }
+    { 0, 0, {ih, oh, kh, sh, dh, pt, pb}, {iw, ow, kw, sw, dw, pl, pr}, {0}, include_pad, p }
 
 static const pool_shape shapes[] = {
     SHAPE(28, 28, 14, 14, 2, 2, 2, 2, 0, 0, 0, 0, 1, 1, false, 0),

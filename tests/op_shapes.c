@@ -126,14 +126,15 @@ static const row refusals[] = {
     {"ConvTranspose", "1x4x3x3, 4x1x3x3", "group=3", "cannot divide 4 input channels into 3 groups"},
     {"ConvTranspose", "1x4x3x3, 4x2x3x3, 2", "group=2", "bias is [2], expected [4]"},
     {"ConvTranspose", "1x1x3x3, 1x1x3x3", "output_padding=1", "output_padding has 1 entry, expected 2"},
-    {"ConvTranspose", "1x1x3x3x3, 1x1x3x3x3", "", "3-D convolution is not supported (input [1, 1, 3, 3, 3])"},
+    {"ConvTranspose", "1x1x3x3x3x3, 1x1x3x3x3x3", "",
+     "input is [1, 1, 3, 3, 3, 3], expected [batch, channels, height, width]"},
     {"LocallyConnected", "2x3x5x6, 3x3x3x3x3x2", "", "weights are of 3 positions in dimension 1, but 4 windows fit"},
     {"LocallyConnected", "2x3x5x6, 3x4x3x3x2x2", "", "input has 3 channels, weights expect 2"},
     {"LocallyConnected", "2x3x5x6, 3x4x3x3x3x2", "kernel_shape=5,5",
      "kernel_shape says 5 where the weights have 3 taps"},
     {"LocallyConnected", "2x3x5x6, 3x4x3x3x3x2, 2", "", "bias is [2], expected [3, 4, 2]"},
     {"LocallyConnected", "1x1x40x40, 1x1x40x40x1x1", "", "windows of 1600 taps, at most 1024 can be unshared"},
-    {"Conv", "2x3x8x8x8, 6x3x3x3x3", "", "3-D convolution is not supported (input [2, 3, 8, 8, 8])"},
+    {"Conv", "2x3x8x8x8, 6x3x9x3x3", "", "a window of 9 does not fit into the depth of 8 with pads 0 and 0"},
     {"Conv", "2x3, 6x3", "", "input is [2, 3], expected [batch, channels, height, width]"},
     {"Conv", "2x3x8x8, 6x3x3", "", "weights are [6, 3, 3], expected rank 4 as the input's"},
     {"Conv", "i64=1:1x1x1x1, 1x1x1x1", "", "input 0 is int64, expected a floating type"},
@@ -141,7 +142,7 @@ static const row refusals[] = {
      "dy is [2, 6, 24, 23], but the convolution's output is [2, 6, 24, 24]"},
     {"MaxPool", "2x3x8x8", "kernel_shape=2", "kernel_shape has 1 entry, expected 2"},
     {"MaxPool", "2x3x8x8", "kernel_shape=2,2 storage_order=2", "storage_order is 2, expected 0 or 1"},
-    {"AveragePool", "2x3x8x8x8", "kernel_shape=2,2,2", "3-D pooling is not supported (input [2, 3, 8, 8, 8])"},
+    {"AveragePool", "2x3x8x8x8", "kernel_shape=2,2", "kernel_shape has 2 entries, expected 3"},
     {"Gemm", "3x4, 5x6", "transB=1", "cannot multiply [3, 4] by [5, 6] transposed: 4 columns against 6 rows"},
     {"Gemm", "3x4, 4x5, 3", "", "C is [3], which does not broadcast to the product's [3, 5]"},
     {"Gemm", "2x3x4, 4x5", "", "inputs are [2, 3, 4] and [4, 5], expected two matrices"},
@@ -273,13 +274,13 @@ static void geometry(void **state) {
     const op_case conv = {"2x4x7x8, 6x2x3x2", "strides=2,3 pads=1,0,2,1 dilations=1,2 group=2"};
     assert_int_equal(case_new(&c, &op_Conv, &conv, STRIA_FLOAT32, &err), STRIA_OK);
     const conv_shape g = conv_shape_of(c.n),
-                     want = {
-                         .batch = 2,
-                         .ic = 4,
-                         .oc = 6,
-                         .groups = 2,
-                         .y = {.in = 7, .out = 4, .kernel = 3, .stride = 2, .dilation = 1, .before = 1, .after = 2},
-                         .x = {.in = 8, .out = 3, .kernel = 2, .stride = 3, .dilation = 2, .before = 0, .after = 1}};
+                     want = {.batch = 2,
+                             .ic = 4,
+                             .oc = 6,
+                             .groups = 2,
+                             .y = {.in = 7, .out = 4, .kernel = 3, .stride = 2, .dilation = 1, .before = 1, .after = 2},
+                             .x = {.in = 8, .out = 3, .kernel = 2, .stride = 3, .dilation = 2, .before = 0, .after = 1},
+                             .z = {.in = 1, .out = 1, .kernel = 1, .stride = 1, .dilation = 1}};
     assert_memory_equal(&g, &want, sizeof g);
     assert_int_equal(c.n->op->cost(c.n).multiply_adds, 2 * 6 * 4 * 3 * 2 * 3 * 2);
     case_release(&c);
@@ -287,6 +288,16 @@ static void geometry(void **state) {
     assert_int_equal(case_new(&c, &op_Conv, &odd, STRIA_FLOAT32, &err), STRIA_OK);
     assert_int_equal(conv_shape_of(c.n).y.before, 1);
     assert_int_equal(conv_shape_of(c.n).y.after, 0);
+    case_release(&c);
+    const op_case space = {"2x4x9x7x8, 6x2x2x3x2", "strides=3,2,3 pads=1,1,0,0,2,1 dilations=2,1,2 group=2"};
+    assert_int_equal(case_new(&c, &op_Conv, &space, STRIA_FLOAT32, &err), STRIA_OK);
+    const window depth = {.in = 9, .out = 3, .kernel = 2, .stride = 3, .dilation = 2, .before = 1};
+    conv_shape deep = conv_shape_of(c.n);
+    assert_memory_equal(&deep.z, &depth, sizeof depth);
+    assert_memory_equal(&deep.y, &want.y, sizeof want.y);
+    assert_memory_equal(&deep.x, &want.x, sizeof want.x);
+    assert_true(shape_equal(&c.n->out[0]->shape, &(shape){5, {2, 6, 3, 4, 3}}));
+    assert_int_equal(c.n->op->cost(c.n).multiply_adds, 2 * 6 * 3 * 4 * 3 * 2 * 2 * 3 * 2);
     case_release(&c);
     const op_case gemm = {"4x3, 5x4", "transA=1 transB=1"};
     assert_int_equal(case_new(&c, &op_Gemm, &gemm, STRIA_FLOAT32, &err), STRIA_OK);

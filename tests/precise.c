@@ -265,7 +265,7 @@ static double terms(const node *n) {
     double in = (double)shape_count(&n->in[0]->shape), out = (double)shape_count(&n->out[0]->shape);
     if (strncmp(n->op->name, "Reduce", 6) == 0) return fmax(in / fmax(out, 1), 1);
     pool_shape g = pool_shape_of(n);
-    return (double)(g.y.kernel * g.x.kernel);
+    return (double)(g.z.kernel * g.y.kernel * g.x.kernel);
 }
 
 static stria_status linear_fill(const node *n, tensor *const *contents, const ref_tensor *y, double *bound,

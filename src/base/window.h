@@ -99,16 +99,17 @@ window_axis *axes_reversed_new(const window *w, int64_t *count, arena *a);
 /* ---- shapes ---- */
 
 /* x[batch, ic, y.in, x.in], weights [oc, ic / groups, y.kernel, x.kernel], result [batch, oc, y.out, x.out]: y is the
- * window along the height, x along the width. ic and oc are multiples of groups. */
+ * window along the height, x along the width. ic and oc are multiples of groups. In three dimensions z, the window
+ * along the depth, comes before both; only what says so looks at it. */
 typedef struct conv_shape {
     int64_t batch, ic, oc, groups;
-    window y, x;
+    window y, x, z;
 } conv_shape;
 
-/* x[batch, channels, y.in, x.in] → [batch, channels, y.out, x.out] */
+/* x[batch, channels, y.in, x.in] → [batch, channels, y.out, x.out]; z as above. */
 typedef struct pool_shape {
     int64_t batch, channels;
-    window y, x;
+    window y, x, z;
     bool include_pad; /* averages divide by the taps in the padded image, not only by those in the image */
     int64_t p;        /* of a p-norm, and 1 for an average's gradient that adds up without dividing; else 0 */
 } pool_shape;

@@ -17,8 +17,7 @@ static const attr_field fields[] = {
 
 stria_status conv_check_ranks(const shape *x, const shape *w, stria_error *err) {
     char text[192];
-    if (x->rank == 5) FAIL(err, STRIA_UNSUPPORTED, "3-D convolution is not supported (input %s)", shape_text(x, text));
-    if (x->rank != 3 && x->rank != 4)
+    if (x->rank < 3 || x->rank > 5)
         FAIL(err, STRIA_BAD_SHAPE, "input is %s, expected [batch, channels, height, width]", shape_text(x, text));
     if (w->rank != x->rank)
         FAIL(err, STRIA_BAD_SHAPE, "weights are %s, expected rank %d as the input's", shape_text(w, text), x->rank);
@@ -50,13 +49,18 @@ stria_status conv_check_kernel(const conv_attributes *a, const shape *w, stria_e
 
 stria_status conv_infer_shape(conv_shape *s, const conv_attributes *a, const shape *x, const shape *w,
                               stria_error *err) {
-    window slides[2];
+    window slides[3] = {[2] = window_single()};
     TRY(conv_check_ranks(x, w, err));
     TRY(check_channels(x, w, a->group, err));
     TRY(window_infer(slides, &a->window, x->rank - 2, x->dim + 2, w->dim + 2, err));
     TRY(conv_check_kernel(a, w, err));
-    *s = (conv_shape){
-        .batch = x->dim[0], .ic = x->dim[1], .oc = w->dim[0], .groups = a->group, .y = slides[0], .x = slides[1]};
+    *s = (conv_shape){.batch = x->dim[0],
+                      .ic = x->dim[1],
+                      .oc = w->dim[0],
+                      .groups = a->group,
+                      .y = slides[0],
+                      .x = slides[1],
+                      .z = slides[2]};
     return STRIA_OK;
 }
 
@@ -87,9 +91,23 @@ bool conv_is_compact(const conv_shape *s) {
     return window_is_compact(&s->y) && window_is_compact(&s->x);
 }
 
+/* The last rank − 2 of three sizes. */
+static shape spatial_shape(int rank, int64_t batch, int64_t channels, const int64_t size[3]) {
+    shape y = {rank, {batch, channels}};
+    for (int d = 2; d < rank; d++) y.dim[d] = size[3 - rank + d];
+    return y;
+}
+
+shape conv_result_shape(const conv_shape *s, int rank) {
+    return spatial_shape(rank, s->batch, s->oc, (int64_t[]){s->z.out, s->y.out, s->x.out});
+}
+
+shape conv_image_shape(const conv_shape *s, int rank) {
+    return spatial_shape(rank, s->batch, s->ic, (int64_t[]){s->z.in, s->y.in, s->x.in});
+}
+
 static shape y_shape(const node *n, const conv_shape *s) {
-    if (x_shape(n)->rank == 3) return shape_of(3, (int64_t[]){s->batch, s->oc, s->x.out});
-    return shape_of(4, (int64_t[]){s->batch, s->oc, s->y.out, s->x.out});
+    return conv_result_shape(s, x_shape(n)->rank);
 }
 
 static stria_status infer(node *n, stria_error *err) {
@@ -118,7 +136,7 @@ static stria_status infer_gradient(node *n, stria_error *err) {
 /* ---- gradients ---- */
 
 value *conv_bias_gradient(builder *b, value *dy) {
-    int64_t axes[3] = {0, 2, 3};
+    int64_t axes[4] = {0, 2, 3, 4};
     value *list = build_i64(b, axes, dy->shape.rank - 1);
     return list ? build2(b, &op_ReduceSum, dy, list, &(reduce_attributes){0, 0}) : NULL;
 }
@@ -155,9 +173,9 @@ static stria_status weight_gradient(graph *g, const node *n, value *const *e, co
 
 op_cost conv_cost(const node *n) {
     conv_shape s = conv_shape_of(n);
-    int64_t outputs = size_mul(size_mul(s.batch, s.oc), size_mul(s.y.out, s.x.out));
+    int64_t outputs = size_mul(size_mul(s.batch, s.oc), size_mul(s.z.out, size_mul(s.y.out, s.x.out)));
     assert(s.groups > 0);
-    int64_t taps = size_mul(s.ic / s.groups, size_mul(s.y.kernel, s.x.kernel));
+    int64_t taps = size_mul(s.ic / s.groups, size_mul(s.z.kernel, size_mul(s.y.kernel, s.x.kernel)));
     bool bias = n->op->epilogue && rule_input(n, 2);
     return (op_cost){size_mul(outputs, taps), bias ? shape_count(&n->out[0]->shape) : 0};
 }
@@ -176,21 +194,39 @@ static void walk_row(const conv_shape *s, double *x, double *w, double *y, const
         }
 }
 
+/* The same of planes that meet in (b, o, c, t). */
+static void walk_plane(const conv_shape *s, double *x, double *w, double *y, conv_part part) {
+    for (int64_t p = 0; p < s->y.out; p++)
+        for (int64_t u = 0; u < s->y.kernel; u++) {
+            int64_t row = window_at(&s->y, p, u);
+            if (row < 0 || row >= s->y.in) continue;
+            double *xr = x + row * s->x.in, *wr = w + u * s->x.kernel, *yr = y + p * s->x.out;
+            walk_row(s, xr, wr, yr, part == PART_X ? xr : part == PART_W ? wr : yr);
+        }
+}
+
+/* And of the images of one channel in and one out. */
+static void walk_space(const conv_shape *s, double *x, double *w, double *y, conv_part part) {
+    for (int64_t r = 0; r < s->z.out; r++)
+        for (int64_t t = 0; t < s->z.kernel; t++) {
+            int64_t plane = window_at(&s->z, r, t);
+            if (plane < 0 || plane >= s->z.in) continue;
+            walk_plane(s, x + plane * s->y.in * s->x.in, w + t * s->y.kernel * s->x.kernel, y + r * s->y.out * s->x.out,
+                       part);
+        }
+}
+
 void conv_walk(const conv_shape *s, double *x, double *w, double *y, conv_part part) {
     assert(s->groups > 0);
-    int64_t group_ic = s->ic / s->groups, group_oc = s->oc / s->groups;
+    int64_t group_ic = s->ic / s->groups, group_oc = s->oc / s->groups, taps = s->z.kernel * s->y.kernel * s->x.kernel;
+    int64_t in = s->z.in * s->y.in * s->x.in, out = s->z.out * s->y.out * s->x.out;
     for (int64_t b = 0; b < s->batch; b++)
         for (int64_t o = 0; o < s->oc; o++)
-            for (int64_t c = 0; c < group_ic; c++)
-                for (int64_t p = 0; p < s->y.out; p++)
-                    for (int64_t u = 0; u < s->y.kernel; u++) {
-                        int64_t row = window_at(&s->y, p, u), channel = o / group_oc * group_ic + c;
-                        if (row < 0 || row >= s->y.in) continue;
-                        double *xr = x + ((b * s->ic + channel) * s->y.in + row) * s->x.in;
-                        double *wr = w + ((o * group_ic + c) * s->y.kernel + u) * s->x.kernel;
-                        double *yr = y + ((b * s->oc + o) * s->y.out + p) * s->x.out;
-                        walk_row(s, xr, wr, yr, part == PART_X ? xr : part == PART_W ? wr : yr);
-                    }
+            for (int64_t c = 0; c < group_ic; c++) {
+                int64_t channel = o / group_oc * group_ic + c;
+                walk_space(s, x + (b * s->ic + channel) * in, w + (o * group_ic + c) * taps, y + (b * s->oc + o) * out,
+                           part);
+            }
 }
 
 void conv_add_bias(ref_tensor *y, const double *bias) {
@@ -239,27 +275,36 @@ static const op_case cases[] = {{"2x3x7x6, 4x3x3x3, 4", "pads=1,1,1,1"},
                                 {"2x17x4x4, 33x17x3x3, 33", "pads=1,1,1,1"},
                                 {"2x3x11, 4x3x3, 4", "strides=2 pads=1,2"},
                                 {"1x4x9, 4x2x2", "group=2 dilations=3 pads=1,1"},
+                                {"2x3x5x4x6, 4x3x3x2x3, 4", "pads=1,0,1,1,1,1"},
+                                {"1x4x6x5x7, 6x2x2x3x2", "group=2 strides=2,1,3 dilations=2,2,1 pads=1,2,0,0,2,1"},
+                                {"1x2x5x6x4, 3x2x2x3x3, 3", "auto_pad=SAME_UPPER strides=2,2,1"},
                                 {0}};
 
-static const op_case data_cases[] = {{"2x4x7x6, 4x3x3x3, 2x3x7x6", "pads=1,1,1,1"},
-                                     {"1x4x5x3, 4x3x3x2, 1x3x8x9", "strides=2,3 pads=1,0,2,1"},
-                                     {"2x3x6x8, 3x2x3x2, 2x2x9x8", "dilations=2,3 pads=0,2,1,1"},
-                                     {"2x6x3x3, 6x2x3x3, 2x4x6x6", "group=2 strides=2,2 pads=1,1,1,1"},
-                                     {"2x16x4x4, 16x6x5x5, 2x6x8x8", ""},
-                                     {"2x9x5x5, 9x8x1x1, 2x8x5x5", ""},
-                                     {"2x4x4x4, 4x3x2x4, 2x3x7x8", "auto_pad=SAME_UPPER strides=2,2"},
-                                     {"2x4x6, 4x3x3, 2x3x11", "strides=2 pads=1,2"},
-                                     {0}};
+static const op_case data_cases[] = {
+    {"2x4x7x6, 4x3x3x3, 2x3x7x6", "pads=1,1,1,1"},
+    {"1x4x5x3, 4x3x3x2, 1x3x8x9", "strides=2,3 pads=1,0,2,1"},
+    {"2x3x6x8, 3x2x3x2, 2x2x9x8", "dilations=2,3 pads=0,2,1,1"},
+    {"2x6x3x3, 6x2x3x3, 2x4x6x6", "group=2 strides=2,2 pads=1,1,1,1"},
+    {"2x16x4x4, 16x6x5x5, 2x6x8x8", ""},
+    {"2x9x5x5, 9x8x1x1, 2x8x5x5", ""},
+    {"2x4x4x4, 4x3x2x4, 2x3x7x8", "auto_pad=SAME_UPPER strides=2,2"},
+    {"2x4x6, 4x3x3, 2x3x11", "strides=2 pads=1,2"},
+    {"1x4x5x4x6, 4x3x3x2x3, 1x3x5x4x6", "pads=1,0,1,1,1,1"},
+    {"1x6x3x5x3, 6x2x2x3x2, 1x4x6x5x7", "group=2 strides=2,1,3 dilations=2,2,1 pads=1,2,0,0,2,1"},
+    {0}};
 
-static const op_case weight_cases[] = {{"2x4x7x6, 2x3x7x6, 4x3x3x3", "pads=1,1,1,1"},
-                                       {"1x4x5x3, 1x3x8x9, 4x3x3x2", "strides=2,3 pads=1,0,2,1"},
-                                       {"2x3x6x8, 2x2x9x8, 3x2x3x2", "dilations=2,3 pads=0,2,1,1"},
-                                       {"2x6x3x3, 2x4x6x6, 6x2x3x3", "group=2 strides=2,2 pads=1,1,1,1"},
-                                       {"2x16x4x4, 2x6x8x8, 16x6x5x5", ""},
-                                       {"2x9x5x5, 2x8x5x5, 9x8x1x1", ""},
-                                       {"2x4x4x4, 2x3x7x8, 4x3x2x4", "auto_pad=SAME_UPPER strides=2,2"},
-                                       {"2x4x6, 2x3x11, 4x3x3", "strides=2 pads=1,2"},
-                                       {0}};
+static const op_case weight_cases[] = {
+    {"2x4x7x6, 2x3x7x6, 4x3x3x3", "pads=1,1,1,1"},
+    {"1x4x5x3, 1x3x8x9, 4x3x3x2", "strides=2,3 pads=1,0,2,1"},
+    {"2x3x6x8, 2x2x9x8, 3x2x3x2", "dilations=2,3 pads=0,2,1,1"},
+    {"2x6x3x3, 2x4x6x6, 6x2x3x3", "group=2 strides=2,2 pads=1,1,1,1"},
+    {"2x16x4x4, 2x6x8x8, 16x6x5x5", ""},
+    {"2x9x5x5, 2x8x5x5, 9x8x1x1", ""},
+    {"2x4x4x4, 2x3x7x8, 4x3x2x4", "auto_pad=SAME_UPPER strides=2,2"},
+    {"2x4x6, 2x3x11, 4x3x3", "strides=2 pads=1,2"},
+    {"1x4x5x4x6, 1x3x5x4x6, 4x3x3x2x3", "pads=1,0,1,1,1,1"},
+    {"1x6x3x5x3, 1x4x6x5x7, 6x2x2x3x2", "group=2 strides=2,1,3 dilations=2,2,1 pads=1,2,0,0,2,1"},
+    {0}};
 
 /* ---- definitions ---- */
 
@@ -283,7 +328,7 @@ const op_def op_Conv = {
     .product = true,
     .epilogue = true,
     .note = "A correlation, as in every framework: the kernel is not flipped. SAME_UPPER puts an odd pixel "
-            "of padding at the end, as TensorFlow's same.",
+            "of padding at the end, as TensorFlow's same. Images have one, two or three dimensions.",
     .text = "y[b,o,p,q] = bias[o] + Σ x[b,c,p·sh+u·dh−pt,q·sw+v·dw−pl] · w[o,c,u,v]",
 };
 

@@ -40,5 +40,8 @@ void conv_add_bias(ref_tensor *y, const double *bias);
 /* db[o] = Σ dy[b, o, p, q] */
 value *conv_bias_gradient(builder *b, value *dy);
 op_cost conv_cost(const node *n);
+/* The convolution's result, and, for a transposed one, its x, of inputs of this rank. */
+shape conv_result_shape(const conv_shape *s, int rank);
+shape conv_image_shape(const conv_shape *s, int rank);
 
 #endif

@@ -31,7 +31,7 @@ static ints spatial(const ints *output_shape, int rank) {
 
 stria_status conv_transpose_infer_shape(conv_shape *s, const conv_transpose_attributes *a, const shape *x,
                                         const shape *w, stria_error *err) {
-    window slides[2];
+    window slides[3] = {[2] = window_single()};
     TRY(conv_check_ranks(x, w, err));
     TRY(check_channels(x, w, a->conv.group, err));
     ints size = spatial(&a->output_shape, x->rank - 2);
@@ -43,7 +43,8 @@ stria_status conv_transpose_infer_shape(conv_shape *s, const conv_transpose_attr
                       .oc = x->dim[1],
                       .groups = a->conv.group,
                       .y = slides[0],
-                      .x = slides[1]};
+                      .x = slides[1],
+                      .z = slides[2]};
     return STRIA_OK;
 }
 
@@ -58,7 +59,7 @@ static stria_status infer(node *n, stria_error *err) {
         if (b->rank != 1 || b->dim[0] != s.ic)
             FAIL(err, STRIA_BAD_SHAPE, "bias is %s, expected [%lld]", shape_text(b, text), (long long)s.ic);
     }
-    shape y = x->rank == 3 ? (shape){3, {s.batch, s.ic, s.x.in}} : (shape){4, {s.batch, s.ic, s.y.in, s.x.in}};
+    shape y = conv_image_shape(&s, x->rank);
     return rule_output(n, 0, n->in[0]->type, &y, err);
 }
 
@@ -77,7 +78,7 @@ static reached reached_by(const window *w) {
 
 /* dy without the end that no window reaches (output_padding). */
 static value *crop(builder *b, value *dy, const int64_t *size) {
-    int64_t start[2] = {0, 0}, axes[2] = {2, 3};
+    int64_t start[3] = {0}, axes[3] = {2, 3, 4};
     int rank = dy->shape.rank - 2;
     bool whole = true;
     for (int d = 0; d < rank; d++) whole &= size[d] == dy->shape.dim[2 + d];
@@ -93,18 +94,23 @@ static stria_status gradient(graph *g, const node *n, value *const *dy, const bo
     const conv_transpose_attributes *a = n->attributes;
     conv_shape s = conv_shape_of(n);
     int rank = x->shape.rank - 2;
-    reached r[2] = {reached_by(&s.y), reached_by(&s.x)};
+    window windows[3] = {s.y, s.x, s.z};
+    int64_t size[3], pads[6];
+    bool nothing = shape_count(&x->shape) == 0; /* of x arrives */
+    for (int d = 0; d < rank; d++) {
+        reached r = reached_by(window_along(windows, rank, d));
+        size[d] = r.size, pads[d] = r.before, pads[rank + d] = r.after;
+        nothing = nothing || r.size <= 0;
+    }
     if (rule_input(n, 2) && wanted[2]) dx[2] = conv_bias_gradient(&b, dy[0]);
-    if (r[0].size <= 0 || r[1].size <= 0 || shape_count(&x->shape) == 0) return b.status; /* nothing of x arrives */
-    int64_t size[2] = {r[0].size, r[1].size}, pads[4] = {r[0].before, r[1].before, r[0].after, r[1].after};
-    if (rank == 1) pads[0] = r[1].before, pads[1] = r[1].after;
+    if (nothing) return b.status;
     conv_attributes conv = {.window = {.auto_pad = "NOTSET",
                                        .strides = a->conv.window.strides,
                                        .dilations = a->conv.window.dilations,
                                        .pads = {2 * rank, pads}},
                             .group = a->conv.group};
     if (!wanted[0] && !wanted[1]) return b.status;
-    value *part = crop(&b, dy[0], size + 2 - rank);
+    value *part = crop(&b, dy[0], size);
     if (wanted[0]) dx[0] = build2(&b, &op_Conv, part, w, &conv);
     if (wanted[1]) dx[1] = build(&b, &op_ConvWeightGradient, (value *[]){x, part, w}, 3, &conv);
     return b.status;
@@ -133,6 +139,8 @@ static const op_case cases[] = {{"2x3x4x5, 3x4x3x3, 4", ""},
                                 {"1x2x3x3, 2x2x1x1", "output_shape=8,7 strides=2,2"},
                                 {"2x3x5, 3x2x4, 2", "strides=2 pads=1,2"},
                                 {"1x2x1x1, 2x17x5x5, 17", ""},
+                                {"1x4x2x3x2, 4x3x3x2x2, 3", "strides=2,1,3 pads=1,0,0,0,1,1"},
+                                {"1x4x2x3x2, 4x2x2x2x3", "group=2 strides=2,2,1 output_padding=1,0,0 dilations=1,2,1"},
                                 {0}};
 
 const op_def op_ConvTranspose = {

@@ -44,11 +44,10 @@ static const shape *x_shape(const node *n) {
     return &n->in[is_gradient(n->op) ? 1 : 0]->shape;
 }
 
-static stria_status windows(window w[2], const node *n, stria_error *err) {
+static stria_status windows(window w[3], const node *n, stria_error *err) {
     char text[192];
     const shape *x = x_shape(n);
-    if (x->rank == 5) FAIL(err, STRIA_UNSUPPORTED, "3-D pooling is not supported (input %s)", shape_text(x, text));
-    if (x->rank != 3 && x->rank != 4)
+    if (x->rank < 3 || x->rank > 5)
         FAIL(err, STRIA_BAD_SHAPE, "input is %s, expected [batch, channels, height, width]", shape_text(x, text));
     if (is_global(n->op))
         return window_infer(w, &(window_attributes){.auto_pad = "NOTSET"}, x->rank - 2, x->dim + 2, x->dim + 2, err);
@@ -63,7 +62,7 @@ static stria_status windows(window w[2], const node *n, stria_error *err) {
 }
 
 static stria_status shape_infer(pool_shape *s, const node *n, stria_error *err) {
-    window w[2];
+    window w[3] = {[2] = window_single()};
     TRY(windows(w, n, err));
     const pool_attributes *a = n->op->attribute_bytes ? n->attributes : NULL;
     bool averages = n->op == &op_AveragePool || n->op == &op_AveragePoolGradient;
@@ -71,6 +70,7 @@ static stria_status shape_infer(pool_shape *s, const node *n, stria_error *err) 
                       .channels = x_shape(n)->dim[1],
                       .y = w[0],
                       .x = w[1],
+                      .z = w[2],
                       .p = is_norm(n->op)                     ? a->p
                            : n->op == &op_AveragePoolGradient ? a->sum != 0
                                                               : 0,
@@ -87,8 +87,10 @@ pool_shape pool_shape_of(const node *n) {
 }
 
 static shape y_shape(const node *n, const pool_shape *s) {
-    if (x_shape(n)->rank == 3) return shape_of(3, (int64_t[]){s->batch, s->channels, s->x.out});
-    return shape_of(4, (int64_t[]){s->batch, s->channels, s->y.out, s->x.out});
+    shape y = {x_shape(n)->rank, {s->batch, s->channels}};
+    const int64_t size[3] = {s->z.out, s->y.out, s->x.out};
+    for (int d = 2; d < y.rank; d++) y.dim[d] = size[3 - y.rank + d];
+    return y;
 }
 
 static stria_status infer(node *n, stria_error *err) {
@@ -168,30 +170,37 @@ static stria_status average_gradient_gradient(graph *g, const node *n, value *co
 
 static op_cost cost(const node *n) {
     pool_shape s = pool_shape_of(n);
-    int64_t outputs = size_mul(size_mul(s.batch, s.channels), size_mul(s.y.out, s.x.out));
-    return (op_cost){0, size_mul(outputs, size_mul(s.y.kernel, s.x.kernel))};
+    int64_t outputs = size_mul(size_mul(s.batch, s.channels), size_mul(s.z.out, size_mul(s.y.out, s.x.out)));
+    return (op_cost){0, size_mul(outputs, size_mul(s.z.kernel, size_mul(s.y.kernel, s.x.kernel)))};
 }
 
 /* ---- references ---- */
 
-/* The taps of output i's window that are in the image, `width` in each of its rows; tap k is at taps_at(k) in x. */
+/* The taps of output i's window that are in the image, `width` in each of its rows, `height` rows in each of its
+ * planes; tap k is at taps_at(k) in x. */
 typedef struct taps {
-    int64_t first, row_step, column_step, width, count;
+    int64_t first, plane_step, row_step, column_step, width, height, count;
 } taps;
 
 static taps taps_of(const pool_shape *s, int64_t i) {
-    int64_t plane = i / (s->x.out * s->y.out), p = i / s->x.out % s->y.out, q = i % s->x.out, u, v;
-    int64_t height = window_inside(&s->y, p, &u), width = window_inside(&s->x, q, &v);
-    height -= u, width -= v;
+    int64_t p = i / s->x.out % s->y.out, q = i % s->x.out, t, u, v;
+    int64_t planes = i / (s->x.out * s->y.out), image = planes / s->z.out, r = planes % s->z.out;
+    int64_t depth = window_inside(&s->z, r, &t), height = window_inside(&s->y, p, &u),
+            width = window_inside(&s->x, q, &v);
+    depth -= t, height -= u, width -= v;
+    int64_t plane = image * s->z.in + window_at(&s->z, r, t);
     return (taps){.first = (plane * s->y.in + window_at(&s->y, p, u)) * s->x.in + window_at(&s->x, q, v),
+                  .plane_step = s->z.dilation * s->y.in * s->x.in,
                   .row_step = s->y.dilation * s->x.in,
                   .column_step = s->x.dilation,
                   .width = width,
-                  .count = height * width};
+                  .height = height,
+                  .count = depth * height * width};
 }
 
 static int64_t taps_at(const taps *t, int64_t k) {
-    return t->first + k / t->width * t->row_step + k % t->width * t->column_step;
+    int64_t row = k / t->width;
+    return t->first + row / t->height * t->plane_step + row % t->height * t->row_step + k % t->width * t->column_step;
 }
 
 /* Where output i has its maximum (the first one; a NaN wins), −1 for a window of nothing but padding. */
@@ -207,11 +216,13 @@ static int64_t argmax(const pool_shape *s, const ref_tensor *x, int64_t i) {
     return best;
 }
 
-/* storage_order 1 numbers the elements of a plane column by column. */
+/* storage_order 1 numbers the elements of an image column by column, in three dimensions along the depth first. */
 static int64_t column_major(const pool_shape *s, int64_t at) {
-    int64_t size = s->y.in * s->x.in;
+    int64_t plane = s->y.in * s->x.in, size = s->z.in * plane;
     assert(at < 0 || (size > 0 && s->x.in > 0));
-    return at < 0 ? at : at / size * size + at % s->x.in * s->y.in + at % size / s->x.in;
+    if (at < 0) return at;
+    int64_t z = at % size / plane, y = at % plane / s->x.in, x = at % s->x.in;
+    return at / size * size + (x * s->y.in + y) * s->z.in + z;
 }
 
 static stria_status max_reference(const ref_call *c, stria_error *err) {
@@ -233,10 +244,11 @@ static stria_status max_reference(const ref_call *c, stria_error *err) {
 static int64_t divisor(const pool_shape *s, int64_t i) {
     assert(s->x.out > 0 && s->y.out > 0);
     if (s->p) return 1;
-    int64_t p = i / s->x.out % s->y.out, q = i % s->x.out, u, v;
+    int64_t r = i / (s->x.out * s->y.out) % s->z.out, p = i / s->x.out % s->y.out, q = i % s->x.out, t, u, v;
+    int64_t depth = (s->include_pad ? window_inside_padded : window_inside)(&s->z, r, &t) - t;
     int64_t height = (s->include_pad ? window_inside_padded : window_inside)(&s->y, p, &u) - u;
     int64_t width = (s->include_pad ? window_inside_padded : window_inside)(&s->x, q, &v) - v;
-    return height * width > 0 ? height * width : 1;
+    return depth * height * width > 0 ? depth * height * width : 1;
 }
 
 /* The mean of a window, or for p > 0 its norm. */
@@ -285,8 +297,10 @@ static stria_status average_gradient_reference(const ref_call *c, stria_error *e
         {"2x2x6x7", "kernel_shape=3,3 strides=2,2 ceil_mode=1"},                                                       \
         {"2x3x2x4", "kernel_shape=4,5 strides=3,2 ceil_mode=1"},                                                       \
         {"2x2x6x6", "kernel_shape=3,3 strides=2,2 auto_pad=SAME_UPPER"},                                               \
-        {"2x2x6x6", "kernel_shape=2,2 strides=3,2 auto_pad=SAME_LOWER"}, {"2x17x5x5", "kernel_shape=2,2"}, {           \
-        "2x3x9", "kernel_shape=3 strides=2 pads=1,0"                                                                   \
+        {"2x2x6x6", "kernel_shape=2,2 strides=3,2 auto_pad=SAME_LOWER"}, {"2x17x5x5", "kernel_shape=2,2"},             \
+        {"2x3x9", "kernel_shape=3 strides=2 pads=1,0"},                                                                \
+        {"2x2x5x4x6", "kernel_shape=2,3,2 strides=2,1,2 pads=1,1,0,0,1,1"}, {                                          \
+        "1x2x6x7x5", "kernel_shape=3,2,3 strides=2,3,1 dilations=2,1,2 ceil_mode=1"                                    \
     }
 
 static const op_case max_cases[] = {POOL_CASES, {"3x6x12x12", "kernel_shape=2,2 strides=2,2 storage_order=0"}, {0}};
@@ -295,23 +309,27 @@ static const op_case average_cases[] = {
     {"2x3x7x6", "kernel_shape=3,2 strides=2,1 pads=1,0,1,1 count_include_pad=1"},
     {"1x2x5x6", "kernel_shape=3,3 strides=2,2 pads=1,1,0,1 ceil_mode=1 count_include_pad=1"},
     {0}};
-static const op_case global_cases[] = {{"2x3x4x5", ""}, {"2x17x7x7", ""}, {"2x3x9", ""}, {0}};
+static const op_case global_cases[] = {{"2x3x4x5", ""}, {"2x17x7x7", ""}, {"2x3x9", ""}, {"2x3x3x4x5", ""}, {0}};
 static const op_case norm_cases[] = {POOL_CASES,
                                      {"pos:2x3x7x6", "kernel_shape=3,2 strides=2,1 pads=1,0,1,1 p=1"},
                                      {"2x19x6x6", "kernel_shape=2,2 strides=2,2 p=3"},
                                      {"1x2x6x7", "kernel_shape=3,3 strides=2,2 pads=1,1,0,1 ceil_mode=1 p=4"},
                                      {0}};
-static const op_case global_norm_cases[] = {{"2x3x4x5", ""}, {"2x17x7x7", "p=1"}, {"2x3x9", "p=3"}, {0}};
-static const op_case max_gradient_cases[] = {{"2x3x4x4, 2x3x8x8", "kernel_shape=2,2 strides=2,2"},
-                                             {"2x3x4x6, 2x3x7x6", "kernel_shape=3,2 strides=2,1 pads=1,0,1,1"},
-                                             {"1x2x7x6, 1x2x9x8", "kernel_shape=3,3 dilations=2,2 pads=1,1,1,1"},
-                                             {"2x3x4, 2x3x9", "kernel_shape=3 strides=2 pads=1,0"},
-                                             {0}};
+static const op_case global_norm_cases[] = {
+    {"2x3x4x5", ""}, {"2x17x7x7", "p=1"}, {"2x3x9", "p=3"}, {"2x3x2x3x4", ""}, {0}};
+static const op_case max_gradient_cases[] = {
+    {"2x3x4x4, 2x3x8x8", "kernel_shape=2,2 strides=2,2"},
+    {"2x3x4x6, 2x3x7x6", "kernel_shape=3,2 strides=2,1 pads=1,0,1,1"},
+    {"1x2x7x6, 1x2x9x8", "kernel_shape=3,3 dilations=2,2 pads=1,1,1,1"},
+    {"2x3x4, 2x3x9", "kernel_shape=3 strides=2 pads=1,0"},
+    {"1x2x3x4x3, 1x2x5x4x6", "kernel_shape=2,3,2 strides=2,1,2 pads=1,1,0,0,1,1"},
+    {0}};
 static const op_case average_gradient_cases[] = {
     {"2x3x4x4, 2x3x8x8", "kernel_shape=2,2 strides=2,2"},
     {"2x3x4x6, 2x3x7x6", "kernel_shape=3,2 strides=2,1 pads=1,0,1,1 count_include_pad=1"},
     {"1x2x7x6, 1x2x9x8", "kernel_shape=3,3 dilations=2,2 pads=1,1,1,1"},
     {"2x3x4, 2x3x9", "kernel_shape=3 strides=2 pads=1,0"},
+    {"1x2x3x4x3, 1x2x5x4x6", "kernel_shape=2,3,2 strides=2,1,2 pads=1,1,0,0,1,1 count_include_pad=1"},
     {0}};
 
 #define POOL(op_name, inputs, outputs)                                                                                 \
@@ -329,7 +347,7 @@ const op_def op_MaxPool = {
     .reference = max_reference,
     .cases = max_cases,
     .note = "Of equal maxima the first gets the index and the gradient; NaN is greater than everything, as "
-            "in PyTorch. Keras has no padding by numbers.",
+            "in PyTorch. Keras has no padding by numbers. Images have one, two or three dimensions.",
     .text = "y[b,c,p,q] = max x[b,c,p·sh+u·dh−pt,q·sw+v·dw−pl]; indices: where in x",
 };
 

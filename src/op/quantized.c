@@ -103,8 +103,7 @@ static stria_status conv_infer(node *n, stria_error *err) {
     if (bias && (bias->type != STRIA_INT32 || bias->shape.rank != 1 || bias->shape.dim[0] != s.oc))
         FAIL(err, STRIA_BAD_SHAPE, "the bias is %s of %s, expected [%lld] of int32", shape_text(&bias->shape, text),
              dtype_name(bias->type), (long long)s.oc);
-    shape y = {x->rank, {s.batch, s.oc, s.y.out, s.x.out}};
-    if (y.rank == 3) y.dim[2] = s.x.out;
+    shape y = conv_result_shape(&s, x->rank);
     return rule_output(n, 0, result_type(n, &p), &y, err);
 }
 

@@ -17,7 +17,7 @@ static stria_status counted(shape *full, const node *n, const shape *x, stria_er
     int rank = x->rank - 2;
     window w[2];
     char text[192];
-    if (x->rank == 5) FAIL(err, STRIA_UNSUPPORTED, "3-D pooling is not supported (input %s)", shape_text(x, text));
+    if (x->rank == 5) FAIL(err, STRIA_UNSUPPORTED, "3-D unpooling is not supported (input %s)", shape_text(x, text));
     if (x->rank != 3 && x->rank != 4)
         FAIL(err, STRIA_BAD_SHAPE, "input is %s, expected [batch, channels, height, width]", shape_text(x, text));
     if (a.kernel_shape.count != rank)

@@ -48,8 +48,12 @@ static stria_status count_windows(window *w, bool ceil_mode, const char *what, s
     return STRIA_OK;
 }
 
+static const char *axis_name(int axis, int rank) {
+    return axis == rank - 1 ? "width" : axis == rank - 2 ? "height" : "depth";
+}
+
 static stria_status infer_one(window *w, const window_attributes *a, int axis, int rank, stria_error *err) {
-    const char *what = axis == rank - 1 ? "width" : "height";
+    const char *what = axis_name(axis, rank);
     w->stride = a->strides.count ? a->strides.value[axis] : 1;
     w->dilation = a->dilations.count ? a->dilations.value[axis] : 1;
     if (w->kernel < 1 || w->kernel > WINDOW_LIMIT || w->in > INT64_MAX / 4)
@@ -75,12 +79,12 @@ static stria_status check_lists(const window_attributes *a, int rank, stria_erro
     return check_list(&a->kernel_shape, "kernel_shape", rank, 1, err);
 }
 
-stria_status window_infer(window w[2], const window_attributes *a, int rank, const int64_t *in, const int64_t *kernel,
+stria_status window_infer(window *w, const window_attributes *a, int rank, const int64_t *in, const int64_t *kernel,
                           stria_error *err) {
     TRY(check_lists(a, rank, err));
     w[0] = window_single();
     for (int axis = 0; axis < rank; axis++) {
-        window *one = &w[2 - rank + axis];
+        window *one = window_along(w, rank, axis);
         *one = (window){.in = in[axis], .kernel = kernel[axis]};
         TRY(infer_one(one, a, axis, rank, err));
     }
@@ -106,7 +110,7 @@ static void pad_transposed(window *w, int64_t reach, bool upper) {
 
 static stria_status infer_transposed(window *w, const window_attributes *a, const ints *output_padding,
                                      const ints *output_shape, int axis, int rank, stria_error *err) {
-    const char *what = axis == rank - 1 ? "width" : "height";
+    const char *what = axis_name(axis, rank);
     bool same = strncmp(a->auto_pad, "SAME_", 5) == 0, valid = strcmp(a->auto_pad, "VALID") == 0;
     w->stride = a->strides.count ? a->strides.value[axis] : 1;
     w->dilation = a->dilations.count ? a->dilations.value[axis] : 1;
@@ -129,7 +133,7 @@ static stria_status infer_transposed(window *w, const window_attributes *a, cons
     return STRIA_OK;
 }
 
-stria_status window_transpose_infer(window w[2], const window_attributes *a, const ints *output_padding,
+stria_status window_transpose_infer(window *w, const window_attributes *a, const ints *output_padding,
                                     const ints *output_shape, int rank, const int64_t *in, const int64_t *kernel,
                                     stria_error *err) {
     TRY(check_lists(a, rank, err));
@@ -138,7 +142,7 @@ stria_status window_transpose_infer(window w[2], const window_attributes *a, con
     TRY(check_list(output_shape, "output_shape", rank, 0, err));
     w[0] = window_single();
     for (int axis = 0; axis < rank; axis++) {
-        window *one = &w[2 - rank + axis];
+        window *one = window_along(w, rank, axis);
         *one = (window){.out = in[axis], .kernel = kernel[axis]};
         TRY(infer_transposed(one, a, output_padding, output_shape, axis, rank, err));
     }

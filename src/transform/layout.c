@@ -93,7 +93,7 @@ static bool lone(layouter *l, const node *n) {
 
 /* Of an operator on images. Poolings and normalisations follow what they read. */
 static order image_order(layouter *l, const node *n) {
-    if (lone(l, n)) return PLAIN;
+    if (n->in[0]->shape.rank > 4 || lone(l, n)) return PLAIN; /* no target has another order for three dimensions */
     if (l->images != PLAIN) return l->images;
     return n->op->product ? l->target->product_order(n) : order_now(l, n->in[0]);
 }

@@ -70,7 +70,7 @@ static const struct taker {
 static const struct taker *taker_of(const node *n, padding *p) {
     const node *pad = n->in_count ? n->in[0]->producer : NULL;
     *p = (padding){.pad = pad, .n = n};
-    if (!pad || pad->op != &op_Pad || n->in[0]->shape.rank < 3) return NULL;
+    if (!pad || pad->op != &op_Pad || n->in[0]->shape.rank < 3 || n->in[0]->shape.rank > 4) return NULL;
     p->g = pad_geometry_of(pad);
     p->value = pad_value(pad);
     if (p->g.mode != PAD_CONSTANT || !spatial_only(p)) return NULL;

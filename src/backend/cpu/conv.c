@@ -27,8 +27,12 @@ static int bias_of(const node *n) {
 
 typedef bool storage_rule(const value *v);
 
+static bool in_space(const node *n) {
+    return n->in[0]->shape.rank > 4;
+}
+
 /* All image tensors of the node in one storage order, everything float32, an epilogue that the kernels know. */
-static bool accept_storage(const node *n, storage_rule *rule, const char *wanted, refusal *why) {
+static bool accept_order(const node *n, storage_rule *rule, const char *wanted, refusal *why) {
     epilogue e = {0};
     if (!epilogue_activation(n, &e)) return REFUSE(why, "no epilogue for %s", n->epilogue.activation->name);
     if (n->epilogue.bias >= 0 && node_own_inputs(n) > 2) return REFUSE(why, "a bias besides the operator's own");
@@ -41,6 +45,11 @@ static bool accept_storage(const node *n, storage_rule *rule, const char *wanted
     if (!(n->op->plain_outputs & 1) && !rule(n->out[0]))
         return REFUSE(why, "'%.40s' is %s, not %s", n->out[0]->name, storage_name(n->out[0]), wanted);
     return true;
+}
+
+static bool accept_storage(const node *n, storage_rule *rule, const char *wanted, refusal *why) {
+    if (in_space(n)) return REFUSE(why, "three dimensions");
+    return accept_order(n, rule, wanted, why);
 }
 
 static bool accept_gemm(const node *n, refusal *why) {
@@ -119,6 +128,16 @@ static bool accept_plain(const node *n, refusal *why) {
     return accept_storage(n, value_is_plain, "plain", why);
 }
 
+#define LINE_MOST (1 << 26) /* floats */
+
+static bool accept_space(const node *n, refusal *why) {
+    conv_shape s = conv_shape_of(n);
+    if (!in_space(n)) return REFUSE(why, "two dimensions");
+    if (n->epilogue.activation || n->epilogue.residual >= 0) return REFUSE(why, "an epilogue");
+    if (conv_space_line(&s) > LINE_MOST) return REFUSE(why, "columns of a line are more than %d numbers", LINE_MOST);
+    return accept_order(n, value_is_plain, "plain", why);
+}
+
 /* ---- plan, pack, run ---- */
 
 static stria_status prepare(const conv_kernel *kernel, impl_plan *p, void **prepared, stria_error *err) {
@@ -131,7 +150,7 @@ static stria_status prepare(const conv_kernel *kernel, impl_plan *p, void **prep
     epilogue_activation(n, &c->epilogue);
     c->bias = bias_of(n);
     c->a = op == CONV_DW ? 1 : 0;
-    c->b = op == CONV_DW ? 0 : -1;
+    c->b = op == CONV_DW ? 0 : kernel[op].pack ? -1 : 1;
     p->scratch_bytes = c->plan->scratch_bytes;
     p->packed_bytes = c->plan->packed_floats * sizeof(float);
     *prepared = c;
@@ -169,10 +188,11 @@ PREPARE(depthwise)
 PREPARE(grouped)
 PREPARE(batch)
 PREPARE(plain)
+PREPARE(space)
 PREPARE(winograd_2)
 PREPARE(winograd_4)
 
-/* Weights that are packed, and weight gradients, which have none. */
+/* Weights that are packed; weight gradients, which have none, and weights as they are. */
 #define PACKED(text, family)                                                                                           \
     { .name = text, .accept = accept_##family, .prepare = prepare_##family, .pack = pack, .pack_input = 1, .run = run }
 #define WEIGHT(text, family)                                                                                           \
@@ -195,11 +215,11 @@ static const op_impl batch = PACKED("direct_batch_last", batch), batch_weight = 
         .prepare = prepare_winograd_##m, .pack = pack, .pack_input = 1, .run = run                                     \
     }
 static const op_impl winograd_4 = WINOGRAD("winograd_4x4", 4), winograd_2 = WINOGRAD("winograd_2x2", 2);
-static const op_impl plain = PACKED("direct_plain", plain);
+static const op_impl plain = PACKED("direct_plain", plain), space = WEIGHT("columns", space);
 
-const op_impl *const cpu_conv[] = {&depthwise, &grouped, &winograd_4,     &winograd_2, &gemm,
-                                   &plain,     &batch,   &impl_reference, NULL};
+const op_impl *const cpu_conv[] = {&depthwise, &grouped, &winograd_4, &winograd_2,     &gemm,
+                                   &plain,     &batch,   &space,      &impl_reference, NULL};
 /* And the transposed convolution. */
-const op_impl *const cpu_conv_data[] = {&depthwise, &grouped, &gemm, &batch, &impl_reference, NULL};
-const op_impl *const cpu_conv_weight[] = {&depthwise_weight, &rows_weight,    &gemm_weight,
-                                          &batch_weight,     &impl_reference, NULL};
+const op_impl *const cpu_conv_data[] = {&depthwise, &grouped, &gemm, &batch, &space, &impl_reference, NULL};
+const op_impl *const cpu_conv_weight[] = {&depthwise_weight, &rows_weight, &gemm_weight, &batch_weight, &space,
+                                          &impl_reference,   NULL};

@@ -9,6 +9,7 @@ typedef struct pool_plan {
     pool_shape shape;
     window_storage storage;
     window_indices indices;
+    bool space; /* three dimensions, of plain storage */
 } pool_plan;
 
 static bool accept(const node *n, refusal *why) {
@@ -19,6 +20,9 @@ static bool accept(const node *n, refusal *why) {
         if (!layout_equal(&n->in[i]->layout, &y->layout, y->shape.rank))
             return REFUSE(why, "'%.40s' is %s, but the result is %s", n->in[i]->name, storage_name(n->in[i]),
                           storage_name(y));
+    const value *image = n->in[n->in_count - 1]; /* x */
+    if (y->shape.rank > 4 && !(value_is_plain(image) && value_is_plain(y)))
+        return REFUSE(why, "three dimensions, %s", storage_name(image));
     return true;
 }
 
@@ -35,6 +39,7 @@ static stria_status prepare(impl_plan *plan, void **prepared, stria_error *err) 
     p->shape = pool_shape_of(n);
     const value *y = n->out[0];
     bool plain = layout_is_identity(&y->layout, y->shape.rank);
+    p->space = y->shape.rank > 4;
     bool batch_last = !plain && value_is_batch_last(y) && !value_is_channels_last(y);
     p->storage = plain        ? window_plain(&p->shape)
                  : batch_last ? window_batch_last(&p->shape)
@@ -49,7 +54,12 @@ static stria_status prepare(impl_plan *plan, void **prepared, stria_error *err) 
 
 static void run_max(const impl_call *c) {
     const pool_plan *p = c->prepared;
-    if (c->node->out_count > 1 && c->out[1]) {
+    bool indices = c->node->out_count > 1 && c->out[1];
+    if (p->space) {
+        pool_space_max(c->pool, &p->shape, c->out[0], indices ? c->out[1] : NULL, p->indices.column_major, c->in[0]);
+        return;
+    }
+    if (indices) {
         window_indices to = p->indices;
         to.indices = c->out[1];
         pool_max_indices(c->ks, c->pool, &p->shape, &p->storage, c->out[0], &to, c->in[0]);
@@ -60,22 +70,26 @@ static void run_max(const impl_call *c) {
 
 static void run_norm(const impl_call *c) {
     const pool_plan *p = c->prepared;
-    pool_norm(c->ks, c->pool, &p->shape, &p->storage, c->out[0], c->in[0]);
+    if (p->space) pool_space_sum(c->pool, &p->shape, c->out[0], c->in[0]);
+    else pool_norm(c->ks, c->pool, &p->shape, &p->storage, c->out[0], c->in[0]);
 }
 
 static void run_average(const impl_call *c) {
     const pool_plan *p = c->prepared;
-    pool_average(c->ks, c->pool, &p->shape, &p->storage, c->out[0], c->in[0]);
+    if (p->space) pool_space_sum(c->pool, &p->shape, c->out[0], c->in[0]);
+    else pool_average(c->ks, c->pool, &p->shape, &p->storage, c->out[0], c->in[0]);
 }
 
 static void run_max_gradient(const impl_call *c) {
     const pool_plan *p = c->prepared;
-    pool_max_gradient(c->ks, c->pool, &p->shape, &p->storage, c->out[0], c->in[0], c->in[1]);
+    if (p->space) pool_space_max_gradient(c->pool, &p->shape, c->out[0], c->in[0], c->in[1]);
+    else pool_max_gradient(c->ks, c->pool, &p->shape, &p->storage, c->out[0], c->in[0], c->in[1]);
 }
 
 static void run_average_gradient(const impl_call *c) {
     const pool_plan *p = c->prepared;
-    pool_average_gradient(c->ks, c->pool, &p->shape, &p->storage, c->out[0], c->in[0]);
+    if (p->space) pool_space_average_gradient(c->pool, &p->shape, c->out[0], c->in[0]);
+    else pool_average_gradient(c->ks, c->pool, &p->shape, &p->storage, c->out[0], c->in[0]);
 }
 
 /* Max unpooling, forth or back: in plain storage, one by one, so that of equal indices the last counts. */

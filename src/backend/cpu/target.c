@@ -24,7 +24,8 @@ static order graph_order(const graph *g, int64_t *batch) {
     for (int i = 0; i < g->node_count; i++) {
         const node *n = g->nodes[i];
         gradients |= *n->origin != 0;
-        if (n->op->layouts != LAYOUT_IMAGE || !n->op->product || n->in[0]->shape.rank < 3) continue;
+        if (n->op->layouts != LAYOUT_IMAGE || !n->op->product) continue;
+        if (n->in[0]->shape.rank < 3 || n->in[0]->shape.rank > 4) continue;
         int64_t work = n->op->cost ? n->op->cost(n).multiply_adds : 0;
         all += work;
         if (few_channels(n)) few += work;
@@ -51,7 +52,8 @@ static bool repays(const node *n) {
 }
 
 static bool fuses(const node *n, const op_def *activation) {
-    return n->op->epilogue && activation_known(activation);
+    bool space = n->op->layouts == LAYOUT_IMAGE && n->in_count && n->in[0]->shape.rank > 4; /* convolution by columns */
+    return n->op->epilogue && activation_known(activation) && !space;
 }
 
 const target cpu_target = {

@@ -1,4 +1,4 @@
-/* 2-D convolution and its two gradients. One trilinear form
+/* Convolution and its two gradients, in two dimensions but for conv_space. One trilinear form
  *     T = Σ x[b][c][p·sh + u·dh − pt][q·sw + v·dw − pl] · w[o][c][u][v] · y[b][o][p][q]
  * whose partial derivatives are the forward convolution, the data gradient and the weight gradient. Several families
  * of kernels compute them; all are used alike: plan once, pack when the weights have changed, run. */
@@ -52,8 +52,10 @@ typedef struct conv_kernel {
  *   conv_rows       channels-last, weight gradient only, conv_merges_rows: a window's row is one run of numbers
  *   conv_batch      batch-last, x[ic][ih][iw][n]: every lane is an image, so it runs at full width with few channels
  *   conv_plain      ONNX order, forward only: neighbouring pixels are the lanes
+ *   conv_space      ONNX order, up to three dimensions, weights as they are; of epilogues the bias only
  *   conv_winograd_  channels-last, forward only, conv_is_winograd: fewer products, larger rounding errors */
 extern const conv_kernel conv_gemm[CONV_OPS], conv_depthwise[CONV_OPS], conv_batch[CONV_OPS], conv_plain[1];
+extern const conv_kernel conv_space[CONV_OPS];
 extern const conv_kernel conv_rows[CONV_OPS];                    /* CONV_DW alone */
 extern const conv_kernel conv_grouped[CONV_OPS];                 /* not CONV_DW */
 extern const conv_kernel conv_winograd_2[1], conv_winograd_4[1]; /* tiles of 2 × 2 and of 4 × 4 results */
@@ -82,6 +84,9 @@ static inline bool conv_is_depthwise(const conv_shape *s) {
 
 /* Groups of several channels, as many of the result as of the input, and whole groups in a vector. */
 bool conv_is_grouped(const kernel_set *ks, const conv_shape *s);
+
+/* Floats of scratch that conv_space needs for each line of the result at least, or INT64_MAX. */
+int64_t conv_space_line(const conv_shape *s);
 
 /* Few input channels, as in a first layer: in rows that hold their padding, a row of a window is kw·ic numbers side by
  * side, which are better taken as one than by channels. */

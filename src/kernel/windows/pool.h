@@ -47,6 +47,13 @@ typedef struct window_indices {
 void pool_max_indices(const kernel_set *ks, pool *p, const pool_shape *s, const window_storage *m, float *y,
                       const window_indices *to, const float *x);
 
+/* The same over three dimensions (s->z), of plain storage. indices NULL: not wanted. pool_space_sum: the average, or
+ * for s->p the norm. */
+void pool_space_max(pool *p, const pool_shape *s, float *y, int64_t *indices, bool by_columns, const float *x);
+void pool_space_max_gradient(pool *p, const pool_shape *s, float *dx, const float *dy, const float *x);
+void pool_space_sum(pool *p, const pool_shape *s, float *y, const float *x);
+void pool_space_average_gradient(pool *p, const pool_shape *s, float *dx, const float *dy);
+
 /* Max unpooling of plain storage: y = 0, then y[target of indices[i]] = x[i]. Indices count in the shape [planes, fh,
  * fw]; y is [planes, oh, ow], and what lies outside of it is left out. Returns −1, or the first i whose index is no
  * element of that shape; then y is not finished. */

@@ -179,18 +179,18 @@ static stria_status node_spell(graph_map *m, const node *n, spelling *spell, boo
 
 /* ---- padding ---- */
 
-/* The window attributes of a node that has some, with the two windows; NULL: it has none. */
-static window_attributes *windows_of(const node *n, window w[2]) {
+/* The window attributes of a node that has some, with its windows; NULL: it has none. */
+static window_attributes *windows_of(const node *n, window w[3]) {
     static const op_def *const pools[] = {&op_MaxPool, &op_AveragePool, &op_LpPool};
     if (n->op == &op_Conv) {
         conv_shape s = conv_shape_of(n);
-        w[0] = s.y, w[1] = s.x;
+        w[0] = s.y, w[1] = s.x, w[2] = s.z;
         return &((conv_attributes *)n->attributes)->window;
     }
     for (size_t i = 0; i < sizeof pools / sizeof *pools; i++)
         if (n->op == pools[i]) {
             pool_shape s = pool_shape_of(n);
-            w[0] = s.y, w[1] = s.x;
+            w[0] = s.y, w[1] = s.x, w[2] = s.z;
             return &((pool_attributes *)n->attributes)->window;
         }
     return NULL;
@@ -198,16 +198,16 @@ static window_attributes *windows_of(const node *n, window w[2]) {
 
 /* Says SAME and VALID by numbers: some programs pad the other side. `n` belongs to the copy. */
 static stria_status pads_say(graph *g, node *n, stria_error *err) {
-    window w[2];
+    window w[3];
     window_attributes *a = windows_of(n, w);
     if (!a || strcmp(a->auto_pad, "NOTSET") == 0) return STRIA_OK;
     int rank = n->in[0]->shape.rank - 2;
-    if (rank < 1 || rank > 2) return STRIA_OK;
-    int64_t *pads = arena_alloc(&g->arena, 4 * sizeof *pads);
+    if (rank < 1 || rank > 3) return STRIA_OK;
+    int64_t *pads = arena_alloc(&g->arena, 6 * sizeof *pads);
     if (!pads) FAIL(err, STRIA_NO_MEMORY, "not enough memory for pads");
     for (int d = 0; d < rank; d++) {
-        pads[d] = w[2 - rank + d].before;
-        pads[rank + d] = w[2 - rank + d].after;
+        pads[d] = window_along(w, rank, d)->before;
+        pads[rank + d] = window_along(w, rank, d)->after;
     }
     a->auto_pad = "NOTSET";
     a->pads = (ints){2 * rank, pads};
