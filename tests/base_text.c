@@ -61,6 +61,10 @@ static void finds_the_nearest(void **state) {
         if (cases[i].want) assert_string_equal(found ? found : "(none)", cases[i].want);
         else assert_null(found);
     }
+    /* of equally near ones the one that begins alike, whatever stands between the letters */
+    const char *const nets[] = {"mobilenet-v1", "mobilenet-v2"};
+    assert_string_equal(text_nearest("mobilenetv2-13", nets, 2), "mobilenet-v2");
+    assert_string_equal(text_nearest("mobilenetv1-13", nets, 2), "mobilenet-v1");
     char giant[10000];
     memset(giant, 'a', sizeof giant - 1);
     giant[sizeof giant - 1] = 0;

@@ -70,7 +70,12 @@ expect 0 diff v.net v.net
 says stdout "input: random numbers"
 expect 0 convert a.net scaled.onnx --scale 1/255 --mean 0.5 --std 0.5
 expect 0 diff scaled.onnx a.onnx
-says stderr "warning: stria.scale is '1/255' and ''"
+says stderr "warning: stria.mean is '0.5' and ''"
+says stderr "warning: stria.std is '0.5' and ''"
+grep -q stria.scale stderr && fail "1/255 is what is taken where nothing is said: $(cat stderr)"
+expect 0 convert a.net said.onnx --scale 0.00392156862745098 --mean 0 --std 1,1,1
+expect 0 diff said.onnx a.onnx
+[ ! -s stderr ] || fail "the same inputs in other words: $(cat stderr)"
 
 refused 2 "diff: --image and --input are given; give one of the two" diff a.net a.onnx --image p.ppm --input x.npy
 expect 2 diff a.net

@@ -22,9 +22,11 @@ refused 2 "model list takes no model" model list mobilenetv2-12
 refused 2 "model: unknown word 'get'; there are list and fetch" model get
 expect 2 model fetch mobilenetv2-13
 says stderr "there is no 'mobilenetv2-13'; did you mean 'mobilenetv2-12'?"
+refused 2 "there is no model 'mobilenetv2-13'; did you mean 'mobilenetv2-12'?" summary mobilenetv2-13
+refused 2 "there is no network 'mobilenetv2'; did you mean 'mobilenet-v2'?" summary mobilenetv2
 expect 2 model fetch mnist # data
 refused 2 "model fetch: --sum is given with a name, whose sum is known; it is for addresses" model fetch mobilenetv2-12 --sum 00
-refused 2 "model fetch: --sum: '00' is not a SHA-256: 64 hexadecimal digits" model fetch http://127.0.0.1:1/a.onnx --sum 00
+refused 2 "'00' is not a SHA-256 sum: 64 hexadecimal digits" model fetch http://127.0.0.1:1/a.onnx --sum 00
 refused 2 "model fetch: --from is given with an address; it is for names" model fetch http://127.0.0.1:1/a.onnx --from http://127.0.0.1:1/
 refused 2 "model fetch: 'http://127.0.0.1:1/' names no file: --output FILE does" model fetch http://127.0.0.1:1/
 "$STRIA" data fetch mnist --from http://127.0.0.1:1/ 2>&1 | grep -q "no libcurl" && finish
@@ -97,6 +99,7 @@ says stderr "answers 404 (no such file)"
 # A name's file with other bytes than the catalog's is not taken.
 expect 1 model fetch mobilenetv2-12 --from "$address"
 [ ! -e cache/stria/mobilenetv2-12/mobilenetv2-12.onnx ] || fail "a model with another sum is kept"
+[ ! -e cache/stria/mobilenetv2-12 ] || fail "an empty folder is left: $(ls -la cache/stria/mobilenetv2-12)"
 expect 1 summary mobilenetv2-12
 kill "$server"
 wait "$server" 2>/dev/null

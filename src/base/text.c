@@ -129,6 +129,21 @@ static int edit_distance(const char *a, int a_length, const char *b, int b_lengt
     return above[b_length];
 }
 
+static bool is_alnum(char c) {
+    char l = fold(c);
+    return (l >= 'a' && l <= 'z') || (l >= '0' && l <= '9');
+}
+
+/* How many letters and digits both begin with, whatever stands between them. */
+static int common_begin(const char *a, const char *b) {
+    int count = 0;
+    for (;; a++, b++, count++) {
+        while (*a && !is_alnum(*a)) a++;
+        while (*b && !is_alnum(*b)) b++;
+        if (!*a || fold(*a) != fold(*b)) return count;
+    }
+}
+
 const char *text_nearest(const char *name, const char *const *names, int n) {
     const char *nearest = NULL;
     int length = (int)strnlen(name, NEAREST_MAX + 1);
@@ -138,7 +153,8 @@ const char *text_nearest(const char *name, const char *const *names, int n) {
         int other = (int)strnlen(names[i], NEAREST_MAX + 1);
         if (other > NEAREST_MAX) continue;
         int distance = edit_distance(name, length, names[i], other);
-        if (distance >= best || (distance > 0 && distance >= (length > other ? length : other))) continue;
+        if (distance > best || (distance > 0 && distance >= (length > other ? length : other))) continue;
+        if (distance == best && (!nearest || common_begin(name, names[i]) <= common_begin(name, nearest))) continue;
         best = distance;
         nearest = names[i];
     }

@@ -139,10 +139,12 @@ static stria_status job_run(diff_job *j, stria_error *error) {
     return layer_diff_run(j->model[0], &j->inputs[0], j->model[1], &j->inputs[1], &way, &bound, &j->found, error);
 }
 
-/* Without scale, mean and std the scale is 1/255 (docs/metadata.md). */
+/* A number or a fraction; without scale, mean and std 1/255 (docs/metadata.md). */
 static double scale_of(const stria_model *model) {
     const char *scale = stria_model_metadata(model, "stria.scale");
-    if (scale) return strtod(scale, NULL);
+    char *end;
+    double above = scale ? strtod(scale, &end) : 0;
+    if (scale) return *end == '/' ? above / strtod(end + 1, NULL) : above;
     bool other = stria_model_metadata(model, "stria.mean") || stria_model_metadata(model, "stria.std");
     return other ? 1 : 1.0 / 255;
 }
@@ -167,8 +169,10 @@ static void untrained_warn(const diff_job *j) {
                  show_name(j->given->operands[untrained[1]]));
 }
 
-/* Predictions differ where pictures become inputs otherwise, although both get the same input here. */
+/* Predictions differ where pictures become inputs otherwise, although both get the same input here. Different words may
+ * say the same, so what both make of one picture decides. */
 static void preprocessing_warn(const diff_job *j) {
+    if (sample_same_pictures(j->model[0], j->model[1])) return;
     static const char *const keys[] = {"stria.resize", "stria.crop", "stria.channels",
                                        "stria.scale",  "stria.mean", "stria.std"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {

@@ -44,10 +44,6 @@ static int model_list(const options *given) {
 static int model_fetch(const options *given) {
     const char *what = given->operands[1], *sum = option_text(given, "sum");
     if (strstr(what, "://")) {
-        if (sum && (strlen(sum) != 64 || strspn(sum, "0123456789abcdefABCDEF") != 64)) {
-            term_say("model fetch: --sum: '%s' is not a SHA-256: 64 hexadecimal digits", show_name(sum));
-            return EXIT_USAGE;
-        }
         if (!option_given(given, "from")) return fetch_address(given);
         term_say("model fetch: --from is given with an address; it is for names");
         return EXIT_USAGE;

@@ -2,6 +2,7 @@
 
 #include "cli/source.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,13 +60,13 @@ stria_status sample_picture(tensors *inputs, const stria_model *model, stria_arr
     return status == STRIA_OK ? picture_put(inputs, model, picture, path, rows, error) : status;
 }
 
-enum { SIDE = 256 }; /* of the drawn picture */
+enum { SIDE = 256 }; /* of the drawn picture, and the width of its upper rows */
 
-/* Whole numbers only, so that it is the same everywhere. */
-static void draw(uint8_t *pixels) {
+/* The first rows of it. Whole numbers only, so that it is the same everywhere. */
+static void draw(uint8_t *pixels, int rows) {
     uint32_t noise = 1;
     for (int c = 0; c < 3; c++)
-        for (int y = 0; y < SIDE; y++)
+        for (int y = 0; y < rows; y++)
             for (int x = 0; x < SIDE; x++) {
                 int dx = x - 96 - 32 * c, dy = y - 128, value = c == 0 ? x : c == 1 ? y : SIDE - 1 - (x + y) / 2;
                 noise = noise * 1664525u + 1013904223u; /* Numerical Recipes */
@@ -83,11 +84,39 @@ stria_status sample_drawn(tensors *inputs, const stria_model *model, uint64_t se
     if (!*drawn) return tensors_random(inputs, model, 1, seed, error);
     picture.data = malloc(picture.bytes);
     if (!picture.data) return source_refuse(error, STRIA_NO_MEMORY, "out of memory for a picture");
-    draw(picture.data);
+    draw(picture.data, SIDE);
     status = picture_put(inputs, model, &picture, "the drawn picture", 1, error);
     free(picture.data);
     *drawn = status != STRIA_BAD_SHAPE; /* an input of other channels than a picture's */
     if (*drawn) return status;
     tensors_release(inputs);
     return tensors_random(inputs, model, 1, seed, error);
+}
+
+/* Rounding apart: the share of the largest value. */
+static bool arrays_same(const stria_array *a, const stria_array *b) {
+    const float *x = a->data, *y = b->data;
+    float most = 0, apart = 0;
+    if (a->rank != b->rank || memcmp(a->shape, b->shape, (size_t)a->rank * sizeof *a->shape) != 0) return false;
+    for (size_t i = 0; i < a->bytes / sizeof *x; i++) {
+        most = fmaxf(most, fabsf(x[i]));
+        apart = fmaxf(apart, fabsf(x[i] - y[i]));
+    }
+    return apart <= 1e-5f * most;
+}
+
+bool sample_same_pictures(const stria_model *a, const stria_model *b) {
+    enum { ROWS = SIDE * 3 / 4 };
+    stria_array picture = {.type = STRIA_UINT8, .rank = 3, .shape = {3, ROWS, SIDE}, .bytes = 3 * ROWS * SIDE};
+    stria_array of_a = {0}, of_b = {0};
+    stria_error none;
+    picture.data = malloc(picture.bytes);
+    if (!picture.data) return true;
+    draw(picture.data, ROWS);
+    bool same = stria_model_picture(a, &picture, &of_a, &none) != STRIA_OK ||
+                stria_model_picture(b, &picture, &of_b, &none) != STRIA_OK || arrays_same(&of_a, &of_b);
+    stria_array_release(&of_a);
+    stria_array_release(&of_b);
+    free(picture.data);
+    return same;
 }

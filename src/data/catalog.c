@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define IDX(what, digits, of, sum)                                                                                     \
     { what "-idx" digits "-ubyte.gz", of, sum }
@@ -266,12 +267,11 @@ static stria_status folder_choose(const catalog_entry *e, const catalog_fetch_op
     FAIL(err, STRIA_BAD_ARGUMENT, "the name of folder '%s' is too long", shelf);
 }
 
-stria_status catalog_fetch(const catalog_entry *e, const catalog_fetch_options *o, char *path, size_t size,
-                           char sum[SHA256_TEXT], stria_error *err) {
-    char folder[PATH_MAX], file[PATH_MAX];
+/* path: of what the source reads. */
+static stria_status files_get(const catalog_entry *e, const catalog_fetch_options *o, const char *folder, char *path,
+                              size_t size, char sum[SHA256_TEXT], stria_error *err) {
+    char file[PATH_MAX];
     whole_progress w = {.o = o, .total = catalog_bytes(e)};
-    TRY(folder_choose(e, o, folder, sizeof folder, err));
-    TRY(folder_make(folder, err));
     for (int i = 0; i < e->file_count; i++) {
         if (!path_join(file, sizeof file, folder, e->files[i].name))
             FAIL(err, STRIA_BAD_ARGUMENT, "the name of folder '%s' is too long", folder);
@@ -282,4 +282,15 @@ stria_status catalog_fetch(const catalog_entry *e, const catalog_fetch_options *
     if ((size_t)snprintf(path, size, "%s", read) >= size)
         FAIL(err, STRIA_BAD_ARGUMENT, "the path of '%s' is too long", e->name);
     return STRIA_OK;
+}
+
+stria_status catalog_fetch(const catalog_entry *e, const catalog_fetch_options *o, char *path, size_t size,
+                           char sum[SHA256_TEXT], stria_error *err) {
+    char folder[PATH_MAX];
+    TRY(folder_choose(e, o, folder, sizeof folder, err));
+    bool was_there = file_exists(folder);
+    TRY(folder_make(folder, err));
+    stria_status status = files_get(e, o, folder, path, size, sum, err);
+    if (status != STRIA_OK && !was_there) rmdir(folder); /* unless it holds a part to go on from */
+    return status;
 }

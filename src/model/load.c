@@ -248,6 +248,19 @@ stria_status graph_load_known(graph **out, const char *spec, uint64_t seed, cons
     return status == STRIA_OK ? known_finish(out, &all, onnx, err) : status;
 }
 
+/* The trained model whose name is nearest, if it is nearer than all networks'. */
+static const char *trained_nearest(const char *spec) {
+    enum { NAMES = 256 };
+    const char *names[NAMES], *nearest;
+    const catalog_entry *e;
+    int count = 0;
+    for (const char *const *zoo = zoo_names(); zoo[count] && count < NAMES; count++) names[count] = zoo[count];
+    for (int i = 0; count < NAMES && (e = catalog_at(i)); i++)
+        if (e->kind == CATALOG_MODEL) names[count++] = e->name;
+    nearest = text_nearest(spec, names, count);
+    return nearest && (e = catalog_named(nearest)) && e->kind == CATALOG_MODEL && !zoo_has(nearest) ? nearest : NULL;
+}
+
 stria_status graph_load(graph **out, const char *spec, uint64_t seed, stria_error *err) {
     if (text_ends(spec, ".onnx")) return load_onnx(out, spec, file_read_named, NULL, err);
     if (text_ends(spec, ".net")) return load_net(out, spec, seed, err);
@@ -263,6 +276,8 @@ stria_status graph_load(graph **out, const char *spec, uint64_t seed, stria_erro
     if (file_exists(spec))
         FAIL(err, STRIA_BAD_ARGUMENT, "%s: not a model file: expected .onnx, .net or a run folder", spec);
     if (strchr(spec, '/')) FAIL(err, STRIA_NO_FILE, "%s: no such file or folder", spec);
+    const char *trained = trained_nearest(spec);
+    if (trained) FAIL(err, STRIA_BAD_ARGUMENT, "there is no model '%s'; did you mean '%s'?", spec, trained);
     return zoo_build(out, spec, seed, err); /* fails with the nearest name */
 }
 
