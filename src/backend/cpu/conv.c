@@ -133,7 +133,8 @@ static bool accept_plain(const node *n, refusal *why) {
 static bool accept_space(const node *n, refusal *why) {
     conv_shape s = conv_shape_of(n);
     if (!in_space(n)) return REFUSE(why, "two dimensions");
-    if (n->epilogue.activation || n->epilogue.residual >= 0) return REFUSE(why, "an epilogue");
+    if (n->epilogue.activation && conv_op_of(n) != CONV_FORWARD)
+        return REFUSE(why, "no epilogue for %s", n->epilogue.activation->name);
     if (conv_space_line(&s) > LINE_MOST) return REFUSE(why, "columns of a line are more than %d numbers", LINE_MOST);
     return accept_order(n, value_is_plain, "plain", why);
 }

@@ -52,8 +52,8 @@ static bool repays(const node *n) {
 }
 
 static bool fuses(const node *n, const op_def *activation) {
-    bool space = n->op->layouts == LAYOUT_IMAGE && n->in_count && n->in[0]->shape.rank > 4; /* convolution by columns */
-    return n->op->epilogue && activation_known(activation) && !space;
+    bool columns = n->op == &op_ConvTranspose && n->in_count && n->in[0]->shape.rank > 4; /* they are added up last */
+    return n->op->epilogue && activation_known(activation) && !columns;
 }
 
 const target cpu_target = {

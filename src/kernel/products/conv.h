@@ -52,7 +52,7 @@ typedef struct conv_kernel {
  *   conv_rows       channels-last, weight gradient only, conv_merges_rows: a window's row is one run of numbers
  *   conv_batch      batch-last, x[ic][ih][iw][n]: every lane is an image, so it runs at full width with few channels
  *   conv_plain      ONNX order, forward only: neighbouring pixels are the lanes
- *   conv_space      ONNX order, up to three dimensions, weights as they are; of epilogues the bias only
+ *   conv_space      ONNX order, up to three dimensions, weights as they are; data gradients without an activation
  *   conv_winograd_  channels-last, forward only, conv_is_winograd: fewer products, larger rounding errors */
 extern const conv_kernel conv_gemm[CONV_OPS], conv_depthwise[CONV_OPS], conv_batch[CONV_OPS], conv_plain[1];
 extern const conv_kernel conv_space[CONV_OPS];

@@ -188,8 +188,9 @@ static void product_run(const space_plan *p, const conv_data *d, const space_par
 
 static void forward_part(const space_plan *p, const conv_data *d, const space_part *at, pool *workers) {
     space_job j = job_of(p, d, at);
-    epilogue e = {0};
-    if (d->epilogue && d->epilogue->bias) e.bias = d->epilogue->bias + at->channel, e.bias_per_row = true;
+    epilogue e = d->epilogue ? *d->epilogue : (epilogue){0};
+    if (e.bias) e.bias += at->channel, e.bias_per_row = true;
+    if (e.residual) e.residual += at->y;
     j.image = d->a + at->x;
     pool_run(workers, gather_task, &j, p->rows);
     product_run(p, d, at, d->b + at->w, j.columns, d->out + at->y, &e, workers);
@@ -208,10 +209,11 @@ static void dx_part(const space_plan *p, const conv_data *d, const space_part *a
 
 static void run_dx(const conv_plan *common, const conv_data *d, pool *workers) {
     const conv_shape *s = &common->shape;
-    const float *bias = d->epilogue ? d->epilogue->bias : NULL;
+    const float *bias = d->epilogue ? d->epilogue->bias : NULL, *residual = d->epilogue ? d->epilogue->residual : NULL;
     int64_t plane = space_in(s);
     for (int64_t c = 0; c < s->batch * s->ic; c++)
-        for (int64_t i = 0; i < plane; i++) d->out[c * plane + i] = bias ? bias[c % s->ic] : 0;
+        for (int64_t i = 0; i < plane; i++)
+            d->out[c * plane + i] = (bias ? bias[c % s->ic] : 0) + (residual ? residual[c * plane + i] : 0);
     parts_run((const space_plan *)common, d, dx_part, workers);
 }
 
