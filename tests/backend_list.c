@@ -9,7 +9,7 @@
 
 /* Composites, of which a session has only the parts. */
 static const op_def *const composite[] = {
-    &op_Sum, &op_Mean, &op_Clip, &op_MeanVarianceNormalization, &op_LocallyConnected, &op_MuonUpdate};
+    &op_Sum, &op_Mean, &op_Clip, &op_MeanVarianceNormalization, &op_LocallyConnected, &op_MuonUpdate, &op_DeformConv};
 
 /* Without a kernel of their own: rare operators, and the gradients of LSTM, GRU and RNN. */
 static const op_def *const rare[] = {&op_AffineGrid,
@@ -22,6 +22,8 @@ static const op_def *const rare[] = {&op_AffineGrid,
                                      &op_CumProd,
                                      &op_CumProdGradient,
                                      &op_CumSum,
+                                     &op_DeformColumns,
+                                     &op_DeformColumnsGradient,
                                      &op_DequantizeLinear,
                                      &op_Det,
                                      &op_DetGradient,
