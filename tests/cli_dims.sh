@@ -36,5 +36,10 @@ for model in open.net open.onnx; do
     expect 0 summary fixed.onnx
     says stdout "20×12"
     refused 2 "the model leaves no dimension 'height' open; open are batch" summary fixed.onnx --dims height=20
+    expect 0 convert $model four.onnx --dims batch=4,height=20,width=12 --save-test-case four
+    expect 0 summary four.onnx
+    says stdout "4×3×20×12"
+    refused 2 "the model leaves no dimension 'batch' open" summary four.onnx --dims batch=2
+    expect 0 run four.onnx --test-data four/test_data_set_0
 done
 finish
