@@ -9,6 +9,7 @@
 #include "run/program.h"
 #include "train/classifier.h"
 #include "train/features.h"
+#include "train/goal.h"
 #include "train/heads.h"
 #include "train/step.h"
 #include "train/transfer.h"
@@ -119,7 +120,7 @@ static stria_status classify(void *what, stria_error *err) {
     graph *copy;
     classifier c;
     TRY(classifier_of(s->g, &c, err));
-    TRY(classifier_copy(s->g, 3, &copy, err));
+    TRY(goal_graph(&goal_classify, s->g, 3, &copy, err));
     stria_status status = graph_check(copy, err);
     graph_free(copy);
     return status;

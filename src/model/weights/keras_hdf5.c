@@ -17,6 +17,7 @@
 
 enum { NAMES_MAX = 1 << 14, TEXT_MAX = 1024, PATH_MAX_BYTES = 1024 };
 
+/* clang-format off: it changes its mind on a list this long. */
 #define HDF5_SYMBOLS(X)                                                                                                \
     X(H5Aclose)                                                                                                        \
     X(H5Aexists)                                                                                                       \
@@ -52,10 +53,26 @@ enum { NAMES_MAX = 1 << 14, TEXT_MAX = 1024, PATH_MAX_BYTES = 1024 };
     X(H5Pset_file_image)                                                                                               \
     X(H5Sclose)                                                                                                        \
     X(H5Sget_simple_extent_dims)                                                                                       \
-    X(H5Sget_simple_extent_ndims) X(H5Sget_simple_extent_npoints) X(H5Tclose) X(H5Tcopy) X(H5Tget_class)               \
-        X(H5Tget_ebias) X(H5Tget_fields) X(H5Tget_norm) X(H5Tget_order) X(H5Tget_precision) X(H5Tget_size)             \
-            X(H5Tget_tag) X(H5Tis_variable_str) X(H5free_memory) X(H5open) X(H5T_NATIVE_FLOAT_g)                       \
-                X(H5T_NATIVE_DOUBLE_g) X(H5T_NATIVE_INT64_g) X(H5P_CLS_FILE_ACCESS_ID_g)
+    X(H5Sget_simple_extent_ndims)                                                                                      \
+    X(H5Sget_simple_extent_npoints)                                                                                    \
+    X(H5Tclose)                                                                                                        \
+    X(H5Tcopy)                                                                                                         \
+    X(H5Tget_class)                                                                                                    \
+    X(H5Tget_ebias)                                                                                                    \
+    X(H5Tget_fields)                                                                                                   \
+    X(H5Tget_norm)                                                                                                     \
+    X(H5Tget_order)                                                                                                    \
+    X(H5Tget_precision)                                                                                                \
+    X(H5Tget_size)                                                                                                     \
+    X(H5Tget_tag)                                                                                                      \
+    X(H5Tis_variable_str)                                                                                              \
+    X(H5free_memory)                                                                                                   \
+    X(H5open)                                                                                                          \
+    X(H5T_NATIVE_FLOAT_g)                                                                                              \
+    X(H5T_NATIVE_DOUBLE_g)                                                                                             \
+    X(H5T_NATIVE_INT64_g)                                                                                              \
+    X(H5P_CLS_FILE_ACCESS_ID_g)
+/* clang-format on */
 LIBRARY(libhdf5, STRIA_HDF5_FILE, HDF5_SYMBOLS)
 
 stria_status hdf5_load(stria_error *err) {
