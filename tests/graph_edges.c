@@ -82,7 +82,8 @@ static void attributes_check(void) {
         {&op_LSTM, "activations", "Sigmoid,Tanh,Tanh", NULL},
         {&op_LSTM, "activation_alpha", "0.5,1", NULL},
         {&op_LSTM, "activation_alpha", "0.5,one", "attribute 'activation_alpha': 'one' is not a number"},
-        {&op_ConstantOfShape, "value", "1", "attribute 'value' is a tensor and cannot be given as text"},
+        {&op_ConstantOfShape, "value", "int64:1", NULL},
+        {&op_ConstantOfShape, "value", "1", "attribute 'value' is a tensor: expected a type and its numbers"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         arena a = {0};

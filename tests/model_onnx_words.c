@@ -64,12 +64,12 @@ static const struct {
     {"x f 1,1,4,1,1 = *; MaxPool x > y kernel_shape=[3,1,1] strides=[2,1,1] pads=[1,0,0,1,0,0]; out y", "= 2 4"},
     {"x f 1,1,5,1,1 = *; MaxPool x > y kernel_shape=[2,1,1] dilations=[2,1,1] auto_pad=NOTSET; out y", "= 3 4 5"},
     {"x f 1,1,3,1,2 = *; LpPool x > y kernel_shape=[2,1,1] p=1; out y", "= 4 6 8 10"},
-    {"x f 1,1,4,2,1 = *; AveragePool x > y kernel_shape=[2,2,1]; out y", "! AveragePool"},
-    {"x f 1,1,4,2,1 = *; AveragePool x > y kernel_shape=[2,1,1] strides=[1,2,1]; out y", "! AveragePool"},
-    {"x f 1,1,4,2,1 = *; AveragePool x > y kernel_shape=[2,1,1] pads=[0,1,0,0,0,0]; out y", "! AveragePool"},
-    {"x f 1,1,4,2,1 = *; AveragePool x > y kernel_shape=[2,1,1] pads=[0,0,0,0,0,1]; out y", "! AveragePool"},
-    {"x f 1,1,4,2,1 = *; MaxPool x > y kernel_shape=[2,1,1] auto_pad=SAME_UPPER; out y", "! MaxPool"},
-    {"x f 1,1,4,2,1 = *; MaxPool x > y,i kernel_shape=[2,1,1]; out y", "! MaxPool"},
+    {"x f 1,1,4,2,1 = *; AveragePool x > y kernel_shape=[2,2,1]; out y", "= 2.5 4.5 6.5"},
+    {"x f 1,1,4,2,1 = *; AveragePool x > y kernel_shape=[2,1,1] strides=[1,2,1]; out y", "= 2 4 6"},
+    {"x f 1,1,4,2,1 = *; AveragePool x > y kernel_shape=[2,2,1] pads=[0,1,0,0,0,0]; out y", "= 2 2.5 4 4.5 6 6.5"},
+    {"x f 1,1,4,2,1 = *; AveragePool x > y kernel_shape=[2,1,2] pads=[0,0,0,0,0,1]; out y", "= 2 3 4 5 6 7"},
+    {"x f 1,1,4,2,1 = *; MaxPool x > y kernel_shape=[2,1,1] auto_pad=SAME_UPPER; out y", "= 3 4 5 6 7 8 7 8"},
+    {"x f 1,1,4,2,1 = *; MaxPool x > y,i kernel_shape=[2,1,1]; out y", "= 3 4 5 6 7 8"},
 
     /* attributes that are inputs now, or that nothing is left of */
     {"opset 4; x f 2,3 = *; Reshape x > y shape=[3,2]; out y", "= 1 2 3 4 5 6"},

@@ -159,9 +159,10 @@ static stria_status transfer(void *what, stria_error *err) {
 
 static void checkpoint_check(void) {
     /* what an older version did not write, or what a run says in its own words */
-    static const char *const free_to_lack[] = {
-        "best.epoch",   "judged.step",      "base.",   "plateau.", "data.val",  "data.seed", "data.max_pixels",
-        "data.no_exif", "data.fast_decode", "option.", "isa",      "gradients", "checksum",  NULL};
+    static const char *const free_to_lack[] = {"epoch.error",  "best.epoch",       "judged.step", "base.",
+                                               "plateau.",     "data.val",         "data.seed",   "data.max_pixels",
+                                               "data.no_exif", "data.fast_decode", "option.",     "isa",
+                                               "gradients",    "checksum",         NULL};
     char path[500];
     safetensors good;
     stria_error err = {0};

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { WORDS_MAX = 2 * OPTION_ROWS_MAX + 64, TEXT_MAX = 512 };
+enum { TEXT_MAX = 512 };
 
 static void grid_release(grid *s) {
     json_decref(s->document);
@@ -37,28 +37,6 @@ static char *trimmed(char *text) {
     return text;
 }
 
-static const option_row *row_of(const options *given, const char *name) {
-    for (int i = 0; i < given->row_count; i++)
-        if (strcmp(given->rows[i].name, name) == 0) return &given->rows[i];
-    return NULL;
-}
-
-/* What a combination may set: options with a value, and the model. */
-static bool may_vary(const options *given, const char *name) {
-    static const char *const kept[] = {"resume", "out",  "overfit", "find-lr", "sweep", "repeat",
-                                       "lang",   "seed", "threads", "workers", NULL};
-    const option_row *row = row_of(given, name);
-    for (int i = 0; kept[i]; i++)
-        if (strcmp(kept[i], name) == 0) return false;
-    return strcmp(name, "model") == 0 || (row && row->kind != OPTION_FLAG);
-}
-
-static bool is_axis(const grid *s, const char *name) {
-    for (int i = 0; i < s->axis_count; i++)
-        if (strcmp(s->axis[i].name, name) == 0) return true;
-    return false;
-}
-
 /* Every combination is there once: an option of its own, and values of their own. */
 static stria_status axis_check_new(const grid *s, const grid_axis *axis, const char *value, stria_error *error) {
     for (int i = 0; i < axis->count; i++)
@@ -78,10 +56,10 @@ static stria_status axis_read(grid *s, char *text, stria_error *error) {
         return source_refuse(error, STRIA_BAD_ARGUMENT, "--sweep: '%s' is not of the form OPTION=VALUE,VALUE,…", text);
     *equals = 0;
     *axis = (grid_axis){.name = trimmed(text)};
-    if (!may_vary(s->given, axis->name))
+    if (!grid_may_vary(s->given, axis->name))
         return source_refuse(error, STRIA_BAD_ARGUMENT, "--sweep: '%s' is not an option of a training with a value",
                              axis->name);
-    if (is_axis(s, axis->name))
+    if (grid_has_axis(s, axis->name))
         return source_refuse(error, STRIA_BAD_ARGUMENT,
                              "--sweep: %s stands there twice; all its values go together: %s=VALUE,VALUE", axis->name,
                              axis->name);
@@ -155,95 +133,7 @@ static stria_status jobs_make(grid *s, stria_error *error) {
     return STRIA_OK;
 }
 
-/* ---- the words of one training ---- */
-
-typedef struct wording {
-    char *words[WORDS_MAX];
-    int count;
-    bool failed;
-} wording;
-
-static void wording_release(wording *w) {
-    for (int i = 0; i < w->count; i++) free(w->words[i]);
-}
-
-static void word_add(wording *w, const char *prefix, const char *text, size_t length) {
-    size_t bytes = strlen(prefix) + length + 1;
-    char *word = w->count < WORDS_MAX ? malloc(bytes) : NULL;
-    w->failed |= !word;
-    if (!word) return;
-    snprintf(word, bytes, "%s%.*s", prefix, (int)length, text);
-    w->words[w->count++] = word;
-}
-
-static void pair_add(wording *w, const char *name, const char *value) {
-    word_add(w, "--", name, strlen(name));
-    if (value && *value) word_add(w, "", value, strlen(value));
-}
-
-/* What was given for all of them; identity: without what may be another when the sweep goes on. */
-static void words_shared(const grid *s, wording *w, bool identity) {
-    static const char *const own[] = {"sweep", "repeat", "out", "json", NULL};
-    const options *given = s->given;
-    for (int i = 0; i < given->operand_count && !is_axis(s, "model"); i++)
-        word_add(w, "", given->operands[i], strlen(given->operands[i]));
-    for (int i = 0; i < given->value_count; i++) {
-        const option_row *row = given->values[i].row;
-        bool skipped = is_axis(s, row->name) || (identity && strcmp(row->name, "threads") == 0);
-        for (int k = 0; own[k]; k++) skipped |= strcmp(own[k], row->name) == 0;
-        if (!skipped) pair_add(w, row->name, row->kind == OPTION_FLAG ? NULL : given->values[i].text);
-    }
-}
-
-/* The last word of text[length] if it is OPTION=VALUE, else NULL. */
-static const char *companion(const options *given, const char *text, size_t length) {
-    size_t begin = length;
-    char name[64];
-    while (begin > 0 && text[begin - 1] != ' ') begin--;
-    const char *equals = memchr(text + begin, '=', length - begin);
-    if (begin == 0 || !equals || (size_t)(equals - text) - begin >= sizeof name) return NULL;
-    snprintf(name, sizeof name, "%.*s", (int)(equals - text - (long)begin), text + begin);
-    return row_of(given, name) && may_vary(given, name) ? text + begin : NULL;
-}
-
-/* "adam lr=0.001": the axis' option, and those that come along. */
-static void words_of_value(const grid *s, wording *w, const char *axis, const char *value) {
-    size_t length = strlen(value);
-    const char *other;
-    while ((other = companion(s->given, value, length))) {
-        const char *equals = strchr(other, '=');
-        word_add(w, "--", other, (size_t)(equals - other));
-        word_add(w, "", equals + 1, length - (size_t)(equals + 1 - value));
-        length = (size_t)(other - value);
-        while (length && value[length - 1] == ' ') length--;
-    }
-    if (strcmp(axis, "model") != 0) word_add(w, "--", axis, strlen(axis));
-    word_add(w, "", value, length);
-}
-
-static void words_of_job(const grid *s, const grid_job *job, wording *w) {
-    char folder[1300], seed[32];
-    snprintf(folder, sizeof folder, "%s/%s", s->folder, job->name);
-    snprintf(seed, sizeof seed, "%lld", (long long)job->seed);
-    if (folder_has_checkpoint(folder)) { /* it was interrupted */
-        pair_add(w, "resume", folder);
-        if (option_given(s->given, "threads")) pair_add(w, "threads", option_text(s->given, "threads"));
-        return;
-    }
-    words_shared(s, w, false);
-    for (int i = 0; i < s->axis_count; i++) words_of_value(s, w, s->axis[i].name, grid_value(s, job->combination, i));
-    pair_add(w, "seed", seed);
-    pair_add(w, "out", folder);
-}
-
-/* The options of one training, which wording_release and options_release end. */
-static stria_status job_options(const grid *s, const grid_job *job, wording *w, options *out, stria_error *error) {
-    *w = (wording){.count = 0};
-    options_init(out, s->given->verb);
-    words_of_job(s, job, w);
-    if (w->failed) return source_refuse(error, STRIA_NO_MEMORY, "not enough memory for the words of a training");
-    return options_parse(out, w->count, w->words, error) ? STRIA_OK : error->status;
-}
+/* ---- all combinations, before the first training ---- */
 
 /* The sentence, with the combination that it is about. */
 static void combination_name(const grid *s, int combination, stria_error *error) {
@@ -258,16 +148,16 @@ static stria_status jobs_check(const grid *s, stria_error *error) {
     stria_status status = STRIA_OK;
     training_pictures pictures = {.train = NULL};
     for (int i = 0; i < s->combinations && status == STRIA_OK; i++) {
-        wording w;
+        grid_words w;
         options one;
-        status = job_options(s, &s->jobs[i], &w, &one, error);
+        status = grid_words_options(s, &s->jobs[i], &w, &one, error);
         if (status == STRIA_OK && !option_given(&one, "resume")) {
             term_bar("looking at the combinations", (double)i / s->combinations, "");
             status = training_rehearse(&one, &pictures, error);
             if (status != STRIA_OK) combination_name(s, s->jobs[i].combination, error);
         }
         options_release(&one);
-        wording_release(&w);
+        grid_words_release(&w);
     }
     stria_dataset_free(pictures.train);
     stria_dataset_free(pictures.val);
@@ -279,11 +169,11 @@ static stria_status jobs_check(const grid *s, stria_error *error) {
 
 /* The grid and what all its trainings share, as one text: a folder belongs to one of them. */
 static json_t *identity(const grid *s) {
-    wording w = {.count = 0};
+    grid_words w = {.count = 0};
     json_t *list = json_array();
-    words_shared(s, &w, true);
+    grid_words_shared(s, &w, true);
     for (int i = 0; i < w.count; i++) json_array_append_new(list, json_text(w.words[i]));
-    wording_release(&w);
+    grid_words_release(&w);
     return json_pack("{s:o,s:o}", "sweep", json_text(option_text(s->given, "sweep")), "options", list);
 }
 
@@ -396,15 +286,15 @@ static stria_status result_complete(const grid *s, const grid_job *job, json_t *
 static int jobs_run(grid *s, stria_error *error) {
     int code = EXIT_DONE;
     for (int i = 0; i < s->job_count && code == EXIT_DONE; i++) {
-        wording w;
+        grid_words w;
         options one;
         json_t *result = NULL;
         if (s->jobs[i].result) continue;
-        stria_status status = job_options(s, &s->jobs[i], &w, &one, error);
+        stria_status status = grid_words_options(s, &s->jobs[i], &w, &one, error);
         code = status == STRIA_OK ? train_with(&one, &result) : term_fail(error);
         bool resumed = option_given(&one, "resume");
         options_release(&one);
-        wording_release(&w);
+        grid_words_release(&w);
         if (code != EXIT_DONE) break;
         if (result && resumed) status = result_complete(s, &s->jobs[i], result, error);
         if (status != STRIA_OK) {

@@ -36,6 +36,26 @@ const char *grid_value(const grid *s, int combination, int axis);
 /* "optimizer=adam lr=0.001" into text. */
 const char *grid_label(const grid *s, int combination, char *text, size_t size);
 
+/* ---- grid_words.c ---- */
+
+enum { GRID_WORDS = 2 * OPTION_ROWS_MAX + 64 };
+
+/* The words after "stria train", owned. */
+typedef struct grid_words {
+    char *words[GRID_WORDS];
+    int count;
+    bool failed; /* there were more, or no memory */
+} grid_words;
+
+/* What a combination may set: options with a value, and the model. */
+bool grid_may_vary(const options *given, const char *name);
+bool grid_has_axis(const grid *s, const char *name);
+/* Adds what was given for all trainings; identity: without what may be another when the sweep goes on. */
+void grid_words_shared(const grid *s, grid_words *w, bool identity);
+/* The options of one training, which grid_words_release and options_release end. */
+stria_status grid_words_options(const grid *s, const grid_job *job, grid_words *w, options *out, stria_error *error);
+void grid_words_release(grid_words *w);
+
 /* ---- grid_report.c ---- */
 
 /* Mean and deviation of a number of the results of a combination that have it. */

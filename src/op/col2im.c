@@ -22,7 +22,8 @@ typedef struct fold {
 
 static stria_status list_check(const ints *list, int count, int64_t least, const char *name, stria_error *err) {
     if (list->count && list->count != count)
-        FAIL(err, STRIA_BAD_SHAPE, "%s has %lld entries, expected %d", name, (long long)list->count, count);
+        FAIL(err, STRIA_BAD_SHAPE, "%s has %lld entr%s, expected %d", name, (long long)list->count,
+             text_ies(list->count), count);
     for (int64_t i = 0; i < list->count; i++)
         if (list->value[i] < least || list->value[i] > NUMBER_MAX)
             FAIL(err, STRIA_BAD_SHAPE, "%s has the entry %lld, expected %lld to %d", name, (long long)list->value[i],
@@ -58,7 +59,7 @@ static stria_status fold_make(const node *n, fold *f, stria_error *err) {
     TRY(rule_ints(n, 1, "image_shape", f->image, RANK_MAX - 2, &f->rank, err));
     TRY(rule_ints(n, 2, "block_shape", f->block, RANK_MAX - 2, &blocks, err));
     if (blocks != f->rank || f->rank < 1)
-        FAIL(err, STRIA_BAD_SHAPE, "image_shape has %d entries, block_shape %d", f->rank, blocks);
+        FAIL(err, STRIA_BAD_SHAPE, "image_shape has %d entr%s, block_shape %d", f->rank, text_ies(f->rank), blocks);
     TRY(list_check(&a->dilations, f->rank, 1, "dilations", err));
     TRY(list_check(&a->pads, 2 * f->rank, 0, "pads", err));
     TRY(list_check(&a->strides, f->rank, 1, "strides", err));

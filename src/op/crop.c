@@ -18,7 +18,8 @@ static stria_status cropped(const node *n, shape *y, stria_error *err) {
     TRY(rule_ints(n, 1, "shape", sizes, RANK_MAX, &count, err));
     int64_t wanted = axes->count ? axes->count : y->rank;
     if (count != wanted)
-        FAIL(err, STRIA_BAD_SHAPE, "the input shape has %d entries, expected %lld", count, (long long)wanted);
+        FAIL(err, STRIA_BAD_SHAPE, "the input shape has %d entr%s, expected %lld", count, text_ies(count),
+             (long long)wanted);
     for (int k = 0; k < count; k++) {
         int axis;
         TRY(rule_axis(axes->count ? axes->value[k] : k, y->rank, &axis, err));

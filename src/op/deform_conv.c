@@ -65,7 +65,8 @@ static stria_status deform_infer(deform_shape *s, const node *n, int x_at, const
 static stria_status columns_shape(deform_shape *s, const node *n, int x_at, stria_error *err) {
     const ints *kernel = &((const deform_attributes *)n->attributes)->window.kernel_shape;
     if (kernel->count != 2)
-        FAIL(err, STRIA_BAD_SHAPE, "kernel_shape has %lld entries, expected 2", (long long)kernel->count);
+        FAIL(err, STRIA_BAD_SHAPE, "kernel_shape has %lld entr%s, expected 2", (long long)kernel->count,
+             text_ies(kernel->count));
     return deform_infer(s, n, x_at, kernel->value, x_at + 1, x_at + 2, err);
 }
 

@@ -269,7 +269,7 @@ static stria_status affine_shape(const node *n, int theta_at, int size_at, shape
     TRY(rule_ints(n, size_at, "size", size, RANK_MAX, &count, err));
     int spatial = count - 2;
     if (spatial != 2 && spatial != 3)
-        FAIL(err, STRIA_BAD_SHAPE, "the input size has %d entries, expected 4 or 5", count);
+        FAIL(err, STRIA_BAD_SHAPE, "the input size has %d entr%s, expected 4 or 5", count, text_ies(count));
     if (theta->rank != 3 || theta->dim[0] != size[0] || theta->dim[1] != spatial || theta->dim[2] != spatial + 1)
         FAIL(err, STRIA_BAD_SHAPE, "theta is %s, expected [%lld, %d, %d]", shape_text(theta, text), (long long)size[0],
              spatial, spatial + 1);

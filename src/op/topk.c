@@ -19,7 +19,7 @@ static stria_status infer(node *n, stria_error *err) {
     char text[192];
     TRY(rule_axis(((const topk_attributes *)n->attributes)->axis, y.rank, &axis, err));
     TRY(rule_ints(n, 1, "k", &k, 1, &count, err));
-    if (count != 1) FAIL(err, STRIA_BAD_SHAPE, "the input k has %d entries, expected 1", count);
+    if (count != 1) FAIL(err, STRIA_BAD_SHAPE, "the input k has %d entr%s, expected 1", count, text_ies(count));
     if (n->in[0]->type == STRIA_BOOL) FAIL(err, STRIA_BAD_SHAPE, "input is bool, expected numbers");
     if (k < 0 || k > y.dim[axis])
         FAIL(err, STRIA_BAD_SHAPE, "k is %lld, but axis %d of %s has %lld element%s", (long long)k, axis,
