@@ -122,7 +122,7 @@ def copy_of(count):
     return lambda: list(workers.map(part, range(args.threads)))
 
 
-# ---- the cases: (name, operator, shapes of the inputs, attributes, constants behind them, kind) ----
+# ---- the cases: (name, operator, shapes of the inputs, attributes, constants after them, kind) ----
 
 PRODUCT, MOVES, COMPUTES = "product", "moves", "computes"
 

@@ -304,7 +304,7 @@ static void keeps_links_and_permissions(void **state) {
     assert_true(S_ISLNK(st.st_mode));
     assert_int_equal(stat(in_root("sub/real"), &st), 0);
     assert_int_equal(st.st_mode & 0777, 0640);
-    assert_int_equal(unlink(in_root("sub/real")), 0); /* now the link dangles, behind another one in another folder */
+    assert_int_equal(unlink(in_root("sub/real")), 0); /* now the link dangles, after another one in another folder */
     assert_int_equal(symlink("../link", in_root("sub/chain")), 0);
     assert_int_equal(file_write(in_root("sub/chain"), "333", 3, NULL), STRIA_OK);
     assert_content(in_root("sub/real"), "333", 3);

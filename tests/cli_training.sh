@@ -5,7 +5,7 @@
 digits data
 options=(mlp:hidden=16 --data mnist:data --batch 50 --seed 3)
 
-tensors() { # tensors RUN: of its checkpoint, behind the header
+tensors() { # tensors RUN: of its checkpoint, after the header
     local length
     length=$(od -An -tu8 -N8 "$1/checkpoint.safetensors" | tr -d ' ')
     tail -c +$((9 + length)) "$1/checkpoint.safetensors"

@@ -76,7 +76,7 @@ static void block_forget(void *p) {
     size_t at = place_of(p);
     while (blocks[at] && blocks[at] != p) at = (at + 1) % BLOCKS_MAX;
     held -= blocks[at] != NULL;
-    for (size_t next = at; blocks[at];) { /* what stands behind it moves up */
+    for (size_t next = at; blocks[at];) { /* what follows it moves up */
         next = (next + 1) % BLOCKS_MAX;
         if (blocks[next] && (next - place_of(blocks[next])) % BLOCKS_MAX < (next - at) % BLOCKS_MAX) continue;
         blocks[at] = blocks[next];

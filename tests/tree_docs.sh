@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What documents name is there: files behind links, public functions, verbs and operators. A small document that breaks each
+# What documents name is there: the files of links, public functions, verbs and operators. A small document that breaks each
 # rule proves the check.
 set -u
 source=$(cd "${SOURCE:-.}" && pwd) || exit 1

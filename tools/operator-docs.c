@@ -1,4 +1,4 @@
-/* operator-docs [--list] NAME…: the records of these operators as Markdown, gradients in one table behind the others;
+/* operator-docs [--list] NAME…: the records of these operators as Markdown, gradients in one table after the others;
  * with
  * --list the names of those that are no gradients. Driven by the script tools/operator-docs. */
 #include "backend/backend.h"

@@ -1,4 +1,4 @@
-/* What stands behind the public handles. */
+/* What the public handles point to. */
 #ifndef API_API_H
 #define API_API_H
 

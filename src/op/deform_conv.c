@@ -192,7 +192,7 @@ static corners corners_of(const deform_shape *s, double y, double x) {
     return c;
 }
 
-/* Of one tap at one place: its entry in the mask, and in the offset for y; that for x is a plane behind it. */
+/* Of one tap at one place: its entry in the mask, and in the offset for y; that for x is one plane further. */
 typedef struct tap_place {
     int64_t mask, offset, plane;
     corners c;

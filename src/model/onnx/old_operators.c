@@ -210,13 +210,13 @@ static stria_status broadcast_before_7(importer *im, upgraded *u, const char *na
     const Onnx__AttributeProto *p = onnx_attribute_find(&u->node, "axis");
     if (!p) return STRIA_OK;
     if (in_count != 2 || !in[0] || !in[1]) FAIL(err, STRIA_BAD_FILE, "it needs two inputs");
-    int64_t axis = p->i < 0 ? p->i + in[0]->shape.rank : p->i, behind = in[0]->shape.rank - axis - in[1]->shape.rank;
-    if (behind < 0 || axis < 0) FAIL(err, STRIA_BAD_SHAPE, "axis %lld does not fit", (long long)p->i);
+    int64_t axis = p->i < 0 ? p->i + in[0]->shape.rank : p->i, after = in[0]->shape.rank - axis - in[1]->shape.rank;
+    if (after < 0 || axis < 0) FAIL(err, STRIA_BAD_SHAPE, "axis %lld does not fit", (long long)p->i);
     size_t kept = 0;
     for (size_t i = 0; i < u->node.n_attribute; i++)
         if (u->node.attribute[i] != p) u->node.attribute[kept++] = u->node.attribute[i];
     u->node.n_attribute = kept;
-    return ones_append(im, name, &in[1], behind, err);
+    return ones_append(im, name, &in[1], after, err);
 }
 
 /* The scales below 1 (above: false), 1 for the others. */
