@@ -103,7 +103,9 @@ static void attributes_check(void) {
             CHECK(attributes_copy(op, copy, set, &a, &err) == STRIA_OK && attributes_equal(op, copy, set), "%s: a copy",
                   op->name);
             CHECK(attributes_equal(op, plain, set) == !*rows[i].text, "%s: %s", op->name, rows[i].name);
+            attributes_release(op, copy);
         }
+        attributes_release(op, set);
         arena_release(&a);
     }
 }

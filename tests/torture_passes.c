@@ -164,6 +164,7 @@ static stria_status ready_plainly(void *what, stria_error *err) {
 /* ---- training steps ---- */
 
 static stria_status step(void *what, stria_error *err) {
+    static const double weights[] = {1, 2, 3, 4};
     const subject *s = what;
     graph *g;
     recipe r;
@@ -172,7 +173,7 @@ static stria_status step(void *what, stria_error *err) {
     TRY(recipe_of(s->options, &r, err));
     r.norms = true;
     r.shares = s->shares;
-    if (s->weighted) r.class_weights = (const double[]){1, 2, 3, 4};
+    if (s->weighted) r.class_weights = weights;
     TRY(step_graph(s->g, 4, &r, &g, err));
     stria_status status = machine_kernels(NULL, &config.ks, err);
     if (status == STRIA_OK) status = program_new(&p, g, &config, NULL, err);
