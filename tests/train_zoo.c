@@ -96,7 +96,7 @@ int main(void) {
         {"resnet20:classes=4,size=3x16x16,plain=1", 0, 10},
         {"squeezenet1.1:classes=4,size=3x64x64,bypass=simple,dropout=0.1", 0.003, 45},
         {"squeezenet1.1:classes=4,size=3x64x64,dropout=0.1", 0, 40},
-        {"mobilenet-v1:classes=4,size=3x32x32,width=0.25", 0, 20},
+        {"mobilenet-v1:classes=4,size=3x32x32,width=0.25", 0.01, 20},
         {"mobilenet-v2:classes=4,size=3x32x32,width=0.35", 0.01, 20},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) network_check(cases[i].spec, cases[i].lr, cases[i].steps);
