@@ -71,12 +71,10 @@ static void word_rouse(signal_word *w) {
 }
 #else
 static void word_sleep(signal_word *w, unsigned value) {
-    (void)w, (void)value;
     nanosleep(&(struct timespec){.tv_nsec = SPIN_NS}, NULL);
 }
 
 static void word_rouse(signal_word *w) {
-    (void)w;
 }
 #endif
 

@@ -167,12 +167,10 @@ static stria_status sweep_run(sweep *s, stria_array *out, stria_error *error) {
 }
 
 static void fill_itself(const sweep *s, int64_t k, float *x) {
-    (void)k;
     memcpy(x, s->job->x->data, s->count * sizeof *x);
 }
 
 static void take_size(const sweep *s, int64_t k, const float *gradient, double *sum) {
-    (void)k;
     for (size_t i = 0; i < s->count; i++) sum[i] += fabs((double)gradient[i]) / (double)s->points;
 }
 
@@ -181,7 +179,6 @@ stria_status attribution_saliency(const attribution_job *j, stria_array *out, st
 }
 
 static void take_itself(const sweep *s, int64_t k, const float *gradient, double *sum) {
-    (void)k;
     for (size_t i = 0; i < s->count; i++) sum[i] = (double)gradient[i];
 }
 
@@ -253,7 +250,6 @@ typedef double cam_weight(const float *a, const float *gradient, int64_t positio
 
 static double weight_mean(const float *a, const float *gradient, int64_t positions) {
     double sum = 0;
-    (void)a;
     for (int64_t i = 0; i < positions; i++) sum += (double)gradient[i];
     return sum / (double)positions;
 }

@@ -69,7 +69,6 @@ static void product_print(void *context, double x, double w, bool outside, bool 
     printf("%s%s%s%s%s%s", *first ? "" : " + ", outside ? "(" : "", number_text(x, a), outside ? ")" : "",
            term_utf8() ? "·" : "*", number_text(w, b));
     *first = false;
-    (void)row_ends;
 }
 
 /* Of y: each kernel makes one of every group of x's maps. */
@@ -78,7 +77,6 @@ static int64_t map_of(const step *s) {
 }
 
 static void window_print(const step *s, void *context) {
-    (void)context;
     char text[32];
     bool first = true;
     printf("y[");
@@ -112,8 +110,6 @@ static void kernels_print(const step *s, bank *b) {
 /* ---- JSON ---- */
 
 static void product_json(void *context, double x, double w, bool outside, bool row_ends) {
-    (void)outside;
-    (void)row_ends;
     json_array_append_new(context, json_number(x * w + 0));
 }
 

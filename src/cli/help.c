@@ -107,12 +107,10 @@ static void usage_plain(FILE *stream, const verb *of, const char *line) {
 }
 
 static void text_plain(FILE *stream, const verb *of, const char *line) {
-    (void)of;
     text_wrap(stream, line, 0, WIDTH);
 }
 
 static void example_plain(FILE *stream, const verb *of, const char *line) {
-    (void)of;
     bool why = *line == '#';
     fprintf(stream, "  %s%s%s\n", why ? term_begin(stream, STYLE_DIM) : "", line, why ? term_end(stream) : "");
 }
@@ -167,14 +165,12 @@ static void usage_man(FILE *stream, const verb *of, const char *line) {
 }
 
 static void text_man(FILE *stream, const verb *of, const char *line) {
-    (void)of;
     fputs(".PP\n", stream);
     troff(stream, line);
     fputc('\n', stream);
 }
 
 static void example_man(FILE *stream, const verb *of, const char *line) {
-    (void)of;
     troff(stream, line);
     fputc('\n', stream);
 }

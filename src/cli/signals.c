@@ -23,7 +23,6 @@ static void on_stop(int number) {
 }
 
 static void on_pipe(int number) {
-    (void)number;
     pipe_closed = 1;
 }
 

@@ -107,7 +107,6 @@ static void correlate(augment_picture *m, const double *kernel, int side) {
 }
 
 void augment_filter(augment_picture *m, const augment_step *s, augment_draw *d) {
-    (void)d;
     correlate(m, s->number, s->count == 25 ? 5 : 3);
     float *x = m->x;
     m->x = m->spare;
@@ -133,7 +132,6 @@ void area_sharpness(augment_picture *m, double factor) {
 }
 
 void augment_sharpness(augment_picture *m, const augment_step *s, augment_draw *d) {
-    (void)d;
     area_sharpness(m, s->number[0]);
 }
 

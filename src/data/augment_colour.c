@@ -144,36 +144,26 @@ void augment_colour(augment_picture *m, const augment_step *s, augment_draw *d) 
 }
 
 void augment_grey(augment_picture *m, const augment_step *s, augment_draw *d) {
-    (void)s;
-    (void)d;
     colour_saturation(m, 0);
 }
 
 void augment_invert(augment_picture *m, const augment_step *s, augment_draw *d) {
-    (void)s;
-    (void)d;
     for (int i = 0; i < values(m); i++) m->x[i] = 255 - m->x[i];
 }
 
 void augment_posterize(augment_picture *m, const augment_step *s, augment_draw *d) {
-    (void)d;
     colour_posterize(m, (int)s->number[0]);
 }
 
 void augment_solarize(augment_picture *m, const augment_step *s, augment_draw *d) {
-    (void)d;
     colour_solarize(m, s->number[0]);
 }
 
 void augment_autocontrast(augment_picture *m, const augment_step *s, augment_draw *d) {
-    (void)s;
-    (void)d;
     colour_autocontrast(m);
 }
 
 void augment_equalize(augment_picture *m, const augment_step *s, augment_draw *d) {
-    (void)s;
-    (void)d;
     colour_equalize(m);
 }
 

@@ -107,7 +107,6 @@ void augment_rand(augment_picture *m, const augment_step *s, augment_draw *d) {
 }
 
 void augment_trivial(augment_picture *m, const augment_step *s, augment_draw *d) {
-    (void)s;
     action a = (action)draw_whole(d, ACTIONS);
     double sign = draw_whole(d, 2) ? 1 : -1;
     act(m, &wide_ranges, a, sign * draw_whole(d, 31) / 30.0);

@@ -13,8 +13,6 @@ static void swap(augment_picture *m) {
 }
 
 void augment_flip(augment_picture *m, const augment_step *s, augment_draw *d) {
-    (void)s;
-    (void)d;
     for (int y = 0; y < m->channels * m->height; y++) {
         float *row = m->x + (int64_t)y * m->width;
         for (int a = 0, b = m->width - 1; a < b; a++, b--) {
@@ -26,8 +24,6 @@ void augment_flip(augment_picture *m, const augment_step *s, augment_draw *d) {
 }
 
 void augment_flip_vertical(augment_picture *m, const augment_step *s, augment_draw *d) {
-    (void)s;
-    (void)d;
     size_t bytes = (size_t)m->width * sizeof(float);
     for (int c = 0; c < m->channels; c++) {
         for (int y = 0; y < m->height; y++)

@@ -16,7 +16,6 @@
 #define VAL_SHARE_FOLDER 0.2
 
 static bool wants_pictures(const char *name, void *context) {
-    (void)context;
     return image_name(name);
 }
 

@@ -2,7 +2,6 @@
 
 #ifndef STRIA_HAVE_CURL
 stria_status fetch_file(const fetch_request *request, char sum[SHA256_TEXT], stria_error *err) {
-    (void)sum;
     FAIL(err, STRIA_UNSUPPORTED, "%s: this build of Stria has no libcurl, so it fetches nothing", request->url);
 }
 #else
@@ -120,7 +119,6 @@ static size_t bytes_came(char *bytes, size_t one, size_t count, void *context) {
 
 static int progress_came(void *context, curl_off_t total, curl_off_t now, curl_off_t up_total, curl_off_t up_now) {
     transfer *t = context;
-    (void)total, (void)now, (void)up_total, (void)up_now;
     if (!t->want->progress || t->want->progress(t->part.have, t->total, t->want->context)) return 0;
     t->status = error_set(t->err, STRIA_INTERRUPTED, "%s: stopped after %llu bytes", t->want->url,
                           (unsigned long long)t->part.have);

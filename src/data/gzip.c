@@ -25,12 +25,10 @@ static bool is_gzip(const uint8_t *bytes, size_t size) {
 #include <zlib.h>
 
 static void *take_memory(void *opaque, uInt count, uInt size) {
-    (void)opaque;
     return mem_zalloc(count, size);
 }
 
 static void give_memory(void *opaque, void *p) {
-    (void)opaque;
     mem_free(p);
 }
 
@@ -145,12 +143,10 @@ stria_status gzip_open_raw(gzip_reader *r, const uint8_t *bytes, size_t size, st
 }
 
 uint32_t gzip_crc(uint32_t crc, const void *bytes, size_t size) {
-    (void)crc, (void)bytes, (void)size;
     return 0;
 }
 
 bool gzip_crc_is(uint32_t crc, const uint8_t *bytes, size_t size) {
-    (void)crc, (void)bytes, (void)size;
     return true;
 }
 
@@ -167,7 +163,6 @@ stria_status gzip_finish(gzip_reader *r, stria_error *err) {
 }
 
 void gzip_close(gzip_reader *r) {
-    (void)r;
 }
 
 #endif

@@ -39,7 +39,6 @@ static void on_message(j_common_ptr common, int level) {
 }
 
 static void no_output(j_common_ptr common) {
-    (void)common;
 }
 
 static void count_scans(j_common_ptr common) {
@@ -134,8 +133,6 @@ stria_status image_decode_jpeg(const image_file *f, image *out, stria_error *err
 #else
 
 stria_status image_decode_jpeg(const image_file *f, image *out, stria_error *err) {
-    (void)f;
-    (void)out;
     FAIL(err, STRIA_UNSUPPORTED, "this build has no libjpeg, so it reads no JPEG");
 }
 

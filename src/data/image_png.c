@@ -26,8 +26,6 @@ static void on_error(png_structp png, png_const_charp message) {
 }
 
 static void on_warning(png_structp png, png_const_charp message) {
-    (void)png;
-    (void)message;
 }
 
 static void *take_memory(png_structp png, png_alloc_size_t bytes) {
@@ -38,7 +36,6 @@ static void *take_memory(png_structp png, png_alloc_size_t bytes) {
 }
 
 static void give_memory(png_structp png, void *p) {
-    (void)png;
     mem_free(p);
 }
 
@@ -109,8 +106,6 @@ stria_status image_decode_png(const image_file *f, image *out, stria_error *err)
 #else
 
 stria_status image_decode_png(const image_file *f, image *out, stria_error *err) {
-    (void)f;
-    (void)out;
     FAIL(err, STRIA_UNSUPPORTED, "this build has no libpng, so it reads no PNG");
 }
 

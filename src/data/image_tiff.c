@@ -38,7 +38,6 @@ static tmsize_t source_read(thandle_t handle, void *to, tmsize_t n) {
 }
 
 static tmsize_t source_write(thandle_t handle, void *from, tmsize_t n) {
-    (void)handle, (void)from, (void)n;
     return 0;
 }
 
@@ -49,7 +48,6 @@ static toff_t source_seek(thandle_t handle, toff_t to, int from) {
 }
 
 static int source_close(thandle_t handle) {
-    (void)handle;
     return 0;
 }
 
@@ -60,14 +58,12 @@ static toff_t source_size(thandle_t handle) {
 __attribute__((format(printf, 4, 0))) static int on_error(TIFF *t, void *context, const char *module,
                                                           const char *format, va_list arguments) {
     tiff_source *s = context;
-    (void)t, (void)module;
     if (!*s->message) vsnprintf(s->message, sizeof s->message, format, arguments);
     return 1;
 }
 
 __attribute__((format(printf, 4, 0))) static int on_warning(TIFF *t, void *context, const char *module,
                                                             const char *format, va_list arguments) {
-    (void)t, (void)context, (void)module, (void)format, (void)arguments;
     return 1;
 }
 
@@ -132,7 +128,6 @@ stria_status image_decode_tiff(const image_file *f, image *out, stria_error *err
 #else
 
 stria_status image_decode_tiff(const image_file *f, image *out, stria_error *err) {
-    (void)f, (void)out;
     FAIL(err, STRIA_UNSUPPORTED, "this build has no libtiff of version 4.5 or newer, so it reads no TIFF");
 }
 

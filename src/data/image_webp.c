@@ -22,7 +22,6 @@ stria_status image_decode_webp(const image_file *f, image *out, stria_error *err
 #else
 
 stria_status image_decode_webp(const image_file *f, image *out, stria_error *err) {
-    (void)f, (void)out;
     FAIL(err, STRIA_UNSUPPORTED, "this build has no libwebp, so it reads no WebP");
 }
 

@@ -27,8 +27,6 @@ static void on_error(png_structp png, png_const_charp message) {
 }
 
 static void on_warning(png_structp png, png_const_charp message) {
-    (void)png;
-    (void)message;
 }
 
 static void *take_memory(png_structp png, png_alloc_size_t bytes) {
@@ -39,7 +37,6 @@ static void *take_memory(png_structp png, png_alloc_size_t bytes) {
 }
 
 static void give_memory(png_structp png, void *p) {
-    (void)png;
     mem_free(p);
 }
 
@@ -75,8 +72,6 @@ stria_status image_encode_png(file_writer *w, const image *m, stria_error *err) 
 #else
 
 stria_status image_encode_png(file_writer *w, const image *m, stria_error *err) {
-    (void)w;
-    (void)m;
     FAIL(err, STRIA_UNSUPPORTED, "this build has no libpng, so it writes no PNG; .pgm and .ppm it does");
 }
 

@@ -164,7 +164,6 @@ double loader_share(const loader *l) {
 }
 
 static void task_run(void *context, int64_t task, int worker) {
-    (void)worker;
     batch_work_task(context, task);
 }
 

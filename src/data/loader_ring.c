@@ -226,7 +226,6 @@ typedef struct copy_job {
 } copy_job;
 
 static void item_copy(void *context, int64_t i, int worker) {
-    (void)worker;
     const copy_job *job = context;
     memcpy(job->to + i * job->item, job->from + i * job->item, job->bytes);
 }
@@ -242,7 +241,6 @@ static void batch_copy(const batch_work *w, pool *workers, const sample *to) {
 }
 
 static void task_run(void *context, int64_t task, int worker) {
-    (void)worker;
     batch_work_task(context, task);
 }
 

@@ -294,7 +294,6 @@ stria_status packed_read_all(packed_files **out, const char *const *paths, int c
 #else
 
 stria_status packed_read(packed_files **out, const char *path, packed_wanted *wanted, void *context, stria_error *err) {
-    (void)out, (void)wanted, (void)context;
     FAIL(err, STRIA_UNSUPPORTED, "%s: this build has no libarchive, so it reads no archives: unpack it", path);
 }
 

@@ -96,7 +96,6 @@ typedef struct top {
 
 static stria_status look(const char *name, bool folder, void *context, stria_error *err) {
     top *t = context;
-    (void)err;
     if (*name == '.') return STRIA_OK;
     t->files += !folder;
     t->folders += folder;

@@ -73,7 +73,6 @@ static double binary_dx(double x, double t, double delta) {
     return (x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x))) - t;
 }
 static double binary_dt(double x, double t, double delta) {
-    (void)t, (void)delta;
     return -x;
 }
 
@@ -81,7 +80,6 @@ static double kl(double x, double t, double delta) {
     return product(t, log(t) - x);
 }
 static double kl_dx(double x, double t, double delta) {
-    (void)x, (void)delta;
     return -t;
 }
 static double kl_dt(double x, double t, double delta) {
@@ -92,7 +90,6 @@ static double kl_log(double x, double t, double delta) {
     return product(exp(t), t - x);
 }
 static double kl_log_dx(double x, double t, double delta) {
-    (void)x, (void)delta;
     return -exp(t);
 }
 static double kl_log_dt(double x, double t, double delta) {

@@ -81,7 +81,6 @@ typedef struct copy_task {
 
 static void copy_piece(void *context, int64_t index, int worker) {
     const copy_task *t = context;
-    (void)worker;
     memcpy(t->to + index * COPY_PIECE, t->from + index * COPY_PIECE, COPY_PIECE);
 }
 

@@ -118,15 +118,12 @@ static bool over_classes(const node *n, place at) {
 }
 
 static output_finding follow_softmax(walk *w, const node *n, place at) {
-    (void)w;
     bool logarithm = n->op == &op_LogSoftmax;
     if (over_classes(n, at)) return found(logarithm ? HOLDS_LOG_SOFTMAX : HOLDS_SOFTMAX, n->in[0]);
     return found(logarithm ? HOLDS_LOG_SIGMOID : HOLDS_SIGMOID, NULL); /* several softmaxes per picture */
 }
 
 static output_finding follow_sigmoid(walk *w, const node *n, place at) {
-    (void)w;
-    (void)at;
     return found(HOLDS_SIGMOID, n->op == &op_Sigmoid ? n->in[0] : NULL);
 }
 
@@ -148,8 +145,6 @@ static output_finding normalised(const value *x) {
 }
 
 static output_finding follow_reciprocal(walk *w, const node *n, place at) {
-    (void)w;
-    (void)at;
     value *z = pattern_sigmoid(n->in[0]);
     return z ? found(HOLDS_SIGMOID, z) : unknown();
 }
@@ -192,9 +187,6 @@ static output_finding follow_mul(walk *w, const node *n, place at) {
 }
 
 static output_finding follow_product(walk *w, const node *n, place at) {
-    (void)w;
-    (void)n;
-    (void)at;
     return found(HOLDS_NUMBERS, NULL);
 }
 
@@ -233,7 +225,6 @@ static output_finding follow_reduce_mean(walk *w, const node *n, place at) {
 }
 
 static output_finding follow_max(walk *w, const node *n, place at) {
-    (void)at;
     place inside = {1, -1};
     return numbers_only(follow(w, n->in[0], inside));
 }

@@ -24,7 +24,6 @@ typedef struct schedule_row {
 } schedule_row;
 
 static double constant(const schedule *s, double lr, double t, double all) {
-    (void)s, (void)t, (void)all;
     return lr;
 }
 
@@ -36,13 +35,11 @@ static double cosine(const schedule *s, double lr, double t, double all) {
 
 /* lr·gamma^⌊t/every⌋ */
 static double stepwise(const schedule *s, double lr, double t, double all) {
-    (void)all;
     return lr * pow(s->setting[1], floor(t / s->setting[0]));
 }
 
 /* lr·gamma^(t/every) */
 static double exponential(const schedule *s, double lr, double t, double all) {
-    (void)all;
     return lr * pow(s->setting[1], t / s->setting[0]);
 }
 
@@ -63,7 +60,6 @@ static double polynomial(const schedule *s, double lr, double t, double all) {
  */
 static double restarts(const schedule *s, double lr, double t, double all) {
     double length = s->setting[0], least = s->setting[2];
-    (void)all;
     double factor = s->setting[1];
     if (factor == 1) {
         t = fmod(t, length);

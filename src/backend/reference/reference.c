@@ -98,7 +98,6 @@ static bool nothing_accept(const node *n, refusal *why) {
 }
 
 static void nothing_run(const impl_call *c) {
-    (void)c;
 }
 
 const op_impl impl_nothing = {.name = "nothing", .accept = nothing_accept, .run = nothing_run};

@@ -88,7 +88,6 @@ static void *budget_alloc(void *data, size_t bytes) {
 }
 
 static void budget_free(void *data, void *p) {
-    (void)data;
     mem_free(p);
 }
 

@@ -31,7 +31,6 @@ static bool vgg_name(const graph *g, const char *layer, char *name, size_t room)
 /* conv1, conv1_bn, conv_dw_3, conv_dw_3_bn, conv_pw_3, conv_pw_3_bn, conv_preds */
 static bool mobilenet_name(const graph *g, const char *layer, char *name, size_t room) {
     int block;
-    (void)g;
     bool norm = strlen(layer) > 3 && strcmp(layer + strlen(layer) - 3, "_bn") == 0;
     if (strncmp(layer, "conv_preds", 10) == 0) snprintf(name, room, "fc");
     else if (strcmp(layer, "conv1") == 0 || strcmp(layer, "conv1_bn") == 0)

@@ -30,7 +30,6 @@ bool weights_is_keras(const uint8_t *bytes, size_t size) {
 
 #ifndef STRIA_HAVE_HDF5
 stria_status weights_keras(weights *w, const uint8_t *bytes, size_t size, stria_error *err) {
-    (void)w, (void)bytes, (void)size;
     FAIL(err, STRIA_UNSUPPORTED, "this build of Stria has no HDF5 library, so it reads no weights of Keras");
 }
 #else

@@ -239,7 +239,6 @@ typedef struct kept {
 
 static stria_status keep(void *context, const char *text, stria_error *err) {
     kept *k = context;
-    (void)err;
     snprintf(k->out, k->room, "%s", text);
     return STRIA_OK;
 }

@@ -131,25 +131,21 @@ static stria_status do_skip(machine *m, int bytes) {
 }
 
 static stria_status do_stop(machine *m, int x) {
-    (void)x;
     m->stopped = true;
     return STRIA_OK;
 }
 
 static stria_status do_mark(machine *m, int x) {
-    (void)x;
     return pickle_push(m, &mark);
 }
 
 static stria_status do_pop(machine *m, int x) {
     pickle_value *v;
-    (void)x;
     return pop(m, &v);
 }
 
 static stria_status do_pop_mark(machine *m, int x) {
     int from;
-    (void)x;
     TRY(marked(m, &from));
     m->depth = from - 1;
     return STRIA_OK;
@@ -157,7 +153,6 @@ static stria_status do_pop_mark(machine *m, int x) {
 
 static stria_status do_dup(machine *m, int x) {
     pickle_value *v;
-    (void)x;
     TRY(pop(m, &v));
     TRY(pickle_push(m, v));
     return pickle_push(m, v);
@@ -220,7 +215,6 @@ static stria_status push_global(machine *m, const char *module, size_t module_le
 static stria_status do_global(machine *m, int x) {
     const char *module, *name;
     size_t module_length, length;
-    (void)x;
     TRY(pickle_line(m, &module, &module_length));
     TRY(pickle_line(m, &name, &length));
     return push_global(m, module, module_length, name, length);
@@ -228,7 +222,6 @@ static stria_status do_global(machine *m, int x) {
 
 static stria_status do_stack_global(machine *m, int x) {
     pickle_value *module, *name;
-    (void)x;
     TRY(pop(m, &name));
     TRY(pop(m, &module));
     if (name->kind != PICKLE_TEXT || module->kind != PICKLE_TEXT || name->count > WORD_MAX || module->count > WORD_MAX)
@@ -239,7 +232,6 @@ static stria_status do_stack_global(machine *m, int x) {
 /* A call is not made but noted, if it is one of those that mean data. */
 static stria_status do_call(machine *m, int x) {
     pickle_value *f, *arguments, *v;
-    (void)x;
     TRY(pop(m, &arguments));
     TRY(pop(m, &f));
     if (f->kind != PICKLE_GLOBAL || arguments->kind != PICKLE_TUPLE)
@@ -261,7 +253,6 @@ static stria_status do_call(machine *m, int x) {
 /* Attributes of a dictionary (PyTorch puts the versions of its layers there) are left out. */
 static stria_status do_build(machine *m, int x) {
     pickle_value *state, *of;
-    (void)x;
     TRY(pop(m, &state));
     TRY(pop(m, &of));
     if (of->kind != PICKLE_DICT && of->kind != PICKLE_CALL)
@@ -270,7 +261,6 @@ static stria_status do_build(machine *m, int x) {
 }
 
 static stria_status do_persistent(machine *m, int x) {
-    (void)x;
     TRY(gather(m, PICKLE_PERSISTENT, 1));
     if (!m->outside) TRY(make(m, PICKLE_LIST, &m->outside));
     return items_add(m, m->outside, m->stack + m->depth - 1, 1);
@@ -322,7 +312,6 @@ static stria_status do_get(machine *m, int x) {
 }
 
 static stria_status do_memoize(machine *m, int x) {
-    (void)x;
     return memo_put(m, (uint64_t)m->memo_count);
 }
 

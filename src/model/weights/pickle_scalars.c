@@ -11,7 +11,6 @@ static stria_status push_text(machine *m, uint64_t length) {
 }
 
 stria_status do_none(machine *m, int x) {
-    (void)x;
     return pickle_push(m, &none);
 }
 
@@ -56,7 +55,6 @@ stria_status do_decimal(machine *m, int x) {
 stria_status do_real(machine *m, int x) {
     uint64_t bits = 0;
     double value;
-    (void)x;
     for (int i = 0; i < 8; i++) {
         uint64_t byte;
         TRY(pickle_number(m, 1, &byte));
@@ -71,7 +69,6 @@ stria_status do_decimal_real(machine *m, int x) {
     const char *at;
     size_t length;
     double value = 0;
-    (void)x;
     TRY(pickle_line(m, &at, &length));
     if (length < sizeof digits) memcpy(digits, at, length);
     text_to_double(digits, &value);
