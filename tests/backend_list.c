@@ -6,6 +6,7 @@
 #include "cases.h"
 #include "check.h"
 #include "run.h"
+#include "run/machine.h"
 
 /* Composites, of which a session has only the parts. */
 static const op_def *const composite[] = {
@@ -70,7 +71,7 @@ static void list_check(void) {
 }
 
 /* No node of the case with `next` after it runs by its reference: what passes fuse, a kernel computes. */
-static void fused_check(const op_def *op, const op_case *text, const op_def *next) {
+static void fused_check(const kernel_set *ks, const op_def *op, const op_case *text, const op_def *next) {
     case_graph c;
     stria_error err = {0};
     session *s = NULL;
@@ -82,27 +83,27 @@ static void fused_check(const op_def *op, const op_case *text, const op_def *nex
     if (next == &op_Add) made = graph_add_input(c.g, "side", STRIA_FLOAT32, &in[0]->shape, &in[1], &err) == STRIA_OK;
     made = made && graph_add_node(c.g, next, NULL, in, in[1] ? 2 : 1, NULL, 1, NULL, &n, &err) == STRIA_OK &&
            graph_add_output(c.g, n->out[0], "z", &err) == STRIA_OK;
-    run_config config = {.ks = kernel_sets()[0], .optimize = true};
+    run_config config = {.ks = ks, .optimize = true};
     if (in[0]->type == STRIA_FLOAT32 &&
         CHECK(made && run_new(&s, c.g, &config, &err) == STRIA_OK, "%s: %s", what, err.text))
         for (int i = 0; i < run_nodes(s); i++) {
             const program_node *p = run_node(s, i);
-            CHECK(p->impl != &impl_reference, "%s, then %s: %s runs by its reference", what, next->name,
-                  p->node->op->name);
+            CHECK(p->impl != &impl_reference, "%s, then %s: %s runs by its reference with %s", what, next->name,
+                  p->node->op->name, kernels_name(ks));
         }
     session_free(s);
     case_release(&c);
 }
 
-static void fused_all_check(void) {
+static void fused_all_check(const kernel_set *ks) {
     for (const op_def *const *op = op_all(); *op; op++) {
         if (!(*op)->epilogue) continue;
         const node n = {.op = *op};
         int activations = 0;
         for (const op_case *text = (*op)->cases; text->inputs; text++) {
-            fused_check(*op, text, &op_Add);
+            fused_check(ks, *op, text, &op_Add);
             for (const op_def *const *next = op_all(); *next; next++)
-                if (cpu_target.fuses(&n, *next)) fused_check(*op, text, *next), activations++;
+                if (cpu_target.fuses(&n, *next)) fused_check(ks, *op, text, *next), activations++;
         }
         CHECK(activations >= 8, "%d activations fuse into %s", activations, (*op)->name);
     }
@@ -133,7 +134,7 @@ static void silent_check(const op_def *op, const op_case *text, const char *impl
 
 int main(void) {
     list_check();
-    fused_all_check();
+    for (const kernel_set *const *ks = kernel_sets(); *ks; ks++) fused_all_check(*ks);
     silent_check(&op_BitShift, &(op_case){"u8=255,130:2x1, u8=0,7,200:3", "direction=RIGHT"}, "chunks");
     silent_check(&op_BitwiseNot, &(op_case){"i32=12,-7,0:3", ""}, "chunks");
     silent_check(&op_Add, &(op_case){"i64=1,-2,3,4,5,6:2x3, i64=7,-8,9:3", ""}, "vector");

@@ -78,7 +78,7 @@ fi
 if [ -d "$source/docs/operators" ]; then
     for operator in $(sed -nE 's/^OP\(([A-Za-z0-9]+)\).*/\1/p' "$source/src/op/op_list.h") \
         $(sed -nE 's/^UNARY(_FLAT)?\(([A-Z][A-Za-z0-9]+),.*/\2/p' "$source/src/op/unary_rows.h"); do
-        grep -rqwF "$operator" "$source/docs/operators" || { echo "docs/operators: $operator is missing"; failed=1; }
+        grep -rqE "^## $operator\$|^\| $operator \|" "$source/docs/operators" || { echo "docs/operators: $operator is missing"; failed=1; }
     done
 fi
 exit $failed

@@ -24,8 +24,17 @@ floors_check() { # floors_check ROOT: one line per violation; fails if there is 
         split(path, part, "/")
         if (path ~ /\.\./) bad("path with \"..\": " path)
         else if (part[1] in known && !((own, part[1]) in allowed)) bad(own " may not include " path " (src/FLOORS)")
+        used[own, part[1]] = 1
     }
-    END { exit failed }' src/FLOORS)
+    END {
+        for (pair in allowed) {
+            split(pair, part, SUBSEP)
+            if (part[1] == part[2] || pair in used) continue
+            print "src/FLOORS: " part[1] " may include " part[2] " and does not"
+            failed = 1
+        }
+        exit failed
+    }' src/FLOORS)
 }
 
 temporary=$(mktemp -d)
@@ -47,6 +56,8 @@ refused base/a.h '#include "kernel/k.h"'
 refused base/b.c '#  include <kernel/k.h>'
 refused cli/d.c '#include "base/a.h"'
 refused cli/e.c '#include "../base/a.h"'
+refused kernel/k.c '#include <math.h>'
+printf '#include "kernel/k.h"\n#include "base/a.h"\n#include <math.h>\n' >"$temporary/src/kernel/k.c"
 refused attic/f.c 'int unknown_folder;'
 
 floors_check "${SOURCE:-.}"

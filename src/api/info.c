@@ -17,6 +17,11 @@ stria_status stria_file_write(const char *path, const void *data, size_t bytes, 
 }
 
 #define ROWS_MAX 16
+#ifdef __clang__ /* whose __VERSION__ begins with its name */
+#define COMPILER ""
+#else
+#define COMPILER "gcc "
+#endif
 
 static stria_info_row rows[ROWS_MAX + 1];
 static char contents[ROWS_MAX][sizeof((stria_error *)0)->text];
@@ -59,6 +64,15 @@ static void libraries_list(text *t) {
 #ifdef STRIA_HAVE_JPEG
     text_printf(t, ", libjpeg");
 #endif
+#ifdef STRIA_HAVE_WEBP
+    text_printf(t, ", libwebp");
+#endif
+#ifdef STRIA_HAVE_TIFF
+    text_printf(t, ", libtiff");
+#endif
+#ifdef STRIA_HAVE_ARCHIVE
+    text_printf(t, ", libarchive");
+#endif
 #ifdef STRIA_HAVE_CURL
     text_printf(t, ", libcurl");
 #endif
@@ -74,7 +88,7 @@ static void rows_fill(void) {
     text list = {0}, libraries = {0};
     stria_error err;
     row_add("version", stria_version());
-    row_add("compiler", __VERSION__);
+    row_add("compiler", COMPILER __VERSION__);
     if (uname(&system) == 0) {
         snprintf(line, sizeof line, "%.60s %.60s %.20s", system.sysname, system.release, system.machine);
         row_add("system", line);

@@ -3,11 +3,33 @@
 #include "base/text.h"
 #include "model/model.h"
 #include "model/safetensors.h"
+#include "train/options.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* ---- options: rows of train/options.c ---- */
+
+const stria_option_row *stria_train_option(int index) {
+    return train_option_row(index);
+}
+
+stria_status stria_train_option_set(stria_train_options *options, const char *name, const char *value,
+                                    stria_error *err) {
+    return train_option_set(options, name, value, err);
+}
+
+stria_train_options stria_train_options_default(void) {
+    return train_options_default();
+}
+
+bool stria_train_option_kept(const char *name) {
+    return train_option_kept(name);
+}
+
+/* ---- trainers ---- */
 
 /* What photos of their own may undergo without becoming another class: docs/augmentation.md. */
 #define PHOTO_STEPS "resized-crop scale 0.3 1, flip, colour brightness 0.2 contrast 0.2 saturation 0.2"

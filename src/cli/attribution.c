@@ -141,7 +141,7 @@ typedef struct sweep {
     size_t count; /* elements of x */
 } sweep;
 
-static stria_status sweep_run(sweep *s, stria_array *out, stria_error *error) {
+static stria_status points_run(sweep *s, stria_array *out, stria_error *error) {
     attribution_job job = *s->job;
     machine m;
     stria_array a = {0};
@@ -175,7 +175,7 @@ static void take_size(const sweep *s, int64_t k, const float *gradient, double *
 }
 
 stria_status attribution_saliency(const attribution_job *j, stria_array *out, stria_error *error) {
-    return sweep_run(&(sweep){.job = j, .points = 1, .fill = fill_itself, .take = take_size}, out, error);
+    return points_run(&(sweep){.job = j, .points = 1, .fill = fill_itself, .take = take_size}, out, error);
 }
 
 static void take_itself(const sweep *s, int64_t k, const float *gradient, double *sum) {
@@ -183,8 +183,8 @@ static void take_itself(const sweep *s, int64_t k, const float *gradient, double
 }
 
 stria_status attribution_guided(const attribution_job *j, stria_array *out, stria_error *error) {
-    return sweep_run(&(sweep){.job = j, .points = 1, .guided = true, .fill = fill_itself, .take = take_itself}, out,
-                     error);
+    return points_run(&(sweep){.job = j, .points = 1, .guided = true, .fill = fill_itself, .take = take_itself}, out,
+                      error);
 }
 
 /* A number in 0…1 of (seed, k, i), open at both ends: SplitMix64's finaliser. */
@@ -207,7 +207,7 @@ static void fill_noisy(const sweep *s, int64_t k, float *x) {
 }
 
 stria_status attribution_smoothgrad(const attribution_job *j, stria_array *out, stria_error *error) {
-    return sweep_run(&(sweep){.job = j, .points = j->samples, .fill = fill_noisy, .take = take_size}, out, error);
+    return points_run(&(sweep){.job = j, .points = j->samples, .fill = fill_noisy, .take = take_size}, out, error);
 }
 
 enum { GAUSS = 50 };
@@ -241,7 +241,7 @@ static void take_weighed(const sweep *s, int64_t k, const float *gradient, doubl
 }
 
 stria_status attribution_integrated(const attribution_job *j, stria_array *out, stria_error *error) {
-    return sweep_run(&(sweep){.job = j, .points = GAUSS, .fill = fill_scaled, .take = take_weighed}, out, error);
+    return points_run(&(sweep){.job = j, .points = GAUSS, .fill = fill_scaled, .take = take_weighed}, out, error);
 }
 
 /* ---- Grad-CAM ---- */

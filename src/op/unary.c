@@ -197,7 +197,8 @@ static stria_status reference_gradient(const ref_call *c, stria_error *err) {
 #undef UNARY
 #undef UNARY_FLAT
 
-#define DEFINE(op_domain, op_name, table, reads, formula)                                                              \
+/* The operator, and its gradient where it is not zero. */
+#define FORWARD(op_domain, op_name, table, formula)                                                                    \
     const op_def op_##op_name = {                                                                                      \
         .name = #op_name,                                                                                              \
         .domain = op_domain,                                                                                           \
@@ -215,7 +216,8 @@ static stria_status reference_gradient(const ref_call *c, stria_error *err) {
         .layouts = LAYOUT_SAME,                                                                                        \
         .in_place = 1 << 0,                                                                                            \
         .text = formula,                                                                                               \
-    };                                                                                                                 \
+    };
+#define BACKWARD(op_name, table, reads, formula)                                                                       \
     const op_def op_##op_name##Gradient = {                                                                            \
         .name = #op_name "Gradient",                                                                                   \
         .domain = "stria",                                                                                             \
@@ -233,27 +235,11 @@ static stria_status reference_gradient(const ref_call *c, stria_error *err) {
         .in_place = 1 << 0 | 1 << 1,                                                                                   \
         .text = "dx = dy · f'(" reads_##reads ") of " formula,                                                         \
     };
-#define UNARY(op_name, table, f, df, reads, tests, formula)      DEFINE("", op_name, table, reads, formula)
-#define UNARY_OURS(op_name, table, f, df, reads, tests, formula) DEFINE("stria", op_name, table, reads, formula)
-#define reads_X                                                  "x"
-#define reads_Y                                                  "y"
-#define UNARY_FLAT(op_name, f, formula)                                                                                \
-    const op_def op_##op_name = {                                                                                      \
-        .name = #op_name,                                                                                              \
-        .domain = "",                                                                                                  \
-        .in_min = 1,                                                                                                   \
-        .in_max = 1,                                                                                                   \
-        .out_min = 1,                                                                                                  \
-        .out_max = 1,                                                                                                  \
-        .attribute_bytes = sizeof(unary_attributes),                                                                   \
-        .fields = no_fields,                                                                                           \
-        .infer = infer,                                                                                                \
-        .gradient = gradient,                                                                                          \
-        .cost = cost,                                                                                                  \
-        .reference = reference,                                                                                        \
-        .cases = cases_##op_name,                                                                                      \
-        .layouts = LAYOUT_SAME,                                                                                        \
-        .in_place = 1 << 0,                                                                                            \
-        .text = formula,                                                                                               \
-    };
+#define reads_X "x"
+#define reads_Y "y"
+#define UNARY(op_name, table, f, df, reads, tests, formula)                                                            \
+    FORWARD("", op_name, table, formula) BACKWARD(op_name, table, reads, formula)
+#define UNARY_OURS(op_name, table, f, df, reads, tests, formula)                                                       \
+    FORWARD("stria", op_name, table, formula) BACKWARD(op_name, table, reads, formula)
+#define UNARY_FLAT(op_name, f, formula) FORWARD("", op_name, no_fields, formula)
 #include "op/unary_rows.h"

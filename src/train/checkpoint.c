@@ -7,6 +7,7 @@
 #include "model/onnx/onnx.h"
 #include "model/safetensors.h"
 #include "train/checkpoint_format.h"
+#include "train/options.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -42,13 +43,13 @@ static stria_status real_get(const checkpoint *c, const char *key, double *out, 
 }
 
 static stria_status options_get(checkpoint *c, stria_error *err) {
-    c->options = stria_train_options_default();
-    for (int i = 0; stria_train_option(i); i++) {
+    c->options = train_options_default();
+    for (int i = 0; train_option_row(i); i++) {
         char key[64];
         const char *value;
-        snprintf(key, sizeof key, "option.%s", stria_train_option(i)->name);
+        snprintf(key, sizeof key, "option.%s", train_option_row(i)->name);
         value = safetensors_metadata(c->file, key);
-        if (value) TRY(stria_train_option_set(&c->options, stria_train_option(i)->name, value, err));
+        if (value) TRY(train_option_set(&c->options, train_option_row(i)->name, value, err));
     }
     return STRIA_OK;
 }

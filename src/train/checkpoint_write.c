@@ -4,6 +4,7 @@
 #include "model/safetensors.h"
 #include "run/machine.h"
 #include "train/checkpoint_format.h"
+#include "train/options.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -51,11 +52,11 @@ __attribute__((format(printf, 4, 5))) static stria_status pair_add(writing *w, s
 }
 
 static stria_status options_add(writing *w, const stria_train_options *options, stria_error *err) {
-    for (int i = 0; stria_train_option(i); i++) {
+    for (int i = 0; train_option_row(i); i++) {
         text value = {0};
         char key[64];
         train_option_text(options, i, &value);
-        snprintf(key, sizeof key, "option.%s", stria_train_option(i)->name);
+        snprintf(key, sizeof key, "option.%s", train_option_row(i)->name);
         stria_status status = text_check(&value, err);
         if (status == STRIA_OK) status = pair_add(w, err, key, "%s", text_string(&value));
         text_release(&value);

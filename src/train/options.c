@@ -242,7 +242,7 @@ static const struct row rows[] = {
 };
 #define ROWS ((int)(sizeof rows / sizeof *rows))
 
-const stria_option_row *stria_train_option(int index) {
+const stria_option_row *train_option_row(int index) {
     return index >= 0 && index < ROWS ? &rows[index].row : NULL;
 }
 
@@ -297,14 +297,13 @@ static stria_status row_set(const struct row *r, void *field, const char *value,
     return STRIA_OK;
 }
 
-stria_status stria_train_option_set(stria_train_options *options, const char *name, const char *value,
-                                    stria_error *err) {
+stria_status train_option_set(stria_train_options *options, const char *name, const char *value, stria_error *err) {
     int i;
     TRY(spec_choose(&(spec){.what = ""}, "training option", (spec_word){name, strlen(name)}, SPEC_ROWS(rows), &i, err));
     return row_set(&rows[i], field_of(options, &rows[i]), value, err);
 }
 
-stria_train_options stria_train_options_default(void) {
+stria_train_options train_options_default(void) {
     stria_train_options o = {.size = sizeof o};
     for (int i = 0; i < ROWS; i++) row_set(&rows[i], field_of(&o, &rows[i]), rows[i].row.standard, NULL);
     return o;
@@ -355,7 +354,7 @@ static bool recipe_may_say(const char *name) {
     return true;
 }
 
-bool stria_train_option_kept(const char *name) {
+bool train_option_kept(const char *name) {
     static const char *const kept[] = {"goal", "optimizer", "accumulate", "ema", "seed", "out"};
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
         if (strcmp(kept[i], name) == 0) return true;
@@ -377,7 +376,7 @@ static stria_status recipe_set(const spec *s, stria_train_options *options, stri
     if (!spec_copy(s->key, name, sizeof name) || !s->value.length || !recipe_may_say(name))
         FAIL(err, STRIA_BAD_ARGUMENT, "a model may not set '%.*s'",
              (int)(s->key.length + 1 + s->value.length < 80 ? s->key.length + 1 + s->value.length : 80), s->key.at);
-    return stria_train_option_set(options, name, s->value.at, err);
+    return train_option_set(options, name, s->value.at, err);
 }
 
 void train_recipe_cut(char *words, size_t bytes) {

@@ -6,7 +6,14 @@
 #include "base/text.h"
 #include <stria/train.h>
 
-/* Appends the option's value as the text that stria_train_option_set reads back exactly. */
+/* ---- stria/train.h's functions of these names ---- */
+
+const stria_option_row *train_option_row(int index);
+stria_status train_option_set(stria_train_options *options, const char *name, const char *value, stria_error *err);
+stria_train_options train_options_default(void);
+bool train_option_kept(const char *name);
+
+/* Appends the option's value as the text that train_option_set reads back exactly. */
 void train_option_text(const stria_train_options *options, int index, text *out);
 
 #define OPTION_TEXT_MAX 1023 /* bytes of a text, such as the run folder */
