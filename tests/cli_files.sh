@@ -164,6 +164,12 @@ mkfifo pictures/two/b.pgm case/input_0.pb run/checkpoint.safetensors run/model.o
 within 20 $memory 1 train linear:classes=2 --data folder:pictures --epochs 1 --batch 1 --out new
 says stderr "pictures/two/b.pgm': it is a device or pipe"
 within 20 $memory 1 eval m.onnx --data folder:pictures --split train
+within 20 $memory 1 predict m.onnx pictures/two
+says stderr "pictures/two/b.pgm': it is a device or pipe"
+[ "$(grep -c '^pictures/two/[1-8]' stdout)" = 8 ] || fail "predict: the pictures beside the pipe are missing"
+echo pictures/two/b.pgm >list
+within 20 $memory 1 predict m.onnx --list list
+says stderr "pictures/two/b.pgm': it is a device or pipe"
 within 20 $memory 1 run m.onnx --test-data case
 says stderr "case/input_0.pb' is not a regular file"
 within 20 $memory 1 summary run

@@ -89,8 +89,12 @@ run 0 --data folder:two --split train --limit 0 --csv two.csv --top 1
 # Of no picture the table has its heading; what fails before the first one leaves the old table.
 : >none
 echo old >old.csv
-run 1 empty --csv old.csv
-[ "$(cat old.csv)" = old ] || fail "a refused folder takes the old table away"
+run 1 --list nolist --csv old.csv
+[ "$(cat old.csv)" = old ] || fail "a list that is not there takes the old table away"
+# A folder without pictures is a row, and the others are predicted.
+run 1 empty two/a/1.pgm --csv mixed.csv --top 1
+grep -q "^empty,,folder 'empty' holds no pictures" mixed.csv && grep -q '^two/a/1.pgm,,,a,' mixed.csv ||
+    { fail "an empty folder beside a picture"; cat mixed.csv; }
 run 0 --list none --csv old.csv --top 1
 [ "$(cat old.csv)" = image,label,error,class1,probability1 ] || { fail "of no picture"; cat old.csv; }
 echo - >dash

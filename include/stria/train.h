@@ -358,7 +358,9 @@ STRIA_API stria_status stria_predict_item(stria_predictor *predictor, const stri
                                           float *probabilities, stria_error *error);
 /* Many files in batches (stria_inference_options.batch, 0: 16), read by all threads: probabilities[count][classes], and
  * what is wrong with each in errors[count] (status STRIA_OK: nothing); the probabilities of such a picture mean
- * nothing. Fails only for the whole: STRIA_NO_MEMORY, also of one picture, and models that cannot be run. */
+ * nothing. Unlike stria_predict_file it refuses pipes and devices, which a folder or a list may hold, without waiting
+ * for them (STRIA_BAD_FILE). Fails only for the whole: STRIA_NO_MEMORY, also of one picture, and models that cannot be
+ * run. */
 STRIA_API stria_status stria_predict_files(stria_predictor *predictor, const char *const *paths, int64_t count,
                                            float *probabilities, stria_error *errors, stria_error *error);
 /* The same for one picture in memory: uint8 [1 or 3, height, width], or float32 [channels, height, width] of values as

@@ -185,13 +185,20 @@ stria_status stria_model_picture(const stria_model *model, const stria_array *pi
     return status;
 }
 
-stria_status stria_predict_file(stria_predictor *p, const char *path, float *probabilities, stria_error *err) {
+typedef stria_status picture_loader(const char *path, const image_reading *how, image *out, stria_error *err);
+
+static stria_status path_predict(stria_predictor *p, picture_loader *load, const char *path, float *probabilities,
+                                 stria_error *err) {
     image picture = {0};
-    TRY(image_load_named(path, &p->how, &picture, err));
+    TRY(load(path, &p->how, &picture, err));
     image_view view = image_view_of(&picture);
     stria_status status = predict_view(p, &view, probabilities, err);
     image_release(&picture);
     return status;
+}
+
+stria_status stria_predict_file(stria_predictor *p, const char *path, float *probabilities, stria_error *err) {
+    return path_predict(p, image_load_named, path, probabilities, err);
 }
 
 stria_status stria_predict_array(stria_predictor *p, const stria_array *picture, float *probabilities,
@@ -231,7 +238,7 @@ static void file_read_task(void *context, int64_t i, int worker) {
     const file_job *j = context;
     stria_error *err = &j->errors[i];
     *err = (stria_error){0};
-    err->status = image_load_named(j->paths[i], &j->p->how, &j->pictures[i], err);
+    err->status = image_load(j->paths[i], &j->p->how, &j->pictures[i], err);
 }
 
 static void file_put_task(void *context, int64_t i, int worker) {
@@ -297,8 +304,20 @@ static stria_status sizes_room(stria_predictor *p, int64_t count, stria_error *e
     return STRIA_OK;
 }
 
+/* One file, for which a batch would be work for nothing. */
+static stria_status one_predict(stria_predictor *p, const char *path, float *probabilities, stria_error *one,
+                                stria_error *err) {
+    TRY(sizes_room(p, 1, err));
+    *one = (stria_error){0};
+    one->status = path_predict(p, image_load, path, probabilities, one);
+    if (one->status == STRIA_OK) memcpy(p->pictures[0], p->picture, sizeof p->picture);
+    if (one->status == STRIA_NO_MEMORY) FAIL(err, STRIA_NO_MEMORY, "%s", one->text);
+    return STRIA_OK;
+}
+
 stria_status stria_predict_files(stria_predictor *p, const char *const *paths, int64_t count, float *probabilities,
                                  stria_error *errors, stria_error *err) {
+    if (count == 1) return one_predict(p, paths[0], probabilities, errors, err);
     image *pictures = NULL;
     double *sums = NULL;
     stria_status status = many_make(p, err);

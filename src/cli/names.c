@@ -119,6 +119,12 @@ static stria_status folder_add(names *n, const char *path, const struct stat *is
     return status;
 }
 
+bool names_stream(const char *path) {
+    struct stat found;
+    if (strcmp(path, "-") == 0) return true;
+    return stat(path, &found) == 0 && !S_ISREG(found.st_mode) && !S_ISDIR(found.st_mode);
+}
+
 stria_status names_add(names *n, const char *path, bool recursive, stria_error *error) {
     struct stat found;
     int64_t before = n->count;

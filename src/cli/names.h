@@ -19,6 +19,8 @@ stria_status names_add(names *n, const char *path, bool recursive, stria_error *
  * while it is open. */
 typedef stria_status names_taker(const names *n, void *context, stria_error *error);
 stria_status names_read(const char *path, int64_t most, names_taker *take, void *context, stria_error *error);
+/* "-", or a pipe or device. */
+bool names_stream(const char *path);
 void names_release(names *n); /* leaves an empty list */
 
 #endif

@@ -11,14 +11,6 @@
 
 enum { DRAWN_MAX = 64 };
 
-/* What should be known of the answer for the i-th of n pictures that were predicted together. */
-static void picture_warn(ranking *r, int64_t i, int64_t n) {
-    int64_t channels, height, width;
-    if (n == 1) stria_predictor_picture(r->predictor, &channels, &height, &width);
-    else stria_predictor_picture_at(r->predictor, i, &channels, &height, &width);
-    answers_warn(r, channels, height, width);
-}
-
 /* What stria_predict_files gives for some pictures. */
 typedef struct answers {
     ranking *r;
@@ -29,16 +21,13 @@ typedef struct answers {
 
 static stria_status several_predict(const answers *a, char *const *paths, int64_t n, stria_error *error) {
     ranking *r = a->r;
-    stria_status status;
-    if (n == 1) { /* a batch would be work for nothing */
-        a->errors[0] = (stria_error){0};
-        a->errors[0].status = stria_predict_file(r->predictor, paths[0], a->probabilities, &a->errors[0]);
-        status = STRIA_OK;
-    } else
-        status = stria_predict_files(r->predictor, (const char *const *)paths, n, a->probabilities, a->errors, error);
+    stria_status status =
+        stria_predict_files(r->predictor, (const char *const *)paths, n, a->probabilities, a->errors, error);
     if (status != STRIA_OK) return status;
     for (int64_t i = 0; i < n; i++) {
-        if (a->errors[i].status == STRIA_OK) picture_warn(r, i, n);
+        int64_t channels, height, width;
+        stria_predictor_picture_at(r->predictor, i, &channels, &height, &width);
+        if (a->errors[i].status == STRIA_OK) answers_warn(r, channels, height, width);
         if (a->errors[i].status != STRIA_OK) {
             *error = a->errors[i];
             status = picture_failed(r, paths[i], error);
@@ -62,14 +51,36 @@ static stria_status names_predict(const names *n, void *context, stria_error *er
     return STRIA_OK;
 }
 
-/* Pictures and folders of them, and those that a list names. */
+/* Standard input, a pipe or a device, which is waited for because the user typed its name. */
+static stria_status stream_predict(const answers *a, const char *path, stria_error *error) {
+    ranking *r = a->r;
+    int64_t channels, height, width;
+    stria_status status = stria_predict_file(r->predictor, path, r->probabilities, error);
+    if (status != STRIA_OK) return picture_failed(r, path, error);
+    stria_predictor_picture(r->predictor, &channels, &height, &width);
+    answers_warn(r, channels, height, width);
+    picture_tell(r, path);
+    return STRIA_OK;
+}
+
+/* Pictures and folders of them, and those that a list names. A folder of which there is nothing to predict is told like
+ * a picture that cannot be read: the others are predicted. */
 static stria_status named_predict(const options *given, const answers *a, stria_error *error) {
     names n = {0};
     answers some = *a;
     const char *list = option_text(given, "list");
     stria_status status = STRIA_OK;
-    for (int i = 1; i < given->operand_count && status == STRIA_OK; i++)
-        status = names_add(&n, given->operands[i], option_given(given, "recursive"), error);
+    for (int i = 1; i < given->operand_count && status == STRIA_OK; i++) {
+        const char *path = given->operands[i];
+        if (names_stream(path)) {
+            status = names_predict(&n, &some, error);
+            names_release(&n);
+            if (status == STRIA_OK) status = stream_predict(a, path, error);
+            continue;
+        }
+        status = names_add(&n, path, option_given(given, "recursive"), error);
+        if (status != STRIA_OK) status = picture_failed(a->r, path, error);
+    }
     if (status == STRIA_OK) status = names_predict(&n, &some, error);
     names_release(&n);
     if (status != STRIA_OK || !list) return status;
