@@ -117,6 +117,19 @@ refused 1 "input 'a' wants [1], 'two.npy' holds [2]" run optional.onnx --input t
 refused 2 "the model has no input 'b'; it has 'x'" run optional.onnx --input b=two.npy
 refused 2 "'ten.npy' is one input too many, the model has 1" run optional.onnx --input two.npy --input ten.npy
 
+# A dimension of 0: as ONNX has it.
+npy hollow.npy '>f4' '2, 0, 4' </dev/null
+printf 'stria-net 1\nx = input(n x m x 4)\na = constant(int64, 1, [1])\ny = ReduceSum(x, a)\noutput(y)\n' >hollow.net
+expect 0 run hollow.net --input hollow.npy
+says stdout "y: float32 [2, 1, 4]"
+expect 0 run hollow.net --input hollow.npy --batch 1
+says stdout "y: float32 [2, 1, 4]"
+npy rowless.npy '>f4' '0, 4' </dev/null
+printf 'stria-net 1\nx = input(n x 4)\nw = constant(2 x 4, [1, 2, 3, 4, 5, 6, 7, 8])\ny = Concat(x, w, axis=0)\noutput(y)\n' >below.net
+expect 0 run below.net --input rowless.npy
+says stdout "y: float32 [2, 4]"
+refused 1 "output 'y' has no value for inputs without rows" run below.net --input rowless.npy --batch 2
+
 # No rows: outputs without rows.
 npy none.npy '>f4' '0, 1, 28, 28' </dev/null
 expect 0 run m.onnx --input none.npy --output out

@@ -5,9 +5,9 @@
 
 #include <string.h>
 
-/* The input's first dimension is open; one of an empty tensor only looks like it. */
+/* The input's first dimension is open; one of size 0 only looks like it. */
 static bool has_rows(const stria_port *port, const stria_array *array) {
-    return port->rank > 0 && port->shape[0] == 0 && array->bytes > 0;
+    return port->rank > 0 && port->shape[0] == 0 && array->shape[0] > 0;
 }
 
 /* How many rows the open first dimensions of the inputs have; 0 where no input has one. */

@@ -180,12 +180,12 @@ static stria_status close_open(graph **g, const onnx_known *known, stria_error *
         const tensor *t = c >= 0 ? known->contents[c] : NULL;
         shapes[i] = v->shape, pointers[i] = &shapes[i];
         for (int d = 0; d < v->shape.rank; d++) {
-            int64_t size = 0;
+            int64_t size = -1;
             if (!v->symbol[d]) continue;
             if (t && t->shape.rank == v->shape.rank && !(d == 0 && known->keep_batch)) size = t->shape.dim[d];
             dims_find(known->dims, v->symbol[d], v->name, d, &size, known->used);
-            changes = changes || size > 0;
-            if (size > 0) shapes[i].dim[d] = size;
+            changes = changes || size >= 0;
+            if (size >= 0) shapes[i].dim[d] = size;
             else shapes[i].dim[d] = -shapes[i].dim[d]; /* stays open */
         }
     }

@@ -151,11 +151,11 @@ static stria_status import_given(importer *im, definition *d, const tensor *know
     return import_constant(im, d->name, t, &d->value, err);
 }
 
-/* The size that a user gives dimension i, which the file leaves open; 0: none. */
+/* The size that a user gives dimension i, which the file leaves open; -1: none. */
 static int64_t given_size(importer *im, const definition *d, const Onnx__TensorShapeProto__Dimension *dim, int i,
                           const tensor *known, int rank) {
     char symbol[300];
-    int64_t size = 0;
+    int64_t size = -1;
     snprintf(symbol, sizeof symbol, "%s_%d", d->name, i);
     const char *called = name_given(dim->dim_param) ? dim->dim_param : i ? symbol : "batch";
     if (known && known->shape.rank == rank && !(i == 0 && im->known.keep_batch)) size = known->shape.dim[i];
@@ -185,8 +185,8 @@ static stria_status import_input(importer *im, definition *d, int position, stri
     if (known && !im->known.names)
         s = known->shape; /* whatever the file says: what does not fit, an operator refuses */
     for (int i = 0; i < s.rank && (!known || im->known.names); i++) {
-        int64_t size = dimension_open(t->shape->dim[i]) ? given_size(im, d, t->shape->dim[i], i, known, s.rank) : 0;
-        closed[i] = size > 0;
+        int64_t size = dimension_open(t->shape->dim[i]) ? given_size(im, d, t->shape->dim[i], i, known, s.rank) : -1;
+        closed[i] = size >= 0;
         if (closed[i]) s.dim[i] = size;
     }
     char text[192];
