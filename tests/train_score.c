@@ -13,7 +13,7 @@
 
 enum { CLASSES = 3, IMAGES = 400 };
 
-static void softmax(const float *x, double *p) {
+static void softmax_into(const float *x, double *p) {
     double sum = 0;
     for (int c = 0; c < CLASSES; c++) sum += exp((double)x[c]);
     for (int c = 0; c < CLASSES; c++) p[c] = exp((double)x[c]) / sum;
@@ -28,7 +28,7 @@ static double error_of(const float *x, const int64_t *labels) {
         for (int i = 0; i < IMAGES; i++) {
             double p[CLASSES];
             int best = 0;
-            softmax(x + i * CLASSES, p);
+            softmax_into(x + i * CLASSES, p);
             for (int c = 1; c < CLASSES; c++) best = p[c] > p[best] ? c : best;
             if (!(p[best] > (m - 1) / 15.0 && p[best] <= m / 15.0)) continue;
             n++;

@@ -129,7 +129,7 @@ typedef struct stria_explained_node {
     const char *name, *op, *implementation;
     const char *storage; /* "plain", "channels-last", "batch-last" */
     int refusal_count;
-    const stria_refusal *refusals;
+    const stria_refusal *const *refusals; /* [refusal_count] */
 } stria_explained_node;
 
 /* Nodes as the session runs them, after fusing. The row and its strings live as long as the session. NULL past the last
@@ -148,7 +148,7 @@ typedef struct stria_layer_time {
     int64_t multiply_adds; /* of the whole batch */
     uint64_t bytes;        /* of its inputs and outputs, each once: what memory must move at least */
     int refusal_count;
-    const stria_refusal *refusals;
+    const stria_refusal *const *refusals; /* [refusal_count] */
 } stria_layer_time;
 
 typedef struct stria_bench {

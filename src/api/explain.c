@@ -17,15 +17,25 @@ static const char *op_text(const node *n, arena *a) {
     return op ? op : "";
 }
 
+static const stria_refusal **refusals_list(const program_node *p, arena *a) {
+    size_t room = (size_t)p->refusal_count + 1;
+    stria_refusal *rows = arena_alloc(a, sizeof *rows * room);
+    const stria_refusal **list = arena_alloc(a, sizeof *list * room);
+    if (!rows || !list) return NULL;
+    for (int i = 0; i < p->refusal_count; i++) {
+        rows[i] = (stria_refusal){p->list[i]->name, p->refusals[i].reason};
+        list[i] = &rows[i];
+    }
+    return list;
+}
+
 stria_explained_node *explain_program(const program *program, arena *a) {
     int n = program->g->node_count;
     stria_explained_node *list = arena_alloc(a, sizeof *list * (size_t)(n + 1));
     for (int k = 0; list && k < n; k++) {
         const program_node *p = &program->nodes[k];
-        stria_refusal *refusals = arena_alloc(a, sizeof *refusals * (size_t)(p->refusal_count + 1));
+        const stria_refusal **refusals = refusals_list(p, a);
         if (!refusals) return NULL;
-        for (int i = 0; i < p->refusal_count; i++)
-            refusals[i] = (stria_refusal){p->list[i]->name, p->refusals[i].reason};
         list[k] = (stria_explained_node){
             p->node->name, op_text(p->node, a), p->impl->name, storage_of(p->node->out[0]), p->refusal_count, refusals};
     }

@@ -75,18 +75,21 @@ static uint64_t moved_bytes(const node *n) {
 
 /* Strings in the bench's own memory: the program does not live as long. */
 static bool explained_copy(stria_layer_time *row, const stria_explained_node *e, arena *a) {
-    stria_refusal *refusals = arena_alloc(a, sizeof *refusals * (size_t)(e->refusal_count + 1));
+    size_t room = (size_t)e->refusal_count + 1;
+    stria_refusal *refusals = arena_alloc(a, sizeof *refusals * room);
+    const stria_refusal **list = arena_alloc(a, sizeof *list * room);
     row->name = arena_strdup(a, e->name);
     row->fused = arena_strdup(a, e->op);
     row->implementation = e->implementation;
     row->storage = e->storage;
-    row->refusals = refusals;
-    for (int i = 0; refusals && i < e->refusal_count; i++) {
-        refusals[i] = (stria_refusal){e->refusals[i].implementation, arena_strdup(a, e->refusals[i].reason)};
+    row->refusals = list;
+    for (int i = 0; refusals && list && i < e->refusal_count; i++) {
+        refusals[i] = (stria_refusal){e->refusals[i]->implementation, arena_strdup(a, e->refusals[i]->reason)};
+        list[i] = &refusals[i];
         if (!refusals[i].reason) return false;
     }
     row->refusal_count = e->refusal_count;
-    return refusals && row->name && row->fused;
+    return refusals && list && row->name && row->fused;
 }
 
 static stria_status layers_fill(const program *program, double *times, int rounds, stria_bench *b, stria_error *err) {

@@ -12,8 +12,8 @@ static json_t *explain_json(const stria_session *session) {
         json_t *refused = json_array();
         for (int r = 0; r < node->refusal_count; r++)
             json_array_append_new(refused,
-                                  json_pack("{s:o,s:o}", "implementation", json_text(node->refusals[r].implementation),
-                                            "reason", json_text(node->refusals[r].reason)));
+                                  json_pack("{s:o,s:o}", "implementation", json_text(node->refusals[r]->implementation),
+                                            "reason", json_text(node->refusals[r]->reason)));
         json_array_append_new(nodes, json_pack("{s:o,s:o,s:o,s:o,s:o}", "name", json_text(node->name), "operator",
                                                json_text(node->op), "implementation", json_text(node->implementation),
                                                "storage", json_text(node->storage), "refused", refused));
@@ -35,7 +35,7 @@ static void explain_print(const stria_session *session) {
             table_cell(&t, "%s", r ? "" : node->implementation);
             table_cell(&t, "%s", r ? "" : node->storage);
             if (r < node->refusal_count)
-                table_cell(&t, "%s: %s", node->refusals[r].implementation, node->refusals[r].reason);
+                table_cell(&t, "%s: %s", node->refusals[r]->implementation, node->refusals[r]->reason);
             else table_cell(&t, "%s", "");
         }
     }

@@ -95,9 +95,9 @@ static void refusals(out *o, const stria_layer_time *l) {
     out_raw(o, "<td>");
     for (int i = 0; i < l->refusal_count && i < REFUSALS_MAX; i++) {
         if (i) out_raw(o, "<br>");
-        out_text_cut(o, l->refusals[i].implementation, 40);
+        out_text_cut(o, l->refusals[i]->implementation, 40);
         out_raw(o, ": ");
-        out_text_cut(o, l->refusals[i].reason, PAGE_CELLS);
+        out_text_cut(o, l->refusals[i]->reason, PAGE_CELLS);
     }
     out_raw(o, "</td>");
 }

@@ -3,12 +3,7 @@
 #include <float.h>
 #include <math.h>
 
-/* For p = exp(x − most) / norm, of a softmax. */
-typedef struct softmax {
-    double most, norm;
-} softmax;
-
-static softmax softmax_of(const float *x, int64_t classes) {
+softmax softmax_of(const float *x, int64_t classes) {
     softmax s = {-INFINITY, 0};
     for (int64_t c = 0; c < classes; c++) s.most = fmax(s.most, (double)x[c]);
     for (int64_t c = 0; c < classes; c++) s.norm += exp((double)x[c] - s.most);

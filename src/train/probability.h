@@ -5,6 +5,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* p_c = exp(x_c − most) / norm. */
+typedef struct softmax {
+    double most, norm;
+} softmax;
+softmax softmax_of(const float *logits, int64_t classes);
 /* Adds softmax(logits)[classes], or with multi_label the sigmoid of each, to sums[classes]. */
 void probabilities_add(const float *logits, int64_t classes, bool multi_label, double *sums);
 /* probabilities[classes] of logits; the two may be the same memory. */

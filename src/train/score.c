@@ -1,6 +1,7 @@
 #include "train/score.h"
 
 #include "base/memory.h"
+#include "train/probability.h"
 
 #include <math.h>
 
@@ -21,10 +22,8 @@ void score_restart(score *s) {
 
 /* log Σ exp(x_c) − x_label, in double. */
 static double cross_entropy(const float *x, int64_t classes, int64_t label) {
-    double most = -INFINITY, sum = 0;
-    for (int64_t c = 0; c < classes; c++) most = fmax(most, (double)x[c]);
-    for (int64_t c = 0; c < classes; c++) sum += exp((double)x[c] - most);
-    return log(sum) + most - (double)x[label];
+    softmax s = softmax_of(x, classes);
+    return log(s.norm) + s.most - (double)x[label];
 }
 
 /* Mean over c of log(1 + exp(x_c)) − [c = label] x_c, in double. */
@@ -36,10 +35,7 @@ static double binary_cross_entropy(const float *x, int64_t classes, int64_t labe
 
 /* The probability of the class with the greatest logit. */
 static double sure_of(const float *x, int64_t classes, int64_t best, bool multi_label) {
-    double sum = 0, most = (double)x[best];
-    if (multi_label) return 1 / (1 + exp(-most));
-    for (int64_t c = 0; c < classes; c++) sum += exp((double)x[c] - most);
-    return 1 / sum;
+    return multi_label ? 1 / (1 + exp(-(double)x[best])) : 1 / softmax_of(x, classes).norm;
 }
 
 static void bin_add(score *s, const float *x, int64_t best, bool right) {
