@@ -42,6 +42,26 @@ static int64_t parameters(const stria_graph *g) {
     return sum;
 }
 
+static void test_elements(void **state) {
+    (void)state;
+    const float in[2] = {3, 1};
+    float out[2];
+    stria_graph *g = stria_graph_new("elements");
+    stria_value *x = stria_input(g, "x", STRIA_FLOAT32, 2, (int64_t[]){0, 2});
+    stria_output(g, stria_softmax(g, stria_div(g, stria_mul(g, x, x), x)), "y"); /* of x itself */
+    stria_model *m = NULL;
+    stria_session *s = NULL;
+    if (stria_model_from_graph(&m, g, &err) != STRIA_OK) fail_msg("%s", err.text);
+    assert_int_equal(stria_session_new(&s, m, NULL, &err), STRIA_OK);
+    assert_int_equal(stria_session_set(s, "x", in, sizeof in, &err), STRIA_OK);
+    assert_int_equal(stria_session_run(s, &err), STRIA_OK);
+    assert_int_equal(stria_session_get(s, "y", out, sizeof out, &err), STRIA_OK);
+    assert_float_equal(out[0], 0.880797078f, 1e-6); /* 1 / (1 + e⁻²) */
+    assert_float_equal(out[1], 0.119202922f, 1e-6);
+    stria_session_free(s);
+    stria_model_free(m);
+}
+
 /* Results and parameters counted by hand. */
 static void test_blocks(void **state) {
     static const int64_t channels[6] = {4, 3, 6, 2, 5, 1};
@@ -313,9 +333,9 @@ static void test_heads(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_blocks), cmocka_unit_test(test_scopes),  cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_text),   cmocka_unit_test(test_summary), cmocka_unit_test(test_sight),
-        cmocka_unit_test(test_heads),
+        cmocka_unit_test(test_elements), cmocka_unit_test(test_blocks), cmocka_unit_test(test_scopes),
+        cmocka_unit_test(test_refused),  cmocka_unit_test(test_text),   cmocka_unit_test(test_summary),
+        cmocka_unit_test(test_sight),    cmocka_unit_test(test_heads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -232,6 +232,7 @@ static stria_model *trained(stria_dataset *data, const char *out, int64_t epochs
     stria_train_options o = stria_train_options_default();
     o.epochs = epochs, o.batch = 10, o.threads = 2, o.schedule = "constant", o.out = out;
     OK(stria_trainer_new(&t, m, data, NULL, &o, &err));
+    if (t) CHECK(strcmp(stria_trainer_folder(t), out) == 0, "folder '%s'", stria_trainer_folder(t));
     if (t) OK(stria_trainer_run(t, &err));
     if (t) OK(stria_trainer_model(&after, t, &err));
     stria_trainer_free(t);
@@ -250,6 +251,12 @@ static void arrays_train(void) {
     CHECK(stria_dataset_count(array) == TRAIN && stria_dataset_classes(array) == CLASSES &&
               strcmp(stria_dataset_class_name(array, 3), "3") == 0,
           "%lld images", (long long)stria_dataset_count(array));
+    stria_dataset *bounded = NULL;
+    stria_dataset_options bound = stria_dataset_options_default();
+    bound.max_pixels = 12345;
+    OK(stria_dataset_open(&bounded, small_data_spec, &bound, &err));
+    CHECK(stria_dataset_max_pixels(bounded) == 12345 && stria_dataset_max_pixels(file) == 0, "the bound is not told");
+    stria_dataset_free(bounded);
     stria_model *a = trained(file, "", 2), *b = trained(array, "", 2);
     same_models(a, b, "arrays");
     stria_model_free(b);

@@ -33,3 +33,11 @@ nm -D --defined-only "$library" | awk '{ print $NF }' | sed 's/@.*//' | grep -vE
         }
         exit failed
     }' - "$source"/include/stria/*.h
+
+# Each public function is called by a test, an example, the command or a report.
+failed=0
+for name in $(grep -ohE '\bstria_[a-z0-9_]+\(' "$source"/include/stria/*.h | tr -d '(' | sort -u); do
+    grep -rqwF "$name" "$source/tests" "$source/examples" "$source/src/cli" "$source/src/report" ||
+        { echo "nothing calls $name"; failed=1; }
+done
+exit $failed
