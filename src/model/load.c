@@ -1,6 +1,7 @@
 #include "model/model.h"
 
 #include "base/file.h"
+#include "base/spec.h"
 #include "base/text.h"
 #include "data/catalog.h"
 #include "model/dims.h"
@@ -72,20 +73,20 @@ static stria_status fetched_find(const char *spec, const catalog_entry **e, char
 
 /* What the catalog knows of its pictures and the file does not say. */
 static stria_status fetched_tell(const catalog_entry *e, graph *g, stria_error *err) {
-    const char *at = e->preprocess ? e->preprocess : "";
-    stria_status status = STRIA_OK;
-    while (*at && status == STRIA_OK) {
+    spec s = spec_open_list(e->name, e->preprocess ? e->preprocess : "");
+    bool more;
+    stria_status status;
+    while ((status = spec_next(&s, &more, err)) == STRIA_OK && more) {
         text key = {0}, value = {0};
-        size_t equals = strcspn(at, "="), end = strcspn(at, " ");
-        text_printf(&key, "stria.%.*s", (int)equals, at);
-        text_printf(&value, "%.*s", (int)(end - equals - 1), at + equals + 1);
+        text_printf(&key, "stria.%.*s", (int)s.key.length, s.key.at);
+        text_printf(&value, "%.*s", (int)s.value.length, s.value.at);
         status = text_check(&key, err);
         if (status == STRIA_OK) status = text_check(&value, err);
         if (status == STRIA_OK && !graph_metadata(g, key.data))
             status = graph_set_metadata(g, key.data, value.data, err);
         text_release(&key);
         text_release(&value);
-        at += end + (at[end] == ' ');
+        if (status != STRIA_OK) return status;
     }
     return status;
 }
