@@ -48,6 +48,9 @@ static void test_types(void **state) {
         {STRIA_UINT32, "uint32", 4},
         {STRIA_UINT64, "uint64", 8},
         {STRIA_BFLOAT16, "bfloat16", 2},
+        {STRIA_FLOAT8E4M3FN, "float8e4m3fn", 1},
+        {STRIA_FLOAT8E8M0, "float8e8m0", 1},
+        {(stria_type)21, "unknown type", 0},
         {(stria_type)0, "unknown type", 0},
         {(stria_type)8, "unknown type", 0},
     };

@@ -53,8 +53,13 @@ static bool parse_prefix(const char *prefix, item *it, dtype float_type) {
     static const struct {
         const char *name;
         dtype type;
-    } kinds[] = {{"i64=", STRIA_INT64}, {"u64=", STRIA_UINT64}, {"i32=", STRIA_INT32},
-                 {"u8=", STRIA_UINT8},  {"bool=", STRIA_BOOL},  {"f=", 0}},
+    } kinds[] = {{"i64=", STRIA_INT64},
+                 {"u64=", STRIA_UINT64},
+                 {"i32=", STRIA_INT32},
+                 {"u8=", STRIA_UINT8},
+                 {"bool=", STRIA_BOOL},
+                 {"f8=", STRIA_FLOAT8E4M3FN},
+                 {"f=", 0}},
       types[] = {{"i64", STRIA_INT64},
                  {"f64", STRIA_FLOAT64},
                  {"f16", STRIA_FLOAT16},

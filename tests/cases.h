@@ -4,10 +4,10 @@
  * inputs: items separated by ", ", each [prefix:]shape, "-" for an absent one:
  *   2x3x4          floats, uniform in [−1, 1)          :        a scalar
  *   pos:2x3        uniform in [0.5, 1.5)               a..b:2x3 uniform in [a, b)
- *   i64=1,2,3:3    these contents; also u64=, i32=, u8=, bool=, f=; without ":shape" a scalar
- *   f64:2x3        of that type, in [0, 2); also i64, f16, u8, bool
- *   ?…             no constant, though the shape rule wants to know its contents
- * attributes: "name=text name=text"; "outputs=3" is how many an operator with any number of outputs has. */
+ *   i64=1,2,3:3    these contents; also u64=, i32=, u8=, bool=, f8= (codes of float8e4m3fn), f=; without ":shape" a
+ * scalar f64:2x3        of that type, in [0, 2); also i64, f16, u8, bool ?…             no constant, though the shape
+ * rule wants to know its contents attributes: "name=text name=text"; "outputs=3" is how many an operator with any
+ * number of outputs has. */
 #ifndef TESTS_CASES_H
 #define TESTS_CASES_H
 

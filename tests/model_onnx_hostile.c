@@ -60,6 +60,9 @@ static void large_rank(file *f) {
 static void float8(file *f) {
     add_tensor(f, "w", 17, DIMS(1), 1), add_node(f, "Relu", "w", "z");
 }
+static void float4(file *f) {
+    add_tensor(f, "w", 23, DIMS(1), 1), add_node(f, "Relu", "w", "z");
+}
 static void string_input(file *f) {
     add_input(f, "s", 8, "1");
 }
@@ -124,7 +127,8 @@ static void test_refusals(void **state) {
         {huge_tensor, "tensor 'w' has the impossible shape"},
         {negative_tensor, "tensor 'w' has the impossible shape [-1]"},
         {large_rank, "tensor 'w' has 9 dimensions"},
-        {float8, "tensor 'w' has elements of type float8e4m3fn (17)"},
+        {float8, "Relu does not compute with float8e4m3fn; Cast or DequantizeLinear makes float32 of it"},
+        {float4, "tensor 'w' has elements of type float4e2m1 (23)"},
         {string_input, "input 's' has elements of type string (8)"},
         {any_rank, "input 's' may have any number of dimensions"},
         {huge_input, "input 's' has the impossible shape"},

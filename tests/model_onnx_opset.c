@@ -202,6 +202,13 @@ static void test_lowest_opset(void **state) {
         {"Gelu", STRIA_FLOAT32, 20, "x", "2 3", NULL, NULL},
         {"LayerNormalization", STRIA_FLOAT32, 17, "x s", "2 3", NULL, NULL},
         {"ReduceMax", STRIA_FLOAT32, 13, "x", "2 3", NULL, NULL},
+        {"Transpose", STRIA_FLOAT32, 13, "x", "2 3", NULL, NULL},
+        {"Shape", STRIA_FLOAT8E4M3FN, 19, "x", "2 3", NULL, NULL},
+        {"Transpose", STRIA_FLOAT8E5M2FNUZ, 21, "x", "2 3", NULL, NULL},
+        {"Transpose", STRIA_FLOAT8E8M0, 24, "x", "2 3", NULL, NULL},
+        {"CastLike", STRIA_FLOAT32, 15, "x k", "2 3", NULL, NULL},
+        {"CastLike", STRIA_FLOAT8E5M2, 19, "x k", "2 3", NULL, NULL},
+        {"CastLike", STRIA_FLOAT32, 24, "x k", "2 3", "round_mode", "down"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

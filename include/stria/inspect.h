@@ -186,15 +186,16 @@ STRIA_API stria_status stria_array_read(const char *path, stria_array *out, stri
 STRIA_API stria_status stria_arrays_read(const char *path, stria_named_array **out, int *count, stria_error *error);
 /* Accepts NULL. */
 STRIA_API void stria_arrays_release(stria_named_array *arrays, int count);
-/* The same elements in another type: to nearest even, fractions cut off of integers, saturated at their ends. Free with
- * stria_array_release. STRIA_BAD_ARGUMENT for an unknown type, STRIA_BAD_SHAPE for bytes that are not the shape's. */
+/* The same elements in another type: to nearest even, fractions cut off of integers, saturated at their ends, and at
+ * those of 8-bit floats. Free with stria_array_release. STRIA_BAD_ARGUMENT for an unknown type, STRIA_BAD_SHAPE for
+ * bytes that are not the shape's. */
 STRIA_API stria_status stria_array_convert(const stria_array *array, stria_type type, stria_array *out,
                                            stria_error *error);
 /* Pictures with their channels last as ONNX has them: [n, height, width, channels] → [n, channels, height, width]. Free
  * with stria_array_release. STRIA_BAD_SHAPE for another rank, and for bytes that are not the shape's. */
 STRIA_API stria_status stria_array_channels_first(const stria_array *array, stria_array *out, stria_error *error);
-/* Writes .npy, atomically; bfloat16, which NumPy does not know, as float32. STRIA_BAD_SHAPE for bytes that are not the
- * shape's, STRIA_IO. */
+/* Writes .npy, atomically; bfloat16 and 8-bit floats, which NumPy does not know, as float32. STRIA_BAD_SHAPE for bytes
+ * that are not the shape's, STRIA_IO. */
 STRIA_API stria_status stria_array_write(const char *path, const stria_array *array, stria_error *error);
 /* Writes ONNX's TensorProto of this name ("": none), as the files of test cases hold it (input_0.pb); any type,
  * atomically. Errors as of stria_array_write, and STRIA_BAD_FILE for 2 GiB and more. */

@@ -22,7 +22,12 @@ typedef enum stria_type {
     STRIA_FLOAT64 = 11,
     STRIA_UINT32 = 12,
     STRIA_UINT64 = 13,
-    STRIA_BFLOAT16 = 16
+    STRIA_BFLOAT16 = 16,
+    STRIA_FLOAT8E4M3FN = 17, /* 8-bit floats are stored and converted; no operator computes with them */
+    STRIA_FLOAT8E4M3FNUZ = 18,
+    STRIA_FLOAT8E5M2 = 19,
+    STRIA_FLOAT8E5M2FNUZ = 20,
+    STRIA_FLOAT8E8M0 = 24
 } stria_type;
 
 /* "float32", …; "unknown type" for another number. Static storage. Thread-safe. */

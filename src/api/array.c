@@ -167,7 +167,8 @@ stria_status stria_array_write(const char *path, const stria_array *array, stria
     npy_array a = {.type = (int)array->type, .rank = array->rank, .data = array->data};
     stria_array wide = {0};
     TRY(array_check(array, err));
-    if (array->type == STRIA_BFLOAT16) { /* NumPy has no such type; float32 holds every one of them */
+    if (array->type == STRIA_BFLOAT16 ||
+        dtype_is_float8(array->type)) { /* NumPy has no such types; float32 holds all */
         TRY(stria_array_convert(array, STRIA_FLOAT32, &wide, err));
         a.type = (int)wide.type;
         a.data = wide.data;
@@ -219,7 +220,9 @@ stria_status stria_array_convert(const stria_array *array, stria_type type, stri
     made.data = NULL;
     TRY_DONE(mem_new(&made.data, made.bytes + 1, 1, "an array", err));
     TRY_DONE(mem_new(&wide, (size_t)count + 1, sizeof(double), "an array", err));
-    if (dtype_is_float(array->type) || (array->type == STRIA_UINT64 && dtype_is_float(type))) {
+    bool from_real = dtype_is_float(array->type) || dtype_is_float8(array->type);
+    bool to_real = dtype_is_float(type) || dtype_is_float8(type);
+    if (from_real || (to_real && (array->type == STRIA_UINT64 || dtype_is_float8(type)))) {
         convert_to_f64(wide, array->data, array->type, count);
         convert_from_f64(made.data, type, wide, count);
     } else {

@@ -17,9 +17,7 @@ static json_t *element_json(const stria_array *array, int64_t i) {
     if (array->type == STRIA_BOOL) return json_boolean(tensor_value(array, i) != 0);
     if (array->type == STRIA_INT64) return json_integer((json_int_t)((const int64_t *)array->data)[i]);
     double value = tensor_value(array, i);
-    bool whole = array->type != STRIA_FLOAT32 && array->type != STRIA_FLOAT64 && array->type != STRIA_FLOAT16 &&
-                 array->type != STRIA_BFLOAT16 && value < 0x1p63;
-    return whole ? json_integer((json_int_t)value) : json_number(value);
+    return !tensor_is_real(array->type) && value < 0x1p63 ? json_integer((json_int_t)value) : json_number(value);
 }
 
 /* The first elements, row by row, and how many are left out. */
@@ -79,8 +77,9 @@ static stria_status run_inputs(const options *given, const stria_model *model, c
         status = tensors_run(model, chosen, inputs, option_integer(given, "batch"), NULL, outputs, error);
     if (status == STRIA_OK && folder) status = tensors_write(outputs, folder, error);
     for (int i = 0; status == STRIA_OK && folder && i < outputs->count; i++)
-        if (outputs->items[i].array.type == STRIA_BFLOAT16)
-            term_say("'%s' is bfloat16, which .npy does not know: written as float32", outputs->items[i].name);
+        if (outputs->items[i].array.type >= STRIA_BFLOAT16)
+            term_say("'%s' is %s, which .npy does not know: written as float32", outputs->items[i].name,
+                     stria_type_name(outputs->items[i].array.type));
     return status;
 }
 

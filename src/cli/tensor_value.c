@@ -26,6 +26,15 @@ static double from_bfloat(uint16_t bits) {
     return (double)value;
 }
 
+static double from_float8(const stria_array *array, int64_t i) {
+    stria_array code = {.type = array->type, .data = (uint8_t *)array->data + i, .bytes = 1}, wide;
+    double value = NAN;
+    if (stria_array_convert(&code, STRIA_FLOAT64, &wide, NULL) != STRIA_OK) return value;
+    memcpy(&value, wide.data, sizeof value);
+    stria_array_release(&wide);
+    return value;
+}
+
 double tensor_value(const stria_array *array, int64_t i) {
     switch (array->type) {
     case STRIA_FLOAT32:
@@ -51,6 +60,12 @@ double tensor_value(const stria_array *array, int64_t i) {
         return (double)((const uint64_t *)array->data)[i];
     case STRIA_FLOAT16:
         return from_half(((const uint16_t *)array->data)[i]);
+    case STRIA_FLOAT8E4M3FN:
+    case STRIA_FLOAT8E4M3FNUZ:
+    case STRIA_FLOAT8E5M2:
+    case STRIA_FLOAT8E5M2FNUZ:
+    case STRIA_FLOAT8E8M0:
+        return from_float8(array, i);
     case STRIA_BFLOAT16:
         return from_bfloat(((const uint16_t *)array->data)[i]);
     }

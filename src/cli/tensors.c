@@ -93,8 +93,8 @@ static stria_status shape_check(const stria_port *port, const tensor *t, const c
     return fits ? STRIA_OK : tensor_misfit(port, array, t->turned, file, error);
 }
 
-static bool is_float(stria_type type) {
-    return type == STRIA_FLOAT32 || type == STRIA_FLOAT64 || type == STRIA_FLOAT16 || type == STRIA_BFLOAT16;
+bool tensor_is_real(stria_type type) {
+    return type == STRIA_FLOAT32 || type == STRIA_FLOAT64 || type == STRIA_FLOAT16 || type >= STRIA_BFLOAT16;
 }
 
 /* NumPy makes float64 and int64 where nobody asked for another type, so numbers are converted to what the model's
@@ -102,8 +102,8 @@ static bool is_float(stria_type type) {
 static stria_status type_fit(const stria_port *port, tensor *t, const char *file, stria_error *error) {
     stria_array *array = &t->array, fitted;
     if (port->type == array->type) return STRIA_OK;
-    bool to_float = is_float(port->type) && array->type != STRIA_BOOL;
-    bool to_whole = port->type == STRIA_INT64 && !is_float(array->type) && array->type != STRIA_BOOL;
+    bool to_float = tensor_is_real(port->type) && array->type != STRIA_BOOL;
+    bool to_whole = port->type == STRIA_INT64 && !tensor_is_real(array->type) && array->type != STRIA_BOOL;
     if (!to_float && !to_whole)
         return source_refuse(error, STRIA_BAD_SHAPE, "input '%s' wants %s, '%s' holds %s", port->name,
                              stria_type_name(port->type), file, stria_type_name(array->type));

@@ -74,6 +74,8 @@ stria_status tensors_write(tensors *list, const char *folder, stria_error *error
 void tensor_print(FILE *stream, const tensor *t);
 /* Element i as a number. */
 double tensor_value(const stria_array *array, int64_t i);
+/* A type of numbers with fractions; 8-bit floats too. */
+bool tensor_is_real(stria_type type);
 int64_t tensor_count(const stria_array *array);
 
 #endif

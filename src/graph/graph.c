@@ -203,6 +203,15 @@ static stria_status outputs_infer(const node *n, stria_error *err) {
     return STRIA_OK;
 }
 
+/* Most operators compute, and would take a code for a number. */
+static stria_status float8_check(const op_def *op, value *const *values, int count, stria_error *err) {
+    for (int i = 0; i < count && !op->float8; i++)
+        if (values[i] && dtype_is_float8(values[i]->type))
+            FAIL(err, STRIA_UNSUPPORTED, "%s does not compute with %s; Cast or DequantizeLinear makes float32 of it",
+                 op->name, dtype_name(values[i]->type));
+    return STRIA_OK;
+}
+
 static int64_t infer_work(const node *n) {
     int64_t steps = 0;
     if (n->op->infer_work) return n->op->infer_work(n);
@@ -231,10 +240,12 @@ static stria_status node_fill(graph *g, node *n, value *const *in, const void *a
     if (!n->in || !n->out) return no_memory(g, err);
     if (n->in_count) memcpy(n->in, in, sizeof(value *) * (size_t)n->in_count);
     TRY(inputs_check(n->op, in, n->in_count, err));
+    TRY(float8_check(n->op, in, n->in_count, err));
     TRY(attributes_set_up(g, n, attributes, err));
     TRY(outputs_add(g, n, out_names, err));
     TRY(shapes_infer(g, n, err));
     TRY(outputs_infer(n, err));
+    TRY(float8_check(n->op, n->out, n->out_count, err));
     TRY(node_know(n, &g->known_left, err));
     return name_table_put_node(g->names, n->name, n, err);
 }

@@ -135,6 +135,7 @@ struct op_def {
     uint32_t in_place;      /* bit i: output 0 may overwrite input i (same shape, type and order) */
     /* output k may also overwrite input in_place_pair[k]−1 (optimiser updates) */
     uint8_t in_place_pair[4];
+    bool float8;   /* takes 8-bit floats, which its reference gets as codes; who computes has none */
     bool random;   /* draws random numbers: never computed ahead of a run */
     bool view;     /* output 0 is input 0's memory under another shape (Reshape, Identity) */
     bool product;  /* sums of products with weights: most of a network's work; its epilogue may hold a bias and a

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "graph/float8.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -12,12 +13,25 @@
 static const struct {
     const char *name;
     size_t bytes;
-} dtypes[17] = {
-    [STRIA_FLOAT32] = {"float32", 4},   [STRIA_UINT8] = {"uint8", 1},   [STRIA_INT8] = {"int8", 1},
-    [STRIA_UINT16] = {"uint16", 2},     [STRIA_INT16] = {"int16", 2},   [STRIA_INT32] = {"int32", 4},
-    [STRIA_INT64] = {"int64", 8},       [STRIA_BOOL] = {"bool", 1},     [STRIA_FLOAT16] = {"float16", 2},
-    [STRIA_FLOAT64] = {"float64", 8},   [STRIA_UINT32] = {"uint32", 4}, [STRIA_UINT64] = {"uint64", 8},
+} dtypes[] = {
+    [STRIA_FLOAT32] = {"float32", 4},
+    [STRIA_UINT8] = {"uint8", 1},
+    [STRIA_INT8] = {"int8", 1},
+    [STRIA_UINT16] = {"uint16", 2},
+    [STRIA_INT16] = {"int16", 2},
+    [STRIA_INT32] = {"int32", 4},
+    [STRIA_INT64] = {"int64", 8},
+    [STRIA_BOOL] = {"bool", 1},
+    [STRIA_FLOAT16] = {"float16", 2},
+    [STRIA_FLOAT64] = {"float64", 8},
+    [STRIA_UINT32] = {"uint32", 4},
+    [STRIA_UINT64] = {"uint64", 8},
     [STRIA_BFLOAT16] = {"bfloat16", 2},
+    [STRIA_FLOAT8E4M3FN] = {"float8e4m3fn", 1},
+    [STRIA_FLOAT8E4M3FNUZ] = {"float8e4m3fnuz", 1},
+    [STRIA_FLOAT8E5M2] = {"float8e5m2", 1},
+    [STRIA_FLOAT8E5M2FNUZ] = {"float8e5m2fnuz", 1},
+    [STRIA_FLOAT8E8M0] = {"float8e8m0", 1},
 };
 
 static bool dtype_known(dtype t) {
@@ -34,6 +48,10 @@ const char *dtype_name(dtype t) {
 
 bool dtype_is_float(dtype t) {
     return t == STRIA_FLOAT32 || t == STRIA_FLOAT16 || t == STRIA_FLOAT64 || t == STRIA_BFLOAT16;
+}
+
+bool dtype_is_float8(dtype t) {
+    return (t >= STRIA_FLOAT8E4M3FN && t <= STRIA_FLOAT8E5M2FNUZ) || t == STRIA_FLOAT8E8M0;
 }
 
 dtype dtype_from_name(const char *name) {
@@ -179,6 +197,13 @@ static uint16_t f64_to_bf16(double x) {
     return (uint16_t)((u + 0x7fff + (u >> 16 & 1)) >> 16);
 }
 
+#define FLOAT8                                                                                                         \
+    case STRIA_FLOAT8E4M3FN:                                                                                           \
+    case STRIA_FLOAT8E4M3FNUZ:                                                                                         \
+    case STRIA_FLOAT8E5M2:                                                                                             \
+    case STRIA_FLOAT8E5M2FNUZ:                                                                                         \
+    case STRIA_FLOAT8E8M0
+
 /* One typed element; every conversion goes through these three. */
 static double get_f64(const void *p, dtype t, int64_t i) {
     switch (t) {
@@ -208,6 +233,8 @@ static double get_f64(const void *p, dtype t, int64_t i) {
         return (double)((const uint64_t *)p)[i];
     case STRIA_BOOL:
         return ((const uint8_t *)p)[i] != 0;
+    FLOAT8:
+        return float8_value(t, ((const uint8_t *)p)[i]);
     }
     return 0;
 }
@@ -222,6 +249,7 @@ static int64_t f64_to_i64(double x) {
 static int64_t get_i64(const void *p, dtype t, int64_t i) {
     if (t == STRIA_INT64) return ((const int64_t *)p)[i];
     if (t == STRIA_UINT64) return (int64_t)((const uint64_t *)p)[i];
+    if (dtype_is_float8(t)) return ((const uint8_t *)p)[i];
     return f64_to_i64(get_f64(p, t, i));
 }
 
@@ -251,6 +279,9 @@ static void put_i64(void *p, dtype t, int64_t i, int64_t x) {
         break;
     case STRIA_UINT8:
         ((uint8_t *)p)[i] = (uint8_t)CLAMP(0, UINT8_MAX);
+        break;
+    FLOAT8:
+        ((uint8_t *)p)[i] = (uint8_t)x;
         break;
     case STRIA_BOOL:
         ((uint8_t *)p)[i] = x != 0;
@@ -287,6 +318,9 @@ static void put_f64(void *p, dtype t, int64_t i, double x) {
         break;
     case STRIA_BOOL:
         ((uint8_t *)p)[i] = x != 0;
+        break;
+    FLOAT8:
+        ((uint8_t *)p)[i] = float8_code(t, x, (float8_rule){.saturate = true});
         break;
     case STRIA_UINT64:
         ((uint64_t *)p)[i] = !(x > 0) ? 0 : x >= 0x1p64 ? UINT64_MAX : (uint64_t)x;

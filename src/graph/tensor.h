@@ -18,6 +18,7 @@ typedef struct shape {
 size_t dtype_bytes(dtype t);             /* 0 for a type that is none of ours */
 const char *dtype_name(dtype t);         /* "float32" … */
 bool dtype_is_float(dtype t);            /* computed in float32, double in the reference */
+bool dtype_is_float8(dtype t);           /* stored and converted only (graph/float8.h) */
 dtype dtype_from_name(const char *name); /* 0 if unknown */
 
 shape shape_of(int rank, const int64_t *dim);
@@ -52,7 +53,7 @@ stria_status tensor_raw(tensor **out, dtype type, const shape *shape, const char
 tensor *tensor_retain(tensor *t);
 void tensor_release(tensor *t); /* accepts NULL */
 
-/* Element i converted; float16 and bfloat16 too. */
+/* Element i converted; float16 and bfloat16 too. As int64, an 8-bit float is its code. */
 double tensor_f64(const tensor *t, int64_t i);
 int64_t tensor_i64(const tensor *t, int64_t i);
 void tensor_put(tensor *t, int64_t i, double value); /* rounds to the type */
@@ -60,7 +61,8 @@ void tensor_put(tensor *t, int64_t i, double value); /* rounds to the type */
  * number of the type. */
 bool tensor_parse(tensor *t, int64_t i, const char *text);
 
-/* Count elements of type `from` at src to float64 / int64 and back (rounding to nearest even; integers saturate). */
+/* Count elements of type `from` at src to float64 / int64 and back (rounding to nearest even; integers and
+ * 8-bit floats saturate; E8M0 rounds up). As int64, 8-bit floats are their codes. */
 void convert_to_f64(double *dst, const void *src, dtype from, int64_t count);
 void convert_from_f64(void *dst, dtype to, const double *src, int64_t count);
 void convert_to_i64(int64_t *dst, const void *src, dtype from, int64_t count);

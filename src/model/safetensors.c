@@ -18,10 +18,24 @@ static const struct {
     dtype type;
     const char *name;
 } dtypes[] = {
-    {STRIA_FLOAT64, "F64"}, {STRIA_FLOAT32, "F32"}, {STRIA_FLOAT16, "F16"}, {STRIA_BFLOAT16, "BF16"},
-    {STRIA_INT64, "I64"},   {STRIA_INT32, "I32"},   {STRIA_INT16, "I16"},   {STRIA_INT8, "I8"},
-    {STRIA_UINT64, "U64"},  {STRIA_UINT32, "U32"},  {STRIA_UINT16, "U16"},  {STRIA_UINT8, "U8"},
+    {STRIA_FLOAT64, "F64"},
+    {STRIA_FLOAT32, "F32"},
+    {STRIA_FLOAT16, "F16"},
+    {STRIA_BFLOAT16, "BF16"},
+    {STRIA_INT64, "I64"},
+    {STRIA_INT32, "I32"},
+    {STRIA_INT16, "I16"},
+    {STRIA_INT8, "I8"},
+    {STRIA_UINT64, "U64"},
+    {STRIA_UINT32, "U32"},
+    {STRIA_UINT16, "U16"},
+    {STRIA_UINT8, "U8"},
     {STRIA_BOOL, "BOOL"},
+    {STRIA_FLOAT8E4M3FN, "F8_E4M3"},
+    {STRIA_FLOAT8E4M3FNUZ, "F8_E4M3FNUZ"},
+    {STRIA_FLOAT8E5M2, "F8_E5M2"},
+    {STRIA_FLOAT8E5M2FNUZ, "F8_E5M2FNUZ"},
+    {STRIA_FLOAT8E8M0, "F8_E8M0"},
 };
 #define DTYPES (int)(sizeof dtypes / sizeof *dtypes)
 

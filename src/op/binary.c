@@ -88,7 +88,7 @@ static stria_status pow_gradient(graph *g, const node *n, value *const *dy, cons
                                  stria_error *err) {
     builder b = {g, n->name, STRIA_OK, err};
     value *x = n->in[0], *p = n->in[1];
-    if (p->type != x->type) p = build1(&b, &op_Cast, p, &(cast_attributes){(int64_t)x->type, 1});
+    if (p->type != x->type) p = build1(&b, &op_Cast, p, &(cast_attributes){.to = (int64_t)x->type, .saturate = 1});
     if (!p) return b.status;
     if (wanted[0]) {
         value *slope = pow_slope_x(&b, x, p);
@@ -97,7 +97,9 @@ static stria_status pow_gradient(graph *g, const node *n, value *const *dy, cons
     if (wanted[1]) {
         value *slope = pow_slope_p(&b, x, p, n->out[0]);
         value *dp = build_reduce_to(&b, build2(&b, &op_Mul, dy[0], slope, NULL), p);
-        dx[1] = p == n->in[1] ? dp : build1(&b, &op_Cast, dp, &(cast_attributes){(int64_t)n->in[1]->type, 1});
+        dx[1] = p == n->in[1]
+                    ? dp
+                    : build1(&b, &op_Cast, dp, &(cast_attributes){.to = (int64_t)n->in[1]->type, .saturate = 1});
     }
     return b.status;
 }

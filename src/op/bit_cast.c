@@ -56,6 +56,7 @@ const op_def op_BitCast = {
     .cost = rule_no_cost,
     .reference = reference,
     .cases = cases,
+    .float8 = true,
     .layouts = LAYOUT_PLAIN,
     .text = "y = the bits of x as another type",
 };

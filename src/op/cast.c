@@ -1,9 +1,13 @@
 /* Types and constants: Cast and Constant. */
+#include <string.h>
+
+#include "graph/float8.h"
 #include "op/rule.h"
 #include "op/shape.h"
 
-static const attr_field cast_fields[] = {
-    {"to", ATTR_INT, offsetof(cast_attributes, to), NULL, true}, ATTR(cast_attributes, saturate, ATTR_INT, "1"), {0}};
+#define ROUNDING ATTR(cast_attributes, saturate, ATTR_INT, "1"), ATTR(cast_attributes, round_mode, ATTR_STRING, NULL)
+static const attr_field cast_fields[] = {{"to", ATTR_INT, offsetof(cast_attributes, to), NULL, true}, ROUNDING, {0}};
+static const attr_field cast_like_fields[] = {ROUNDING, {0}};
 static const attr_field constant_fields[] = {ATTR(constant_attributes, value, ATTR_TENSOR, NULL),
                                              ATTR(constant_attributes, value_ints, ATTR_INTS, NULL),
                                              ATTR(constant_attributes, value_floats, ATTR_FLOATS, NULL),
@@ -11,10 +15,27 @@ static const attr_field constant_fields[] = {ATTR(constant_attributes, value, AT
                                              ATTR(constant_attributes, value_float, ATTR_FLOAT, "0"),
                                              {0}};
 
+/* In the order of float8_round. */
+static const char *const round_modes[] = {"up", "down", "nearest", NULL};
+
+static int round_mode(const cast_attributes *a) {
+    int i = 0;
+    while (a->round_mode && round_modes[i] && strcmp(round_modes[i], a->round_mode) != 0) i++;
+    return i;
+}
+
+static stria_status rounding_check(const node *n, stria_error *err) {
+    const cast_attributes *a = n->attributes;
+    if (!round_modes[round_mode(a)])
+        FAIL(err, STRIA_BAD_ARGUMENT, "round_mode is '%s', expected up, down or nearest", a->round_mode);
+    return STRIA_OK;
+}
+
 static stria_status cast_infer(node *n, stria_error *err) {
     int64_t to = ((const cast_attributes *)n->attributes)->to;
     if (to < 1 || to > 64 || dtype_bytes((dtype)to) == 0)
         FAIL(err, STRIA_UNSUPPORTED, "a cast to ONNX type %lld is not supported", (long long)to);
+    TRY(rounding_check(n, err));
     return rule_output(n, 0, (dtype)to, &n->in[0]->shape, err);
 }
 
@@ -23,21 +44,32 @@ static stria_status cast_gradient(graph *g, const node *n, value *const *dy, con
     builder b = {g, n->name, STRIA_OK, err};
     dtype from = n->in[0]->type;
     if (wanted[0] && dtype_is_float(from) && dtype_is_float(n->out[0]->type))
-        dx[0] = build1(&b, &op_Cast, dy[0], &(cast_attributes){(int64_t)from, 1});
+        dx[0] = build1(&b, &op_Cast, dy[0], &(cast_attributes){.to = (int64_t)from, .saturate = 1});
     return b.status;
+}
+
+/* Element i as an integer, a bool or the code of an 8-bit float. */
+static int64_t cast_whole(const ref_tensor *x, int64_t i, dtype to, float8_rule rule) {
+    if (to == x->type) return x->i[i];
+    if (dtype_is_float8(to)) return float8_code(to, ref_value(x, i), rule);
+    if (to == STRIA_BOOL) return ref_value(x, i) != 0;
+    bool real = x->f || dtype_is_float8(x->type);
+    return real ? integer_of(to, ref_value(x, i)) : integer_wrap(to, x->i[i]);
 }
 
 static stria_status cast_reference(const ref_call *c, stria_error *err) {
     const ref_tensor *x = &c->in[0], *y = &c->out[0];
+    const cast_attributes *a = c->attributes;
+    float8_rule rule = {a->saturate != 0, (float8_round)round_mode(a)};
     int64_t count = shape_count(&y->shape);
     for (int64_t i = 0; i < count; i++)
         if (y->f) y->f[i] = ref_value(x, i);
-        else if (y->type == STRIA_BOOL) y->i[i] = x->f ? x->f[i] != 0 : x->i[i] != 0;
-        else y->i[i] = x->f ? integer_of(y->type, x->f[i]) : integer_wrap(y->type, x->i[i]);
+        else y->i[i] = cast_whole(x, i, y->type, rule);
     return STRIA_OK;
 }
 
 static stria_status cast_like_infer(node *n, stria_error *err) {
+    TRY(rounding_check(n, err));
     return rule_output(n, 0, n->in[1]->type, &n->in[0]->shape, err);
 }
 
@@ -78,6 +110,10 @@ static const op_case cast_cases[] = {{"2x3x4", "to=11"},
                                      {"i64=256,-1,300,7:4", "to=2"},
                                      {"i32=0,1,-2:3", "to=1"},
                                      {"u8=0,1,200:3", "to=1"},
+                                     {"f=0.3,-500,1e9,0:4", "to=17"},
+                                     {"f=0.3,-500,1e9,0:4", "to=20 saturate=0"},
+                                     {"f=0.3,500,1e9,0:4", "to=24 round_mode=nearest"},
+                                     {"f8=56,200,127,0:4", "to=1"},
                                      {0}};
 static const op_case cast_like_cases[] = {{"2x3x4, i64=1:1", ""}, {"i64=0,1,-2:3, 2x2", ""}, {0}};
 static const op_case constant_cases[] = {
@@ -96,8 +132,9 @@ const op_def op_Cast = {
     .gradient = cast_gradient,
     .reference = cast_reference,
     .cases = cast_cases,
+    .float8 = true,
     .layouts = LAYOUT_SAME,
-    .text = "y = x in another type; fractions are cut off",
+    .text = "y = x in another type; fractions are cut off, 8-bit floats rounded",
 };
 
 const op_def op_CastLike = {
@@ -107,11 +144,13 @@ const op_def op_CastLike = {
     .in_max = 2,
     .out_min = 1,
     .out_max = 1,
-    .fields = no_fields,
+    .attribute_bytes = sizeof(cast_attributes),
+    .fields = cast_like_fields,
     .infer = cast_like_infer,
     .gradient = cast_gradient,
     .reference = cast_reference,
     .cases = cast_like_cases,
+    .float8 = true,
     .shape_inputs = 1 << 1,
     .layouts = LAYOUT_SAME,
     .text = "y = x in the type of `like`",
@@ -131,6 +170,7 @@ const op_def op_Constant = {
     .cost = rule_no_cost,
     .reference = constant_reference,
     .cases = constant_cases,
+    .float8 = true,
     .layouts = LAYOUT_PLAIN,
     .text = "y = the attribute that is set",
 };

@@ -244,6 +244,7 @@ const op_def op_Pad = {
     .cost = rule_no_cost,
     .reference = pad_reference,
     .cases = pad_cases,
+    .float8 = true,
     .value_inputs = 1 << 1 | 1 << 3,
     .layouts = LAYOUT_FOLLOW,
     .text = "y[i] = x[i − before], beyond it the value, x's mirror image, its edge, or its other end",

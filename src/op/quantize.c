@@ -1,9 +1,11 @@
-/* Between numbers and small integers: QuantizeLinear, DequantizeLinear and DynamicQuantizeLinear. A scale and a zero
- * point stand for the whole tensor, for each entry of one axis, or for each block of `block_size` entries along it. */
+/* Between numbers and small integers or 8-bit floats: QuantizeLinear, DequantizeLinear and DynamicQuantizeLinear. A
+ * scale and a zero point stand for the whole tensor, for each entry of one axis, or for each block of `block_size`
+ * entries along it. */
 #include "op/quantize.h"
 
 #include <math.h>
 
+#include "graph/float8.h"
 #include "op/rule.h"
 
 typedef struct quantize_attributes {
@@ -11,7 +13,7 @@ typedef struct quantize_attributes {
     int64_t block_size;   /* 0: no blocks */
     int64_t output_dtype; /* 0: the zero point's (uint8), the scale's */
     int64_t precision;    /* of the division; 0: the scale's type */
-    int64_t saturate;     /* of 8-bit floats, which are refused */
+    int64_t saturate;     /* of 8-bit floats */
 } quantize_attributes;
 
 static const attr_field quantize_fields[] = {
@@ -25,6 +27,10 @@ static const attr_field dequantize_fields[] = {ATTR(quantize_attributes, axis, A
 
 static bool is_small(dtype type) {
     return type == STRIA_UINT8 || type == STRIA_INT8 || type == STRIA_UINT16 || type == STRIA_INT16;
+}
+
+static bool is_stored(dtype type) {
+    return is_small(type) || (dtype_is_float8(type) && type != STRIA_FLOAT8E8M0);
 }
 
 /* ---- what others use ---- */
@@ -86,10 +92,13 @@ static int64_t scale_at(const scales *s, int64_t i) {
     return s->blocked ? (outer * s->blocks + along / s->block) * s->inner + i % s->inner : along;
 }
 
+/* The shape of the scale, but a scalar may be written as one element of a list: ONNX's own cases mix the two. */
 static stria_status zero_check(const node *n, dtype type, stria_error *err) {
     const value *zero = rule_input(n, 2);
     if (!zero) return STRIA_OK;
-    TRY(rule_same_shape(&zero->shape, "the zero point", &n->in[1]->shape, "the scale", err));
+    const shape *scale = &n->in[1]->shape;
+    bool single = zero->shape.rank < 2 && scale->rank < 2 && shape_count(&zero->shape) == 1 && shape_count(scale) == 1;
+    if (!single) TRY(rule_same_shape(&zero->shape, "the zero point", scale, "the scale", err));
     if (zero->type != type)
         FAIL(err, STRIA_BAD_SHAPE, "the zero point is %s, expected %s", dtype_name(zero->type), dtype_name(type));
     return STRIA_OK;
@@ -109,7 +118,7 @@ static stria_status quantize_infer(node *n, stria_error *err) {
     dtype type = a->output_dtype ? (dtype)a->output_dtype : zero ? zero->type : STRIA_UINT8;
     if (n->in[0]->type != STRIA_INT32) TRY(rule_float(n, 0, "input", err));
     TRY(rule_float(n, 1, "the scale", err));
-    TRY(type_check((int64_t)type, "a result", a->output_dtype >= 0 && a->output_dtype < 64 && is_small(type), err));
+    TRY(type_check((int64_t)type, "a result", a->output_dtype >= 0 && a->output_dtype < 64 && is_stored(type), err));
     TRY(type_check(a->precision, "a precision",
                    !a->precision || (a->precision > 0 && a->precision < 64 && dtype_is_float((dtype)a->precision)),
                    err));
@@ -121,7 +130,8 @@ static stria_status quantize_infer(node *n, stria_error *err) {
 static stria_status quantize_reference(const ref_call *c, stria_error *err) {
     const quantize_attributes *a = c->attributes;
     const ref_tensor *x = &c->in[0], *y = &c->out[0];
-    const int64_t *zero = c->in_count > 2 ? c->in[2].i : NULL;
+    const ref_tensor *zero = c->in_count > 2 && c->in[2].i ? &c->in[2] : NULL;
+    float8_rule rule = {.saturate = a->saturate != 0};
     dtype precision = a->precision ? (dtype)a->precision : c->in[1].type;
     int64_t count = shape_count(&x->shape);
     scales s;
@@ -129,7 +139,8 @@ static stria_status quantize_reference(const ref_call *c, stria_error *err) {
     for (int64_t i = 0; i < count; i++) {
         int64_t at = scale_at(&s, i);
         double divided = quantize_precision(precision, ref_value(x, i) / c->in[1].f[at]);
-        y->i[i] = quantize_one(y->type, divided, zero ? zero[at] : 0);
+        y->i[i] = dtype_is_float8(y->type) ? float8_code(y->type, divided + (zero ? ref_value(zero, at) : 0), rule)
+                                           : quantize_one(y->type, divided, zero ? zero->i[at] : 0);
     }
     return STRIA_OK;
 }
@@ -139,7 +150,7 @@ static stria_status dequantize_infer(node *n, stria_error *err) {
     scales s;
     dtype from = n->in[0]->type, type = a->output_dtype ? (dtype)a->output_dtype : n->in[1]->type;
     TRY(rule_float(n, 1, "the scale", err));
-    TRY(type_check((int64_t)from, "an input", is_small(from) || from == STRIA_INT32, err));
+    TRY(type_check((int64_t)from, "an input", is_stored(from) || from == STRIA_INT32, err));
     TRY(type_check((int64_t)type, "a result", a->output_dtype >= 0 && a->output_dtype < 64 && dtype_is_float(type),
                    err));
     TRY(zero_check(n, from, err));
@@ -149,13 +160,13 @@ static stria_status dequantize_infer(node *n, stria_error *err) {
 
 static stria_status dequantize_reference(const ref_call *c, stria_error *err) {
     const ref_tensor *x = &c->in[0];
-    const int64_t *zero = c->in_count > 2 ? c->in[2].i : NULL;
+    const ref_tensor *zero = c->in_count > 2 && c->in[2].i ? &c->in[2] : NULL;
     int64_t count = shape_count(&x->shape);
     scales s;
     TRY(scales_of(c->node, &s, err));
     for (int64_t i = 0; i < count; i++) {
         int64_t at = scale_at(&s, i);
-        c->out[0].f[i] = (double)(x->i[i] - (zero ? zero[at] : 0)) * c->in[1].f[at];
+        c->out[0].f[i] = (ref_value(x, i) - (zero ? ref_value(zero, at) : 0)) * c->in[1].f[at];
     }
     return STRIA_OK;
 }
@@ -193,10 +204,13 @@ static const op_case quantize_cases[] = {{"-300..300:3x4, f=2", ""},
                                          {"-9..9:2x6, f=0.5,1,2,0.25:2x2", "block_size=3 output_dtype=3"},
                                          {"i32=-9,0,700:3, f=3", "axis=0 output_dtype=5"},
                                          {"f=0.5,1.5,2.5,-0.5:4, f=1, u8=1", "axis=0"},
+                                         {"-300..300:3x4, f=2", "output_dtype=19"},
+                                         {"-9..9:2x3, f=0.01,1,2:3, f8=0,48,176:3", "saturate=0"},
                                          {0}};
 static const op_case dequantize_cases[] = {{"u8=0,1,200,255,7,9:2x3, f=2", ""},
                                            {"u8=0,1,200,255,7,9:2x3, f=0.5,1,2:3, u8=128,3,0:3", ""},
                                            {"i32=-70000,5:2, f=0.5", ""},
+                                           {"f8=0,1,200,255,7,9:2x3, f=0.5,1,2:3, f8=128,3,0:3", ""},
                                            {"u8=0,1,200,255,7,9:2x3, f=0.5,1,2,3:2x2", "block_size=2"},
                                            {0}};
 static const op_case dynamic_cases[] = {{"-3..9:3x4", ""}, {"1..2:5", ""}, {"0..0:3", ""}, {0}};
@@ -212,12 +226,18 @@ const op_def op_QuantizeLinear = {QUANTIZE("QuantizeLinear", 2, 3, 1),
                                   .gradient = rule_no_gradient,
                                   .reference = quantize_reference,
                                   .cases = quantize_cases,
-                                  .text = "y = saturate(round(x / scale) + zero point), halves to even"};
-const op_def op_DequantizeLinear = {
-    QUANTIZE("DequantizeLinear", 2, 3, 1), .attribute_bytes = sizeof(quantize_attributes),
-    .fields = dequantize_fields,           .infer = dequantize_infer,
-    .reference = dequantize_reference,     .cases = dequantize_cases,
-    .text = "y = (x − zero point) · scale"};
+                                  .float8 = true,
+                                  .text =
+                                      "y = saturate(round(x / scale) + zero point), halves to even; of 8-bit floats "
+                                      "the number nearest to x / scale + zero point"};
+const op_def op_DequantizeLinear = {QUANTIZE("DequantizeLinear", 2, 3, 1),
+                                    .attribute_bytes = sizeof(quantize_attributes),
+                                    .fields = dequantize_fields,
+                                    .infer = dequantize_infer,
+                                    .reference = dequantize_reference,
+                                    .cases = dequantize_cases,
+                                    .float8 = true,
+                                    .text = "y = (x − zero point) · scale"};
 const op_def op_DynamicQuantizeLinear = {
     QUANTIZE("DynamicQuantizeLinear", 1, 1, 3),
     .fields = no_fields,

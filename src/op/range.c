@@ -96,6 +96,7 @@ const op_def op_ConstantOfShape = {
     .cost = rule_no_cost,
     .reference = filled_reference,
     .cases = filled_cases,
+    .float8 = true,
     .value_inputs = 1 << 0,
     .layouts = LAYOUT_PLAIN,
     .text = "y[i] = value, in the given shape",

@@ -32,6 +32,7 @@ const op_def op_Reorder = {
     .cost = rule_no_cost,
     .reference = reference,
     .cases = cases,
+    .float8 = true,
     .layouts = LAYOUT_STRIDED,
     .text = "y = x in another storage order",
 };

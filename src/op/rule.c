@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "graph/float8.h"
+
 const attr_field no_fields[] = {{0}};
 
 value *rule_input(const node *n, int i) {
@@ -165,7 +167,7 @@ int64_t integer_wrap(dtype type, int64_t x) {
     case STRIA_BOOL:
         return x != 0;
     default:
-        return x;
+        return dtype_is_float8(type) ? (uint8_t)x : x;
     }
 }
 
@@ -174,12 +176,14 @@ bool integer_less(dtype type, int64_t a, int64_t b) {
 }
 
 double integer_value(dtype type, int64_t x) {
+    if (dtype_is_float8(type)) return float8_value(type, (uint8_t)x);
     return type == STRIA_UINT64 ? (double)(uint64_t)x : (double)x;
 }
 
 int64_t integer_of(dtype type, double x) {
     bool is_unsigned = type == STRIA_UINT8 || type == STRIA_UINT16 || type == STRIA_UINT32 || type == STRIA_BOOL;
     int bits = type == STRIA_BOOL ? 1 : 8 * (int)dtype_bytes(type);
+    if (dtype_is_float8(type)) return float8_code(type, x, (float8_rule){.saturate = true});
     if (isnan(x)) return 0;
     if (type == STRIA_UINT64) return x <= 0 ? 0 : x >= 0x1p64 ? -1 : (int64_t)(uint64_t)x;
     if (bits == 64) return x >= 0x1p63 ? INT64_MAX : x < -0x1p63 ? INT64_MIN : (int64_t)x;

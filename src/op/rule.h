@@ -54,9 +54,9 @@ int64_t strided_offset(int64_t index, const shape *s, const int64_t stride[RANK_
 int64_t integer_wrap(dtype type, int64_t x);
 /* a < b, as numbers of the type. */
 bool integer_less(dtype type, int64_t a, int64_t b);
-/* The number that x stands for: a uint64 of 2^63 or more is held as a negative int64. */
+/* The number that x stands for: a uint64 of 2^63 or more is held as a negative int64, an 8-bit float as its code. */
 double integer_value(dtype type, int64_t x);
-/* x without its fraction, saturated to the range of the type; 0 for NaN. */
+/* x without its fraction, saturated to the range of the type; 0 for NaN; of 8-bit floats the code. */
 int64_t integer_of(dtype type, double x);
 /* Product of the dimensions in [from, to). */
 int64_t shape_span(const shape *s, int from, int to);

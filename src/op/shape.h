@@ -25,8 +25,9 @@ typedef struct shape_attributes {
 } shape_attributes;
 
 typedef struct cast_attributes {
-    int64_t to;       /* a dtype */
-    int64_t saturate; /* of 8-bit floats, which are refused */
+    int64_t to;             /* a dtype */
+    int64_t saturate;       /* the rest is of 8-bit floats (graph/float8.h) */
+    const char *round_mode; /* "up", "down", "nearest"; NULL: "up" */
 } cast_attributes;
 
 typedef struct constant_attributes { /* the first that is set is the contents */

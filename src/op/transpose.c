@@ -67,6 +67,7 @@ const op_def op_Transpose = {
     .cost = rule_no_cost,
     .reference = transpose_reference,
     .cases = transpose_cases,
+    .float8 = true,
     .layouts = LAYOUT_STRIDED,
     .text = "y has x's dimensions in the order perm",
 };

@@ -198,7 +198,7 @@ static stria_status updates_gate(graph *g, int first, value *apply, stria_error 
 /* 1 − min(decay, (1 + t) / (10 + t)), t steps done: the first steps weigh more, as TensorFlow's
  * ExponentialMovingAverage does with num_updates. */
 static value *average_share(builder *b, double decay, value *count) {
-    value *t = build1(b, &op_Cast, count, &(cast_attributes){STRIA_FLOAT32, 1});
+    value *t = build1(b, &op_Cast, count, &(cast_attributes){.to = STRIA_FLOAT32, .saturate = 1});
     value *early = build2(b, &op_Div, build2(b, &op_Add, t, build_scalar(b, STRIA_FLOAT32, 1), NULL),
                           build2(b, &op_Add, t, build_scalar(b, STRIA_FLOAT32, 10), NULL), NULL);
     value *keep = build2(b, &op_Min, early, build_scalar(b, STRIA_FLOAT32, decay), NULL);

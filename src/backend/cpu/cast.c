@@ -14,6 +14,8 @@ static element_type element_of(dtype type) {
 
 static bool accept(const node *n, refusal *why) {
     const value *x = n->in[0], *y = n->out[0];
+    if (dtype_is_float8(x->type) || dtype_is_float8(y->type))
+        return REFUSE(why, "%s becomes %s", dtype_name(x->type), dtype_name(y->type));
     return layout_equal(&x->layout, &y->layout, y->shape.rank)
                ? true
                : REFUSE(why, "%s becomes %s", storage_name(x), storage_name(y));

@@ -15,6 +15,7 @@
 #define SMALL   (TYPE(INT8) | TYPE(INT16) | TYPE(UINT8) | TYPE(UINT16))
 #define SIXTEEN (TYPE(INT16) | TYPE(UINT16))
 #define HALVES  (TYPE(FLOAT16) | TYPE(BFLOAT16))
+#define FLOAT8  (TYPE(FLOAT8E4M3FN) | TYPE(FLOAT8E4M3FNUZ) | TYPE(FLOAT8E5M2) | TYPE(FLOAT8E5M2FNUZ))
 
 static const struct row {
     const char *op;
@@ -58,14 +59,25 @@ static const struct row {
     {"Resize", 18, 0, "keep_aspect_ratio_policy"},
     {"AveragePool", 19, 0, "dilations"},
     {"DeformConv", 19, 0, NULL},
+    {"Cast", 19, 0, "saturate"},
+    {"Cast", 24, 0, "round_mode"},
+    {"CastLike", 19, 0, "saturate"},
+    {"CastLike", 24, 0, "round_mode"},
+    {"QuantizeLinear", 19, 0, "saturate"},
     {"QuantizeLinear", 19, HALVES, NULL},
     {"DequantizeLinear", 19, HALVES, NULL},
+    {"ConstantOfShape", 20, FLOAT8, NULL},
     {"Gelu", 20, 0, NULL},
     {"AffineGrid", 20, 0, NULL},
     {"GridSample", 20, 0, NULL}, /* modes had other names before */
     {"IsInf", 20, TYPE(FLOAT16), NULL},
     {"ReduceMax", 20, TYPE(BOOL), NULL},
     {"ReduceMin", 20, TYPE(BOOL), NULL},
+    {"Pad", 21, FLOAT8, NULL},
+    {"Flatten", 21, FLOAT8, NULL},
+    {"Squeeze", 21, FLOAT8, NULL},
+    {"Transpose", 21, FLOAT8, NULL},
+    {"Unsqueeze", 21, FLOAT8, NULL},
     {"GroupNormalization", 21, 0, NULL}, /* scales per group before */
     {"QuantizeLinear", 21, SIXTEEN, NULL},
     {"DequantizeLinear", 21, SIXTEEN, NULL},
@@ -148,6 +160,8 @@ int opset_of_node(const node *n) {
     int opset = OPSET_WRITTEN, special[] = {reduction_opset(n, &known), pad_opset(n)};
     if (types & TYPE(BFLOAT16) && strcmp(n->op->name, "Cast") != 0)
         opset = 22; /* Conv, poolings and most functions got it there */
+    if (types & FLOAT8 && opset < 19) opset = 19;
+    if (types & TYPE(FLOAT8E8M0) && opset < 24) opset = 24;
     for (int i = 0; i < 2; i++)
         if (special[i] > opset) opset = special[i];
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)

@@ -58,10 +58,6 @@ static const struct row {
     {"ReduceLogSumExp", 1, 18, TO_INPUT, "axes", 1},
     {"ReduceSumSquare", 1, 18, TO_INPUT, "axes", 1},
     {"Upsample", 7, 9, TO_INPUT, "scales", 2},
-    {"Cast", 19, OPSET_NEWEST + 1, DROP, "saturate", 0}, /* of 8-bit floats, which are refused; the next three too */
-    {"Cast", 24, OPSET_NEWEST + 1, DROP, "round_mode", 0},
-    {"CastLike", 19, OPSET_NEWEST + 1, DROP, "saturate", 0},
-    {"CastLike", 24, OPSET_NEWEST + 1, DROP, "round_mode", 0},
     {"Range", 27, OPSET_NEWEST + 1, DROP, "stash_type", 0}, /* 16-bit floats are computed in float32 anyway */
 };
 
