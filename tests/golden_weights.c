@@ -1,6 +1,6 @@
 /* Files of weights as PyTorch, NumPy, safetensors and Keras write them (tests/golden/weights by golden_weights.py):
  * joined to the network that a .net file describes, they give the outputs that those programs computed; and Keras
- * Applications' names and orders of dimensions (tests/golden/keras.txt). */
+ * Applications' names and orders of dimensions (golden_applications.py wrote golden/keras.txt). */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -221,24 +221,38 @@ static void applications_check(void) {
         w.keras = true;
         networks++;
     }
-    CHECK(networks == 2, "%d networks", networks);
+    CHECK(networks == 6, "%d networks", networks);
     mem_free(data);
 }
 
-/* Why Keras' ResNet50 is another network is said. */
+/* Weights of Keras Applications that have the names or even the shapes of a network that is another: which form is
+ * theirs is said. */
 static void other_network_check(void) {
-    static char line[] = "conv2_block1_1_conv/kernel 1 1 64 64";
-    stria_error err = {0};
-    text report = {0};
-    weights w = {.keras = true};
-    graph *g;
-    tensor_add(&w, line);
-    CHECK(graph_load(&g, "resnet50", 0, &err) == STRIA_OK, "%s", err.text);
-    CHECK(weights_join(g, &w, &report, &err) == STRIA_BAD_FILE && strstr(err.text, "strides in its 1x1"), "%s",
-          err.text);
-    text_release(&report);
-    weights_release(&w);
-    graph_free(g);
+    static const struct {
+        const char *spec, *line, *says;
+    } rows[] = {
+        {"resnet50", "conv2_block1_1_conv/kernel 1 1 64 64", "resnet50:style=keras"},
+        {"resnet18", "conv2_block1_1_conv/kernel 1 1 64 64", "strides in its 1x1"},
+        {"mobilenet-v2", "expanded_conv_depthwise/kernel 3 3 32 1", "mobilenet-v2:style=keras"},
+        {"mobilenet-v1:size=3x75x75", "conv_dw_1/kernel 3 3 32 1", "sides halve evenly"},
+        {"resnet50:style=keras", "conv2_block1_1_conv/kernel 1 1 64 64", "nothing for 'conv1_conv.weight'"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        stria_error err = {0};
+        text report = {0};
+        weights w = {.keras = true};
+        graph *g;
+        char line[64];
+        snprintf(line, sizeof line, "%s", rows[i].line);
+        tensor_add(&w, line);
+        if (CHECK(graph_load(&g, rows[i].spec, 0, &err) == STRIA_OK, "%s", err.text)) {
+            CHECK(weights_join(g, &w, &report, &err) == STRIA_BAD_FILE && strstr(err.text, rows[i].says), "%s",
+                  err.text);
+            graph_free(g);
+        }
+        text_release(&report);
+        weights_release(&w);
+    }
 }
 
 /* What is written is read back the same, and by NumPy's and the safetensors' own readers (see golden_weights.py for the

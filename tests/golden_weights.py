@@ -1,13 +1,8 @@
 """Writes golden/weights/: files of weights by the programs that define their formats, of two small networks with random
-numbers, with their outputs for input.npy; and golden/keras.txt: names and logits of networks of Keras Applications with
-weights that a formula gives. Run: KERAS_BACKEND=torch python3 tests/golden_weights.py (needs torch, keras, safetensors,
-h5py; only to make the files again).
+numbers, with their outputs for input.npy. Run: KERAS_BACKEND=torch python3 tests/golden_weights.py (needs torch, keras,
+safetensors, h5py; only to make the files again).
 
-torch.net and keras.net describe the two networks. Both are [2, 3, 8, 8] → [2, 5].
-
-keras.txt: network SPEC SIDE, then "tensor LAYER/ROLE DIMENSION…" in Keras' order and layout, "logits FIRST…" (eight of
-the first picture), "end". Element i of a tensor is as in golden_zoo.py, by its name there and its index in Keras'
-layout."""
+torch.net and keras.net describe the two networks. Both are [2, 3, 8, 8] → [2, 5]."""
 
 import os
 
@@ -23,14 +18,6 @@ import torch
 
 HERE = pathlib.Path(__file__).parent / "golden"
 OUT = HERE / "weights"
-
-
-def uniform(name, count):  # as in golden_zoo.py
-    h = 0xCBF29CE484222325
-    for c in name.encode():
-        h = (h ^ c) * 0x100000001B3 % 2**64
-    i = np.arange(count, dtype=np.uint64)
-    return ((np.uint64(h % 2**32) + i * np.uint64(2654435761)) % np.uint64(2**32)).astype(np.float64) / 2**32 - 0.5
 
 
 class Net(torch.nn.Module):
@@ -187,34 +174,6 @@ def hdf5_files():
         layer_write(f, "inner", {"one/kernel": np.zeros((2, 3), f32), "two/kernel": np.ones((3, 2), f32)})
 
 
-def scaling(name, shape):
-    role = name.split("/")[-1]
-    if role == "moving_variance":
-        return 0.5, 1.0
-    if role == "gamma":
-        return 0.5, 1.0
-    if len(shape) == 1:
-        return 0.2, 0.0
-    fan = shape[0] * shape[1] if role == "depthwise_kernel" or (len(shape) == 4 and shape[3] == 1) else np.prod(shape[:-1])
-    return 2 * (6 / fan) ** 0.5, 0.0
-
-
-def application(out, spec, side, net):
-    out.write(f"network {spec} {side}\n")
-    values = []
-    for v in net.weights:
-        layer, role = v.path.split("/")[-2:]
-        name = f"{layer}/{role}"
-        shape = tuple(v.shape)
-        scale, offset = scaling(name, shape)
-        values.append((uniform(name, int(np.prod(shape))) * scale + offset).reshape(shape))
-        out.write(f"tensor {name} {' '.join(map(str, shape))}\n")
-    net.set_weights(values)
-    x = (uniform("image", 3 * side * side) * 2).reshape(1, 3, side, side)
-    y = np.asarray(net(np.transpose(x, (0, 2, 3, 1)).astype(np.float32)).detach()).reshape(-1)
-    out.write("logits " + " ".join(f"{v:.9g}" for v in y[:8]) + "\nend\n")
-
-
 def main():
     OUT.mkdir(parents=True, exist_ok=True)
     x = np.random.default_rng(1).normal(size=(2, 3, 8, 8)).astype(np.float32)
@@ -222,12 +181,6 @@ def main():
     torch_files(x)
     keras_files(x)
     hdf5_files()
-    a = keras.applications
-    common = {"weights": None, "classes": 10, "classifier_activation": None}
-    with open(HERE / "keras.txt", "w") as out:
-        application(out, "vgg16:classes=10,size=3x64x64,dense=4096", 64, a.VGG16(input_shape=(64, 64, 3), **common))
-        application(out, "mobilenet-v1:classes=10,size=3x64x64,width=0.25", 64,
-                    a.MobileNet(input_shape=(64, 64, 3), alpha=0.25, **common))
 
 
 main()

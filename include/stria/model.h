@@ -159,14 +159,15 @@ STRIA_API stria_value *stria_conv_bn_relu(stria_graph *graph, stria_value *x, in
  * shortcut=b where size or channels change: a: every stride-th pixel and channels of zeros, b: a 1×1 convolution
  * (NAME.downsample), none: no sum at all. */
 STRIA_API stria_value *stria_residual(stria_graph *graph, stria_value *x, int64_t channels, const char *options);
-/* The same with 1×1 to squeeze= channels (a quarter unless said), 3×3 with the stride, 1×1 to `channels`. */
+/* The same with 1×1 to squeeze= channels (a quarter unless said), 3×3 with the stride, 1×1 to `channels`. style=keras:
+ * the first 1×1 has the stride, and all convolutions have biases. */
 STRIA_API stria_value *stria_bottleneck(stria_graph *graph, stria_value *x, int64_t channels, const char *options);
 /* A depthwise and a pointwise convolution, each with normalisation and activation (Howard et al., 2017). Options:
  * kernel=3 stride=1 padding=half the kernel. */
 STRIA_API stria_value *stria_depthwise_separable(stria_graph *graph, stria_value *x, int64_t channels,
                                                  const char *options);
 /* 1×1 to expand=6 times the channels, depthwise, 1×1 to `channels` without activation; + x where shapes agree (Sandler
- * et al., CVPR 2018). Options: kernel=3 stride=1 activation=relu6. */
+ * et al., CVPR 2018). Options: kernel=3 stride=1 padding=half the kernel, activation=relu6. */
 STRIA_API stria_value *stria_inverted_residual(stria_graph *graph, stria_value *x, int64_t channels,
                                                const char *options);
 /* 1×1 to `squeeze` channels, then 1×1 and 3×3 to `one` and `three` beside each other → [batch, one + three, ih, iw]

@@ -120,6 +120,7 @@ bool options_surplus(const options *given, const char *what, const char *taken);
         NETWORK_ROW("dense", "N", "units of the dense layers (alexnet, vgg, tf-mnist)"),                               \
         NETWORK_ROW("groups", "N", "of the convolutions that have them (alexnet-2012)"),                               \
         NETWORK_ROW("shortcut", "KIND", "a or b: zeros or convolutions where channels change (resnet20 to 1202)"),     \
+        NETWORK_ROW("style", "KIND", "torchvision or keras: whose form and names (resnet50 to 152, mobilenet-v2)"),    \
         NETWORK_ROW("bypass", "KIND", "none, simple or complex (squeezenet)"),                                         \
         NETWORK_ROW("heads", "0|1", "auxiliary classifiers in training (googlenet)"),                                  \
         NETWORK_FLAG("bn", "batch normalisation after each layer (mlp, alexnet, vgg)"),                                \

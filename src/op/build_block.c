@@ -13,6 +13,7 @@ typedef struct block {
     layer_call *c;
     struct scope *outer;
     int64_t norm; /* convolutions have batch normalisation, else a bias */
+    bool biases;  /* both */
     stria_status status;
     stria_error *err;
 } block;
@@ -68,7 +69,7 @@ static value *activate(block *b, value *x, const char *name) {
 static value *conv(block *b, value *x, const char *conv_name, const char *norm_name, int64_t channels,
                    const char *options) {
     const char *init = layer_text(b->c, "init"), *epsilon = layer_text(b->c, "epsilon");
-    x = LAYER(b, "conv", x, channels, "name=%s bias=%d init=%s %s", conv_name, !b->norm, init, options);
+    x = LAYER(b, "conv", x, channels, "name=%s bias=%d init=%s %s", conv_name, !b->norm || b->biases, init, options);
     if (!b->norm) return x;
     return LAYER(b, "batch_norm", x, 0, "name=%s epsilon=%s names=weight,bias,running_mean,running_var", norm_name,
                  epsilon);
@@ -184,9 +185,10 @@ static bool has_shortcut(const block *b) {
     return strcmp(layer_text(b->c, "shortcut"), "none") != 0;
 }
 
-/* "kernel=3 padding=1 stride=…" */
-static const char *strided(block *b) {
-    const char *words = arena_printf(&b->c->g->arena, "kernel=3 padding=1 stride=%s", layer_text(b->c, "stride"));
+/* "kernel=K padding=… stride=…", padded by half the kernel */
+static const char *strided(block *b, int kernel) {
+    const char *words =
+        arena_printf(&b->c->g->arena, "kernel=%d padding=%d stride=%s", kernel, kernel / 2, layer_text(b->c, "stride"));
     if (!words && b->status == STRIA_OK) b->status = layer_no_memory(b->err);
     return words ? words : "";
 }
@@ -195,7 +197,7 @@ stria_status layer_block_residual(layer_call *c, stria_error *err) {
     int64_t channels;
     TRY(image_check(c, &channels, err));
     block b = block_open(c, err);
-    value *y = activate(&b, conv(&b, c->in[0], "conv1", "bn1", channels, strided(&b)), "relu1");
+    value *y = activate(&b, conv(&b, c->in[0], "conv1", "bn1", channels, strided(&b, 3)), "relu1");
     y = last(&b, conv(&b, y, "conv2", "bn2", channels, "kernel=3 padding=1"), has_shortcut(&b));
     return block_close(&b, sum(&b, y, c->in[0], channels, "relu2"));
 }
@@ -205,9 +207,14 @@ stria_status layer_block_bottleneck(layer_call *c, stria_error *err) {
     TRY(image_check(c, &channels, err));
     squeeze = channels < 4 ? 1 : channels / 4;
     if (*layer_text(c, "squeeze")) TRY(layer_int(c, "squeeze", 1, LAYER_SIZE_LIMIT, &squeeze, err));
+    bool keras = strcmp(layer_text(c, "style"), "keras") == 0;
+    if (!keras && strcmp(layer_text(c, "style"), "torchvision") != 0)
+        FAIL(err, STRIA_BAD_ARGUMENT, "option style is '%s', expected torchvision or keras", layer_text(c, "style"));
     block b = block_open(c, err);
-    value *y = activate(&b, conv(&b, c->in[0], "conv1", "bn1", squeeze, "kernel=1"), "relu1");
-    y = activate(&b, conv(&b, y, "conv2", "bn2", squeeze, strided(&b)), "relu2");
+    b.biases = keras;
+    value *y = conv(&b, c->in[0], "conv1", "bn1", squeeze, keras ? strided(&b, 1) : "kernel=1");
+    y = conv(&b, activate(&b, y, "relu1"), "conv2", "bn2", squeeze, keras ? "kernel=3 padding=1" : strided(&b, 3));
+    y = activate(&b, y, "relu2");
     y = last(&b, conv(&b, y, "conv3", "bn3", channels, "kernel=1"), has_shortcut(&b));
     return block_close(&b, sum(&b, y, c->in[0], channels, "relu3"));
 }

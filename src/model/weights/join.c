@@ -108,7 +108,7 @@ static stria_status misfits_refuse(const joining *j, tensor *const *data, stria_
     int bad = 0;
     for (int i = 0; i < j->count; i++)
         if (!data[i]) misfit_say(j, &first, bad++, i);
-    const char *why = *j->why ? j->why : j->w->keras ? keras_other_network(j) : NULL;
+    const char *why = *j->why ? j->why : NULL;
     stria_status status = text_check(&first, err);
     if (status == STRIA_OK)
         status = error_set(err, STRIA_BAD_FILE, "it does not fit '%s' in %d of %d tensors: %s%s%s%s", j->g->name, bad,
@@ -179,6 +179,13 @@ static stria_status tensors_join(joining *j, stria_error *err) {
     return status;
 }
 
+/* Weights that would fit, or nearly, and give other numbers than those they were trained for. */
+static stria_status other_network_refuse(const joining *j, stria_error *err) {
+    const char *why = j->w->keras ? keras_other_network(j) : NULL;
+    if (why) FAIL(err, STRIA_BAD_FILE, "it does not fit '%s': %s", j->g->name, why);
+    return STRIA_OK;
+}
+
 static void states_find(joining *j) {
     for (int i = 0; i < j->g->value_count; i++) {
         value *v = j->g->values[i];
@@ -197,6 +204,9 @@ stria_status weights_join(graph *g, const weights *w, text *report, stria_error 
     if (status == STRIA_OK) status = mem_new(&j.used, (size_t)w->count + 1, sizeof *j.used, "weights", err);
     if (status == STRIA_OK) {
         states_find(&j);
+        status = other_network_refuse(&j, err);
+    }
+    if (status == STRIA_OK) {
         bool ordered = false;
         int found = w->keras ? join_keras_names(&j) : names_join(&j);
         if (found == 0) status = join_order(&j, &ordered, err);

@@ -43,34 +43,101 @@ static bool mobilenet_name(const graph *g, const char *layer, char *name, size_t
     return true;
 }
 
+/* conv1_conv, conv1_bn and predictions are called so in style=keras; conv2_block1_3_conv is conv3 of its block, and 0
+ * the shortcut's. */
+static bool resnet_name(const graph *g, const char *layer, char *name, size_t room) {
+    int stage, block, part, end = 0;
+    (void)g;
+    if (sscanf(layer, "conv%1d_block%2d_%1d_%n", &stage, &block, &part, &end) != 3 || !end) return false;
+    bool norm = strcmp(layer + end, "bn") == 0;
+    if (!norm && strcmp(layer + end, "conv") != 0) return false;
+    if (part == 0) snprintf(name, room, "conv%d_block%d.downsample.%d", stage, block, norm);
+    else snprintf(name, room, "conv%d_block%d.%s%d", stage, block, norm ? "bn" : "conv", part);
+    return true;
+}
+
+/* Conv1, bn_Conv1, block_3_expand, block_3_expand_BN, …_depthwise, …_project, Conv_1, Conv_1_bn. The parts of a block
+ * have numbers here, one less in the first, which does not expand. */
+static bool mobilenet_v2_name(const graph *g, const char *layer, char *name, size_t room) {
+    static const struct {
+        const char *keras, *inside;
+    } parts[] = {{"_expand", "0.0"},       {"_expand_BN", "0.1"}, {"_depthwise", "1.0"},
+                 {"_depthwise_BN", "1.1"}, {"_project", "2"},     {"_project_BN", "3"}},
+      ends[] = {{"Conv1", "Conv1.0"}, {"bn_Conv1", "Conv1.1"}, {"Conv_1", "Conv_1.0"}, {"Conv_1_bn", "Conv_1.1"}};
+    static const char first[] = "expanded_conv";
+    int block, length = 0;
+    (void)g;
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (strcmp(layer, ends[i].keras) == 0) return snprintf(name, room, "%s", ends[i].inside), true;
+    bool whole = strncmp(layer, first, sizeof first - 1) == 0;
+    if (whole) length = (int)sizeof first - 1;
+    else if (sscanf(layer, "block_%2d%n", &block, &length) != 1) return false;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        const char *inside = parts[i].inside;
+        if (strcmp(layer + length, parts[i].keras) != 0) continue;
+        snprintf(name, room, "%.*s.conv.%c%s", length, layer, whole ? *inside - 1 : *inside, inside + 1);
+        return true;
+    }
+    return false;
+}
+
 static const struct {
     const char *network;
     bool (*name)(const graph *g, const char *layer, char *name, size_t room);
-} networks[] = {{"vgg16", vgg_name}, {"vgg19", vgg_name}, {"mobilenet-v1", mobilenet_name}};
+} networks[] = {{"vgg16", vgg_name},
+                {"vgg19", vgg_name},
+                {"mobilenet-v1", mobilenet_name},
+                {"resnet50", resnet_name},
+                {"resnet101", resnet_name},
+                {"resnet152", resnet_name},
+                {"mobilenet-v2", mobilenet_v2_name}};
 
-/* Networks of Keras Applications that have the zoo's name and are others: a layer of theirs, and the reason. */
+/* ---- networks of Keras Applications that have the zoo's name and are others ---- */
+
+/* A layer of theirs, a tensor of the zoo's network that is theirs, and why no other one is. */
 static const struct {
-    const char *network, *layer, *why;
+    const char *network, *layer, *own, *why;
 } others[] = {
-    {"resnet", "conv2_block1_1_conv/",
-     "the ResNet of Keras Applications strides in its 1x1 convolutions and has biases there; the zoo's is "
-     "torchvision's"},
-    {"mobilenet-v2", "expanded_conv_depthwise/",
-     "the MobileNetV2 of Keras Applications pads at the right and bottom only and has epsilon 0.001; the zoo's is "
-     "torchvision's"},
+    {"resnet", "conv2_block1_1_conv/", "conv2_block1.conv1.weight",
+     "the ResNet of Keras Applications strides in its 1x1 convolutions and has biases there; style=keras is that form "
+     "(resnet50:style=keras, resnet101, resnet152)"},
+    {"mobilenet-v2", "expanded_conv_depthwise/", "expanded_conv.conv.0.0.weight",
+     "the MobileNetV2 of Keras Applications pads at the right and bottom only and has epsilon 0.001; "
+     "mobilenet-v2:style=keras is that form"},
 };
 
-const char *keras_other_network(const joining *j) {
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
-        if (strncmp(j->g->name, others[i].network, strlen(others[i].network)) != 0) continue;
-        for (int k = 0; k < j->w->count; k++)
-            if (strncmp(j->w->items[k].name, others[i].layer, strlen(others[i].layer)) == 0) return others[i].why;
+/* The MobileNet of Keras pads a strided convolution at the right and bottom, whatever the size; SAME does so where the
+ * size is even. */
+static bool strides_odd(const graph *g) {
+    for (int i = 0; i < g->node_count; i++) {
+        const node *n = g->nodes[i];
+        const value *x = n->in_count > 1 ? n->in[0] : NULL, *w = x ? n->in[1] : NULL;
+        bool depthwise = strcmp(n->op->name, "Conv") == 0 && w && w->shape.rank == 4 && w->shape.dim[1] == 1;
+        if (!depthwise || x->shape.dim[2] == n->out[0]->shape.dim[2]) continue;
+        if (x->shape.dim[2] % 2 || x->shape.dim[3] % 2) return true;
     }
+    return false;
+}
+
+static bool has_layer(const weights *w, const char *layer) {
+    for (int k = 0; k < w->count; k++)
+        if (strncmp(w->items[k].name, layer, strlen(layer)) == 0) return true;
+    return false;
+}
+
+const char *keras_other_network(const joining *j) {
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strncmp(j->g->name, others[i].network, strlen(others[i].network)) == 0 &&
+            has_layer(j->w, others[i].layer) && !graph_find_value(j->g, others[i].own))
+            return others[i].why;
+    if (strcmp(j->g->name, "mobilenet-v1") == 0 && has_layer(j->w, "conv_dw_1/") && strides_odd(j->g))
+        return "the MobileNet of Keras Applications pads strided convolutions at the right and bottom only, which the "
+               "zoo's does at even sizes; give it pictures whose sides halve evenly, as 224, 192, 160 or 128 pixels";
     return NULL;
 }
 
 static bool keras_join(joining *j, int item) {
-    char layer[520], mapped[128];
+    char layer[520], mapped[600];
     const char *name = j->w->items[item].name, *slash = strrchr(name, '/');
     if (!slash) return false;
     snprintf(layer, sizeof layer, "%.*s", (int)(slash - name), name);

@@ -21,6 +21,7 @@ typedef struct zoo_option {
 
 static const char *const flags[] = {"0", "1", NULL};
 static const char *const shortcuts[] = {"a", "b", NULL};
+static const char *const styles[] = {"torchvision", "keras", NULL};
 static const char *const poolings[] = {"max", "average", NULL};
 static const char *const bypasses[] = {"none", "simple", "complex", NULL};
 static const char *const activations[] = {"relu", "sigmoid", "tanh", "leaky_relu", "elu",   "selu",
@@ -65,14 +66,16 @@ static const zoo_option googlenet_options[ZOO_OPTIONS] = GOOGLENET("1", "0.4"),
                         googlenet_bn_options[ZOO_OPTIONS] = GOOGLENET("0", "0.2");
 static const zoo_option photo_options[ZOO_OPTIONS] = {COMMON("1000", "3x224x224"), WORD("plain", "0", flags),
                                                       WORD("zero_last", "0", flags)};
+static const zoo_option deep_options[ZOO_OPTIONS] = {COMMON("1000", "3x224x224"), WORD("plain", "0", flags),
+                                                     WORD("zero_last", "0", flags),
+                                                     WORD("style", "torchvision", styles)};
 static const zoo_option icon_options[ZOO_OPTIONS] = {COMMON("10", "3x32x32"), WORD("shortcut", "a", shortcuts),
                                                      WORD("plain", "0", flags), WORD("zero_last", "0", flags)};
 static const zoo_option squeezenet_options[ZOO_OPTIONS] = {COMMON("1000", "3x224x224"),
                                                            WORD("bypass", "none", bypasses), REAL("dropout", "0.5", 1)};
-#define MOBILE(dropout)                                                                                                \
-    { COMMON("1000", "3x224x224"), REAL("width", "1", 8), REAL("dropout", dropout, 1) }
-static const zoo_option mobilenet_v1_options[ZOO_OPTIONS] = MOBILE("0.001"),
-                        mobilenet_v2_options[ZOO_OPTIONS] = MOBILE("0.2");
+#define MOBILE(dropout) COMMON("1000", "3x224x224"), REAL("width", "1", 8), REAL("dropout", dropout, 1)
+static const zoo_option mobilenet_v1_options[ZOO_OPTIONS] = {MOBILE("0.001")},
+                        mobilenet_v2_options[ZOO_OPTIONS] = {MOBILE("0.2"), WORD("style", "torchvision", styles)};
 
 static const struct network {
     const char *name;

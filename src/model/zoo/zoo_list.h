@@ -18,11 +18,11 @@ NETWORK("tf-cifar", zoo_tf_cifar, 5, tf_cifar_options, "lr=0.05 weight-decay=0.0
 #define IMAGENET "lr=0.025 weight-decay=0.0001"
 NETWORK("resnet18", zoo_resnet, 18, photo_options, IMAGENET, "residual network of 18 layers; 11,689,512 parameters")
 NETWORK("resnet34", zoo_resnet, 34, photo_options, IMAGENET, "residual network of 34 layers; 21,797,672 parameters")
-NETWORK("resnet50", zoo_resnet, 50, photo_options, IMAGENET,
+NETWORK("resnet50", zoo_resnet, 50, deep_options, IMAGENET,
         "residual network of 50 layers with bottlenecks; 25,557,032 parameters")
-NETWORK("resnet101", zoo_resnet, 101, photo_options, IMAGENET,
+NETWORK("resnet101", zoo_resnet, 101, deep_options, IMAGENET,
         "residual network of 101 layers with bottlenecks; 44,549,160 parameters")
-NETWORK("resnet152", zoo_resnet, 152, photo_options, IMAGENET,
+NETWORK("resnet152", zoo_resnet, 152, deep_options, IMAGENET,
         "residual network of 152 layers with bottlenecks; 60,192,808 parameters")
 #undef IMAGENET
 
