@@ -92,6 +92,9 @@ static void test_blocks(void **state) {
     shape_check(g, stria_bottleneck(g, x, 16, "squeeze=3"), 16, 9);
     assert_int_equal(parameters(g) - before, 8 * 3 + 3 * 3 * 9 + 3 * 16 + 8 * 16 + 2 * (3 + 3 + 16 + 16));
     before = parameters(g);
+    shape_check(g, stria_bottleneck(g, x, 16, "squeeze=3 style=keras"), 16, 9); /* and biases */
+    assert_int_equal(parameters(g) - before, 8 * 3 + 3 * 3 * 9 + 3 * 16 + 8 * 16 + 3 * (3 + 3 + 16 + 16));
+    before = parameters(g);
     shape_check(g, stria_depthwise_separable(g, x, 6, "kernel=5 stride=2"), 6, 5);
     assert_int_equal(parameters(g) - before, 8 * 25 + 8 * 6 + 2 * (8 + 6));
     before = parameters(g);
@@ -146,9 +149,10 @@ static void test_refused(void **state) {
         {"residual", "stride=0", "option stride is '0'"},
         {"residual", "activation=rleu", "there is no layer 'rleu'; did you mean 'relu'?"},
         {"bottleneck", "squeeze=0", "option squeeze is '0'"},
+        {"bottleneck", "style=caffe", "option style is 'caffe', expected torchvision or keras"},
         {"inverted_residual", "expand=0", "option expand is '0'"},
         {"conv_bn_relu", "names=a,b", "option names is 'a,b', expected three names with commas"},
-        {"conv_bn_relu", "kernel=99", "does not fit"},
+        {"conv_bn_relu", "kernel=99 padding=0", "does not fit"},
         {"conv_bn_relu", "init=he", "there is no init 'he'"},
     };
     (void)state;
@@ -157,8 +161,7 @@ static void test_refused(void **state) {
         stria_graph *g = graph(&x, 4, 6);
         if (strcmp(cases[i].layer, "residual") == 0) y = stria_residual(g, x, 6, cases[i].options);
         else if (strcmp(cases[i].layer, "bottleneck") == 0) y = stria_bottleneck(g, x, 6, cases[i].options);
-        else if (strcmp(cases[i].layer, "conv_bn_relu") == 0)
-            y = stria_conv_bn_relu(g, x, 6, i == 6 ? "kernel=99 padding=0" : cases[i].options);
+        else if (strcmp(cases[i].layer, "conv_bn_relu") == 0) y = stria_conv_bn_relu(g, x, 6, cases[i].options);
         else y = stria_inverted_residual(g, x, 6, cases[i].options);
         assert_null(y);
         assert_int_not_equal(stria_graph_status(g, &err), STRIA_OK);

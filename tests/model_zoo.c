@@ -49,6 +49,9 @@ static void test_sizes(void **state) {
         {"resnet50:classes=10,size=1x64x64", 23522250, 10, 1},
         {"resnet101", 44549160, 1000, 3},
         {"resnet152", 60192808, 1000, 3},
+        {"resnet50:style=keras", 25583592, 1000, 3}, /* as Keras counts the trainable ones */
+        {"resnet101:style=keras", 44601832, 1000, 3},
+        {"resnet152:style=keras", 60268520, 1000, 3},
         {"resnet20", 269722, 10, 3},
         {"resnet20:shortcut=b", 272474, 10, 3},
         {"resnet32", 464154, 10, 3},
@@ -89,6 +92,7 @@ static void test_sizes(void **state) {
         {"mobilenet-v1:width=0.5", 1331592, 1000, 3},
         {"mobilenet-v1:width=0.75", 2585560, 1000, 3},
         {"mobilenet-v2", 3504872, 1000, 3},
+        {"mobilenet-v2:style=keras", 3504872, 1000, 3},
     };
     bool seen[100] = {false};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -197,6 +201,8 @@ static void test_resnet_names(void **state) {
         {"resnet50", "layer1.0.conv3.weight", "[256, 64, 1, 1]"},
         {"resnet50", "layer3.5.conv2.weight", "[256, 256, 3, 3]"},
         {"resnet50", "fc.bias", "[1000]"},
+        {"resnet50:style=keras", "conv3_block4.conv1.bias", "[128]"},
+        {"mobilenet-v2:style=keras", "block_16.conv.1.0.weight", "[960, 1, 3, 3]"},
         {"resnet20", "layer3.2.conv2.weight", "[64, 64, 3, 3]"},
         {"resnet20:shortcut=b", "layer2.0.downsample.0.weight", "[32, 16, 1, 1]"},
     };

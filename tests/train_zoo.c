@@ -91,6 +91,7 @@ int main(void) {
         {"googlenet:classes=4,size=3x80x80,dropout=0", 0, 20},
         {"googlenet-bn:classes=4,size=3x64x64", 0, 10},
         {"resnet50:classes=4,size=3x32x32", 0, 7},
+        {"resnet50:classes=4,size=3x32x32,style=keras", 0, 7},
         {"resnet20:classes=4,size=3x16x16", 0, 10},
         {"resnet20:classes=4,size=3x16x16,shortcut=b", 0, 10},
         {"resnet20:classes=4,size=3x16x16,plain=1", 0, 10},
