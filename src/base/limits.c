@@ -16,10 +16,13 @@ static bool read_text(char *text, const char *root, const char *path) {
     snprintf(name, sizeof name, "%s%s", root, path);
     int fd = open(name, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return false;
-    ssize_t got = read(fd, text, TEXT_MAX - 1);
+    size_t used = 0;
+    ssize_t got;
+    while ((got = read(fd, text + used, TEXT_MAX - 1 - used)) > 0)
+        used += (size_t)got; /* /proc may give it in pieces */
     close(fd);
-    text[got > 0 ? got : 0] = 0;
-    return got > 0;
+    text[used] = 0;
+    return got == 0 && used > 0;
 }
 
 /* The same of a file of a group. */
