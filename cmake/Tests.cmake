@@ -57,10 +57,14 @@ foreach(source ${test_sources})
     stria_test(${name} $<TARGET_FILE:tests_${name}>)
 endforeach()
 
-# Every allocation passes by it, those of the command as well.
-set(wrapped malloc calloc realloc posix_memalign strdup free json_loadb json_load_file)
-list(TRANSFORM wrapped PREPEND "-Wl,--wrap=")
-target_link_options(tests_torture_cli PRIVATE ${wrapped})
+# Calls of these functions pass by the test, those of the command and the library as well.
+function(stria_wrap test)
+    list(TRANSFORM ARGN PREPEND "-Wl,--wrap=" OUTPUT_VARIABLE options)
+    target_link_options(tests_${test} PRIVATE ${options})
+endfunction()
+stria_wrap(torture_cli malloc calloc realloc posix_memalign strdup free json_loadb json_load_file)
+stria_wrap(torture_system read write pread pwrite fstat stat lstat fsync fchmod ftruncate mkdir rename unlink readlink flock
+    opendir pipe2 fork poll waitpid open fcntl close)
 
 add_executable(operator-docs tools/operator-docs.c)
 target_link_libraries(operator-docs PRIVATE tests_support)

@@ -96,13 +96,16 @@ static stria_status writer_flush(file_writer *w, stria_error *err) {
     return write_all(w, w->buffer, used, err);
 }
 
-/* Replaces a link's name by what it points to; false if the name is no link. */
+/* Replaces a link's name by what it points to. False where that ends: at what is no link or not there (errno 0), or
+ * where the system does not tell (errno). */
 static bool link_step(char path[PATH_MAX]) {
     char to[PATH_MAX];
     const char *slash = strrchr(path, '/');
     ssize_t got = readlink(path, to, sizeof to - 1);
+    if (got < 0 && (errno == EINVAL || errno == ENOENT)) errno = 0;
     if (got <= 0) return false;
     size_t folder = *to != '/' && slash ? (size_t)(slash + 1 - path) : 0;
+    errno = ENAMETOOLONG;
     if (folder + (size_t)got >= PATH_MAX) return false;
     memcpy(path + folder, to, (size_t)got);
     path[folder + (size_t)got] = 0;
@@ -110,7 +113,7 @@ static bool link_step(char path[PATH_MAX]) {
 }
 
 /* Finds the file that will be replaced or, where there is none or the last link dangles, made, and the permissions to
- * keep; refuses what is no file. */
+ * keep; refuses what is no file. What cannot be looked at is not replaced: its permissions could get lost. */
 static stria_status writer_target(const char *path, bool follow, char **target, mode_t *mode, stria_error *err) {
     struct stat st;
     char real[PATH_MAX];
@@ -120,10 +123,12 @@ static stria_status writer_target(const char *path, bool follow, char **target, 
     } else if (stat(path, &st) == 0) {
         if (!S_ISREG(st.st_mode)) FAIL(err, STRIA_IO, "cannot write '%s': it is %s", path, kind_name(st.st_mode));
         *mode = st.st_mode & 0777;
-    } else if (errno == ELOOP || errno == ENAMETOOLONG) return fail_to("write", path, errno, err);
+    } else if (errno != ENOENT) return fail_to("write", path, errno, err);
     int length = snprintf(real, sizeof real, "%s", path);
     if (length < 0 || length >= (int)sizeof real) return fail_to("write", path, ENAMETOOLONG, err);
-    for (int links = 0; follow && links < LINKS_MAX && link_step(real); links++) continue;
+    errno = 0;
+    for (int links = 0; follow && links < LINKS_MAX && link_step(real); links++) errno = 0;
+    if (errno) return fail_to("write", path, errno, err);
     *target = mem_strdup(real);
     if (!*target) FAIL(err, STRIA_NO_MEMORY, "not enough memory to write '%s'", path);
     return STRIA_OK;
