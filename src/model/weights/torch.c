@@ -81,20 +81,24 @@ static bool calls(const pickle_value *f, int from, int to) {
     return false;
 }
 
-/* A call's name and arguments as a tensor; *out NULL: it makes none. */
-static stria_status tensor_build(source *s, const pickle_value *call, const char *name, int depth, tensor **out,
+/* The call that makes a tensor: v itself, or what a parameter is made of. NULL: it makes none. */
+static const pickle_value *tensor_call(const pickle_value *v) {
+    for (int depth = 0; v && v->kind == PICKLE_CALL && depth <= NESTED_MAX; depth++) {
+        const pickle_value *f = pickle_item(v, 0);
+        if (calls(f, TENSOR_V2, TENSORS)) return v;
+        if (!calls(f, PARAMETER, PARAMETERS)) return NULL;
+        v = pickle_item(pickle_item(v, 1), 0);
+    }
+    return NULL;
+}
+
+static stria_status tensor_build(source *s, const pickle_value *call, const char *name, tensor **out,
                                  stria_error *err) {
     const pickle_value *f = pickle_item(call, 0), *given = pickle_item(call, 1), *offset = pickle_item(given, 1);
     torch_storage *storage;
     dtype type;
-    *out = NULL;
-    if (!call || call->kind != PICKLE_CALL) return STRIA_OK;
-    if (calls(f, PARAMETER, PARAMETERS) && depth < NESTED_MAX)
-        return tensor_build(s, pickle_item(given, 0), name, depth + 1, out, err);
-    bool typed = calls(f, TENSOR_V3, TENSOR_V3 + 1);
-    if (!calls(f, TENSOR_V2, TENSORS)) return STRIA_OK;
     TRY(storage_find(s, pickle_item(given, 0), name, &storage, &type, err));
-    if (typed) type = torch_type(pickle_item(given, 6));
+    if (calls(f, TENSOR_V3, TENSOR_V3 + 1)) type = torch_type(pickle_item(given, 6));
     if (!type) FAIL(err, STRIA_UNSUPPORTED, "tensor '%s' is of a type that is not read", name);
     const pickle_value *size = pickle_item(given, 2), *stride = pickle_item(given, 3);
     if (size && size->kind == PICKLE_CALL) size = pickle_item(pickle_item(size, 1), 0); /* torch.Size((…)) */
@@ -106,19 +110,9 @@ static stria_status tensor_build(source *s, const pickle_value *call, const char
 
 /* ---- the dictionary ---- */
 
-static bool makes_tensor(const pickle_value *v) {
-    for (int depth = 0; v && v->kind == PICKLE_CALL && depth <= NESTED_MAX; depth++) {
-        const pickle_value *f = pickle_item(v, 0);
-        if (calls(f, TENSOR_V2, TENSORS)) return true;
-        if (!calls(f, PARAMETER, PARAMETERS)) return false;
-        v = pickle_item(pickle_item(v, 1), 0);
-    }
-    return false;
-}
-
 static bool has_tensors(const pickle_value *dict) {
     for (int i = 0; dict && dict->kind == PICKLE_DICT && i + 1 < dict->count; i += 2)
-        if (makes_tensor(dict->items[i + 1])) return true;
+        if (tensor_call(dict->items[i + 1])) return true;
     return false;
 }
 
@@ -144,15 +138,14 @@ static stria_status dictionary_find(const pickle_value *root, const pickle_value
 
 static stria_status dictionary_add(source *s, const pickle_value *dict, stria_error *err) {
     for (int i = 0; i + 1 < dict->count; i += 2) {
-        const pickle_value *key = dict->items[i];
+        const pickle_value *key = dict->items[i], *call = tensor_call(dict->items[i + 1]);
         char name[256] = "";
         tensor *t;
-        if (key->kind != PICKLE_TEXT || !makes_tensor(dict->items[i + 1])) continue; /* settings beside the tensors */
+        if (key->kind != PICKLE_TEXT || !call) continue; /* settings beside the tensors */
         if (key->count >= (int)sizeof name || memchr(key->text, 0, (size_t)key->count))
             FAIL(err, STRIA_BAD_FILE, "a tensor's name has %d bytes or a zero in it", key->count);
         memcpy(name, key->text, (size_t)key->count);
-        TRY(tensor_build(s, dict->items[i + 1], name, 0, &t, err));
-        if (!t) FAIL(err, STRIA_BAD_FILE, "tensor '%s' is nested too deeply", name);
+        TRY(tensor_build(s, call, name, &t, err));
         TRY(weights_add(s->w, name, strlen(name), t, err));
     }
     return STRIA_OK;
