@@ -63,6 +63,8 @@ function(stria_wrap test)
     target_link_options(tests_${test} PRIVATE ${options})
 endfunction()
 stria_wrap(torture_cli malloc calloc realloc posix_memalign strdup free json_loadb json_load_file)
+stria_wrap(torture_hdf5 dlsym)
+target_include_directories(tests_torture_hdf5 SYSTEM PRIVATE ${STRIA_LOADED_INCLUDES})
 stria_wrap(torture_system read write pread pwrite fstat stat lstat fsync fchmod ftruncate mkdir rename unlink readlink flock
     opendir pipe2 fork poll waitpid open fcntl close)
 
