@@ -63,6 +63,10 @@ static void check_lists(void) {
     CHECK(strcmp(pairs(&s), "k~1;other~a,b:c;") == 0, "a list");
     s = spec_open_list("", "");
     CHECK(!*pairs(&s), "an empty list");
+    s = spec_open_list("", "\r\nk=1\r\n \r");
+    CHECK(strcmp(pairs(&s), "k~1;") == 0, "lines that end as Windows' do");
+    s = spec_open_list("it", "kernel");
+    CHECK(strcmp(pairs(&s), "it: 'kernel' is not of the form key=value") == 0, "one word of something");
     s = spec_open_list("", "kernel");
     CHECK(strcmp(pairs(&s), "'kernel' is not of the form key=value") == 0, "one word");
     s = spec_open_list("it", "k=1 kernel");
@@ -120,6 +124,58 @@ static void check_numbers(void) {
     }
 }
 
+static stria_status half(const spec *s, stria_error *err) {
+    double x;
+    return spec_real(s, 0.5, (double)INFINITY, &x, err);
+}
+static stria_status below(const spec *s, stria_error *err) {
+    double x;
+    return spec_real(s, 0, 1, &x, err);
+}
+static stria_status above(const spec *s, stria_error *err) {
+    double x;
+    return spec_positive(s, 2, &x, err);
+}
+static stria_status truth(const spec *s, stria_error *err) {
+    bool flag;
+    return spec_flag(s, &flag, err);
+}
+
+/* With the option's name and without; a number of 64 characters is none. */
+static void check_sentences(void) {
+    static const struct {
+        stria_status (*ask)(const spec *s, stria_error *err);
+        const char *value, *says;
+    } cases[] = {
+        {half, "0.4", "k is '0.4', expected a number of 0.5 or more"},
+        {half, "", "k is '', expected a number of 0.5 or more"},
+        {half, "1e", "k is '1e', expected a number of 0.5 or more"},
+        {below, "1", "k is '1', expected a number from 0 to below 1"},
+        {below, "-1e-9", "k is '-1e-9', expected a number from 0 to below 1"},
+        {below, "0.000000000000000000000000000000000000000000000000000000000000001",
+         "k is '0.000000000000000000000000000000000000000000000000000000000000001', expected a number from 0 to "
+         "below 1"},
+        {above, "0.000000000000000000000000000000000000000000000000000000000000001",
+         "k is '0.000000000000000000000000000000000000000000000000000000000000001', expected a number above 0, "
+         "up to 2"},
+        {above, "0", "k is '0', expected a number above 0, up to 2"},
+        {above, "2.1", "k is '2.1', expected a number above 0, up to 2"},
+        {truth, "yes", "k is 'yes', expected 0 or 1"},
+        {truth, "", "k is '', expected 0 or 1"}};
+    for (size_t i = 0; i < 2 * sizeof cases / sizeof *cases; i++) {
+        char text[100], says[300];
+        const char *what = i % 2 ? "--option" : "";
+        bool more;
+        stria_error err = {0};
+        snprintf(text, sizeof text, "x:k=%s", cases[i / 2].value);
+        snprintf(says, sizeof says, "%s%s%s", what, *what ? ": " : "", cases[i / 2].says);
+        spec s = spec_open(what, text);
+        CHECK(spec_next(&s, &more, NULL) == STRIA_OK && more, "%s", text);
+        CHECK(cases[i / 2].ask(&s, &err) == STRIA_BAD_ARGUMENT && strcmp(err.text, says) == 0, "%s: '%s'", text,
+              err.text);
+    }
+}
+
 /* Words of any length are cut in sentences and refused by copies. */
 static void check_long_words(void) {
     char text[5000], buffer[8];
@@ -145,6 +201,7 @@ int main(void) {
     check_lists();
     check_choice();
     check_numbers();
+    check_sentences();
     check_long_words();
     return check_report();
 }

@@ -2,21 +2,29 @@
  * fails in turn, for several reasons, or does only a part of what it is asked. A call that was interrupted is made
  * again; any other failure is a sentence with the name in it, or is done without. Nothing stays open, no half-written
  * file is left, and what is said to be done is done. Linked with --wrap. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* pipe2, sched_getaffinity */
+#endif
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "base/pool.h"
 #include "check.h"
 #include "model/weights/keras_child.h"
 #include "small.h"
@@ -75,6 +83,10 @@ WRAP(DIR *, opendir, (const char *path), (path), NULL)
 WRAP(int, pipe2, (int ends[2], int flags), (ends, flags), -1)
 WRAP(pid_t, fork, (void), (), -1)
 WRAP(int, poll, (struct pollfd * fds, nfds_t count, int timeout), (fds, count, timeout), -1)
+WRAP(ssize_t, getrandom, (void *data, size_t bytes, unsigned flags), (data, bytes, flags), -1)
+WRAP(int, sched_getaffinity, (pid_t pid, size_t bytes, cpu_set_t *set), (pid, bytes, set), -1)
+WRAP(int, pthread_create, (pthread_t * out, const pthread_attr_t *how, void *(*run)(void *), void *of),
+     (out, how, run, of), reason)
 WRAP(pid_t, waitpid, (pid_t pid, int *status, int options), (pid, status, options), -1)
 
 int __real_open(const char *path, int flags, ...);
@@ -267,6 +279,36 @@ static bool seen_is_right(void) {
     return strcmp(seen, "right") == 0;
 }
 
+/* The whole of a task, on the threads that there are; as many as asked for, or none. */
+static void add(void *context, int64_t index, int worker) {
+    (void)worker;
+    __atomic_fetch_add((int64_t *)context, index, __ATOMIC_RELAXED);
+}
+static stria_status use_pool(stria_error *err) {
+    pool *p = NULL;
+    int64_t sum = 0;
+    TRY(pool_new(&p, 4, err));
+    pool_run(p, add, &sum, 100);
+    snprintf(seen, sizeof seen, sum == 4950 && pool_threads(p) == 4 ? "right" : "wrong");
+    pool_release(p);
+    return STRIA_OK;
+}
+
+/* Where the system does not tell how many there are, there is at least one. */
+static stria_status use_cpus(stria_error *err) {
+    (void)err;
+    snprintf(seen, sizeof seen, pool_cpus() > 0 ? "right" : "wrong");
+    return STRIA_OK;
+}
+
+/* The key is drawn once. */
+static stria_status use_hash(stria_error *err) {
+    (void)err;
+    uint64_t first = hash_name("name");
+    snprintf(seen, sizeof seen, hash_name("name") == first && hash_name("names") != first ? "right" : "wrong");
+    return STRIA_OK;
+}
+
 static bool any(void) {
     return true;
 }
@@ -276,19 +318,22 @@ static const struct scenario {
     stria_status (*use)(stria_error *err);
     bool (*done)(void), (*undone)(void); /* after a success; after a failure */
     const char *said;                    /* in each sentence of a failure */
+    int own;                             /* one more reason to fail for */
 } scenarios[] = {
-    {"a file is written", use_write, file_is_new, file_is_whole, "out/file"},
-    {"a file is written through a link", use_link, file_is_new, file_is_whole, "out/"},
-    {"a file takes over a link", use_lines, link_is_long, file_is_old, "out/link"},
-    {"a log grows", use_append, file_is_longer, log_is_old, "out/file"},
-    {"a file is read", use_read, seen_is_old, any, "out/file"},
-    {"standard input is read", use_standard, seen_is_old, any, "standard input"},
-    {"a file's beginning is read", use_begin, seen_is_old, any, "out/file"},
-    {"folders are made", use_folder, folder_is_there, any, "out/a"},
-    {"a folder is locked", use_lock, was_locked, any, "out"},
-    {"a folder is tidied", use_tidy, others_are_there, any, ""},
-    {"limits are read", use_limits, limits_are_told, any, ""},
-    {"a child reads", use_child, seen_is_right, any, " "},
+    {"a file is written", use_write, file_is_new, file_is_whole, "out/file", 0},
+    {"a file is written through a link", use_link, file_is_new, file_is_whole, "out/", 0},
+    {"a file takes over a link", use_lines, link_is_long, file_is_old, "out/link", 0},
+    {"a log grows", use_append, file_is_longer, log_is_old, "out/file", 0},
+    {"a file is read", use_read, seen_is_old, any, "out/file", 0},
+    {"standard input is read", use_standard, seen_is_old, any, "standard input", 0},
+    {"a file's beginning is read", use_begin, seen_is_old, any, "out/file", 0},
+    {"folders are made", use_folder, folder_is_there, any, "out/a", 0},
+    {"a folder is locked", use_lock, was_locked, any, "out", 0},
+    {"a folder is tidied", use_tidy, others_are_there, any, "", 0},
+    {"limits are read", use_limits, limits_are_told, any, "", 0},
+    {"threads start", use_pool, seen_is_right, any, "cannot start thread", 0},
+    {"CPUs are counted", use_cpus, seen_is_right, any, "", EINVAL},
+    {"a child reads", use_child, seen_is_right, any, " ", 0},
 };
 
 /* ---- how it is checked ---- */
@@ -339,13 +384,14 @@ static void failure_check(const struct scenario *s, long n, int number) {
 }
 
 static void scenario_check(const struct scenario *s) {
-    static const int numbers[] = {EINTR, EIO, EACCES, EEXIST, ELOOP};
+    static const int numbers[] = {EINTR, EIO, EACCES, EEXIST, ELOOP, EAGAIN, EMFILE};
     stria_error err = {0};
     CHECK(run(s, 0, &err) == STRIA_OK && s->done(), "%s: %s", s->name, err.text);
     long all = calls;
     CHECK(all > 0, "%s calls nothing", s->name);
     for (long n = 1; n <= all; n++)
         for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) failure_check(s, n, numbers[i]);
+    for (long n = 1; n <= all && s->own; n++) failure_check(s, n, s->own);
     piecewise = true;
     CHECK(run(s, 0, &err) == STRIA_OK && s->done(), "%s in pieces: %s", s->name, err.text);
     piecewise = false;
@@ -359,6 +405,8 @@ int main(void) {
     bool limits = mkdir("proc", 0777) == 0 && put("proc/meminfo", "MemAvailable: 1000 kB\n", 0666);
     bool standard = put("in", "old", 0666) && freopen("in", "re", stdin);
     CHECK(limits && standard, "no files");
+    failure_check(&(struct scenario){"names are hashed", use_hash, seen_is_right, any, "", 0}, 1, EAGAIN);
+    CHECK(calls == 1 && failed, "the key is not drawn");
     for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++) scenario_check(&scenarios[i]);
     CHECK(chdir("/") == 0, "the folder is there");
     small_folder_empty(folder);
