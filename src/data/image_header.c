@@ -176,7 +176,8 @@ static image_facts bmp_facts(const uint8_t *data, size_t size) {
     return (image_facts){3, side(rows), side(number(data + 18, 4, false))};
 }
 
-/* A number in text, after blanks and comments; −1 where there is none. */
+/* A number in text, after blanks and comments; −1 where there is none. One beyond IMAGE_MAX_SIDE is only known to be.
+ */
 static int64_t text_number(const uint8_t *data, size_t size, size_t *at) {
     int64_t n = -1;
     for (; *at < size; ++*at) {
@@ -184,8 +185,8 @@ static int64_t text_number(const uint8_t *data, size_t size, size_t *at) {
             while (*at < size && data[*at] != '\n') ++*at;
         else if (!memchr(" \t\r\n\v\f", data[*at], 6)) break;
     }
-    for (; *at < size && data[*at] >= '0' && data[*at] <= '9' && n <= IMAGE_MAX_SIDE; ++*at)
-        n = 10 * (n < 0 ? 0 : n) + data[*at] - '0';
+    for (; *at < size && data[*at] >= '0' && data[*at] <= '9'; ++*at)
+        if (n <= IMAGE_MAX_SIDE) n = 10 * (n < 0 ? 0 : n) + data[*at] - '0';
     return n;
 }
 
