@@ -255,6 +255,97 @@ static const struct {
     {1, "cannot open 'x.npz': no such file or directory", "run m.onnx --input image=x.npz"},
 };
 
+/* Options of a training, and what is said of their values. */
+static const struct {
+    int code;
+    const char *says, *options;
+} trainings[] = {
+    {2, "--loss: output is not a name of an output", "--loss cross_entropy:output="},
+    {2, "--loss: model 'small' has no output 'nothing' among its 1", "--loss cross_entropy:output=nothing"},
+    {2, "--loss: model 'small' has no output '2' among its 1", "--loss cross_entropy:output=2"},
+    {2, "--loss: cross_entropy with reduction none is not a number to minimise", "--loss cross_entropy:reduction=none"},
+    {2, "layer 'loss' (SoftmaxCrossEntropyLoss): reduction is 'nothing', expected none, mean or sum",
+     "--loss cross_entropy:reduction=nothing"},
+    {2,
+     "--loss: there is no loss 'nothing'; there are cross_entropy, nll, hinge, squared_error, euclidean, "
+     "absolute_error, huber, binary_cross_entropy and kl_divergence",
+     "--loss nothing"},
+    {2,
+     "--loss: there is no loss 'nothing'; there are cross_entropy, nll, hinge, squared_error, euclidean, "
+     "absolute_error, huber, binary_cross_entropy and kl_divergence",
+     "--loss cross_entropy+nothing"},
+    {2,
+     "--loss: there is no loss 'mse'; there are cross_entropy, nll, hinge, squared_error, euclidean, absolute_error, "
+     "huber, binary_cross_entropy and kl_divergence",
+     "--loss cross_entropy+mse+mse+mse+mse+mse+mse+mse+mse+mse"},
+    {2, "--loss: there is no option 'pos_weight'; there are reduction and scale",
+     "--loss binary_cross_entropy:pos_weight=x"},
+    {2, "layer 'loss' (hinge): attribute 'margin': 'x' is not a number", "--loss hinge:margin=x"},
+    {2, "layer 'loss' (CrossEntropyLoss): label_smoothing is 2, expected 0 to 1",
+     "--loss cross_entropy:label_smoothing=2"},
+    {2, "--loss: 'label_smoothing' is not of the form key=value (at character 15 of 'cross_entropy:label_smoothing')",
+     "--loss cross_entropy:label_smoothing"},
+    {2,
+     "there is no init 'nothing'; there are glorot-uniform, glorot-normal, he-uniform, he-normal, lecun-uniform, "
+     "lecun-normal, normal, truncated-normal, zeros, uniform, orthogonal and constant",
+     "--init nothing"},
+    {2,
+     "there is no init 'he'; there are glorot-uniform, glorot-normal, he-uniform, he-normal, lecun-uniform, "
+     "lecun-normal, normal, truncated-normal, zeros, uniform, orthogonal and constant",
+     "--init he"},
+    {2, "--head: 1 is out of range 2 to 16777216", "--head 1"},
+    {2, "--head: 99999999 is out of range 2 to 16777216", "--head 99999999"},
+    {2, "there is no network 'nothing'", "--head 3 --from nothing"},
+    {2, "no weights of 'net' fit 'small' by name and shape: not conv1.weight, conv1.bias, head.weight, head.bias",
+     "--from two.net --head 3"},
+    {2, "--freeze: no weights of model 'small', and no layer that has some, are called 'nothing'",
+     "--from m.onnx --freeze nothing"},
+    {2,
+     "--schedule: there is no schedule 'nothing'; there are constant, cosine, step, exponential, multistep, "
+     "polynomial, restarts, onecycle and plateau",
+     "--schedule nothing"},
+    {2, "--schedule: every is '0', expected a number from 1 to below 1e+09", "--schedule step:every=0"},
+    {2, "--schedule: there is no setting 'end'; there are warmup and floor", "--schedule cosine:end=2"},
+    {2,
+     "--optimizer: there is no optimiser 'nothing'; there are sgd, adam, adamw, rmsprop, adagrad, adadelta, nadam, "
+     "lamb, lion, muon and ftrl",
+     "--optimizer nothing"},
+    {2, "--optimizer: momentum is '2', expected a number from 0 to below 1", "--optimizer sgd:momentum=2"},
+    {2, "--optimizer: there is no setting 'nothing'; there are momentum and nesterov", "--optimizer sgd:nothing=1"},
+    {2, "--optimizer: beta1 is '1', expected a number from 0 to below 1", "--optimizer adam:beta1=1"},
+    {2, "--augment: there is no augmentation 'nothing'", "--augment nothing"},
+    {2, "--augment: there is no augmentation 'crop:padding=-1'", "--augment crop:padding=-1"},
+    {2, "--augment: there is no augmentation 'flip:p=2'", "--augment flip:p=2"},
+    {2, "--ema: 2 is out of range 0…0.999999", "--ema 2"},
+    {2, "--clip-norm: -1 is out of range 0…1000000", "--clip-norm -1"},
+    {2, "--accumulate: 0 is out of range 1…4096", "--accumulate 0"},
+    {2, "--batch: 0 is out of range 1…65536", "--batch 0"},
+    {2, "--lr: 0 is out of range 1e-12…1e+06", "--lr 0"},
+    {2, "--lr: -1 is out of range 1e-12…1e+06", "--lr -1"},
+    {2, "--weight-decay: 'x' is not a number", "--weight-decay x"},
+    {2, "--seed: 'x' is not a whole number", "--seed x"},
+    {2, "--goal: there is no goal 'nothing'; there are classify and reconstruct", "--goal nothing"},
+    {1, "output 'logits' is [1, 10], but input 'image' is [1, 1, 8, 8]: goal reconstruct gives pictures back",
+     "--goal reconstruct"},
+    {2, "--class-weights: 'nothing' is neither balanced nor numbers above 0, one for each class: 1,2.5,1",
+     "--class-weights nothing"},
+    {2, "--lr-factor: 'conv1' is not of the form PATTERN=X,…, with X above 0 and up to 1e+06: \"fc*=10,conv1*=0.1\"",
+     "--lr-factor conv1"},
+    {2, "--lr-factor: 'conv1=-1' is not of the form PATTERN=X,…, with X above 0 and up to 1e+06: \"fc*=10,conv1*=0.1\"",
+     "--lr-factor conv1=-1"},
+    {2, "--threads: 9999 is out of range 0…1024", "--threads 9999"},
+    {2, "--device: 'nothing' is not one of cpu|cuda", "--device nothing"},
+    {1, "d: 60 pictures are too few to hold out 0.001 % of them for validation", "--val 0.00001"},
+};
+
+static void line_check(const char *line, int code, const char *says) {
+    small_folder_empty("out");
+    mkdir("out", 0777);
+    int is = command_run(line);
+    CHECK(is == code && strstr(code ? command_err : command_out, says), "stria %s: exit %d, '%.200s%.300s'", line, is,
+          command_out, command_err);
+}
+
 static bool files_put(void) {
     static float values[9];
     for (int i = 0; i < 9; i++) values[i] = (float)i;
@@ -269,15 +360,11 @@ int main(void) {
     if (!CHECK(command_folder() && command_files() && files_put(), "no files")) return check_report();
     mkdir("out", 0777);
     types_check();
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        char line[300];
-        small_folder_empty("out");
-        mkdir("out", 0777);
-        snprintf(line, sizeof line, "%s", rows[i].line);
-        int code = command_run(line);
-        const char *said = rows[i].code ? command_err : command_out;
-        CHECK(code == rows[i].code && strstr(said, rows[i].says), "stria %s: exit %d, '%.200s%.300s'", line, code,
-              command_out, command_err);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) line_check(rows[i].line, rows[i].code, rows[i].says);
+    for (size_t i = 0; i < sizeof trainings / sizeof *trainings; i++) {
+        char line[400];
+        snprintf(line, sizeof line, "train m.net --data mnist:d --out out/t --epochs 1 %s", trainings[i].options);
+        line_check(line, trainings[i].code, trainings[i].says);
     }
     return check_report();
 }
