@@ -66,7 +66,7 @@ stria_wrap(torture_cli malloc calloc realloc posix_memalign strdup free json_loa
 stria_wrap(torture_hdf5 dlsym)
 target_include_directories(tests_torture_hdf5 SYSTEM PRIVATE ${STRIA_LOADED_INCLUDES})
 stria_wrap(torture_system read write pread pwrite fstat stat lstat fsync fchmod ftruncate mkdir rename unlink readlink flock
-    opendir pipe2 fork poll waitpid open fcntl close
+    opendir readdir pipe2 fork poll waitpid open fcntl close
     getrandom sched_getaffinity pthread_create)
 
 add_executable(operator-docs tools/operator-docs.c)

@@ -35,7 +35,7 @@ static bool armed; /* calls are counted, and one of them fails */
 static bool piecewise;
 static long calls, fail_at;
 static int reason;
-static const char *failed;
+static const char *failed, *only; /* only: NULL, or the call that fails */
 
 /* What may be interrupted by a signal, and is then made again. */
 static bool again(const char *call) {
@@ -46,7 +46,7 @@ static bool again(const char *call) {
 }
 
 static bool fails(const char *call) {
-    if (!armed || ++calls != fail_at) return false;
+    if (!armed || (only && strcmp(call, only) != 0) || ++calls != fail_at) return false;
     failed = call;
     errno = reason;
     return true;
@@ -80,6 +80,7 @@ WRAP(int, unlink, (const char *path), (path), -1)
 WRAP(ssize_t, readlink, (const char *path, char *to, size_t room), (path, to, room), -1)
 WRAP(int, flock, (int fd, int how), (fd, how), -1)
 WRAP(DIR *, opendir, (const char *path), (path), NULL)
+WRAP(struct dirent *, readdir, (DIR * folder), (folder), NULL)
 WRAP(int, pipe2, (int ends[2], int flags), (ends, flags), -1)
 WRAP(pid_t, fork, (void), (), -1)
 WRAP(int, poll, (struct pollfd * fds, nfds_t count, int timeout), (fds, count, timeout), -1)
@@ -309,6 +310,22 @@ static stria_status use_hash(stria_error *err) {
     return STRIA_OK;
 }
 
+/* Two classes of two pictures: never fewer without a word. */
+static stria_status use_data(stria_error *err) {
+    stria_dataset *d = NULL;
+    TRY(stria_dataset_open(&d, "folder:pictures", NULL, err));
+    bool whole = stria_dataset_count(d) == 4 && stria_dataset_classes(d) == 2;
+    snprintf(seen, sizeof seen, whole ? "right" : "wrong");
+    stria_dataset_free(d);
+    return STRIA_OK;
+}
+static bool pictures_put(void) {
+    static const char *const files[] = {"pictures/a/1.pgm", "pictures/a/2.pgm", "pictures/b/1.pgm", "pictures/b/2.pgm"};
+    bool done = mkdir("pictures", 0777) == 0 && mkdir("pictures/a", 0777) == 0 && mkdir("pictures/b", 0777) == 0;
+    for (int i = 0; i < 4; i++) done = done && put(files[i], "P2 1 1 255 7", 0666);
+    return done;
+}
+
 static bool any(void) {
     return true;
 }
@@ -407,6 +424,10 @@ int main(void) {
     CHECK(limits && standard, "no files");
     failure_check(&(struct scenario){"names are hashed", use_hash, seen_is_right, any, "", 0}, 1, EAGAIN);
     CHECK(calls == 1 && failed, "the key is not drawn");
+    only = "readdir";
+    CHECK(pictures_put(), "no pictures");
+    scenario_check(&(struct scenario){"data are listed", use_data, seen_is_right, any, "cannot read folder", 0});
+    only = NULL;
     for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++) scenario_check(&scenarios[i]);
     CHECK(chdir("/") == 0, "the folder is there");
     small_folder_empty(folder);

@@ -64,9 +64,14 @@ stria_status source_list(const store *s, const char *path, source_visitor *visit
     DIR *dir = opendir(path);
     if (!dir) FAIL(err, STRIA_NO_FILE, "cannot open folder '%s': %s", path, strerror(errno));
     stria_status status = STRIA_OK;
-    for (struct dirent *e; status == STRIA_OK && (e = readdir(dir));)
+    while (status == STRIA_OK) {
+        errno = 0;
+        const struct dirent *e = readdir(dir);
+        if (!e && errno) status = error_set(err, STRIA_IO, "cannot read folder '%s': %s", path, strerror(errno));
+        if (!e) break;
         if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
             status = visit(e->d_name, is_folder_in(path, e->d_name), context, err);
+    }
     closedir(dir);
     return status;
 }
