@@ -65,8 +65,14 @@ static stria_status entries_list(const char *folder, names *out, stria_error *er
     DIR *dir = opendir(folder);
     stria_status status = STRIA_OK;
     if (!dir) return source_refuse(error, STRIA_NO_FILE, "folder '%s' cannot be listed: %s", folder, strerror(errno));
-    for (struct dirent *e; status == STRIA_OK && (e = readdir(dir));)
+    while (status == STRIA_OK) {
+        errno = 0;
+        const struct dirent *e = readdir(dir);
+        if (!e && errno)
+            status = source_refuse(error, STRIA_IO, "folder '%s' cannot be listed: %s", folder, strerror(errno));
+        if (!e) break;
         if (!hidden(e->d_name)) status = name_put(out, joined(folder, e->d_name), error);
+    }
     closedir(dir);
     if (out->count) qsort(out->list, (size_t)out->count, sizeof *out->list, by_name);
     return status;
