@@ -33,6 +33,7 @@ struct dropout;     /* dropout.h */
 struct norm_matrix; /* norm_matrix.h */
 struct gemm_rows;   /* tile.h */
 struct gemm_outer;
+struct gemm_points;
 
 typedef struct kernel_set {
     const char *isa; /* "portable", "avx2", "avx512", "neon" */

@@ -32,6 +32,7 @@ KERNEL(batch_weight, (const struct batch_weight *weight))
 /* gemm.inc: arguments in tile.h */
 KERNEL(gemm_rows, (const struct gemm_rows *tile))
 KERNEL(gemm_outer, (const struct gemm_outer *tile))
+KERNEL(gemm_points, (const struct gemm_points *products))
 KERNEL(gemm_finish, (const struct gemm_rows *tile, const float *sums))
 
 /* conv.inc */

@@ -220,29 +220,6 @@ static void tile_in(const winograd_job *j, int64_t tile, int64_t place, float *v
     p->common.ks->winograd_input(&(winograd_input){p->side, x, s->ic, v + place * p->v_pitch, p->v_step});
 }
 
-/* Σ_c v·u of one point: count tiles × a chunk. */
-static void products(const winograd_plan *p, const float *v, const float *u, int64_t count, int64_t columns,
-                     float *sums) {
-    const kernel_set *ks = p->common.ks;
-    int64_t ic = p->common.shape.ic, nr = ks->gemm_nr, groups = ceil_div(count, ks->gemm_mr);
-    const float *a[GEMM_MR_MAX] = {0};
-    float *c[GEMM_MR_MAX] = {0};
-    gemm_rows t = {.a = a, .taps = 1, .kc = ic, .b_step = nr, .c = c, .c_col = 1, .alpha = 1};
-    for (int64_t column = 0; column < columns; column += nr) {
-        t.b = u + column * ic;
-        t.cols = int64_min(nr, columns - column);
-        for (int64_t g = 0; g < groups; g++) {
-            int64_t first = share_begin(count, groups, g);
-            t.rows = (int)(share_begin(count, groups, g + 1) - first);
-            for (int i = 0; i < t.rows; i++) {
-                a[i] = v + (first + i) * p->v_pitch;
-                c[i] = sums + (first + i) * p->chunk + column;
-            }
-            ks->gemm_rows(&t);
-        }
-    }
-}
-
 static void tile_out(const winograd_job *j, int64_t tile, const float *sums, int64_t column, int64_t columns) {
     const winograd_plan *p = j->plan;
     const conv_shape *s = &p->common.shape;
@@ -274,9 +251,18 @@ static void block_finish(const winograd_job *j, int64_t block, const float *v, i
         int64_t column = chunk * p->chunk, step;
         const float *u = j->data->b + packed_at(p, column / p->common.ks->gemm_nr, &step);
         int64_t columns = int64_min(p->chunk, s->oc - column);
-        for (int k = 0; k < p->points; k++)
-            products(p, v + k * p->v_step, u + k * step, count, round_up(columns, p->common.ks->lanes),
-                     sums + k * p->sums_step);
+        p->common.ks->gemm_points(&(gemm_points){.points = p->points,
+                                                 .rows = count,
+                                                 .k = s->ic,
+                                                 .cols = round_up(columns, p->common.ks->lanes),
+                                                 .a = v,
+                                                 .a_point = p->v_step,
+                                                 .a_row = p->v_pitch,
+                                                 .b = u,
+                                                 .b_point = step,
+                                                 .c = sums,
+                                                 .c_point = p->sums_step,
+                                                 .c_row = p->chunk});
         for (int64_t i = 0; i < count; i++) tile_out(j, first + i, sums + i * p->chunk, column, columns);
     }
 }

@@ -1,4 +1,4 @@
-/* The two register tiles that every matrix product and convolution is made of. Both hold up to TILE_gemm_mr ×
+/* The three register tiles that every matrix product and convolution is made of. All hold up to TILE_gemm_mr ×
  * TILE_gemm_nr sums in registers; they differ in how the operands are gathered. Nothing outside the rows and columns
  * named here is read or written, except that B panels of gemm_rows are padded to whole vectors. */
 #ifndef KERNEL_PRODUCTS_TILE_H
@@ -46,5 +46,18 @@ typedef struct gemm_outer {
     const float *ahead; /* what to bring into the cache meanwhile: ahead + k·ahead_step (0: nothing) */
     int64_t ahead_step;
 } gemm_outer;
+
+/* c[p][i][j] = Σ_k a[p][i][k] · b[p][k][j] for every point p: many products of one size, too short for the epilogue and
+ * the row pointers of gemm_rows. */
+typedef struct gemm_points {
+    int64_t points, rows, k;
+    int64_t cols; /* in whole vectors */
+    const float *a;
+    int64_t a_point, a_row;
+    const float *b; /* of point p at b + p·b_point: [tile of TILE_gemm_nr][k][TILE_gemm_nr] */
+    int64_t b_point;
+    float *c;
+    int64_t c_point, c_row;
+} gemm_points;
 
 #endif
