@@ -12,7 +12,7 @@ is not one finite score per class, is left out and named.
 On a shared machine, --realtime lets every contestant run at real-time priority (chrt -f 1, which needs the right to it): nothing
 else takes its core meanwhile, so keep --seconds small.
 
-Figures are kept in FOLDER/CPU.json, in which a case that is measured again replaces the old one; FOLDER/CPU.md and CPU.svg are
+Figures are kept in FOLDER/CPU-ISA.json, in which a case that is measured again replaces the old one; the .md and .svg beside it are
 made of it. So a busy machine may be measured a few cases at a time; each case keeps its date, commit and versions.
 """
 import argparse, datetime, importlib.metadata, json, math, os, re, statistics, subprocess, sys, time
@@ -244,7 +244,7 @@ def picture(rows, threads):
 def main():
     args = arguments()
     m = machine(args)
-    base = os.path.join(args.out, re.sub(r"[^a-z0-9]+", "-", m["cpu"].lower()).strip("-"))
+    base = os.path.join(args.out, re.sub(r"[^a-z0-9]+", "-", f"{m['cpu']} {m['isa']}".lower()).strip("-"))
     rows = []
     if os.path.exists(base + ".json"):
         with open(base + ".json") as file:
