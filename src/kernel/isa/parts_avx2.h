@@ -13,6 +13,10 @@ static inline vf vf_load_filled(const float *p, int64_t n, float fill) {
     __m256 rest = _mm256_set1_ps(fill);
     return (vf)_mm256_blendv_ps(rest, (__m256)vf_load_part(p, n), (__m256)vf_part(n));
 }
+static inline vf vf_held(vf x) {
+    __asm__("" : "+x"(x));
+    return x;
+}
 static inline vf vf_max(vf a, vf b) {
     return (vf)_mm256_max_ps((__m256)a, (__m256)b);
 }

@@ -11,6 +11,10 @@ static inline vf vf_load_part(const float *p, int64_t n) {
 static inline vf vf_load_filled(const float *p, int64_t n, float fill) {
     return (vf)_mm512_mask_loadu_ps(_mm512_set1_ps(fill), vf_part(n), p);
 }
+static inline vf vf_held(vf x) {
+    __asm__("" : "+v"(x));
+    return x;
+}
 static inline vf vf_max(vf a, vf b) {
     return (vf)_mm512_max_ps((__m512)a, (__m512)b);
 }

@@ -11,6 +11,9 @@ static inline vf vf_load_filled(const float *p, int64_t n, float fill) {
     for (int i = 0; i < LANES; i++) t[i] = i < n ? p[i] : fill;
     return vf_load(t);
 }
+static inline vf vf_held(vf x) {
+    return x;
+}
 static inline vf vf_max(vf a, vf b) {
     return vf_select(a > b, a, b);
 }
