@@ -286,7 +286,8 @@ static void check_known(void) {
         shape(1, 6, 4, 4, 6, 3, 9, 1, 1, 1), /* stride > image */
         shape(1, 6, 4, 4, 6, 3, 2000000000, 1, 1, 1), shape(1, 1024, 3, 5, 40, 1, 1, 0, 1, 1),
         shape(1, 600, 3, 4, 33, 3, 1, 1, 1, 1),       shape(1, 24, 5, 5, 600, 1, 1, 0, 1, 1),
-        shape(1, 2, 4, 4, 3, 3, 1, 30, 30, 1), /* windows far sparser than panels */
+        shape(1, 2, 4, 4, 3, 3, 1, 30, 30, 1),    /* windows far sparser than panels */
+        shape(1, 2, 224, 221, 64, 1, 1, 0, 1, 1), /* stored past the caches */
     };
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) check_example(shapes[i], i);
 }

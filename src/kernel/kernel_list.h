@@ -55,6 +55,9 @@ KERNEL(depthwise_weight, (const struct depthwise_weight *weight))
 KERNEL(depthwise_reduce,
        (float *dw, const float *part, int64_t part_pitch, int64_t parts, int64_t taps, int64_t channels))
 
+/* stream.inc */
+KERNEL(stream_end, (void))
+
 /* pool.inc: one outer index, `inner` elements */
 KERNEL(window_max,
        (const struct pool_shape *s, const struct window_storage *m, int64_t inner, float *y, const float *x))

@@ -64,7 +64,8 @@ static inline vf vf_select(vi mask, vf a, vf b) {
  * vf_load_filled(p, n, fill): with fill after them. vf_store_part(p, x, n): the reverse; nothing past p[n−1] is
  * written. vf_max(a, b): a > b ? a : b, so that a NaN in b stays; vf_min(a, b): a < b ? a : b. vf_peak(a, b): the
  * greater, or the NaN. vf_held(x): x in a register; compilers load an operand again for every product with it.
- * vf_pick(x, i): lane l is x[i[l]]; vf_pick_near: of its own four lanes. vf_scale(x, n + VF_SHIFT):
+ * vf_stream(p, x): stores past the caches, p being a multiple of the vector's size; other threads see it after
+ * vf_stream_end(). vf_pick(x, i): lane l is x[i[l]]; vf_pick_near: of its own four lanes. vf_scale(x, n + VF_SHIFT):
  * x·2ⁿ, |n| ≤ 252, rounded once where it is denormal.
  * vf_near_reciprocal(x): 1/x to 14 bits or more, for normal x whose reciprocal is normal. halves_of_floats(y, x, n),
  * floats_of_halves: n float16 in y of floats in x, and back, as f16_from_float and f16_to_float

@@ -13,6 +13,12 @@ static inline vf vf_load_filled(const float *p, int64_t n, float fill) {
     __m256 rest = _mm256_set1_ps(fill);
     return (vf)_mm256_blendv_ps(rest, (__m256)vf_load_part(p, n), (__m256)vf_part(n));
 }
+static inline void vf_stream(float *p, vf x) {
+    _mm256_stream_ps(p, (__m256)x);
+}
+static inline void vf_stream_end(void) {
+    _mm_sfence();
+}
 static inline vf vf_held(vf x) {
     __asm__("" : "+x"(x));
     return x;

@@ -11,6 +11,12 @@ static inline vf vf_load_part(const float *p, int64_t n) {
 static inline vf vf_load_filled(const float *p, int64_t n, float fill) {
     return (vf)_mm512_mask_loadu_ps(_mm512_set1_ps(fill), vf_part(n), p);
 }
+static inline void vf_stream(float *p, vf x) {
+    _mm512_stream_ps(p, (__m512)x);
+}
+static inline void vf_stream_end(void) {
+    _mm_sfence();
+}
 static inline vf vf_held(vf x) {
     __asm__("" : "+v"(x));
     return x;

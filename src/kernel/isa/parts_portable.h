@@ -11,6 +11,10 @@ static inline vf vf_load_filled(const float *p, int64_t n, float fill) {
     for (int i = 0; i < LANES; i++) t[i] = i < n ? p[i] : fill;
     return vf_load(t);
 }
+static inline void vf_stream(float *p, vf x) {
+    vf_store(p, x);
+}
+static inline void vf_stream_end(void) {}
 static inline vf vf_held(vf x) {
     return x;
 }

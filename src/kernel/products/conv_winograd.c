@@ -5,6 +5,7 @@
 #include "base/sizes.h"
 #include "kernel/products/conv.h"
 #include "kernel/products/conv_winograd_tile.h"
+#include "kernel/products/stream.h"
 #include "kernel/products/tile.h"
 
 #include <math.h>
@@ -192,6 +193,7 @@ typedef struct winograd_job {
     const conv_data *data;
     const float *zeros; /* ic of them */
     float *inputs, *sums;
+    bool streams; /* the result is stored past the caches */
 } winograd_job;
 
 typedef struct tile_place {
@@ -237,6 +239,7 @@ static void tile_out(const winograd_job *j, int64_t tile, const float *sums, int
                                                      .y = j->data->out + offset,
                                                      .y_row = pitch.row,
                                                      .y_pixel = pitch.pixel,
+                                                     .streams = j->streams,
                                                      .bias = e && e->bias ? e->bias + column : NULL,
                                                      .residual = e && e->residual ? e->residual + offset : NULL,
                                                      .epilogue = e});
@@ -265,6 +268,7 @@ static void block_finish(const winograd_job *j, int64_t block, const float *v, i
                                                  .c_row = p->chunk});
         for (int64_t i = 0; i < count; i++) tile_out(j, first + i, sums + i * p->chunk, column, columns);
     }
+    if (j->streams) p->common.ks->stream_end();
 }
 
 /* All of a block. */
@@ -298,7 +302,9 @@ static void run(const conv_plan *common, const conv_data *d, pool *workers) {
     if (p->tiles == 0) return;
     float *zeros = d->scratch, *sums = zeros + round_up(common->shape.ic, 16);
     memset(zeros, 0, (size_t)common->shape.ic * sizeof *zeros);
-    winograd_job j = {p, d, zeros, sums + common->threads * p->sums_floats, sums};
+    const conv_shape *s = &common->shape;
+    bool streams = stream_pays(d->out, s->batch * s->y.out * s->x.out * s->oc, s->oc);
+    winograd_job j = {p, d, zeros, sums + common->threads * p->sums_floats, sums, streams};
     if (p->column_blocks == 1) {
         pool_run(workers, block_task, &j, p->blocks);
         return;

@@ -25,6 +25,7 @@ typedef struct winograd_output {
     int rows, columns; /* of the m × m results, those that the image has */
     float *y;
     int64_t y_row, y_pixel;
+    bool streams;                 /* stream.h; y and its pixels are of whole lines then */
     const float *bias, *residual; /* NULL: none; the residual lies as y does */
     const epilogue *epilogue;     /* NULL: none; its bias and residual are not looked at */
 } winograd_output;

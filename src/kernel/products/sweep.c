@@ -1,5 +1,6 @@
 #include "kernel/products/sweep.h"
 #include "base/sizes.h"
+#include "kernel/products/stream.h"
 #include "kernel/products/tile.h"
 
 #include <string.h>
@@ -62,6 +63,7 @@ typedef struct sweep_job {
     const sweep_data *data;
     const float *zeros; /* k of them */
     float *workers;
+    bool streams; /* the result is stored past the caches by the last pass */
 } sweep_job;
 
 /* The pixels of one tile: where they are in the result, and which input position belongs to tap 0. */
@@ -183,7 +185,8 @@ static void tile_run(const sweep_job *job, const sweep_pass *pass, const sweep_p
         for (int i = 0; i < px->rows; i++) residual[i] = e->residual + px->out_offset[i] + first;
     t->rows = px->rows;
     t->c = c;
-    t->next_c = s->out_pitch.channel == 1 ? next_c : NULL;
+    t->streams = job->streams && pass->last;
+    t->next_c = s->out_pitch.channel == 1 && !t->streams ? next_c : NULL;
     t->next = next;
     t->next_rows = next ? px->rows : 0;
     t->epilogue = e;
@@ -269,13 +272,16 @@ static void sweep_task(void *context, int64_t index, int worker) {
             pass.last = b == blocks - 1 && c == p->channel_blocks - 1;
             pass_run(j, &pass, tile_first, tile_end, j->workers + worker * p->worker_floats);
         }
+    if (j->streams) p->ks->stream_end();
 }
 
 void sweep_run(const sweep_plan *p, const sweep_data *d, void *scratch, pool *workers) {
     if (p->pixels == 0 || p->s.n == 0) return;
     float *zeros = scratch;
     memset(zeros, 0, (size_t)p->s.k * sizeof(float));
-    sweep_job j = {p, d, zeros, zeros + zeros_floats(p)};
+    bool streams = p->s.out_pitch.channel == 1 && p->s.splits == 1 && p->s.n % STREAM_LINE == 0 &&
+                   stream_pays(d->out, p->pixels * p->s.groups * p->s.n, p->s.out_pitch.pixel);
+    sweep_job j = {p, d, zeros, zeros + zeros_floats(p), streams};
     pool_run(workers, sweep_task, &j, p->tile_blocks * p->column_blocks * p->s.splits * p->s.groups);
 }
 

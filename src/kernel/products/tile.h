@@ -24,7 +24,7 @@ typedef struct gemm_rows {
     int64_t cols;
     float *const *c; /* [rows] */
     int64_t c_col;
-    bool accumulate;
+    bool accumulate, streams; /* streams: stream.h; c and its columns are of whole lines then */
     float alpha;
     const epilogue *epilogue;     /* NULL: none */
     const float *bias;            /* of these rows and columns: [cols], or [rows] with bias_per_row */
