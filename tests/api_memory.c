@@ -331,6 +331,29 @@ static void datasets_refuse(void) {
     CHECK(strcmp(stria_dataset_class_name(d, 2), "c") == 0, "class %s", stria_dataset_class_name(d, 2));
     stria_dataset_free(d);
 
+    float shares[2][3] = {{0.25F, 0.5F, 0.25F}, {0, 0, 1}};
+    y = (stria_array){STRIA_FLOAT32, 2, {2, 3}, shares, sizeof shares};
+    OK(stria_dataset_from_arrays(&d, &x, &y, three, 3, &err));
+    const float *first = stria_dataset_shares(d, 0);
+    CHECK(first && first[1] == 0.5F && stria_dataset_shares(d, 1)[2] == 1, "the shares are others");
+    CHECK(!stria_dataset_shares(d, 2) && !stria_dataset_shares(d, -1), "shares of no image");
+    int64_t label = -1;
+    OK(stria_dataset_read(d, 0, NULL, 0, &label, &err));
+    CHECK(label == 1, "label %lld", (long long)label);
+    stria_dataset_free(d);
+    FAILS(stria_dataset_from_arrays(&d, &x, &y, NULL, 4, &err), STRIA_BAD_SHAPE, "shares of 3 classes, not of 4");
+    shares[1][0] = -1;
+    FAILS(stria_dataset_from_arrays(&d, &x, &y, NULL, 0, &err), STRIA_BAD_VALUE, "labels: row 1: the share of class 0");
+    shares[1][0] = NAN;
+    FAILS(stria_dataset_from_arrays(&d, &x, &y, NULL, 0, &err), STRIA_NOT_FINITE,
+          "labels: row 1: the share of class 0");
+    shares[1][0] = 1;
+    FAILS(stria_dataset_from_arrays(&d, &x, &y, NULL, 0, &err), STRIA_BAD_VALUE, "sum to 2, not to 1");
+    y.rank = 1, y.shape[0] = 6;
+    FAILS(stria_dataset_from_arrays(&d, &x, &y, NULL, 0, &err), STRIA_UNSUPPORTED, "shares of classes [2, classes]");
+    y.rank = 2, y.shape[0] = 3, y.shape[1] = 2;
+    FAILS(stria_dataset_from_arrays(&d, &x, &y, NULL, 0, &err), STRIA_BAD_SHAPE, "[3, 2] for 2 items");
+
     int before = freed;
     stria_dataset_callbacks c = callbacks_of(labels);
     FAILS(stria_dataset_from_callbacks(&d, &c, &err), STRIA_BAD_VALUE, "label 10 of image 9");

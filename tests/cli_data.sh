@@ -76,7 +76,7 @@ expect 0 train linear --data mnist:digits --epochs 1 --batch 20 --schedule const
 expect 0 train --resume parts --epochs 3
 cmp -s mixed/model.onnx parts/model.onnx || fail "a training on mixed batches resumes to other bits"
 expect 2 train linear --data mnist:digits --augment cutmix --loss hinge --out never
-says stderr "--loss: hinge takes one class for each picture; mixup and cutmix make shares of two"
+says stderr "--loss: hinge takes one class for each picture, not shares of classes (of data that has them, mixup, cutmix)"
 expect 0 train linear --data mnist:digits --epochs 4 --batch 20 --schedule constant --out bare
 cmp -s whole/model.onnx bare/model.onnx && fail "--augment changes nothing"
 finish

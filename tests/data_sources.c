@@ -223,6 +223,49 @@ static void test_csv(void **state) {
     refuse(spec("csv", "l"), NULL, STRIA_BAD_ARGUMENT, "is a folder");
 }
 
+/* A column for each class: the heading's names, the greatest as label, rounded sums made 1. */
+static void test_csv_shares(void **state) {
+    static const char good[] = "id,red,\"blue, dark\"\n\na/1.pgm,0.25,0.75\na/3.pgm,0.9996,0\n";
+    static const struct {
+        const char *text, *words;
+        stria_status status;
+    } bad[] = {
+        {"id,p,q\na/1.pgm,1\n", "line 2 has fewer shares than the heading's 2 classes", STRIA_BAD_FILE},
+        {"id,p,q\na/1.pgm,1,0,0\n", "line 2 has more shares than the heading's 2 classes", STRIA_BAD_FILE},
+        {"id,p,q\n\na/1.pgm,cat,0\n", "line 3: 'cat' is not a number", STRIA_BAD_FILE},
+        {"id,p,q\na/1.pgm,,1\n", "line 2 is not path,share,share", STRIA_BAD_FILE},
+        {"id,p,q\na/1.pgm,1,\n", "line 2: '' is not a number", STRIA_BAD_FILE},
+        {"id,p,q\na/1.pgm,0.5,0.25\n", "line 2: the shares of its 2 classes sum to 0.75, not to 1", STRIA_BAD_VALUE},
+        {"id,p,q\na/1.pgm,1,0\na/3.pgm,-0.5,1.5\n", "line 3: the share of class 0 is -0.5, below 0", STRIA_BAD_VALUE},
+        {"id,p,q\na/1.pgm,1,nan\n", "line 2: 'nan' is not a number", STRIA_BAD_FILE},
+        {"id,p,q,p\na/1.pgm,1,0,0\n", "its heading names the class 'p' twice", STRIA_BAD_FILE},
+        {"id,p,\na/1.pgm,1,0\n", "column 3 has no name", STRIA_BAD_FILE},
+        {"id,p,\"q\na/1.pgm,1,0\n", "column 3 has no name", STRIA_BAD_FILE},
+        {"id,p,q\n", "names no pictures", STRIA_BAD_FILE},
+    };
+    dataset *d = NULL;
+    stria_error err = {0};
+    (void)state;
+    put_file("l/good.csv", good, sizeof good - 1);
+    if (dataset_open(&d, spec("csv", "l/good.csv"), NULL, &err) != STRIA_OK) fail_msg("%s", err.text);
+    assert_int_equal(dataset_classes(d), 2);
+    assert_string_equal(dataset_class_name(d, 1), "blue, dark");
+    assert_int_equal(dataset_label(d, 0), 1);
+    assert_int_equal(dataset_label(d, 1), 0);
+    assert_true(dataset_shares(d, 0)[0] == 0.25F && dataset_shares(d, 0)[1] == 0.75F);
+    assert_true(dataset_shares(d, 1)[0] == 1 && dataset_shares(d, 1)[1] == 0);
+    dataset_free(d);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        put_file("l/bad.csv", bad[i].text, strlen(bad[i].text));
+        refuse(spec("csv", "l/bad.csv"), NULL, bad[i].status, bad[i].words);
+    }
+    put_file("l/label.csv", "id,label,width\na/1.pgm,7,1\n", 27); /* as ever: the second column, others ignored */
+    assert_int_equal(dataset_open(&d, spec("csv", "l/label.csv"), NULL, NULL), STRIA_OK);
+    assert_int_equal(dataset_label(d, 0), 7);
+    assert_null(dataset_shares(d, 0));
+    dataset_free(d);
+}
+
 static void test_list(void **state) {
     dataset *d = NULL;
     (void)state;
@@ -247,6 +290,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_flowers17),   cmocka_unit_test(test_cifar100), cmocka_unit_test(test_validation_share),
         cmocka_unit_test(test_common_size), cmocka_unit_test(test_csv),      cmocka_unit_test(test_list),
+        cmocka_unit_test(test_csv_shares),
     };
     return cmocka_run_group_tests(tests, folder_setup, folder_teardown);
 }

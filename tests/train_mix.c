@@ -1,11 +1,12 @@
-/* Labels of mixed pictures: a step sees what share of each picture is of which class, through every loss that takes
- * shares, for any number of threads. */
+/* Labels that are shares of classes, of mixed pictures and of data that have them: a step sees what share of each
+ * picture is of which class, through every loss that takes shares, for any number of threads. */
 #include <math.h>
 #include <string.h>
 
 #include "data_support.h"
 #include "model/zoo/zoo.h"
 #include "run/machine.h"
+#include "train/class_weights.h"
 #include "train/trainer.h"
 
 #include <stria/stria.h>
@@ -18,22 +19,35 @@ static void assert_ok(stria_status status) {
     if (status != STRIA_OK) fail_msg("%s", err.text);
 }
 
-static dataset *pictures(void) {
+/* A picture's label, or its shares of the classes: in sixteenths, so that sums of them are exact. */
+static int64_t label_of(int i) {
+    return i * i % CLASSES;
+}
+static float share_of(int i, int c) {
+    static const float of_other[CLASSES] = {0.625F, 0.25F, 0.125F};
+    return of_other[(c + CLASSES - (int)label_of(i)) % CLASSES];
+}
+
+static dataset *pictures(bool soft) {
     static uint8_t pixels[N * AREA];
     static int64_t labels[N];
+    static float shares[N][CLASSES];
     for (int i = 0; i < N * AREA; i++) pixels[i] = (uint8_t)((unsigned)i * 2654435761u >> 19);
-    for (int i = 0; i < N; i++) labels[i] = i * i % CLASSES;
+    for (int i = 0; i < N; i++) labels[i] = label_of(i);
+    for (int i = 0; i < N * CLASSES; i++) shares[i / CLASSES][i % CLASSES] = share_of(i / CLASSES, i % CLASSES);
     stria_array x = {
         .type = STRIA_UINT8, .rank = 4, .shape = {N, 1, SIDE, SIDE}, .data = pixels, .bytes = sizeof pixels};
     stria_array y = {.type = STRIA_INT64, .rank = 1, .shape = {N}, .data = labels, .bytes = sizeof labels};
+    stria_array p = {.type = STRIA_FLOAT32, .rank = 2, .shape = {N, CLASSES}, .data = shares, .bytes = sizeof shares};
     dataset *d = NULL;
-    assert_ok(dataset_from_arrays(&d, &x, &y, NULL, CLASSES, &err));
+    assert_ok(dataset_from_arrays(&d, &x, soft ? &p : &y, NULL, CLASSES, &err));
     return d;
 }
 
 typedef struct watch {
     trainer *t;
     loader *own; /* makes the same batches */
+    bool soft;
     int steps;
     double top1; /* of the epoch, as counted here */
 } watch;
@@ -42,15 +56,20 @@ typedef struct watch {
 static bool step_seen(const stria_event *e, void *context) {
     watch *w = context;
     float x[BATCH * AREA], expected[BATCH][CLASSES] = {0};
-    int64_t labels[BATCH], batch = w->t->at.batch - 1, right = 0;
+    int64_t labels[BATCH], index[BATCH], batch = w->t->at.batch - 1, right = 0;
     if (e->kind == STRIA_EVENT_EPOCH) assert_true(fabs(e->top1 - w->top1) < 1e-12);
     if (e->kind == STRIA_EVENT_EPOCH) w->top1 = 0;
     if (e->kind != STRIA_EVENT_STEP) return true;
-    assert_ok(loader_fill(w->own, NULL, w->t->at.epoch, batch, &(sample){.image = x, .label = labels}, &err));
+    assert_ok(
+        loader_fill(w->own, NULL, w->t->at.epoch, batch, &(sample){.image = x, .label = labels, .index = index}, &err));
     float share = (float)loader_share(w->own);
     for (int i = 0; i < BATCH; i++) {
-        expected[i][labels[i]] += share;
-        expected[i][labels[i ? i - 1 : BATCH - 1]] += 1 - share;
+        int before = i ? i - 1 : BATCH - 1;
+        for (int c = 0; c < CLASSES; c++) {
+            float own = w->soft ? share_of((int)index[i], c) : labels[i] == c;
+            float other = w->soft ? share_of((int)index[before], c) : labels[before] == c;
+            expected[i][c] = share * own + (1 - share) * other;
+        }
     }
     assert_memory_equal(session_host(w->t->step, STEP_TARGET), expected, sizeof expected);
     assert_memory_equal(session_host(w->t->step, w->t->job.in.image->name), x, sizeof x);
@@ -71,15 +90,15 @@ static bool step_seen(const stria_event *e, void *context) {
     return true;
 }
 
-static graph *trained(const char *steps, const char *loss, int threads, stria_status expected) {
+static graph *trained_on(bool soft, const char *steps, const char *loss, int threads, stria_status expected) {
     stria_train_options o = stria_train_options_default();
     data_source source = {.spec = "memory"};
-    dataset *d = pictures();
+    dataset *d = pictures(soft);
     graph *g = NULL, *out = NULL;
     augment a;
     pool *workers;
     const kernel_set *ks;
-    watch w = {0};
+    watch w = {.soft = soft};
     o.epochs = 3;
     o.batch = BATCH;
     o.seed = 11;
@@ -97,7 +116,7 @@ static graph *trained(const char *steps, const char *loss, int threads, stria_st
         loader_options lo = {.batch = BATCH, .seed = 11, .shuffle = true, .drop_last = true, .augment = &a};
         assert_ok(classifier_of(w.t->model, &c, &err));
         assert_ok(picture_input_loader(&c.in, d, &lo, &w.own, &err));
-        w.t->callback = strncmp(loss, "cross", 5) == 0 ? step_seen : NULL;
+        w.t->callback = (soft || *steps) && strncmp(loss, "cross", 5) == 0 ? step_seen : NULL;
         w.t->context = &w;
         assert_ok(trainer_run(w.t, &err));
         if (w.t->callback) assert_int_equal(w.steps, 3 * (N / BATCH));
@@ -109,6 +128,10 @@ static graph *trained(const char *steps, const char *loss, int threads, stria_st
     dataset_free(d);
     pool_release(workers);
     return out;
+}
+
+static graph *trained(const char *steps, const char *loss, int threads, stria_status expected) {
+    return trained_on(false, steps, loss, threads, expected);
 }
 
 static void same_weights(graph *a, graph *b, bool same) {
@@ -135,13 +158,59 @@ static void losses(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) graph_free(trained("cutmix", taken[i], 2, STRIA_OK));
     trained("cutmix", "hinge", 1, STRIA_BAD_ARGUMENT);
-    assert_true(says(&err, "--loss: hinge takes one class for each picture; mixup and cutmix make shares of two"));
+    assert_true(says(&err, "--loss: hinge takes one class for each picture, not shares of classes"));
     graph *one = trained("mixup", "cross_entropy", 1, STRIA_OK); /* log softmax is its own log softmax */
     same_weights(one, trained("mixup", "nll", 1, STRIA_OK), true);
     graph_free(one);
 }
 
+static void data_have_shares(void **state) {
+    static const char *const taken[] = {"squared_error", "binary_cross_entropy", "kl_divergence", "nll"};
+    (void)state;
+    graph *hard = trained("", "cross_entropy", 1, STRIA_OK);
+    graph *soft = trained_on(true, "", "cross_entropy", 1, STRIA_OK);
+    same_weights(soft, trained_on(true, "", "cross_entropy", 4, STRIA_OK), true);
+    same_weights(soft, trained_on(true, "mixup 1", "cross_entropy", 2, STRIA_OK), false);
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) graph_free(trained_on(true, "", taken[i], 2, STRIA_OK));
+    trained_on(true, "", "hinge", 1, STRIA_BAD_ARGUMENT);
+    assert_true(says(&err, "--loss: hinge takes one class for each picture, not shares of classes"));
+    same_weights(soft, hard, false);
+    graph_free(soft);
+}
+
+/* Of every class the sum of its shares is weighed; by hand: 24 · 0.625 where each picture is one class's by that. */
+static void shares_are_weighed(void **state) {
+    (void)state;
+    dataset *d = pictures(true);
+    const int64_t permutation[CLASSES] = {2, 0, 1};
+    double *weights, sums[CLASSES] = {0};
+    for (int i = 0; i < N; i++)
+        for (int c = 0; c < CLASSES; c++) sums[c] += (double)share_of(i, c);
+    assert_ok(class_weights_of("balanced", d, permutation, CLASSES, &weights, &err));
+    for (int c = 0; c < CLASSES; c++) assert_true(fabs(weights[permutation[c]] - N / (CLASSES * sums[c])) < 1e-12);
+    mem_free(weights);
+    dataset_free(d);
+}
+
+/* Evaluation counts the greatest share, and its loss is the cross-entropy with all of them. */
+static void evaluation_counts_shares(void **state) {
+    static const float x[2][CLASSES] = {{1, 2, -1}, {0.5F, -INFINITY, 3}},
+                       p[2][CLASSES] = {{0.25F, 0.5F, 0.25F}, {1, 0, 0}};
+    const int64_t labels[2] = {1, 0};
+    double expected = log(exp(1) + exp(2) + exp(-1)) - (0.25 * 1 + 0.5 * 2 - 0.25) + log(exp(0.5) + exp(3)) - 0.5;
+    score s;
+    (void)state;
+    assert_ok(score_init(&s, CLASSES, false, &err));
+    score_add(&s, x[0], labels, p[0], 2);
+    assert_int_equal(s.images, 2);
+    assert_int_equal(s.top1, 1);
+    assert_true(fabs(s.loss - expected) < 1e-9);
+    score_release(&s);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(steps_see_shares), cmocka_unit_test(losses)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(steps_see_shares), cmocka_unit_test(losses),
+                                       cmocka_unit_test(data_have_shares), cmocka_unit_test(shares_are_weighed),
+                                       cmocka_unit_test(evaluation_counts_shares)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

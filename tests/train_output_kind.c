@@ -325,7 +325,7 @@ static void multi_label_scores(void **state) {
     (void)state;
     assert_int_equal(score_init(&s, 3, false, NULL), STRIA_OK);
     s.multi_label = true;
-    score_add(&s, logits[0], labels, 2);
+    score_add(&s, logits[0], labels, NULL, 2);
     double first = (log1p(exp(0.5)) + log1p(exp(-1.0)) + log1p(exp(-2.0))) / 3, second = log(2.0) / 3;
     assert_true(fabs(s.loss - first - second) < 1e-9);
     assert_int_equal(s.top1, 2);

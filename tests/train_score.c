@@ -51,8 +51,8 @@ static void calibration(void **state) {
     }
     assert_int_equal(score_init(&s, CLASSES, true, NULL), STRIA_OK);
     assert_true(score_calibration(&s) == 0); /* of nothing */
-    score_add(&s, x, labels, IMAGES / 2);
-    score_add(&s, x + IMAGES / 2 * CLASSES, labels + IMAGES / 2, IMAGES / 2);
+    score_add(&s, x, labels, NULL, IMAGES / 2);
+    score_add(&s, x + IMAGES / 2 * CLASSES, labels + IMAGES / 2, NULL, IMAGES / 2);
     assert_true(error_of(x, labels) > 0.1);
     assert_true(fabs(score_calibration(&s) - error_of(x, labels)) < 1e-12);
     score_release(&s);
@@ -65,19 +65,19 @@ static void extremes(void **state) {
     score s;
     (void)state;
     assert_int_equal(score_init(&s, CLASSES, true, NULL), STRIA_OK);
-    score_add(&s, sure, right, 2);
+    score_add(&s, sure, right, NULL, 2);
     assert_true(score_calibration(&s) == 0);
     score_release(&s);
     assert_int_equal(score_init(&s, CLASSES, true, NULL), STRIA_OK);
-    score_add(&s, sure, wrong, 2);
+    score_add(&s, sure, wrong, NULL, 2);
     assert_true(score_calibration(&s) == 1);
     score_release(&s);
     assert_int_equal(score_init(&s, CLASSES, true, NULL), STRIA_OK);
     s.multi_label = true;
-    score_add(&s, half, right, 1);
+    score_add(&s, half, right, NULL, 1);
     assert_true(fabs(score_calibration(&s) - 0.5) < 1e-12);
     const float nothing[CLASSES] = {NAN, NAN, NAN};
-    score_add(&s, nothing, right, 1);
+    score_add(&s, nothing, right, NULL, 1);
     assert_true(s.images == 2 && s.top1 == 1 && fabs(score_calibration(&s) - 0.5) < 1e-12);
     score_release(&s);
 }

@@ -52,10 +52,12 @@ STRIA_API stria_status stria_dataset_open_pair(stria_dataset **train, stria_data
                                                const stria_dataset_options *options, stria_error *error);
 
 /* Whose pictures are in memory: images uint8 (pixels 0…255) or any other type (values, read as float32) of [count,
- * channels, height, width], [count, height, width] or [count, features]; labels integers [count], from 0. Both are
+ * channels, height, width], [count, height, width] or [count, features]; labels integers [count], from 0, or floats
+ * [count, classes], each class's share of the image, none below 0, with a sum of 1 within 0.001. Both are
  * copied. class_names[classes], or NULL: the classes are called "0", "1", … up to `classes`, or, with 0, the greatest
  * label. The same data gives the same checksum, so that a run folder's training goes on with stria_trainer_resume_data.
- * STRIA_BAD_SHAPE for other arrays, STRIA_BAD_VALUE for a label outside the classes, STRIA_NOT_FINITE. */
+ * STRIA_BAD_SHAPE for other arrays, STRIA_BAD_VALUE for a label outside the classes or shares that are none,
+ * STRIA_NOT_FINITE. */
 STRIA_API stria_status stria_dataset_from_arrays(stria_dataset **out, const struct stria_array *images,
                                                  const struct stria_array *labels, const char *const *class_names,
                                                  int classes, stria_error *error);
@@ -97,6 +99,9 @@ STRIA_API int stria_dataset_classes(const stria_dataset *dataset);
 STRIA_API const char *stria_dataset_class_name(const stria_dataset *dataset, int index);
 /* Channels, height, width of every image; heights and widths are 0 where images differ (folders of pictures). */
 STRIA_API void stria_dataset_shape(const stria_dataset *dataset, int64_t *channels, int64_t *height, int64_t *width);
+/* Of one image the share of each class, [classes], which sum to 1 and whose greatest is its class; NULL where labels
+ * are classes, and outside 0…count−1. Lives as long as the dataset. */
+STRIA_API const float *stria_dataset_shares(const stria_dataset *dataset, int64_t index);
 /* The file of one image; NULL where many images share a file, and outside 0…count−1. Lives as long as the dataset. */
 STRIA_API const char *stria_dataset_file(const stria_dataset *dataset, int64_t index);
 /* Whether it is a validation split that was held out of the training images, not a part of its own. */

@@ -139,6 +139,10 @@ void stria_dataset_shape(const stria_dataset *d, int64_t *channels, int64_t *hei
     *width = dataset_uniform(d->d) ? dataset_width(d->d) : 0;
 }
 
+const float *stria_dataset_shares(const stria_dataset *d, int64_t index) {
+    return index >= 0 && index < dataset_count(d->d) ? dataset_shares(d->d, index) : NULL;
+}
+
 const char *stria_dataset_file(const stria_dataset *d, int64_t index) {
     return index >= 0 && index < dataset_count(d->d) ? dataset_file(d->d, index) : NULL;
 }

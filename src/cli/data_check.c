@@ -42,6 +42,7 @@ typedef struct check {
     json_t *findings[FINDING_KINDS], *classes;
     int64_t *per_class; /* of train */
     int class_count;
+    bool shares; /* labels are shares of classes; images count for the class of the greatest */
 } check;
 
 static void find(check *c, finding_kind kind, const char *name, const char *other) {
@@ -184,6 +185,7 @@ static stria_status part_check(check *c, const options *given, int part, stria_e
         enough = c->per_class != NULL;
     }
     c->images[part] = stria_dataset_count(data);
+    c->shares = c->shares || stria_dataset_shares(data, 0);
     for (int64_t i = 0; enough && i < c->images[part] && !term_stopped(); i++) {
         int64_t label = 0;
         stria_dataset_read(data, i, NULL, 0, &label, NULL);
@@ -228,6 +230,7 @@ static void tell(const check *c) {
     const char *many = json_string_value(json_array_get(c->classes, (size_t)commonest));
     printf("%d classes, from %lld images (%s) to %lld (%s)\n", c->class_count, (long long)least,
            show_name(few ? few : ""), (long long)most, show_name(many ? many : ""));
+    if (c->shares) printf("labels are shares of classes; an image counts for the greatest\n");
     for (int k = 0; k < FINDING_KINDS; k++) {
         if (!c->found[k]) continue;
         printf("%lld %s\n", (long long)c->found[k], c->found[k] == 1 ? finding_words[k].one : finding_words[k].many);
@@ -253,6 +256,7 @@ static int tell_json(check *c) {
                                                  (json_int_t)c->per_class[i]));
     json_object_set_new(document, "images", parts);
     json_object_set_new(document, "classes", classes);
+    json_object_set_new(document, "labels", json_string(c->shares ? "shares" : "classes"));
     for (int k = 0; k < FINDING_KINDS; k++) json_object_set(document, finding_words[k].key, c->findings[k]);
     return json_finish(document);
 }

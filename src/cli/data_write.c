@@ -122,6 +122,13 @@ static stria_status picture_put(const stria_dataset *data, int64_t i, const stri
     return status;
 }
 
+/* A folder is of one class. */
+static stria_status one_class_each(const stria_dataset *data, stria_error *error) {
+    if (!stria_dataset_shares(data, 0)) return STRIA_OK;
+    return source_refuse(error, STRIA_BAD_ARGUMENT,
+                         "the labels are shares of classes: folders have one class for each picture");
+}
+
 /* Every picture of the data, `copies` times, below OUT/PART. */
 static stria_status pictures_put(const stria_dataset *data, const char *out, const char *part, stria_view_options *o,
                                  int64_t copies, stria_error *error) {
@@ -165,6 +172,7 @@ int data_augment(const options *given) {
     o.seed = (uint64_t)option_integer(given, "seed");
     if (option_given(given, "size")) o.height = o.width = option_integer(given, "size");
     stria_status status = source_data(given, given->operands[1], source_split(given), 0, &data, &error);
+    if (status == STRIA_OK) status = one_class_each(data, &error);
     if (status == STRIA_OK) status = fresh_folder(out, &error);
     if (status == STRIA_OK) status = pictures_put(data, out, "", &o, copies, &error);
     int64_t images = status == STRIA_OK ? copies * stria_dataset_count(data) : 0;
@@ -199,8 +207,9 @@ int data_split(const options *given) {
     int code = no_output(given, "FOLDER");
     if (code != EXIT_DONE) return code;
     const char *folder = option_text(given, "output");
-    stria_status status = fresh_folder(folder, &error);
-    if (status == STRIA_OK) status = parts_open(given, parts, &error);
+    stria_status status = parts_open(given, parts, &error);
+    if (status == STRIA_OK) status = one_class_each(parts[0], &error);
+    if (status == STRIA_OK) status = fresh_folder(folder, &error);
     for (int part = 0; part < PARTS && status == STRIA_OK; part++) {
         if (parts[part]) status = pictures_put(parts[part], folder, part_names[part], &as_it_is, 1, &error);
         images[part] = parts[part] && status == STRIA_OK ? stria_dataset_count(parts[part]) : 0;

@@ -49,7 +49,10 @@ static const struct kind_row {
      source_open_folder,
      VAL_SHARE_FOLDER,
      wants_pictures},
-    {{"csv", "FILE", "own pictures: a text of lines path,label"}, source_open_csv, VAL_SHARE_FOLDER, NULL},
+    {{"csv", "FILE", "own pictures: a text of lines path,label, or with a share for each class"},
+     source_open_csv,
+     VAL_SHARE_FOLDER,
+     NULL},
     {{"list", "FILE", "own pictures: a text of lines path label, or path, whose folder is then the class"},
      source_open_list,
      VAL_SHARE_FOLDER,
@@ -58,7 +61,7 @@ static const struct kind_row {
      source_open_wds,
      VAL_SHARE_FOLDER,
      source_wds_wanted},
-    {{"npy", "X.npy,Y.npy", "own arrays: x [N,C,H,W], [N,H,W] or [N,features], y integers [N]"},
+    {{"npy", "X.npy,Y.npy", "own arrays: x [N,C,H,W], [N,H,W] or [N,features], y integers [N] or shares [N,classes]"},
      source_open_npy,
      VAL_SHARE,
      NULL},
@@ -80,6 +83,7 @@ static void store_release(store *s) {
     if (!s || --s->references > 0) return;
     if (s->done) s->done(s->context);
     mem_free(s->labels);
+    mem_free(s->shares);
     mem_free(s->bytes);
     mem_free(s->values);
     mem_free(s->files);
@@ -350,6 +354,12 @@ static stria_status values_take(store *s, const dataset *of, const int shape[3],
     TRY(source_name_classes(s, of->store->class_names, of->store->classes, err));
     TRY(mem_new(&s->labels, (size_t)s->count + 1, sizeof *s->labels, "labels", err));
     for (int64_t i = 0; i < s->count; i++) s->labels[i] = (int32_t)dataset_label(of, i);
+    if (of->count && dataset_shares(of, 0)) {
+        size_t classes = (size_t)s->classes;
+        TRY(mem_new(&s->shares, (size_t)s->count, classes * sizeof *s->shares, "labels", err));
+        for (int64_t i = 0; i < s->count; i++)
+            memcpy(s->shares + (size_t)i * classes, dataset_shares(of, i), classes * sizeof *s->shares);
+    }
     TRY(mem_new(&s->values, (size_t)s->count * each + 1, sizeof *s->values, "features", err));
     *values = s->values;
     return STRIA_OK;

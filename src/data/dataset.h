@@ -74,6 +74,8 @@ uint64_t dataset_checksum(const dataset *d);
 /* ---- items ---- */
 
 int64_t dataset_label(const dataset *d, int64_t i);
+/* [classes], which sum to 1 and whose greatest (the first of equals) is the label; NULL where labels are classes. */
+const float *dataset_shares(const dataset *d, int64_t i);
 /* uint8 [channels][height][width], or NULL where data are floats or decoded when read. */
 const uint8_t *dataset_pixels(const dataset *d, int64_t i);
 const char *dataset_file(const dataset *d, int64_t i); /* a folder's picture; else NULL */

@@ -65,6 +65,11 @@ int64_t dataset_label(const dataset *d, int64_t i) {
     return d->store->labels[item_at(d, i)];
 }
 
+const float *dataset_shares(const dataset *d, int64_t i) {
+    const store *s = d->store;
+    return s->shares ? s->shares + item_at(d, i) * s->classes : NULL;
+}
+
 const uint8_t *dataset_pixels(const dataset *d, int64_t i) {
     return d->store->bytes ? d->store->bytes + item_at(d, i) * item_size(d->store) : NULL;
 }

@@ -175,6 +175,8 @@ static stria_status classes_write(const dataset *d, const char *prefix, stria_er
 
 static stria_status fitting(const dataset *d, int64_t per_shard, stria_error *err) {
     if (per_shard < 1) FAIL(err, STRIA_BAD_ARGUMENT, "%" PRId64 " pictures per shard", per_shard);
+    if (dataset_count(d) && dataset_shares(d, 0))
+        FAIL(err, STRIA_BAD_ARGUMENT, "the labels are shares of classes: a shard has one class for each picture");
     if (dataset_is_float(d)) FAIL(err, STRIA_BAD_ARGUMENT, "measured values are not pictures: they cannot be packed");
     if (dataset_channels(d) != 1 && dataset_channels(d) != 3)
         FAIL(err, STRIA_BAD_ARGUMENT, "pictures of %d channels cannot be packed: of 1 and 3 they can",

@@ -23,6 +23,7 @@ typedef struct store {
     int common_height, common_width; /* of pictures in files, 0 where they differ */
     const char **class_names;        /* arena */
     int32_t *labels;                 /* [count] */
+    float *shares;                   /* [count][classes], whose greatest are the labels; NULL: there are none */
     uint8_t *bytes;                  /* [count][channels][height][width], or NULL */
     float *values;                   /* the same in floats, or NULL */
     value_range range;               /* of the values */
@@ -62,8 +63,8 @@ stria_status source_add_file(store *s, const char *path, const char *name, bool 
 /* Puts bytes into the checksum. */
 void source_add_contents(store *s, const void *data, size_t bytes);
 
-/* Images x, whose data it takes over, and labels y. The names are for sentences. */
-stria_status source_take_arrays(store *s, npy_array *x, const char *x_name, const npy_array *y, const char *y_name,
+/* Images x, whose data it takes over, and labels y, of which it takes over shares. The names are for sentences. */
+stria_status source_take_arrays(store *s, npy_array *x, const char *x_name, npy_array *y, const char *y_name,
                                 stria_error *err);
 
 /* Fill a zeroed store as openers do; class names as of stria_dataset_from_arrays. */
@@ -92,6 +93,13 @@ stria_status source_name_classes(store *s, const char *const *names, int classes
 /* Labels as texts into s->labels[count], which is there, and class names: numbers are the classes themselves, 0 to the
  * greatest; other labels are numbered by sorted name. */
 stria_status source_take_labels(store *s, const char *const *labels, int64_t count, stria_error *err);
+
+/* Whether a row of shares is one: finite, none below 0, a sum of 1 but for rounding, which is taken out of it. The
+ * sentence names the file and the row, as "line 3". */
+stria_status source_check_shares(const char *file, const char *unit, int64_t number, float *row, int classes,
+                                 stria_error *err);
+/* Checked shares[count][classes], which it takes over (mem_free), as the store's; names as of source_name_classes. */
+stria_status source_take_shares(store *s, float **shares, const char *const *names, int classes, stria_error *err);
 
 /* Channels and common size of pictures in files, by their headers: 3 channels if any picture is in colour, whatever
  * their order; the size by a sample. Whoever reads an unreadable one says which. */

@@ -1,5 +1,6 @@
-/* Pictures named in a text: csv:FILE with lines "path,label", list:FILE with lines "path label" or "path", whose class
- * is then the folder that the picture lies in. Paths are relative to the text's own folder. */
+/* Pictures named in a text: csv:FILE with lines "path,label", or "path,share,share,…" below a heading that names the
+ * classes; list:FILE with lines "path label" or "path", whose class is then the folder that the picture lies in. Paths
+ * are relative to the text's own folder. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -18,7 +19,17 @@ typedef struct row {
 typedef struct rows {
     row *rows; /* heap; texts in the store's arena */
     int count, capacity;
+    const char **classes; /* heap; that the heading names, whose shares the lines have; NULL: labels */
+    int class_count, class_capacity;
+    float *shares; /* heap, [count][class_count] */
+    int share_capacity;
 } rows;
+
+static void rows_release(rows *r) {
+    mem_free(r->rows);
+    mem_free(r->classes);
+    mem_free(r->shares);
+}
 
 /* A field of a CSV line (RFC 4180): quoted or up to a comma. Cuts it off in place; *rest is after its comma, NULL at
  * the end. NULL for a quote without an end. */
@@ -41,10 +52,11 @@ static char *csv_field(char *at, char **rest) {
     return begin;
 }
 
-static bool csv_line(char *line, row *out) {
-    char *rest = NULL, *more = NULL;
+/* *more: what follows the second field; NULL: nothing. */
+static bool csv_line(char *line, row *out, char **more) {
+    char *rest = NULL;
     out->path = csv_field(line, &rest);
-    out->label = rest ? csv_field(rest, &more) : NULL;
+    out->label = rest ? csv_field(rest, more) : NULL;
     return out->path && *out->path && out->label && *out->label;
 }
 
@@ -59,12 +71,82 @@ static bool list_line(char *line, row *out) {
     return *line != 0;
 }
 
+static bool is_one_of(const char *word, const char *const *words) {
+    while (*words && strcasecmp(word, *words) != 0) words++;
+    return *words;
+}
+
 /* "path,label", "filename,class": a first line that names the columns. */
 static bool is_heading(const row *r) {
-    static const char *const words[] = {"path", "file", "filename", "image", "image_path", "name", "id"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strcasecmp(r->path, words[i]) == 0) return true;
-    return false;
+    static const char *const words[] = {"path", "file", "filename", "image", "image_path", "name", "id", NULL};
+    return is_one_of(r->path, words);
+}
+
+/* ---- a column for each class ---- */
+
+static int by_text(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static stria_status classes_differ(const store *s, const rows *r, stria_error *err) {
+    const char **sorted, *twice = NULL;
+    TRY(mem_new(&sorted, (size_t)r->class_count, sizeof *sorted, "class names", err));
+    memcpy(sorted, r->classes, (size_t)r->class_count * sizeof *sorted);
+    qsort(sorted, (size_t)r->class_count, sizeof *sorted, by_text);
+    for (int i = 1; i < r->class_count && !twice; i++)
+        if (strcmp(sorted[i - 1], sorted[i]) == 0) twice = sorted[i];
+    mem_free(sorted);
+    if (twice) FAIL(err, STRIA_BAD_FILE, "%s: its heading names the class '%s' twice", s->path, twice);
+    return STRIA_OK;
+}
+
+/* The heading's columns after the path, where there are several and the first of them is not called a label: classes.
+ */
+static stria_status classes_read(store *s, const row *heading, char *rest, rows *out, stria_error *err) {
+    static const char *const words[] = {"label", "labels", "class", "class_name", "category", "target", "y", NULL};
+    if (!rest || is_one_of(heading->label, words)) return STRIA_OK;
+    for (const char *name = heading->label;; name = csv_field(rest, &rest)) {
+        if (!name || !*name) FAIL(err, STRIA_BAD_FILE, "%s: column %d has no name", s->path, out->class_count + 2);
+        if (out->class_count == SOURCE_MAX_CLASSES)
+            FAIL(err, STRIA_BAD_FILE, "%s: its heading names more than %d classes", s->path, SOURCE_MAX_CLASSES);
+        TRY(mem_reserve(&out->classes, &out->class_capacity, out->class_count + 1, sizeof *out->classes, "class names",
+                        err));
+        out->classes[out->class_count++] = name;
+        if (!rest) return classes_differ(s, out, err);
+    }
+}
+
+/* Shares of the line's picture, of which the first field is first. */
+static stria_status shares_read(store *s, const char *first, char *rest, int line, rows *out, stria_error *err) {
+    int columns = 0, classes = out->class_count, needed;
+    if (__builtin_mul_overflow(out->count + 1, classes, &needed))
+        FAIL(err, STRIA_BAD_FILE, "%s has too many shares", s->path);
+    TRY(mem_reserve(&out->shares, &out->share_capacity, needed, sizeof *out->shares, "labels", err));
+    float *row = out->shares + (int64_t)out->count * classes;
+    const char *field = first;
+    for (; field && columns < classes; columns++) {
+        double x = 0;
+        if (!text_to_double(field, &x))
+            FAIL(err, STRIA_BAD_FILE,
+                 "%s: line %d: '%s' is not a number; a column after the path has the shares of a class, unless the "
+                 "first of them is called label",
+                 s->path, line, field);
+        row[columns] = (float)x;
+        field = rest ? csv_field(rest, &rest) : NULL;
+    }
+    if (columns < classes || field)
+        FAIL(err, STRIA_BAD_FILE, "%s: line %d has %s shares than the heading's %d classes", s->path, line,
+             field ? "more" : "fewer", classes);
+    return source_check_shares(s->path, "line", line, row, classes, err);
+}
+
+/* ---- all lines ---- */
+
+static stria_status row_add(store *s, const row *r, char *rest, int number, rows *out, stria_error *err) {
+    TRY(mem_reserve(&out->rows, &out->capacity, out->count + 1, sizeof *out->rows, "a list of files", err));
+    if (out->classes) TRY(shares_read(s, r->label, rest, number, out, err));
+    out->rows[out->count++] = *r;
+    return STRIA_OK;
 }
 
 static stria_status rows_read(store *s, char *words, bool csv, rows *out, stria_error *err) {
@@ -76,12 +158,15 @@ static stria_status rows_read(store *s, char *words, bool csv, rows *out, stria_
         if (n && line[n - 1] == '\r') line[n - 1] = 0;
         number++;
         row r;
+        char *rest = NULL;
         if (!*line) continue;
-        if (!(csv ? csv_line(line, &r) : list_line(line, &r)))
-            FAIL(err, STRIA_BAD_FILE, "%s: line %d is not %s", s->path, number, csv ? "path,label" : "path label");
-        if (csv && number == 1 && is_heading(&r)) continue;
-        TRY(mem_reserve(&out->rows, &out->capacity, out->count + 1, sizeof *out->rows, "a list of files", err));
-        out->rows[out->count++] = r;
+        if (!(csv ? csv_line(line, &r, &rest) : list_line(line, &r)))
+            FAIL(err, STRIA_BAD_FILE, "%s: line %d is not %s", s->path, number,
+                 !csv           ? "path label"
+                 : out->classes ? "path,share,share"
+                                : "path,label");
+        if (csv && number == 1 && is_heading(&r)) TRY(classes_read(s, &r, rest, out, err));
+        else TRY(row_add(s, &r, rest, number, out, err));
     }
     if (!out->count) FAIL(err, STRIA_BAD_FILE, "%s: it names no pictures", s->path);
     return STRIA_OK;
@@ -130,7 +215,7 @@ static stria_status rows_take(store *s, rows *r, stria_error *err) {
         s->files[i] = path;
     }
     s->count = r->count;
-    TRY(labels_take(s, r, err));
+    TRY(r->classes ? source_take_shares(s, &r->shares, r->classes, r->class_count, err) : labels_take(s, r, err));
     source_look(s);
     return STRIA_OK;
 }
@@ -152,7 +237,7 @@ static stria_status open_text(const char *path, dataset_part part, store *s, boo
         status = rows_read(s, words, csv, &r, err);
     }
     if (status == STRIA_OK) status = rows_take(s, &r, err);
-    mem_free(r.rows);
+    rows_release(&r);
     mem_free(words);
     mem_free(bytes);
     return status;

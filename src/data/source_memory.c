@@ -41,6 +41,8 @@ static stria_status classes_name(store *s, const char *const *names, int classes
         FAIL(err, STRIA_BAD_ARGUMENT, "%d classes are out of range 1 to %d", classes, SOURCE_MAX_CLASSES);
     if (found > classes)
         FAIL(err, STRIA_BAD_VALUE, "label %d is outside the %d class%s", found - 1, classes, text_es(classes));
+    if (s->shares && found != classes)
+        FAIL(err, STRIA_BAD_SHAPE, "labels are shares of %d class%s, not of %d", found, text_es(found), classes);
     return source_name_classes(s, names, classes, err);
 }
 

@@ -80,12 +80,32 @@ static stria_status take_pixels(store *s, npy_array *x, const char *path, stria_
     return STRIA_OK;
 }
 
-static stria_status take_labels(store *s, const npy_array *y, const char *path, stria_error *err) {
+static stria_status take_shares(store *s, npy_array *y, const char *path, stria_error *err) {
+    int64_t classes = y->shape[1];
+    if (y->shape[0] != s->count || classes > SOURCE_MAX_CLASSES)
+        FAIL(err, STRIA_BAD_SHAPE, "%s: shares of classes [%lld, %lld] for %lld item%s; expected [%lld, classes]%s",
+             path, (long long)y->shape[0], (long long)classes, (long long)s->count, text_s(s->count),
+             (long long)s->count, classes > SOURCE_MAX_CLASSES ? " with at most 65,536 classes" : "");
+    TRY(npy_to_float(y, err));
+    float *shares = y->data;
+    for (int64_t i = 0; i < s->count; i++)
+        TRY(source_check_shares(path, "row", i, shares + i * classes, (int)classes, err));
+    y->data = NULL;
+    stria_status status = source_take_shares(s, &shares, NULL, (int)classes, err);
+    mem_free(shares);
+    return status;
+}
+
+static stria_status take_labels(store *s, npy_array *y, const char *path, stria_error *err) {
     int64_t label, most = 0;
     bool column = y->rank == 1 || (y->rank == 2 && y->shape[1] == 1);
-    if (y->type == STRIA_FLOAT32 || y->type == STRIA_FLOAT64 || y->type == STRIA_FLOAT16) {
-        FAIL(err, STRIA_UNSUPPORTED, "%s: labels are integers, one per item, not floats", path);
-    }
+    bool real = y->type == STRIA_FLOAT32 || y->type == STRIA_FLOAT64 || y->type == STRIA_FLOAT16;
+    if (real && y->rank == 2 && !column) return take_shares(s, y, path, err);
+    if (real)
+        FAIL(err, STRIA_UNSUPPORTED,
+             "%s: labels are integers, one per item, or a row of shares of classes [%lld, classes], not floats in %d "
+             "dimension%s",
+             path, (long long)s->count, y->rank, text_s(y->rank));
     if (!column || y->shape[0] != s->count) {
         FAIL(err, STRIA_BAD_SHAPE, "%s: %lld label%s in %d dimension%s for %lld item%s; expected [%lld]", path,
              (long long)y->count, text_s(y->count), y->rank, text_s(y->rank), (long long)s->count, text_s(s->count),
@@ -103,7 +123,7 @@ static stria_status take_labels(store *s, const npy_array *y, const char *path, 
     return source_name_classes(s, NULL, (int)most + 1, err);
 }
 
-stria_status source_take_arrays(store *s, npy_array *x, const char *x_name, const npy_array *y, const char *y_name,
+stria_status source_take_arrays(store *s, npy_array *x, const char *x_name, npy_array *y, const char *y_name,
                                 stria_error *err) {
     TRY(take_pixels(s, x, x_name, err));
     return take_labels(s, y, y_name, err);

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 
+#include <math.h>
 #include <string.h>
 
 #define BALANCED   "balanced"
@@ -30,12 +31,17 @@ stria_status class_weights_check(const char *spec, stria_error *err) {
 }
 
 static stria_status weights_balance(const dataset *d, const int64_t *permutation, double *w, stria_error *err) {
-    int64_t *images, classes = dataset_classes(d), used = 0;
+    int64_t classes = dataset_classes(d), used = 0;
+    double *images; /* of each class, sums of their shares of it */
     TRY(mem_new(&images, (size_t)classes + 1, sizeof *images, "class weights", err));
-    for (int64_t i = 0; i < dataset_count(d); i++) images[dataset_label(d, i)]++;
+    for (int64_t i = 0; i < dataset_count(d); i++) {
+        const float *shares = dataset_shares(d, i);
+        for (int64_t c = 0; shares && c < classes; c++) images[c] += (double)shares[c];
+        if (!shares) images[dataset_label(d, i)]++;
+    }
     for (int64_t c = 0; c < classes; c++) used += images[c] > 0;
     for (int64_t c = 0; c < classes; c++)
-        if (images[c]) w[permutation[c]] = (double)dataset_count(d) / ((double)used * (double)images[c]);
+        if (images[c] > 0) w[permutation[c]] = fmin(WEIGHT_MAX, (double)dataset_count(d) / ((double)used * images[c]));
     mem_free(images);
     return STRIA_OK;
 }

@@ -34,7 +34,7 @@ stria_status goal_check(const char *name, stria_error *err) {
 }
 
 stria_status goal_job_init(goal_job *j, const goal *goal, graph *g, const dataset *d, int64_t batch, stria_error *err) {
-    *j = (goal_job){.goal = goal, .batch = batch};
+    *j = (goal_job){.goal = goal, .data = d, .batch = batch};
     TRY(picture_input_of(g, &j->in, err));
     TRY(mem_new(&j->taken.label, (size_t)batch, sizeof *j->taken.label, "labels", err));
     return goal->begin(j, g, d, err);
@@ -43,8 +43,20 @@ stria_status goal_job_init(goal_job *j, const goal *goal, graph *g, const datase
 void goal_job_release(goal_job *j) {
     mem_free(j->taken.label);
     mem_free(j->taken.target);
+    mem_free(j->taken.index);
+    mem_free(j->shares);
     mem_free(j->permutation);
     *j = (goal_job){0};
+}
+
+/* Of the batch's items, in the order of the model's classes. */
+static void shares_take(goal_job *j, int64_t items) {
+    memset(j->shares, 0, (size_t)(items * j->classes) * sizeof *j->shares);
+    for (int64_t i = 0; i < items; i++) {
+        const float *of_data = j->taken.index[i] < 0 ? NULL : dataset_shares(j->data, j->taken.index[i]);
+        for (int c = 0; of_data && c < dataset_classes(j->data); c++)
+            j->shares[i * j->classes + j->permutation[c]] = of_data[c];
+    }
 }
 
 stria_status goal_take(goal_job *j, loader *l, pool *workers, int64_t epoch, int64_t batch, float *image,
@@ -54,6 +66,7 @@ stria_status goal_take(goal_job *j, loader *l, pool *workers, int64_t epoch, int
     TRY(loader_fill(l, workers, epoch, batch, &to, err));
     int64_t *label = j->taken.label, items = loader_items(l, batch);
     for (int64_t i = 0; j->permutation && i < items; i++) label[i] = label[i] < 0 ? -1 : j->permutation[label[i]];
+    if (j->shares) shares_take(j, items);
     return STRIA_OK;
 }
 

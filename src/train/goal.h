@@ -14,9 +14,11 @@ struct recipe;
 /* A goal at work with one model and one dataset: batches of pictures, and what their outputs should be. */
 typedef struct goal_job {
     const goal *goal;
+    const dataset *data;
     picture_input in;     /* of the graph, which outlives it */
     int64_t batch;        /* the most pictures at once */
     sample taken;         /* of the last batch, but for the image; labels are the model's classes, −1: none */
+    float *shares;        /* of the last batch, [batch][classes], where the data's labels are shares; else NULL */
     int64_t *permutation; /* the model's class for each class of the data; NULL: as the data count them */
     int64_t classes;      /* of the output; 0: it has none */
     bool multi_label;     /* each class has its own probability */

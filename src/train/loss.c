@@ -200,8 +200,10 @@ static stria_status inputs_make(builder *b, const term *t, const head *h, value 
     in[0] = t->row->reads == SCORES ? h->scores : h->logits;
     if (t->row->reads == LOG_PROBABILITIES) in[0] = build1(b, &op_LogSoftmax, in[0], NULL);
     if (soft && !t->row->shares)
-        FAIL(err, STRIA_BAD_ARGUMENT,
-             "--loss: %s takes one class for each picture; mixup and cutmix make shares of two", t->row->name);
+        FAIL(
+            err, STRIA_BAD_ARGUMENT,
+            "--loss: %s takes one class for each picture, not shares of classes (of data that has them, mixup, cutmix)",
+            t->row->name);
     *shares = labels;
     if (!soft && (pairs || weighs)) *shares = one_hot(b, labels, h->logits->shape.dim[1], h->logits->type);
     in[1] = pairs ? smoothed(b, *shares, t->smoothing) : labels;

@@ -20,17 +20,26 @@ void score_restart(score *s) {
     *s = (score){.classes = s->classes, .multi_label = s->multi_label};
 }
 
-/* log Σ exp(x_c) − x_label, in double. */
-static double cross_entropy(const float *x, int64_t classes, int64_t label) {
-    softmax s = softmax_of(x, classes);
-    return log(s.norm) + s.most - (double)x[label];
+/* What the labels give of the logits: Σ share_c · x_c. */
+static double labelled(const float *x, int64_t classes, int64_t label, const float *shares) {
+    double sum = 0;
+    if (!shares) return (double)x[label];
+    for (int64_t c = 0; c < classes; c++)
+        if (shares[c] > 0) sum += (double)shares[c] * (double)x[c]; /* a share of 0 of −∞ is 0 */
+    return sum;
 }
 
-/* Mean over c of log(1 + exp(x_c)) − [c = label] x_c, in double. */
-static double binary_cross_entropy(const float *x, int64_t classes, int64_t label) {
+/* log Σ exp(x_c) − Σ share_c · x_c, in double: of shares that sum to 1. */
+static double cross_entropy(const float *x, int64_t classes, double labelled) {
+    softmax s = softmax_of(x, classes);
+    return log(s.norm) + s.most - labelled;
+}
+
+/* Mean over c of log(1 + exp(x_c)) − share_c · x_c, in double. */
+static double binary_cross_entropy(const float *x, int64_t classes, double labelled) {
     double sum = 0;
     for (int64_t c = 0; c < classes; c++) sum += fmax((double)x[c], 0) + log1p(exp(-fabs((double)x[c])));
-    return (sum - (double)x[label]) / (double)classes;
+    return (sum - labelled) / (double)classes;
 }
 
 /* The probability of the class with the greatest logit. */
@@ -58,7 +67,7 @@ double score_calibration(const score *s) {
     return images ? sum / (double)images : 0;
 }
 
-void score_add(score *s, const float *logits, const int64_t *labels, int64_t n) {
+void score_add(score *s, const float *logits, const int64_t *labels, const float *shares, int64_t n) {
     for (int64_t i = 0; i < n; i++) {
         const float *x = logits + i * s->classes;
         int64_t label = labels[i], best = 0, better = 0;
@@ -71,7 +80,8 @@ void score_add(score *s, const float *logits, const int64_t *labels, int64_t n) 
         s->images++;
         s->top1 += best == label && comparable;
         s->top5 += better < 5 && comparable;
-        s->loss += (s->multi_label ? binary_cross_entropy : cross_entropy)(x, s->classes, label);
+        double given = labelled(x, s->classes, label, shares ? shares + i * s->classes : NULL);
+        s->loss += (s->multi_label ? binary_cross_entropy : cross_entropy)(x, s->classes, given);
         if (!s->confusion) continue;
         s->confusion[label * s->classes + best]++;
         bin_add(s, x, best, best == label);

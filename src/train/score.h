@@ -14,9 +14,10 @@ typedef struct score_bin {
 
 typedef struct score {
     int64_t classes, images, top1, top5;
-    bool multi_label;   /* each class has its own probability: the loss is the binary cross-entropy */
-    double error;       /* sum over the images: mean square error as a share of the range of values, without classes */
-    double loss;        /* sum over the images: −log softmax, or the mean over classes of −log sigmoid */
+    bool multi_label; /* each class has its own probability: the loss is the binary cross-entropy */
+    double error;     /* sum over the images: mean square error as a share of the range of values, without classes */
+    double loss; /* sum over the images: the cross-entropy of softmax with the label, or the mean over classes of that
+                    of sigmoids */
     int64_t *confusion; /* [classes][classes], true × predicted; NULL: not counted, nor are the bins */
     score_bin bins[SCORE_BINS];
 } score;
@@ -26,8 +27,8 @@ void score_release(score *s);
 /* Nothing is counted yet, and no confusion. */
 void score_restart(score *s);
 /* logits[n][classes], labels[n] in 0…classes−1, or −1: not counted. Ties go to the lower class; a NaN logit never wins.
- */
-void score_add(score *s, const float *logits, const int64_t *labels, int64_t n);
+ * shares[n][classes] of classes, by which the loss goes then; NULL: the label's is 1. */
+void score_add(score *s, const float *logits, const int64_t *labels, const float *shares, int64_t n);
 /* Expected calibration error: the mean over images of |accuracy − mean confidence| of their bin. Needs the bins. */
 double score_calibration(const score *s);
 

@@ -83,7 +83,7 @@ static stria_status step_make(trainer *t, stria_error *err) {
     if (!t->job.classes) TRY(classes_none(t, err));
     TRY(class_weights_of(t->options.class_weights, t->train, t->job.permutation, t->job.classes, &weights, err));
     r.class_weights = weights;
-    r.shares = loader_mixes(t->loader);
+    r.shares = loader_mixes(t->loader) || t->job.shares;
     r.norms = true;
     stria_status status = step_graph(t->learns, t->options.batch, &r, &step, err);
     if (status == STRIA_OK) status = memory_states_check(t, step, err);
