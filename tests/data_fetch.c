@@ -259,6 +259,29 @@ static void stalled(void **state) {
     http_stop(&server);
 }
 
+/* A byte now and then is no progress; what came is kept, and the next call goes on with it. */
+static void dripping(void **state) {
+    stria_error err;
+    (void)state;
+    SERVE({.cut = 1000, .drip = true}, {.cut = 1, .drip = true});
+    assert_int_equal(fetch("dripping", body_sum, BODY, &err), STRIA_IO);
+    assert_int_equal(server.requests, 5);
+    assert_false(file_exists(in_folder("dripping")));
+    http_stop(&server);
+    int64_t kept = (int64_t)file_bytes(in_folder("dripping.part"));
+    assert_in_range(kept, 1004, BODY / 2);
+}
+
+static void dripped(void **state) {
+    stria_error err;
+    (void)state;
+    SERVE({0});
+    assert_int_equal(fetch("dripping", body_sum, BODY, &err), STRIA_OK);
+    assert_int_equal(server.ranges, 1);
+    whole("dripping");
+    http_stop(&server);
+}
+
 static void redirected(void **state) {
     stria_error err;
     (void)state;
@@ -331,10 +354,12 @@ static void places(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sums),      cmocka_unit_test(plain),   cmocka_unit_test(broken),  cmocka_unit_test(changed),
-        cmocka_unit_test(no_ranges), cmocka_unit_test(resumed), cmocka_unit_test(wrong),   cmocka_unit_test(too_much),
-        cmocka_unit_test(answers),   cmocka_unit_test(drops),   cmocka_unit_test(stalled), cmocka_unit_test(redirected),
-        cmocka_unit_test(stopped),   cmocka_unit_test(places),
+        cmocka_unit_test(sums),    cmocka_unit_test(plain),      cmocka_unit_test(broken),
+        cmocka_unit_test(changed), cmocka_unit_test(no_ranges),  cmocka_unit_test(resumed),
+        cmocka_unit_test(wrong),   cmocka_unit_test(too_much),   cmocka_unit_test(answers),
+        cmocka_unit_test(drops),   cmocka_unit_test(stalled),    cmocka_unit_test(dripping),
+        cmocka_unit_test(dripped), cmocka_unit_test(redirected), cmocka_unit_test(stopped),
+        cmocka_unit_test(places),
     };
     body_make();
     return cmocka_run_group_tests(tests, folder_setup, folder_teardown);

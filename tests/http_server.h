@@ -23,6 +23,7 @@ typedef struct http_step {
     bool no_length;   /* ends with the connection */
     bool wrong_place; /* the rest begins a byte late */
     bool stall;       /* nothing more comes until the server ends */
+    bool drip;        /* after the cut, a byte at a time, 20 each second */
     const char *location;
     const char *etag; /* of this version */
     bool other;       /* another body of the same size */
@@ -76,6 +77,10 @@ static inline void http_answer(http_server *s, int to, const char *asked) {
     for (size_t i = 0; copy && i < bytes; i++) copy[i] = s->body[from + i] ^ (step->other ? 0x55 : 0);
     if (copy && code < 300) http_say(to, copy, bytes);
     free(copy);
+    for (size_t i = from + bytes; step->drip && i < s->size && !__atomic_load_n(&s->ending, __ATOMIC_RELAXED); i++) {
+        if (send(to, s->body + i, 1, MSG_NOSIGNAL) <= 0) break;
+        usleep(50000);
+    }
     while (step->stall && !__atomic_load_n(&s->ending, __ATOMIC_RELAXED)) usleep(10000);
 }
 

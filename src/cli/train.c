@@ -66,6 +66,7 @@ static stria_status training_begin(training *t, stria_error *error) {
     const char *model = t->given->operands[0];
     stria_status status = source_spec(t->given, model, t->data, sizeof t->data, error);
     t->division.limit = option_integer(t->given, "limit");
+    t->division.pipes = true;
     if (status == STRIA_OK) status = training_data(t->given, t->data, true, &t->division, &t->train, &t->val, error);
     stria_open_options opened = stria_open_options_default();
     opened.data = t->train;
@@ -181,7 +182,8 @@ static stria_status test_open(training *t, stria_split split, stria_error *error
     stria_dataset_options chosen = t->division;
     chosen.split = split;
     chosen.hold_out_val = false;
-    chosen.pipes = option_given(t->given, "data"); /* not what a run folder says */
+    /* not what a run folder says; nor what has been read already, as training and validation images of one source */
+    chosen.pipes = split == STRIA_SPLIT_TEST && option_given(t->given, "data");
     stria_status status = stria_dataset_open(&t->test, t->data, &chosen, error);
     if (status == STRIA_OK) source_note(t->test);
     return status;

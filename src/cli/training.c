@@ -25,10 +25,11 @@ stria_status training_data(const options *given, const char *data, bool validate
                            stria_dataset **train, stria_dataset **val, stria_error *error) {
     bool none = false;
     int64_t limit = division->limit;
+    int pipes = division->pipes;
     stria_status status = source_division(given, division, &none, error);
     none = none || !validates;
     division->limit = limit;
-    division->pipes = true;
+    division->pipes = pipes;
     if (status == STRIA_OK)
         status = none ? stria_dataset_open(train, data, division, error)
                       : stria_dataset_open_pair(train, val, data, division, error);

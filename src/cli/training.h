@@ -9,13 +9,14 @@
  * those that are given. */
 stria_status training_options(const options *given, const stria_model *model, const stria_dataset *train,
                               stria_train_options *out, stria_error *error);
-/* Training and, if it validates and --val does not say none, validation images. Of `division` the limit counts; the
- * rest becomes what the options say of parts and files. */
+/* Training and, if it validates and --val does not say none, validation images. Of `division` the limit and pipes
+ * count; the rest becomes what the options say of parts and files. */
 stria_status training_data(const options *given, const char *data, bool validates, stria_dataset_options *division,
                            stria_dataset **train, stria_dataset **val, stria_error *error);
 
-/* Everything that a training needs, opened for these options and given up again, without a word and without a trace.
- * The pictures (zeroed; the caller frees them) are opened anew only where other ones are asked for than the last time.
+/* Everything that a training of several needs, which all read the data: no pipes. Opened for these options and given up
+ * again, without a word and without a trace. The pictures (zeroed; the caller frees them) are opened anew only where
+ * other ones are asked for than the last time.
  */
 typedef struct training_pictures {
     char key[4096]; /* what was asked for */

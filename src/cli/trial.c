@@ -47,6 +47,7 @@ static stria_status trial_open(trial *t, int64_t limit, stria_error *error) {
     stria_dataset_options division = stria_dataset_options_default();
     stria_open_options opened = stria_open_options_default();
     division.limit = limit;
+    division.pipes = true;
     stria_status status = source_spec(t->given, model, t->data, sizeof t->data, error);
     if (status == STRIA_OK) status = training_data(t->given, t->data, false, &division, &t->train, NULL, error);
     opened.data = t->train;
