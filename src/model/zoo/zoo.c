@@ -50,6 +50,9 @@ static const zoo_option mlp_options[ZOO_OPTIONS] = {COMMON("10", "1x28x28"),
                                                     WORD("activation", "relu", activations),
                                                     REAL("dropout", "0", 1),
                                                     WORD("bn", "0", flags)};
+static const zoo_option autoencoder_options[ZOO_OPTIONS] = {{"size", "1x28x28", 3, 3, NULL, 0},
+                                                            {"hidden", "32x32x16", 1, ZOO_NUMBERS, NULL, 0},
+                                                            WORD("activation", "relu", activations)};
 static const zoo_option tf_mnist_options[ZOO_OPTIONS] = {COMMON("10", "1x28x28"), NUMBER("dense", "1024"),
                                                          REAL("dropout", "0.5", 1)};
 static const zoo_option tf_cifar_options[ZOO_OPTIONS] = {COMMON("10", "3x24x24")};
@@ -110,6 +113,17 @@ bool zoo_has(const char *text) {
     return network_find(spec_open("", text).name) != NULL;
 }
 
+static const zoo_option *option_find(const struct network *n, const char *name) {
+    for (int i = 0; i < ZOO_OPTIONS && n->options[i].name; i++)
+        if (strcmp(n->options[i].name, name) == 0) return &n->options[i];
+    return NULL;
+}
+
+bool zoo_classifies(const char *text) {
+    const struct network *n = network_find(spec_open("", text).name);
+    return n && option_find(n, "classes");
+}
+
 const char *zoo_about(const char *name) {
     const struct network *n = network_find((spec_word){name, strlen(name)});
     return n ? n->about : NULL;
@@ -133,7 +147,7 @@ stria_status zoo_natural(const char *words, int64_t size[3], stria_error *err) {
     spec s = spec_open("", words);
     int i;
     TRY(spec_choose(&s, "network", s.name, SPEC_ROWS(networks), &i, err));
-    numbers_parse(networks[i].options[1].standard, 3, size);
+    numbers_parse(option_find(&networks[i], "size")->standard, 3, size);
     return STRIA_OK;
 }
 
@@ -288,10 +302,11 @@ static stria_status network_fill(zoo *z, const struct network *n, stria_error *e
     x->symbol[0] = "batch";
     x = n->build(z, x);
     TRY(z->status);
-    TRY(graph_add_output(z->g, x, "logits", err));
+    bool classifies = option_find(n, "classes");
+    TRY(graph_add_output(z->g, x, classifies ? "logits" : "reconstruction", err));
     for (int i = 0; i < z->head_count; i++) TRY(graph_add_output(z->g, z->heads[i].logits, z->heads[i].name, err));
     TRY(metadata_set(z, n, err));
-    return graph_set_metadata(z->g, "stria.output", "logits", err);
+    return classifies ? graph_set_metadata(z->g, "stria.output", "logits", err) : STRIA_OK;
 }
 
 /* "lenet with pictures of 1x4x4: layer 'conv1' …" */

@@ -6,12 +6,14 @@
 #include "graph/graph.h"
 
 /* "lenet5", "mlp:classes=100,size=3x32x32,hidden=128x64": a row of zoo_list.h and its options, of which every network
- * has classes and size (channels, height, width). The input is "image" [batch, channels, height, width], the output
- * "logits" [batch, classes], metadata stria.output says "logits", and stria.train which training options suit it.
- * Unknown names are refused with the nearest. */
+ * has a size (channels, height, width), and a classifier classes. The input is "image" [batch, channels, height,
+ * width], the output "logits" [batch, classes], which metadata stria.output says, or "reconstruction" of the input's
+ * shape; stria.train says which training options suit it. Unknown names are refused with the nearest. */
 stria_status zoo_build(graph **out, const char *spec, uint64_t seed, stria_error *err);
 /* Whether the part of spec before ':' is a network's name. */
 bool zoo_has(const char *spec);
+/* Whether that network tells classes apart. */
+bool zoo_classifies(const char *spec);
 const char *const *zoo_names(void);      /* NULL-terminated */
 const char *zoo_about(const char *name); /* one line; NULL for an unknown name */
 
@@ -76,7 +78,8 @@ int zoo_word(const zoo *z, const char *option);
 const char *zoo_text(const zoo *z, const char *option);
 double zoo_real(const zoo *z, const char *option);
 
-/* From the image to the logits. */
+/* From the image to the logits, or to the image given back. */
+value *zoo_autoencoder(zoo *z, value *x);
 value *zoo_lenet5(zoo *z, value *x);
 value *zoo_lenet(zoo *z, value *x);
 value *zoo_linear(zoo *z, value *x);

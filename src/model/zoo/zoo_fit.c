@@ -43,7 +43,7 @@ stria_status zoo_fit(const char *words, const zoo_data *d, bool own, text *out, 
     TRY(option_said(words, "size", &sized, err));
     size_choose(d, natural, own, size);
     text_printf(out, "%s", words);
-    if (!classes) text_printf(out, "%sclasses=%d", next(out), d->classes);
+    if (!classes && zoo_classifies(words)) text_printf(out, "%sclasses=%d", next(out), d->classes);
     if (!sized)
         text_printf(out, "%ssize=%lldx%lldx%lld", next(out), (long long)size[0], (long long)size[1],
                     (long long)size[2]);

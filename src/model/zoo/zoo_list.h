@@ -15,6 +15,9 @@ NETWORK("tf-mnist", zoo_tf_mnist, 4, tf_mnist_options, "optimizer=adam lr=0.0001
 NETWORK("tf-cifar", zoo_tf_cifar, 5, tf_cifar_options, "lr=0.05 weight-decay=0.0002",
         "TensorFlow's CIFAR-10 network for 24×24 pictures; 1,068,298 parameters")
 
+NETWORK("autoencoder", zoo_autoencoder, 6, autoencoder_options, "optimizer=adam lr=0.005 loss=binary_cross_entropy",
+        "gives pictures back: three convolutions of stride 2 and three transposed ones; 28,369 parameters")
+
 #define IMAGENET "lr=0.025 weight-decay=0.0001"
 NETWORK("resnet18", zoo_resnet, 18, photo_options, IMAGENET, "residual network of 18 layers; 11,689,512 parameters")
 NETWORK("resnet34", zoo_resnet, 34, photo_options, IMAGENET, "residual network of 34 layers; 21,797,672 parameters")
