@@ -78,7 +78,7 @@ expect 0 train "${common[@]}" --epochs 1 --sweep "optimizer=sgd:momentum=0.9,nes
 expect 0 train "${common[@]}" --sweep "lr=0.1,1000000" --weight-decay 1 --out wild
 says stderr "lr=1000000 seed 0: diverged"
 grep -q ",1$" wild/sweep.csv || fail "sweep.csv does not say what diverged"
-grep -q "lr=1000000 (1 of 1 diverged)" wild/sweep.svg || fail "sweep.svg does not say what diverged"
+grep -q "lr=1000000 (diverged)" wild/sweep.svg || fail "sweep.svg does not say what diverged"
 
 refused 2 "'bars' is the folder of a sweep: the same command with --sweep and --out bars goes on" train --resume bars
 expect 2 train mlp --data mnist:data --epochs 1 --sweep "model=mlp:hidden=4,linear:hidden=4" --out early

@@ -166,12 +166,13 @@ static stria_status combination_read(const grid *s, int combination, history *su
     return status;
 }
 
-/* "lr=0.1 (1 of 3 diverged)" into text. */
+/* "lr=0.1 (1 of 3 diverged)", of one seed "lr=0.1 (diverged)", into text. */
 static const char *curve_name(const grid *s, int combination, char *text, size_t size) {
     int count = diverged_count(s, combination);
     grid_label(s, combination, text, size);
     size_t length = strlen(text);
-    if (count) snprintf(text + length, size - length, " (%d of %d diverged)", count, s->repeat);
+    if (count && s->repeat == 1) snprintf(text + length, size - length, " (diverged)");
+    else if (count) snprintf(text + length, size - length, " (%d of %d diverged)", count, s->repeat);
     return text;
 }
 

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { TITLE_HEIGHT = 22, LEGEND_ROW = 17, BELOW = 40, MARKS = 60, LEGEND_CELLS = 30 };
+enum { TITLE_HEIGHT = 22, LEGEND_ROW = 17, BELOW = 40, MARKS = 60, LEGEND_CELLS = 44 };
 
 /* The plot's inside. */
 typedef struct area {
