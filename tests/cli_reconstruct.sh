@@ -73,6 +73,26 @@ refuses 2 "--mistakes lists classes; the model gives pictures back" eval whole -
 refuses 2 "gives pictures back; only probabilities are averaged" eval whole --data mnist:data --tta flip
 [ ! -e no ] || fail "a refused training leaves a folder"
 
+# The report has pairs: of a network that passes its input on, each two pictures are the same, pixel by pixel.
+cat >same.net <<'NET'
+stria-net 1
+image = input(batch x 1 x 28 x 28)
+y = conv(image, 1, kernel=1)
+output(y)
+NET
+expect 0 train same.net --data mnist:data --batch 50 --epochs 1 --init constant:value=1 --optimizer sgd --lr 1e-9 --out same
+grep '<figure><img' same/report.html | grep 'back' >pairs
+[ "$(wc -l <pairs)" = 12 ] || fail "the report has $(wc -l <pairs) pairs"
+[ "$(sed 's/.*src="\([^"]*\)".*src="\([^"]*\)".*/\1 \2/' pairs | awk '$1 == $2 && length($1) > 100' | wc -l)" = 12 ] ||
+    { fail "what is passed on looks otherwise"; head -c 600 pairs; }
+grep -o 'src="[^"]*"' pairs | sort -u | wc -l | awk '{ exit !($1 > 1) }' || fail "all pairs are one picture"
+expect 0 train autoencoder --data mnist:data --batch 50 --epochs 1 --augment "noise 0.3" --out built
+[ "$(grep -c '<figure><img.*back' built/report.html)" = 12 ] || fail "the report of the network built in has no pairs"
+expect 0 report built --lang zh
+grep -q "重建的图片" built/report.html || fail "the Chinese report has no pairs"
+expect 0 train linear --data mnist:data --batch 50 --epochs 1 --out classes
+grep -q 'id="pairs"' classes/report.html && fail "a classifier's report has pairs"
+
 if [ -d "${STRIA_TEST_DATA:-/nowhere}/mnist" ]; then
     expect 0 train auto.net --data "mnist:$STRIA_TEST_DATA/mnist" --limit 1000 --epochs 4 --optimizer adam --lr 0.02 --out real --json
     expect 0 eval real --json

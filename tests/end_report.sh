@@ -45,6 +45,9 @@ seen run/report.html
 expect 0 report run --lang zh --out zh.html
 seen zh.html few
 
+expect 0 train autoencoder --data mnist:data --epochs 1 --batch 20 --augment "noise 0.3" --out back
+seen back/report.html
+
 # Long names, Chinese names, hostile names, many classes.
 n=0
 for class in 'a class with a very long name that does not fit anywhere' 一个很长的中文类别名称不容易放下 '<script>alert(1)' 🐈猫 b c d e f g h i j k; do

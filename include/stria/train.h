@@ -368,8 +368,8 @@ STRIA_API stria_status stria_predict_files(stria_predictor *predictor, const cha
 STRIA_API stria_status stria_predict_array(stria_predictor *predictor, const stria_array *picture, float *probabilities,
                                            stria_error *error);
 /* The model's input for one picture, an array as of stria_predict_array, as prediction makes it: float32 [1, channels,
- * height, width]. Free with stria_array_release. STRIA_BAD_SHAPE for another array, a model that is not a classifier of
- * pictures, or a picture that does not become its input. */
+ * height, width]. Free with stria_array_release. STRIA_BAD_SHAPE for another array, a model that neither
+ * classifies pictures nor gives them back, or a picture that does not become its input. */
 STRIA_API stria_status stria_model_picture(const stria_model *model, const stria_array *picture, stria_array *out,
                                            stria_error *error);
 

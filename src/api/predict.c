@@ -3,6 +3,7 @@
 #include "base/sizes.h"
 #include "data/image.h"
 #include "train/class_names.h"
+#include "train/goal.h"
 #include "train/probability.h"
 
 #include <math.h>
@@ -167,9 +168,10 @@ static stria_status array_view(const classifier *c, const stria_array *a, image_
 
 stria_status stria_model_picture(const stria_model *model, const stria_array *picture, stria_array *out,
                                  stria_error *err) {
-    classifier c;
+    classifier c = {.classes = 0};
     TRY(picture_check(picture, err));
-    TRY(classifier_of(model->g, &c, err));
+    if (goal_of(model->g) == &goal_reconstruct) TRY(picture_input_of(model->g, &c.in, err));
+    else TRY(classifier_of(model->g, &c, err));
     const int64_t *x = c.in.image->shape.dim;
     const int wanted[3] = {(int)x[1], (int)x[2], (int)x[3]};
     image_view view;

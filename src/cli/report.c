@@ -65,6 +65,8 @@ static stria_status score(reporting *r, const stria_run *run, stria_error *error
     if (status != STRIA_OK) return status;
     r->scored = true;
     report_score(r->report, &r->score, r->data, r->spec, split);
+    report_pairs(r->report, r->model, r->data, r->spec, split, stria_run_text(run, "option.augment"),
+                 (int)option_integer(r->given, "threads"));
     return STRIA_OK;
 }
 

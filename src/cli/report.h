@@ -21,6 +21,9 @@ void report_judge(report *r, stria_inference_options *options);
 /* What it found, on the data of this name: `spec` and its split. score must stay until the last report_write. */
 void report_score(report *r, const stria_evaluation *score, const stria_dataset *data, const char *spec,
                   const char *split);
+/* Of a model that gives pictures back some pairs, with the training's changes; of another nothing. */
+void report_pairs(report *r, const stria_model *model, const stria_dataset *data, const char *spec, const char *split,
+                  const char *augment, int threads);
 /* Reads what is new in the log and writes the file. */
 stria_status report_write(report *r, page_state state, stria_error *error);
 /* The same while a training runs: seldom enough to cost it nothing. */

@@ -17,6 +17,7 @@ struct report {
     history *history;
     judge judge;
     sheet sheet;
+    pairs pairs;
     net net;
     stria_summary summary;
     stria_model *model; /* the summary's names are its own */
@@ -48,6 +49,7 @@ void report_free(report *r) {
     free(r->history);
     judge_release(&r->judge);
     sheet_release(&r->sheet);
+    pairs_release(&r->pairs);
     net_release(&r->net);
     stria_summary_release(&r->summary);
     stria_model_free(r->model);
@@ -86,6 +88,13 @@ void report_score(report *r, const stria_evaluation *score, const stria_dataset 
     snprintf(r->evaluated_on, sizeof r->evaluated_on, "%s, %s", spec, split);
     snprintf(name, sizeof name, "%.*s/%s", (int)strcspn(spec, ":"), spec, split);
     if (r->judged) judge_pictures(&r->judge, data, name);
+}
+
+void report_pairs(report *r, const stria_model *model, const stria_dataset *data, const char *spec, const char *split,
+                  const char *augment, int threads) {
+    char name[4200];
+    snprintf(name, sizeof name, "%.*s/%s", (int)strcspn(spec, ":"), spec, split);
+    pairs_read(&r->pairs, model, data, name, augment, 0, threads);
 }
 
 /* ---- facts ---- */
@@ -178,12 +187,13 @@ stria_status report_write(report *r, page_state state, stria_error *error) {
               .evaluated_on = r->evaluated_on,
               .judge = report_judged(r),
               .sheet = r->sheet.count ? &r->sheet : NULL,
+              .pairs = r->pairs.count ? &r->pairs : NULL,
               .net = r->drawn ? &r->net : NULL,
               .summary = r->summary.layer_count ? &r->summary : NULL,
               .facts = r->facts,
               .fact_count = r->fact_count};
     page_write(&o, &p);
-    if (o.failed || r->sheet.lost || r->judge.lost)
+    if (o.failed || r->sheet.lost || r->judge.lost || r->pairs.lost)
         status = source_refuse(error, STRIA_NO_MEMORY, "not enough memory for '%s'", r->file);
     else status = stria_file_write(r->file, o.data, o.length, error);
     r->bytes = o.length;

@@ -170,7 +170,11 @@ static bool training_event(const stria_event *event, void *context) {
 /* The report as it stays. */
 static void report_end(training *t, page_state state) {
     stria_error error = {0};
-    if (t->report && t->scored) report_score(t->report, &t->score, t->test, t->data, t->tested_split);
+    if (t->report && t->scored) {
+        report_score(t->report, &t->score, t->test, t->data, t->tested_split);
+        report_pairs(t->report, t->model, t->test, t->data, t->tested_split, t->options.augment,
+                     (int)option_integer(t->given, "threads"));
+    }
     board_end(&t->board, state == PAGE_COMPLETE, t->scored ? &t->score : NULL,
               t->report ? report_judged(t->report) : NULL);
     if (!t->report) return;

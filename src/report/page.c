@@ -169,6 +169,7 @@ static void links(out *o, const page *p) {
                 {"evaluation", "Evaluation", p->score && p->score->classes > 0},
                 {"worst", "Worst mistakes", p->judge && p->judge->worst_count},
                 {"surest", "Surest hits", p->judge && p->judge->best_count},
+                {"pairs", "Pictures given back", p->pairs != NULL},
                 {"sheet", "Training pictures", p->sheet != NULL},
                 {"network", "Network", p->net || p->summary},
                 {"repeat", "How to repeat it", true}};
@@ -219,6 +220,7 @@ void page_write(out *o, const page *p) {
     bool classes = p->score && p->score->classes > 0;
     if (classes) page_score(o, p);
     if (classes && p->judge) page_pictures(o, p);
+    if (p->pairs) page_pairs(o, p);
     if (p->sheet) page_sheet(o, p);
     if (p->net || p->summary) page_net(o, p);
     page_facts(o, p);

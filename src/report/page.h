@@ -5,6 +5,7 @@
 #include "report/history.h"
 #include "report/judge.h"
 #include "report/net.h"
+#include "report/pairs.h"
 #include "report/sheet.h"
 #include "report/words.h"
 
@@ -32,6 +33,7 @@ typedef struct page {
     const char *evaluated_on;
     const judge *judge;
     const sheet *sheet;
+    const pairs *pairs; /* of evaluated_on, by a model that gives pictures back */
     const net *net;
     const stria_summary *summary;
     const page_fact *facts;
@@ -45,6 +47,7 @@ void page_write(out *o, const page *p);
 void page_score(out *o, const page *p);
 void page_pictures(out *o, const page *p);
 void page_sheet(out *o, const page *p);
+void page_pairs(out *o, const page *p);
 void page_net(out *o, const page *p);
 
 /* ---- page_style.c ---- */

@@ -262,3 +262,30 @@ void page_sheet(out *o, const page *p) {
     out_raw(o, "</div>\n");
     page_section_end(o);
 }
+
+static void pair_image(out *o, const judge_image *image, const char *alt, const char *name) {
+    out_printf(o, "<img alt=\"%s", alt);
+    out_text_cut(o, name, PAGE_CELLS);
+    out_raw(o, "\" src=\"");
+    png_uri(o, image->channels, image->height, image->width, image->pixels);
+    out_raw(o, "\">");
+}
+
+void page_pairs(out *o, const page *p) {
+    char back[160];
+    page_section(o, p, "pairs", "Pictures given back");
+    out_printf(o, "<p class=\"dim\">%s</p>\n<div class=\"shots\">\n",
+               page_word(p, "above what the network sees, below what it gives back"));
+    snprintf(back, sizeof back, "%s: ", page_word(p, "what the network gives back"));
+    for (int i = 0; i < p->pairs->count; i++) {
+        const char *name = p->pairs->given[i].name;
+        out_raw(o, "<figure>");
+        pair_image(o, &p->pairs->given[i], "", name);
+        pair_image(o, &p->pairs->back[i], back, name);
+        out_raw(o, "<figcaption>");
+        out_text_cut(o, name, 60);
+        out_raw(o, "</figcaption></figure>\n");
+    }
+    out_raw(o, "</div>\n");
+    page_section_end(o);
+}
