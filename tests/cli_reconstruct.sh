@@ -91,6 +91,25 @@ expect 0 train autoencoder --data mnist:data --batch 50 --epochs 1 --augment "no
 expect 0 report built --lang zh
 grep -q "重建的图片" built/report.html || fail "the Chinese report has no pairs"
 expect 0 train linear --data mnist:data --batch 50 --epochs 1 --out classes
+# predict writes what comes back; of a network that passes its input on, the pictures.
+mkdir pictures
+for i in 1 2; do { printf 'P5 28 28 255\n'; head -c 784 /dev/zero | tr '\0' "\\${i}70"; } >pictures/$i.pgm; done
+cp pictures/1.pgm 2.pgm
+expect 0 predict same/model.onnx pictures 2.pgm --out back
+says stdout "3 pictures in back"
+[ "$(ls back | tr '\n' ' ')" = "1.png 2-2.png 2.png " ] || fail "other files: $(ls back)"
+[ "$(cksum <back/1.png)" = "$(cksum <back/2-2.png)" ] && [ "$(cksum <back/1.png)" != "$(cksum <back/2.png)" ] || fail "other pictures come back"
+echo junk >pictures/0.png
+expect 1 predict same/model.onnx pictures --out again --json
+[ "$(jq .images stdout)" = 2 ] || fail "a bad picture spoils the others"
+says stderr "pictures/0.png"
+expect 0 predict same --split test --limit 3 --out of-data
+[ "$(ls of-data | tr '\n' ' ')" = "000000.png 000001.png 000002.png " ] || fail "other files: $(ls of-data)"
+refuses 2 "predict: the network gives pictures back; --out FOLDER says where to write them" predict same pictures/1.pgm
+refuses 2 "predict: --csv has no effect with a network that gives pictures back" predict same pictures/1.pgm --csv x --out no
+refuses 2 "'back' is there already: give a folder that is not" predict same pictures/1.pgm --out back
+refuses 2 "predict: --out is for networks that give pictures back" predict classes pictures/1.pgm --out no
+
 grep -q 'id="pairs"' classes/report.html && fail "a classifier's report has pairs"
 
 if [ -d "${STRIA_TEST_DATA:-/nowhere}/mnist" ]; then

@@ -1,6 +1,7 @@
 /* stria predict: the classes of pictures, or of some images of a data source with the true ones beside. */
 #include "cli/names.h"
 #include "cli/picture.h"
+#include "cli/predict_back.h"
 #include "cli/ranking.h"
 #include "cli/source.h"
 #include "cli/term.h"
@@ -159,25 +160,47 @@ static int predict_usage(const options *given) {
     return EXIT_DONE;
 }
 
-static int predict_run(const options *given) {
+/* Whether the model gives pictures back: then all is done, and *code says how it went. */
+static bool gives_back(const options *given, const stria_model *model, int *code) {
+    pairs_maker *maker = NULL;
+    int threads = (int)option_integer(given, "threads");
+    if (pairs_maker_new(&maker, model, threads, NULL) != STRIA_OK) return false;
+    *code = predict_back(given, maker);
+    pairs_maker_free(maker);
+    return true;
+}
+
+/* Classes of pictures. */
+static int classes_predict(const options *given, const stria_model *model) {
     ranking r = {0};
-    stria_model *model = NULL;
     stria_error error = {0};
-    int code = predict_usage(given);
-    if (code != EXIT_DONE) return code;
     r.lines = option_given(given, "json-lines");
     r.table = option_given(given, "csv");
     r.skip_bad = option_given(given, "skip-bad");
     if (option_given(given, "json") && !r.lines && !(r.list = json_array())) return term_no_memory("predictions");
     bool files = given->operand_count > 1 || option_given(given, "list");
-    stria_status status = source_model(given, given->operands[0], &model, &error);
-    if (status == STRIA_OK) status = ranking_init(&r, given, model, &error);
+    stria_status status = ranking_init(&r, given, model, &error);
     if (status == STRIA_OK && files) source_check_range(model, NULL);
     if (status == STRIA_OK) status = files ? predict_files(given, &r, &error) : predict_data(given, &r, &error);
     if (status == STRIA_OK) status = skipped_say(&r, &error);
-    code = ranking_finish(&r, status == STRIA_OK ? EXIT_DONE : term_fail(&error));
+    int code = ranking_finish(&r, status == STRIA_OK ? EXIT_DONE : term_fail(&error));
     if (csv_write(given, &r, status, &error) != STRIA_OK) code = term_fail(&error);
     ranking_release(&r);
+    return code;
+}
+
+static int predict_run(const options *given) {
+    stria_model *model = NULL;
+    stria_error error = {0};
+    int code = predict_usage(given);
+    if (code != EXIT_DONE) return code;
+    if (source_model(given, given->operands[0], &model, &error) != STRIA_OK) return term_fail(&error);
+    if (!gives_back(given, model, &code)) {
+        if (option_given(given, "out")) {
+            term_say("predict: --out is for networks that give pictures back; the model tells classes apart");
+            code = EXIT_USAGE;
+        } else code = classes_predict(given, model);
+    }
     stria_model_free(model);
     return code;
 }
@@ -203,6 +226,10 @@ static const option_row predict_rows[] = {
      .type = "FILE",
      .help = "also writes a row for each picture: image, label, error, "
              "classes and probabilities"},
+    {.name = "out",
+     .kind = OPTION_TEXT,
+     .type = "FOLDER",
+     .help = "of a network that gives pictures back: a new folder for them, as PNG"},
     {.name = "json-lines", .kind = OPTION_FLAG, .help = "a JSON document per picture and line, as they come"},
     OPTION_BATCH("16", "pictures at once"),
     OPTION_SPLIT("test"),
@@ -228,13 +255,16 @@ const verb verb_predict = {
         "IMAGE is a PNG, JPEG, WebP, TIFF, BMP or PNM file, or - for standard input; FOLDER holds such files. How "
         "it becomes a tensor is stored in models that Stria trained. A picture that cannot be read is reported, the "
         "others are still judged, and the exit code is 1, unless --skip-bad leaves it out. Probabilities are those "
-        "of a softmax, or of each class by itself where the network ends in sigmoids.",
+        "of a softmax, or of each class by itself where the network ends in sigmoids. What a network that gives "
+        "pictures back makes of each is written into --out FOLDER.",
     .examples = "# a picture of your own\n"
                 "stria predict runs/lenet5-1 shoe.png\n"
                 "# a folder of pictures, to be read by a spreadsheet\n"
                 "stria predict runs/lenet5-1 photos --recursive --csv classes.csv --top 3\n"
                 "# names from a pipe, answers line by line\n"
                 "find photos -name \"*.png\" | stria predict runs/lenet5-1 --list - --json-lines\n"
+                "# what an autoencoder makes of photos\n"
+                "stria predict runs/autoencoder-1 photos --out back\n"
                 "# eight test images, drawn in the terminal\n"
                 "stria predict runs/lenet5-1 --data fashion-mnist --split test --limit 8",
     .operands_min = 1,
