@@ -45,7 +45,8 @@ static void training_check(graph *model, const char *optimizer, const char *name
     stria_error err = {0};
     char what[96];
     graph *g = NULL;
-    recipe r = {.goal = &goal_classify, .loss = "cross_entropy", .weight_decay = 0.01, .clip_norm = 1};
+    recipe r = {.goal = goal_of(model), .weight_decay = 0.01, .clip_norm = 1};
+    r.loss = r.goal->loss;
     snprintf(what, sizeof what, "%s, training step of 64 by %s", name, optimizer);
     if (CHECK(optimizer_parse(optimizer, &r.optimizer, &err) == STRIA_OK, "%s: %s", what, err.text) &&
         CHECK(step_graph(model, 64, &r, &g, &err) == STRIA_OK, "%s: %s", what, err.text))
