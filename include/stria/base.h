@@ -23,61 +23,62 @@ extern "C" {
 #define STRIA_VERSION_PATCH  0
 #define STRIA_VERSION_NUMBER (STRIA_VERSION_MAJOR * 10000 + STRIA_VERSION_MINOR * 100 + STRIA_VERSION_PATCH)
 
-/* What went wrong, coarsely; the sentence in stria_error says it precisely. */
+/* The kind of an error; the sentence in stria_error says what exactly went wrong. */
 typedef enum stria_status {
     STRIA_OK = 0,
-    STRIA_BAD_ARGUMENT, /* the caller's or user's words: an unknown name, a value out of range */
+    STRIA_BAD_ARGUMENT, /* a wrong argument or option: an unknown name, a value out of range */
     STRIA_BAD_SHAPE,    /* shapes or types that do not fit together */
-    STRIA_BAD_FILE,     /* a file that is not what it should be: truncated, corrupt, of another kind */
+    STRIA_BAD_FILE,     /* an invalid file: truncated, corrupt or of another format */
     STRIA_NO_FILE,      /* a file or folder that cannot be found or opened */
     STRIA_IO,           /* reading or writing failed: no space, no permission */
     STRIA_NO_MEMORY,    /* an allocation failed; nothing was changed */
-    STRIA_UNSUPPORTED,  /* well-formed, but Stria (or this build of it) does not do it */
+    STRIA_UNSUPPORTED,  /* valid input that Stria (or this build) does not support */
     STRIA_NOT_FINITE,   /* a NaN or an infinity appeared while training */
     STRIA_BUSY,         /* the run folder is locked by another training */
     STRIA_INTERRUPTED,  /* a callback asked to stop; a trainer with a run folder has saved everything */
-    STRIA_BAD_VALUE     /* data that an operator cannot take: a label outside the classes, an index out of range */
+    STRIA_BAD_VALUE     /* data that an operator does not accept: a label outside the classes, an index out of range */
 } stria_status;
 
-/* An error, owned by the caller: no heap, may live on the stack, NULL is accepted wherever one is taken.
- * `text` is one sentence without a final full stop, with the names and sizes of the user's own model or file. */
+/* An error, owned by the caller. It uses no heap and may live on the stack; every function that takes one accepts NULL.
+ * `text` is one sentence without a final full stop and uses the names and sizes of the user's model or file. */
 typedef struct stria_error {
     stria_status status;
     char text[1020];
 } stria_error;
 
-/* Removes the temporary files of all files that this process is writing; those that they were to replace stay as they
- * are. Async-signal-safe: for a handler of a program that ends by the signal and would leave them. Nothing that writes
- * may be used after it. */
+/* Removes the temporary files of all files that this process is writing; the files that they would have replaced are
+ * not changed. Async-signal-safe: call it from the handler of a signal that ends the program. Do not call a function
+ * that writes after it. */
 STRIA_API void stria_files_abandon(void);
 
-/* Writes a whole file atomically: on failure a file that was there is as it was. Links are followed. STRIA_IO for a
- * folder that cannot be written or a full disk, STRIA_BAD_FILE for what is there but is not a regular file. */
+/* Writes a whole file atomically: on failure an existing file is not changed. Links are followed. STRIA_IO for a folder
+ * that cannot be written or a full disk, STRIA_BAD_FILE if the path exists and is not a regular file. */
 STRIA_API stria_status stria_file_write(const char *path, const void *data, size_t bytes, stria_error *error);
 
 /* The library's version, "1.2.3", and as a number like STRIA_VERSION_NUMBER. Static storage. Thread-safe. */
 STRIA_API const char *stria_version(void);
 STRIA_API int stria_version_number(void);
-/* "bad argument", "no memory", …: a name for logs; "unknown status" for another number. Static storage. Thread-safe. */
+/* Returns the status's name for logs: "bad argument", "no memory", …; "unknown status" for any other number. Static
+ * storage. Thread-safe. */
 STRIA_API const char *stria_status_name(stria_status status);
-/* The entry of names[count] that `name` is a likely misspelling of: the nearest by edit distance (insertions,
- * deletions, changes and swaps of neighbouring letters; case is ignored), at most a third of the name's length away.
- * NULL if none is that near. Thread-safe. */
+/* Returns the entry of names[count] that `name` probably misspells: the nearest by edit distance (insertions,
+ * deletions, changes and swaps of neighbouring letters; case is ignored). Returns NULL if the distance is more than a
+ * third of the name's length. Thread-safe. */
 STRIA_API const char *stria_nearest(const char *name, const char *const *names, int count);
 
 /* ---------------------------------------------------------------------------------------------------------------
- * Thread pool: threads that sessions, predictors and trainers share. Without one, each of them makes threads of its
- * own. Those that compute at the same time do not wait for each other: one has the threads, the others compute with
- * their calling thread alone until it is done. Results have the same bits either way. Any number of threads may use
- * handles that share a pool.
+ * Thread pool: threads that sessions, predictors and trainers share. Without a pool, each of them starts its own
+ * threads. Handles that compute at the same time do not wait for each other: one uses the pool's threads, the others
+ * compute in their calling thread alone until it is done. Results are bit-identical either way. Any number of threads
+ * may use handles that share a pool.
  * ------------------------------------------------------------------------------------------------------------ */
 
 typedef struct stria_thread_pool stria_thread_pool;
 
-/* threads counts the one that calls: 1 makes none; 0 is all CPUs that the process may use. STRIA_BAD_ARGUMENT outside
- * 0…1024. */
+/* `threads` includes the calling thread: 1 starts none; 0 means all CPUs that the process may use. STRIA_BAD_ARGUMENT
+ * outside 0…1024. */
 STRIA_API stria_status stria_thread_pool_new(stria_thread_pool **out, int threads, stria_error *error);
-/* Gives the caller's share back: the threads end when nothing that was made with the pool is left. Accepts NULL. */
+/* Releases the caller's reference: the threads end after everything made with the pool is freed. Accepts NULL. */
 STRIA_API void stria_thread_pool_free(stria_thread_pool *pool);
 STRIA_API int stria_thread_pool_threads(const stria_thread_pool *pool);
 

@@ -1,5 +1,5 @@
-/* For the tests of Stria, of models and of this build's kernels: how a session runs apart from what a user chooses. Not
- * part of <stria/stria.h>; what is in here may change with any version. */
+/* Session options for tests of Stria, of models and of this build's kernels. Not part of <stria/stria.h>; this
+ * interface may change with any version. */
 #ifndef STRIA_TESTING_H
 #define STRIA_TESTING_H
 
@@ -12,11 +12,10 @@ extern "C" {
 typedef struct stria_testing_options {
     size_t size;    /* sizeof(stria_testing_options) */
     bool reference; /* run every operator by its float64 reference, without the passes that optimise */
-    int skip;       /* of the implementations that accept an operator, the best `skip` are passed over, as far as there
-                       are others */
+    int skip;       /* skips the best `skip` of the implementations that accept an operator, but never the last one */
 } stria_testing_options;
 
-/* stria_session_new with them; testing NULL: the same. */
+/* stria_session_new with these options; testing NULL: the same as stria_session_new. */
 STRIA_API stria_status stria_session_new_testing(stria_session **out, const stria_model *model,
                                                  const stria_session_options *options,
                                                  const stria_testing_options *testing, stria_error *error);
