@@ -329,7 +329,7 @@ static void makes_folders(void **state) {
     assert_int_equal(file_write(in_root("x/file"), "", 0, NULL), STRIA_OK);
     assert_false(file_is_folder(in_root("x/file")));
     assert_int_equal(folder_make(in_root("x/file/deeper"), &err), STRIA_IO);
-    assert_non_null(strstr(err.text, "x/file' is no folder"));
+    assert_non_null(strstr(err.text, "x/file' is not a folder"));
     assert_int_equal(unlink(in_root("x/file")), 0);
     assert_int_equal(rmdir(in_root("x/y/z")) | rmdir(in_root("x/y")) | rmdir(in_root("x")), 0);
 }

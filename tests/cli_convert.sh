@@ -70,7 +70,7 @@ cp some/case/test_data_set_0/input_0.pb some/case/test_data_set_0/input_1.pb
 refused_case="'some/case/test_data_set_0/input_1.pb' is of another case, with more inputs; remove that first"
 expect 1 convert resnet20 resnet.onnx --save-test-case some/case
 says stderr "$refused_case"
-refused 2 "convert: --save-test-case is given, but 'r.npz' is no .onnx file, and test cases have one" convert resnet20 r.npz --save-test-case c
+refused 2 "convert: --save-test-case is given, but 'r.npz' is not an .onnx file, and test cases need one" convert resnet20 r.npz --save-test-case c
 
 # Weights in half precision: half the file; computed with as float32; the bound fits, and what differs is printed.
 printf 'stria-net 1\nx = input(batch x 3 x 8 x 8)\nc = conv(x, 32, kernel=3, name=c1)\nn = batch_norm(c, name=n1)\nr = relu(n)\ny = dense(r, 20, name=fc)\n' >half.net

@@ -17,7 +17,7 @@ ramp set/test/a/1.pgm 17 2
 ramp set/test/b/1.pgm 90 9
 
 expect 0 data check folder:set
-says stdout "nothing to complain about"
+says stdout "no problems found"
 says stdout "2 classes"
 
 cp set/train/a/3.pgm set/train/a/again.pgm
@@ -58,8 +58,8 @@ cmp -s sheet.ppm again.ppm && fail "--augment does not change the sheet"
 refused 2 "--augment: there is no augmentation 'flop'; did you mean 'flip'?" \
     data show mnist:digits --output no.ppm --augment flop
 [ ! -e no.ppm ] || fail "a refused sheet was written"
-refused 2 "data show: where to? add --output sheet.png" data show mnist:digits
-refused 2 "data show: which data? 'stria data show folder:DIR'" data show
+refused 2 "data show: --output is missing; add --output sheet.png" data show mnist:digits
+refused 2 "data show: DATA is missing; 'stria data show folder:DIR'" data show
 refused 2 "data steps takes no data" data steps mnist:digits
 
 # Steps are listed, and each is known by that name; a training resumes with its own to the same bits.

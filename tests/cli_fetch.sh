@@ -7,7 +7,7 @@ export XDG_CACHE_HOME=$PWD/cache HOME=$PWD STRIA_DATA=
 refused 2 "data fetch: there is no 'cifar11'; did you mean 'cifar10'?" data fetch cifar11
 refused 2 "data fetch: there is no 'xyz'; what can be fetched: mnist, fashion-mnist, cifar10, cifar100 and flowers17" \
     data fetch xyz
-refused 2 "data fetch: which data? 'stria data fetch mnist'" data fetch
+refused 2 "data fetch: DATA is missing; 'stria data fetch mnist'" data fetch
 refused 1 "'cifar100' is not on this machine: 'stria data fetch cifar100' downloads it (160.7 MiB), or say where it is: cifar100:PATH" \
     data stats cifar100
 expect 2 data fetch mnist --from ftp://127.0.0.1/

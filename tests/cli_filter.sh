@@ -129,7 +129,7 @@ refused 1 "the result of 1 x 200002x200002 values, or its padded input, is more 
     filter "1 2; 3 4" --kernel 1 --pad 100000
 refused 1 "--steps would show 200001 windows of 1 products, at most 100000 products are shown" \
     filter 1 --kernel 1 --pad 100000 --steps
-refused 2 "filter: --lr is for --learn" filter "1 2" --kernel 1 --lr 1
+refused 2 "filter: --lr needs --learn" filter "1 2" --kernel 1 --lr 1
 refused 2 "filter: --mode has no effect with --find" filter "1 2" --find 1 --mode full
 refused 2 "filter: --mode and --pad are given; give one of the two" filter "1 2" --kernel 1 --mode full --pad 1
 refused 2 "the pattern is flat: all of its values are 1, so it matches nowhere better than elsewhere" filter "1 2" --find "1 1"

@@ -94,7 +94,7 @@ for fold in no auto; do
 done
 
 refused 2 "graph: --out FILE is missing; it ends in .svg, .dot or .mmd" graph lenet5
-refused 2 "graph: 'x.pdf' ends in none of .svg, .dot and .mmd; --format says which it is" graph lenet5 -o x.pdf
+refused 2 "graph: 'x.pdf' does not end in .svg, .dot or .mmd; --format names the format" graph lenet5 -o x.pdf
 expect 1 graph lenet5 -o none/x.svg
 [ ! -e none ] || fail "a folder was made"
 expect 1 graph nothere.onnx -o x.svg

@@ -20,7 +20,7 @@ expect 0 train linear --data mnist:data --epochs 8 --batch 20 --lr 0.5 --labels 
 expect 0 eval run --json
 says stdout '"top1":1.0'
 says stdout '"classes":[{"name":"9"'
-refused 2 "train: --labels can't change when a run goes on; --epochs, --lr, --schedule, --batch, --data and others can; a new run can begin with its weights: stria train run --labels FILE --data DATA" train --resume run --labels names
+refused 2 "train: --labels cannot change when a run is resumed; --epochs, --lr, --schedule, --batch, --data and others can; a new run can begin with its weights: stria train run --labels FILE --data DATA" train --resume run --labels names
 
 # A preset is four values, which other flags change.
 expect 0 eval linear --data mnist:data --json --preprocess tf --channels grey

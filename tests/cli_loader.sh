@@ -58,7 +58,7 @@ await $pid '"step": 5,' stopped/metrics.jsonl
 kill -TERM $pid
 wait $pid
 [ $? = 1 ] || fail "an interrupted training exits otherwise"
-says stderr "everything is saved, go on with: stria train --resume stopped"
+says stderr "everything is saved, continue with: stria train --resume stopped"
 
 # A corrupt picture stops the training with its path, or is left out and counted, for any workers.
 printf 'P6 24 20 255\nabc' >data/train/red/30.ppm

@@ -17,7 +17,7 @@ for name in $(jq -r '.models[].name' stdout); do
     says stderr "'$name' is not on this machine: 'stria model fetch $name' downloads it ("
 done
 
-refused 2 "model fetch: which model? 'stria model fetch mobilenetv2-12'" model fetch
+refused 2 "model fetch: NAME is missing; 'stria model fetch mobilenetv2-12'" model fetch
 refused 2 "model list takes no model" model list mobilenetv2-12
 refused 2 "model: unknown word 'get'; there are list and fetch" model get
 expect 2 model fetch mobilenetv2-13
@@ -28,7 +28,7 @@ expect 2 model fetch mnist # data
 refused 2 "model fetch: --sum is given with a name, whose sum is known; it is for addresses" model fetch mobilenetv2-12 --sum 00
 refused 2 "'00' is not a SHA-256 sum: 64 hexadecimal digits" model fetch http://127.0.0.1:1/a.onnx --sum 00
 refused 2 "model fetch: --from is given with an address; it is for names" model fetch http://127.0.0.1:1/a.onnx --from http://127.0.0.1:1/
-refused 2 "model fetch: 'http://127.0.0.1:1/' names no file: --output FILE does" model fetch http://127.0.0.1:1/
+refused 2 "model fetch: 'http://127.0.0.1:1/' does not name a file; give --output FILE" model fetch http://127.0.0.1:1/
 "$STRIA" data fetch mnist --from http://127.0.0.1:1/ 2>&1 | grep -q "no libcurl" && finish
 expect 1 model fetch http://127.0.0.1:1/a.onnx
 [ ! -e a.onnx ] && [ ! -e a.onnx.part ] || fail "a download that never began left a file"
@@ -88,7 +88,7 @@ expect 0 model fetch "$address/net.onnx?download=true" --sum "$sum"
 [ "$(cat stdout)" = net.onnx ] && [ ! -s stderr ] || fail "model fetch with a sum says $(cat stdout stderr)"
 cmp -s net.onnx small.onnx || fail "another file came"
 expect 0 model fetch "$address/net.onnx" --output other.onnx
-says stderr "warning: no --sum was given, so nothing was compared; this file has $sum"
+says stderr "warning: no --sum was given, so the file was not checked; it has $sum"
 expect 0 diff other.onnx small.onnx
 expect 0 model fetch "$address/net.onnx" --output other.onnx --sum "$sum" --json
 [ "$(jq -r .sha256 stdout)" = "$sum" ] && jq -e .checked stdout >/dev/null || fail "model fetch --json: $(cat stdout)"

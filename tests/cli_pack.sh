@@ -73,7 +73,7 @@ printf 'one\n' >sh/classes.txt
 expect 1 data stats "wds:sh/t-{000000..000002}.tar"
 says stderr "sh/classes.txt names 1 classes, but the shards have 2"
 refused 1 "sh/classes.txt is there and names other classes: pack into another folder" data pack folder:f --output sh/u
-refused 2 "data pack: where to? add --output shards/train" data pack folder:f
+refused 2 "data pack: --output is missing; add --output shards/train" data pack folder:f
 
 # A class without a name keeps its line; files that shards would not be read with are refused before anything is written.
 mkdir blank && cp sh/t-000000.tar blank/t-000000.tar
@@ -122,6 +122,6 @@ expect 0 data augment folder:f --augment "flip p 1" --count 2 --output mirrored
 expect 0 data augment folder:mirrored --augment "flip p 1" --output back
 expect 0 data augment folder:f --augment "flip p 0" --output same
 cmp -s back/dog/000011.png same/dog/000005.png || cmp -s back/dog/000010.png same/dog/000005.png || fail "mirrored twice is another picture"
-refused 2 "data augment: which changes? add --augment STEPS; 'stria data steps' lists them" data augment folder:f --output x
+refused 2 "data augment: --augment is missing; 'stria data steps' lists the steps" data augment folder:f --output x
 [ ! -e x ] || fail "a refused augment leaves a folder"
 finish

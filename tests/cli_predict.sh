@@ -2,7 +2,7 @@
 # predict, eval and train of models from elsewhere: what an output holds, one number for two classes, a probability for
 # each class, untrained weights, pictures that cannot be read, files by name.
 . "${SOURCE:-.}/tests/cli.sh"
-untrained="stria: warning: the model is untrained: its weights are random numbers, and so are its answers"
+untrained="stria: warning: the model is untrained: its weights are random numbers, and so are its results"
 pixels="stria: warning: the model does not say how pixels become its input, so they are divided by 255"
 
 net() { # net FILE LINES: a network of a 2×2 picture; f are its four pixels

@@ -57,7 +57,7 @@ says grid/sweep.csv "val_psnr,test_psnr"
 
 # Sigmoids may have their cross-entropy, and the score stays the square error.
 expect 0 train "${common[@]}" --epochs 1 --loss binary_cross_entropy --out binary
-says stdout "mean square error"
+says stdout "mean squared error"
 
 refuses 2 "--loss: cross_entropy is for classes; goal reconstruct takes squared_error" train "${common[@]}" --loss cross_entropy --out no
 refuses 2 "--loss: label_smoothing is for classes" train "${common[@]}" --loss squared_error:label_smoothing=0.1 --out no

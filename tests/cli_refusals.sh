@@ -21,7 +21,7 @@ refused 1 "a kernel of 4096x4096 has more than the 65536 weights that are learne
     filter x.pgm --learn x.pgm --size 4096x4096
 refused 1 "--size: the input is one row, so the kernel is one, too" \
     filter "1 2 3" --learn "1 2 3" --size 2x2
-refused 2 "filter: --size is for --learn" \
+refused 2 "filter: --size needs --learn" \
     filter x.pgm --kernel sobel-x --size 3
 refused 2 "kernel box:0: its side is a whole number, 1 to 255" \
     filter x.pgm --kernel box:0
@@ -95,7 +95,7 @@ refused 1 "cannot open 'none.npy': no such file or directory" \
     filter x.pgm --learn none.npy
 
 # train: sweeps and folders
-refused 2 "train: --sweep needs --out FOLDER, for the trainings and what comes of them" \
+refused 2 "train: --sweep needs --out FOLDER, for the trainings and their results" \
     train lenet5 --data mnist:data --sweep lr=0.1
 refused 2 "--sweep: 'lr' is not of the form OPTION=VALUE,VALUE,…" \
     train lenet5 --data mnist:data --out runs --sweep lr

@@ -80,7 +80,7 @@ for protocol in kitty:'_Ga=T,f=100' sixel:'P0;1;0q'; do
     expect 0 show "$model" gradcam --image "$picture" --terminal --protocol "${protocol%%:*}"
     says stdout "${protocol#*:}"
 done
-refused 2 "show: --terminal and --json both want the standard output" show "$model" filters --terminal --json
+refused 2 "show: --terminal and --json both write to standard output; give one of the two" show "$model" filters --terminal --json
 
 # Where the images are put: a point each, classes apart; numbers of both methods.
 expect 0 show runs/likes embedding --layer logits -o points.svg --limit 50
@@ -91,7 +91,7 @@ expect 0 show runs/likes embedding --layer logits --method tsne --perplexity 5 -
 jq -e '.method == "tsne" and .images == 50 and .numbers == 10 and .divergence >= 0 and .layer == "logits"' stdout >/dev/null || fail "embedding --json: $(cat stdout)"
 [ "$(tail -c $((50 * 2 * 8)) points.npy | wc -c)" -eq 800 ] && head -c 128 points.npy | grep -aq "'shape': (50, 2)" || fail "points.npy has other points"
 refused 2 "--perplexity: 49 is out of range 1 to 48, the other images" show runs/likes embedding --method tsne --perplexity 49 --limit 50 -o x.svg
-refused 2 "show: 'x.png' ends in none of .svg and .npy, which embeddings are written to" show runs/likes embedding -o x.png
+refused 2 "show: 'x.png' does not end in .svg or .npy, the formats of embeddings" show runs/likes embedding -o x.png
 expect 2 show runs/likes embedding --layer nothere -o x.svg
 [ ! -e x.svg ] || fail "half an embedding was written"
 

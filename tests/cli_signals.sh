@@ -150,7 +150,7 @@ children after
 # shellcheck disable=SC2154 # children sets before and after
 took=$((after - before - (${own/ /+}) * 1000 / $(getconf CLK_TCK)))
 [ $took -le $((4000 * ${STRIA_SLOWER:-1})) ] || fail "it computed for $took ms after the signal, in a validation"
-says stderr "interrupted in the validation after step 1 of 1; everything is saved, go on with: stria train --resume slow"
+says stderr "interrupted in the validation after step 1 of 1; everything is saved, continue with: stria train --resume slow"
 [ "$(wc -l <slow/metrics.jsonl)" -eq 1 ] || fail "a validation that was stopped left $(cat slow/metrics.jsonl)"
 rm -f long/val/*/[1-9]*.pgm
 expect 0 train --resume slow --json
@@ -166,7 +166,7 @@ ends 1 "at the last checkpoint"
 if grep -q "the training is complete" stderr; then
     says stderr "interrupted after the last of 1 step; the training is complete and saved, test it with: stria eval last"
 else
-    says stderr "everything is saved, go on with: stria train --resume last" # caught before its one step
+    says stderr "everything is saved, continue with: stria train --resume last" # caught before its one step
 fi
 no_leavings last "at the last checkpoint"
 expect 0 train --resume last --json

@@ -74,7 +74,7 @@ printf 'P6 2 2 255\nabc' >data/train/blue/4.ppm
 train 1 --epochs 3 --out stopped --threads 1
 says stderr 'data/train/'
 says stderr '; --skip-bad leaves such pictures out'
-says stderr 'when the cause is removed, go on with: stria train --resume stopped'
+says stderr 'once the cause is removed, continue with: stria train --resume stopped'
 for threads in 1 2 7; do train 0 --epochs 3 --out skips$threads --threads $threads --skip-bad --json; done
 says stdout '"skipped":2,'
 says stderr 'warning: 2 pictures cannot be read and are skipped, the first: data/train/blue/4.ppm: truncated'

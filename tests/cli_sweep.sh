@@ -111,8 +111,8 @@ early 2 "batch=60000: " "${common[@]}" --sweep "batch=20,60000"
 early 2 "patience=2: --patience needs validation images" linear --data mnist:data --limit 200 --epochs 1 --val no --sweep "patience=0,2"
 early 2 "lr-factor=nosuch" "${common[@]}" --sweep "lr-factor=logits*=2|nosuch*=2"
 early 1 "data=mnist:nowhere: " linear --data mnist:data --epochs 1 --sweep "data=mnist:data,mnist:nowhere"
-refused 2 "train: --sweep needs --out FOLDER, for the trainings and what comes of them" train "${common[@]}" --sweep "lr=1,2"
-refused 2 "train: --repeat is of --sweep" train "${common[@]}" --repeat 2
+refused 2 "train: --sweep needs --out FOLDER, for the trainings and their results" train "${common[@]}" --sweep "lr=1,2"
+refused 2 "train: --repeat needs --sweep" train "${common[@]}" --repeat 2
 refused 2 "--out: more than 1023 characters" train "${common[@]}" --sweep "lr=1,2" --out "$(printf '%01100d' 0)"
 
 # A sweep.json that is damaged, or of something else, is refused and stays as it is.

@@ -44,7 +44,7 @@ output(y)
 NET
 expect 1 train steep.net --data mnist:data --epochs 2 --batch 20 --limit 300 --val no --lr 900000 --schedule constant --out 'runs/a b'
 says stderr "training diverged at step"
-advice=$(sed -n 's/^stria: to begin again from there with a lower rate: stria //p' stderr)
+advice=$(sed -n 's/^stria: to start again from there with a lower learning rate: stria //p' stderr)
 wanted="train 'runs/a b' --data mnist:data --limit 300 --val no --epochs 2 --batch 20 --schedule constant --lr 9e+04"
 [ "$advice" = "$wanted" ] || { fail "after a divergence it advises: $advice"; cat stderr; }
 eval "set -- ${advice/9e+04/0.01}"
@@ -93,7 +93,7 @@ kill -TERM $pid
 wait $pid
 code=$?
 [ $code -eq 1 ] || { fail "an interrupted training exits with $code"; tail -n 3 stderr; }
-says stderr "everything is saved, go on with: stria train --resume runs/stopped"
+says stderr "everything is saved, continue with: stria train --resume runs/stopped"
 expect 2 train --resume runs/stopped --accumulate 7
 says stderr "a new run can begin with its weights: stria train runs/stopped --accumulate N --data DATA"
 says stderr "can't change"

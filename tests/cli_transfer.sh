@@ -73,7 +73,7 @@ refused 2 "--lr-factor: 'logits*' is not of the form PATTERN=X,…, with X above
     train lenet5 "${common[@]}" --lr-factor "logits*" --out no
 for option in "--head 5" "--from base" "--freeze none"; do
     expect 2 train --resume parts $option
-    says stderr "train: ${option%% *} can't change when a run goes on"
+    says stderr "train: ${option%% *} cannot change when a run is resumed"
 done
 [ "$(find runs -name checkpoint.safetensors 2>/dev/null | wc -l)" = 0 ] || fail "a refused training leaves a run"
 

@@ -23,7 +23,7 @@ grep -q '"top1":1[,.}]' stdout || { fail "the rate that --find-lr suggests does 
 expect 0 train "${common[@]}" --find-lr --json
 says stdout '"rates":[{"lr":'
 refused 2 "train: --find-lr: 'rates.png' does not end in .svg" train "${common[@]}" --find-lr rates.png
-refused 2 "train: --overfit and --find-lr leave no run, so --resume and --out are not for them" \
+refused 2 "train: --overfit and --find-lr write no run folder, so --resume and --out cannot be used with them" \
     train "${common[@]}" --overfit 5 --out x
 [ ! -e runs ] || fail "a trial leaves a run"
 

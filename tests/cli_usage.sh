@@ -28,7 +28,7 @@ refused 2 "--rtol: 'nan' is not a number" diff a b --rtol nan
 refused 2 "--lr: 1e-20 is out of range 1e-12…1e+06" train lenet5 --lr 1e-20
 expect 0 train --help
 tr -s ' \n' ' ' <stdout >words
-says words "by default no more than a quarter of the training images"
+says words "by default at most a quarter of the training images"
 refused 2 "--batch needs a value: --batch N" summary lenet5 --batch
 refused 2 "--batch needs a value: --batch N" summary lenet5 --batch --json
 refused 2 "--json takes no value" summary lenet5 --json=yes
@@ -43,8 +43,8 @@ refused 2 "convert: 'a.txt' does not end in .onnx, .net, .safetensors or .npz, s
 refused 2 "train: MODEL is missing; usage: stria train MODEL --data DATA" train
 refused 2 "train: --data is missing; 'stria data list' shows the sources" train lenet5
 refused 2 "run: --wrt is given without --grad OUTPUT" run lenet5 --input x --wrt y
-refused 2 "run: --rtol is for --test-data" run lenet5 --input x --rtol 0.1
-refused 2 "run: --every-way is for --test-data" run lenet5 --input x --every-way
+refused 2 "run: --rtol needs --test-data" run lenet5 --input x --rtol 0.1
+refused 2 "run: --every-way needs --test-data" run lenet5 --input x --every-way
 for option in "--seed 3" "--weights w.npz" "--output out" "--batch 2" "--dims n=2" "--layout nhwc"; do
     refused 2 "run: ${option%% *} has no effect with --test-data" run lenet5 --test-data y $option
 done
@@ -59,17 +59,17 @@ refused 2 "show: --layer has no effect with occlusion" show lenet5 occlusion --i
 refused 2 "show: --image has no effect with filters" show lenet5 filters --image x.png --out y.png
 refused 2 "show: --class has no effect with deepdream" show lenet5 deepdream --image x.png --out y.png --class 1
 refused 2 "show: --terminal has no effect with embedding" show lenet5 embedding --data mnist --out y.svg --terminal
-refused 2 "show: --protocol is for --terminal" show lenet5 filters --out y.png --protocol sixel
-refused 2 "show: --channel is for --layer" show lenet5 activation-max --out y.png --class 1 --channel 3
+refused 2 "show: --protocol needs --terminal" show lenet5 filters --out y.png --protocol sixel
+refused 2 "show: --channel needs --layer" show lenet5 activation-max --out y.png --class 1 --channel 3
 refused 2 "show: --class and --layer are given; give one of the two" show lenet5 activation-max --out y.png --class 1 --layer conv1
-refused 2 "show: --perplexity is for --method tsne" show lenet5 embedding --data mnist --out y.svg --perplexity 3
+refused 2 "show: --perplexity needs --method tsne" show lenet5 embedding --data mnist --out y.svg --perplexity 3
 refused 2 "train: --sweep is given twice; one grid holds all options: --sweep \"OPTION=VALUE,…; OPTION=VALUE,…\"" train lenet5 --data mnist --sweep lr=1 --sweep epochs=1,2 --out s
 refused 2 "run: --grad is given with --batch; gradients are those of all rows together" \
     run lenet5 --input x --grad y --batch 2
-refused 2 "train: --ema can't change when a run goes on; --epochs, --lr, --schedule, --batch, --data and others can; a new run can begin with its weights: stria train r --ema X --data DATA" train --resume r --ema 0.5
-refused 2 "train: --init can't change when a run goes on; --epochs, --lr, --schedule, --batch, --data and others can; a new run can have it, of a network built in: stria train NETWORK --init KIND --data DATA" train --resume r --init zeros
-refused 2 "train: --plain can't change when a run goes on; --epochs, --lr, --schedule, --batch, --data and others can; a new run can have it, of a network built in: stria train NETWORK --plain --data DATA" train --resume r --plain
-refused 2 "train: unexpected argument 'lenet5'; a run knows its model" train lenet5 --resume=r
+refused 2 "train: --ema cannot change when a run is resumed; --epochs, --lr, --schedule, --batch, --data and others can; a new run can begin with its weights: stria train r --ema X --data DATA" train --resume r --ema 0.5
+refused 2 "train: --init cannot change when a run is resumed; --epochs, --lr, --schedule, --batch, --data and others can; a new run can have it, of a network built in: stria train NETWORK --init KIND --data DATA" train --resume r --init zeros
+refused 2 "train: --plain cannot change when a run is resumed; --epochs, --lr, --schedule, --batch, --data and others can; a new run can have it, of a network built in: stria train NETWORK --plain --data DATA" train --resume r --plain
+refused 2 "train: unexpected argument 'lenet5'; a run folder contains its model" train lenet5 --resume=r
 refused 2 "--device: 'gpu' is not one of cpu|cuda; did you mean cpu?" summary lenet5 --device gpu
 refused 1 "device cuda: this build of stria computes on the cpu only" summary lenet5 --device cuda
 refused 1 "no run is found in folder 'runs'; --resume RUN names one" train --resume

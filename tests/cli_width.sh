@@ -89,7 +89,7 @@ fits 80 train mlp:classes=5,hidden=4 --data folder:data --val no --epochs 1 --ba
 grep -q "deviation" shown && { fail "one seed has a deviation:"; cat shown; }
 fits 80 filter "1 2 3" --kernel 1
 fits 80 --help
-says shown "a training run"
+says shown "run folder"
 for verb in $(verbs); do fits 80 "$verb" --help; done
 
 # A file gets whole lines: nothing is cut or wrapped there.

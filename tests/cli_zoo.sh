@@ -28,7 +28,7 @@ expect 0 summary lenet5 --json
 says stdout '"connected_to":["image"]'
 
 refused 2 "lenet5: there is no option 'width'; there are classes, size, activation and pooling" summary lenet5 --width 2
-refused 2 "--classes: 'x.onnx' is no network built in" summary x.onnx --classes 3
+refused 2 "--classes: 'x.onnx' is not a built-in network" summary x.onnx --classes 3
 refused 2 "--size: '3x8x8,classes=3' has a colon or comma in it" summary lenet5 --size 3x8x8,classes=3
 expect 1 summary alexnet --size 3x40x40
 says stderr "alexnet with pictures of 3x40x40: layer 'features.12' (MaxPool): a window of 3 does not fit"

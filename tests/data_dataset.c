@@ -163,7 +163,7 @@ static void test_wrong_words(void **state) {
     refuse("fashion_mnist", NULL, STRIA_BAD_ARGUMENT, "did you mean 'fashion-mnist'?");
     refuse("imagenet21k", NULL, STRIA_BAD_ARGUMENT, "there are mnist");
     refuse("folder", NULL, STRIA_BAD_ARGUMENT, "needs a path: folder:PATH");
-    refuse("", NULL, STRIA_BAD_ARGUMENT, "there is no data set ''; there are mnist");
+    refuse("", NULL, STRIA_BAD_ARGUMENT, "there is no dataset ''; there are mnist");
     refuse(spec("mnist", "m"), "trian", STRIA_BAD_ARGUMENT, "no split is called 'trian'");
     refuse(spec("mnist", "m"), "all", STRIA_BAD_ARGUMENT, "in two pieces");
     refuse(spec("mnist", "nowhere"), "train", STRIA_NO_FILE, "train-images-idx3-ubyte.gz");
@@ -216,7 +216,7 @@ static void test_cifar(void **state) {
     put_file("c/cifar-10-batches-bin/test_batch.bin", records, sizeof records);
     refuse(spec("cifar10", "c"), "test", STRIA_BAD_FILE, "record 1 has label 10");
     put_file("c/cifar-10-batches-bin/test_batch.bin", records, sizeof records - 1);
-    refuse(spec("cifar10", "c"), "test", STRIA_BAD_FILE, "no whole number of records");
+    refuse(spec("cifar10", "c"), "test", STRIA_BAD_FILE, "are not a multiple of the record size");
     assert_int_equal(label, 9);
 }
 

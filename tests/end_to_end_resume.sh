@@ -110,7 +110,7 @@ for signal in INT TERM; do
     wait $pid
     code=$?
     [ $code -eq 1 ] || fail "after SIG$signal it exits with $code"
-    says stderr "everything is saved, go on with: stria train --resume $signal"
+    says stderr "everything is saved, continue with: stria train --resume $signal"
     finish_run "$signal"
     same "$signal" whole "SIG$signal"
 done

@@ -30,8 +30,9 @@ static uint8_t byte_of(float x) {
 static stria_status values_scale(value_range r, double *scale, stria_error *err) {
     *scale = r.most <= 1 ? 255 : 1;
     if (r.least >= 0 && (r.most <= 1 || (r.whole && r.most <= 255))) return STRIA_OK;
-    FAIL(err, STRIA_UNSUPPORTED, "values from %g to %g are no picture: 0 to 1, or whole numbers up to 255, would be",
-         r.least, r.most);
+    FAIL(err, STRIA_UNSUPPORTED,
+         "values from %g to %g are not a picture: a picture has values 0 to 1, or whole numbers up to 255", r.least,
+         r.most);
 }
 
 static stria_status item_view(const dataset_item *item, const stria_view_options *o, const augment *changes,

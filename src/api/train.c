@@ -308,7 +308,7 @@ stria_status stria_trainer_resume_with(stria_trainer **out, const char *folder, 
     char changed[160] = "";
     checkpoint c;
     if (names && *names && !options)
-        FAIL(err, STRIA_BAD_ARGUMENT, "'%s' is to change, but there are no options", *names);
+        FAIL(err, STRIA_BAD_ARGUMENT, "'%s' should change, but no options are given", *names);
     stria_dataset *train = NULL, *val = NULL;
     TRY(checkpoint_read(&c, folder, err));
     stria_status status = options_extend(&c, options, err);

@@ -34,7 +34,7 @@ static stria_status folder_make_one(const char *part, const char *path, stria_er
     if (number == 0) return folder_sync_name(part, err);
     if (file_is_folder(part)) return STRIA_OK; /* there already, whatever mkdir says */
     if (number == EEXIST || number == ENOTDIR)
-        FAIL(err, STRIA_IO, "cannot make folder '%s': '%s' is no folder", path, part);
+        FAIL(err, STRIA_IO, "cannot make folder '%s': '%s' is not a folder", path, part);
     FAIL(err, STRIA_IO, "cannot make folder '%s': %s", path, reason(number, why));
 }
 

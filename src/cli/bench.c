@@ -92,7 +92,7 @@ static int bench_run(const options *given) {
 }
 
 static const option_row bench_rows[] = {
-    OPTION_BATCH("1", "images at once"),
+    OPTION_BATCH("1", "images per batch"),
     OPTION_DIMS,
     {.name = "train", .kind = OPTION_FLAG, .help = "a whole training step: forward, backward, momentum update"},
     {.name = "repeat",
@@ -100,18 +100,18 @@ static const option_row bench_rows[] = {
      .type = "R",
      .standard = "0",
      .maximum = 1000,
-     .help = "runs to take the median of, 0: for about a second"},
+     .help = "number of runs, whose median is shown; 0: for about a second"},
     {.name = "trace",
      .kind = OPTION_TEXT,
      .type = "FILE",
-     .help = "also the first runs, layer by layer, for ui.perfetto.dev and chrome://tracing (.json)"},
+     .help = "also writes a trace of the first runs, layer by layer, for ui.perfetto.dev and chrome://tracing (.json)"},
     {.name = "html",
      .kind = OPTION_TEXT,
      .type = "FILE",
-     .help = "also a page: each layer under this machine's roofline, and why better kernels declined"},
+     .help = "also writes a page: each layer under this machine's roofline, and why better kernels were refused"},
     {.name = "compare",
      .kind = OPTION_FLAG,
-     .help = "times nothing: what got slower between two files of --json, the first the earlier"},
+     .help = "compares two files of --json, the older one first, without timing: shows what got slower"},
     OPTION_LANG,
     OPTIONS_NETWORK,
     {0},
@@ -120,7 +120,7 @@ static const option_row bench_rows[] = {
 const verb verb_bench = {
     .name = "bench",
     .usage = "MODEL [--batch N] [--train] [--html FILE] [--trace FILE]\n--compare A.json B.json",
-    .about = "time per layer and in all, GFLOP/s, share of this machine's measured peak",
+    .about = "time per layer and in total, GFLOP/s, share of this machine's measured peak",
     .examples = "# inference of one image\n"
                 "stria bench lenet5\n"
                 "# a training step with 64 images on one thread\n"

@@ -183,8 +183,8 @@ static const option_row compare_rows[] = {
     {.name = "out",
      .kind = OPTION_TEXT,
      .type = "FILE.svg",
-     .help = "also a picture: losses, accuracy and rate over steps"},
-    {.name = "log", .kind = OPTION_FLAG, .help = "losses on a logarithmic axis"},
+     .help = "also writes a picture: losses, accuracy and learning rate over steps"},
+    {.name = "log", .kind = OPTION_FLAG, .help = "draws losses on a logarithmic axis"},
     {.name = "lang",
      .kind = OPTION_CHOICE,
      .type = "LANG",
@@ -197,9 +197,9 @@ static const option_row compare_rows[] = {
 const verb verb_compare = {
     .name = "compare",
     .usage = "RUN… [--out FILE.svg]",
-    .about = "several runs side by side: a table, and one picture of their curves",
-    .text = "The figures are those of metrics.jsonl: of the last validation, and the best one. Runs without validation "
-            "are drawn with the accuracy that they had on the training images.",
+    .about = "compares runs: a table, and one picture of their curves",
+    .text = "The figures come from metrics.jsonl: the last validation, and the best one. For runs without validation, "
+            "the accuracy on the training images is drawn.",
     .examples = "# a table\n"
                 "stria compare runs/lenet5-1 runs/lenet5-2\n"
                 "# and a picture\n"

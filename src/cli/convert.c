@@ -52,7 +52,7 @@ static int convert_usage(const options *given, bool text) {
         return EXIT_USAGE;
     }
     if (option_given(given, "save-test-case") && !source_ends(path, ".onnx")) {
-        term_say("convert: --save-test-case is given, but '%s' is no .onnx file, and test cases have one", path);
+        term_say("convert: --save-test-case is given, but '%s' is not an .onnx file, and test cases need one", path);
         return EXIT_USAGE;
     }
     if (!text || !option_given(given, "image")) return EXIT_DONE;
@@ -91,31 +91,28 @@ static const option_row convert_rows[] = {
      .type = "N",
      .minimum = 13,
      .maximum = 28,
-     .help = "of an .onnx file; newer operators are spelt in older ones; by default the lowest that has them"},
+     .help = "opset of an .onnx file; newer operators are expressed by older ones (default: the lowest opset that has "
+             "the model's operators)"},
     {.name = "fp16",
      .kind = OPTION_FLAG,
-     .help = "stores weights of two and more dimensions as float16; they are computed with as float32"},
-    {.name = "bf16", .kind = OPTION_FLAG, .help = "the same as bfloat16: a larger range, fewer digits; not in .npz"},
+     .help = "stores weights of two and more dimensions as float16; computation stays float32"},
+    {.name = "bf16", .kind = OPTION_FLAG, .help = "the same with bfloat16: larger range, fewer digits; not for .npz"},
     {.name = "image",
      .kind = OPTION_TEXT,
      .type = "FILE",
-     .help = "a picture that both are compared on, with its mirror image as second row; random numbers if not given"},
+     .help = "picture to compare both on, with its mirror image as the second row (default: random numbers)"},
     {.name = "save-test-case",
      .kind = OPTION_TEXT,
      .type = "DIR",
-     .help = "of an .onnx file: also DIR/model.onnx with one row of input and IN's output as ONNX test data, for other "
-             "programs and for stria run --test-data"},
+     .help = "for an .onnx file: also writes DIR/model.onnx with one row of input and IN's output as ONNX test data, "
+             "for other programs and for stria run --test-data"},
     OPTION_DIMS,
     {.name = "rtol",
      .kind = OPTION_REAL,
      .type = "X",
-     .help = "relative error allowed between both, of a layer as a share of its largest value; 1e-5 if not given, "
-             "0.0625 with --fp16, 0.5 with --bf16"},
-    {.name = "atol",
-     .kind = OPTION_REAL,
-     .type = "X",
-     .standard = "1e-6",
-     .help = "absolute error allowed between both"},
+     .help = "tolerated relative error; for layers, relative to the largest value (default 1e-5; 0.0625 with --fp16, "
+             "0.5 with --bf16)"},
+    {.name = "atol", .kind = OPTION_REAL, .type = "X", .standard = "1e-6", .help = "tolerated absolute error"},
     OPTIONS_PREPROCESS,
     OPTIONS_NETWORK,
     {0},
@@ -124,32 +121,29 @@ static const option_row convert_rows[] = {
 const verb verb_convert = {
     .name = "convert",
     .usage = "IN OUT.onnx|OUT.net|OUT.safetensors|OUT.npz [options]",
-    .about = "model formats, with a check that both compute the same",
-    .text =
-        "IN is any MODEL. Before OUT gets its name it is read again, and both run on the same input, of one row and of "
-        "two where IN takes them: outputs are compared as a program would get them, and every layer by itself (all "
-        "with "
-        "--json). Where they differ the exit code is 1, OUT is not written, and what was there stays. A .net file "
-        "holds "
-        "no weights, so there parameters, work and outputs are compared. Files of weights go in by --weights, and come "
-        "out as .safetensors and .npz. What is said of pictures and classes is stored in OUT. Auxiliary heads, which "
-        "only training has, are left out.",
-    .examples = "# a network built in, with fresh weights, for other programs\n"
+    .about = "converts model formats and checks that both files compute the same",
+    .text = "IN is any MODEL. OUT is written to a temporary file, read back, and compared with IN on the same input, "
+            "of one row and, if IN takes two, of two: final outputs, and every layer separately (--json lists all). If "
+            "they differ, the exit code is 1 and OUT is not written; an existing OUT is not changed. A .net file holds "
+            "no weights, so its parameters, multiply-adds and outputs are compared. --weights reads a file of weights; "
+            "OUT may be .safetensors or .npz to write one. Preprocessing and class options are stored in OUT. "
+            "Auxiliary heads, which only training uses, are left out.",
+    .examples = "# a built-in network with initial weights, for other programs\n"
                 "stria convert lenet5 lenet5.onnx --seed 1\n"
-                "# names and preprocessing for a model from elsewhere, stored for good\n"
+                "# store class names and preprocessing in a model from another program\n"
                 "stria convert resnet.onnx named.onnx --labels names.txt --preprocess imagenet\n"
-                "# PyTorch's weights, with the network that they are of\n"
+                "# PyTorch's weights for a built-in network\n"
                 "stria convert lenet5 lenet5.onnx --weights lenet5.pth\n"
-                "# a file of half the size: weights stored as float16\n"
+                "# a file of half the size, with float16 weights\n"
                 "stria convert resnet.onnx small.onnx --fp16\n"
                 "# compared on a picture\n"
                 "stria convert resnet.onnx named.onnx --image cat.jpg\n"
-                "# a test case: whether another program computes the same of it\n"
+                "# a test case, to check another program\n"
                 "stria convert resnet.onnx named.onnx --save-test-case case --image cat.jpg\n"
                 "stria run case/model.onnx --test-data case\n"
                 "# weights for other programs\n"
                 "stria convert runs/lenet5-1 lenet5.safetensors\n"
-                "# for programs that know no newer operators\n"
+                "# for programs that lack newer operators\n"
                 "stria convert lenet5 old.onnx --opset 13\n"
                 "# the structure of a trained network as text\n"
                 "stria convert runs/lenet5-1 lenet5.net",

@@ -71,7 +71,7 @@ static int data_run(const options *given) {
         if (strcmp(what, names[i]) != 0) continue;
         if (options_surplus(given, what, words[i].taken)) return EXIT_USAGE;
         if (given->operand_count - 1 == words[i].data) return words[i].run(given);
-        term_say(words[i].data ? "data %s: which data? 'stria data %s %s'" : "data %s takes no data", what, what,
+        term_say(words[i].data ? "data %s: DATA is missing; 'stria data %s %s'" : "data %s takes no data", what, what,
                  words[i].like);
         return EXIT_USAGE;
     }
@@ -84,23 +84,24 @@ static int data_run(const options *given) {
 
 static const option_row rows[] = {
     {"split", OPTION_CHOICE, "train|val|test", "train", "train|val|test", 0, 0, NULL,
-     "which part (show, stats, pack, augment)"},
-    OPTIONS_DIVISION("X",
-                     "the validation share, where the data have no validation part (default: a fifth of folders, a "
-                     "twelfth of others)"),
+     "the split to use (show, stats, pack, augment)"},
+    OPTIONS_DIVISION(
+        "X",
+        "validation share of data without a validation split (default: a fifth for folders, a twelfth for others)"),
     OPTIONS_READING,
     {"count", OPTION_INTEGER, "N", "36", NULL, 1, 1024, NULL,
-     "pictures on the sheet (show); of each picture, 1 unless said (augment)"},
+     "pictures on the sheet (show), or copies of each picture (augment) (default 36; augment: 1)"},
     {"size", OPTION_INTEGER, "N", "64", NULL, 1, 1024, NULL,
-     "width and height of each, in pixels (show); as it is unless said (augment)"},
+     "width and height of each picture, in pixels (default 64; augment: unchanged)"},
     {"augment", OPTION_TEXT, "STEPS", NULL, NULL, 0, 0, NULL, "the random changes of training (show, augment)"},
     {"seed", OPTION_INTEGER, "N", "0", NULL, 0, INT64_MAX, NULL,
-     "of the choice of pictures and of the changes (show, augment)"},
+     "seed of the choice of pictures and of their changes (show, augment)"},
     {"output", OPTION_TEXT, "FILE", NULL, NULL, 0, 0, NULL,
-     "the sheet: .png, .ppm or .pgm (show); the folder (fetch, split, augment); PREFIX-000000.tar … (pack)"},
-    {"shard", OPTION_INTEGER, "N", "10000", NULL, 1, INT64_MAX, NULL, "pictures per shard at most (pack)"},
+     "the sheet, .png, .ppm or .pgm (show); the folder (fetch, split, augment); the prefix in PREFIX-000000.tar … "
+     "(pack)"},
+    {"shard", OPTION_INTEGER, "N", "10000", NULL, 1, INT64_MAX, NULL, "maximum number of pictures per shard (pack)"},
     {"from", OPTION_TEXT, "ADDRESS", NULL, NULL, 0, 0, NULL,
-     "of a folder with the same files, http:// or https://, instead of the data's own home (fetch)"},
+     "address of a folder with the same files, http:// or https://, instead of the dataset's own (fetch)"},
     {0}};
 
 const verb verb_data = {
@@ -109,13 +110,13 @@ const verb verb_data = {
              "--output FOLDER\naugment DATA --output FOLDER "
              "--augment STEPS\nsteps",
     .about = "data sources: list, fetch, show, stats, check, pack, split, augment; steps",
-    .text = "list: the names for --data, their licence and size, and where they are on this machine. fetch: downloads "
-            "one from its own home, to be found by its name from then on; checks sums, goes on with a broken download. "
-            "show: a sheet of pictures, with --augment as training sees them. stats: mean and "
-            "standard deviation per channel. check: unreadable and repeated pictures, leaks between the parts, sizes, "
-            "classes; exit 1 if a picture is unreadable or in two parts. "
-            "pack: tar shards for wds:, WebDataset's form. split: train, val and test as training takes them, as "
-            "folders of PNG. augment: changed pictures, as PNG. steps: what --augment takes.",
+    .text = "list: shows the names for --data, their licences and sizes, and where they are on this machine. fetch: "
+            "downloads a dataset, which --data then finds by its name; checks sums and resumes a broken download. "
+            "show: draws a sheet of pictures, with --augment as training sees them. stats: computes mean and standard "
+            "deviation per channel. check: finds unreadable and repeated pictures, leaks between splits, and shows "
+            "sizes and classes; exit code 1 if a picture is unreadable or in two splits. pack: writes WebDataset "
+            "shards for wds:. split: writes train, val and test as training uses them, as folders of PNG. augment: "
+            "writes augmented pictures as PNG. steps: lists the steps of --augment.",
     .examples =
         "# names for --data\nstria data list\n"
         "# get MNIST and train on it\nstria data fetch mnist\nstria train lenet5 --data mnist\n"

@@ -244,7 +244,7 @@ static void tell(const check *c) {
     }
     int64_t sum = 0;
     for (int k = 0; k < FINDING_KINDS; k++) sum += c->found[k];
-    if (!sum) printf("nothing to complain about\n");
+    if (!sum) printf("no problems found\n");
 }
 
 static int tell_json(check *c) {

@@ -71,7 +71,7 @@ int data_show(const options *given) {
     stria_dataset *data = NULL;
     sheet s = {0};
     if (!path) {
-        term_say("data show: where to? add --output sheet.png");
+        term_say("data show: --output is missing; add --output sheet.png");
         return EXIT_USAGE;
     }
     stria_status status = source_data(given, given->operands[1], source_split(given), 0, &data, &error);

@@ -15,7 +15,7 @@ static const char *const part_names[PARTS] = {"train", "val", "test"};
 
 static int no_output(const options *given, const char *like) {
     if (option_given(given, "output")) return EXIT_DONE;
-    term_say("data %s: where to? add --output %s", given->operands[0], like);
+    term_say("data %s: --output is missing; add --output %s", given->operands[0], like);
     return EXIT_USAGE;
 }
 
@@ -164,7 +164,7 @@ int data_augment(const options *given) {
     int code = no_output(given, "FOLDER");
     if (code != EXIT_DONE) return code;
     if (!option_given(given, "augment")) {
-        term_say("data augment: which changes? add --augment STEPS; 'stria data steps' lists them");
+        term_say("data augment: --augment is missing; 'stria data steps' lists the steps");
         return EXIT_USAGE;
     }
     int64_t copies = option_given(given, "count") ? option_integer(given, "count") : 1;

@@ -230,43 +230,46 @@ static int diff_run(const options *given) {
 }
 
 static const option_row diff_rows[] = {
-    {.name = "image", .kind = OPTION_TEXT, .type = "FILE", .help = "the input: a picture, as A makes it its input"},
+    {.name = "image", .kind = OPTION_TEXT, .type = "FILE", .help = "the input: a picture, preprocessed as A stores it"},
     {.name = "input",
      .kind = OPTION_TEXT,
      .type = "[NAME=]FILE",
-     .help = "the input as a tensor: .npy, .npz or .pb, for both; once for each input, in order or by name"},
+     .help = "the input of both as a tensor: .npy, .npz or .pb; once per input, in order or by name"},
     {.name = "weights",
      .kind = OPTION_TEXT,
      .type = "FILE",
-     .help = "weights of the network built in or .net among the two; given twice: A's, then B's"},
-    OPTION_LAYOUT("of arrays of four dimensions: nhwc takes channels last, as NumPy and TensorFlow hold pictures"),
+     .help = "weights of the model that is a built-in network or .net; given twice: A's, then B's"},
+    OPTION_LAYOUT("layout of four-dimensional arrays; nhwc: channels last, as in NumPy and TensorFlow"),
     OPTION_DIMS,
     {.name = "rtol",
      .kind = OPTION_REAL,
      .type = "X",
      .standard = "1e-4",
-     .help = "difference allowed, as a share of the layer's largest value"},
-    {.name = "atol", .kind = OPTION_REAL, .type = "X", .standard = "1e-6", .help = "and added to it"},
-    {.name = "reference", .kind = OPTION_FLAG, .help = "computes every operator by its formula in float64"},
+     .help = "tolerated difference, relative to the layer's largest value"},
+    {.name = "atol",
+     .kind = OPTION_REAL,
+     .type = "X",
+     .standard = "1e-6",
+     .help = "tolerated absolute difference, added to it"},
+    {.name = "reference", .kind = OPTION_FLAG, .help = "computes every operator by its float64 reference formula"},
     {0},
 };
 
 const verb verb_diff = {
     .name = "diff",
     .usage = "A B [--image FILE | --input [NAME=]FILE…] [options]",
-    .about = "two models layer by layer: where they first differ",
-    .text =
-        "A and B are any MODELs. Both run on the same input: --image, --input, or a drawn picture that is always the "
-        "same (random numbers for what is no classifier of pictures). Layers of one name and shape belong together; "
-        "of the rest those of one shape, in order, the same numbers first. A difference counts where it is larger than "
-        "--rtol times the largest value of A's layer, plus --atol.\n"
-        "The exit code is 0 where all layers and outputs agree, 1 where one differs or a model cannot be run, 2 for "
-        "wrong usage. Layers that only one of the two has are counted and do not matter.",
-    .examples = "# PyTorch's weights in the network built in, against a file made of them\n"
+    .about = "compares two models layer by layer and shows where they first differ",
+    .text = "A and B are any MODELs. Both run on the same input: --image, --input, or else a fixed random picture "
+            "(random numbers for models that are not image classifiers). Layers with equal name and shape are "
+            "compared; the remaining layers are matched by shape, in order, those with equal values first. Layers "
+            "differ if the difference is larger than --rtol times the largest value of A's layer, plus --atol.\n"
+            "The exit code is 0 if all layers and outputs agree, 1 if one differs or a model cannot be run, 2 for "
+            "wrong usage. Layers that only one of the two models has are counted, but do not count as a difference.",
+    .examples = "# PyTorch's weights in the built-in network, against a file made from them\n"
                 "stria diff lenet5 lenet5.onnx --weights lenet5.pth\n"
                 "# on a picture\n"
                 "stria diff lenet5 lenet5.onnx --weights lenet5.pth --image cat.jpg\n"
-                "# in float64: what differs then does not come from rounding\n"
+                "# in float64, to exclude rounding as the cause\n"
                 "stria diff lenet5 lenet5.onnx --weights lenet5.pth --reference\n"
                 "# for programs\n"
                 "stria diff lenet5 lenet5.onnx --weights lenet5.pth --input x.npy --json",

@@ -73,9 +73,10 @@ static const option_row eval_rows[] = {
     OPTION_WEIGHTS,
     OPTION_DATA("labelled images, NAME or NAME:PATH; for a run folder, by default its own"),
     OPTION_SPLIT("test"),
-    OPTION_LAYOUT("of --data npy:X.npy,Y.npy: nhwc reads [N,H,W,C]"),
+    OPTION_LAYOUT("layout of the arrays of --data npy:X.npy,Y.npy: nhwc reads [N,H,W,C]"),
     OPTION_LIMIT("0", "at most this many images, 0: all"),
-    OPTIONS_DIVISION("X", "the validation share, where the data have no validation part; a run folder knows its own"),
+    OPTIONS_DIVISION("X", "validation share of data without a validation split (default: the run folder's, else a "
+                          "fifth for folders and a twelfth for others)"),
     OPTION_BATCH(NULL, "images per batch (default: automatic)"),
     OPTIONS_READING,
     OPTION_FAST_DECODE,
@@ -86,7 +87,7 @@ static const option_row eval_rows[] = {
      .type = "N",
      .standard = "0",
      .maximum = 100000,
-     .help = "also lists the N mistakes that the model was surest of, with their pictures"},
+     .help = "also lists the N most confident mistakes, with their pictures"},
     OPTIONS_PREPROCESS,
     {0},
 };
@@ -95,19 +96,17 @@ const verb verb_eval = {
     .name = "eval",
     .usage = "MODEL --data DATA [options]",
     .about = "loss, top-1, top-5, calibration, per-class table and confusion matrix on labelled images",
-    .text =
-        "Exactly the images of the split are judged, each once. Precision is the share of right ones among those taken "
-        "for a class, recall the share of a class that was found, F1 their harmonic mean. The "
-        "calibration error says how far confidence is from accuracy on average, over 15 bins. Where every class has a "
-        "sigmoid of its own, "
-        "an image counts as its most probable class, and the loss is the binary cross-entropy averaged over classes. "
-        "Of a "
-        "network that gives pictures back there are the mean square error and the peak signal-to-noise ratio (PSNR).",
-    .examples = "# the test images of the data that a run was trained with\n"
+    .text = "Every image of the split is evaluated once. Precision is the fraction of images predicted as a class that "
+            "belong to it, recall the fraction of a class's images that are predicted as it, F1 their harmonic mean. "
+            "The calibration error is the mean difference between confidence and accuracy over 15 bins. If every class "
+            "has its own sigmoid, the prediction is the most probable class, and the loss is the binary cross-entropy "
+            "averaged over classes. For reconstruction networks, the mean squared error (MSE) and the peak "
+            "signal-to-noise ratio (PSNR) are reported.",
+    .examples = "# the test images of the run's own data\n"
                 "stria eval runs/lenet5-1\n"
-                "# what it was surest of and got wrong, over ten views of each picture\n"
+                "# the most confident mistakes, averaging ten views of each picture\n"
                 "stria eval runs/lenet5-1 --mistakes 10 --tta ten-crop --limit 100\n"
-                "# a folder with damaged pictures in it\n"
+                "# a folder with some damaged pictures\n"
                 "stria eval model.onnx --data folder:photos --skip-bad\n"
                 "# the accuracy alone, for a script\n"
                 "stria eval model.onnx --data fashion-mnist --json | jq .top1",

@@ -63,13 +63,13 @@ static int explain_run(const options *given) {
     return code;
 }
 
-static const option_row explain_rows[] = {OPTION_BATCH("1", "to plan for"), OPTION_DIMS, OPTIONS_NETWORK, {0}};
+static const option_row explain_rows[] = {OPTION_BATCH("1", "images per batch"), OPTION_DIMS, OPTIONS_NETWORK, {0}};
 
 const verb verb_explain = {
     .name = "explain",
     .usage = "MODEL [--batch N]",
-    .about = "per node: the kernel taken, and why each better one declined",
-    .text = "Nodes are listed as a session runs them, after constants were folded and bias and activation fused.",
+    .about = "shows per node the kernel that runs it, and why each better one was refused",
+    .text = "Nodes are listed as a session runs them, after constant folding and fusion of bias and activation.",
     .examples = "# the kernels of LeNet-5 for one image, and for 64\n"
                 "stria explain lenet5\n"
                 "stria explain lenet5 --batch 64\n"

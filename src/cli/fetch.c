@@ -68,7 +68,7 @@ static int told(const options *given, const stria_catalog_entry *e, const char *
     }
     printf("%s\n", show_name(path));
     if (!e->checked)
-        term_say("warning: the makers publish no SHA-256 of %s, so nothing was compared; this file has %s", e->name,
+        term_say("warning: the authors publish no SHA-256 of %s, so it was not checked; this file has %s", e->name,
                  sum);
     return EXIT_DONE;
 }
@@ -108,7 +108,7 @@ static int address_told(const options *given, const char *path, const char *sum)
         return json_finish(json_pack("{s:o,s:o,s:b,s:s}", "name", json_text(given->operands[1]), "path",
                                      json_text(path), "checked", checked, "sha256", sum));
     printf("%s\n", show_name(path));
-    if (!checked) term_say("warning: no --sum was given, so nothing was compared; this file has %s", sum);
+    if (!checked) term_say("warning: no --sum was given, so the file was not checked; it has %s", sum);
     return EXIT_DONE;
 }
 
@@ -118,7 +118,7 @@ int fetch_address(const options *given) {
     stria_fetch_options o = stria_fetch_options_default();
     stria_error error = {0};
     if (!path && !name_of_address(address, name)) {
-        term_say("model fetch: '%s' names no file: --output FILE does", show_name(address));
+        term_say("model fetch: '%s' does not name a file; give --output FILE", show_name(address));
         return EXIT_USAGE;
     }
     if (!path) path = name;

@@ -177,7 +177,7 @@ static int filter_run(const options *given) {
         const option_row *row = given->values[i].row;
         if (job_takes(j, row)) continue;
         if (j->name) term_say("filter: --%s has no effect with --%s", row->name, j->name);
-        else term_say("filter: --%s is for --%s", row->name, owner_of(row));
+        else term_say("filter: --%s needs --%s", row->name, owner_of(row));
         return EXIT_USAGE;
     }
     if (j->kernel && !option_given(given, "kernel")) {
@@ -196,22 +196,23 @@ static const option_row filter_rows[] = {
      .kind = OPTION_TEXT,
      .type = "KERNEL",
      .choices = filter_kernel_names,
-     .help = "a name (several with commas between), an array or a .npy file; may be given several times; X is sigma "
-             "(default 1), N the side (default 3)"},
-    {.name = "magnitude", .kind = OPTION_FLAG, .help = "the root of the kernels' squared results, summed: an outline"},
+     .help = "a name (or several, separated by commas), an array or a .npy file; may be repeated; X is sigma (default "
+             "1), N the side (default 3)"},
+    {.name = "magnitude",
+     .kind = OPTION_FLAG,
+     .help = "combines the kernels' results to the root of the sum of their squares: an outline"},
     {.name = "bias", .kind = OPTION_TEXT, .type = "X,…", .help = "added to the result; one number, or one per kernel"},
     {.name = "out",
      .kind = OPTION_TEXT,
      .type = "FILE",
-     .help = "a picture (.png, .pgm, .ppm) or an array (.npy); for pictures NAME-KERNEL.png (NAME-magnitude.png) in "
-             "this folder if not given"},
+     .help = "output file: a picture (.png, .pgm, .ppm) or an array (.npy) (default for pictures: NAME-KERNEL.png or "
+             "NAME-magnitude.png in this folder)"},
     {.name = "show",
      .kind = OPTION_CHOICE,
      .type = "HOW",
      .choices = "clip|abs|scale|offset",
-     .help =
-         "how results become pixels 0 to 255: cut off, absolute value cut off, stretched from least to greatest, 128 "
-         "added; if not given abs for kernels whose weights add up to 0, else clip"},
+     .help = "how results become pixels 0 to 255: clipped, absolute value clipped, stretched from minimum to maximum, "
+             "128 added (default: abs for kernels whose weights sum to 0, else clip)"},
     {.name = "steps", .kind = OPTION_FLAG, .help = "prints the flipped kernel and the products of every window"},
     {.name = "sizes",
      .kind = OPTION_FLAG,
@@ -219,41 +220,42 @@ static const option_row filter_rows[] = {
     {.name = "find",
      .kind = OPTION_TEXT,
      .type = "PATTERN",
-     .help = "where a picture or an array matches INPUT best: the window's first row and column, counted from 0, and "
-             "the normalised cross-correlation, 1 at most"},
+     .help = "finds where a picture or an array matches INPUT best; prints the window's first row and column, counted "
+             "from 0, and the normalised cross-correlation, at most 1"},
     {.name = "learn",
      .kind = OPTION_TEXT,
      .type = "TARGET",
-     .help = "learns the kernel that makes TARGET of INPUT, by gradient descent"},
+     .help = "learns the kernel that turns INPUT into TARGET, by gradient descent"},
     {.name = "mode",
      .kind = OPTION_CHOICE,
      .type = "MODE",
      .choices = "full|same|valid",
      .group = FILTER_WINDOW,
-     .help = "full for arrays, same for pictures if not given; same is the middle of full, as in SciPy"},
+     .help =
+         "size of the result; same is the centre of full, as in SciPy (default: full for arrays, same for pictures)"},
     {.name = "boundary",
      .kind = OPTION_CHOICE,
      .type = "KIND",
      .choices = "fill|wrap|symm",
      .group = FILTER_WINDOW,
-     .help = "what lies outside: the pad value, the other side, the mirror image with the edge twice; fill for arrays, "
-             "symm for pictures if not given"},
+     .help = "values outside the input: the pad value, the opposite side, or the mirror image including the edge "
+             "(default: fill for arrays, symm for pictures)"},
     {.name = "pad-value",
      .kind = OPTION_TEXT,
      .type = "X",
      .group = FILTER_WINDOW,
-     .help = "of boundary fill; 0 if not given"},
+     .help = "pad value of --boundary fill (default 0)"},
     {.name = "pad",
      .kind = OPTION_TEXT,
      .type = "N",
      .group = FILTER_WINDOW,
-     .help = "instead of a mode: N, ROWS,COLUMNS or TOP,LEFT,BOTTOM,RIGHT; of one row N or BEFORE,AFTER"},
+     .help = "padding instead of a mode: N, ROWS,COLUMNS or TOP,LEFT,BOTTOM,RIGHT; for one row N or BEFORE,AFTER"},
     {.name = "stride",
      .kind = OPTION_TEXT,
      .type = "N",
      .standard = "1",
      .group = FILTER_WINDOW,
-     .help = "N or ROWS,COLUMNS; with a mode, every N-th value of what stride 1 gives"},
+     .help = "N or ROWS,COLUMNS; with a mode, every N-th value of the result at stride 1"},
     {.name = "dilation",
      .kind = OPTION_TEXT,
      .type = "N",
@@ -263,17 +265,17 @@ static const option_row filter_rows[] = {
     {.name = "convolve",
      .kind = OPTION_FLAG,
      .group = FILTER_WINDOW,
-     .help = "flips the kernel first, as mathematics does; the default for arrays"},
+     .help = "flips the kernel first, as in mathematics; the default for arrays"},
     {.name = "correlate",
      .kind = OPTION_FLAG,
      .group = FILTER_WINDOW,
-     .help = "slides the kernel as it is, as networks do; the default for pictures"},
+     .help = "slides the kernel without flipping, as networks do; the default for pictures"},
     {.name = "size",
      .kind = OPTION_TEXT,
      .type = "HxW",
      .standard = "3",
      .group = FILTER_LEARN,
-     .help = "of the kernel: 3x5, or 3 for 3x3 (of one row, for 3)"},
+     .help = "size of the kernel: 3x5, or 3 for 3x3 (for one row, 3)"},
     {.name = "iterations",
      .kind = OPTION_INTEGER,
      .type = "N",
@@ -285,8 +287,12 @@ static const option_row filter_rows[] = {
      .kind = OPTION_REAL,
      .type = "X",
      .group = FILTER_LEARN,
-     .help = "plain steps of this rate; if not given Nesterov's, of a rate that suits the input"},
-    {.name = "save-kernel", .kind = OPTION_TEXT, .type = "FILE", .group = FILTER_LEARN, .help = "writes it as .npy"},
+     .help = "learning rate of plain gradient descent (default: Nesterov's method with a rate chosen for the input)"},
+    {.name = "save-kernel",
+     .kind = OPTION_TEXT,
+     .type = "FILE",
+     .group = FILTER_LEARN,
+     .help = "writes the learned kernel as .npy"},
     {0},
 };
 
@@ -295,11 +301,11 @@ const verb verb_filter = {
     .usage = "INPUT --kernel KERNEL [options]\nINPUT --kernel KERNEL --sizes [--dilation N]\nINPUT --find PATTERN\n"
              "INPUT --learn TARGET [options]",
     .about = "classical convolution on pictures and arrays, kernels by name or typed",
-    .text = "INPUT is a picture (- for one on standard input), a .npy file, or an array as it is typed: \"0 1 2 3\", "
-            "rows with ; between them (\"[1 2; 3 "
-            "4]\"), channels with |. NumPy's nested lists and fractions (1/9) are read as well.\n"
-            "A kernel of one channel goes over every channel of INPUT by itself; one of as many channels as INPUT sums "
-            "over them. Arrays are computed in float64, pictures in float32.",
+    .text = "INPUT is a picture (- for one on standard input), a .npy file, or an array on the command line: \"0 1 2 "
+            "3\"; ; separates rows (\"[1 2; 3 4]\"), | separates channels. NumPy's nested lists and fractions (1/9) "
+            "are also accepted.\n"
+            "A kernel with one channel is applied to every channel of INPUT separately; a kernel with as many channels "
+            "as INPUT sums over them. Arrays are computed in float64, pictures in float32.",
     .examples = "# as NumPy's and SciPy's convolve: 0 1 1 3 5 2 8\n"
                 "stria filter \"0 1 2 3 4\" --kernel \"1 -1 2\" --mode full\n"
                 "# the same with every window's products\n"
@@ -308,9 +314,9 @@ const verb verb_filter = {
                 "stria filter cat.png --kernel sobel-x\n"
                 "# its outline\n"
                 "stria filter cat.png --kernel sobel-x,sobel-y --magnitude --out outline.png\n"
-                "# what a layer of a network makes of 224x224 pixels\n"
+                "# result sizes of a layer for 224x224 pixels\n"
                 "stria filter 224x224 --kernel 7x7 --sizes\n"
-                "# where one picture lies in another\n"
+                "# find one picture in another\n"
                 "stria filter photo.png --find eye.png\n"
                 "# learn an edge detector from a pair\n"
                 "stria filter \"1 1 0 0 0 0 1 1\" --learn \"0 1 0 0 0 -1 0\" --size 2 --correlate",

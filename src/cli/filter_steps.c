@@ -100,10 +100,9 @@ static void kernels_print(const step *s, bank *b) {
     const int64_t *p = s->w->pad;
     if (p[0] + p[1] + p[2] + p[3] == 0) printf("no padding\n");
     else if (s->x->rank == 1)
-        printf("padding: %lld before, %lld after; what is in parentheses lies there\n", (long long)p[1],
-               (long long)p[3]);
+        printf("padding: %lld before, %lld after; its values are in parentheses\n", (long long)p[1], (long long)p[3]);
     else
-        printf("padding: %lld above, %lld left, %lld below, %lld right; what is in parentheses lies there\n",
+        printf("padding: %lld above, %lld left, %lld below, %lld right; its values are in parentheses\n",
                (long long)p[0], (long long)p[1], (long long)p[2], (long long)p[3]);
 }
 
@@ -126,7 +125,7 @@ int filter_steps(const options *given, const grid *x, bank *b, const window *w, 
     step s = {.x = x, .y = y, .b = b, .w = w, .bias = bias};
     int64_t windows = y->maps * y->height * y->width, products = b->channels * b->w.height * b->w.width;
     if (w->magnitude) {
-        term_say("filter: --steps shows sums of products, which --magnitude has none of; give one of the two");
+        term_say("filter: --steps shows sums of products, and --magnitude is not one; give one of the two");
         return EXIT_USAGE;
     }
     if (windows > PRODUCTS_MAX / products) {

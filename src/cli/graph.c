@@ -79,7 +79,7 @@ static int graph_run(const options *given) {
     net_writer *write = file ? format_of(given, file) : NULL;
     if (!write) {
         if (!file) term_say("graph: --out FILE is missing; it ends in .svg, .dot or .mmd");
-        else term_say("graph: '%s' ends in none of .svg, .dot and .mmd; --format says which it is", file);
+        else term_say("graph: '%s' does not end in .svg, .dot or .mmd; --format names the format", file);
         return EXIT_USAGE;
     }
     stria_status status = source_model(given, given->operands[0], &model, &error);
@@ -106,14 +106,16 @@ static const option_row graph_rows[] = {
      .kind = OPTION_CHOICE,
      .type = "FORMAT",
      .choices = "svg|dot|mermaid",
-     .help = "where the file's name does not say it"},
+     .help = "format of the file, if its name does not show it"},
     {.name = "fold",
      .kind = OPTION_CHOICE,
      .type = "HOW",
      .standard = "auto",
      .choices = "auto|no|chains|scopes",
-     .help = "which nodes share a box; auto: chains, and scopes of large networks"},
-    {.name = "backward", .kind = OPTION_FLAG, .help = "also the nodes that compute the gradients of the parameters"},
+     .help = "which nodes share a box; auto: chains, and scopes in large networks"},
+    {.name = "backward",
+     .kind = OPTION_FLAG,
+     .help = "also draws the nodes that compute the gradients of the parameters"},
     {0},
 };
 
@@ -121,9 +123,9 @@ const verb verb_graph = {
     .name = "graph",
     .usage = "MODEL --out FILE [options]",
     .about = "draws a model as boxes and arrows: SVG, Graphviz or Mermaid",
-    .text = "A box shows its operators, the name of its first node, the shape of what it gives for one image, and its "
-            "parameters. Chains are folded: what follows a product and feeds nothing else, like an activation, shares "
-            "its box. Scopes are the common beginnings of names: layer1.0 of layer1.0.conv1.",
+    .text = "A box shows its operators, the name of its first node, the shape of its result for one image, and its "
+            "parameters. Chains are folded: a node that only follows a product, such as an activation, shares its box. "
+            "Scopes are common prefixes of names: layer1.0 in layer1.0.conv1.",
     .examples = "# a picture that browsers open\n"
                 "stria graph resnet18 --out resnet18.svg\n"
                 "# every node by itself, for Graphviz\n"

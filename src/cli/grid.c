@@ -325,7 +325,7 @@ int grid_run(const options *given) {
     stria_error error = {0};
     char folder[2100];
     if (!option_given(given, "out")) {
-        term_say("train: --sweep needs --out FOLDER, for the trainings and what comes of them");
+        term_say("train: --sweep needs --out FOLDER, for the trainings and their results");
         return EXIT_USAGE;
     }
     stria_status status = grid_begin(&s, &error);

@@ -6,7 +6,7 @@
 
 enum { WIDTH = 80 };
 
-/* What MODEL may be. */
+/* Prints the possible values of MODEL. */
 static void models_print(FILE *stream) {
     char line[2048];
     const char *const *names = stria_zoo_names();
@@ -14,11 +14,9 @@ static void models_print(FILE *stream) {
     for (int i = 0; names[i] && length < sizeof line; i++)
         length += (size_t)snprintf(line + length, sizeof line - length, "%s%s", i ? ", " : " (", names[i]);
     if (length < sizeof line)
-        snprintf(
-            line + length, sizeof line - length,
-            "), an .onnx file, a .net file, the folder of a training run, a trained model that stria model fetched, "
-            "or - for standard input. "
-            "Pictures and arrays may be - as well, or a pipe.");
+        snprintf(line + length, sizeof line - length,
+                 "), an .onnx file, a .net file, a run folder, a trained model fetched by stria model, or - for "
+                 "standard input. Pictures and arrays may also be - or a pipe.");
     text_wrap(stream, line, 0, WIDTH);
 }
 
@@ -34,7 +32,7 @@ void help_all(FILE *stream) {
           "examples:\n"
           "  stria train lenet5 --data fashion-mnist --epochs 5\n"
           "  stria predict runs/lenet5-1 picture.png\n\n"
-          "'stria VERB --help' says more.\n"
+          "'stria VERB --help' describes a verb.\n"
           "Exit codes: 0 done, 1 the work failed, 2 wrong usage.\n",
           stream);
 }
@@ -46,9 +44,10 @@ static const char *row_value(const option_row *row, char *text, size_t size) {
     return text;
 }
 
-/* "why (default 64)" or "which images: train|val|test (default test)". */
+/* "why (default 64)" or "which images: train|val|test (default test)". A help text that states its default in
+ * parentheses keeps it. */
 static void row_help(const option_row *row, char *text, size_t size) {
-    bool standard = row->standard && *row->standard && row->kind != OPTION_FLAG;
+    bool standard = row->standard && *row->standard && row->kind != OPTION_FLAG && !strstr(row->help, "(default");
     bool choices = row->choices && strcmp(row->choices, row->type) != 0;
     snprintf(text, size, "%s%s%s%s%s%s", row->help, choices ? ": " : "", choices ? row->choices : "",
              standard ? " (default " : "", standard ? row->standard : "", standard ? ")" : "");
@@ -79,7 +78,7 @@ static void heading_plain(FILE *stream, const char *group) {
 }
 
 static void row_plain(FILE *stream, const option_row *row) {
-    char value[64], left[128], help[512];
+    char value[64], left[128], help[1024];
     snprintf(left, sizeof left, "--%s%s", row->name, row_value(row, value, sizeof value));
     row_help(row, help, sizeof help);
     int columns = text_columns(left), width = 21;
@@ -147,7 +146,7 @@ static void heading_man(FILE *stream, const char *group) {
 }
 
 static void row_man(FILE *stream, const option_row *row) {
-    char value[64], help[512];
+    char value[64], help[1024];
     fputs(".TP\n.B ", stream);
     fputs("\\-\\-", stream);
     troff(stream, row->name);
@@ -191,19 +190,18 @@ static void verb_man(FILE *stream, const verb *of) {
 
 void help_man(FILE *stream) {
     fprintf(stream, ".TH STRIA 1 \"\" \"stria %s\" \"User Commands\"\n", stria_version());
-    fputs(
-        ".SH NAME\nstria \\- define, train, evaluate, explain and convert convolutional neural networks\n"
-        ".SH SYNOPSIS\n.B stria\n.I VERB\n[words and options]\n.SH DESCRIPTION\n"
-        "MODEL is a network built in, an .onnx file, a .net file, the folder of a training run, a trained model\n"
-        "that \\(lqstria model\\(rq fetched, or - for standard input. Pictures and arrays may be - as well, or a "
-        "pipe.\n"
-        "DATA is NAME or NAME:PATH; \\(lqstria data list\\(rq shows the names.\n"
-        "Options may stand before, between and after words, as \\-\\-key value or \\-\\-key=value; \\-\\- ends them.\n"
-        ".SH VERBS\n",
-        stream);
+    fputs(".SH NAME\nstria \\- define, train, evaluate, explain and convert convolutional neural networks\n"
+          ".SH SYNOPSIS\n.B stria\n.I VERB\n[arguments and options]\n.SH DESCRIPTION\n"
+          "MODEL is a built-in network, an .onnx file, a .net file, a run folder, a trained model fetched by\n"
+          "\\(lqstria model\\(rq, or - for standard input. Pictures and arrays may also be - or a pipe.\n"
+          "DATA is NAME or NAME:PATH; \\(lqstria data list\\(rq shows the names.\n"
+          "Options may come before, between and after words, as \\-\\-key value or \\-\\-key=value; \\-\\- ends them.\n"
+          ".SH VERBS\n",
+          stream);
     for (int i = 0; verbs[i]; i++) verb_man(stream, verbs[i]);
     fputs(".SH EXIT STATUS\n0 done; 1 the work failed (the reason is on standard error); 2 wrong usage.\n"
-          ".SH ENVIRONMENT\n.TP\n.B STRIA_ISA\nThe instruction set to use, of those that \\(lqstria info\\(rq lists.\n"
+          ".SH ENVIRONMENT\n.TP\n.B STRIA_ISA\nThe instruction set to use, one of those that \\(lqstria info\\(rq "
+          "lists.\n"
           ".TP\n.B NO_COLOR\nNo colours on a terminal.\n",
           stream);
 }

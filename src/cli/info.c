@@ -72,7 +72,9 @@ static int info_run(const options *given) {
 }
 
 static const option_row info_rows[] = {
-    {.name = "operators", .kind = OPTION_FLAG, .help = "every operator: who implements it, its gradient, its formula"},
+    {.name = "operators",
+     .kind = OPTION_FLAG,
+     .help = "lists every operator: its implementations, gradient and formula"},
     {0},
 };
 
@@ -82,7 +84,7 @@ const verb verb_info = {
     .about = "version, instruction sets, threads, libraries, operators",
     .rows = info_rows,
     .examples = "# everything\nstria info\n"
-                "# what there is to build networks of\nstria info --operators\n"
+                "# the operators for networks\nstria info --operators\n"
                 "# the instruction set in use\nstria info --json | jq -r .isa",
     .run = info_run,
 };

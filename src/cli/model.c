@@ -64,7 +64,7 @@ static int model_run(const options *given) {
     }
     if (!fetch && options_surplus(given, "list", "")) return EXIT_USAGE;
     if (given->operand_count - 1 == fetch) return fetch ? model_fetch(given) : model_list(given);
-    term_say(fetch ? "model fetch: which model? 'stria model fetch mobilenetv2-12'" : "model list takes no model");
+    term_say(fetch ? "model fetch: NAME is missing; 'stria model fetch mobilenetv2-12'" : "model list takes no model");
     return EXIT_USAGE;
 }
 
@@ -72,26 +72,26 @@ static const option_row rows[] = {
     {.name = "output",
      .kind = OPTION_TEXT,
      .type = "PATH",
-     .help = "the folder (of a name), or the file (of an address; its last part in the working folder if not given)"},
-    {.name = "sum", .kind = OPTION_TEXT, .type = "SHA256", .help = "what the file at an address must have"},
+     .help = "folder to write (for a NAME), or file to write (for an ADDRESS; default: its last part, in the working "
+             "folder)"},
+    {.name = "sum", .kind = OPTION_TEXT, .type = "SHA256", .help = "SHA-256 that the file at an ADDRESS must have"},
     {.name = "from",
      .kind = OPTION_TEXT,
      .type = "ADDRESS",
-     .help = "of a folder with the same file, http:// or https://, instead of the model's own home"},
+     .help = "address of a folder with the same file, http:// or https://, instead of the model's own"},
     {0}};
 
 const verb verb_model = {
     .name = "model",
     .usage = "list|fetch [NAME|ADDRESS] [options]",
-    .about = "trained models: list, fetch",
-    .text =
-        "list: names, sizes, licences and sums of trained models, how pictures become their inputs, and where they "
-        "are on this machine. fetch: downloads one, checks its sum, goes on with a broken download. A model that was "
-        "fetched is a MODEL by its name from then on, for every verb, unless a network built in or a file is called "
-        "so; what the list says of its pictures then holds where its file says nothing.",
-    .examples = "# what there is\n"
+    .about = "lists and fetches trained models",
+    .text = "list: shows names, sizes, licences and sums of trained models, their preprocessing, and where they are on "
+            "this machine. fetch: downloads a model, checks its sum and resumes a broken download. Every verb then "
+            "accepts its name as MODEL, unless a built-in network or a file has the same name; the preprocessing of "
+            "the list is used if the model's file has none.",
+    .examples = "# the available models\n"
                 "stria model list\n"
-                "# get one; then: stria predict mobilenetv2-12 cat.png\n"
+                "# fetch one; then: stria predict mobilenetv2-12 cat.png\n"
                 "stria model fetch mobilenetv2-12\n"
                 "# names and sums for a script\n"
                 "stria model list --json | jq -r '.models[] | .sha256 + \"  \" + .name'",

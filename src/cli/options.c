@@ -24,19 +24,19 @@ static const option_row common_rows[] = {
      .standard = "0",
      .maximum = INT64_MAX,
      .group = EVERYWHERE,
-     .help = "of every random number, 0…9223372036854775807"},
+     .help = "seed of all random numbers, 0…9223372036854775807"},
     {.name = "device",
      .kind = OPTION_CHOICE,
      .type = "DEVICE",
      .standard = "cpu",
      .choices = "cpu|cuda",
      .group = EVERYWHERE,
-     .help = "where to compute; this build has the cpu only"},
+     .help = "device to compute on; this build supports only the cpu"},
     {.name = "json",
      .kind = OPTION_FLAG,
      .group = EVERYWHERE,
-     .help = "one JSON document on stdout, nothing else there"},
-    {.name = "help", .kind = OPTION_FLAG, .group = EVERYWHERE, .help = "this text"},
+     .help = "prints one JSON document on stdout, and nothing else"},
+    {.name = "help", .kind = OPTION_FLAG, .group = EVERYWHERE, .help = "prints this help"},
 };
 
 static const option_row *row_find(const options *given, const char *name, size_t length) {
@@ -46,7 +46,7 @@ static const option_row *row_find(const options *given, const char *name, size_t
     return NULL;
 }
 
-/* The first row of a name wins, so a verb may say a common option in its own words. */
+/* The first row of a name wins, so a verb may have its own help text for a common option. */
 static void row_add(options *given, const option_row *row) {
     if (given->row_count == OPTION_ROWS_MAX || row_find(given, row->name, strlen(row->name))) return;
     given->rows[given->row_count++] = *row;
@@ -84,8 +84,8 @@ __attribute__((format(printf, 2, 3))) static bool refuse(stria_error *error, con
     return false;
 }
 
-/* What people type who come from other programs. A `name` that is one of the verb's options is taken for it; a `hint`
- * says how the same is written here. */
+/* Option names of other programs. `name` is the option used instead, if the verb has it; `hint` is what to write
+ * here. */
 static const struct {
     const char *typed, *name, *hint;
 } foreign[] = {
@@ -106,7 +106,7 @@ static const struct {
 };
 enum { FOREIGN = sizeof foreign / sizeof *foreign };
 
-/* The row that a foreign name stands for, and else the hint for it. */
+/* Returns the row that a foreign name stands for, or sets the hint for it. */
 static const option_row *row_foreign(const options *given, const char *name, size_t length, const char **hint) {
     for (int i = 0; i < FOREIGN; i++) {
         if (strlen(foreign[i].typed) != length || memcmp(foreign[i].typed, name, length) != 0) continue;

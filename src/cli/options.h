@@ -17,7 +17,7 @@ typedef enum option_kind {
 typedef struct option_row {
     const char *name;
     option_kind kind;
-    const char *type;     /* how help calls the value: "N", "FILE" */
+    const char *type;     /* the value's name in help: "N", "FILE" */
     const char *standard; /* the default as text; NULL: none */
     const char *choices;  /* "train|val|test" */
     int64_t minimum, maximum;
@@ -36,7 +36,7 @@ typedef struct option_value {
 
 struct verb;
 
-/* What the user gave to a verb. Texts belong to argv. */
+/* The words that the user gave to a verb. Texts belong to argv. */
 typedef struct options {
     const struct verb *verb;
     option_row rows[OPTION_ROWS_MAX]; /* the verb's, the library's for training, the common ones */
@@ -45,7 +45,7 @@ typedef struct options {
     int value_count;
     const char **operands;
     int operand_count;
-    char **words; /* as they were typed, after the verb */
+    char **words; /* the words as typed, after the verb */
     int word_count;
 } options;
 
@@ -65,8 +65,8 @@ bool option_given(const options *given, const char *name);
 /* The index-th value of an option that may be repeated, NULL past the last. */
 const char *option_each(const options *given, const char *name, int index);
 
-/* Whether an option was given that is none of `taken` ("out layer"), nor one of those that go everywhere, nor says how
- * pictures become inputs; then a sentence says that it has no effect with `what`. */
+/* Returns true, after printing that the option has no effect with `what`, if an option was given that is not in `taken`
+ * ("out layer"), not common to all verbs and not about preprocessing. */
 bool options_surplus(const options *given, const char *what, const char *taken);
 
 /* Rows that several verbs share. */
@@ -75,7 +75,7 @@ bool options_surplus(const options *given, const char *what, const char *taken);
 #define OPTION_SPLIT(of)                                                                                               \
     {                                                                                                                  \
         .name = "split", .kind = OPTION_CHOICE, .type = "SPLIT", .standard = of, .choices = "train|val|test",          \
-        .help = "which images; train has those too that a training kept out to validate"                               \
+        .help = "which images; train includes those that a training held out for validation"                           \
     }
 #define OPTION_BATCH(of, why)                                                                                          \
     {                                                                                                                  \
@@ -88,7 +88,7 @@ bool options_surplus(const options *given, const char *what, const char *taken);
 #define OPTION_DIMS                                                                                                    \
     {                                                                                                                  \
         .name = "dims", .kind = OPTION_TEXT, .type = "NAME=SIZE,…",                                                    \
-        .help = "sizes of dimensions that the model leaves open, by name or as INPUT:AXIS"                             \
+        .help = "sizes of the model's open dimensions, by name or as INPUT:AXIS"                                       \
     }
 
 #define OPTION_LAYOUT(why)                                                                                             \
@@ -100,17 +100,17 @@ bool options_surplus(const options *given, const char *what, const char *taken);
 #define OPTION_WEIGHTS                                                                                                 \
     {                                                                                                                  \
         .name = "weights", .kind = OPTION_TEXT, .type = "FILE",                                                        \
-        .help = "its weights: .safetensors, .npz, PyTorch's .pth, Keras' .keras or .h5"                                \
+        .help = "weights to load: .safetensors, .npz, PyTorch's .pth, Keras' .keras or .h5"                            \
     }
 
 /* Options of networks built in, as they may also stand after the name: "resnet50:classes=10,size=3x32x32". */
-#define NETWORK_GROUP "networks built in, each of those that the network has (also NAME:key=value,…)"
+#define NETWORK_GROUP "built-in networks (each network has some of these; also NAME:key=value,…)"
 #define NETWORK_ROW(key, of, why)                                                                                      \
     { .name = key, .kind = OPTION_TEXT, .type = of, .group = NETWORK_GROUP, .help = why }
 #define NETWORK_FLAG(key, why)                                                                                         \
     { .name = key, .kind = OPTION_FLAG, .group = NETWORK_GROUP, .help = why }
 #define OPTIONS_NETWORK                                                                                                \
-    OPTION_WEIGHTS, NETWORK_ROW("classes", "N", "how many the network tells apart"),                                   \
+    OPTION_WEIGHTS, NETWORK_ROW("classes", "N", "number of classes"),                                                  \
         NETWORK_ROW("size", "CxHxW", "channels, height and width of the pictures, as 3x32x32"),                        \
         NETWORK_ROW("width", "X", "all channels times X, as 0.25 (mobilenet-v1, mobilenet-v2)"),                       \
         NETWORK_ROW("dropout", "X", "share of units that are dropped in training; 0: none"),                           \
@@ -118,16 +118,16 @@ bool options_surplus(const options *given, const char *what, const char *taken);
         NETWORK_ROW("pooling", "KIND", "max or average"),                                                              \
         NETWORK_ROW("hidden", "NxN…", "units of the hidden layers (mlp)"),                                             \
         NETWORK_ROW("dense", "N", "units of the dense layers (alexnet, vgg, tf-mnist)"),                               \
-        NETWORK_ROW("groups", "N", "of the convolutions that have them (alexnet-2012)"),                               \
+        NETWORK_ROW("groups", "N", "groups of the grouped convolutions (alexnet-2012)"),                               \
         NETWORK_ROW("shortcut", "KIND", "a or b: zeros or convolutions where channels change (resnet20 to 1202)"),     \
         NETWORK_ROW("style", "KIND", "torchvision or keras: whose form and names (resnet50 to 152, mobilenet-v2)"),    \
         NETWORK_ROW("bypass", "KIND", "none, simple or complex (squeezenet)"),                                         \
         NETWORK_ROW("heads", "0|1", "auxiliary classifiers in training (googlenet)"),                                  \
         NETWORK_FLAG("bn", "batch normalisation after each layer (mlp, alexnet, vgg)"),                                \
-        NETWORK_FLAG("plain", "without shortcuts (resnet)"),                                                           \
-        NETWORK_FLAG("zero-last", "begins with blocks that are their shortcuts (resnet)")
+        NETWORK_FLAG("plain", "omits the shortcuts (resnet)"),                                                         \
+        NETWORK_FLAG("zero-last", "initialises each residual block as the identity (last norm scale 0; resnet)")
 
-#define PREPROCESS_GROUP "pictures and classes, for models that don't say it themselves"
+#define PREPROCESS_GROUP "preprocessing and classes, for models that do not store them"
 #define PREPROCESS_ROW(key, of, why)                                                                                   \
     { .name = key, .kind = OPTION_TEXT, .type = of, .group = PREPROCESS_GROUP, .help = why }
 /* How pictures' files are read; with OPTION_FAST_DECODE where a network takes them. */
@@ -137,45 +137,46 @@ bool options_surplus(const options *given, const char *what, const char *taken);
      .type = "N",                                                                                                      \
      .standard = "0",                                                                                                  \
      .maximum = 1 << 28,                                                                                               \
-     .help = "pixels of a picture's file at most; 0: 67,108,864, fewer if the file is tiny"},                          \
+     .help = "maximum number of pixels of a picture file; 0: 67,108,864, fewer for tiny files"},                       \
     {                                                                                                                  \
         .name = "no-exif", .kind = OPTION_FLAG,                                                                        \
-        .help = "takes pictures as they are stored, not turned as their EXIF data say; a run folder remembers it"      \
+        .help =                                                                                                        \
+            "reads pictures as stored, without the rotation that EXIF data asks for; a run folder stores this option"  \
     }
 #define OPTION_FAST_DECODE                                                                                             \
     {                                                                                                                  \
         .name = "fast-decode", .kind = OPTION_FLAG,                                                                    \
-        .help = "decodes large JPEGs at 1/2, 1/4 or 1/8 of their size where the network takes no more; a run folder "  \
-                "remembers it"                                                                                         \
+        .help = "decodes large JPEGs at 1/2, 1/4 or 1/8 of their size if the network needs no more; a run folder "     \
+                "stores this option"                                                                                   \
     }
 #define OPTION_TTA                                                                                                     \
     {                                                                                                                  \
         .name = "tta", .kind = OPTION_CHOICE, .type = "VIEWS", .standard = "no", .choices = "no|flip|ten-crop",        \
-        .help = "averages the probabilities of several views: the picture and its mirror image, or of both the four "  \
-                "corners and the middle"                                                                               \
+        .help = "averages the probabilities of several views; flip: image and mirror image; ten-crop: four corners "   \
+                "and centre, each also mirrored"                                                                       \
     }
 #define OPTION_SKIP_BAD(instead)                                                                                       \
     {                                                                                                                  \
         .name = "skip-bad", .kind = OPTION_FLAG,                                                                       \
-        .help = "leaves out pictures that cannot be read, and counts them, instead of " instead                        \
+        .help = "skips pictures that cannot be read, and counts them, instead of " instead                             \
     }
 /* How a source without a validation part of its own is divided. */
 #define OPTIONS_DIVISION(of, why)                                                                                      \
     {.name = "val", .kind = OPTION_TEXT, .type = of, .standard = "yes", .help = why}, {                                \
         .name = "draw-seed", .kind = OPTION_INTEGER, .type = "N", .standard = "0", .maximum = INT64_MAX,               \
-        .help = "of splits that are drawn at random: a validation share, flowers17, a limit"                           \
+        .help = "seed for random splits (validation share, flowers17, --limit)"                                        \
     }
 #define OPTIONS_PREPROCESS                                                                                             \
     PREPROCESS_ROW("preprocess", "PRESET", "imagenet, caffe or tf: channels, scale, mean, std of published weights"),  \
-        PREPROCESS_ROW("resize", "SIZE", "224 (shorter side) or 224x320 (height first)"),                              \
-        PREPROCESS_ROW("crop", "SIZE", "from the middle: 224 or 224x320"),                                             \
-        PREPROCESS_ROW("channels", "ORDER", "rgb, bgr or grey"),                                                       \
+        PREPROCESS_ROW("resize", "SIZE", "size before cropping: 224 (shorter side) or 224x320 (height first)"),        \
+        PREPROCESS_ROW("crop", "SIZE", "size of the centre crop: 224 or 224x320"),                                     \
+        PREPROCESS_ROW("channels", "ORDER", "channel order: rgb, bgr or grey"),                                        \
         PREPROCESS_ROW("scale", "X", "value = (pixel * scale - mean) / std, pixel 0 to 255; \"1/255\""),               \
         PREPROCESS_ROW("mean", "X,…", "one, or one per channel"),                                                      \
         PREPROCESS_ROW("std", "X,…", "one, or one per channel"),                                                       \
-        PREPROCESS_ROW("labels", "FILE", "names of the classes, one per line, in the order of the output"), {          \
+        PREPROCESS_ROW("labels", "FILE", "file with the class names, one per line, in the output's order"), {          \
         .name = "output", .kind = OPTION_CHOICE, .type = "KIND", .choices = "logits|probabilities",                    \
-        .group = PREPROCESS_GROUP, .help = "what the first output holds, where the network does not show it"           \
+        .group = PREPROCESS_GROUP, .help = "what the first output holds, if the network does not show it"              \
     }
 
 #endif

@@ -92,10 +92,10 @@ static stria_status predict_files(const options *given, ranking *r, stria_error 
     answers a = {.r = r, .most = option_integer(given, "batch")};
     a.probabilities = calloc((size_t)(a.most * r->classes), sizeof *a.probabilities);
     a.errors = calloc((size_t)a.most, sizeof *a.errors);
-    stria_status status =
-        a.probabilities && a.errors
-            ? named_predict(given, &a, error)
-            : source_refuse(error, STRIA_NO_MEMORY, "not enough memory for %lld pictures at once", (long long)a.most);
+    stria_status status = a.probabilities && a.errors
+                              ? named_predict(given, &a, error)
+                              : source_refuse(error, STRIA_NO_MEMORY, "not enough memory for batches of %lld pictures",
+                                              (long long)a.most);
     free(a.probabilities);
     free(a.errors);
     return status;
@@ -213,35 +213,37 @@ static const option_row predict_rows[] = {
      .standard = "5",
      .minimum = 1,
      .maximum = 100000,
-     .help = "how many classes are named"},
-    OPTION_DATA("images of a data source instead of files, with their true labels beside; for a run folder, by default "
-                "its own"),
-    {.name = "recursive", .kind = OPTION_FLAG, .help = "of a folder, also the pictures in the folders in it"},
+     .help = "number of classes to show"},
+    OPTION_DATA("predicts images of a data source instead of files, and shows the true labels; default for a run "
+                "folder: its own data"),
+    {.name = "recursive", .kind = OPTION_FLAG, .help = "also reads the pictures in subfolders"},
     {.name = "list",
      .kind = OPTION_TEXT,
      .type = "FILE",
-     .help = "names of pictures, one per line; - is standard input, answered line by line"},
+     .help = "file with picture names, one per line; - reads standard input and answers line by line"},
     {.name = "csv",
      .kind = OPTION_TEXT,
      .type = "FILE",
-     .help = "also writes a row for each picture: image, label, error, "
-             "classes and probabilities"},
+     .help = "also writes a CSV file with a row per picture: image, label, error, classes and probabilities"},
     {.name = "out",
      .kind = OPTION_TEXT,
      .type = "FOLDER",
-     .help = "of a network that gives pictures back: a new folder for them, as PNG"},
-    {.name = "json-lines", .kind = OPTION_FLAG, .help = "a JSON document per picture and line, as they come"},
-    OPTION_BATCH("16", "pictures at once"),
+     .help = "for a reconstruction network: a new folder for the reconstructed pictures, as PNG"},
+    {.name = "json-lines",
+     .kind = OPTION_FLAG,
+     .help = "prints a JSON document per picture, one per line, as soon as it is ready"},
+    OPTION_BATCH("16", "images per batch"),
     OPTION_SPLIT("test"),
-    OPTION_LAYOUT("of --data npy:X.npy,Y.npy: nhwc reads [N,H,W,C]"),
+    OPTION_LAYOUT("layout of the arrays of --data npy:X.npy,Y.npy: nhwc reads [N,H,W,C]"),
     OPTION_DIMS,
     OPTION_LIMIT("8",
-                 "with --data: at most this many images, 0: all; of a folder a fixed random choice, else the first"),
+                 "with --data: at most this many images, 0: all; a fixed random choice from a folder, else the first"),
     OPTIONS_READING,
     OPTION_FAST_DECODE,
     OPTION_TTA,
     OPTION_SKIP_BAD("a row for each and exit code 1"),
-    OPTIONS_DIVISION("X", "the validation share, where the data have no validation part; a run folder knows its own"),
+    OPTIONS_DIVISION("X", "validation share of data without a validation split (default: the run folder's, else a "
+                          "fifth for folders and a twelfth for others)"),
     OPTIONS_PREPROCESS,
     {0},
 };
@@ -251,15 +253,14 @@ const verb verb_predict = {
     .usage = "MODEL IMAGE|FOLDER… [--recursive] [options]\nMODEL --list FILE [options]\nMODEL --data DATA [--split "
              "test] [--limit 8] [options]",
     .about = "the most probable classes of pictures, with names and probabilities",
-    .text =
-        "IMAGE is a PNG, JPEG, WebP, TIFF, BMP or PNM file, or - for standard input; FOLDER holds such files. How "
-        "it becomes a tensor is stored in models that Stria trained. A picture that cannot be read is reported, the "
-        "others are still judged, and the exit code is 1, unless --skip-bad leaves it out. Probabilities are those "
-        "of a softmax, or of each class by itself where the network ends in sigmoids. What a network that gives "
-        "pictures back makes of each is written into --out FOLDER.",
+    .text = "IMAGE is a PNG, JPEG, WebP, TIFF, BMP or PNM file, or - for standard input; FOLDER holds such files. "
+            "Models that Stria trained store their preprocessing. A picture that cannot be read is reported, the "
+            "others are still predicted, and the exit code is 1, unless --skip-bad skips it. Probabilities come from a "
+            "softmax, or from one sigmoid per class if the network ends in sigmoids. A reconstruction network's pictures "
+            "are written into --out FOLDER.",
     .examples = "# a picture of your own\n"
                 "stria predict runs/lenet5-1 shoe.png\n"
-                "# a folder of pictures, to be read by a spreadsheet\n"
+                "# a folder of pictures, as a table for a spreadsheet\n"
                 "stria predict runs/lenet5-1 photos --recursive --csv classes.csv --top 3\n"
                 "# names from a pipe, answers line by line\n"
                 "find photos -name \"*.png\" | stria predict runs/lenet5-1 --list - --json-lines\n"

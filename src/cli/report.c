@@ -192,18 +192,18 @@ static const option_row report_rows[] = {
      .type = "SPLIT",
      .standard = "test",
      .choices = "train|val|test",
-     .help = "which images; val where there is no test split"},
+     .help = "which images; val if there is no test split"},
     {.name = "limit",
      .kind = OPTION_INTEGER,
      .type = "N",
      .maximum = INT64_MAX,
      .help = "at most this many images, 0: all (default: as in training)"},
-    {.name = "no-eval", .kind = OPTION_FLAG, .help = "curves, network and settings only: takes no time"},
+    {.name = "no-eval", .kind = OPTION_FLAG, .help = "writes only curves, network and settings, without evaluating"},
     OPTION_TENSORBOARD("also writes the run's log, settings, network, weights and pictures to RUN/tensorboard"),
     OPTION_BATCH(NULL, "images per batch (default: automatic)"),
     OPTIONS_READING,
     OPTION_FAST_DECODE,
-    OPTIONS_DIVISION("X", "the validation share, where the data have no validation part; a run folder knows its own"),
+    OPTIONS_DIVISION("X", "validation share of data without a validation split (default: the run folder's)"),
     {0},
 };
 
@@ -211,14 +211,13 @@ const verb verb_report = {
     .name = "report",
     .usage = "RUN… [--out FILE] [options]",
     .about = "writes report.html of a run: curves, confusion matrix, mistakes, network",
-    .text =
-        "One file without outside links, light and dark, for screens of any width and for paper. A training writes it "
-        "by itself, refreshes it while it runs, and evaluates at its end; this verb writes it again: after a "
-        "training that was killed, in another language, on other data. The page of a running training shows what "
-        "is new every few seconds.",
-    .examples = "# again, with an evaluation of the run's test images\n"
+    .text = "report.html is one file without external links, with a light and a dark theme, for screens of any width "
+            "and for print. A training writes it automatically, refreshes it while it runs, and evaluates at its end. "
+            "This verb writes it again: after a training that was killed, in another language, or on other data. While "
+            "a training runs, the page updates itself every few seconds.",
+    .examples = "# write it again, with an evaluation of the run's test images\n"
                 "stria report runs/lenet5-1\n"
-                "# in Chinese, elsewhere\n"
+                "# in Chinese, to another file\n"
                 "stria report runs/lenet5-1 --lang zh --out lenet5.html\n"
                 "# the curves of all runs, without evaluating\n"
                 "stria report runs/* --no-eval\n"

@@ -78,7 +78,7 @@ static stria_status run_inputs(const options *given, const stria_model *model, c
     if (status == STRIA_OK && folder) status = tensors_write(outputs, folder, error);
     for (int i = 0; status == STRIA_OK && folder && i < outputs->count; i++)
         if (outputs->items[i].array.type >= STRIA_BFLOAT16)
-            term_say("'%s' is %s, which .npy does not know: written as float32", outputs->items[i].name,
+            term_say("'%s' is %s, which .npy does not have: written as float32", outputs->items[i].name,
                      stria_type_name(outputs->items[i].array.type));
     return status;
 }
@@ -89,7 +89,7 @@ static bool surplus(const options *given, bool test) {
     const char *taken = "test-data every-way rtol atol skip reference no-optimize";
     for (int i = 0; cases[i] && !test; i++)
         if (option_given(given, cases[i])) {
-            term_say("run: --%s is for --test-data", cases[i]);
+            term_say("run: --%s needs --test-data", cases[i]);
             return true;
         }
     if (test && option_given(given, "seed")) {
@@ -171,59 +171,59 @@ static const option_row run_rows[] = {
     OPTION_WEIGHTS,
     {.name = "layers",
      .kind = OPTION_FLAG,
-     .help = "also every result between the layers, by the names that summary shows"},
+     .help = "also outputs every layer's result, by the names that stria summary shows"},
     {.name = "input",
      .kind = OPTION_TEXT,
      .type = "[NAME=]FILE",
-     .help = "a tensor, .npy, .npz or .pb (ONNX TensorProto), - for standard input; once for each input, in order "
-             "or by name; by name also for an input that has a default in the model"},
+     .help = "a tensor, .npy, .npz or .pb (ONNX TensorProto), - for standard input; once per input, in order or by "
+             "name; by name also for an input with a default in the model"},
     {.name = "output",
      .kind = OPTION_TEXT,
      .type = "DIR",
-     .help =
-         "writes DIR/NAME.npy for every output; printed if not given (with --json, the first 10,000 values of each)"},
-    OPTION_LAYOUT("of arrays of four dimensions: nhwc takes channels last, as NumPy and TensorFlow hold pictures"),
+     .help = "writes DIR/NAME.npy for every output (default: prints the outputs; with --json, the first 10,000 values "
+             "of each)"},
+    OPTION_LAYOUT("layout of four-dimensional arrays; nhwc: channels last, as in NumPy and TensorFlow"),
     OPTION_DIMS,
-    OPTION_BATCH(NULL, "rows of the inputs to run at once; all of them if not given"),
+    OPTION_BATCH(NULL, "input rows per run (default: all)"),
     {.name = "grad",
      .kind = OPTION_TEXT,
      .type = "OUTPUT",
-     .help = "also the gradients of this output, its elements summed: written beside the outputs as d.NAME.npy"},
+     .help =
+         "also computes the gradients of this output (its elements summed), written next to the outputs as d.NAME.npy"},
     {.name = "wrt",
      .kind = OPTION_TEXT,
      .type = "NAME,…",
-     .help = "with --grad: of what; all floating inputs and parameters if not given"},
+     .help = "with --grad: the tensors to differentiate by (default: all floating-point inputs and parameters)"},
     {.name = "grad-seed",
      .kind = OPTION_TEXT,
      .type = "FILE",
-     .help = "with --grad: .npy of the output's shape that its elements are weighed by"},
-    {.name = "reference", .kind = OPTION_FLAG, .help = "computes every operator by its formula in float64"},
-    {.name = "no-optimize", .kind = OPTION_FLAG, .help = "neither folds constants nor fuses layers"},
+     .help = "with --grad: .npy of the output's shape with the weight of each element"},
+    {.name = "reference", .kind = OPTION_FLAG, .help = "computes every operator by its float64 reference formula"},
+    {.name = "no-optimize", .kind = OPTION_FLAG, .help = "disables constant folding and fusion"},
     {.name = "test-data",
      .kind = OPTION_TEXT,
      .type = "DIR",
-     .help =
-         "runs an ONNX test case, a data set (input_*.pb, output_*.pb) or a folder of test_data_set_*, and compares"},
+     .help = "runs an ONNX test case and compares; DIR has input_*.pb and output_*.pb, or folders test_data_set_*"},
     {.name = "every-way",
      .kind = OPTION_FLAG,
-     .help = "with --test-data: every instruction set, with and without optimisation, one and two threads, every "
-             "implementation that takes an operator, the reference"},
+     .help = "with --test-data: tests every instruction set, with and without optimisation, one and two threads, every "
+             "implementation that accepts an operator, and the reference"},
     {.name = "skip",
      .kind = OPTION_INTEGER,
      .type = "N",
      .standard = "0",
      .maximum = 64,
-     .help = "passes over the N best implementations of each operator, as far as there are others"},
+     .help = "skips the N best implementations of each operator, but never the last one"},
     {.name = "rtol",
      .kind = OPTION_REAL,
      .type = "X",
      .standard = "1e-3",
-     .help = "with --test-data: relative error allowed"},
+     .help = "with --test-data: tolerated relative error"},
     {.name = "atol",
      .kind = OPTION_REAL,
      .type = "X",
      .standard = "1e-7",
-     .help = "with --test-data: absolute error allowed"},
+     .help = "with --test-data: tolerated absolute error"},
     {0},
 };
 
@@ -232,18 +232,18 @@ const verb verb_run = {
     .usage = "MODEL --input [NAME=]FILE… [--output DIR] [options]\n"
              "MODEL --input [NAME=]FILE… --grad OUTPUT [--wrt NAME,…] [options]\n"
              "MODEL --test-data DIR [--every-way] [options]",
-    .about = "any model on raw tensors: NumPy's .npy in, .npy out",
-    .examples = "# one input, every output into out/NAME.npy\n"
+    .about = "runs any model on raw tensors: NumPy's .npy in, .npy out",
+    .examples = "# one input; every output is written to out/NAME.npy\n"
                 "stria run model.onnx --input x.npy --output out\n"
-                "# and every result between the layers\n"
+                "# also every layer's result\n"
                 "stria run model.onnx --input x.npy --layers --output out\n"
-                "# an input by name, 64 rows at once\n"
+                "# an input by name, 64 rows per batch\n"
                 "stria run model.onnx --input image=x.npy --batch 64 --output out\n"
                 "# open dimensions get the sizes of the arrays\n"
                 "stria run detector.onnx --input page.npy --output out\n"
                 "# gradients of y with respect to x and the first weights: out/d.x.npy, …\n"
                 "stria run model.onnx --input x.npy --grad y --wrt x,conv1.weight --output out\n"
-                "# one of ONNX's conformance cases, in every way that must give the same\n"
+                "# one of ONNX's conformance cases, in every way that must give the same result\n"
                 "stria run test_conv/model.onnx --test-data test_conv --every-way",
     .operands_min = 1,
     .operands_max = 1,

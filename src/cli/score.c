@@ -118,7 +118,7 @@ static void skipped_print(FILE *stream, const stria_evaluation *score) {
 /* Of a network that gives pictures back. */
 static void pictures_print(FILE *stream, const stria_evaluation *score) {
     char count[64];
-    fprintf(stream, "%s%s: PSNR %.2f dB, mean square error %.6f%s\n", term_begin(stream, STYLE_BOLD),
+    fprintf(stream, "%s%s: PSNR %.2f dB, mean squared error %.6f%s\n", term_begin(stream, STYLE_BOLD),
             show_many(score->images, "image", count), score->psnr, score->loss, term_end(stream));
     skipped_print(stream, score);
 }

@@ -210,7 +210,7 @@ int show_embedding(const options *given) {
     stria_error error = {0};
     bool svg = file && source_ends(file, ".svg");
     if (!svg && !(file && source_ends(file, ".npy"))) {
-        if (file) term_say("show: '%s' ends in none of .svg and .npy, which embeddings are written to", file);
+        if (file) term_say("show: '%s' does not end in .svg or .npy, the formats of embeddings", file);
         else term_say("show: --out OUT is missing; usage: stria show MODEL embedding --data DATA --out OUT.svg");
         return EXIT_USAGE;
     }

@@ -13,14 +13,14 @@ int show_embedding(const options *given);
      .kind = OPTION_TEXT,                                                                                              \
      .type = "DATA",                                                                                                   \
      .group = SHOW_EMBEDDING_GROUP,                                                                                    \
-     .help = "the images; default: a run's own"},                                                                      \
+     .help = "the images (default: the run folder's)"},                                                                \
         {.name = "split",                                                                                              \
          .kind = OPTION_CHOICE,                                                                                        \
          .type = "SPLIT",                                                                                              \
          .standard = "test",                                                                                           \
          .choices = "train|val|test",                                                                                  \
          .group = SHOW_EMBEDDING_GROUP,                                                                                \
-         .help = "which of them"},                                                                                     \
+         .help = "which images"},                                                                                      \
         {.name = "limit",                                                                                              \
          .kind = OPTION_INTEGER,                                                                                       \
          .type = "N",                                                                                                  \
@@ -35,10 +35,10 @@ int show_embedding(const options *given);
          .standard = "pca",                                                                                            \
          .choices = "pca|tsne",                                                                                        \
          .group = SHOW_EMBEDDING_GROUP,                                                                                \
-         .help = "principal components, or t-SNE: neighbours stay neighbours"},                                        \
+         .help = "principal components, or t-SNE, which keeps neighbours together"},                                   \
     {                                                                                                                  \
         .name = "perplexity", .kind = OPTION_REAL, .type = "X", .standard = "30", .group = SHOW_EMBEDDING_GROUP,       \
-        .help = "tsne: how many neighbours each image has, roughly"                                                    \
+        .help = "tsne: approximate number of neighbours of each image"                                                 \
     }
 
 #endif

@@ -43,12 +43,12 @@ bool show_kind_surplus(const options *given, const show_kind *kind) {
     if (options_surplus(given, kind->name, kind->taken)) return true;
     for (int i = 0; i < 2; i++)
         if (option_given(given, needs[i][0]) && !option_given(given, needs[i][1])) {
-            term_say("show: --%s is for --%s", needs[i][0], needs[i][1]);
+            term_say("show: --%s needs --%s", needs[i][0], needs[i][1]);
             return true;
         }
     bool class = kind->dreams && option_given(given, "class");
     if (class && option_given(given, "layer")) term_say("show: --class and --layer are given; give one of the two");
     bool tsne = strcmp(option_text(given, "method"), "tsne") == 0;
-    if (!tsne && option_given(given, "perplexity")) term_say("show: --perplexity is for --method tsne");
+    if (!tsne && option_given(given, "perplexity")) term_say("show: --perplexity needs --method tsne");
     return (class && option_given(given, "layer")) || (!tsne && option_given(given, "perplexity"));
 }

@@ -282,7 +282,7 @@ static int show_run(const options *given) {
         return EXIT_USAGE;
     }
     if (terminal && option_given(given, "json")) {
-        term_say("show: --terminal and --json both want the standard output");
+        term_say("show: --terminal and --json both write to standard output; give one of the two");
         return EXIT_USAGE;
     }
     showing s = {.given = given, .kind = kind};
@@ -299,16 +299,17 @@ static const option_row show_rows[] = {
     {.name = "out",
      .kind = OPTION_TEXT,
      .type = "OUT",
-     .help = "what to write: a picture (.png, .ppm), or the numbers (.npy)"},
+     .help = "output file: a picture (.png, .ppm), or the numbers (.npy)"},
     {.name = "layer",
      .kind = OPTION_TEXT,
      .type = "NAME",
-     .help = "of features, gradcam (default: the last with positions) and filters (default: the first convolution)"},
+     .help = "layer to show, for features and gradcam (default: the last with positions) and filters (default: the "
+             "first convolution)"},
     {.name = "class",
      .kind = OPTION_INTEGER,
      .type = "N",
      .maximum = INT64_MAX,
-     .help = "whose score is explained (default: the most probable)"},
+     .help = "class whose score is explained (default: the most probable)"},
     {.name = "window",
      .kind = OPTION_INTEGER,
      .type = "N",
@@ -329,17 +330,17 @@ static const option_row show_rows[] = {
      .standard = "32",
      .minimum = 1,
      .maximum = 100000,
-     .help = "smoothgrad: noisy pictures"},
+     .help = "smoothgrad: number of noisy pictures"},
     {.name = "noise",
      .kind = OPTION_REAL,
      .type = "X",
      .standard = "0.15",
-     .help = "smoothgrad: standard deviation, in parts of the picture's range"},
+     .help = "smoothgrad: standard deviation of the noise, as a fraction of the picture's range"},
     {.name = "channel",
      .kind = OPTION_INTEGER,
      .type = "N",
      .maximum = INT64_MAX,
-     .help = "activation-max: of --layer"},
+     .help = "activation-max: channel of --layer"},
     {.name = "steps",
      .kind = OPTION_INTEGER,
      .type = "N",
@@ -350,14 +351,16 @@ static const option_row show_rows[] = {
      .kind = OPTION_REAL,
      .type = "X",
      .standard = "0.02",
-     .help = "deepdream, activation-max: of a step, in parts of the range of pixels"},
-    {.name = "terminal", .kind = OPTION_FLAG, .help = "shows the picture in the terminal, too, or only there"},
+     .help = "deepdream, activation-max: step size, as a fraction of the pixels' range"},
+    {.name = "terminal",
+     .kind = OPTION_FLAG,
+     .help = "shows the picture in the terminal, in addition to --out or instead of it"},
     {.name = "protocol",
      .kind = OPTION_CHOICE,
      .type = "HOW",
      .standard = "auto",
      .choices = "auto|kitty|sixel|blocks",
-     .help = "how the terminal draws; auto: by TERM, TERM_PROGRAM and COLORTERM"},
+     .help = "graphics protocol of the terminal; auto: chosen by TERM, TERM_PROGRAM and COLORTERM"},
     SHOW_EMBEDDING_ROWS,
     OPTIONS_PREPROCESS,
     {0},
@@ -368,15 +371,14 @@ const verb verb_show = {
     .usage = "MODEL KIND --image IMAGE --out OUT [options]\nMODEL filters --out OUT [--layer NAME]\n"
              "MODEL activation-max --class N --out OUT\nMODEL embedding --data DATA --out OUT.svg",
     .about = "pictures of what a network sees: filters, features, Grad-CAM, saliency, dreams",
-    .text =
-        "KIND is filters, features, gradcam, gradcam++, saliency, smoothgrad, guided (backpropagation), "
-        "integrated (gradients), occlusion, deepdream, activation-max or embedding. "
-        "Orange speaks for the class, blue against it. Definitions are those of Captum, of the model's first output "
-        "as it is; docs/pictures.md has them. Grad-CAM's map is taken at the layer's size; what is below 0 is dropped "
-        "there, then it is interpolated bilinearly.",
-    .examples = "# where the most probable class is seen\n"
+    .text = "KIND is filters, features, gradcam, gradcam++, saliency, smoothgrad, guided (backpropagation), integrated "
+            "(gradients), occlusion, deepdream, activation-max or embedding. Orange marks evidence for the class, blue "
+            "evidence against it. The methods follow Captum's definitions and use the model's first output without "
+            "changes; see docs/pictures.md. Grad-CAM computes its map at the layer's size, sets values below 0 to 0, "
+            "then interpolates bilinearly.",
+    .examples = "# which pixels show the most probable class\n"
                 "stria show runs/lenet5-1 gradcam --image digit.png --out gradcam.png\n"
-                "# the numbers, of another layer\n"
+                "# the numbers of another layer\n"
                 "stria show model.onnx gradcam --image cat.jpg --layer conv1 --out cam.npy\n"
                 "# the filters of the first convolution\n"
                 "stria show model.onnx filters --out filters.png\n"
@@ -384,7 +386,7 @@ const verb verb_show = {
                 "stria show model.onnx gradcam --image cat.jpg --terminal\n"
                 "# a picture that class 3 likes\n"
                 "stria show runs/lenet5-1 activation-max --class 3 --out three.png\n"
-                "# where the network puts the test images\n"
+                "# a map of the test images, as the network sees them\n"
                 "stria show runs/lenet5-1 embedding --data mnist:data/mnist --out e.svg",
     .operands_min = 2,
     .operands_max = 2,

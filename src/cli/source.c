@@ -84,7 +84,7 @@ static stria_status network_spec(const options *given, const char *spec, char *o
         const option_row *row = &given->rows[i];
         if (!row->group || strcmp(row->group, NETWORK_GROUP) != 0 || !option_given(given, row->name)) continue;
         if (!in_zoo(spec))
-            return source_refuse(error, STRIA_BAD_ARGUMENT, "--%s: '%s' is no network built in", row->name, spec);
+            return source_refuse(error, STRIA_BAD_ARGUMENT, "--%s: '%s' is not a built-in network", row->name, spec);
         const char *value = row->kind == OPTION_FLAG ? "1" : option_text(given, row->name);
         if (strpbrk(value, ":,"))
             return source_refuse(error, STRIA_BAD_ARGUMENT, "--%s: '%s' has a colon or comma in it", row->name, value);
@@ -204,7 +204,7 @@ void source_warn(const stria_model *model, bool trains) {
     stria_error none;
     if (stria_model_classifier(model, &c, &none) != STRIA_OK) return; /* who uses the model says why */
     if (c.untrained && !trains)
-        term_say("warning: the model is untrained: its weights are random numbers, and so are its answers");
+        term_say("warning: the model is untrained: its weights are random numbers, and so are its results");
     if (!c.preprocessing && !(c.untrained && trains)) /* a new network learns from pixels as they come */
         term_say("warning: the model does not say how pixels become its input, so they are divided by 255; "
                  "--preprocess imagenet|caffe|tf or --scale, --mean and --std say it");

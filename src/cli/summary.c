@@ -319,20 +319,22 @@ static int summary_run(const options *given) {
 }
 
 static const option_row summary_rows[] = {
-    OPTION_BATCH("1", "for the memory"),
+    OPTION_BATCH("1", "images per batch, for the memory figures"),
     OPTION_DIMS,
     {.name = "tensors",
      .kind = OPTION_FLAG,
-     .help = "also lists the parameters and statistics, by the names that run --wrt takes"},
+     .help = "also lists the parameters and statistics, by their names for run --wrt"},
     {.name = "receptive-field",
      .kind = OPTION_FLAG,
-     .help = "also the pixels that an element of each result depends on, and those between neighbours"},
-    {.name = "formula", .kind = OPTION_FLAG, .help = "also how each size follows: (in + pads - kernel) / stride + 1"},
-    {.name = "net", .kind = OPTION_FLAG, .help = "only the network as .net text"},
+     .help = "also shows each layer's receptive field in pixels, and its step between neighbours"},
+    {.name = "formula",
+     .kind = OPTION_FLAG,
+     .help = "also shows how each size is computed: (in + pads - kernel) / stride + 1"},
+    {.name = "net", .kind = OPTION_FLAG, .help = "prints only the network as .net text"},
     {.name = "memory-map",
      .kind = OPTION_FLAG,
-     .help = "only a picture of the planned memory of a training step, node by node (with --out)"},
-    {.name = "out", .kind = OPTION_TEXT, .type = "FILE.svg", .help = "where --memory-map writes it"},
+     .help = "only draws the planned memory of a training step, node by node (with --out)"},
+    {.name = "out", .kind = OPTION_TEXT, .type = "FILE.svg", .help = "output file of --memory-map"},
     OPTIONS_NETWORK,
     {0},
 };
@@ -340,21 +342,20 @@ static const option_row summary_rows[] = {
 const verb verb_summary = {
     .name = "summary",
     .usage = "MODEL [--batch N]\nMODEL --memory-map --out FILE.svg [--batch N]",
-    .about = "layer table: shape, parameters, multiply-adds, connections; memory to run and train",
+    .about = "shows a layer table (shape, parameters, multiply-adds, connections) and the memory to run and train",
     .text =
-        "Below the table stand the inputs and outputs, what the output holds, and what the model stores: classes, and "
-        "how a picture becomes its input. Where a layer's result has a name of its own, the table shows it: that is "
-        "the name that run --grad and --wrt take.",
+        "Below the table are the inputs and outputs, the kind of the output, and the stored classes and preprocessing. "
+        "If a layer's result has its own name, the table shows it; run --grad and --wrt take this name.",
     .examples = "# a network built in\n"
                 "stria summary lenet5\n"
                 "# memory of a training step with 256 images\n"
                 "stria summary model.onnx --batch 256\n"
                 "# the names of the parameters\n"
                 "stria summary model.onnx --tensors\n"
-                "# a network of other sizes, its receptive fields, and its text to change\n"
+                "# a network with other sizes, its receptive fields, and its text to edit\n"
                 "stria summary resnet50 --classes 10 --size 3x32x32 --receptive-field\n"
                 "stria summary squeezenet1.1 --net\n"
-                "# what fills the memory of a training step, and when\n"
+                "# what uses the memory of a training step, and when\n"
                 "stria summary resnet20 --batch 32 --memory-map --out memory.svg",
     .operands_min = 1,
     .operands_max = 1,

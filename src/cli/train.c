@@ -273,21 +273,20 @@ static int train_run(const options *given) {
 
 static const option_row train_rows[] = {
     OPTION_DATA("labelled images, NAME or NAME:PATH"),
-    OPTION_LAYOUT("of --data npy:X.npy,Y.npy: nhwc reads [N,H,W,C]"),
+    OPTION_LAYOUT("layout of the arrays of --data npy:X.npy,Y.npy: nhwc reads [N,H,W,C]"),
     {.name = "resume",
      .kind = OPTION_OPTIONAL,
      .type = "RUN",
-     .help = "continues an interrupted run, or a finished one for longer (--epochs); alone: the newest in runs/"},
+     .help = "resumes an interrupted run, or extends a finished one (--epochs); without RUN: the newest in runs/"},
     {.name = "out",
      .kind = OPTION_TRAINING,
      .type = "RUN",
-     .help = "the folder to write; must not be there, or be empty (default runs/MODEL-N, the next N)"},
-    OPTIONS_DIVISION("yes|no|X",
-                     "keep some training images out to validate each epoch, where the data have no validation part: "
-                     "this share, by default a fifth of folders and a twelfth of others"),
+     .help = "run folder to write; must not exist, or be empty (default runs/MODEL-N, the next N)"},
+    OPTIONS_DIVISION("yes|no|X", "holds out some training images for validation if the data has no validation split; "
+                                 "X: their share (default: a fifth for folders, a twelfth for others)"),
     OPTION_LIMIT("0", "at most this many images of each split, 0: all"),
     OPTION_LANG,
-    OPTION_TENSORBOARD("also writes RUN/tensorboard while it trains; a run that has it goes on with it"),
+    OPTION_TENSORBOARD("also writes RUN/tensorboard while training; a resumed run continues it"),
     OPTIONS_READING,
     OPTION_FAST_DECODE,
     OPTIONS_TRIAL,
@@ -302,30 +301,28 @@ const verb verb_train = {
     .name = "train",
     .usage = "MODEL --data DATA [options]\n--resume [RUN] [options]",
     .about = "trains a network and writes a run folder: model.onnx, checkpoint, metrics, report",
-    .text =
-        "The same seed gives the same bits, with any number of threads and after any interruption. Ctrl-C saves "
-        "and says how to go on. Afterwards the test images of the same data judge the model. A network may bring "
-        "options that suit it, like its own learning rate; what is given here wins. A network built in that begins "
-        "with "
-        "random weights has other defaults for colour photos in files: --augment \"resized-crop scale 0.3 1, flip, "
-        "colour brightness 0.2 contrast 0.2 saturation 0.2\", half of its --lr, --weight-decay 0.0005 and --clip-norm "
-        "5; for fewer than 13,600 of them --loss cross_entropy:label_smoothing=0.1, and up to 200 "
-        "--epochs.",
+    .text = "The same seed gives bit-identical results, with any number of threads and after any interruption. Ctrl-C "
+            "saves the training and prints the command that resumes it. At the end, the model is evaluated on the test "
+            "images of the same data. A network may define its own defaults, such as a learning rate; options on the "
+            "command line override them. A built-in network with initial weights has other defaults for colour photos "
+            "in files: --augment \"resized-crop scale 0.3 1, flip, colour brightness 0.2 contrast 0.2 saturation "
+            "0.2\", half of its --lr, --weight-decay 0.0005 and --clip-norm 5; for fewer than 13,600 of them --loss "
+            "cross_entropy:label_smoothing=0.1, and up to 200 --epochs.",
     .examples = "# LeNet-5 on Fashion-MNIST, into runs/lenet5-1\n"
                 "stria train lenet5 --data fashion-mnist --epochs 5\n"
-                "# which learning rate? the losses of 100 of them, drawn\n"
+                "# find a learning rate: plots the loss of 100 rates\n"
                 "stria train lenet5 --data fashion-mnist --find-lr rates.svg\n"
-                "# can it learn 32 pictures by heart?\n"
+                "# a check: can it memorise 32 pictures?\n"
                 "stria train lenet5 --data fashion-mnist --overfit 32\n"
-                "# other rates, your own files and folder\n"
+                "# your own rate, files and folder\n"
                 "stria train lenet --data mnist:data/mnist --lr 0.02 --out runs/try\n"
-                "# a training at each of two rates, and a table of both\n"
+                "# one training per learning rate, and a table of results\n"
                 "stria train mlp --data fashion-mnist --sweep \"lr=0.1,0.01\" --out grid\n"
                 "# a new classifier on a trained network's features\n"
                 "stria train resnet.onnx --data folder:pictures --head 2 --freeze all-but-head\n"
-                "# an autoencoder gives pictures back, here without noise\n"
+                "# an autoencoder that removes noise\n"
                 "stria train autoencoder.net --data mnist:data/mnist --augment \"noise 0.3\"\n"
-                "# continue where it stopped, ten epochs in all\n"
+                "# resume a run, ten epochs in total\n"
                 "stria train --resume runs/try --epochs 10",
     .operands_min = 0,
     .operands_max = 1,

@@ -83,7 +83,7 @@ int training_interrupted(const training *t, bool complete) {
                  "stria eval %s%s",
                  (long long)p->steps, show_s(p->steps), word, skip_word(t));
     else
-        term_say("interrupted %s step %lld of %lld; everything is saved, go on with: stria train --resume %s",
+        term_say("interrupted %s step %lld of %lld; everything is saved, continue with: stria train --resume %s",
                  p->step == p->steps ? "in the validation after" : "after", (long long)p->step, (long long)p->steps,
                  word);
     return EXIT_FAILED;
@@ -95,10 +95,10 @@ int training_failed(training *t, const stria_error *error) {
     bool saved = folder_has_checkpoint(t->folder);
     if (error->status == STRIA_NOT_FINITE && t->progress.started && saved) {
         settings_retrain(t->trainer, t->data, word, sizeof word);
-        term_say("to begin again from there with a lower rate: %s", word);
+        term_say("to start again from there with a lower learning rate: %s", word);
     } else if (t->progress.started && saved) {
-        term_say("what was trained up to the last checkpoint is saved; when the cause is removed, go on with: "
-                 "stria train --resume %s",
+        term_say("the training is saved up to the last checkpoint; once the cause is removed, continue with: stria "
+                 "train --resume %s",
                  show_word(t->folder, word, sizeof word));
     }
     stria_trainer_free(t->trainer); /* and its lock */

@@ -104,8 +104,8 @@ static bool resume_usage(const options *given) {
         const char *run = option_text(given, "resume");
         /* of a trained network nothing is made again */
         bool network = strcmp(row->name, "init") == 0 || (row->group && strcmp(row->group, NETWORK_GROUP) == 0);
-        term_say("train: --%s can't change when a run goes on; --epochs, --lr, --schedule, --batch, --data and others "
-                 "can; a new run can %s: stria train %s --%s%s%s --data DATA",
+        term_say("train: --%s cannot change when a run is resumed; --epochs, --lr, --schedule, --batch, --data and "
+                 "others can; a new run can %s: stria train %s --%s%s%s --data DATA",
                  row->name, network ? "have it, of a network built in" : "begin with its weights",
                  network ? "NETWORK"
                  : *run  ? show_word(run, word, sizeof word)
@@ -114,18 +114,18 @@ static bool resume_usage(const options *given) {
         return false;
     }
     if (given->operand_count == 0) return true;
-    term_say("train: unexpected argument '%s'; a run knows its model", given->operands[0]);
+    term_say("train: unexpected argument '%s'; a run folder contains its model", given->operands[0]);
     return false;
 }
 
 bool training_usage(const options *given) {
     bool trial = option_given(given, "overfit") || option_given(given, "find-lr");
     if (trial && (option_given(given, "resume") || option_given(given, "out"))) {
-        term_say("train: --overfit and --find-lr leave no run, so --resume and --out are not for them");
+        term_say("train: --overfit and --find-lr write no run folder, so --resume and --out cannot be used with them");
         return false;
     }
     if (option_given(given, "repeat") && !option_given(given, "sweep")) {
-        term_say("train: --repeat is of --sweep");
+        term_say("train: --repeat needs --sweep");
         return false;
     }
     if (option_each(given, "sweep", 1)) {

@@ -40,11 +40,11 @@ int train_with(const options *given, json_t **result);
     {.name = "sweep",                                                                                                  \
      .kind = OPTION_TEXT,                                                                                              \
      .type = "GRID",                                                                                                   \
-     .help = "a training for each combination, as of \"optimizer=sgd,adam; lr=0.1,0.01\", into --out; the same "       \
-             "command goes on with it"},                                                                               \
+     .help = "trains each combination, for example \"optimizer=sgd,adam; lr=0.1,0.01\", into --out; the same command " \
+             "resumes the sweep"},                                                                                     \
     {                                                                                                                  \
         .name = "repeat", .kind = OPTION_INTEGER, .type = "N", .minimum = 1, .maximum = 1000,                          \
-        .help = "trainings of each combination of --sweep, with seeds of their own (default 1)"                        \
+        .help = "trainings per combination of --sweep, each with its own seed (default 1)"                             \
     }
 
 /* Exit code. */
@@ -58,11 +58,11 @@ int grid_run(const options *given);
      .type = "N",                                                                                                      \
      .minimum = 1,                                                                                                     \
      .maximum = 1 << 24,                                                                                               \
-     .help = "a check instead of a training: whether N pictures can be learnt by heart (200 epochs unless --epochs)"}, \
+     .help = "checks, instead of training, whether the network can memorise N pictures (in 200 epochs, or --epochs)"}, \
     {                                                                                                                  \
         .name = "find-lr", .kind = OPTION_OPTIONAL, .type = "FILE.svg",                                                \
-        .help = "instead of a training, tries 100 learning rates from 1e-6 to 10 for a step each, suggests one, and "  \
-                "draws the losses if a file is named"                                                                  \
+        .help = "instead of training, tries 100 learning rates from 1e-6 to 10 for one step each, suggests one, and "  \
+                "plots the losses to FILE.svg"                                                                         \
     }
 
 /* Exit codes. */

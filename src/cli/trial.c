@@ -100,7 +100,8 @@ static int overfit_say(const trial *t) {
     show_many(t->epochs, "epoch", epochs);
     if (known) printf("%s known by heart after %s: network, loss and rate can learn\n", images, epochs);
     else
-        printf("%.1f %% of %s known after %s, loss %.4f: look at the rate (--find-lr), the labels and the network\n",
+        printf("%.1f %% of %s known after %s, loss %.4f: check the learning rate (--find-lr), the labels and the "
+               "network\n",
                100 * t->top1, images, epochs, t->loss);
     return known ? EXIT_DONE : EXIT_FAILED;
 }
@@ -190,7 +191,7 @@ static int rates_say(const trial *t) {
     }
     printf("learning rate   loss   smoothed\n");
     for (int i = 0; i < t->count; i += 5) printf("%13.3g %6.3f %10.3f\n", t->rate[i], t->losses[i], t->smooth[i]);
-    if (best < 0) printf("the loss does not fall at any rate: look at the labels and the network\n");
+    if (best < 0) printf("the loss does not decrease at any rate: check the labels and the network\n");
     else printf("the loss falls fastest at a rate of %.2g: --lr %.2g\n", t->rate[best], t->rate[best]);
     return EXIT_DONE;
 }

@@ -1,5 +1,5 @@
-/* What is fetched by name, from its own home: data sets, and files of models. Also where such a thing is on this
- * machine. */
+/* The catalog: datasets and model files that are fetched by name from their own addresses. Also where such a thing is
+ * on this machine. */
 #ifndef DATA_CATALOG_H
 #define DATA_CATALOG_H
 

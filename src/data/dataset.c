@@ -124,7 +124,7 @@ static stria_status find_kind(const char *text, const struct kind_row **row, con
                               stria_error *err) {
     spec s = spec_open("", text);
     int i;
-    stria_status status = spec_choose(&s, "data set", s.name, SPEC_ROWS(kinds), &i, err);
+    stria_status status = spec_choose(&s, "dataset", s.name, SPEC_ROWS(kinds), &i, err);
     *found = 0;
     if (status != STRIA_OK && file_exists(text)) {
         *row = kind_of_path(text, found);
@@ -138,13 +138,13 @@ static stria_status find_kind(const char *text, const struct kind_row **row, con
     *row = &kinds[i];
     if (**path && e && file_is_folder(*path) && catalog_in(e, *path, found, PATH_MAX)) *path = found;
     if (**path) return STRIA_OK;
-    if (!e) FAIL(err, STRIA_BAD_ARGUMENT, "data set '%s' needs a path: %s:%s", kind->name, kind->name, kind->path);
+    if (!e) FAIL(err, STRIA_BAD_ARGUMENT, "dataset '%s' needs a path: %s:%s", kind->name, kind->name, kind->path);
     *path = found;
     return catalog_find(e, found, PATH_MAX, err);
 }
 
 static stria_status store_new(store **out, stria_error *err) {
-    TRY(mem_new(out, 1, sizeof **out, "a data set", err));
+    TRY(mem_new(out, 1, sizeof **out, "a dataset", err));
     (*out)->references = 1;
     (*out)->checksum = random_hash("");
     return STRIA_OK;
@@ -230,7 +230,7 @@ done:
 static stria_status cut(dataset **out, store *s, int64_t begin, int64_t end, int64_t limit, stria_error *err) {
     dataset *d = NULL;
     if (limit && limit < end - begin) end = begin + limit;
-    TRY(mem_new(&d, 1, sizeof *d, "a data set", err));
+    TRY(mem_new(&d, 1, sizeof *d, "a dataset", err));
     d->store = s;
     d->first = begin;
     d->count = end - begin;

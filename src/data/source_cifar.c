@@ -75,8 +75,8 @@ static stria_status read_batch(store *s, const cifar *c, const char *folder, con
     TRY(source_read(s, path, &records, &size, &owned, err));
     stria_status status;
     if (size == 0 || size % record) {
-        status =
-            error_set(err, STRIA_BAD_FILE, "%s: %zu bytes are no whole number of records of %zu", path, size, record);
+        status = error_set(err, STRIA_BAD_FILE, "%s: %zu bytes are not a multiple of the record size %zu", path, size,
+                           record);
     } else status = take_records(s, c, path, records, (int64_t)(size / record), err);
     mem_free(owned);
     return status;

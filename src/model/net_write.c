@@ -180,7 +180,8 @@ static stria_status write_attribute(text *t, const node *n, const attr_field *f,
     return STRIA_OK;
 }
 
-/* Fields that reading would not set by itself. A string without a default may be NULL, which text cannot say. */
+/* Writes the fields that differ from what reading sets. A string without a default may be NULL, which text cannot
+ * express. */
 static stria_status write_attributes(text *t, const node *n, const void *defaults, stria_error *err) {
     for (const attr_field *f = n->op->fields; f->name; f++) {
         attr_field one[2] = {*f, {0}};
@@ -229,7 +230,7 @@ static stria_status write_node(text *t, const node *n, stria_error *err) {
 
 stria_status net_write_beside(const graph *g, const char *file, text *out, stria_error *err) {
     if (g->update_count)
-        FAIL(err, STRIA_UNSUPPORTED, "variable '%s' is assigned on every run, which a model cannot say",
+        FAIL(err, STRIA_UNSUPPORTED, "variable '%s' is assigned on every run; this file format cannot express that",
              g->updates[0].state->name);
     text_printf(out, "stria-net 1\nname(");
     write_word(out, g->name);

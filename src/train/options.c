@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* CHOSEN: an integer, or the word "auto", which is 0, outside its range. */
+/* CHOSEN: an integer, or the word "auto", stored as 0, outside its range. */
 typedef enum option_kind { INTEGER, CHOSEN, UNSIGNED, THREADS, SWITCH, REAL, TEXT } option_kind;
 
 #define CHOSEN_WORD "auto"
@@ -48,21 +48,21 @@ static stria_status augment_text_check(const char *text, stria_error *err) {
 static const struct row rows[] = {
     {{"epochs", "N", "passes over the training images, 1…100000", "10"}, INTEGER, FIELD(epochs), 1, 1e5, NULL},
     {{"batch", "N",
-      "images per step, 1…65536; auto: as many as the memory holds, at most 1024 and a quarter of all; "
-      "by default no more than a quarter of the training images",
+      "images per step, 1…65536, by default at most a quarter of the training images; auto: as many as fit in memory, "
+      "at most 1024 and a quarter of all",
       "64"},
      CHOSEN,
      FIELD(batch),
      1,
      65536,
      NULL},
-    {{"steps", "N", "ends training after N steps instead of --epochs; 0: after --epochs", "0"},
+    {{"steps", "N", "number of steps after which training ends; overrides --epochs; 0: after --epochs", "0"},
      INTEGER,
      FIELD(steps),
      0,
      1e9,
      NULL},
-    {{"eval-every", "N", "validates after every N steps, too, not only at the end of every epoch; 0: there only", "0"},
+    {{"eval-every", "N", "also validates every N steps; 0: only at the end of every epoch", "0"},
      INTEGER,
      FIELD(eval_every),
      0,
@@ -81,8 +81,8 @@ static const struct row rows[] = {
      0,
      optimizer_check},
     {{"goal", "NAME",
-      "what the network is for: classify, or reconstruct, to give pictures back; by default what its output is for: "
-      "reconstruct where that has the input's shape",
+      "what the network learns: classify, or reconstruct (its output should equal the input image); by default "
+      "reconstruct if the output has the input's shape, else classify",
       ""},
      TEXT,
      FIELD(goal),
@@ -92,11 +92,10 @@ static const struct row rows[] = {
     {{"loss", "NAME[:key=value,…]",
       "cross_entropy, nll, hinge[:margin=X,squared=1,over=sum|max], binary_cross_entropy, kl_divergence, and against "
       "the label's one-hot row squared_error, euclidean (1/2 of the sum per image), absolute_error, huber[:delta=X]; "
-      "all but hinge take label_smoothing=X; for pictures that are to be given back squared_error, absolute_error, "
-      "huber, "
-      "euclidean, binary_cross_entropy; by default cross_entropy and squared_error; joined by +, each with weight=X "
-      "and output=NAME of an auxiliary head. "
-      "Metrics stay the first output's, and their loss its cross-entropy or squared error",
+      "all but hinge take label_smoothing=X; to reconstruct: squared_error, absolute_error, huber, euclidean, "
+      "binary_cross_entropy; by default cross_entropy and squared_error; several are joined by +, each with weight=X "
+      "and output=NAME of an auxiliary head. Metrics use the first output, and their loss is its cross-entropy or "
+      "squared error",
       ""},
      TEXT,
      FIELD(loss),
@@ -104,8 +103,7 @@ static const struct row rows[] = {
      0,
      loss_check},
     {{"class-weights", "balanced|X,…",
-      "what the loss of each class's pictures counts: balanced, so that all classes count the same, or a number each",
-      ""},
+      "weight of each class in the loss: balanced (all classes have equal weight in total), or a number per class", ""},
      TEXT,
      FIELD(class_weights),
      0,
@@ -113,8 +111,8 @@ static const struct row rows[] = {
      class_weights_check},
     {{"lr", "X", "learning rate, 1e-12…1e6", "0.05"}, REAL, FIELD(lr), 1e-12, 1e6, NULL},
     {{"lr-factor", "PATTERN=X,…",
-      "factors of the learning rate for some weights, by their name or their layer's, as in \"fc*=10,conv1*=0.1\"; of "
-      "several that match, the last",
+      "factors of the learning rate for some weights, by their name or their layer's, for example "
+      "\"fc*=10,conv1*=0.1\"; the last match counts",
       ""},
      TEXT,
      FIELD(lr_factor),
@@ -132,7 +130,8 @@ static const struct row rows[] = {
      0,
      0,
      schedule_check},
-    {{"augment", "STEPS", "random changes to training pictures, \"crop pad 4, flip, cutout 8\": `stria data --steps`",
+    {{"augment", "STEPS",
+      "random changes to training images, for example \"crop pad 4, flip, cutout 8\"; `stria data steps` lists them",
       ""},
      TEXT,
      FIELD(augment),
@@ -140,7 +139,7 @@ static const struct row rows[] = {
      0,
      augment_text_check},
     {{"weight-decay", "X", "L2 penalty on weights (not on biases), 0…1", "0"}, REAL, FIELD(weight_decay), 0, 1, NULL},
-    {{"clip-norm", "X", "scales the gradients where their norm over all parameters exceeds X; 0: never", "0"},
+    {{"clip-norm", "X", "scales the gradients down if their norm over all parameters exceeds X; 0: never", "0"},
      REAL,
      FIELD(clip_norm),
      0,
@@ -153,7 +152,7 @@ static const struct row rows[] = {
      1e6,
      NULL},
     {{"l1", "X", "L1 penalty on weights (not on biases), 0…1", "0"}, REAL, FIELD(l1), 0, 1, NULL},
-    {{"max-norm", "X", "scales each unit's weights down where their norm exceeds X after a step; 0: never", "0"},
+    {{"max-norm", "X", "scales each unit's weights down if their norm exceeds X after a step; 0: never", "0"},
      REAL,
      FIELD(max_norm),
      0,
@@ -166,7 +165,7 @@ static const struct row rows[] = {
      4096,
      NULL},
     {{"ema", "X",
-      "decay of a moving average of the weights, 0…0.999999, which is validated and saved in their place; 0: none",
+      "decay of a moving average of the weights, 0…0.999999, which is validated and saved instead of them; 0: none",
       "0"},
      REAL,
      FIELD(ema),
@@ -179,7 +178,7 @@ static const struct row rows[] = {
      0,
      1e5,
      NULL},
-    {{"seed", "N", "of initial weights and of the order of images, 0…9.2e18", "0"},
+    {{"seed", "N", "seed of initial weights and of the order of images, 0…9.2e18", "0"},
      UNSIGNED,
      FIELD(seed),
      0,
@@ -195,36 +194,35 @@ static const struct row rows[] = {
      1,
      NULL},
     {{"no-shuffle", NULL,
-      "takes the images in the data's order in every epoch; with --from, a run begins as another framework's did", "0"},
+      "uses the images in the data's order in every epoch; with --from, to reproduce another framework's run", "0"},
      SWITCH,
      FIELD(no_shuffle),
      0,
      1,
      NULL},
     {{"memory", "MIB",
-      "that network and training may take, pictures apart: more is refused, with the largest batch that fits; 0: what "
-      "is free",
+      "memory limit in MiB for network and training, without decoded images; larger trainings are refused, naming the "
+      "largest batch that fits; 0: the free memory",
       "0"},
      INTEGER,
      FIELD(memory),
      0,
      1 << 24,
      NULL},
-    {{"threads", "N", "0…1024, 0: all CPUs; changes no bit of the result", "0"},
+    {{"threads", "N", "number of threads, 0…1024, 0: all CPUs; the result is bit-identical", "0"},
      THREADS,
      FIELD(threads),
      0,
      1024,
      NULL},
-    {{"skip-bad", NULL, "leaves out pictures that cannot be read, and counts them, instead of stopping at the first",
-      "0"},
+    {{"skip-bad", NULL, "skips pictures that cannot be read, and counts them, instead of stopping at the first", "0"},
      SWITCH,
      FIELD(skip_bad),
      0,
      1,
      NULL},
     {{"workers", "N",
-      "threads that read and change pictures ahead of the steps; 0: as many as --threads where that is more than one; "
+      "threads that read and augment pictures ahead of the steps; 0: as many as --threads if that is more than one; "
       "-1: none",
       "0"},
      INTEGER,
@@ -232,7 +230,8 @@ static const struct row rows[] = {
      -1,
      1024,
      NULL},
-    {{"cache", "MIB", "memory for decoded pictures of a folder, so that later epochs read no files; 0: none", "1024"},
+    {{"cache", "MIB", "memory in MiB for decoded picture files, so that later epochs do not read them again; 0: none",
+      "1024"},
      INTEGER,
      FIELD(cache),
      0,

@@ -70,7 +70,8 @@ static void plan_panels(weight_plan *p) {
     p->per_tap = p->taps == 1 || panel_height(p, rows) * shared_width / 2 > p->taps * rows * s->x.out;
     p->panel_width = p->per_tap ? s->x.out : shared_width;
     int64_t height = p->per_tap ? p->chunk_rows : chunk_height(p);
-    p->panel_floats = (height * p->panel_width + 1) * nr; /* one more, lest panels lie a multiple of a page apart */
+    /* One float more, so that panels are not a multiple of a page apart. */
+    p->panel_floats = (height * p->panel_width + 1) * nr;
     p->column_step = int64_max(1, int64_min(p->column_tiles, PANEL_FLOATS / p->panel_floats));
 }
 

@@ -49,7 +49,7 @@ static stria_status check_node(const node *n, stria_error *err) {
 
 static stria_status check_exportable(const graph *g, stria_error *err) {
     if (g->update_count)
-        FAIL(err, STRIA_UNSUPPORTED, "variable '%s' is assigned on every run, which a model cannot say",
+        FAIL(err, STRIA_UNSUPPORTED, "variable '%s' is assigned on every run; this file format cannot express that",
              g->updates[0].state->name);
     if (!g->output_count) FAIL(err, STRIA_BAD_ARGUMENT, "graph '%s' has no outputs", g->name);
     for (int i = 0; i < g->value_count; i++)

@@ -235,7 +235,7 @@ static stria_status do_call(machine *m, int x) {
     TRY(pop(m, &arguments));
     TRY(pop(m, &f));
     if (f->kind != PICKLE_GLOBAL || arguments->kind != PICKLE_TUPLE)
-        FAIL(m->err, STRIA_BAD_FILE, "the pickle calls what is no function at byte %zu", m->at);
+        FAIL(m->err, STRIA_BAD_FILE, "invalid pickle: object at byte %zu is called but is not a function", m->at);
     if (pickle_is(f, PICKLE_GLOBAL, "collections.OrderedDict") && arguments->count == 0)
         return do_empty(m, PICKLE_DICT);
     bool known = false;
