@@ -96,5 +96,5 @@ code=$?
 says stderr "everything is saved, continue with: stria train --resume runs/stopped"
 expect 2 train --resume runs/stopped --accumulate 7
 says stderr "a new run can begin with its weights: stria train runs/stopped --accumulate N --data DATA"
-says stderr "can't change"
+says stderr "cannot change"
 finish

@@ -90,7 +90,7 @@ static bool over_channels(const node *n) {
     return axis == 1 || axis == -3;
 }
 
-/* Whether the sides of an image are kept. */
+/* Returns true if the sides of an image are kept. */
 static bool same_sides(const value *x, const value *y) {
     return x->shape.rank == 4 && y->shape.rank == 4 && x->shape.dim[2] == y->shape.dim[2] &&
            x->shape.dim[3] == y->shape.dim[3];

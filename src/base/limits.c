@@ -93,7 +93,7 @@ static uint64_t least_above(const char *root, const char *mount, char *group, bo
     }
 }
 
-/* Whether the comma-separated list holds the controller. */
+/* Returns true if the comma-separated list holds the controller. */
 static bool lists(const char *list, const char *controller) {
     for (;;) {
         size_t length = strcspn(list, ",");

@@ -19,7 +19,7 @@ void sha256_finish(sha256 *s, char text[SHA256_TEXT]);
 
 /* Of a regular file, which is read in pieces. */
 stria_status sha256_file(const char *path, char text[SHA256_TEXT], stria_error *err);
-/* Whether text is a digest: 64 hexadecimal digits in either case. */
+/* Returns true if text is a digest: 64 hexadecimal digits in either case. */
 bool sha256_valid(const char *text);
 
 #endif

@@ -58,7 +58,7 @@ static int64_t maps_of_one(const filtering *f) {
     return f->w.magnitude ? f->y.maps : f->y.maps / f->b.count;
 }
 
-/* Whether another kernel has this one's name. */
+/* Returns true if another kernel has this one's name. */
 static bool name_shared(const bank *b, int kernel) {
     for (int i = 0; i < b->count; i++)
         if (i != kernel && strcmp(b->names[i], b->names[kernel]) == 0) return true;

@@ -52,9 +52,9 @@ stria_status grid_parse(grid *g, const char *text, const char *what, stria_error
 stria_status grid_read(grid *g, const char *word, const char *what, stria_error *error);
 /* The same of an array that was read; shape as far as a grid has it. */
 stria_status grid_from_array(grid *g, const stria_array *array, const char *what, stria_error *error);
-/* Whether the word is a file; typed arrays are not. */
+/* Returns true if the word is a file; typed arrays are not. */
 bool word_is_file(const char *word);
-/* Whether the file's name says that it holds an array. */
+/* Returns true if the file's name says that it holds an array. */
 bool word_is_array_file(const char *word);
 /* Turns every map by 180 degrees: a kernel between convolution and cross-correlation. */
 void grid_flip(grid *g);

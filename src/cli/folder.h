@@ -10,9 +10,9 @@
  * ("lenet5:…", "dir/net.onnx"). folder_give_up removes it if it stayed empty. */
 stria_status folder_claim(const char *model, char *path, size_t size, stria_error *error);
 void folder_give_up(const char *path);
-/* Whether a training that stopped in it can go on. */
+/* Returns true if a training that stopped in it can go on. */
 bool folder_has_checkpoint(const char *path);
-/* Whether it is that of a sweep, which holds the runs. */
+/* Returns true if it is that of a sweep, which holds the runs. */
 bool folder_has_sweep(const char *path);
 /* A folder that a training may begin in: not there, or empty (but for a lock). Makes those above it. */
 stria_status folder_prepare(const char *path, stria_error *error);

@@ -46,7 +46,7 @@ static void pair_put(layer_diff *diff, const tensor *a, const tensor *b, const c
     diff->passed = diff->passed && p->found.passed;
 }
 
-/* Whether every output of A has a namesake in B. */
+/* Returns true if every output of A has a namesake in B. */
 static bool outputs_named(const side *a, const side *b) {
     for (int i = 0; i < a->outputs; i++) {
         bool found = false;

@@ -1,6 +1,6 @@
 #include "cli/layers.h"
 
-/* Whether a value is one of the model's outputs, which may have another name there. */
+/* Returns true if a value is one of the model's outputs, which may have another name there. */
 static bool is_output(const stria_model *model, const stria_graph *graph, const stria_value *value) {
     for (int i = 0; i < stria_model_output_count(model); i++)
         if (stria_find(graph, stria_model_output(model, i)->name) == value) return true;

@@ -29,8 +29,8 @@ void pictures_print(FILE *stream, const picture *pictures, int count);
 stria_status pictures_predict(FILE *stream, stria_predictor *predictor, const stria_dataset *data, int count,
                               bool skip_bad, stria_error *error);
 
-/* Whether class `seen` of the predictor is what the dataset calls `label`: classes are matched by name; by index only
- * where the predictor's name says nothing to the dataset. */
+/* Returns true if class `seen` of the predictor is what the dataset calls `label`: classes are matched by name; by
+ * index only where the predictor's name says nothing to the dataset. */
 bool class_matches(const stria_predictor *predictor, int seen, const stria_dataset *data, int64_t label);
 /* The indices of the `count` greatest of probabilities[classes], greatest first. */
 void class_best(const float *probabilities, int classes, int count, int *best);

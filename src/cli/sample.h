@@ -13,7 +13,7 @@ stria_status sample_picture(tensors *inputs, const stria_model *model, stria_arr
  * classifier of pictures, which gets random numbers (tensors_random). */
 stria_status sample_drawn(tensors *inputs, const stria_model *model, uint64_t seed, bool *drawn, stria_error *error);
 
-/* Whether both make the same input of a picture that is not square; true where one of them takes none. */
+/* Returns true if both make the same input of a picture that is not square; true where one of them takes none. */
 bool sample_same_pictures(const stria_model *a, const stria_model *b);
 
 #endif

@@ -20,7 +20,8 @@ typedef struct show_kind {
 
 /* NULL, and a sentence, where there is none of this name. */
 const show_kind *show_kind_find(const char *name);
-/* Whether an option was given that does nothing for this kind, alone or without another; then a sentence says so. */
+/* Returns true if an option was given that does nothing for this kind, alone or without another; then a sentence says
+ * so. */
 bool show_kind_surplus(const options *given, const show_kind *kind);
 
 #endif

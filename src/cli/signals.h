@@ -11,7 +11,7 @@ void signals_init(void);
 void signals_hold(void);
 void signals_release(void);
 bool signals_asked(void);
-/* Whether the reader of stdout went away (SIGPIPE). */
+/* Returns true if the reader of stdout went away (SIGPIPE). */
 bool signals_pipe_closed(void);
 /* Says whether a bar is on the screen. */
 void signals_bar(bool shown);

@@ -25,7 +25,7 @@ const char *source_input(const stria_model *model, char text[96]);
 bool source_warn_made(const stria_model *model, int64_t channels, int64_t height, int64_t width);
 /* "exclusive", "binary", "multi-label" */
 const char *source_relation(stria_relation relation);
-/* Whether a picture alone is to blame, so that the others can still be judged. */
+/* Returns true if a picture alone is to blame, so that the others can still be judged. */
 bool source_one_picture(stria_status status);
 /* What to call image `index`: its file, or "fashion-mnist/test/3"; returns text. */
 const char *source_image(const options *given, const char *spec, const stria_dataset *data, int64_t index, char *text,

@@ -119,7 +119,7 @@ static void shape_print(char *text, size_t size, int rank, const int64_t *shape,
     if (rank == 0) snprintf(text, size, "scalar");
 }
 
-/* Whether a layer's result is called otherwise than the layer: then both names are shown. */
+/* Returns true if a layer's result is called otherwise than the layer: then both names are shown. */
 static bool results_named(const stria_summary *summary) {
     for (int i = 0; i < summary->layer_count; i++)
         if (strcmp(summary->layers[i]->name, summary->layers[i]->output) != 0) return true;

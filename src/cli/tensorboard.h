@@ -8,7 +8,7 @@
 
 typedef struct tensorboard tensorboard;
 
-/* Whether the run has such files already. */
+/* Returns true if the run has such files already. */
 bool tensorboard_exists(const char *folder);
 /* rewrite: all that the log says is written, in the place of the files that are there. Otherwise a training goes on
  * after `step` steps: files that are there stay, the next one continues them; where there is none, it begins with what

@@ -38,7 +38,7 @@ const tensor *tensors_find(const tensors *list, const char *name);
 stria_named_array *tensors_named(const tensors *list);
 /* Room for the tensor's data; shape and type must be set. */
 stria_status tensor_allocate(tensor *t, stria_error *error);
-/* Whether a picture's channels are last where the port wants them first. */
+/* Returns true if a picture's channels are last where the port wants them first. */
 bool tensor_is_last(const stria_port *port, const stria_array *array);
 /* Says what the port wants and `file` holds, of which the array was made; STRIA_BAD_SHAPE. turned: the file has its
  * channels last. */

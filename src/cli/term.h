@@ -9,7 +9,7 @@
 
 /* To be called first: locale, signals (cli/signals.h), descriptors 0 to 2. */
 void term_init(void);
-/* Whether a signal that was held asks to stop. */
+/* Returns true if a signal that was held asks to stop. */
 bool term_stopped(void);
 /* Memory ran out and something is not shown: term_finish says so. */
 void term_lost(void);

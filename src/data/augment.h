@@ -49,7 +49,7 @@ int draw_whole(augment_draw *d, int n);
  * network's size; false if the chain does not begin with one, or its turn does not come. */
 bool augment_part(const augment *a, augment_draw *d, image_view *view);
 
-/* Whether the chain may do so: it needs pictures of their own size. */
+/* Returns true if the chain may do so: it needs pictures of their own size. */
 bool augment_parts(const augment *a);
 /* The least side of such a part, as a share of the picture's, of a part as square as the picture; 1 without one. */
 double augment_least_part(const augment *a);
@@ -64,7 +64,7 @@ stria_status augment_apply(const augment *a, augment_draw *d, const int shape[3]
  * step. STRIA_BAD_ARGUMENT. */
 stria_status augment_check_target(const augment *a, stria_error *err);
 
-/* Whether the chain has steps that act on a batch, and so makes shares of classes of labels. */
+/* Returns true if the chain has steps that act on a batch, and so makes shares of classes of labels. */
 bool augment_mixes(const augment *a);
 
 /* After it, and after values are scaled: mixes x[items][channels][height][width] by one of these steps, chosen and

@@ -34,8 +34,8 @@ const catalog_entry *catalog_named(const char *name);
 /* The sum over the files; 0 if one of them is not known. */
 uint64_t catalog_bytes(const catalog_entry *e);
 
-/* Whether the folder holds the entry, as its archive or as its files; path: what of it the source reads, of a model its
- * file. */
+/* Returns true if the folder holds the entry, as its archive or as its files; path: what of it the source reads, of a
+ * model its file. */
 bool catalog_in(const catalog_entry *e, const char *folder, char *path, size_t size);
 
 /* Where the entry is on this machine, for the source that reads it: below $STRIA_DATA, below the user's cache

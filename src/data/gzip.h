@@ -17,7 +17,7 @@ stria_status gzip_open(gzip_reader *r, const uint8_t *bytes, size_t size, stria_
 /* The same of deflated bytes without gzip's wrapper, as zip archives hold them. */
 stria_status gzip_open_raw(gzip_reader *r, const uint8_t *bytes, size_t size, stria_error *err);
 
-/* Whether the checksum of zip and gzip is this one; true where the build cannot tell, without zlib. */
+/* Returns true if the checksum of zip and gzip is this one; true where the build cannot tell, without zlib. */
 bool gzip_crc_is(uint32_t crc, const uint8_t *bytes, size_t size);
 
 /* The checksum of bytes that follow those that have the checksum `crc` (0: none before); 0 without zlib. */

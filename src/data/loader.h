@@ -85,8 +85,8 @@ void loader_rest(loader *l);
 /* Which of the tta_views(options.tta) the next batches hold; the first from the beginning. */
 void loader_view(loader *l, int view);
 
-/* Whether batches are mixed (augment_mixes), and what share of the last filled batch's pictures is of their own label;
- * the rest is of the label before theirs in the batch, for the first of the last. 1: all of it. */
+/* Returns true if batches are mixed (augment_mixes), and what share of the last filled batch's pictures is of their own
+ * label; the rest is of the label before theirs in the batch, for the first of the last. 1: all of it. */
 bool loader_mixes(const loader *l);
 double loader_share(const loader *l);
 

@@ -8,7 +8,7 @@
 
 typedef struct packed_files packed_files;
 
-/* Whether the regular file begins as an archive or a compressed file does. */
+/* Returns true if the regular file begins as an archive or a compressed file does. */
 bool packed_is(const char *path);
 
 /* Whether a file of this name is wanted. */

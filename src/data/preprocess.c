@@ -91,7 +91,7 @@ void preprocess_set_range(preprocess *p, value_range r) {
     p->range[1] = unit ? 1 : pixels ? 255 : r.most;
 }
 
-/* Whether values can be of the range that p was made for: about as wide, and not far outside. */
+/* Returns true if values can be of the range that p was made for: about as wide, and not far outside. */
 static bool plausible(const preprocess *p, value_range r) {
     double width = p->range[1] - p->range[0], have = r.most - r.least;
     return r.least >= p->range[0] - width / 2 && r.most <= p->range[1] + width / 2 && have >= width / 8;

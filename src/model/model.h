@@ -24,7 +24,7 @@ struct onnx_known;
 stria_status graph_load_known(graph **out, const char *spec, uint64_t seed, const struct onnx_known *known,
                               stria_error *err);
 
-/* Whether the spec is of a network built in rather than of a file or folder. */
+/* Returns true if the spec is of a network built in rather than of a file or folder. */
 bool graph_is_built_in(const char *spec);
 
 /* The same of a model's bytes, .onnx or .net, which their contents tell; opens no file. */

@@ -13,7 +13,7 @@ typedef struct conv_attributes {
 /* The shape of any of the three operators, once its shapes are inferred; of a ConvTranspose, that of the convolution
  * whose data gradient it is: its result is x, its input y. */
 conv_shape conv_shape_of(const node *n);
-/* Whether no window reaches far beyond the image: then images can be laid out with their padding. */
+/* Returns true if no window reaches far beyond the image: then images can be laid out with their padding. */
 bool conv_is_compact(const conv_shape *s);
 
 /* ---- what the rules share ---- */

@@ -154,7 +154,7 @@ static void shape_print(out *o, int rank, const int64_t *shape) {
     if (rank == 0) out_raw(o, "1");
 }
 
-/* Whether a parameter is met for the first time. */
+/* Returns true if a parameter is met for the first time. */
 static bool is_new(making *m, const char *name) {
     size_t slot = (size_t)((uintptr_t)name * 0x9E3779B97F4A7C15u >> 20) & (m->seen_slots - 1);
     while (m->seen[slot] && m->seen[slot] != name) slot = (slot + 1) & (m->seen_slots - 1);

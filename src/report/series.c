@@ -43,7 +43,7 @@ void series_add(series *s, double x, double y) {
     b->count++;
 }
 
-/* Whether bucket i of both holds the same x: as many points of each run, up to the same last one. */
+/* Returns true if bucket i of both holds the same x: as many points of each run, up to the same last one. */
 static bool same_x(const series *a, int a_runs, const series *b, int i) {
     return a->bucket[i].last_x == b->bucket[i].last_x && a->bucket[i].count == a_runs * b->bucket[i].count;
 }

@@ -44,7 +44,7 @@ static stria_status judged(graph *copy, value **out, stria_error *err) {
     return STRIA_OK;
 }
 
-/* Whether pictures become values of 0…1. */
+/* Returns true if pictures become values of 0…1. */
 static bool is_unit(const picture_input *in) {
     for (int c = 0; c < in->image->shape.dim[1] && c < PREPROCESS_CHANNELS; c++) {
         double least, most;

@@ -18,7 +18,7 @@ int weight_units(const graph *g, const value *w) {
     return 0;
 }
 
-/* Whether w is the kernel of a convolution or the matrix of a product. */
+/* Returns true if w is the kernel of a convolution or the matrix of a product. */
 static bool is_kernel(const graph *g, const value *w) {
     static const op_def *const products[] = {&op_Conv, &op_ConvTranspose, &op_Gemm, &op_MatMul};
     if (w->role != ROLE_PARAMETER || w->frozen || w->shape.rank < 2) return false;

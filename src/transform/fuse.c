@@ -59,7 +59,7 @@ static const node *bias_after(const uses *u, const node *n, int *bias) {
     return is_channel_bias(next->in[*bias], n->out[0]) ? next : NULL;
 }
 
-/* Whether v is there before the product is computed: products take the place of the first node that fuses. */
+/* Returns true if v is there before the product is computed: products take the place of the first node that fuses. */
 static bool is_ready(const graph_map *m, const value *v) {
     return v->kind != VALUE_NODE || m->value[v->id];
 }

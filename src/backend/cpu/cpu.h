@@ -16,7 +16,7 @@ extern const op_impl impl_chunks; /* elementwise operators of any type, without 
 /* The vector kernel of an elementwise operator or of its gradient, with its parameters; false: it has none. */
 bool unary_op_of(const op_def *op, const void *attributes, unary_kind *kind, float *a, float *b, bool *gradient);
 
-/* Whether the epilogues of products compute this activation. */
+/* Returns true if the epilogues of products compute this activation. */
 bool activation_known(const op_def *op);
 /* The node's activation as a kernel epilogue (bias and residual untouched); false if no epilogue computes it. */
 bool epilogue_activation(const node *n, epilogue *e);

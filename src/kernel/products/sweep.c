@@ -92,7 +92,7 @@ static sweep_place place_of(const sweep_plan *p, int64_t tile) {
     return (sweep_place){tile, first, first % s->x.count, row % s->y.count, row / s->y.count};
 }
 
-/* Whether all taps of an axis read inside the input where tap 0 reads `first`. */
+/* Returns true if all taps of an axis read inside the input where tap 0 reads `first`. */
 static bool taps_inside(const window_axis *axis, int64_t first) {
     int64_t last = first + (axis->taps - 1) * axis->move;
     return (uint64_t)first < (uint64_t)axis->in && (uint64_t)last < (uint64_t)axis->in;

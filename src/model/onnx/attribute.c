@@ -220,7 +220,7 @@ static bool is_absent(const attr_field *f, const void *p) {
     return true;
 }
 
-/* Whether one field differs from its default: compared by an operator of that one field. */
+/* Returns true if one field differs from its default: compared by an operator of that one field. */
 static bool is_default(const op_def *op, const attr_field *f, const void *attributes, const void *defaults) {
     attr_field one[2] = {*f, {0}};
     op_def single = *op;

@@ -321,7 +321,7 @@ static stria_status ports_write(exporter *e, stria_error *err) {
 static const char *const list_keys[] = {"stria.parameters", "stria.statistics", "stria.frozen"};
 #define LISTS (sizeof list_keys / sizeof *list_keys)
 
-/* Whether a state stands in the list: where reading would not find out by itself. */
+/* Returns true if a state stands in the list: where reading would not find out by itself. */
 static bool listed(const exporter *e, const value *v, size_t list) {
     if (v->kind != VALUE_STATE) return false;
     if (list == 2) return v->frozen;

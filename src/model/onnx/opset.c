@@ -107,7 +107,7 @@ static uint32_t types_of(const node *n) {
     return types;
 }
 
-/* Whether an attribute would be written; dilations of one are none. *known: false where memory was missing. */
+/* Returns true if an attribute would be written; dilations of one are none. *known: false where memory was missing. */
 static bool field_set(const node *n, const char *name, bool *known) {
     Onnx__AttributeProto **list;
     size_t count = 0;

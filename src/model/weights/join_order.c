@@ -97,7 +97,7 @@ static int name_compare(const void *a, const void *b) {
     return natural_compare((*(const weights_item *const *)a)->name, (*(const weights_item *const *)b)->name);
 }
 
-/* Whether two names differ in numbers only: then their natural order is the network's. */
+/* Returns true if two names differ in numbers only: then their natural order is the network's. */
 static bool differ_in_numbers(const char *a, const char *b) {
     for (;;) {
         a += strspn(a, "0123456789"), b += strspn(b, "0123456789");
@@ -117,7 +117,7 @@ static int item_index(const joining *j, const weights_item *item) {
     return (int)(item - j->w->items);
 }
 
-/* Whether nothing but item i's place says which state it is: then another of the same shape could be meant. */
+/* Returns true if nothing but item i's place says which state it is: then another of the same shape could be meant. */
 static bool guessed(joining *j, const order *o, int i, int state) {
     for (int other = 0; other < j->count; other++) {
         if (other == state || !shape_equal(&j->states[other]->shape, &j->states[state]->shape)) continue;

@@ -172,7 +172,7 @@ typedef struct legacy {
     int first;      /* its first array among w's */
 } legacy;
 
-/* Whether the layer already has an array of this role. */
+/* Returns true if the layer already has an array of this role. */
 static bool role_taken(const legacy *l, const char *role) {
     size_t n = strlen(l->name);
     for (int i = l->first; i < l->w->count; i++) {

@@ -29,7 +29,7 @@ stria_status weights_read(weights *out, const char *path, stria_error *err);
 stria_status weights_decode(weights *out, const uint8_t *bytes, size_t size, stria_error *err);
 void weights_release(weights *w);
 
-/* Whether a name ends as a format does that weights_write writes: .safetensors or .npz. */
+/* Returns true if a name ends as a format does that weights_write writes: .safetensors or .npz. */
 bool weights_writes(const char *path);
 /* All parameters and statistics of a graph under their names, atomically. */
 stria_status weights_write(const graph *g, const char *path, const file_judge *judge, stria_error *err);

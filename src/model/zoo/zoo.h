@@ -10,7 +10,7 @@
  * width], the output "logits" [batch, classes], which metadata stria.output says, or "reconstruction" of the input's
  * shape; stria.train says which training options suit it. Unknown names are refused with the nearest. */
 stria_status zoo_build(graph **out, const char *spec, uint64_t seed, stria_error *err);
-/* Whether the part of spec before ':' is a network's name. */
+/* Returns true if the part of spec before ':' is a network's name. */
 bool zoo_has(const char *spec);
 /* Whether that network tells classes apart. */
 bool zoo_classifies(const char *spec);
