@@ -1,4 +1,4 @@
-/* What the public handles point to. */
+/* The structs behind the public handles. */
 #ifndef API_API_H
 #define API_API_H
 

@@ -5,8 +5,8 @@
 #include "graph/graph.h"
 #include <stria/stria.h>
 
-/* What an element of a value sees of the picture: `field` pixels along a side, `stride` pixels further for the next
- * element; 0: that is not known, or all of it. */
+/* The receptive field of a value's element: `field` pixels along a side, `stride` pixels to the next element's; 0: not
+ * known, or the whole picture. */
 typedef struct sight {
     int64_t field[2], stride[2];
 } sight;

@@ -17,7 +17,7 @@ typedef struct refusal {
 
 #define REFUSE(why, ...) (snprintf((why)->reason, sizeof(why)->reason, __VA_ARGS__), false)
 
-/* What a node wants to know and book when the program is made. */
+/* The input of an implementation's prepare, and the memory that it books, when the program is made. */
 typedef struct impl_plan {
     const node *node;
     const kernel_set *ks;
@@ -27,7 +27,7 @@ typedef struct impl_plan {
     size_t packed_bytes;  /* out: kept between runs, filled by `pack` */
 } impl_plan;
 
-/* What it gets when it runs. Data pointers are of dense tensors in their values' layouts; NULL where absent. */
+/* The input of an implementation's run. Data pointers point to dense tensors in their values' layouts; NULL: absent. */
 typedef struct impl_call {
     const node *node;
     const void *prepared;
@@ -74,7 +74,7 @@ static inline stria_status impl_run(const op_impl *impl, const impl_call *c, str
 /* The list for an operator, ending with a NULL name; the last real entry is the reference. */
 const op_impl *const *backend_cpu(const op_def *op);
 
-/* What passes may assume about it. */
+/* The properties that passes may assume about the backend. */
 extern const target cpu_target;
 
 extern const op_impl impl_reference;

@@ -36,7 +36,7 @@ void error_prefix(stria_error *err, const char *format, ...) __attribute__((form
         if (status != STRIA_OK) goto done;                                                                             \
     } while (0)
 
-/* What a noun after a number ends in: "%d channel%s", "%d class%s", "%d entr%s". */
+/* The ending of a noun after a number: "%d channel%s", "%d class%s", "%d entr%s". */
 static inline const char *text_s(int64_t count) {
     return count == 1 ? "" : "s";
 }

@@ -45,8 +45,8 @@ stria_status file_writer_printf(file_writer *w, stria_error *err, const char *fo
     __attribute__((format(printf, 3, 4)));
 /* The same for a folder that others may write to, too: a link of that name is not followed but replaced. */
 stria_status file_writer_replace(file_writer **out, const char *path, stria_error *err);
-/* Who is asked once a file is whole and before it takes its name: `path` is where it lies until then. What is not
- * STRIA_OK becomes the writer's failure. */
+/* Called after the temporary file `path` is complete and before it gets its final name. An error becomes the writer's
+ * error. */
 typedef struct file_judge {
     stria_status (*accept)(const char *path, void *context, stria_error *err);
     void *context;

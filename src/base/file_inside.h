@@ -1,4 +1,4 @@
-/* What file.c, file_read.c and file_write.c share: the system's reasons as sentences. */
+/* Shared by file.c, file_read.c and file_write.c: the system's errors as sentences. */
 #ifndef BASE_FILE_INSIDE_H
 #define BASE_FILE_INSIDE_H
 

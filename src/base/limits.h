@@ -1,5 +1,5 @@
-/* What the system grants this process: by its control group (cgroup, versions 1 and 2) and the memory that is free.
- * root is "" (for tests: a folder with proc/ and sys/). */
+/* The limits of this process: its control group (cgroup, versions 1 and 2) and the free memory. root is "" (for tests:
+ * a folder with proc/ and sys/). */
 #ifndef BASE_LIMITS_H
 #define BASE_LIMITS_H
 

@@ -17,7 +17,7 @@ void sha256_add(sha256 *s, const void *data, size_t bytes);
 /* The digest as 64 lower-case hexadecimal digits; s may be used again after sha256_init. */
 void sha256_finish(sha256 *s, char text[SHA256_TEXT]);
 
-/* Of a regular file, which is read in pieces. */
+/* The digest of a regular file, which is read in pieces. */
 stria_status sha256_file(const char *path, char text[SHA256_TEXT], stria_error *err);
 /* Returns true if text is a digest: 64 hexadecimal digits in either case. */
 bool sha256_valid(const char *text);

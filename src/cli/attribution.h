@@ -1,5 +1,5 @@
-/* What a class's score owes to the pixels of a picture. Definitions are Captum's: the score is the model's first output
- * as it is (logits or probabilities), every element of it by itself. */
+/* The attribution of a class's score to the pixels of a picture. Definitions are Captum's: the score is an element of
+ * the model's first output (logits or probabilities), without changes. */
 #ifndef CLI_ATTRIBUTION_H
 #define CLI_ATTRIBUTION_H
 

@@ -1,4 +1,4 @@
-/* What a timing found, as files, and two of them compared. */
+/* Timings as files, and the comparison of two of them. */
 #ifndef CLI_BENCH_H
 #define CLI_BENCH_H
 

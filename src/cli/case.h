@@ -8,8 +8,8 @@
 /* stria run MODEL --test-data DIR [--every-way]; returns the exit code. */
 int case_run(const options *given, const tensors_way *chosen);
 
-/* Whether a case may be written there: into a folder of a case, a new one, or an empty one. STRIA_BAD_FILE for a model
- * of another kind of folder, which it would replace. */
+/* Checks that a case may be written there: into a folder of a case, a new one, or an empty one. STRIA_BAD_FILE for a
+ * folder of another kind, whose model it would replace. */
 stria_status case_check(const char *folder, stria_error *error);
 /* Writes folder/test_data_set_0/input_0.pb, … and output_0.pb, … (case_write.c). STRIA_BAD_FILE where it holds more of
  * them than these, of another case. */

@@ -14,7 +14,7 @@ typedef struct compared {
     char reason[160];   /* "" or what differs before any number does */
 } compared;
 
-/* What two tensors may differ by. */
+/* The tolerance for the difference of two tensors. */
 typedef struct compare_bound {
     double rtol, atol;
     bool of_tensor; /* rtol is a share of the tensor's largest value, not of each element's own */

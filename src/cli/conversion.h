@@ -1,4 +1,4 @@
-/* Whether what was written is the same network. */
+/* Checks that the written file is the same network. */
 #ifndef CLI_CONVERSION_H
 #define CLI_CONVERSION_H
 

@@ -47,7 +47,7 @@ typedef struct grid_words {
     bool failed; /* there were more, or no memory */
 } grid_words;
 
-/* What a combination may set: options with a value, and the model. */
+/* The options that a combination may set: those with a value, and the model. */
 bool grid_may_vary(const options *given, const char *name);
 bool grid_has_axis(const grid *s, const char *name);
 /* Adds what was given for all trainings; identity: without what may be another when the sweep goes on. */

@@ -1,4 +1,4 @@
-/* What the rows say, in four forms. */
+/* Prints the rows' help in four forms. */
 #ifndef CLI_HELP_H
 #define CLI_HELP_H
 

@@ -9,7 +9,7 @@ json_t *json_number(double value);   /* null for NaN and infinities */
 json_t *json_share(double value);    /* null for what is not known: negative */
 json_t *json_text(const char *text); /* bytes that are not UTF-8 become \xHH */
 json_t *json_shape(int rank, const int64_t *shape);
-/* To be called first: from then on term_lost hears of memory that a document did not get. */
+/* Call it first: it makes term_lost count the allocations of documents that fail. */
 void json_begin(void);
 /* The document as text, as json_dumps does; free it. NULL where there is none, or where memory ran out: Jansson leaves
  * out what it has no memory for. */

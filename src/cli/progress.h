@@ -1,4 +1,4 @@
-/* What a training says while it runs: the plan, a bar, a line per epoch. All of it on stderr. */
+/* The output of a running training, on stderr: the plan, a bar, a line per epoch. */
 #ifndef CLI_PROGRESS_H
 #define CLI_PROGRESS_H
 

@@ -1,4 +1,4 @@
-/* What stria predict tells of pictures: the most probable classes, as text, JSON or rows of a table. */
+/* The output of stria predict: the most probable classes of pictures, as text, JSON or rows of a table. */
 #ifndef CLI_RANKING_H
 #define CLI_RANKING_H
 
@@ -31,7 +31,7 @@ void ranking_release(ranking *r);
 /* The predictor, and room for its probabilities. The model outlives it. */
 stria_status ranking_init(ranking *r, const options *given, const stria_model *model, stria_error *error);
 
-/* What should be known of the answers, once there are some; of pictures of this size, if channels are not 0. */
+/* Prints the warnings about the predictions, once there are some; for pictures of this size, if channels are not 0. */
 void answers_warn(ranking *r, int64_t channels, int64_t height, int64_t width);
 /* A picture with its probabilities in r->probabilities. */
 void picture_tell(ranking *r, const char *image);
@@ -40,12 +40,12 @@ void labelled_say(ranking *r, const char *image, const stria_dataset *data, int6
 /* A picture that cannot be judged is said, or left out with --skip-bad, and the next ones are tried; other errors end
  * the work. */
 stria_status picture_failed(ranking *r, const char *image, stria_error *error);
-/* What was left out, once. Where that is everything, it is a failure. */
+/* Prints once which pictures were skipped. It is an error if all were skipped. */
 stria_status skipped_say(const ranking *r, stria_error *error);
 
 /* The document of what was judged, also when a picture was none; not of nothing. Returns the exit code. */
 int ranking_finish(ranking *r, int code);
-/* What was told until now, also where something ended the work (its status); then not of nothing. */
+/* Finishes the output so far, also if an error ended the work (its status); in that case not without any row. */
 stria_status csv_write(const options *given, ranking *r, stria_status work, stria_error *error);
 
 #endif

@@ -18,7 +18,7 @@ void report_sheet(report *r, const stria_model *model, const stria_dataset *trai
                   const char *augment, uint64_t seed);
 /* For stria_evaluate: fills options->judge. */
 void report_judge(report *r, stria_inference_options *options);
-/* What it found, on the data of this name: `spec` and its split. score must stay until the last report_write. */
+/* Adds an evaluation on the data of this name: `spec` and its split. score must live until the last report_write. */
 void report_score(report *r, const stria_evaluation *score, const stria_dataset *data, const char *spec,
                   const char *split);
 /* Of a model that gives pictures back some pairs, with the training's changes; of another nothing. */
@@ -26,11 +26,11 @@ void report_pairs(report *r, const stria_model *model, const stria_dataset *data
                   const char *augment, int threads);
 /* Reads what is new in the log and writes the file. */
 stria_status report_write(report *r, page_state state, stria_error *error);
-/* The same while a training runs: seldom enough to cost it nothing. */
+/* The same while a training runs, at most often enough to cost almost no time. */
 stria_status report_refresh(report *r, stria_error *error);
-/* What report_judge asked for; NULL before report_score. */
+/* The result of report_judge; NULL before report_score. */
 const judge *report_judged(const report *r);
-/* Of the file that was written last. */
+/* The size of the file that was written last. */
 size_t report_bytes(const report *r);
 const history *report_history(const report *r);
 

@@ -16,8 +16,8 @@ stria_status source_model_with(const options *given, const char *spec, stria_ope
  * may have been trained with other numbers; it does not show what its output holds. The same words for every verb; one
  * that trains the model does not say that it is untrained. */
 void source_warn(const stria_model *model, bool trains);
-/* What is made of pictures of this shape (height 0: of any sizes) for the model's input: "turned grey and resized", ""
- * for nothing; text[64], which it returns. */
+/* Describes how pictures of this shape (height 0: of any sizes) become the model's input: "turned grey and resized", ""
+ * for no change. Writes text[64] and returns it. */
 const char *source_made(const stria_model *model, int64_t channels, int64_t height, int64_t width, char text[64]);
 /* "1×28×28" of the model's picture; text[96], which it returns. */
 const char *source_input(const stria_model *model, char text[96]);
@@ -27,7 +27,7 @@ bool source_warn_made(const stria_model *model, int64_t channels, int64_t height
 const char *source_relation(stria_relation relation);
 /* Returns true if a picture alone is to blame, so that the others can still be judged. */
 bool source_one_picture(stria_status status);
-/* What to call image `index`: its file, or "fashion-mnist/test/3"; returns text. */
+/* The name of image `index`: its file, or "fashion-mnist/test/3"; returns text. */
 const char *source_image(const options *given, const char *spec, const stria_dataset *data, int64_t index, char *text,
                          size_t size);
 /* Says so if the data (NULL: pictures from files) have other values than those that the model was trained on. */

@@ -17,7 +17,7 @@ tensorboard *tensorboard_new(const char *folder, bool rewrite, int64_t step);
 void tensorboard_free(tensorboard *t); /* accepts NULL; what was not written is lost */
 /* Settings and network, unless earlier files have them. The run's checkpoint must be there. */
 stria_status tensorboard_begin(tensorboard *t, const stria_model *model, stria_error *error);
-/* What is new in the log. now: written to the file at once, otherwise every second at most. */
+/* Adds the new lines of the log. now: writes the file immediately, otherwise at most once a second. */
 stria_status tensorboard_log(tensorboard *t, bool now, stria_error *error);
 /* Histograms of the model's parameters, at the log's last step; and of their gradients, of the mean cross-entropy of up
  * to TENSORBOARD_IMAGES images of data (NULL: none), which are spread over it, as inference computes them. Models whose
@@ -25,7 +25,7 @@ stria_status tensorboard_log(tensorboard *t, bool now, stria_error *error);
 enum { TENSORBOARD_IMAGES = 32 };
 stria_status tensorboard_weights(tensorboard *t, const stria_model *model, const stria_dataset *data, int threads,
                                  stria_error *error);
-/* What an evaluation found: confusion matrix, the worst mistakes and the surest hits. */
+/* Adds an evaluation: confusion matrix, the worst mistakes and the most confident hits. */
 void tensorboard_score(tensorboard *t, const stria_evaluation *score, const judge *j);
 /* The last words, and everything written. */
 stria_status tensorboard_end(tensorboard *t, bool complete, stria_error *error);

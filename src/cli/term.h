@@ -7,7 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/* To be called first: locale, signals (cli/signals.h), descriptors 0 to 2. */
+/* Call it first: it sets up the locale, signals (cli/signals.h) and descriptors 0 to 2. */
 void term_init(void);
 /* Returns true if a signal that was held asks to stop. */
 bool term_stopped(void);
@@ -47,7 +47,7 @@ bool term_progress(int64_t done, int64_t of, void *context);
 
 /* "1,234,567", "63.4 MiB", "0:42" into text; they return text. */
 const char *show_count(int64_t value, char text[32]);
-/* What a noun after a number ends in: "%d image%s", "%d class%s". */
+/* The ending of a noun after a number: "%d image%s", "%d class%s". */
 static inline const char *show_s(int64_t count) {
     return count == 1 ? "" : "s";
 }
@@ -62,12 +62,13 @@ const char *show_time(double seconds, char text[32]);
 double show_real(double x);
 /* A word as a shell takes it, quoted where it must be; returns text. */
 const char *show_word(const char *word, char *text, size_t size);
-/* What could drive a terminal becomes '?': a stranger's file could hold it in a name. text_clean changes text in place
- * and returns it; show_name returns a copy, which eight further calls leave alone. Every name that is printed goes
- * through one of the two; JSON has escapes instead (json_finish). */
+/* Replaces characters that could control a terminal by '?', because names may come from untrusted files. text_clean
+ * changes text in place and returns it; show_name returns a copy, which eight further calls leave alone. Every name
+ * that is printed goes through one of the two; JSON has escapes instead (json_finish). */
 char *text_clean(char *text);
 char *text_clean_lines(char *text); /* the same, but line feeds stay */
-/* What printf would print, cleaned, of any length; free it. NULL when memory runs out: term_lost is called then. */
+/* Returns the cleaned output of printf, of any length; free it. NULL if there is no memory, after a call of
+ * term_lost. */
 char *text_format(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
 const char *show_name(const char *name);
 /* Bytes of the character at text; *code is its code point if it could drive a terminal, otherwise UINT_MAX. */

@@ -32,7 +32,7 @@ typedef struct training {
 
 /* ---- train_end.c ---- */
 
-/* What --json prints; NULL when there is no memory. */
+/* The document of --json; NULL if there is no memory. */
 json_t *training_json(const training *t);
 /* The test's score and pictures, what was written, and commands to try next. */
 stria_status training_print(const training *t, stria_error *error);

@@ -1,4 +1,4 @@
-/* What every kind of training begins with: a model, options and pictures, as the command line says. */
+/* The input of every kind of training: a model, options and pictures, from the command line. */
 #ifndef CLI_TRAINING_H
 #define CLI_TRAINING_H
 

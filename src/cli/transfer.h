@@ -1,4 +1,4 @@
-/* What `train` begins with besides a network's own weights. */
+/* Other initial weights for `train` than the network's own. */
 #ifndef CLI_TRANSFER_H
 #define CLI_TRANSFER_H
 

@@ -31,8 +31,9 @@ typedef struct augment {
 /* STRIA_BAD_ARGUMENT, with the step and what it takes. "" and "none" are the empty chain. */
 stria_status augment_parse(const char *text, augment *out, stria_error *err);
 
-/* Whether the chain can be made for pictures that become shape[3] (channels, height, width): a crop's side must be the
- * network's, colours need pixels (floats are measured values) and some of them three channels. STRIA_BAD_ARGUMENT. */
+/* Checks that the chain can be applied to pictures that become shape[3] (channels, height, width): a crop's side must
+ * be the network's, colours need pixels (floats are measured values) and some of them three channels.
+ * STRIA_BAD_ARGUMENT. */
 stria_status augment_check(const augment *a, const int shape[3], bool floats, stria_error *err);
 
 /* Where numbers are drawn for one picture. */

@@ -1,4 +1,4 @@
-/* What the files of augmentation share: a picture being changed, and the steps. */
+/* Shared by the files of augmentation: a picture being changed, and the steps. */
 #ifndef DATA_AUGMENT_STEP_H
 #define DATA_AUGMENT_STEP_H
 

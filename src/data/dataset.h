@@ -35,7 +35,7 @@ stria_status dataset_open(dataset **out, const char *spec, const dataset_options
 stria_status dataset_open_pair(dataset **train, dataset **val, const char *spec, const dataset_options *options,
                                stria_error *err);
 
-/* Of pictures in memory: all of them, in their order. */
+/* Makes a dataset of images in memory: all of them, in their order. */
 struct stria_array;
 struct stria_dataset_callbacks;
 stria_status dataset_from_arrays(dataset **out, const struct stria_array *images, const struct stria_array *labels,
@@ -51,9 +51,9 @@ void dataset_free(dataset *d); /* accepts NULL */
 /* ---- facts; the strings live as long as the dataset ---- */
 
 int64_t dataset_count(const dataset *d);
-/* Of every item; of a folder, whose pictures may differ, 3 if any of them is in colour. */
+/* The channels of every item; for a folder, whose pictures may differ, 3 if any of them is in colour. */
 int dataset_channels(const dataset *d);
-/* Of every item; 0 of a folder, whose pictures may differ. */
+/* The size of every item; 0 for a folder, whose pictures may differ. */
 int dataset_height(const dataset *d);
 int dataset_width(const dataset *d);
 /* The size that all pictures have, by their headers where they are files, of which a sample is looked at; else 0. */
@@ -66,7 +66,8 @@ value_range dataset_range(const dataset *d); /* of floats, over all items of the
 int dataset_classes(const dataset *d);
 const char *dataset_class_name(const dataset *d, int i);
 const char *dataset_path(const dataset *d);
-/* What of the source was left out, such as files in class folders that are not pictures, as a sentence; or "". */
+/* A sentence about the parts of the source that were left out, such as files in class folders that are not pictures; or
+ * "". */
 const char *dataset_note(const dataset *d);
 /* FNV-1a over the names (below the path) of the files that were opened, and their sizes but for a folder's pictures. */
 uint64_t dataset_checksum(const dataset *d);

@@ -1,4 +1,4 @@
-/* What a dataset is made of: for dataset.c, which makes it, and dataset_read.c, which reads it. */
+/* The parts of a dataset, for dataset.c, which makes it, and dataset_read.c, which reads it. */
 #ifndef DATA_DATASET_INSIDE_H
 #define DATA_DATASET_INSIDE_H
 

@@ -43,7 +43,7 @@ stria_status image_load_named(const char *path, const image_reading *how, image 
 typedef struct image_facts {
     int channels, height, width;
 } image_facts;
-/* Of the picture in this file; no_exif: as it is stored. Thread-safe. */
+/* The size of the picture in this file; no_exif: as stored. Thread-safe. */
 image_facts image_look(const char *path, bool no_exif);
 void image_release(image *m); /* accepts a zeroed image; leaves it zeroed */
 

@@ -1,4 +1,4 @@
-/* What image_decode is made of: the decoders, which fill *out (zeroed before) and on failure leave what it took to the
+/* The parts of image_decode: the decoders, which fill *out (zeroed before) and on failure leave what it took to the
  * caller, and the parts of a file that are not pixels. */
 #ifndef DATA_IMAGE_FORMAT_H
 #define DATA_IMAGE_FORMAT_H
@@ -17,14 +17,15 @@ typedef stria_status image_decoder(const image_file *f, image *out, stria_error 
 image_decoder image_decode_png, image_decode_jpeg, image_decode_webp, image_decode_tiff, image_decode_bmp,
     image_decode_pnm;
 
-/* What png bytes go to, in order. */
+/* The destination of PNG bytes, in order. */
 typedef struct file_writer file_writer;
 stria_status image_encode_png(file_writer *w, const image *m, stria_error *err);
 
 /* The pixels that the limits allow, at most. */
 int64_t image_most_pixels(const image_file *f);
 
-/* Whether sides are in range and the limits allow so many pixels: to be asked before products that could overflow. */
+/* Checks that the sides are in range and the limits allow this many pixels; call it before products that could
+ * overflow. */
 stria_status image_check(const image_file *f, int64_t height, int64_t width, stria_error *err);
 
 /* Checks sizes and takes memory for a picture of `channels`. encoded_bytes: the least that a file must spend on it,
@@ -38,7 +39,7 @@ stria_status image_new(const image_file *f, image *out, int channels, int64_t he
  * `size` and takes no memory. */
 int image_orientation(const uint8_t *data, size_t size);
 
-/* What decoding would give, by the header that these first bytes of a file hold; channels 0 if they do not say it. */
+/* The result's shape, from the header in these first bytes of a file; channels 0 if they do not show it. */
 image_facts image_header_facts(const uint8_t *data, size_t size, bool no_exif);
 
 /* Turns and mirrors the pixels so that orientation 1 is what they have. STRIA_NO_MEMORY. */

@@ -17,7 +17,7 @@
 
 typedef struct loader loader;
 
-/* What a batch has of its items, a field each: arrays of whoever takes it; NULL: not wanted. */
+/* The fields of a batch, arrays of the caller; NULL: not wanted. */
 typedef struct sample {
     float *image; /* [items][channels][height][width], preprocessed and changed; always wanted */
     float
@@ -26,7 +26,7 @@ typedef struct sample {
     int64_t *index; /* [items], in the dataset */
 } sample;
 
-/* What becomes of a picture that cannot be read or does not get the right shape. */
+/* The treatment of a picture that cannot be read or does not get the right shape. */
 typedef enum loader_bad {
     BAD_FAILS,    /* the batch fails with its sentence */
     BAD_MARKED,   /* its label is −1, its values are 0 */
@@ -67,7 +67,7 @@ void loader_shape(const loader *l, int shape[3]);     /* channels, height, width
 int64_t loader_batches(const loader *l);              /* in an epoch */
 int64_t loader_items(const loader *l, int64_t batch); /* in this batch: fewer only in a last one that is not dropped */
 
-/* What is made ahead: threads and batches, 0 where nothing is. */
+/* The number of threads that make batches ahead, and of these batches; 0: none. */
 int loader_threads(const loader *l);
 int loader_ahead(const loader *l);
 /* Memory that batches made ahead take, and the most that kept pictures may. */

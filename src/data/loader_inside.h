@@ -1,5 +1,5 @@
-/* What a loader is made of: loader.c makes it, loader_item.c one item's values, loader_batch.c a batch, and
- * loader_ring.c has threads of its own that make batches ahead. */
+/* The parts of a loader: loader.c makes it, loader_item.c one item's values, loader_batch.c a batch, and loader_ring.c
+ * has threads of its own that make batches ahead. */
 #ifndef DATA_LOADER_INSIDE_H
 #define DATA_LOADER_INSIDE_H
 
@@ -81,7 +81,7 @@ stria_status batch_work_end(batch_work *w, stria_error *err);
 
 /* ---- loader_ring.c ---- */
 
-/* Of the loader's options and shape; threads start with the first ring_fill. */
+/* Makes the ring for the loader's options and shape; threads start with the first ring_fill. */
 stria_status ring_new(loader_ring **out, loader *l, stria_error *err);
 void ring_free(loader_ring *r); /* accepts NULL */
 /* As loader_fill. A batch that is not the one after the last begins a new row of batches. */

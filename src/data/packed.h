@@ -11,7 +11,7 @@ typedef struct packed_files packed_files;
 /* Returns true if the regular file begins as an archive or a compressed file does. */
 bool packed_is(const char *path);
 
-/* Whether a file of this name is wanted. */
+/* Returns true if a file of this name is wanted. */
 typedef bool packed_wanted(const char *name, void *context);
 
 /* All files, ordered by name, those that are not wanted (NULL: all are) without their contents. A compressed file

@@ -30,7 +30,7 @@ typedef struct preprocess {
     double range[2];
 } preprocess;
 
-/* What values data have, least to most. All zero: nothing is known. */
+/* The range of the data's values, minimum to maximum. All zero: not known. */
 typedef struct value_range {
     double least, most;
     bool whole; /* all of them are whole numbers */
@@ -74,10 +74,10 @@ stria_status preprocess_shape(const preprocess *p, int channels, int height, int
  * latter, are whole; else their own. */
 void preprocess_set_range(preprocess *p, value_range values);
 
-/* What values of this range are multiplied by to have the range that p was made for. Values in 0…1 and 0…255 are
- * converted into each other; others are not (1), and *doubtful is true where they seem to be something else than what
- * the model was trained with. A p that says nothing of the range and takes values as they are (scale 1, no mean, no
- * std) is never converted for. */
+/* The factor that converts values of this range to the range that p was made for. Values in 0…1 and 0…255 are converted
+ * into each other; others are not (1), and *doubtful is true where they seem to be something else than what the model
+ * was trained with. A p that says nothing of the range and takes values as they are (scale 1, no mean, no std) is never
+ * converted for. */
 double preprocess_factor(const preprocess *p, value_range values, bool *doubtful);
 
 /* p with what it does not say, for pictures like this one that must become shape[3]: a grey network sees colours as
@@ -91,7 +91,7 @@ preprocess preprocess_fit(const preprocess *p, const image_view *view, const int
  * pixels are taken as they are, so that none are too many. */
 int preprocess_least_side(const preprocess *p, const int shape[3]);
 
-/* What each of the 256 bytes becomes, for whoever prepares many pictures alike: same bits, a third of the time. */
+/* The values of all 256 bytes, to prepare many pictures alike: bit-identical, in a third of the time. */
 typedef struct pixel_table {
     float value[PREPROCESS_CHANNELS][256]; /* [output channel] */
 } pixel_table;
@@ -107,7 +107,7 @@ stria_status preprocess_apply(const preprocess *p, const pixel_table *table, con
  * pixels as they are, preprocess_scale makes values of them. */
 preprocess preprocess_unscaled(const preprocess *p);
 void preprocess_scale(const preprocess *p, const int shape[3], float *x);
-/* What the least and the most value of a channel of the range, 0…255 where none is known, become. */
+/* The results for the minimum and maximum of a channel's range, 0…255 if it is not known. */
 void preprocess_span(const preprocess *p, int channel, double *least, double *most);
 /* The pixel that becomes 0, within 0…255; of measured values the value that does, whatever it is. */
 float preprocess_black(const preprocess *p, int channel, bool measured);

@@ -1,4 +1,4 @@
-/* What a source of data fills, one opener a source. */
+/* The struct that a data source fills, and one opener per source. */
 #ifndef DATA_SOURCE_H
 #define DATA_SOURCE_H
 

@@ -21,7 +21,7 @@ typedef enum value_kind {
     VALUE_NODE      /* computed by `producer` */
 } value_kind;
 
-/* What a state is, for reports and for what a checkpoint calls it. */
+/* The kind of a state, for reports and for its name in a checkpoint. */
 typedef enum value_role {
     ROLE_NONE,
     ROLE_PARAMETER, /* trained unless frozen */
@@ -58,7 +58,7 @@ static inline size_t value_bytes(const value *v) {
     return (size_t)shape_bytes(&v->shape, v->type);
 }
 
-/* What a fused node applies after its own operator, in this order: + bias, + residual, activation. */
+/* The operations that a fused node applies after its own operator, in this order: + bias, + residual, activation. */
 typedef struct node_epilogue {
     int bias;                 /* index in node.in, −1: none (Conv and Gemm have ONNX's own bias input instead) */
     int residual;             /* index in node.in, −1: none */

@@ -1,4 +1,4 @@
-/* What an operator is: the record that its file in op/ ends with. */
+/* The definition of an operator: the record at the end of its file in op/. */
 #ifndef GRAPH_OP_DEF_H
 #define GRAPH_OP_DEF_H
 

@@ -1,5 +1,5 @@
-/* What the parts of the .net reader share: net_read.c (the file, and calls that are not operators), net_layer.c (layers
- * and operators), net_tensors.c (constants that lie beside the text). */
+/* Shared by the parts of the .net reader: net_read.c (the file, and calls that are not operators), net_layer.c (layers
+ * and operators), net_tensors.c (constants in a file next to the text). */
 #ifndef MODEL_NET_READER_H
 #define MODEL_NET_READER_H
 

@@ -15,8 +15,8 @@ typedef struct safetensors_pair {
     const char *key, *value;
 } safetensors_pair;
 
-/* What a file holds, in the file's order. After reading, everything belongs to the struct (safetensors_release); for
- * writing, fill it with what is yours and do not release it. */
+/* The contents of a file, in the file's order. After reading, the struct owns everything (safetensors_release); for
+ * writing, fill it with your own data and do not release it. */
 typedef struct safetensors {
     safetensors_entry *entries;
     safetensors_pair *metadata;
@@ -33,8 +33,8 @@ stria_status safetensors_write_judged(const safetensors *file, const char *path,
                                       stria_error *err);
 void safetensors_release(safetensors *file);
 
-/* Of the names, types, shapes and contents of all tensors and of all metadata but SAFETENSORS_CHECKSUM, where a writer
- * may put it. Their order does not matter; any one changed byte changes it. */
+/* The checksum of the names, types, shapes and contents of all tensors and of all metadata except SAFETENSORS_CHECKSUM,
+ * where a writer may store it. Their order does not matter; any one changed byte changes it. */
 #define SAFETENSORS_CHECKSUM "checksum"
 uint64_t safetensors_checksum(const safetensors *file);
 

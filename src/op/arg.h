@@ -4,12 +4,12 @@
 
 #include "op/op.h"
 
-/* Of ArgMax and ArgMin. */
+/* The geometry of ArgMax and ArgMin. */
 typedef struct arg_attributes {
     int64_t axis, keepdims, select_last_index;
 } arg_attributes;
 
-/* Of TopK and its gradient; k is input 1. */
+/* The geometry of TopK and its gradient; k is input 1. */
 typedef struct topk_attributes {
     int64_t axis, largest, sorted;
 } topk_attributes;

@@ -1,5 +1,5 @@
-/* What the operators that read or write by index have in common: Gather, GatherElements, GatherND, ScatterElements,
- * ScatterND and their gradients. */
+/* Shared by the operators that read or write by index: Gather, GatherElements, GatherND, ScatterElements, ScatterND and
+ * their gradients. */
 #ifndef OP_GATHER_H
 #define OP_GATHER_H
 

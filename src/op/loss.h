@@ -1,4 +1,4 @@
-/* What the losses share, for rules and backends. Losses of scores against labels: SoftmaxCrossEntropyLoss (loss.c),
+/* Shared by the losses, for rules and backends. Losses of scores against labels: SoftmaxCrossEntropyLoss (loss.c),
  * NegativeLogLikelihoodLoss (loss_nll.c), and in domain "stria" CrossEntropyLoss (loss_soft.c) and HingeLoss
  * (loss_margin.c). Losses of two tensors, elementwise, stand in loss_regression.c. */
 #ifndef OP_LOSS_H
@@ -78,7 +78,7 @@ typedef struct pair_attributes {
 
 typedef enum pair_kind { PAIR_SQUARED, PAIR_ABSOLUTE, PAIR_HUBER, PAIR_BINARY, PAIR_KL, PAIR_KL_LOG } pair_kind;
 
-/* What a node of loss_regression.c computes: kind, whether it is the gradient, the factor of its sum. */
+/* The computation of a node of loss_regression.c: kind, whether it is the gradient, the factor of its sum. */
 typedef struct pair_geometry {
     pair_kind kind;
     bool gradient, none;

@@ -1,4 +1,4 @@
-/* What the normalisations share: attributes, geometry, and their formulas in float64.
+/* Shared by the normalisations: attributes, geometry, and their formulas in float64.
  *
  * Each divides x by the deviation of a set of its elements: x̂ = (x − mean) / √(variance + ε), y = x̂ · scale + bias,
  * where mean and variance (the population's) are the set's own, or running ones. What differs is which elements are a

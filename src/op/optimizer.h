@@ -13,9 +13,9 @@ static inline int update_finite(const op_def *op) {
     return op->in_max - UPDATE_STATE + 1;
 }
 
-/* Of references: puts element i of the parameter and of up to two states, as far as its gradient is finite. */
+/* For references: stores element i of the parameter and of up to two states, as far as its gradient is finite. */
 void optimizer_put(const ref_call *c, int64_t i, double x, double first, double second);
-/* Of references: puts the output at update_finite, if it is wanted. */
+/* For references: stores the output at update_finite, if it is wanted. */
 stria_status optimizer_told(const ref_call *c);
 
 /* The shape rule of them all. */

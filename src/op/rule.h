@@ -1,4 +1,4 @@
-/* What shape rules and references share. Sentences need not name the node: the caller does. */
+/* Shared by shape rules and references. Sentences need not name the node: the caller does. */
 #ifndef OP_RULE_H
 #define OP_RULE_H
 

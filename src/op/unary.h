@@ -9,7 +9,7 @@ typedef struct unary_attributes {
     const char *approximate; /* Gelu: "none" or "tanh" */
 } unary_attributes;
 
-/* Of Gelu: the approximation by tanh is asked for. */
+/* Returns true if a Gelu uses the approximation by tanh. */
 bool unary_gelu_by_tanh(const unary_attributes *a);
 
 /* Input 1 of the gradient operator is y if true, else x. */

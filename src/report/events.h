@@ -19,7 +19,7 @@ typedef struct event_scalar {
     double value;
 } event_scalar;
 
-/* What a file begins with. */
+/* The beginning of a file. */
 void event_version(out *o, double wall);
 /* Points from `at.step` on that earlier files have are dropped by readers: training goes on from the step before. */
 void event_restart(out *o, event_time at);

@@ -1,4 +1,4 @@
-/* What an evaluation thought of each image: how sure it was, its worst mistakes and its surest hits. */
+/* The evaluation of each image: confidences, the worst mistakes and the most confident hits. */
 #ifndef REPORT_JUDGE_H
 #define REPORT_JUDGE_H
 

@@ -1,4 +1,4 @@
-/* What a training's goal measures (stria_event.measure), for people. */
+/* The measure of a training's goal (stria_event.measure), as text. */
 #ifndef REPORT_MEASURE_H
 #define REPORT_MEASURE_H
 

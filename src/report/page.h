@@ -22,7 +22,7 @@ enum {
     PAGE_CELLS = 120      /* of a name; what is longer is cut */
 };
 
-/* What a page shows; NULL and 0 for what there is not. Nothing of it is changed or taken. */
+/* The contents of a page; NULL and 0: not available. The page neither changes nor owns them. */
 typedef struct page {
     words_language language;
     page_state state;

@@ -1,4 +1,4 @@
-/* What a timing found, as a page: time per layer under the machine's roofline, and which implementation ran. */
+/* A timing as a page: time per layer under the machine's roofline, and which implementation ran. */
 #ifndef REPORT_PAGE_BENCH_H
 #define REPORT_PAGE_BENCH_H
 

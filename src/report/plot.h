@@ -45,7 +45,7 @@ void plot_matrix(out *o, const char *title, const int64_t *counts, const char *c
                  const char *rows, const char *columns, bool standalone);
 
 enum { PLOT_BINS = 15 }; /* as those of stria_evaluation.calibration */
-/* Of confidences in PLOT_BINS equal bins: how many images, the sum of the confidences, how many were right. */
+/* Confidences in PLOT_BINS equal bins: number of images, sum of the confidences, number of correct predictions. */
 typedef struct plot_bin {
     int64_t images, right;
     double confidence;
@@ -64,8 +64,8 @@ typedef struct plot_dot {
 typedef struct plot_roof_texts {
     const char *title, *x_title, *y_title;
 } plot_roof_texts;
-/* What the machine can do at most, min(peak, bandwidth · intensity), peak in GFLOP/s and bandwidth in 10⁹ bytes per
- * second, both above 0, and the layers with both numbers above 0; both axes are logarithmic. */
+/* The machine's limit, min(peak, bandwidth · intensity), peak in GFLOP/s and bandwidth in 10⁹ bytes per second, both
+ * above 0, and the layers with both numbers above 0; both axes are logarithmic. */
 void plot_roof(out *o, const plot_roof_texts *texts, const plot_dot *dots, int count, double peak, double bandwidth,
                double width, double height);
 

@@ -11,7 +11,7 @@ typedef enum terminal_kind {
     TERMINAL_BLOCKS_256 /* the same in the 6×6×6 cube and the greys of 256 colours */
 } terminal_kind;
 
-/* What the environment says of the terminal: TERM, KITTY_WINDOW_ID, TERM_PROGRAM, COLORTERM. */
+/* The environment's description of the terminal: TERM, KITTY_WINDOW_ID, TERM_PROGRAM, COLORTERM. */
 terminal_kind terminal_of_environment(void);
 
 /* pixels[3][height][width]. Blocks are shrunk by means to at most `columns` cells a row; the others go as they are,

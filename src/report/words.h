@@ -1,4 +1,4 @@
-/* What a report says, in English and Chinese. */
+/* The words of a report, in English and Chinese. */
 #ifndef REPORT_WORDS_H
 #define REPORT_WORDS_H
 

@@ -49,7 +49,7 @@ typedef struct program {
 /* Copies g. Sentences name its layers. The pool (NULL: none) is used to pack weights, and not kept. */
 stria_status program_new(program **out, graph *g, const program_config *config, pool *workers, stria_error *err);
 program *program_retain(program *p);
-/* What each of its sessions writes: workspace and packed weights of its own. */
+/* The memory that each session writes: its own workspace and packed weights. */
 size_t program_run_bytes(const program *p);
 void program_release(program *p); /* accepts NULL */
 

@@ -1,4 +1,4 @@
-/* What who writes a checkpoint and who reads it agree on. */
+/* The format of a checkpoint, for its writer and its reader. */
 #ifndef TRAIN_CHECKPOINT_FORMAT_H
 #define TRAIN_CHECKPOINT_FORMAT_H
 
@@ -8,7 +8,7 @@
 #define TEXT_NET          "stria-net"
 #define CHECKPOINT_FORMAT "stria checkpoint 2"
 
-/* What a state's name has before it in the file. */
+/* The prefix of a state's name in the file. */
 const char *checkpoint_prefix(const trainer *t, const char *name);
 
 #endif

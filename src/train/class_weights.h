@@ -1,4 +1,4 @@
-/* What the loss of each class's pictures counts (--class-weights). */
+/* The weight of each class in the loss (--class-weights). */
 #ifndef TRAIN_CLASS_WEIGHTS_H
 #define TRAIN_CLASS_WEIGHTS_H
 

@@ -23,7 +23,7 @@ stria_status classifier_of(graph *g, classifier *out, stria_error *err);
  * they as they are, CLASSIFIER_PROBABILITIES [batch, classes]; of others the logits, CLASSIFIER_LOGITS. */
 stria_status classifier_prediction(graph *g, int64_t batch, graph **out, stria_error *err);
 
-/* What a loss reads of an output, in a copy of a model (picture_input_copy). */
+/* The value that a loss reads of an output, in a copy of a model (picture_input_copy). */
 typedef struct head {
     value *scores, *logits; /* [batch, classes]: the output itself; what makes its probabilities, or their logarithm */
     output_relation relation;

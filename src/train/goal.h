@@ -1,5 +1,5 @@
-/* What a training is for. A goal says what a step minimises, what of the data it needs for that, and how good an output
- * is; the graph of a step, the loop, evaluation and checkpoints are the same for all goals. One file each,
+/* The purpose of a training. A goal defines the loss of a step, the fields that it needs from the data, and the measure
+ * of an output; the graph of a step, the loop, evaluation and checkpoints are the same for all goals. One file each,
  * goal_<name>.c. */
 #ifndef TRAIN_GOAL_H
 #define TRAIN_GOAL_H
@@ -35,7 +35,7 @@ struct goal {
     stria_status (*adopt)(graph *model, const dataset *d, stria_error *err);
     /* Makes what the job needs of this graph and dataset. */
     stria_status (*begin)(goal_job *j, graph *g, const dataset *d, stria_error *err);
-    /* What is judged, of a copy of a model with its own outputs. */
+    /* The value that is evaluated, in a copy of a model with its own outputs. */
     stria_status (*judged)(graph *copy, value **out, stria_error *err);
     /* The loss of a step, by an input STEP_TARGET that it adds. */
     stria_status (*loss_build)(graph *step, value *judged, const struct recipe *r, value **loss, stria_error *err);

@@ -1,4 +1,4 @@
-/* What training minimises: a sum of losses with weights, each of one output of the model. */
+/* The training loss: a weighted sum of losses, each of one output of the model. */
 #ifndef TRAIN_LOSS_H
 #define TRAIN_LOSS_H
 

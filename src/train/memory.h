@@ -1,5 +1,5 @@
-/* What a training takes of the memory, found out before it takes it: pages that nobody has written yet cost nothing, so
- * that a step too large would be killed in its midst. */
+/* The memory of a training, computed before it is allocated: the system grants pages before they are written, so a step
+ * that is too large would be killed while it runs. */
 #ifndef TRAIN_MEMORY_H
 #define TRAIN_MEMORY_H
 

@@ -8,7 +8,7 @@
 #define OPTIMIZER_STANDARD "sgd:momentum=0.9"
 #define OPTIMIZER_KEYS     5 /* at most, of one optimiser */
 
-/* What a spec says, as "sgd:momentum=0.9,nesterov=1" or "adam:beta1=0.8". */
+/* A parsed spec, for example "sgd:momentum=0.9,nesterov=1" or "adam:beta1=0.8". */
 typedef struct optimizer {
     const struct optimizer_row *row;
     double setting[OPTIMIZER_KEYS]; /* parallel to the row's keys */
@@ -20,7 +20,7 @@ stria_status optimizer_parse(const char *spec, optimizer *out, stria_error *err)
 /* The i-th optimiser's name; NULL past the last. */
 const char *optimizer_name(int i);
 
-/* What all updates of a step share. */
+/* Shared by all updates of a step. */
 typedef struct update_inputs {
     value *rate;  /* float32 scalar */
     value *count; /* int64 scalar: steps done before this one */

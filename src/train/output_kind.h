@@ -1,4 +1,4 @@
-/* What the output of a classifier holds: logits or probabilities, of classes that exclude each other or not. It is
+/* The contents of a classifier's output: logits or probabilities, of classes that exclude each other or not. It is
  * found by following the graph backwards from the output, through every operator that keeps what is asked. */
 #ifndef TRAIN_OUTPUT_KIND_H
 #define TRAIN_OUTPUT_KIND_H
@@ -20,7 +20,7 @@ typedef struct output_kind {
     value *logits; /* of the graph: as many elements as the output, in its order; NULL: none is seen */
 } output_kind;
 
-/* Of an output [batch, classes, 1, …]. What the metadata says of the first output counts before what the graph shows;
+/* The kind of an output [batch, classes, 1, …]. The metadata of the first output takes precedence over the graph;
  * STRIA_BAD_ARGUMENT where it is neither logits nor probabilities. */
 stria_status output_kind_of(const graph *g, value *scores, output_kind *out, stria_error *err);
 

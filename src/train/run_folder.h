@@ -10,7 +10,7 @@
 #define BEST_FILE       "best.onnx"
 #define METRICS_FILE    "metrics.jsonl"
 #define RESULTS_FILE    "results.csv"
-/* What the command writes there, while it trains. */
+/* The files that the command writes there while it trains. */
 #define REPORT_FILE  "report.html"
 #define OPTIONS_FILE "options.json"
 #define TEST_FILE    "test.json"

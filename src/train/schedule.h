@@ -8,7 +8,7 @@
 #define SCHEDULE_KEYS     4 /* at most, of one schedule */
 #define SCHEDULE_MARKS    8 /* at most, of multistep */
 
-/* What a spec says, as "cosine:warmup=100,floor=0.001". */
+/* A parsed spec, for example "cosine:warmup=100,floor=0.001". */
 typedef struct schedule {
     const struct schedule_row *row;
     double setting[SCHEDULE_KEYS]; /* parallel to the row's keys */
@@ -27,8 +27,8 @@ const char *schedule_name(int i);
  * schedule. */
 double schedule_lr(const schedule *s, double lr, int64_t step, int64_t steps);
 
-/* What a plateau schedule remembers: the factor of the rate, the best loss, and how many epochs in a row were no better
- * (−1: none was seen yet). */
+/* The state of a plateau schedule: the factor of the rate, the best loss, and the number of consecutive epochs without
+ * improvement (−1: no epoch yet). */
 typedef struct plateau {
     double factor, best;
     int64_t waited;

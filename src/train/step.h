@@ -17,7 +17,7 @@
 #define STEP_FINITE "stria.finite" /* bool scalar, an output: every gradient is finite */
 #define STEP_APPLY  "stria.apply"  /* bool scalar: the gradients gathered so far become an update (recipe.accumulate) */
 
-/* What a step minimises, and how. */
+/* The loss of a step, and its optimisation. */
 typedef struct recipe {
     const goal *goal;
     const double *class_weights; /* of the model's classes; NULL: all 1 */
@@ -38,7 +38,7 @@ typedef struct recipe {
 
 /* From checked options, whose texts the recipe points to. */
 stria_status recipe_of(const stria_train_options *options, recipe *out, stria_error *err);
-/* That of the default options; model NULL: for a classifier. */
+/* The recipe of the default options; model NULL: for a classifier. */
 recipe recipe_standard(const graph *model);
 
 /* From a model's graph: copies it for this batch, appends the loss, differentiates by every parameter that is not

@@ -85,8 +85,8 @@ void trainer_free(trainer *t); /* accepts NULL */
 /* How its validation runs. */
 evaluator_config trainer_validation(trainer *t);
 
-/* To the last epoch. Events go to the callback in this thread. STRIA_INTERRUPTED, with everything saved, when it said
- * stop before that. */
+/* Trains to the last epoch. Calls the callback in this thread. STRIA_INTERRUPTED, with everything saved, if the
+ * callback stopped it earlier. */
 stria_status trainer_run(trainer *t, stria_error *err);
 
 /* The epochs of a training that stands at `at`, the last of which may not be whole (options.steps). */
@@ -103,8 +103,8 @@ stria_status trainer_model(const trainer *t, graph **out, stria_error *err);
 
 stria_status checkpoint_write(trainer *t, stria_error *err);
 
-/* What a run folder's checkpoint says, before there is a trainer. Texts of the options lie in `file`; that of the
- * folder is the caller's. */
+/* The contents of a run folder's checkpoint, before there is a trainer. `file` owns the texts of the options; the
+ * caller owns that of the folder. */
 typedef struct checkpoint {
     graph *model;
     stria_train_options options;

@@ -36,8 +36,8 @@ pass pass_fold_norm;
 pass pass_training;
 /* Padding with zeros (a maximum: with −∞) becomes the pads of the convolution or pooling after it. */
 pass pass_pad;
-/* Of a training step whose first `forward` nodes are not gradients: computes parts of them again where gradients need
- * their results, instead of keeping all of them. The same bits in less memory and more time. */
+/* Changes a training step whose first `forward` nodes are not gradients: it computes parts of them again for the
+ * gradients instead of keeping all results. The same bits in less memory and more time. */
 stria_status pass_recompute(graph **g, int forward, stria_error *err);
 /* Passes for the backend that will run the graph. */
 /* Puts additions of a bias or a residual and activations into the epilogue of the product before them. */

@@ -1,4 +1,4 @@
-/* What the CPU implementations share. */
+/* Helpers that the CPU implementations share. */
 #ifndef BACKEND_CPU_CPU_H
 #define BACKEND_CPU_CPU_H
 

@@ -12,7 +12,7 @@ typedef struct dropout_box {
     int64_t outer, rows, inner, outer_step, inner_step;
 } dropout_box;
 
-/* What every element needs. */
+/* The parameters of every element. */
 struct dropout {
     random_key key;
     uint64_t dropped; /* units whose random word is below fall */

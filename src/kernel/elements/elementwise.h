@@ -13,7 +13,7 @@ typedef enum unary_kind {
     UNARY_COUNT
 } unary_kind;
 
-/* What unary_gradient wants as its xy: 'x', 'y' or 0 for nothing (NULL is accepted then). */
+/* The operand that unary_gradient needs as its xy: 'x', 'y' or 0 for none (NULL is accepted then). */
 char unary_gradient_needs(unary_kind kind);
 
 /* The row's kernel, for those that apply it to pieces of their own. */

@@ -24,8 +24,8 @@ int map_operands(map_kind kind);
 stria_type map_type(map_kind kind, int which);
 size_t map_bytes(map_kind kind, int which);
 
-/* What a kernel gets: `rows` runs of n elements. Row pitches are in bytes; an operand that is `fixed` has one element a
- * row. */
+/* The arguments of a kernel: `rows` runs of n elements. Row pitches are in bytes; an operand that is `fixed` has one
+ * element a row. */
 typedef struct map_block {
     int64_t rows, n;
     void *y;

@@ -42,7 +42,7 @@ static inline vf vf_pick_near(vf x, vi lanes) {
 static inline vf vf_scale(vf x, vf shifted) {
     return (vf)_mm512_scalef_ps((__m512)x, (__m512)(shifted - VF_SHIFT));
 }
-/* To 14 bits; a division takes 16 cycles. */
+/* A reciprocal to 14 bits; a division takes 16 cycles. */
 static inline vf vf_near_reciprocal(vf x) {
     return (vf)_mm512_rcp14_ps((__m512)x);
 }

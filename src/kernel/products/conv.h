@@ -63,8 +63,8 @@ extern const conv_kernel conv_winograd_2[1], conv_winograd_4[1]; /* tiles of 2 �
 /* Windows of 3 × 3, or of 5 × 5 where m is 2, of stride 1, in one group. */
 bool conv_is_winograd(const conv_shape *s, int m);
 
-/* What F(m, 3) or F(2, 5) is expected to cost, as a share of the cheaper of conv_gemm and the other m, by shape and
- * instruction set alone: it pays up to 1. INFINITY where it never does. */
+/* The expected cost of F(m, 3) or F(2, 5) relative to the cheaper of conv_gemm and the other m, by shape and
+ * instruction set alone: it pays off up to 1. INFINITY: never. */
 double conv_winograd_share(const kernel_set *ks, const conv_shape *s, int m);
 
 /* A plan for runs with this many threads at most, in the arena; NULL without memory. */

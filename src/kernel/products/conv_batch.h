@@ -1,4 +1,4 @@
-/* What the two files of batch-last convolution share. Images are x[channels][h][w][batch]. */
+/* Shared by the two files of batch-last convolution. Images are x[channels][h][w][batch]. */
 #ifndef KERNEL_PRODUCTS_CONV_BATCH_H
 #define KERNEL_PRODUCTS_CONV_BATCH_H
 

@@ -1,5 +1,5 @@
-/* What conv_batch.c hands to the kernels of products/conv_batch.inc: a few vectors of images of one packed piece of the
- * input. */
+/* The arguments that conv_batch.c passes to the kernels of products/conv_batch.inc: a few vectors of images of one
+ * packed piece of the input. */
 #ifndef KERNEL_PRODUCTS_CONV_BATCH_TILE_H
 #define KERNEL_PRODUCTS_CONV_BATCH_TILE_H
 

@@ -1,6 +1,6 @@
-/* What conv_depthwise.c hands to the kernels of products/conv_depthwise.inc: one row of results, all or a range of its
- * channels. Tap (u, v) of result q reads the input at row + u·move_h, column + q·step + v·move_w; outside the input it
- * reads nothing. */
+/* The arguments that conv_depthwise.c passes to the kernels of products/conv_depthwise.inc: one row of results, all or
+ * a range of its channels. Tap (u, v) of result q reads the input at row + u·move_h, column + q·step + v·move_w;
+ * outside the input it reads nothing. */
 #ifndef KERNEL_PRODUCTS_CONV_DEPTHWISE_TILE_H
 #define KERNEL_PRODUCTS_CONV_DEPTHWISE_TILE_H
 

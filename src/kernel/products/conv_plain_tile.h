@@ -1,4 +1,4 @@
-/* What convolutions of plain images ask of the instruction set besides the product tile of tile.h. */
+/* The kernels that convolutions of plain images need in addition to the product tile of tile.h. */
 #ifndef KERNEL_PRODUCTS_CONV_PLAIN_TILE_H
 #define KERNEL_PRODUCTS_CONV_PLAIN_TILE_H
 

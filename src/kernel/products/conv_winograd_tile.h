@@ -1,5 +1,5 @@
-/* What Winograd's convolution asks of the instruction set besides the product tile of tile.h: the transforms of tiles
- * of m × m results, each from side² inputs, side = m + r − 1 for windows of r × r: F(2, 3), F(4, 3) and F(2, 5). */
+/* The kernels that Winograd's convolution needs in addition to the product tile of tile.h: the transforms of tiles of m
+ * × m results, each from side² inputs, side = m + r − 1 for windows of r × r: F(2, 3), F(4, 3) and F(2, 5). */
 #ifndef KERNEL_PRODUCTS_CONV_WINOGRAD_TILE_H
 #define KERNEL_PRODUCTS_CONV_WINOGRAD_TILE_H
 

@@ -1,6 +1,6 @@
-/* What happens to a finished tile of a matrix product or convolution before it is stored:
- *     c = f(alpha·sum (+ c, if accumulating) + bias + residual)
- * One struct for every product and every convolution; products/epilogue.inc has what their kernels share of it. */
+/* The operations on a finished tile of a matrix product or convolution before it is stored: c = f(alpha·sum (+ c, if
+ * accumulating) + bias + residual) One struct for every product and every convolution; products/epilogue.inc has what
+ * their kernels share of it. */
 #ifndef KERNEL_PRODUCTS_EPILOGUE_H
 #define KERNEL_PRODUCTS_EPILOGUE_H
 

@@ -12,7 +12,7 @@ typedef struct sweep_pitch {
     int64_t image, row, pixel, channel;
 } sweep_pitch;
 
-/* What is computed, without the data. */
+/* The description of a computation, without the data. */
 typedef struct sweep {
     int64_t images, k, n, groups; /* k input and n result channels per group */
     window_axis y, x;             /* `first` and `next` are not looked at: b has the taps in their order */

@@ -35,7 +35,7 @@ typedef struct class_loss_result {
 size_t class_loss_scratch_bytes(const class_loss *l, int threads);
 /* losses[batch][inner], 0 where ignored. */
 class_loss_result class_loss_run(const kernel_set *ks, pool *p, const class_loss *l, float *losses, void *scratch);
-/* What class_loss_run would find for weight and bad. */
+/* Computes weight and bad as class_loss_run would. */
 class_loss_result class_loss_count(const class_loss *l);
 /* dx = scale · scales[position] · dloss/dx; scales NULL: 1. Labels are in range. */
 void class_loss_gradient(const kernel_set *ks, pool *p, const class_loss *l, float scale, const float *scales,

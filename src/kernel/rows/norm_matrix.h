@@ -1,4 +1,4 @@
-/* What the kernels of normalisation work on: a matrix of elements, each with coefficients of its row and of its column.
+/* The operand of the normalisation kernels: a matrix of elements, each with coefficients of its row and of its column.
  * Internal to norm.c and rows/norm.inc. */
 #ifndef KERNEL_ROWS_NORM_MATRIX_H
 #define KERNEL_ROWS_NORM_MATRIX_H

@@ -1,4 +1,5 @@
-/* What function.c and branch.c share: nodes that stand for others are replaced before anything else sees the file. */
+/* Shared by function.c and branch.c: they replace nodes that stand for others before the rest of the import sees the
+ * file. */
 #ifndef MODEL_ONNX_EXPANSION_H
 #define MODEL_ONNX_EXPANSION_H
 

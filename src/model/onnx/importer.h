@@ -1,4 +1,4 @@
-/* What the parts of the import share: import.c (the whole), function.c (functions become nodes), scan.c (who makes
+/* Shared by the parts of the import: import.c (the whole), function.c (functions become nodes), scan.c (who makes
  * what), node.c (one node), upgrade.c (opsets). */
 #ifndef MODEL_ONNX_IMPORTER_H
 #define MODEL_ONNX_IMPORTER_H

@@ -1,4 +1,4 @@
-/* What join.c, join_keras.c and join_order.c share: which tensor of a file goes into which state of a graph. */
+/* Shared by join.c, join_keras.c and join_order.c: the mapping of a file's tensors to a graph's states. */
 #ifndef MODEL_WEIGHTS_JOIN_H
 #define MODEL_WEIGHTS_JOIN_H
 

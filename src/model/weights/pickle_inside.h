@@ -1,4 +1,4 @@
-/* What pickle.c and pickle_scalars.c share: the machine that a pickle is a program for. */
+/* Shared by pickle.c and pickle_scalars.c: the virtual machine that runs a pickle. */
 #ifndef MODEL_WEIGHTS_PICKLE_INSIDE_H
 #define MODEL_WEIGHTS_PICKLE_INSIDE_H
 

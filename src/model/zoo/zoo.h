@@ -17,7 +17,7 @@ bool zoo_classifies(const char *spec);
 const char *const *zoo_names(void);      /* NULL-terminated */
 const char *zoo_about(const char *name); /* one line; NULL for an unknown name */
 
-/* What a data set says of its pictures. height and width are 0 where they differ. */
+/* The shape of a dataset's images. height and width are 0 if they differ. */
 typedef struct zoo_data {
     int classes, channels, height, width;
     bool measured; /* numbers, which are not resized */
