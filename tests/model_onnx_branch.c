@@ -296,7 +296,7 @@ static void test_refused(void **state) {
     with_if(&f, 1)->nodes[3]->input[0] = (char *)"x";
     refused(&f, STRIA_UNSUPPORTED, "condition 'x' depends on data");
     with_if(&f, 1)->nodes[3]->input[0] = (char *)"size";
-    refused(&f, STRIA_BAD_FILE, "is no single bool");
+    refused(&f, STRIA_BAD_FILE, "is not a single bool");
     with_if(&f, 1)->nodes[3]->input[0] = (char *)"y"; /* its own result */
     refused(&f, STRIA_BAD_FILE, "need each other's results");
     file_init(&f, 18);

@@ -51,7 +51,7 @@ stria_status values_check(const stria_array *a, stria_error *err);
 /* A graph's copy in which every symbolic dimension is `batch`. */
 stria_status graph_for_batch(graph *g, int64_t batch, graph **out, stria_error *err);
 
-/* The caller's pool, retained, or without one a new pool of so many threads. */
+/* The caller's pool, retained, or without one a new pool with this many threads. */
 stria_status pool_take(pool **out, const stria_thread_pool *shared, int threads, stria_error *err);
 
 /* A session of the model's program for this wish. */

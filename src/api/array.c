@@ -150,7 +150,7 @@ void stria_arrays_release(stria_named_array *arrays, int count) {
 
 /* ---- writing ---- */
 
-/* The bytes must be what the shape says, since so many are read. */
+/* `bytes` must match the shape, because this many bytes are read. */
 static stria_status array_check(const stria_array *a, stria_error *err) {
     if (dtype_bytes(a->type) == 0) FAIL(err, STRIA_BAD_ARGUMENT, "an array cannot be of type %d", (int)a->type);
     if (a->rank < 0 || a->rank > STRIA_RANK_MAX)

@@ -18,7 +18,7 @@ stria_status tta_of(int asked, tta_kind *out, stria_error *err) {
     return STRIA_OK;
 }
 
-enum { BATCH = 16 }; /* files at once */
+enum { BATCH = 16 }; /* files per batch */
 
 struct stria_predictor {
     stria_model *model;

@@ -51,7 +51,7 @@ typedef struct rows {
     const char **names; /* of what layers are connected to, one layer's after the other's */
 } rows;
 
-/* The layers and inputs that a layer reads, as far as they are no constants and states. */
+/* The layers and inputs that a layer reads, without constants and states. */
 static void connected_fill(rows *r, const node *n, stria_layer_row *row) {
     row->connected = r->names;
     for (int i = 0; i < n->in_count; i++) {

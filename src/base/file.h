@@ -1,5 +1,5 @@
 /* Files: whole reads, atomic writes, folders and locks. A file is written to a temporary name beside its own, synced,
- * and renamed: whoever looks sees the old one or the new one, never half of it. */
+ * and renamed: other processes see the old file or the new one, never half of it. */
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
 
@@ -36,8 +36,8 @@ stria_status file_read_at(int fd, const char *path, uint64_t offset, void *data,
 void file_close(int fd); /* accepts −1 */
 
 /* An atomic, buffered writer. Links are followed (one that dangles makes the file it names), an existing file's
- * permissions are kept, and what is there but is no regular file (a folder, a device) is refused. After any failure
- * call file_writer_abort; both it and commit free everything. */
+ * permissions are kept, and an existing path that is not a regular file (a folder, a device) is refused. After any
+ * failure call file_writer_abort; both it and commit free everything. */
 typedef struct file_writer file_writer;
 stria_status file_writer_open(file_writer **out, const char *path, stria_error *err);
 stria_status file_writer_write(file_writer *w, const void *data, size_t bytes, stria_error *err);
@@ -67,7 +67,7 @@ stria_status file_write_judged(const char *path, const void *data, size_t bytes,
 stria_status file_replace(const char *path, const void *data, size_t bytes, stria_error *err);
 
 /* Appends to a log (made if it is not there); with `sync`, all of it is on the disk on return. A failure leaves the
- * file as it was, a kill may leave half of the last line. Links and what is no regular file are refused. */
+ * file as it was, a kill may leave half of the last line. Links and paths that are not regular files are refused. */
 stria_status file_append(const char *path, const void *data, size_t bytes, bool sync, stria_error *err);
 
 /* For tests: the n-th system call of writing (create, write, sync, close, rename, sync of the folder; 1 = the next)

@@ -96,8 +96,8 @@ static stria_status writer_flush(file_writer *w, stria_error *err) {
     return write_all(w, w->buffer, used, err);
 }
 
-/* Replaces a link's name by what it points to. False where that ends: at what is no link or not there (errno 0), or
- * where the system does not tell (errno). */
+/* Replaces a link's name by what it points to. Returns false if the path is not a link or does not exist (errno 0), or if
+ * the system reports another error (errno). */
 static bool link_step(char path[PATH_MAX]) {
     char to[PATH_MAX];
     const char *slash = strrchr(path, '/');
@@ -113,7 +113,8 @@ static bool link_step(char path[PATH_MAX]) {
 }
 
 /* Finds the file that will be replaced or, where there is none or the last link dangles, made, and the permissions to
- * keep; refuses what is no file. What cannot be looked at is not replaced: its permissions could get lost. */
+ * keep; refuses a path that is not a regular file. A file whose status cannot be read is not replaced: its permissions
+ * could get lost. */
 static stria_status writer_target(const char *path, bool follow, char **target, mode_t *mode, stria_error *err) {
     struct stat st;
     char real[PATH_MAX];

@@ -227,7 +227,7 @@ static bool drives_terminal(uint32_t code) {
 
 char *text_mask(char *line) {
     for (char *s = line; *s;) {
-        uint32_t code; /* a byte that is no UTF-8 counts as itself: 0x80 to 0x9F are C1 in an 8-bit terminal */
+        uint32_t code; /* a byte that is not UTF-8 counts as itself: 0x80 to 0x9F are C1 in an 8-bit terminal */
         size_t n = utf8_decode(s, &code);
         if (n == 0) n = 1;
         if (drives_terminal(code)) memset(s, '?', n);

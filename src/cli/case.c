@@ -163,8 +163,8 @@ static json_t *ways_json(const test_case *c) {
                      "implementations", list);
 }
 
-/* One data set: its exit code, and its document where one is wanted (else NULL, and text is printed). Of what could not
- * be run there is none. */
+/* Runs one dataset: its exit code, and its document where one is wanted (else NULL, and text is printed). Of what could
+ * not be run there is none. */
 static int set_run(const options *given, const tensors_way *chosen, const char *folder, json_t **document) {
     test_case c = {.bound = {.rtol = option_real(given, "rtol"), .atol = option_real(given, "atol")}};
     stria_error error = {0};

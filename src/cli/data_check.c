@@ -1,4 +1,4 @@
-/* stria data check: what of a data set would spoil a training or its test. */
+/* stria data check: faults of a dataset that would spoil a training or its test. */
 #include "cli/data.h"
 #include "cli/json.h"
 #include "cli/source.h"

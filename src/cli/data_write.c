@@ -1,4 +1,4 @@
-/* stria data pack, split, augment: data sets written again, as files of their own. */
+/* stria data pack, split, augment: write a dataset to new files. */
 #include "cli/data.h"
 #include "cli/json.h"
 #include "cli/source.h"
@@ -83,7 +83,7 @@ static stria_status folder_names_of(const stria_dataset *data, folder_names *f, 
     return STRIA_OK;
 }
 
-/* The class's name; "NAME (NUMBER)" where several have it, and NUMBER of one that can be no folder. Where that is a
+/* The class's name; "NAME (NUMBER)" where several have it, and NUMBER if the name cannot be a folder. Where that is a
  * class's name already, "_" follows. The number keeps those apart that are made. */
 static void folder_name(const folder_names *f, const stria_dataset *data, int label, char folder[FOLDER_ROOM]) {
     const char *name = stria_dataset_class_name(data, label), **is = plain_name(name) ? name_find(f, name) : NULL;
@@ -188,7 +188,7 @@ int data_augment(const options *given) {
 /* ---- split ---- */
 
 /* The parts that a training would take: only a validation part that is cut from the training images is held out of
- * them. A test part that is not there stays NULL, and is no failure. */
+ * them. A missing test part stays NULL and is not an error. */
 static stria_status parts_open(const options *given, stria_dataset *parts[PARTS], stria_error *error) {
     stria_dataset_options chosen;
     stria_status status = source_division(given, &chosen, NULL, error);

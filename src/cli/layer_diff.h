@@ -28,8 +28,8 @@ stria_status layer_diff_run(const stria_model *a, const tensors *xa, const stria
 void layer_diff_release(layer_diff *diff);
 /* The first pair that does not pass; NULL: all do. */
 const layer_pair *layer_diff_first(const layer_diff *diff);
-/* A table of at most 80 columns: all layers, or (most > 0) so many of them with the largest relative differences; with
- * outputs, if wanted. */
+/* A table of at most 80 columns: all layers, or (most > 0) the `most` layers with the largest relative differences;
+ * with outputs, if wanted. */
 void layer_diff_print(const layer_diff *diff, int most, bool outputs);
 /* "they first differ in layer 'conv2' (Conv), at [0, 3, 1]: 0.5 and 0.25"; nothing where they do not. */
 void layer_diff_print_first(const layer_diff *diff);

@@ -15,7 +15,7 @@ enum { DRAWN_MAX = 64 };
 /* What stria_predict_files gives for some pictures. */
 typedef struct answers {
     ranking *r;
-    int64_t most; /* at once */
+    int64_t most; /* per batch */
     float *probabilities;
     stria_error *errors;
 } answers;

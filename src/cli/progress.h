@@ -12,7 +12,7 @@ typedef struct progress {
     int64_t classes, channels, height, width, val_images, batch; /* batch 0: not known */
     bool ordered;                                                /* every epoch takes the images in the same order */
     bool quiet;                                                  /* only the bar is shown, and warnings */
-    bool by_steps;                                               /* it ends after so many steps, not epochs */
+    bool by_steps;                                               /* it ends after this many steps, not epochs */
     /* what came back */
     bool started, trained; /* a START was seen; an EPOCH was seen */
     int64_t first, step, epoch, epochs, steps, images, skipped;

@@ -17,7 +17,7 @@ char *record_command(const options *given);
 
 /* options.json: every training option that holds, by its name; numbers as numbers. */
 stria_status record_options(const char *folder, const stria_train_options *of, stria_error *error);
-/* test.json: what the test images say of the model after so many steps, as `stria eval --json` does. */
+/* test.json: the evaluation of the model on the test images after this many steps, as `stria eval --json` prints it. */
 stria_status record_test(const char *folder, const char *data, int64_t step, const stria_evaluation *score,
                          stria_error *error);
 

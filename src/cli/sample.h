@@ -9,8 +9,8 @@
  * The errors of stria_picture_read and stria_model_picture. */
 stria_status sample_picture(tensors *inputs, const stria_model *model, stria_array *picture, const char *path,
                             int64_t rows, stria_error *error);
-/* The same of a picture that is always the same: gradients, a disc and noise. *drawn: false for a model that is no
- * classifier of pictures, which gets random numbers (tensors_random). */
+/* The same of a picture that is always the same: gradients, a disc and noise. *drawn: false for a model that is not an
+ * image classifier, which gets random numbers (tensors_random). */
 stria_status sample_drawn(tensors *inputs, const stria_model *model, uint64_t seed, bool *drawn, stria_error *error);
 
 /* Returns true if both make the same input of a picture that is not square; true where one of them takes none. */

@@ -100,7 +100,7 @@ static void pairs_print(FILE *stream, const stria_evaluation *score) {
         below = score->confusion[best];
         from = best;
         char pair[256];
-        snprintf(pair, sizeof pair, "%s taken for %s", score->class_scores[best / n]->name,
+        snprintf(pair, sizeof pair, "%s predicted as %s", score->class_scores[best / n]->name,
                  score->class_scores[best % n]->name);
         fprintf(stream, "  %lld time%s %s\n", (long long)below, show_s(below), text_clean(pair));
     }

@@ -70,7 +70,7 @@ static bool drives_terminal(unsigned code) {
 int show_character(const char *text, unsigned *code) {
     unsigned found;
     int n = utf8_decode((const unsigned char *)text, &found);
-    if (n == 0) { /* a byte that is no UTF-8 counts as itself */
+    if (n == 0) { /* a byte that is not UTF-8 counts as itself */
         found = (unsigned char)*text;
         n = 1;
     }

@@ -1,6 +1,6 @@
-/* SIGINT, SIGTERM and SIGHUP. They end the process at once, as if there were no handler, but for two things: files that
- * are half-written go, and the bar is taken off the screen. While a training runs they are held: it saves and ends by
- * itself. A signal that was ignored when the command began (nohup, a shell's background job) stays so. */
+/* SIGINT, SIGTERM and SIGHUP. They end the process immediately, as if there were no handler, but for two things: files
+ * that are half-written go, and the bar is taken off the screen. While a training runs they are held: it saves and ends
+ * by itself. A signal that was ignored when the command began (nohup, a shell's background job) stays so. */
 #ifndef CLI_SIGNALS_H
 #define CLI_SIGNALS_H
 

@@ -12,9 +12,9 @@ stria_status source_used(const options *given, const char *spec, stria_model **o
 /* The same with contents of inputs (fixed: see stria_model_open_with); seed and dims are the flags'. */
 stria_status source_model_with(const options *given, const char *spec, stria_open_options *chosen, bool *fixed,
                                stria_model **out, stria_error *error);
-/* What whoever lets this model judge pictures should know: it is untrained; it does not say how pixels are scaled, and
- * may have been trained with other numbers; it does not show what its output holds. The same words for every verb; one
- * that trains the model does not say that it is untrained. */
+/* Prints the warnings about this model's predictions: it is untrained; it does not say how pixels are scaled, and may
+ * have been trained with other values; it does not show what its output holds. The same words for every verb; one that
+ * trains the model does not say that it is untrained. */
 void source_warn(const stria_model *model, bool trains);
 /* Describes how pictures of this shape (height 0: of any sizes) become the model's input: "turned grey and resized", ""
  * for no change. Writes text[64] and returns it. */

@@ -139,7 +139,7 @@ static void connected_cell(table *t, const stria_layer_row *row) {
     table_cell(t, "%s", text);
 }
 
-/* "7×7" of a receptive field; "all" where it is no window. */
+/* "7×7" of a receptive field; "all" if it is not a window. */
 static void pair_cell(table *t, const int64_t pair[2]) {
     if (pair[0] && pair[1]) table_cell(t, "%lld%s%lld", (long long)pair[0], term_times(), (long long)pair[1]);
     else table_cell(t, "all");

@@ -97,8 +97,8 @@ bool tensor_is_real(stria_type type) {
     return type == STRIA_FLOAT32 || type == STRIA_FLOAT64 || type == STRIA_FLOAT16 || type >= STRIA_BFLOAT16;
 }
 
-/* NumPy makes float64 and int64 where nobody asked for another type, so numbers are converted to what the model's
- * floating inputs, and whole numbers to what its int64 inputs want. */
+/* NumPy makes float64 and int64 by default, so numbers are converted to what the model's floating inputs, and whole
+ * numbers to what its int64 inputs want. */
 static stria_status type_fit(const stria_port *port, tensor *t, const char *file, stria_error *error) {
     stria_array *array = &t->array, fitted;
     if (port->type == array->type) return STRIA_OK;
@@ -261,7 +261,7 @@ stria_status tensors_random(tensors *inputs, const stria_model *model, int64_t b
     return status;
 }
 
-/* A name that can be no path: separators and control characters become '_', a leading dot too. */
+/* A name that cannot be a path: separators and control characters become '_', a leading dot too. */
 static void file_name(const char *name, char *text, size_t size) {
     snprintf(text, size, "%s", *name ? name : "output");
     for (char *c = text; *c; c++)

@@ -15,7 +15,7 @@ stria_status training_options(const options *given, const stria_model *model, co
     for (int i = 0; (row = stria_train_option(i)) && status == STRIA_OK; i++)
         if (option_given(given, row->name))
             status = stria_train_option_set(out, row->name, row->type ? option_text(given, row->name) : "1", error);
-    /* a few pictures are no reason to ask for --batch: an epoch has at least four steps */
+    /* a few pictures should not require --batch: an epoch has at least four steps */
     int64_t images = train ? stria_dataset_count(train) : 0, most = images < 4 ? images : images / 4;
     if (status == STRIA_OK && images > 0 && !option_given(given, "batch") && out->batch > most) out->batch = most;
     return status;
@@ -91,7 +91,7 @@ static bool is_one_of(const char *name, const char *const *names) {
     return false;
 }
 
-/* Options that a run keeps for good. */
+/* Options that cannot change when a run is resumed. */
 static bool resume_usage(const options *given) {
     static const char *const kept[] = {"val", "limit", NULL}; /* of the command's own */
     static const char *const groups[] = {PREPROCESS_GROUP, NETWORK_GROUP, TRANSFER_GROUP, NULL};

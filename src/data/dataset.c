@@ -99,8 +99,8 @@ static const struct kind_row *kind_named(const char *name) {
     return NULL;
 }
 
-/* A path alone: a folder that holds a known data set, which `found` is then the path of; else a list by its suffix, or
- * a folder of pictures or an archive of one. Flowers-17 is told by its name only: to others its pictures are just
+/* A path alone: a folder that holds a known dataset, which `found` is then the path of; else a list by its suffix, or a
+ * folder of pictures or an archive of one. Flowers-17 is told by its name only: to others its pictures are just
  * pictures. */
 static const struct kind_row *kind_of_path(const char *path, char found[PATH_MAX]) {
     static const char *const suffixes[][2] = {{".csv", "csv"}, {".txt", "list"}};

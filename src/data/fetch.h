@@ -1,5 +1,5 @@
-/* Downloads by HTTP and HTTPS, through libcurl. A file is written to PATH.part, checked, synced and renamed: whoever
- * looks sees the whole file or none. */
+/* Downloads by HTTP and HTTPS, through libcurl. A file is written to PATH.part, checked, synced and renamed: other
+ * processes see the complete file or no file. */
 #ifndef DATA_FETCH_H
 #define DATA_FETCH_H
 

@@ -11,8 +11,8 @@ typedef struct fetch_part {
     sha256 sum; /* of these bytes */
 } fetch_part;
 
-/* Opens PATH.part, made if it is not there; `keep` leaves what is in it. A link or what is no regular file is refused;
- * STRIA_BUSY if another process has it. */
+/* Opens PATH.part, made if it is not there; `keep` leaves what is in it. A link or a path that is not a regular file is
+ * refused; STRIA_BUSY if another process has it. */
 stria_status part_open(fetch_part *p, const char *path, bool keep, stria_error *err);
 stria_status part_append(fetch_part *p, const void *data, size_t bytes, stria_error *err);
 stria_status part_empty(fetch_part *p, stria_error *err);

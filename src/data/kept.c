@@ -56,7 +56,7 @@ const float *kept_values(const kept *k, int64_t item) {
     return p ? p->values : NULL;
 }
 
-/* The item's place with room for so many bytes, for this thread alone; NULL if there is none. */
+/* The item's place with room for `bytes` bytes, for this thread alone; NULL if there is none. */
 static place *claim(kept *k, int64_t item, size_t bytes) {
     int expected = FREE;
     if (!k) return NULL;

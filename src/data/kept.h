@@ -8,7 +8,7 @@
 
 typedef struct kept kept;
 
-/* For so many items, in at most so many bytes of pictures. */
+/* Makes a cache for this many items, with at most this many bytes of pictures. */
 stria_status kept_new(kept **out, int64_t items, size_t most_bytes, stria_error *err);
 void kept_free(kept *k); /* accepts NULL */
 

@@ -79,7 +79,7 @@ size_t loader_most_bytes(const loader *l);
  * for a loader. */
 stria_status loader_fill(loader *l, pool *workers, int64_t epoch, int64_t batch, const sample *to, stria_error *err);
 
-/* Until the next loader_fill the loader's threads work no more: they read nothing and call nobody. */
+/* Until the next loader_fill the loader's threads work no more: they read nothing and call no callback. */
 void loader_rest(loader *l);
 
 /* Which of the tta_views(options.tta) the next batches hold; the first from the beginning. */

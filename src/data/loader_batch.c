@@ -139,7 +139,7 @@ void batch_work_mix(batch_work *w, pool *workers) {
                                      w->spare, workers);
 }
 
-/* What this batch met of bad items, whoever made it and whatever else was made before. */
+/* Reports the bad items of this batch, independent of the thread that made it and of earlier batches. */
 static void bad_note(const batch_work *w) {
     loader *l = w->l;
     int64_t n = dataset_count(l->data), most = l->o.bad == BAD_REPLACED ? n : 1;

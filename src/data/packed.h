@@ -32,7 +32,7 @@ const char *packed_name(const packed_files *a, int i);
 const uint8_t *packed_bytes(const packed_files *a, int i, size_t *size);
 /* The index of the file of this name; −1: there is none. */
 int packed_find(const packed_files *a, const char *name);
-/* Files and links that were passed over because they lead out of the archive or are no regular files, and the first of
+/* Files and links that were passed over because they lead out of the archive or are not regular files, and the first of
  * them (NULL: none). Folders do not count. */
 int packed_passed_over(const packed_files *a, const char **first);
 

@@ -45,7 +45,7 @@ typedef struct image_view {
     const float *values;
     int channels, height, width;
     int64_t channel_step, row_step, pixel_step;
-    value_range range; /* of the data set's values, for floats */
+    value_range range; /* of the dataset's values, for floats */
 } image_view;
 
 image_view image_view_of(const image *m); /* of its pixels, which stay the image's */

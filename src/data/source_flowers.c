@@ -1,5 +1,5 @@
-/* Oxford's 17 category flower data set (M.-E. Nilsback and A. Zisserman, CVPR 2006): image_0001.jpg … image_1360.jpg,
- * 80 pictures of each class in this order. Of each class 40 train, 20 validate and 20 test, as in the authors' three
+/* Oxford's 17 category flower dataset (M.-E. Nilsback and A. Zisserman, CVPR 2006): image_0001.jpg … image_1360.jpg, 80
+ * pictures of each class in this order. Of each class 40 train, 20 validate and 20 test, as in the authors' three
  * splits; which ones is drawn by seed. */
 #include <stdio.h>
 

@@ -73,7 +73,7 @@ static void drop_repeats(name_list *list) {
     list->count = kept;
 }
 
-/* Appends the pictures of one class; `below` is the class folder's name under the data set's path. */
+/* Appends the pictures of one class; `below` is the class folder's name under the dataset's path. */
 static stria_status add_class(store *s, const char *below, int32_t label, int *files_capacity, int *labels_capacity,
                               left_out *left, stria_error *err) {
     name_list list = {0};

@@ -155,8 +155,8 @@ stria_status graph_scope_enter(graph *g, const char *name, stria_error *err);
 void graph_scope_leave(graph *g);
 const char *graph_scoped_name(graph *g, const char *name);
 
-/* Contents of a value that are known before any run (a constant that is no optional input, or computed from constants
- * and shapes: known.h), or NULL. */
+/* Contents of a value that are known before any run (a constant that is not an optional input, or computed from
+ * constants and shapes: known.h), or NULL. */
 const tensor *value_contents(const value *v);
 
 layout layout_identity(void);

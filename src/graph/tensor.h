@@ -57,7 +57,7 @@ void tensor_release(tensor *t); /* accepts NULL */
 double tensor_f64(const tensor *t, int64_t i);
 int64_t tensor_i64(const tensor *t, int64_t i);
 void tensor_put(tensor *t, int64_t i, double value); /* rounds to the type */
-/* Element i from a number as text: of whole types exactly, of floats also "inf", "-inf" and "nan". False if it is no
+/* Element i from a number as text: of whole types exactly, of floats also "inf", "-inf" and "nan". False if it is not a
  * number of the type. */
 bool tensor_parse(tensor *t, int64_t i, const char *text);
 

@@ -1,5 +1,5 @@
-/* Weights that lie beside a model, in files of their own. Only what a tensor takes is read, straight into its memory:
- * the rest of a file costs nothing, however large it is. */
+/* Weights in separate files next to a model. Only what a tensor takes is read, straight into its memory: the rest of a
+ * file costs nothing, however large it is. */
 #ifndef MODEL_EXTERNAL_H
 #define MODEL_EXTERNAL_H
 

@@ -166,7 +166,7 @@ static int known_of(const graph *g, const onnx_known *known, int i) {
     return -1;
 }
 
-/* Closes open dimensions that reading did not close: of what is no file of ONNX's. */
+/* Closes open dimensions that reading did not close: for models that are not ONNX files. */
 static stria_status close_open(graph **g, const onnx_known *known, stria_error *err) {
     shape *shapes;
     const shape **pointers = NULL;

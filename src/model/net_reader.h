@@ -14,7 +14,7 @@ typedef struct net_reader {
     arena arena;
     graph *g;
     name_table *names; /* of values, as the file calls them */
-    const char *path;  /* of the text, NULL: no file may lie beside it */
+    const char *path;  /* of the text, NULL: files next to it are not allowed */
     uint64_t seed;
     int64_t parameters; /* elements so far */
     value *last;

@@ -136,7 +136,7 @@ static int span_compare(const void *a, const void *b) {
     return (x->end > y->end) - (x->end < y->end);
 }
 
-/* The tensors must tile the data: two that overlap, or bytes of nobody, are signs of a forged file. */
+/* The tensors must tile the data: two that overlap, or unused bytes, are signs of a forged file. */
 static stria_status spans_check(span *spans, int n, uint64_t available, stria_error *err) {
     uint64_t at = 0;
     qsort(spans, (size_t)n, sizeof *spans, span_compare);

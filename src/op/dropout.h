@@ -9,7 +9,7 @@ typedef struct dropout_attributes {
     int64_t seed; /* mixed into the session's; other numbers than those of other programs with the same seed */
 } dropout_attributes;
 
-/* y is x whatever the run: nothing is dropped, and nobody asks for the mask. */
+/* y always equals x: nothing is dropped, and the mask is not used. */
 bool dropout_is_identity(const node *n);
 
 /* Of one run, with the attribute `seed` mixed in. */

@@ -222,7 +222,7 @@ static bool whole(const formula *f, const value *x, const term *t) {
     return true;
 }
 
-/* False: it is no product of two matrices. */
+/* False: it is not a product of two matrices. */
 static bool groups_make(const formula *f, value *const *in, groups *g) {
     *g = (groups){0};
     if (f->operands != 2) return false;

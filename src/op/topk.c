@@ -44,7 +44,7 @@ static stria_status infer_gradient(node *n, stria_error *err) {
 
 /* ---- gradient ---- */
 
-/* dx = dy where the elements came from. Where nobody wanted the indices they are found once more. */
+/* dx = dy where the elements came from. If the indices were not an output, they are computed again. */
 static stria_status gradient(graph *g, const node *n, value *const *dy, const bool *wanted, value **dx,
                              stria_error *err) {
     builder b = {g, n->name, STRIA_OK, err};

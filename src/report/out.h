@@ -23,7 +23,7 @@ void out_printf(out *o, const char *format, ...) __attribute__((format(printf, 2
 void out_text(out *o, const char *name);
 /* The same without entities: for files that are not markup. */
 void out_name(out *o, const char *name);
-/* The same as out_text in at most so many `cells` (cells.h): "…" stands for what is left out of the middle, since names
+/* The same as out_text in at most `cells` cells (cells.h): "…" stands for what is left out of the middle, since names
  * that belong together differ at their ends; of fewer than 12 cells, for the end. */
 void out_text_cut(out *o, const char *name, int cells);
 /* A coordinate with at most two decimals. */

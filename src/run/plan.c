@@ -70,7 +70,7 @@ static int overwritten(const aliaser *a, const node *n, int position) {
     return -1;
 }
 
-/* True if output k of n takes the place of the state it updates: nobody reads the old contents later. */
+/* True if output k of n takes the place of the state it updates: no node reads the old contents later. */
 static bool updates_in_place(const aliaser *a, const node *n, int k, int position) {
     if (k >= 4 || !n->op->in_place_pair[k] || !n->out[k]) return false;
     const value *old = n->in[n->op->in_place_pair[k] - 1];

@@ -1,6 +1,7 @@
 /* A graph made ready to run: passes, implementations, memory plan and packed weights, settled once. It holds no tensor
  * that a run writes: sessions run it, each with a workspace and states of its own. Immutable once made, so that any
- * number of sessions may run it at once, each in its own thread. Counted: every session of it holds one reference. */
+ * number of sessions may run it concurrently, each in its own thread. Counted: every session of it holds one
+ * reference. */
 #ifndef RUN_PROGRAM_H
 #define RUN_PROGRAM_H
 

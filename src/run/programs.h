@@ -1,5 +1,5 @@
-/* The programs of one model that are in use: whoever wants one that there is already gets it, so that sessions of a
- * model share its packed weights. A program that nobody uses any more is freed; nothing is kept for later. */
+/* The programs of one model that are in use: a request for an existing program returns it, so that sessions of a model
+ * share its packed weights. A program that nobody uses any more is freed; nothing is kept for later. */
 #ifndef RUN_PROGRAMS_H
 #define RUN_PROGRAMS_H
 

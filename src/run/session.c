@@ -19,7 +19,7 @@ struct session {
     program *program;
     session_config config;
     tensor **states;    /* by value: contents of states, retained */
-    bool *states_owned; /* by value: nobody else sees them */
+    bool *states_owned; /* by value, so they are private */
     void **memory;      /* by value */
     step *steps;        /* by position in the schedule */
     void **pointers;    /* of all steps */

@@ -1,6 +1,6 @@
 /* A program that runs, as often as needed, allocating nothing: with a workspace of its own, and states of its own where
  * it changes them. Sessions of one program share its packed weights, constants and unchanged states. One thread at a
- * time uses a session; different sessions of a program may run at once. */
+ * time uses a session; different sessions of a program may run concurrently. */
 #ifndef RUN_SESSION_H
 #define RUN_SESSION_H
 

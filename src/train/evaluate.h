@@ -9,7 +9,7 @@ typedef struct evaluator evaluator;
 
 typedef struct evaluator_config {
     const goal *goal;
-    int64_t batch; /* images at once, as far as the model and the dataset allow */
+    int64_t batch; /* images per batch, as far as the model and the dataset allow */
     size_t room;   /* bytes that these may take: the batch is halved until it does not need more; 0: any */
     const kernel_set *ks;
     size_t keep_bytes; /* memory for pictures, so that later runs read no files (loader.h) */
@@ -20,8 +20,8 @@ typedef struct evaluator_config {
     state_set *states; /* NULL: the graph's own; else those of a training, which must outlive it */
 } evaluator_config;
 
-/* How many images its runs take at once, and, of a config with a room, what they write then (evaluator_bytes, but for a
- * last, smaller batch). The batch is halved while that is more than the room, as far as the model leaves the choice. */
+/* The number of images per run, and, of a config with a room, what they write then (evaluator_bytes, but for a last,
+ * smaller batch). The batch is halved while that is more than the room, as far as the model leaves the choice. */
 stria_status evaluator_fit(graph *g, const dataset *d, const evaluator_config *config, int64_t *batch, size_t *bytes,
                            stria_error *err);
 

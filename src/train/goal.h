@@ -16,7 +16,7 @@ typedef struct goal_job {
     const goal *goal;
     const dataset *data;
     picture_input in;     /* of the graph, which outlives it */
-    int64_t batch;        /* the most pictures at once */
+    int64_t batch;        /* the most pictures per run */
     sample taken;         /* of the last batch, but for the image; labels are the model's classes, −1: none */
     float *shares;        /* of the last batch, [batch][classes], where the data's labels are shares; else NULL */
     int64_t *permutation; /* the model's class for each class of the data; NULL: as the data count them */

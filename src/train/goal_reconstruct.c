@@ -95,7 +95,7 @@ static void count(const goal_job *j, const float *output, int64_t n, score *s) {
     }
 }
 
-/* −10 log₁₀ of the mean square error as a share of the range, within ±PSNR_MOST; of what is no number, the least. */
+/* −10 log₁₀ of the mean square error as a share of the range, within ±PSNR_MOST; for NaN, the minimum. */
 static double psnr(const score *s) {
     double db = -10 * log10(s->error / (double)s->images);
     return db < PSNR_MOST ? db > -PSNR_MOST ? db : -PSNR_MOST : db >= PSNR_MOST ? PSNR_MOST : -PSNR_MOST;

@@ -28,8 +28,8 @@ static bool stepped(const trainer *t) {
     return t->at.step >= steps_in_all(t);
 }
 
-/* The event of a validation is still to come: after every so many steps, and after the last one. An epoch's last step
- * has its own. */
+/* The event of a validation is still to come: after every eval_every steps, and after the last one. An epoch's last
+ * step has its own. */
 static bool judge_due(const trainer *t) {
     int64_t every = t->options.eval_every;
     bool wanted = (every > 0 && t->at.step % every == 0) || stepped(t);
@@ -269,7 +269,7 @@ static stria_status epoch_judge(trainer *t, stria_error *err) {
     return t->validation && t->at.best_step == t->at.step ? checkpoint_now(t, err) : STRIA_OK;
 }
 
-/* The rest of the current epoch, as far as nobody asks to stop. */
+/* Runs the rest of the current epoch, until a callback asks to stop. */
 static stria_status epoch_run(trainer *t, stria_error *err) {
     for (;;) {
         if (judge_due(t)) TRY(epoch_judge(t, err));

@@ -193,7 +193,7 @@ static stria_status options_write(graph *g, const term *t, bool only, bool each,
     return STRIA_OK;
 }
 
-/* What the loss reads of the head and of the labels. *shares: these as shares of classes, NULL where nobody asks. */
+/* What the loss reads of the head and of the labels. *shares: these as shares of classes, NULL if not wanted. */
 static stria_status inputs_make(builder *b, const term *t, const head *h, value *labels, bool weighs, value *in[2],
                                 value **shares, stria_error *err) {
     bool soft = dtype_is_float(labels->type), pairs = t->row->target == ONE_HOT;

@@ -52,7 +52,7 @@ void step_average_name(text *out, const char *parameter);
 
 typedef struct step_memory {
     int64_t parameters, frozen, buffers;                       /* elements */
-    uint64_t parameter_bytes, optimizer_bytes, gradient_bytes; /* gradients: of parameters, if all were held at once */
+    uint64_t parameter_bytes, optimizer_bytes, gradient_bytes; /* gradients: of parameters, if all were held together */
 } step_memory;
 
 step_memory step_memory_of(const graph *step);

@@ -55,7 +55,7 @@ void pool_space_sum(pool *p, const pool_shape *s, float *y, const float *x);
 void pool_space_average_gradient(pool *p, const pool_shape *s, float *dx, const float *dy);
 
 /* Max unpooling of plain storage: y = 0, then y[target of indices[i]] = x[i]. Indices count in the shape [planes, fh,
- * fw]; y is [planes, oh, ow], and what lies outside of it is left out. Returns −1, or the first i whose index is no
+ * fw]; y is [planes, oh, ow], and what lies outside of it is left out. Returns −1, or the first i whose index is not an
  * element of that shape; then y is not finished. */
 typedef struct unpool_shape {
     int64_t planes, fh, fw, oh, ow;

@@ -156,7 +156,7 @@ static stria_status decide(const importer *im, const char *condition, bool *out,
              "or a given input",
              condition);
     if (t->type != STRIA_BOOL || shape_count(&t->shape) != 1)
-        FAIL(err, STRIA_BAD_FILE, "its condition '%s' is no single bool", condition);
+        FAIL(err, STRIA_BAD_FILE, "its condition '%s' is not a single bool", condition);
     *out = tensor_i64(t, 0) != 0;
     return STRIA_OK;
 }

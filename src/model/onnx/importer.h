@@ -59,7 +59,7 @@ typedef struct importer {
     size_t slot_mask;
     int *order;      /* of nodes: each after those that it reads */
     graph *g;        /* being built */
-    int *given;      /* of each input that is no initialiser: whose contents in `known` are its, −1: none */
+    int *given;      /* of each input that is not an initialiser: the index of its contents in `known`, −1: none */
     dims_used used;  /* of known.dims */
     int64_t first;   /* size of open first dimensions */
     int64_t nominal; /* of those after the first */

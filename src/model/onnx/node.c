@@ -133,7 +133,7 @@ static stria_status outputs_name(importer *im, const Onnx__NodeProto *n, parts *
         FAIL(err, STRIA_UNSUPPORTED, "%d of its outputs are used, it has %d", p->out_count, p->op->out_max);
     for (int i = 0; i < p->out_count; i++) {
         const char *name = i < (int)n->n_output ? n->output[i] : "";
-        if (!name_given(name) && i < p->op->out_min) name = p->name; /* made, and read by nobody: an LSTM's Y */
+        if (!name_given(name) && i < p->op->out_min) name = p->name; /* made but not read: an LSTM's Y */
         p->out_names[i] = name_given(name) ? import_value_name(im, name) : "";
         if (!p->out_names[i]) FAIL(err, STRIA_NO_MEMORY, "not enough memory for a name");
     }

@@ -248,7 +248,7 @@ stria_status weights_keras(weights *w, const uint8_t *bytes, size_t size, stria_
     TRY(zip_member(&a, &e, &data, &owned, err));
     stria_status status = is_hdf5(data, (size_t)e.unpacked)
                               ? hdf5_read(w, data, (size_t)e.unpacked, err)
-                              : error_set(err, STRIA_BAD_FILE, "its model.weights.h5 is no HDF5 file");
+                              : error_set(err, STRIA_BAD_FILE, "its model.weights.h5 is not an HDF5 file");
     mem_free(owned);
     return status;
 }

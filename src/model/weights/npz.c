@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* Any zip archive that is no other format's. */
+/* Any zip archive that is not another format's. */
 bool weights_is_npz(const uint8_t *bytes, size_t size) {
     return size >= 4 && (memcmp(bytes, "PK\3\4", 4) == 0 || memcmp(bytes, "PK\5\6", 4) == 0);
 }

@@ -39,7 +39,7 @@ static stria_status count_one(machine *m) {
     return STRIA_OK;
 }
 
-/* Before so many bytes are taken. */
+/* Checks the limit before this many bytes are allocated. */
 static stria_status charge(machine *m, uint64_t bytes) {
     if (bytes > *m->room) FAIL(m->err, STRIA_BAD_FILE, "the pickle would take far more memory than the file has bytes");
     *m->room -= bytes;
@@ -256,7 +256,8 @@ static stria_status do_build(machine *m, int x) {
     TRY(pop(m, &state));
     TRY(pop(m, &of));
     if (of->kind != PICKLE_DICT && of->kind != PICKLE_CALL)
-        FAIL(m->err, STRIA_BAD_FILE, "the pickle sets up what is no object at byte %zu", m->at);
+        FAIL(m->err, STRIA_BAD_FILE, "invalid pickle: the state at byte %zu is set on a value that is not an object",
+             m->at);
     return pickle_push(m, of);
 }
 

@@ -56,7 +56,7 @@ static stria_status numbers(const pickle_value *tuple, int64_t *out, const char 
     for (int i = 0; i < tuple->count; i++) {
         const pickle_value *v = tuple->items[i];
         if (v->kind != PICKLE_INT || v->integer < 0)
-            FAIL(err, STRIA_BAD_FILE, "tensor '%s': its %s is no list of sizes", name, what);
+            FAIL(err, STRIA_BAD_FILE, "tensor '%s': its %s is not a list of sizes", name, what);
         out[i] = v->integer;
     }
     return STRIA_OK;
