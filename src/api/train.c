@@ -262,7 +262,7 @@ static stria_status options_change(checkpoint *c, const stria_train_options *opt
         TRY(stria_train_option_get(options, *names, is, sizeof is, err));
         if (strcmp(was, is) == 0 || strcmp(*names, "threads") == 0 || strcmp(*names, "epochs") == 0) continue;
         if (stria_train_option_kept(*names))
-            FAIL(err, STRIA_BAD_ARGUMENT, "--%s can't change when a run goes on", *names);
+            FAIL(err, STRIA_BAD_ARGUMENT, "--%s cannot change when a run is resumed", *names);
         train_option_take(&c->options, options, *names);
         if (same_bits(*names)) continue;
         c->rate_changed |= strcmp(*names, "lr") == 0 || strcmp(*names, "schedule") == 0;
