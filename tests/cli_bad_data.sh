@@ -108,6 +108,10 @@ pipe() {
     kill $writer 2>/dev/null
     wait $writer 2>/dev/null
 }
+pipe 0 train linear --data csv:list.csv --epochs 1 --batch 4 --out piped
+lines >plain.csv
+ends 0 train linear --data csv:plain.csv --epochs 1 --batch 4 --out plain
+cmp -s piped/model.onnx plain/model.onnx || fail "a pipe trains to other bits"
 pipe 1 train linear --data csv:list.csv --epochs 1 --batch 4 --sweep "lr=0.1,0.01" --out sweep
 says stderr "lr=0.1: cannot read 'list.csv': it is a device or pipe"
 [ ! -d sweep/001-0.1-seed0 ] || fail "a refused sweep began"

@@ -48,13 +48,18 @@ static stria_status too_large(const char *path, int64_t bytes, size_t most, stri
          text_thousands((int64_t)most, limit));
 }
 
+static stria_status not_regular(const char *path, const struct stat *st, stria_error *err) {
+    FAIL(err, STRIA_BAD_FILE, "cannot read '%s': it is %s", path, kind_name(st->st_mode));
+}
+
 stria_status file_open(const char *path, int *fd, size_t *size, stria_error *err) {
     struct stat st;
     int opened;
+    /* Looked at before it is opened: the writer of a pipe takes us for its reader, and dies when we close it. */
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) return not_regular(path, &st, err);
     TRY(open_quietly(path, O_NONBLOCK, &opened, &st, err));
     stria_status status = STRIA_OK;
-    if (!S_ISREG(st.st_mode))
-        status = error_set(err, STRIA_BAD_FILE, "cannot read '%s': it is %s", path, kind_name(st.st_mode));
+    if (!S_ISREG(st.st_mode)) status = not_regular(path, &st, err);
     else if ((uint64_t)st.st_size > PTRDIFF_MAX) status = too_large(path, st.st_size, PTRDIFF_MAX, err);
     if (status != STRIA_OK) {
         close(opened);
