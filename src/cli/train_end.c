@@ -96,6 +96,8 @@ int training_failed(training *t, const stria_error *error) {
     if (error->status == STRIA_NOT_FINITE && t->progress.started && saved) {
         settings_retrain(t->trainer, t->data, word, sizeof word);
         term_say("to start again from there with a lower learning rate: %s", word);
+        term_say("to continue the same run instead: stria train --resume %s --lr %.3g",
+                 show_word(t->folder, word, sizeof word), stria_trainer_options(t->trainer)->lr / 10);
     } else if (t->progress.started && saved) {
         term_say("the training is saved up to the last checkpoint; once the cause is removed, continue with: stria "
                  "train --resume %s",

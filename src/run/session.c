@@ -4,7 +4,6 @@
 #include "base/text.h"
 
 #include <assert.h>
-#include <math.h>
 #include <string.h>
 
 /* What one node is called with: the same for all runs until a state gets other memory. */
@@ -213,26 +212,10 @@ stria_status session_run(session *s, stria_error *err) {
     return STRIA_OK;
 }
 
-/* "layer 'conv1' (Conv): 'conv1' holds nan at element 17" */
-static stria_status results_check(const session *s, const node *n, stria_error *err) {
-    for (int i = 0; i < n->out_count; i++) {
-        const value *v = n->out[i];
-        if (!v || v->type != STRIA_FLOAT32) continue;
-        const float *x = s->memory[v->id];
-        int64_t count = shape_count(&v->shape);
-        for (int64_t k = 0; k < count; k++)
-            if (!isfinite(x[k]))
-                FAIL(err, STRIA_NOT_FINITE, "layer '%s' (%s): '%s' holds %g at element %lld%s%s%s", n->name,
-                     n->op->name, v->name, text_real((double)x[k]), (long long)k,
-                     *n->origin ? ", in the gradient of layer '" : "", n->origin, *n->origin ? "'" : "");
-    }
-    return STRIA_OK;
-}
-
-stria_status session_run_checked(session *s, stria_error *err) {
+stria_status session_run_watched(session *s, session_watch *watch, void *context, stria_error *err) {
     for (int k = 0; k < s->program->g->node_count; k++) {
         TRY(step_run(s, k, err));
-        TRY(results_check(s, s->program->nodes[k].node, err));
+        TRY(watch(context, s->program->nodes[k].node, s->memory, err));
     }
     updates_copy(s);
     return STRIA_OK;

@@ -22,9 +22,10 @@ stria_status session_new(session **out, program *p, const session_config *config
 void session_free(session *s); /* accepts NULL */
 
 stria_status session_run(session *s, stria_error *err);
-/* The same, looking at every node's results: fails with STRIA_NOT_FINITE and the first layer and tensor that hold a NaN
- * or an infinity. */
-stria_status session_run_checked(session *s, stria_error *err);
+/* The same, but after each node `watch` sees its results, memory[value.id] of each, which the next node may overwrite.
+ * Its failure ends the run before any state that is copied has changed. */
+typedef stria_status session_watch(void *context, const node *n, void *const *memory, stria_error *err);
+stria_status session_run_watched(session *s, session_watch *watch, void *context, stria_error *err);
 void session_step_set(session *s, uint64_t step); /* for random operators */
 
 /* Copies `bytes` of dense data in ONNX order into the input or state of this name. A state whose contents others see

@@ -1,6 +1,7 @@
 /* The training loop. Everything else that training can do is graph passes and callbacks, never branches in here. */
 #include "base/clock.h"
 #include "run/machine.h"
+#include "train/divergence.h"
 #include "train/trainer.h"
 
 #include <inttypes.h>
@@ -105,12 +106,13 @@ static stria_status batch_load(trainer *t, stria_error *err) {
     return STRIA_OK;
 }
 
-typedef stria_status step_runner(session *s, stria_error *err);
-
-static stria_status step_run(trainer *t, step_runner *run, double *loss, stria_error *err) {
+/* watched: it fails where the first value that is not finite appears. */
+static stria_status step_run(trainer *t, bool watched, double *loss, stria_error *err) {
+    divergence d = {.model = t->model, .step = session_program(t->step)->g};
     double before = clock_seconds();
     TRY(batch_load(t, err));
-    TRY(run(t->step, err));
+    if (watched) TRY(session_run_watched(t->step, divergence_watch, &d, err));
+    else TRY(session_run(t->step, err));
     t->stepped += clock_seconds() - before;
     float now;
     TRY(session_read(t->step, STEP_LOSS, &now, sizeof now, err));
@@ -140,7 +142,7 @@ static void steps_repeat(trainer *t, int64_t bad_step, stria_error *first) {
     stria_status status = STRIA_OK;
     double loss;
     while (status == STRIA_OK && t->at.step <= bad_step && !t->stop_asked) {
-        status = step_run(t, session_run_checked, &loss, first);
+        status = step_run(t, true, &loss, first);
         if (status == STRIA_OK && t->at.batch == batches(t)) epoch_next(t);
         tell_progress(t);
     }
@@ -276,7 +278,7 @@ static stria_status epoch_run(trainer *t, stria_error *err) {
         if (clock_seconds() - t->checkpointed > CHECKPOINT_SECONDS) TRY(checkpoint_now(t, err));
         if (t->at.batch == batches(t) || stepped(t) || t->stop_asked) return STRIA_OK;
         double lr = lr_now(t), loss;
-        stria_status status = step_run(t, session_run, &loss, err);
+        stria_status status = step_run(t, false, &loss, err);
         if (status == STRIA_NOT_FINITE) return not_finite_find(t, err);
         TRY(status);
         stria_event e = {.kind = STRIA_EVENT_STEP,

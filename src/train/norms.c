@@ -26,6 +26,14 @@ static bool is_square(const graph *g, int output) {
     return name && strncmp(name, PREFIX, strlen(PREFIX)) == 0;
 }
 
+const char *norms_parameter(const graph *g, const value *v) {
+    for (int i = 0; i < g->output_count; i++) {
+        const node *n = g->outputs[i]->producer;
+        if (is_square(g, i) && n && n->in[0] == v) return g->output_names[i] + strlen(PREFIX);
+    }
+    return NULL;
+}
+
 stria_status norms_find(norms *out, const session *s, const state_set *states, stria_error *err) {
     const graph *g = session_program(s)->g;
     int count = 0;

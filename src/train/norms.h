@@ -10,6 +10,9 @@
 /* Adds an output to a step's graph for each gradient dx[n] of x[n] (NULL: none): the sum of its squares. */
 stria_status norms_append(graph *g, value *const *x, value *const *dx, int n, stria_error *err);
 
+/* The parameter whose gradient v is; NULL: of none. */
+const char *norms_parameter(const graph *g, const value *v);
+
 /* The outputs that norms_append added, in their order. Zero-initialise. */
 typedef struct norms {
     int count;
