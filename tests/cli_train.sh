@@ -47,7 +47,7 @@ says stderr "training diverged at step"
 advice=$(sed -n 's/^stria: to start again from there with a lower learning rate: stria //p' stderr)
 wanted="train 'runs/a b' --data mnist:data --limit 300 --val no --epochs 2 --batch 20 --schedule constant --lr 9e+04"
 [ "$advice" = "$wanted" ] || { fail "after a divergence it advises: $advice"; cat stderr; }
-resume=$(sed -n 's/^stria: to go on with the same run instead: stria //p' stderr)
+resume=$(sed -n 's/^stria: to continue the same run instead: stria //p' stderr)
 [ "$resume" = "train --resume 'runs/a b' --lr 9e+04" ] || { fail "after a divergence it advises to go on by: $resume"; cat stderr; }
 eval "set -- ${advice/9e+04/0.01}"
 expect 0 "$@"

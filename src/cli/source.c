@@ -208,7 +208,12 @@ void source_warn(const stria_model *model, bool trains) {
     if (!c.preprocessing && !(c.untrained && trains)) /* a new network learns from pixels as they come */
         term_say("warning: the model does not say how pixels become its input, so they are divided by 255; "
                  "--preprocess imagenet|caffe|tf or --scale, --mean and --std say it");
-    if (!c.certain)
+    if (!c.certain && c.probabilities)
+        term_say(
+            "warning: output '%s' holds probabilities of several groups of classes, each with a sum of its own; they "
+            "are taken as one group, --output probabilities says so",
+            stria_model_output(model, 0)->name);
+    else if (!c.certain)
         term_say("warning: the model does not show whether output '%s' holds logits or probabilities%s; logits are "
                  "assumed, --output logits|probabilities says it",
                  stria_model_output(model, 0)->name, c.relation == STRIA_BINARY ? " (of class 1)" : "");

@@ -11,6 +11,10 @@ static output_kind kind_shown(value *scores, const output_finding *f) {
     switch (f->holds) {
     case HOLDS_SOFTMAX:
         return (output_kind){true, OUTPUT_EXCLUSIVE, true, f->logits};
+    case HOLDS_HEADS:
+        k.probabilities = true;
+        k.logits = NULL;
+        break;
     case HOLDS_SIGMOID:
         return (output_kind){true, apart, true, f->logits};
     case HOLDS_LOG_SOFTMAX:
@@ -33,6 +37,7 @@ static output_kind kind_shown(value *scores, const output_finding *f) {
 /* Probabilities because the metadata says so: what the graph shows of the classes' relation still counts. */
 static output_kind kind_probabilities(value *scores, const output_finding *f) {
     output_kind k = kind_shown(scores, f);
+    k.certain = true;
     if (k.probabilities) return k;
     k = (output_kind){.probabilities = true, .certain = true};
     if (scores->shape.dim[1] == 1) k.relation = OUTPUT_BINARY;

@@ -16,7 +16,7 @@ typedef enum output_relation {
 typedef struct output_kind {
     bool probabilities; /* the output holds probabilities; else logits */
     output_relation relation;
-    bool certain;  /* false: neither the graph nor the metadata says it */
+    bool certain;  /* false: neither the graph nor the metadata says it; of probabilities: how classes relate */
     value *logits; /* of the graph: as many elements as the output, in its order; NULL: none is seen */
 } output_kind;
 
@@ -30,6 +30,7 @@ typedef enum output_holds {
     HOLDS_UNKNOWN,
     HOLDS_NUMBERS,     /* any real numbers: a product, or what a product became */
     HOLDS_SOFTMAX,     /* probabilities that sum to 1 over a picture's classes, or a part of such */
+    HOLDS_HEADS,       /* probabilities, of which several groups sum to 1 each, or some do */
     HOLDS_SIGMOID,     /* probabilities, each by itself */
     HOLDS_LOG_SOFTMAX, /* their logarithms */
     HOLDS_LOG_SIGMOID

@@ -20,7 +20,7 @@ typedef struct walk {
 static output_finding follow(walk *w, value *v, place at);
 
 static bool is_probability(output_holds h) {
-    return h == HOLDS_SOFTMAX || h == HOLDS_SIGMOID;
+    return h == HOLDS_SOFTMAX || h == HOLDS_HEADS || h == HOLDS_SIGMOID;
 }
 
 static output_finding found(output_holds h, value *logits) {
@@ -120,7 +120,7 @@ static bool over_classes(const node *n, place at) {
 static output_finding follow_softmax(walk *w, const node *n, place at) {
     bool logarithm = n->op == &op_LogSoftmax;
     if (over_classes(n, at)) return found(logarithm ? HOLDS_LOG_SOFTMAX : HOLDS_SOFTMAX, n->in[0]);
-    return found(logarithm ? HOLDS_LOG_SIGMOID : HOLDS_SIGMOID, NULL); /* several softmaxes per picture */
+    return logarithm ? unknown() : found(HOLDS_HEADS, NULL); /* several softmaxes per picture */
 }
 
 static output_finding follow_sigmoid(walk *w, const node *n, place at) {
@@ -259,9 +259,12 @@ static output_finding follow_concat(walk *w, const node *n, place at) {
     if (pictures < 1 || at.axis >= 0) return unknown();
     for (int i = 0; i < n->in_count; i++) {
         output_finding f = follow(w, n->in[i], (place){shape_count(&n->in[i]->shape) / pictures, -1});
-        if (f.holds == HOLDS_SOFTMAX) f.holds = HOLDS_SIGMOID; /* each part has its own sum */
-        if (i && f.holds != all.holds) return unknown();
-        all = f;
+        if (n->in_count == 1) return f;
+        if (f.holds == HOLDS_SOFTMAX) f.holds = HOLDS_HEADS; /* each part has its own sum */
+        if (f.holds == HOLDS_LOG_SOFTMAX) return unknown();
+        bool mixed = i && f.holds != all.holds;
+        if (mixed && !(is_probability(f.holds) && is_probability(all.holds))) return unknown();
+        all = mixed ? found(HOLDS_HEADS, NULL) : f;
     }
     if (n->in_count == 2 && at.classes == 2 && all.holds == HOLDS_SIGMOID && complementary(n->in[0], n->in[1]))
         return found(HOLDS_SOFTMAX, NULL);
