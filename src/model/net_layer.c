@@ -84,36 +84,41 @@ static int64_t times(int64_t a, int64_t b) {
     return a < 0 || b < 0 || __builtin_mul_overflow(a, b, &c) ? -1 : c;
 }
 
+/* The elements of a kernel "K" or "KH,KW". A side that the layer will refuse counts as 1. */
+static int64_t taps_of(const char *words) {
+    int64_t all = 1, side = 1;
+    for (int i = 0; i < 2; i++) {
+        char item[32];
+        size_t length = strcspn(words, ",");
+        if (length && length < sizeof item) {
+            memcpy(item, words, length);
+            item[length] = 0;
+            if (!text_to_int(item, &side) || side < 0) side = 1;
+        }
+        all = times(all, side);
+        words += length + (words[length] == ',');
+    }
+    return all;
+}
+
 /* The weights that a layer is about to make: number × channels × kernel, or number × everything of an image. */
 static int64_t layer_elements(const net_statement *s, const value *x, int64_t number) {
     const net_item *kernel = net_option_find(s, "kernel");
-    int64_t n = number, k, last = 1;
+    int64_t n = number;
     if (!kernel) {
         for (int i = 1; i < x->shape.rank; i++) n = times(n, x->shape.dim[i]);
         return n;
     }
     if (x->shape.rank > 1) n = times(n, x->shape.dim[1]);
-    char item[32];
-    const char *at = kernel->text;
-    for (int i = 0; i < 2; i++) {
-        size_t length = strcspn(at, ",");
-        if (length && length < sizeof item) {
-            memcpy(item, at, length);
-            item[length] = 0;
-            if (text_to_int(item, &k)) last = k;
-        }
-        n = times(n, last);
-        at += length + (at[length] == ',');
-    }
-    return n;
+    return times(n, taps_of(kernel->text));
 }
 
-/* An option's whole number, or `standard`; −1 for what the layer will refuse. */
+/* An option's whole number; `standard` also for what the layer will refuse. */
 static int64_t option_of(const net_statement *s, const char *name, int64_t standard) {
     const net_item *o = net_option_find(s, name);
     int64_t x;
     if (!o) return standard;
-    return text_to_int(o->text, &x) && x >= 0 ? x : -1;
+    return text_to_int(o->text, &x) && x >= 0 ? x : standard;
 }
 
 /* At most what a block of convolutions is about to make: each of its numbers of channels against the greatest, through
@@ -121,7 +126,8 @@ static int64_t option_of(const net_statement *s, const char *name, int64_t stand
 static int64_t block_elements(const net_statement *s, const layer_def *l, const value *x, const int64_t *numbers,
                               int count) {
     bool inverted = strcmp(l->name, "inverted_residual") == 0, deep = inverted || strstr(l->name, "depthwise");
-    int64_t side = option_of(s, "kernel", strcmp(l->name, "inception") == 0 ? 5 : 3);
+    const net_item *kernel = net_option_find(s, "kernel");
+    int64_t taps = taps_of(kernel ? kernel->text : strcmp(l->name, "inception") == 0 ? "5" : "3");
     int64_t wider = option_of(s, "expand", inverted ? 6 : 1), sum = option_of(s, "squeeze", 0);
     int64_t most = x->shape.rank > 1 ? x->shape.dim[1] : 1;
     for (int i = -1; i < count; i++) {
@@ -129,7 +135,7 @@ static int64_t block_elements(const net_statement *s, const layer_def *l, const 
         if (n > most) most = n;
         if (i >= 0 && __builtin_add_overflow(sum, n > 0 ? n : 0, &sum)) return -1;
     }
-    int64_t taps = times(side, side), pairs = times(times(sum, most), wider), all;
+    int64_t pairs = times(times(sum, most), wider), all;
     int64_t filters = times(times(most, wider), taps); /* of depthwise convolutions */
     if (!deep) return times(times(pairs, taps), 2);
     return filters < 0 || pairs < 0 || __builtin_add_overflow(filters, times(pairs, 2), &all) ? -1 : all;
