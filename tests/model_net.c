@@ -126,6 +126,8 @@ static void test_sentences(void **state) {
         {INPUT "y = conv(x, 6, kernel=5, groups=-1)", "layer 'y' (conv): option groups is '-1'"},
         {INPUT "y = conv_transpose(x, 6, kernel=5, output_padding=-1)", "option output_padding is '-1'"},
         {INPUT "y = separable_conv(x, 3, kernel=3, multiplier=-1)", "option multiplier is '-1'"},
+        {INPUT "y = conv(x, 6.5, kernel=5)", "t.net:3:13: conv takes whole numbers (channels), not '6.5'"},
+        {INPUT "y = dense(x, 1e1)", "t.net:3:14: dense takes whole numbers (units), not '1e1'"},
         {INPUT "y = conv(x, -6, kernel=5)", "layer 'y' (conv): channels is -6, expected 1 or more"},
         {INPUT "y = dense(x, 0)", "layer 'y' (dense): units is 0, expected 1 or more"},
         {INPUT "y = conv(x, 6, kernal=5)", "layer 'y' (conv): there is no option 'kernal'; did you mean 'kernel'?"},

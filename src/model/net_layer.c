@@ -152,6 +152,8 @@ static stria_status layer_arguments(net_reader *r, const net_statement *s, const
             if (!l->numbers) FAIL_AT(r, o, "%s takes no numbers", l->name);
             if (*number_count == NUMBERS_MAX) FAIL_AT(r, o, "more than %d numbers", NUMBERS_MAX);
             numbers[(*number_count)++] = number;
+        } else if (o->kind == NET_WORD && l->numbers && net_is_number(o->text)) {
+            FAIL_AT(r, o, "%s takes whole numbers (%s), not '%s'", l->name, l->numbers, o->text);
         } else {
             if (*in_count == l->in)
                 FAIL_AT(r, o, "%s takes %d value%s, '%s' is one more", l->name, l->in, text_s(l->in), o->text);
