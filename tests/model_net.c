@@ -7,6 +7,7 @@
 #include "model/net.h"
 #include "model/safetensors.h"
 #include "op/op.h"
+#include "op/shape.h"
 
 static stria_status read_text(graph **out, const char *lines, stria_error *err) {
     return net_read(out, lines, strlen(lines), "t.net", 1, err);
@@ -181,9 +182,9 @@ static void test_limits(void **state) {
     graph *g = NULL;
     (void)state;
     text_printf(&t, "stria-net 1\nx = input(4)\ny = Concat(x");
-    for (int i = 0; i < 5000; i++) text_printf(&t, ", x");
+    for (int i = 0; i < 70000; i++) text_printf(&t, ", x");
     text_printf(&t, ", axis=0)\n");
-    assert_fails(net_read(&g, t.data, t.length, "t.net", 1, &err), STRIA_BAD_FILE, "more than 4096 items");
+    assert_fails(net_read(&g, t.data, t.length, "t.net", 1, &err), STRIA_BAD_FILE, "more than 65536 items");
     text_release(&t);
     text_printf(&t, "stria-net 1\nx = input(4)\ny0 = Relu(x)\n");
     for (int i = 1; i < 20000; i++) text_printf(&t, "y%d = Relu(y%d)\n", i, i - 1);
@@ -393,6 +394,37 @@ static void test_unsayable(void **state) {
     graph_free(g);
 }
 
+/* What is written is read again; what a line cannot hold is refused by the layer's name. */
+static void test_wide(void **state) {
+    enum { WIDE = 20000 };
+    value **in = malloc(WIDE * sizeof *in), *x;
+    char name[301] = {0};
+    (void)state;
+    assert_non_null(in);
+    memset(name, 'x', sizeof name - 1);
+    for (int large = 0; large < 2; large++) {
+        graph *g, *again;
+        node *n;
+        text t = {0};
+        assert_ok(graph_new(&g, "g", &err));
+        assert_ok(graph_add_input(g, large ? name : "x", STRIA_FLOAT32, &(shape){1, {3}}, &x, &err));
+        for (int i = 0; i < WIDE; i++) in[i] = x;
+        assert_ok(graph_add_node(g, &op_Concat, "wide", in, WIDE, &(axis_attributes){0}, 0, NULL, &n, &err));
+        assert_ok(graph_add_output(g, n->out[0], "y", &err));
+        if (large) {
+            assert_fails(net_write(g, &t, &err), STRIA_UNSUPPORTED, "layer 'wide' (Concat) is a line of 60");
+        } else {
+            assert_ok(net_write(g, &t, &err));
+            assert_ok(net_read(&again, t.data, t.length, "again", 1, &err));
+            assert_same_graph(g, again, false);
+            graph_free(again);
+        }
+        text_release(&t);
+        graph_free(g);
+    }
+    free(in);
+}
+
 static void test_no_memory(void **state) {
     (void)state;
     static const char lines[] =
@@ -418,7 +450,7 @@ int main(void) {
         cmocka_unit_test(test_layers),    cmocka_unit_test(test_operators), cmocka_unit_test(test_sentences),
         cmocka_unit_test(test_limits),    cmocka_unit_test(test_infinite),  cmocka_unit_test(test_unsayable),
         cmocka_unit_test(test_filled),    cmocka_unit_test(test_beside),    cmocka_unit_test(test_beside_refused),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_no_memory), cmocka_unit_test(test_wide),
     };
     return cmocka_run_group_tests(tests, folder_setup, folder_teardown);
 }

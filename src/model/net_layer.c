@@ -4,8 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
-#define ARGUMENTS_MAX 1024
-#define NUMBERS_MAX   RANK_MAX
+#define NUMBERS_MAX RANK_MAX
 
 static stria_status no_memory(stria_error *err) {
     FAIL(err, STRIA_NO_MEMORY, "not enough memory for a network");
@@ -17,7 +16,6 @@ static stria_status inputs_find(net_reader *r, const net_statement *s, value **i
     *count = 0;
     for (int i = 0; i < s->argument_count; i++) {
         if (s->arguments[i].key) continue;
-        if (*count == ARGUMENTS_MAX) FAIL_AT(r, &s->arguments[i], "more than %d inputs", ARGUMENTS_MAX);
         TRY(net_value_find(r, &s->arguments[i], &in[(*count)++], err));
     }
     return STRIA_OK;
@@ -38,12 +36,13 @@ static stria_status attributes_read(net_reader *r, const net_statement *s, const
 
 static stria_status operator_add(net_reader *r, const net_statement *s, const op_def *op, void *attributes,
                                  stria_error *err) {
-    value *in[ARGUMENTS_MAX];
-    const char *names[32];
+    value **in = arena_alloc(&r->arena, sizeof *in * ((size_t)s->argument_count + 1));
+    const char **names = arena_alloc(&r->arena, sizeof *names * ((size_t)s->result_count + 1));
     const net_item *given = net_option_find(s, "name");
     int count;
     node *n;
-    if (s->result_count < op->out_min || s->result_count > op->out_max || s->result_count > 32)
+    if (!in || !names) return no_memory(err);
+    if (s->result_count < op->out_min || s->result_count > op->out_max)
         FAIL_AT(r, &s->call, "%s makes %d value%s, not %d", op->name, op->out_min, text_s(op->out_min),
                 s->result_count);
     TRY(inputs_find(r, s, in, &count, err));

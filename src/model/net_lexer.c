@@ -4,9 +4,6 @@
 
 #include <string.h>
 
-#define LINE_MAX_BYTES (4 << 20)
-#define ITEMS_MAX      4096
-
 bool net_is_number(const char *word) {
     double x;
     return text_to_double(word, &x);
@@ -160,7 +157,7 @@ static bool at_comment(const net_lexer *x, const char *end) {
 }
 
 static stria_status items_append(net_lexer *x, net_item **items, int *count, const net_item *item, stria_error *err) {
-    if (*count >= ITEMS_MAX) FAIL(err, STRIA_BAD_FILE, "more than %d items in a line", ITEMS_MAX);
+    if (*count >= NET_ITEMS_MAX) FAIL(err, STRIA_BAD_FILE, "more than %d items in a line", NET_ITEMS_MAX);
     if ((*count & (*count - 1)) == 0) { /* grows at powers of two */
         net_item *more = arena_alloc(x->arena, sizeof *more * (size_t)(*count ? 2 * *count : 1));
         if (!more) return no_memory(err);
@@ -216,7 +213,8 @@ stria_status net_next(net_lexer *x, net_statement *s, bool *more, int *column, s
     x->line++;
     x->line_start = x->at;
     *column = 1;
-    if (end - x->at > LINE_MAX_BYTES) FAIL(err, STRIA_BAD_FILE, "the line is longer than %d bytes", LINE_MAX_BYTES);
+    if (end - x->at > NET_LINE_BYTES_MAX)
+        FAIL(err, STRIA_BAD_FILE, "the line is longer than %d bytes", NET_LINE_BYTES_MAX);
     if (memchr(x->at, 0, (size_t)(end - x->at)))
         FAIL(err, STRIA_BAD_FILE, "the line has a zero byte: this is not text");
     skip_space(x, end);

@@ -4,6 +4,10 @@
 
 #include "base/memory.h"
 
+/* More of either is refused, when a line is read as when it would be written. */
+#define NET_LINE_BYTES_MAX (4 << 20)
+#define NET_ITEMS_MAX      65536 /* results of a line, or arguments */
+
 typedef enum net_kind { NET_WORD, NET_STRING, NET_LIST, NET_SHAPE } net_kind;
 
 /* One argument or name. Of a shape or list, `text` has its parts with commas between. */

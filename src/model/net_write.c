@@ -192,7 +192,17 @@ static stria_status write_attributes(text *t, const node *n, const void *default
     return STRIA_OK;
 }
 
+/* What a reader would refuse is not written. Items are within its limit: a node has at most OP_UNBOUNDED inputs. */
+static stria_status line_check(const text *t, size_t start, const node *n, stria_error *err) {
+    if (t->length - start > NET_LINE_BYTES_MAX)
+        FAIL(err, STRIA_UNSUPPORTED,
+             "layer '%s' (%s) is a line of %zu bytes, of .net text at most %d; ONNX has no such limit", n->name,
+             n->op->name, t->length - start, NET_LINE_BYTES_MAX);
+    return STRIA_OK;
+}
+
 static stria_status write_node(text *t, const node *n, stria_error *err) {
+    size_t start = t->length;
     if (*n->op->domain || n->epilogue.activation || node_own_inputs(n) != n->in_count)
         FAIL(err, STRIA_UNSUPPORTED, "layer '%s' (%s) belongs to training or is fused, not part of a model", n->name,
              n->op->name);
@@ -222,6 +232,7 @@ static stria_status write_node(text *t, const node *n, stria_error *err) {
         text_printf(t, "name=");
         write_word(t, n->name);
     }
+    TRY(line_check(t, start, n, err));
     text_printf(t, ")\n");
     return STRIA_OK;
 }
