@@ -32,6 +32,16 @@ run 1 photos
 says stderr "photos/05b.png: not a PNG"
 grep -q deep stdout && fail "predict goes into folders without --recursive"
 cp stdout nine
+
+# A name is said once, whatever is in it: control characters of both kinds, or more than a sentence holds.
+long=$(printf '%0250d/' 0 0 0 0 0)long.png
+for name in $'new\nline.png' $'next\xc2\x85line.png' $'eight\x9bbit.png' plain.png "$long"; do
+    [ "$name" = "$long" ] || echo text >"$name"
+    for missing in "" no; do
+        run 1 "$missing$name"
+        [ "$(grep -cE '^stria: (cannot open|[^ ]*: not a PNG)' stderr)" = 1 ] || { fail "a name is not said once:"; cat -v stderr; }
+    done
+done
 run 1 photos --batch 1
 cmp -s nine stdout || fail "--batch 1 gives other answers"
 run 1 photos --batch 4 --threads 2

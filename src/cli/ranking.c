@@ -122,9 +122,22 @@ stria_status skipped_say(const ranking *r, stria_error *error) {
     return STRIA_OK;
 }
 
+/* A sentence has '?' for what could drive a terminal, and is cut where a path is longer than it. */
+static bool names_picture(const stria_error *error, const char *image) {
+    bool cut = strlen(error->text) + 4 >= sizeof error->text;
+    for (const char *s = error->text; *s; s++) {
+        size_t k = 0;
+        while (image[k] && (s[k] == image[k] || (s[k] == '?' && ((unsigned char)image[k] < ' ' || image[k] == 0x7F ||
+                                                                 (unsigned char)image[k] >= 0x80))))
+            k++;
+        if (!image[k] || (cut && !s[k])) return true;
+    }
+    return false;
+}
+
 stria_status picture_failed(ranking *r, const char *image, stria_error *error) {
     if (!source_one_picture(error->status)) return error->status;
-    bool named = strstr(error->text, image) || strstr(error->text, "standard input"); /* as "-" is called */
+    bool named = names_picture(error, image) || strstr(error->text, "standard input"); /* as "-" is called */
     if (r->skip_bad) return picture_skip(r, image, named, error);
     term_say("%s%s%s", named ? "" : image, named ? "" : ": ", error->text);
     if (as_json(r)) json_give(r, json_pack("{s:o,s:o}", "image", json_text(image), "error", json_text(error->text)));
