@@ -19,7 +19,11 @@ says stderr "input     3×64×64: pictures are resized"
 # What is given counts.
 expect 0 train lenet:size=1x28x28 --data folder:photos --epochs 1 --batch 4 --out three
 says stderr "input     1×28×28: pictures are turned grey and resized"
-says stderr "no test split, so no final evaluation: photos has no test split, only train, of which val is a part"
+says stderr "no final evaluation: photos has no test split, only train, of which val is a part"
+refused 2 "photos has no test split, only train, of which val is a part; --split val takes its validation images" \
+    eval two --data folder:photos
+mkdir -p only/valid && cp -r photos/. only/valid
+refused 2 "only has no test folder; --split val takes its validation images" eval two --data folder:only
 # Few colour photos have defaults of their own, which --help says; what is given counts, and a trained network has none.
 tr -d ' \n' <two/options.json >made
 for word in '"loss":"cross_entropy:label_smoothing=0.1"' '"augment":"resized-crop' '"weight-decay":0.0005' '"clip-norm":5'; do

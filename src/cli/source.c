@@ -278,6 +278,18 @@ stria_status source_division(const options *given, stria_dataset_options *out, b
     return status;
 }
 
+/* After a split that the data lacks: offers that for validation where the verb has the option and the data the images.
+ */
+static void split_offer(const options *given, const char *spec, stria_dataset_options chosen, stria_error *error) {
+    stria_dataset *val = NULL;
+    stria_error said = *error;
+    bool lacks = said.status == STRIA_BAD_ARGUMENT && chosen.split == STRIA_SPLIT_TEST && has_row(given, "split");
+    chosen.split = STRIA_SPLIT_VAL;
+    if (!lacks || stria_dataset_open(&val, spec, &chosen, NULL) != STRIA_OK) return;
+    stria_dataset_free(val);
+    source_refuse(error, said.status, "%s; --split val takes its validation images", said.text);
+}
+
 stria_status source_data(const options *given, const char *spec, stria_split split, int64_t limit, stria_dataset **out,
                          stria_error *error) {
     stria_dataset_options chosen;
@@ -287,6 +299,7 @@ stria_status source_data(const options *given, const char *spec, stria_split spl
     chosen.limit = limit;
     status = stria_dataset_open(out, spec, &chosen, error);
     if (status == STRIA_OK) source_note(*out);
+    else split_offer(given, spec, chosen, error);
     return status;
 }
 

@@ -211,7 +211,7 @@ static stria_status training_test(training *t, stria_error *error) {
         return status;
     }
     if (status != STRIA_OK) {
-        term_say("no test split, so no final evaluation: %s", none.text);
+        term_say("no final evaluation: %s", none.text);
         if (!t->report || !t->progress.val_images) return STRIA_OK;
         t->tested_split = "val"; /* for the report */
         status = test_open(t, STRIA_SPLIT_VAL, &none);
