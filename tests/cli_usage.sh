@@ -13,6 +13,11 @@ refused 2 "eval: unknown option --dat; did you mean --data?" eval lenet5 --dat m
 refused 2 "eval: unknown option --dat; did you mean --data?" eval lenet5 --dat=mnist
 refused 2 "eval: unknown option -b; options are words after two dashes" eval lenet5 -b 3
 refused 2 "train: unknown option --momentum; it is written --optimizer sgd:momentum=0.9" train lenet5 --momentum 0.9
+refused 2 "train: unknown option --momentum; it is written --optimizer sgd:momentum=0.8" train lenet5 --momentum 0.8
+refused 2 "train: unknown option --momentum; it is written --optimizer sgd:momentum=0.8" train lenet5 --momentum=0.8
+refused 2 "train: unknown option --nesterov; it is written --optimizer sgd:nesterov=1" train --nesterov lenet5
+refused 2 "--output: 'x' is not one of logits|probabilities; did you mean --out?" train lenet5 --output x
+refused 2 "unknown option -v; did you mean -V or --version?" -v
 refused 2 "train: unknown option --opt; did you mean --optimizer?" train lenet5 --opt adam
 refused 2 "train: unknown option --fridge; 'stria train --help' lists them" train lenet5 --fridge all
 refused 2 "--batch: 'x' is not a whole number" summary lenet5 --batch-size x

@@ -70,7 +70,8 @@ static int verb_run_words(const verb *of, int argc, char **argv) {
 static int option_early(const char *word) {
     static const char *const names[] = {"--version", "--help", "--man", "--completion"};
     const char *near = stria_nearest(word, names, 4);
-    if (near) term_say("unknown option %s; did you mean %s?", word, near);
+    if (strcmp(word, "-v") == 0) term_say("unknown option -v; did you mean -V or --version?");
+    else if (near) term_say("unknown option %s; did you mean %s?", word, near);
     else term_say("option %s stands before the verb; 'stria VERB --help' lists the options of a verb", word);
     return EXIT_USAGE;
 }

@@ -129,7 +129,17 @@ static const char *only_beginning(const options *given, const char *typed) {
     return found;
 }
 
-static bool refuse_unknown(const options *given, const char *name, size_t length, const char *hint,
+/* A hint, whose last word or number is an example, with the value that was typed where that is a number. */
+static const char *hint_with(const char *hint, const char *value, char text[96]) {
+    const char *example = strrchr(hint, '=') ? strrchr(hint, '=') : strrchr(hint, ' ');
+    char *end = NULL;
+    bool number = value && *value && strlen(value) < 32 && isfinite(strtod(value, &end)) && !*end;
+    if (!example || !number) return hint;
+    snprintf(text, 96, "%.*s%s", (int)(example - hint) + 1, hint, value);
+    return text;
+}
+
+static bool refuse_unknown(const options *given, const char *name, size_t length, const char *hint, const char *value,
                            stria_error *error) {
     const char *names[OPTION_ROWS_MAX + FOREIGN];
     int count = 0;
@@ -141,7 +151,10 @@ static bool refuse_unknown(const options *given, const char *name, size_t length
     snprintf(typed, sizeof typed, "%.*s", (int)(length < 63 ? length : 63), name);
     const char *near = only_beginning(given, typed);
     if (!near) near = stria_nearest(typed, names, count);
-    if (hint) return refuse(error, "%s: unknown option --%s; it is written --%s", given->verb->name, typed, hint);
+    char full[96];
+    if (hint)
+        return refuse(error, "%s: unknown option --%s; it is written --%s", given->verb->name, typed,
+                      hint_with(hint, value, full));
     if (near) return refuse(error, "%s: unknown option --%s; did you mean --%s?", given->verb->name, typed, near);
     return refuse(error, "%s: unknown option --%s; 'stria %s --help' lists them", given->verb->name, typed,
                   given->verb->name);
@@ -208,6 +221,14 @@ static bool check_value(const option_row *row, const char *text, stria_error *er
     return true;
 }
 
+/* After a value that is none of an option's choices: names the option that other programs call so. */
+static void other_meant(const options *given, const option_row *row, stria_error *error) {
+    const char *hint = NULL;
+    const option_row *other = row->choices ? row_foreign(given, row->name, strlen(row->name), &hint) : NULL;
+    stria_error said = *error;
+    if (other) refuse(error, "%s; did you mean --%s?", said.text, other->name);
+}
+
 /* One option at argv[0]; how many words it took, 0 if it is refused. */
 static int parse_option(options *given, int argc, char **argv, stria_error *error) {
     const char *name = argv[0] + 2;
@@ -216,7 +237,7 @@ static int parse_option(options *given, int argc, char **argv, stria_error *erro
     const option_row *row = row_find(given, name, length);
     if (!row) row = row_foreign(given, name, length, &hint);
     if (!row) {
-        refuse_unknown(given, name, length, hint, error);
+        refuse_unknown(given, name, length, hint, name[length] ? name + length + 1 : argc > 1 ? argv[1] : NULL, error);
         return 0;
     }
     const char *text = name[length] ? name + length + 1 : NULL;
@@ -236,7 +257,10 @@ static int parse_option(options *given, int argc, char **argv, stria_error *erro
         text = follows ? argv[1] : "";
         words += follows;
     }
-    if (!check_value(row, text, error)) return 0;
+    if (!check_value(row, text, error)) {
+        other_meant(given, row, error);
+        return 0;
+    }
     given->values[given->value_count++] = (option_value){row, text};
     return words;
 }
