@@ -282,7 +282,7 @@ static void test_npy(void **state) {
     labels[2] = -1;
     refuse(put_npy("x.npy", &x, &y), NULL, STRIA_BAD_FILE, "label -1 of item 2");
     y.shape[0] = 3;
-    refuse(put_npy("x.npy", &x, &y), NULL, STRIA_BAD_SHAPE, "3 labels");
+    refuse(put_npy("x.npy", &x, &y), NULL, STRIA_BAD_SHAPE, "y.npy: 3 labels for 4 images");
     x.rank = 1;
     refuse(put_npy("x.npy", &x, &y), NULL, STRIA_BAD_SHAPE, "1 dimension;");
     y.type = STRIA_FLOAT32;

@@ -106,11 +106,12 @@ static stria_status take_labels(store *s, npy_array *y, const char *path, stria_
              "%s: labels are integers, one per item, or a row of shares of classes [%lld, classes], not floats in %d "
              "dimension%s",
              path, (long long)s->count, y->rank, text_s(y->rank));
-    if (!column || y->shape[0] != s->count) {
-        FAIL(err, STRIA_BAD_SHAPE, "%s: %lld label%s in %d dimension%s for %lld item%s; expected [%lld]", path,
-             (long long)y->count, text_s(y->count), y->rank, text_s(y->rank), (long long)s->count, text_s(s->count),
+    if (!column)
+        FAIL(err, STRIA_BAD_SHAPE, "%s: labels of %d dimensions, expected one for each image, [%lld]", path, y->rank,
              (long long)s->count);
-    }
+    if (y->shape[0] != s->count)
+        FAIL(err, STRIA_BAD_SHAPE, "%s: %lld label%s for %lld image%s", path, (long long)y->shape[0],
+             text_s(y->shape[0]), (long long)s->count, text_s(s->count));
     TRY(mem_new(&s->labels, (size_t)s->count, sizeof *s->labels, "labels", err));
     for (int64_t i = 0; i < s->count; i++) {
         if (!npy_integer(y, i, &label) || label < 0 || label >= SOURCE_MAX_CLASSES) {
