@@ -29,12 +29,12 @@ sys.stdout.buffer.write(out.replace(b"\r\n", b"\n"))
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 PYTHON
 cat >widths.py <<'PYTHON'
-"""widths.py MOST: lines of stdin wider than this many cells, as Python's tables see them; sentences, which a terminal
-wraps itself, left out."""
+"""widths.py MOST: lines of stdin wider than this many cells, as Python's tables see them; commands, which are
+copied as they are, left out."""
 import re, sys, unicodedata
 def cells(text):
     return sum(0 if unicodedata.category(c) in ("Mn", "Me", "Cf") else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
-wide = [l for l in re.sub(r"\r|\033\[K", "\n", sys.stdin.buffer.read().decode()).split("\n") if cells(l) > int(sys.argv[1]) and not l.startswith("stria: ")]
+wide = [l for l in re.sub(r"\r|\033\[K", "\n", sys.stdin.buffer.read().decode()).split("\n") if cells(l) > int(sys.argv[1]) and not l.lstrip().startswith("stria ")]
 print("\n".join("%d: %s" % (cells(l), l) for l in wide))
 sys.exit(bool(wide))
 PYTHON
@@ -73,6 +73,9 @@ PYTHON
 
 fits 80 eval run --data folder:data --split train --limit 0
 fits 80 explain lenet5
+fits 80 predict lenet5:classes=5 data/狗/1.pgm
+says shown "       are its answers"
+fits 80 predict run data/狗/1.pgm --top 5
 fits 80 bench lenet5 --train --repeat 1 --batch 4
 fits 100 explain lenet5
 fits 80 data list
@@ -93,6 +96,10 @@ says shown "run folder"
 for verb in $(verbs); do fits 80 "$verb" --help; done
 
 # A file gets whole lines: nothing is cut or wrapped there.
+expect 0 predict run data/狗/1.pgm --top 5
+says stdout "${names[3]}"
+expect 0 predict lenet5:classes=5 data/狗/1.pgm
+says stderr "warning: the model is untrained: its weights are random numbers, and so are its answers"
 expect 0 explain lenet5
 says stdout "gemm_implicit: 'average_pool1' is plain, not channels-last"
 expect 0 eval run --data folder:data --split train

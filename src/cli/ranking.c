@@ -5,8 +5,10 @@
 #include "cli/term.h"
 #include "cli/verb.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 bool as_json(const ranking *r) {
     return r->list || r->lines;
@@ -49,12 +51,21 @@ static json_t *ranking_json(const ranking *r) {
     return list;
 }
 
+/* From column `from` on; cut at a terminal's edge. */
+static void class_print(const char *name, int from) {
+    int room = isatty(fileno(stdout)) ? term_width(stdout) - from : INT_MAX;
+    if (text_columns(name) > room) text_pad(stdout, name, room, false);
+    else fputs(name, stdout);
+}
+
 static void ranking_print(const ranking *r) {
     class_best(r->probabilities, r->classes, r->top, r->best);
-    for (int k = 0; k < r->top; k++)
-        printf("  %s%5.1f %%  %s%s\n", k == 0 ? term_begin(stdout, STYLE_BOLD) : "",
-               100 * (double)r->probabilities[r->best[k]],
-               show_name(stria_predictor_class_name(r->predictor, r->best[k])), k == 0 ? term_end(stdout) : "");
+    for (int k = 0; k < r->top; k++) {
+        printf("  %s%5.1f %%  ", k == 0 ? term_begin(stdout, STYLE_BOLD) : "",
+               100 * (double)r->probabilities[r->best[k]]);
+        class_print(show_name(stria_predictor_class_name(r->predictor, r->best[k])), 11);
+        puts(k == 0 ? term_end(stdout) : "");
+    }
 }
 
 /* ---- rows ---- */

@@ -103,6 +103,15 @@ void term_hush(bool on) {
     hushed = on;
 }
 
+/* "stria: SENTENCE", folded in a terminal; a command at its end has a line of its own there, whole, to be copied. */
+static void sentence_print(char *text) {
+    char *command = isatty(fileno(stderr)) ? strstr(text, ": stria ") : NULL;
+    if (command) command[1] = 0;
+    fputs("stria: ", stderr);
+    term_wrap(stderr, text, 7);
+    if (command) fprintf(stderr, "%7s%s\n", "", command + 2);
+}
+
 void term_say(const char *format, ...) {
     va_list arguments;
     if (hushed) return;
@@ -111,7 +120,7 @@ void term_say(const char *format, ...) {
     term_bar_clear();
     char text[2048];
     vsnprintf(text, sizeof text, format, arguments);
-    fprintf(stderr, "stria: %s\n", text_clean(text));
+    sentence_print(text_clean(text));
     va_end(arguments);
 }
 
