@@ -74,7 +74,7 @@ PYTHON
 fits 80 eval run --data folder:data --split train --limit 0
 fits 80 explain lenet5
 fits 80 predict lenet5:classes=5 data/狗/1.pgm
-says shown "       are its answers"
+says shown "       are its results"
 fits 80 predict run data/狗/1.pgm --top 5
 fits 80 bench lenet5 --train --repeat 1 --batch 4
 fits 100 explain lenet5
@@ -99,7 +99,7 @@ for verb in $(verbs); do fits 80 "$verb" --help; done
 expect 0 predict run data/狗/1.pgm --top 5
 says stdout "${names[3]}"
 expect 0 predict lenet5:classes=5 data/狗/1.pgm
-says stderr "warning: the model is untrained: its weights are random numbers, and so are its answers"
+says stderr "warning: the model is untrained: its weights are random numbers, and so are its results"
 expect 0 explain lenet5
 says stdout "gemm_implicit: 'average_pool1' is plain, not channels-last"
 expect 0 eval run --data folder:data --split train

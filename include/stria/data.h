@@ -55,8 +55,8 @@ STRIA_API stria_status stria_dataset_open_pair(stria_dataset **train, stria_data
  * of shape [count, channels, height, width], [count, height, width] or [count, features]; `labels` is an integer array
  * [count], from 0, or floats [count, classes]: the share of each class, none below 0, with a sum of 1 within 0.001.
  * Both are copied. class_names[classes], or NULL: the classes are called "0", "1", … up to `classes`, or, with 0, up to
- * the greatest label. The same data gives the same checksum, so stria_trainer_resume_data can continue a run folder with
- * it. STRIA_BAD_SHAPE for other arrays, STRIA_BAD_VALUE for a label outside the classes or invalid shares,
+ * the greatest label. The same data gives the same checksum, so stria_trainer_resume_data can continue a run folder
+ * with it. STRIA_BAD_SHAPE for other arrays, STRIA_BAD_VALUE for a label outside the classes or invalid shares,
  * STRIA_NOT_FINITE. */
 STRIA_API stria_status stria_dataset_from_arrays(stria_dataset **out, const struct stria_array *images,
                                                  const struct stria_array *labels, const char *const *class_names,

@@ -14,10 +14,10 @@
  * - Nothing is printed, nothing exits, no handler is installed.
  * - Strings and arrays that are passed in are copied, unless a comment says how long they must live. The matching
  *   `…_free` frees the result of a function `…_new` or `…_open`. A pointer may be NULL only where the comment says so.
- * - Threads: different handles may be used by different threads concurrently, and functions without a handle by any thread.
- *   A graph, a session, a predictor and a trainer are used by one thread at a time. Models and datasets are shared: any
- *   number of threads may use one, as long as none is in stria_model_set_metadata or another function that changes it.
- *   So are thread pools (base.h).
+ * - Threads: different handles may be used by different threads concurrently, and functions without a handle by any
+ * thread. A graph, a session, a predictor and a trainer are used by one thread at a time. Models and datasets are
+ * shared: any number of threads may use one, as long as none is in stria_model_set_metadata or another function that
+ * changes it. So are thread pools (base.h).
  * - Fork: where the C library lets the child of a multi-threaded program go on (glibc does), the child may use every
  *   handle that no other thread was using during the fork. In the child, sessions, predictors and trainers from before
  *   the fork compute in the calling thread alone, with bit-identical results; those made in the child have their own

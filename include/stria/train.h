@@ -242,8 +242,8 @@ typedef struct stria_classifier {
     size_t size;        /* sizeof(stria_classifier) */
     int classes;        /* 2 if the output is one number per image */
     bool probabilities; /* true: output 0 holds probabilities; false: logits */
-    bool certain;       /* false: neither the graph nor the metadata stria.output shows which, and logits are assumed; or
-                           the probabilities belong to several groups of classes, and are read as those of one */
+    bool certain; /* false: neither the graph nor the metadata stria.output shows which, and logits are assumed; or
+                     the probabilities belong to several groups of classes, and are read as those of one */
     stria_relation relation;
     bool preprocessing; /* true: the model's metadata scales pixels; false: they are divided by 255 */
     bool untrained;     /* true: the weights are still the initial ones */

@@ -96,8 +96,8 @@ static stria_status writer_flush(file_writer *w, stria_error *err) {
     return write_all(w, w->buffer, used, err);
 }
 
-/* Replaces a link's name by what it points to. Returns false if the path is not a link or does not exist (errno 0), or if
- * the system reports another error (errno). */
+/* Replaces a link's name by what it points to. Returns false if the path is not a link or does not exist (errno 0), or
+ * if the system reports another error (errno). */
 static bool link_step(char path[PATH_MAX]) {
     char to[PATH_MAX];
     const char *slash = strrchr(path, '/');

@@ -74,8 +74,7 @@ static void word_sleep(signal_word *w, unsigned value) {
     nanosleep(&(struct timespec){.tv_nsec = SPIN_NS}, NULL);
 }
 
-static void word_rouse(signal_word *w) {
-}
+static void word_rouse(signal_word *w) {}
 #endif
 
 static void pause_cpu(void) {

@@ -253,11 +253,12 @@ const verb verb_predict = {
     .usage = "MODEL IMAGE|FOLDER… [--recursive] [options]\nMODEL --list FILE [options]\nMODEL --data DATA [--split "
              "test] [--limit 8] [options]",
     .about = "the most probable classes of pictures, with names and probabilities",
-    .text = "IMAGE is a PNG, JPEG, WebP, TIFF, BMP or PNM file, or - for standard input; FOLDER holds such files. "
-            "Models that Stria trained store their preprocessing. A picture that cannot be read is reported, the "
-            "others are still predicted, and the exit code is 1, unless --skip-bad skips it. Probabilities come from a "
-            "softmax, or from one sigmoid per class if the network ends in sigmoids. A reconstruction network's pictures "
-            "are written into --out FOLDER.",
+    .text =
+        "IMAGE is a PNG, JPEG, WebP, TIFF, BMP or PNM file, or - for standard input; FOLDER holds such files. "
+        "Models that Stria trained store their preprocessing. A picture that cannot be read is reported, the "
+        "others are still predicted, and the exit code is 1, unless --skip-bad skips it. Probabilities come from a "
+        "softmax, or from one sigmoid per class if the network ends in sigmoids. A reconstruction network's pictures "
+        "are written into --out FOLDER.",
     .examples = "# a picture of your own\n"
                 "stria predict runs/lenet5-1 shoe.png\n"
                 "# a folder of pictures, as a table for a spreadsheet\n"
@@ -265,7 +266,7 @@ const verb verb_predict = {
                 "# names from a pipe, answers line by line\n"
                 "find photos -name \"*.png\" | stria predict runs/lenet5-1 --list - --json-lines\n"
                 "# what an autoencoder makes of photos\n"
-                "stria predict runs/autoencoder-1 photos --out back\n"
+                "stria predict runs/autoencoder-1 photos --recursive --out back\n"
                 "# eight test images, drawn in the terminal\n"
                 "stria predict runs/lenet5-1 --data fashion-mnist --split test --limit 8",
     .operands_min = 1,

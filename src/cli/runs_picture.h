@@ -6,7 +6,7 @@
 #include "report/out.h"
 #include "report/words.h"
 
-enum { RUNS_MAX = 24 }; /* in one picture */
+enum { RUNS_MAX = 32 }; /* in one picture */
 
 typedef struct runs_curve {
     const char *name;

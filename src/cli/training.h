@@ -14,9 +14,9 @@ stria_status training_options(const options *given, const stria_model *model, co
 stria_status training_data(const options *given, const char *data, bool validates, stria_dataset_options *division,
                            stria_dataset **train, stria_dataset **val, stria_error *error);
 
-/* Opens everything that one training of several needs, and gives it up again, without a word and without a trace. All of
- * them read the data, so pipes are refused. The pictures (zeroed; the caller frees them) are opened again only if other
- * ones are asked for than the last time.
+/* Opens everything that one training of several needs, and gives it up again, without a word and without a trace. All
+ * of them read the data, so pipes are refused. The pictures (zeroed; the caller frees them) are opened again only if
+ * other ones are asked for than the last time.
  */
 typedef struct training_pictures {
     char key[4096]; /* what was asked for */

@@ -162,7 +162,6 @@ stria_status gzip_finish(gzip_reader *r, stria_error *err) {
     return plain_finish(r, err);
 }
 
-void gzip_close(gzip_reader *r) {
-}
+void gzip_close(gzip_reader *r) {}
 
 #endif

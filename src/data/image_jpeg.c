@@ -38,8 +38,7 @@ static void on_message(j_common_ptr common, int level) {
     if (level < 0 && (code == JWRN_JPEG_EOF || code == JWRN_HIT_MARKER)) on_error(common);
 }
 
-static void no_output(j_common_ptr common) {
-}
+static void no_output(j_common_ptr common) {}
 
 static void count_scans(j_common_ptr common) {
     jpeg_job *job = common->client_data;

@@ -26,8 +26,7 @@ static void on_error(png_structp png, png_const_charp message) {
     png_longjmp(png, 1);
 }
 
-static void on_warning(png_structp png, png_const_charp message) {
-}
+static void on_warning(png_structp png, png_const_charp message) {}
 
 static void *take_memory(png_structp png, png_alloc_size_t bytes) {
     png_job *job = png_get_mem_ptr(png);

@@ -159,9 +159,8 @@ static void heading_add(text *t, const stria_event *e) {
 static void row_add(text *t, const stria_event *e) {
     bool validated = !isnan(e->val_score);
     text_printf(t, "%s,%" PRId64 ",%" PRId64, kind_of(e), e->step, e->epoch);
-    const double cells[] = {e->loss,      e->score, validated ? e->val_loss : NAN,
-                            e->val_score, e->lr,    e->seconds,
-                            e->wait_share};
+    const double cells[] = {e->loss,    e->score,     validated ? e->val_loss : NAN, e->val_score, e->lr,
+                            e->seconds, e->wait_share};
     for (size_t i = 0; i < sizeof cells / sizeof *cells; i++) cell(t, cells[i]);
     text_printf(t, ",%" PRIu64, e->peak_bytes);
     for (int i = 0; i < e->norm_count; i++) cell(t, e->norms[i]->gradient);

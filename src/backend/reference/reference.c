@@ -97,8 +97,7 @@ static bool nothing_accept(const node *n, refusal *why) {
     return node_makes_nothing(n) ? true : REFUSE(why, "it has elements to make");
 }
 
-static void nothing_run(const impl_call *c) {
-}
+static void nothing_run(const impl_call *c) {}
 
 const op_impl impl_nothing = {.name = "nothing", .accept = nothing_accept, .run = nothing_run};
 const op_impl impl_reference = {.name = "reference", .accept = accept, .attempt = attempt};
