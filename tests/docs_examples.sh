@@ -30,6 +30,14 @@ DATA=mnist:data MODEL=base PICTURES="--resize 28" CLASSES=10 EPOCHS=1 REPEAT=2 O
 [ "$(grep -c '^transfer/.*seed[01]  [0-9.]* %$' stdout)" = 2 ] && grep -q 'mirror images: [0-9.]* ± [0-9.]* %$' stdout ||
     { fail "examples/transfer/run prints something else"; cat stdout; }
 
+mkdir cifar
+for file in data_batch_{1..5} test_batch; do
+    for ((i = 0; i < 40; i++)); do printf "\\$((i % 8))"; head -c 3072 /dev/urandom; done >cifar/$file.bin
+done
+DATA=cifar10:cifar EPOCHS=1 OUT=fast STRIA=$STRIA "$source/examples/fast/run" >stdout 2>stderr </dev/null ||
+    { fail "examples/fast/run exits with $?"; tail -n 5 stderr; }
+says stdout "top-1"
+
 # What the texts count: 39 numbers against 108, two 3×3 windows against a 5×5 one, plain and residual networks of one size.
 BATCH=1 REPEAT=1 STRIA=$STRIA "$source/examples/layers/run" >stdout 2>stderr </dev/null ||
     { fail "examples/layers/run exits with $?"; tail -n 5 stderr; }
