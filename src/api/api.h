@@ -1,4 +1,4 @@
-/* The structs behind the public handles. */
+/* The structs that the public handles point to. */
 #ifndef API_API_H
 #define API_API_H
 

@@ -289,29 +289,32 @@ static stria_status term_build_values(graph *g, const term *t, bool only, bool u
     return weight_apply(&b, t, loss);
 }
 
-stria_status loss_build_values(graph *g, const char *spec, bool unit, value *target, value **loss, stria_error *err) {
+/* What the terms compare outputs with: labels of classes, or pictures. */
+typedef struct wanted {
+    value *target;
+    const double *class_weights; /* of labels */
+    bool pictures, unit;         /* unit: their values are 0…1 */
+} wanted;
+
+static stria_status terms_sum(graph *g, const char *spec, const wanted *w, value **loss, stria_error *err) {
     term terms[TERMS_MAX];
     int count;
     builder b = {.g = g, .origin = "loss", .err = err};
     TRY(spec_read(spec, terms, &count, err));
     for (int i = 0; i < count; i++) {
         value *one;
-        TRY(term_build_values(g, &terms[i], count == 1, unit, target, &one, err));
+        TRY(w->pictures ? term_build_values(g, &terms[i], count == 1, w->unit, w->target, &one, err)
+                        : term_build(g, &terms[i], count == 1, w->class_weights, w->target, &one, err));
         *loss = i == 0 ? one : build2(&b, &op_Add, *loss, one, NULL);
     }
     return b.status;
 }
 
+stria_status loss_build_values(graph *g, const char *spec, bool unit, value *target, value **loss, stria_error *err) {
+    return terms_sum(g, spec, &(wanted){.target = target, .pictures = true, .unit = unit}, loss, err);
+}
+
 stria_status loss_build(graph *g, const char *spec, const double *class_weights, value *labels, value **loss,
                         stria_error *err) {
-    term terms[TERMS_MAX];
-    int count;
-    builder b = {.g = g, .origin = "loss", .err = err};
-    TRY(spec_read(spec, terms, &count, err));
-    for (int i = 0; i < count; i++) {
-        value *one;
-        TRY(term_build(g, &terms[i], count == 1, class_weights, labels, &one, err));
-        *loss = i == 0 ? one : build2(&b, &op_Add, *loss, one, NULL);
-    }
-    return b.status;
+    return terms_sum(g, spec, &(wanted){.target = labels, .class_weights = class_weights}, loss, err);
 }
