@@ -163,9 +163,10 @@ static int predict_usage(const options *given) {
 /* Whether the model gives pictures back: then all is done, and *code says how it went. */
 static bool gives_back(const options *given, const stria_model *model, int *code) {
     pairs_maker *maker = NULL;
-    int threads = (int)option_integer(given, "threads");
-    if (pairs_maker_new(&maker, model, threads, NULL) != STRIA_OK) return false;
-    *code = predict_back(given, maker);
+    stria_error error = {0};
+    stria_status status = pairs_maker_new(&maker, model, (int)option_integer(given, "threads"), &error);
+    if (status != STRIA_OK && status != STRIA_NO_MEMORY) return false;
+    *code = status == STRIA_OK ? predict_back(given, maker) : term_fail(&error);
     pairs_maker_free(maker);
     return true;
 }
